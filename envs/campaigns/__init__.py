@@ -1,0 +1,1 @@
+"""Campaigns: batches of experiments that cost money, epochs that run out."""

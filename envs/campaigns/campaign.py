@@ -1,0 +1,201 @@
+"""What all campaigns share: batches of experiments that cost money, epochs that run out.
+
+A campaign repeats one decision: which batch of experiments to run in the next epoch. Models 1 to 3
+of J. Schrier, "Three mathematical models for machine learning and high-throughput experimentation"
+(2023) differ in what a batch achieves; what it costs is the same for all three.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..core import InputError, Model, Observation
+from ..core.checks import integer, real, sequence
+from ..core.model import State
+from ..core.picture import Curves, Picture, Series, Trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign(Model[State]):
+    """A campaign of batched experiments.
+
+    Args:
+        batch_sizes: The batch sizes N to choose from, in experiments.
+        cost_per_batch: Cost of an epoch, whatever its batch; the unit of the reward.
+        cost_per_experiment: Cost of each experiment of a batch.
+        horizon: The budget, in epochs; the episode ends when it is spent.
+    """
+
+    batch_sizes: tuple[int, ...] = (1, 96)
+    cost_per_batch: float = 1.0
+    cost_per_experiment: float = 0.0
+    horizon: int = 1000
+
+    def __post_init__(self) -> None:
+        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
+        if len(set(sizes)) < len(sizes):
+            raise InputError(f"batch_sizes must differ from each other, got {sizes}.")
+        self._set(
+            batch_sizes=sizes,
+            cost_per_batch=real("cost_per_batch", self.cost_per_batch, low=0),
+            cost_per_experiment=real("cost_per_experiment", self.cost_per_experiment, low=0),
+            horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
+        )
+
+    def _set(self, **values: Any) -> None:
+        """Store checked parameters: the dataclass is frozen for everyone but its constructor."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    @abstractmethod
+    def choices(self) -> dict[str, NDArray[Any]]:
+        """What each action means: for every knob the setting of each of the A actions, ``(A,)``."""
+
+    @cached_property
+    def action_space(self) -> spaces.Discrete:
+        """One action per combination of the knobs."""
+        return spaces.Discrete(len(self.costs))
+
+    @cached_property
+    def costs(self) -> NDArray[np.float64]:
+        """Cost of each action, shape ``(A,)``."""
+        return self.cost_per_batch + self.cost_per_experiment * self.choices["batch_size"]
+
+    def action(self, **setting: Any) -> int:
+        """Return the action with this setting, such as ``action(batch_size=96)``.
+
+        Knobs left out take their first value. An impossible setting raises `InputError`.
+        """
+        match = np.ones(len(self.costs), np.bool_)
+        for knob, value in setting.items():
+            if knob not in self.choices:
+                raise InputError(f"Unknown knob {knob!r}; the knobs are {', '.join(self.choices)}.")
+            match &= self.choices[knob] == value
+            if not match.any():
+                allowed = ", ".join(map(str, dict.fromkeys(self.choices[knob].tolist())))
+                raise InputError(f"{knob} must be one of {allowed}, got {value!r}.")
+        return int(match.argmax())
+
+    def action_name(self, action: Any) -> str:
+        """Return the setting of an action in words."""
+        return ", ".join(f"{knob}={values[int(action)]:g}" for knob, values in self.choices.items())
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return progress, batches and cost of a campaign over its epochs."""
+        actions = np.array([action for action, _, _ in trace[1:]], np.int64)
+        seen = np.array([observation for _, _, observation in trace], np.float64)
+        sizes, costs = self._batches(actions, seen)
+        spent = Series(values=np.append(0.0, costs.cumsum()), style="steps")
+        return Picture(
+            panels=(
+                self._progress(seen),
+                self._strip(actions, sizes),
+                Curves(label="cost so far", series=(spent,)),
+            ),
+            unit="epoch",
+            length=self.horizon,
+        )
+
+    @abstractmethod
+    def _progress(self, seen: NDArray[np.float64]) -> Curves:
+        """What the observations ``(T + 1, D)`` tell about the progress of a campaign."""
+
+    def _batches(
+        self, actions: NDArray[np.int64], seen: NDArray[np.float64]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """The experiments and the cost of each of T epochs, both ``(T,)``."""
+        return self.choices["batch_size"][actions], self.costs[actions]
+
+    def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
+        """Batch sizes, a colour for each setting of the other knobs that have more than one."""
+        groups = {"": np.ones(len(actions), np.bool_)}
+        for knob, values in self.choices.items():
+            settings = np.unique(values[values >= 0])
+            if knob != "batch_size" and len(settings) > 1:
+                groups = {
+                    f"{name} {knob}={setting:g}".strip(): group & (values[actions] == setting)
+                    for name, group in groups.items()
+                    for setting in settings
+                }
+        series = tuple(
+            Series(name=name, values=np.where(group & (sizes > 0), sizes, np.nan), style="bars")
+            for name, group in groups.items()
+        )
+        return Curves(label="batch size N", series=series, log=max(self.batch_sizes) > 16)
+
+    def _batch_size(self, value: Any) -> int:
+        """Check a batch size given to one of the methods that tell the truth."""
+        return integer("batch_size", value, low=1)
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """State of the two campaigns that walk towards a target."""
+
+    x: NDArray[Any]  # (B,) knowledge so far
+    left: NDArray[np.int64]  # (B,) epochs left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk(Campaign[Progress]):
+    """A campaign whose knowledge x climbs to a target; it ends there or when its budget is spent.
+
+    Args:
+        target_reward: Reward for reaching the target.
+    """
+
+    target_reward: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set(target_reward=real("target_reward", self.target_reward, low=0))
+
+    @property
+    @abstractmethod
+    def goal(self) -> float:
+        """The target as a number, in units of x."""
+
+    @cached_property
+    def observation_space(self) -> spaces.Box:
+        """``[x, epochs left]``."""
+        return spaces.Box(0.0, np.array([self.goal, self.horizon], np.float32), dtype=np.float32)
+
+    def observe(self, state: Progress) -> Observation:
+        """Return ``[x, epochs left]``, shape ``(B, 2)``."""
+        out = np.empty((len(state.x), 2), np.float32)
+        out[:, 0] = state.x
+        out[:, 1] = state.left
+        return out
+
+    def _settle(
+        self, state: Progress, action: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Count the epoch; return rewards and ends, each of shape ``(B,)``."""
+        state.left -= 1
+        ended = state.x >= self.goal
+        reward = self._pay.take(action)
+        if self.target_reward:
+            reward += self.target_reward * ended
+        ended |= state.left <= 0
+        return reward, ended
+
+    @cached_property
+    def _pay(self) -> NDArray[np.float64]:
+        return -self.costs
+
+    def summary(self, observation: Observation) -> str:
+        """Return where the campaign stands, in words."""
+        x, left = np.asarray(observation)
+        return f"x = {x:g} of {self.goal:g}, {left:.0f} of {self.horizon} epochs left"
+
+    def _progress(self, seen: NDArray[np.float64]) -> Curves:
+        knowledge = Series(values=seen[:, 0], style="steps")
+        return Curves(label="knowledge x", series=(knowledge,), goal=self.goal)

@@ -1,0 +1,207 @@
+"""Exact planning of binomial campaigns: dynamic programming over everything that can be counted.
+
+A state z = (model level, throughput level, successes per machine, experiments per machine) tells all
+that matters for the future of a campaign; where p is known, only its levels do and the counts stay
+0. The states that can be reached are listed epoch by epoch, then the values are computed backwards
+(Bayes-adaptive dynamic programming; Martin, "Bayesian Decision Problems and Markov Chains", 1967).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError
+
+if TYPE_CHECKING:
+    from .binomial_discovery import BinomialDiscovery
+
+MAX_TRANSITIONS = 10_000_000
+"""Transitions that a plan visits at most: some seconds of work."""
+
+
+class Layer(NamedTuple):
+    """The states of one epoch."""
+
+    keys: NDArray[np.int64]  # (S,) sorted; one number per state
+    states: NDArray[np.int64]  # (S, 2 + 2 M)
+
+
+class Branch(NamedTuple):
+    """What one action does in some states of a layer."""
+
+    rows: NDArray[np.int64]  # (R,) the states
+    action: int
+    reward: NDArray[np.float64]  # (R,) expected reward of the epoch
+    children: NDArray[np.int64]  # (R, K, 2 + 2 M) the states in which the campaign goes on
+    weights: NDArray[np.float64]  # (R, K) their probabilities
+
+
+class CountPlan:
+    """The exact values and best actions of a binomial campaign.
+
+    Args:
+        model: The campaign. If its counts are too many to list, `InputError` says so.
+    """
+
+    def __init__(self, model: BinomialDiscovery) -> None:
+        self.model = model
+        self.num_actions = len(model.costs)
+        most = model.horizon * int(model.sizes.max()) if model.beta_priors else 0
+        self._radix = [32, 32] + [most + 1] * (2 * model.machines)
+        if np.prod([float(r) for r in self._radix]) >= 2.0**63:
+            raise self._too_many(model.horizon)
+        self.layers = self._list_states()
+
+    # ---- answers
+
+    @cached_property
+    def random_value(self) -> float:
+        """The expected return of uniformly random actions."""
+        return self._solve(lambda returns: returns.mean(1))
+
+    @property
+    def optimal_value(self) -> float:
+        """The expected return of the best policy."""
+        return self._best[0]
+
+    def actions(
+        self, epoch: NDArray[np.int64], states: NDArray[np.int64], over: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return the best action in each state ``(B, 2 + 2 M)``; 0 where the campaign is ``over``."""
+        keys, actions = self._keys(states), np.zeros(len(states), np.int64)
+        for t in np.unique(epoch[~over & (epoch < self.model.horizon)]).tolist():
+            here = (~over & (epoch == t)).nonzero()[0]
+            layer = self.layers[t]
+            place = np.minimum(np.searchsorted(layer.keys, keys[here]), len(layer.keys) - 1)
+            wrong = layer.keys[place] != keys[here]
+            if wrong.any():
+                raise InputError(
+                    f"The campaign cannot be at levels and counts {states[here[wrong][0]].tolist()} "
+                    f"after {t} epochs; the observation is from another campaign."
+                )
+            actions[here] = self._best[1][t][place]
+        return actions
+
+    # ---- dynamic programming
+
+    def _list_states(self) -> list[Layer]:
+        start = np.zeros((1, len(self._radix)), np.int64)
+        layers, transitions = [Layer(self._keys(start), start)], 0
+        for epoch in range(1, self.model.horizon):
+            transitions += self._transitions(layers[-1].states)
+            if transitions > MAX_TRANSITIONS:
+                raise self._too_many(epoch)
+            children = np.concatenate(
+                [
+                    branch.children.reshape(-1, len(self._radix))
+                    for branch in self._branches(layers[-1].states, laws=False)
+                ]
+            )
+            keys, first = np.unique(self._keys(children), return_index=True)
+            layers.append(Layer(keys, children[first]))
+            if np.array_equal(keys, layers[-2].keys):  # nothing is counted any more
+                layers += [layers[-1]] * (self.model.horizon - len(layers))
+                break
+        return layers
+
+    def _solve(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
+        """Return the value at the start; ``choose`` reduces the returns ``(S, A)`` of a layer."""
+        value, below = np.zeros(0), None
+        for layer in reversed(self.layers):
+            returns = np.empty((len(layer.states), self.num_actions))
+            for branch in self._branches(layer.states):
+                total = branch.reward
+                if below is not None:
+                    children = np.searchsorted(below.keys, self._keys(branch.children))
+                    total = total + (branch.weights * value[children]).sum(1)
+                returns[branch.rows, branch.action] = total
+            value, below = choose(returns), layer
+        return float(value[0])
+
+    @cached_property
+    def _best(self) -> tuple[float, list[NDArray[np.int64]]]:
+        """The optimal value and, for every epoch, the best action of every state."""
+        best: list[NDArray[np.int64]] = []
+
+        def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+            best.append(returns.argmax(1))
+            return returns.max(1)
+
+        return self._solve(choose), best[::-1]
+
+    def _branches(self, states: NDArray[np.int64], laws: bool = True) -> Iterator[Branch]:
+        """Yield what every action does; ``laws=False`` leaves rewards and weights empty."""
+        model, m = self.model, self.model.machines
+        for k, action in model.purchases.items():
+            children = states[:, None].copy()
+            np.minimum(children[..., k] + 1, len(model.factors(k)) - 1, out=children[..., k])
+            cost = np.full(len(states), -model.cost_table[0, action])
+            yield Branch(np.arange(len(states)), action, cost, children, np.ones((len(states), 1)))
+        for throughput in np.unique(states[:, 1]).tolist():
+            rows = (states[:, 1] == throughput).nonzero()[0]
+            here = states[rows]
+            for action in range(m * len(model.batch_sizes)):
+                machine, size = divmod(action, len(model.batch_sizes))[0], model.sizes[throughput, action]
+                yield self._batch(rows, here, action, machine, int(size), laws)
+
+    def _batch(
+        self,
+        rows: NDArray[np.int64],
+        states: NDArray[np.int64],
+        action: int,
+        machine: int,
+        size: int,
+        laws: bool,
+    ) -> Branch:
+        """Return what a batch does: one child per count that matters and does not end the campaign."""
+        model = self.model
+        wins, runs = 2 + machine, 2 + model.machines + machine
+        first, learns = model.objective == "first", model.beta_priors is not None
+        outcomes = size + 1 if learns and not first else 1
+        children = np.repeat(states[:, None], outcomes, axis=1)
+        if learns:
+            children[..., wins] += np.arange(outcomes)
+            children[..., runs] += size
+        if not laws:
+            return Branch(rows, action, np.zeros(0), children, np.zeros((0, 0)))
+        successes, experiments, level = states[:, wins], states[:, runs], states[:, 0]
+        fail = np.exp(model.log_failure(machine, successes, experiments, size, level))
+        if first:
+            gain, weights = 1 - fail, fail[:, None]
+        else:
+            gain = size * np.minimum(
+                model.mean_prob(machine, successes, experiments) * model.factors(0)[level], 1.0
+            )
+            weights = (
+                model.predictive(machine, successes, experiments, size)
+                if learns
+                else np.ones((len(states), 1))
+            )
+        cost = model.cost_table[states[0, 1], action]
+        return Branch(rows, action, model.success_reward * gain - cost, children, weights)
+
+    def _transitions(self, states: NDArray[np.int64]) -> int:
+        """Count the transitions out of a layer without listing them."""
+        if self.model.objective == "first" or self.model.beta_priors is None:
+            return len(states) * self.num_actions
+        levels = np.bincount(states[:, 1], minlength=len(self.model.sizes))
+        return int(levels @ (self.model.sizes + 1).sum(1))
+
+    def _keys(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return one number per state, shape ``states.shape[:-1]``."""
+        keys = np.zeros(states.shape[:-1], np.int64)
+        for column, radix in enumerate(self._radix):
+            keys = keys * radix + states[..., column]
+        return keys
+
+    def _too_many(self, epoch: int) -> InputError:
+        return InputError(
+            f"Exact planning over all counts needs more than {MAX_TRANSITIONS:,} transitions by epoch "
+            f"{epoch} of horizon {self.model.horizon}; use a shorter horizon, fewer machines, or fewer "
+            "or smaller batch_sizes."
+        )

@@ -1,0 +1,248 @@
+r"""Model 3: the probability of success grows with what is known.
+
+Knowledge x climbs a ladder of integers. At rung x each of the N trials of a batch succeeds with
+probability p(x) = (x + 1) / p_scale; if any does, x grows by one. The epochs spent on a rung are
+geometric with
+
+    P(x, N) = 1 - (1 - p(x))^N,
+
+so that the epochs from start to target are a sum of independent geometric variables: mean
+sum 1/P, variance sum (1 - P)/P^2, and a law that is the cascade of first-order filters.
+
+Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
+experimentation" (2023), model 3. The post's brute force starts at x = 1 (418.74 epochs for N = 1,
+p_scale = 100, and 381.58 for N = 128, p_scale = 1e4); from x = 0 these are 518.74 and 460.20. Its
+table for p_scale = 1e4 runs over i = 1..99, which is ``KnowledgeLadder(target=99, p_scale=1e4)``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
+from ..core.checks import integer, real
+from .campaign import Progress, Walk
+from .first_passage import Epochs, inverse_gaussian, tabulated
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnowledgeLadder(Walk):
+    """Climb from `start` to `target`, one rung per successful batch.
+
+    ## Description
+    Model 3 of Schrier (2023): nothing is known at first and almost every experiment fails; each
+    success makes the next one likelier. Large batches shorten the early climb; later, single
+    experiments do as well and cost less. The exact optimum is known for every price.
+
+    ## Action space
+    `Discrete(len(batch_sizes))`: the index of the batch size N to run in this epoch.
+
+    ## Observation space
+    `Box`, shape `(2,)`, float32: knowledge x (rungs), epochs left.
+
+    ## Rewards
+    Minus the cost of the epoch, `cost_per_batch + cost_per_experiment * N`; plus `target_reward`
+    when the target is reached.
+
+    ## Starting state
+    x = `start`, all epochs left.
+
+    ## Episode end
+    Terminates at the target or when the `horizon` is spent; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones).
+
+    ## Arguments
+    - `start` (0): first rung.
+    - `target` (100): last rung, above `start`.
+    - `p_scale` (100.0): p(x) = (x + 1) / `p_scale`, at least `target`.
+    - `batch_sizes` (1, 2, 4, ..., 128): experiments.
+    - `cost_per_batch` (1.0), `cost_per_experiment` (0.0), `target_reward` (0.0): unit of the reward.
+    - `horizon` (1000): epochs.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=1024)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    J. Schrier, "Three mathematical models for machine learning and high-throughput
+    experimentation" (2023), model 3.
+    """
+
+    start: int = 0
+    target: int = 100
+    p_scale: float = 100.0
+    batch_sizes: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        target = integer("target", self.target, low=1, high=1_000_000)
+        self._set(
+            target=target,
+            start=integer("start", self.start, low=0, high=target - 1),
+            p_scale=real("p_scale", self.p_scale, low=0, open_low=True),
+        )
+        if self.p_scale < target:
+            raise InputError(
+                f"p_scale must be at least target = {target}, so that p(x) = (x + 1) / p_scale "
+                f"stays a probability, got {self.p_scale:g}."
+            )
+
+    @property
+    def choices(self) -> dict[str, NDArray[Any]]:
+        """The batch size of each action."""
+        return {"batch_size": np.array(self.batch_sizes)}
+
+    @property
+    def goal(self) -> float:
+        """The target rung."""
+        return self.target
+
+    # ---- dynamics
+
+    def new_state(self, num_episodes: int) -> Progress:
+        """Return the arrays of ``num_episodes`` episodes."""
+        return Progress(x=np.zeros(num_episodes, np.int64), left=np.zeros(num_episodes, np.int64))
+
+    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
+        """Put episodes back on the first rung."""
+        state.x[index] = self.start
+        state.left[index] = self.horizon
+
+    def step(
+        self,
+        state: Progress,
+        action: NDArray[np.int64],
+        streams: Streams,
+        active: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Climb one rung where a uniform falls below P(x, N)."""
+        place = state.x * len(self.batch_sizes)
+        place += action
+        np.add(state.x, streams.uniform() < self._climb.take(place), out=state.x)
+        return self._settle(state, action)
+
+    @cached_property
+    def _climb(self) -> NDArray[np.float64]:
+        """P(x, N) for every rung and action, flattened; from the target nothing climbs."""
+        rungs = np.arange(self.target + 1)[:, None]
+        table = self._probability(rungs, np.array(self.batch_sizes))
+        table[self.target] = 0.0
+        return table.ravel()
+
+    # ---- truth
+
+    def success_probability(self, batch_size: int, x: int | None = None) -> float:
+        """Return P(x, N), the probability that a batch climbs from rung ``x`` (`start` if None)."""
+        rung = integer("x", self.start if x is None else x, low=0, high=self.target - 1)
+        return float(self._probability(np.array(rung), self._batch_size(batch_size)))
+
+    def mean_epochs(self, batch_size: int) -> float:
+        """Return the expected epochs from `start` to `target` with a fixed N and no budget."""
+        return float((1 / self._rungs(batch_size)).sum())
+
+    def epochs_variance(self, batch_size: int) -> float:
+        """Return the variance of the epochs from `start` to `target`, in epochs squared."""
+        climb = self._rungs(batch_size)
+        return float(((1 - climb) / climb**2).sum())
+
+    def epochs_distribution(self, batch_size: int) -> Epochs:
+        """Return the exact law of the epochs, a frozen discrete scipy distribution.
+
+        Each rung passes the law of the arrival times through the filter
+        f(t + 1) = (1 - P) f(t) + P g(t), whose impulse response is the geometric law. The last
+        1e-13 of probability is cut off.
+        """
+        climb = self._rungs(batch_size)
+        slowest = float(climb.min())
+        length = self.mean_epochs(batch_size) + 12 * self.epochs_variance(batch_size) ** 0.5
+        length = int(length + 32 / slowest) + 2
+        if length > 20_000_000:
+            raise InputError(
+                f"The law of {length:,} epochs is too long to tabulate; use diffusion_epochs()."
+            )
+        law = np.zeros(length)
+        law[0] = 1.0
+        for p in climb:
+            law = lfilter([0.0, p], [1.0, p - 1.0], law)
+        return tabulated(law, self.mean_epochs(batch_size), self.epochs_variance(batch_size))
+
+    def diffusion_epochs(self, batch_size: int) -> Any:
+        """Return the inverse-Gaussian approximation of the epochs, a frozen scipy distribution.
+
+        A diffusion whose drift and noise follow the ladder passes the target at a time with the
+        moments of `mean_epochs` and `epochs_variance`; the law with these moments and the shape of
+        a first passage is the inverse Gaussian (Redner, "A Guide to First-Passage Processes").
+        """
+        variance = self.epochs_variance(batch_size)
+        if variance == 0:
+            raise InputError(f"Batches of {batch_size} always succeed: there is nothing to diffuse.")
+        return inverse_gaussian(self.mean_epochs(batch_size), variance)
+
+    def optimal_value(self) -> float:
+        """Return the exact expected return of the best policy, by dynamic programming."""
+        return float(self._plan[0][self.horizon, self.start])
+
+    def optimal_policy(self) -> Policy:
+        """Return the function from observations ``(B, 2)`` to the best actions ``(B,)``."""
+        best = self._plan[1]
+
+        def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
+            x, left = observation.astype(np.int64).T
+            return best[left, x]
+
+        return policy
+
+    def random_value(self) -> float:
+        """Return the exact expected return of uniformly random batch sizes."""
+        return float(self._values(lambda returns: returns.mean(1))[self.horizon, self.start])
+
+    @cached_property
+    def _plan(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Optimal values and actions by epochs left and rung, each ``(horizon + 1, target + 1)``."""
+        best = np.zeros((self.horizon + 1, self.target + 1), np.int64)
+        rows = iter(best[1:])
+
+        def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+            next(rows)[: self.target] = returns.argmax(1)
+            return returns.max(1)
+
+        return self._values(choose), best
+
+    def _values(self, choose: Any) -> NDArray[np.float64]:
+        """Value by epochs left and rung; ``choose`` reduces the returns of the actions."""
+        climb = self._climb.reshape(self.target + 1, -1)[: self.target]
+        value = np.zeros((self.horizon + 1, self.target + 1))
+        for left in range(1, self.horizon + 1):
+            stay, up = value[left - 1, :-1, None], value[left - 1, 1:, None].copy()
+            up[-1] = self.target_reward
+            value[left, :-1] = choose(self._pay + climb * up + (1 - climb) * stay)
+        return value
+
+    def _probability(self, x: NDArray[np.int64], batch_size: Any) -> NDArray[np.float64]:
+        """1 - (1 - p)^N without losing digits when p is small."""
+        with np.errstate(divide="ignore"):
+            p = np.minimum((x + 1) / self.p_scale, 1.0)
+            return np.asarray(-np.expm1(batch_size * np.log1p(-p)))
+
+    def _rungs(self, batch_size: int) -> NDArray[np.float64]:
+        return self._probability(np.arange(self.start, self.target), self._batch_size(batch_size))
+
+
+class KnowledgeLadderEnv(DiscoveryEnv[KnowledgeLadder]):
+    __doc__ = KnowledgeLadder.__doc__
+    model_class = KnowledgeLadder
+
+
+class KnowledgeLadderVectorEnv(DiscoveryVectorEnv[KnowledgeLadder]):
+    __doc__ = KnowledgeLadder.__doc__
+    model_class = KnowledgeLadder

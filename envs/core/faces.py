@@ -1,0 +1,444 @@
+"""The two Gymnasium faces of a `Model`: one episode, and many at once.
+
+Both step the same dynamics and give every episode its own random stream, so that a vector
+environment seeded with s and B single environments seeded with s, s+1, ... show bit for bit the
+same trajectories, in all three autoreset modes of Gymnasium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils.seeding import np_random
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from .errors import InputError
+from .model import Model, Observation
+from .streams import Streams
+
+ModelT = TypeVar("ModelT", bound=Model[Any])
+
+RENDER_MODES = ("ansi", "rgb_array")
+
+
+class _Face(Generic[ModelT]):
+    """What both faces share: building the model, the spaces of one episode, the trace to draw."""
+
+    model_class: ClassVar[type[Model[Any]]]
+    model: ModelT
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "model_class" in cls.__dict__ and not cls.__doc__:
+            cls.__doc__ = cls.model_class.__doc__
+
+    def _build(
+        self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
+    ) -> None:
+        if render_mode is not None and render_mode not in RENDER_MODES:
+            raise InputError(f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}.")
+        self.render_mode = render_mode
+        self.model = self.model_class.build(**parameters)  # type: ignore[assignment]
+        self._reveal = bool(reveal)
+        self._state: Any = None
+        space = self.model.action_space
+        self._num_actions = int(space.n) if isinstance(space, spaces.Discrete) else None
+        self._all_legal: NDArray[np.int8] | None = None
+        if self._num_actions is not None:
+            self._all_legal = np.ones((num_episodes, self._num_actions), np.int8)
+            self._all_legal.flags.writeable = False
+        self._streams = Streams(num_episodes)
+
+    def _info(self) -> dict[str, NDArray[Any]]:
+        """Return the information of all episodes, each array of shape ``(B, ...)``.
+
+        Where every action is legal, the mask is one read-only array of ones.
+        """
+        mask = self.model.action_mask(self._state)
+        if mask is None:
+            mask = self._all_legal
+        info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
+        if self._reveal:
+            info |= self.model.hidden(self._state)
+        return info
+
+    def _masks(self) -> NDArray[np.bool_]:
+        self._require_reset()
+        mask = self.model.action_mask(self._state)
+        if mask is None:
+            mask = self._all_legal
+        if mask is None:
+            raise InputError(f"{type(self).__name__} has no finite set of actions to mask.")
+        return mask.astype(np.bool_)
+
+    def _require_reset(self) -> None:
+        if self._state is None:
+            raise gym.error.ResetNeeded(
+                f"{type(self).__name__} was used before its first reset; call reset() first."
+            )
+
+    def _not_an_action(self, action: Any) -> InputError:
+        return InputError(
+            f"{action!r} is not an action of {type(self).__name__}; "
+            f"allowed are elements of {getattr(self, 'action_space', None)}."
+        )
+
+
+class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
+    """One episode of a model, as a `gymnasium.Env`.
+
+    Args:
+        render_mode: ``None``, ``"ansi"`` (a text) or ``"rgb_array"`` (a picture).
+        reveal: Put the hidden truth (parameters, regret) into ``info``.
+        copy: Give every observation its own copy of what is constant within an episode, such as
+            the features of a pool, as Gymnasium's checker demands. With ``False`` these stand in
+            the observation as read-only views, which costs nothing however large the pool is.
+        **parameters: The parameters of the model; unknown or impossible ones raise `InputError`.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+
+    def __init__(
+        self,
+        *,
+        render_mode: str | None = None,
+        reveal: bool = False,
+        copy: bool = True,
+        **parameters: Any,
+    ) -> None:
+        self._build(1, render_mode, reveal, parameters)
+        self._copy = copy
+        self.observation_space = self.model.observation_space
+        self.action_space = self.model.action_space
+        self._all = np.zeros(1, np.int64)
+        self._ended = False
+        self._trace: list[tuple[Any, float, Any]] = []
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start a new episode; a seed starts a new random stream as well."""
+        super().reset(seed=seed)
+        if seed is not None or self._streams.generators[0] is not self.np_random:
+            self._streams.seat([0], [self.np_random])
+        else:
+            self._streams.skip(self._all, self.model.uniforms)
+        if self._state is None:
+            self._state = self.model.new_state(1)
+        self.model.reset(self._state, self._all, self._streams)
+        self._ended = False
+        observation = self._observe()
+        if self.render_mode is not None:
+            self._trace = [(None, 0.0, observation)]
+        return observation, self._one_info()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Play one action; episodes end by ``terminated`` only, their budget is part of them."""
+        if self._state is None or self._ended:
+            self._require_reset()
+            raise gym.error.ResetNeeded(f"The episode of {type(self).__name__} has ended; call reset().")
+        reward, terminated = self.model.step(self._state, self._batch(action), self._streams)
+        self._ended = bool(terminated[0])
+        observation = self._observe()
+        if self.render_mode is not None:
+            self._trace.append((action, float(reward[0]), observation))
+        return observation, float(reward[0]), self._ended, False, self._one_info()
+
+    def render(self) -> Any:
+        """Return the episode so far as a text or as a picture, as the render mode says."""
+        self._require_reset()
+        if self.render_mode is None:
+            gym.logger.warn("render() was called without a render_mode; pass one to gym.make().")
+            return None
+        from ..rendering import draw  # drawing is not part of stepping
+
+        return draw(self.model, self._trace, self.render_mode)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the legal actions as booleans, shape ``(n,)`` (the convention of sb3-contrib)."""
+        return self._masks()[0]
+
+    def _batch(self, action: Any) -> NDArray[Any]:
+        if self._num_actions is not None:
+            try:
+                number = action.__index__()
+            except (AttributeError, TypeError):
+                raise self._not_an_action(action) from None
+            if not 0 <= number < self._num_actions:
+                raise self._not_an_action(action)
+            return np.array([number])
+        if not self.action_space.contains(action):
+            raise self._not_an_action(action)
+        return np.asarray(action)[None]
+
+    def _observe(self) -> Any:
+        observation = self.model.observe(self._state)
+        if not isinstance(observation, dict):
+            return observation[0]
+        return {key: self._own(value) for key, value in observation.items()}
+
+    def _one_info(self) -> dict[str, Any]:
+        return {key: self._own(value) for key, value in self._info().items()}
+
+    def _own(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Return the only row: a copy of what is constant, unless copies are switched off."""
+        return value[0].copy() if self._copy and not value.flags.writeable else value[0]
+
+
+class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
+    """B episodes of a model, stepped natively, as a `gymnasium.vector.VectorEnv`.
+
+    What is constant within an episode stands in the observation as a read-only view.
+
+    Args:
+        num_envs: The number B of episodes.
+        autoreset_mode: ``"NextStep"``, ``"SameStep"`` or ``"Disabled"`` (or the `AutoresetMode`).
+        render_mode: ``None``, ``"ansi"`` or ``"rgb_array"``; `render` gives one frame per episode.
+        reveal: Put the hidden truth (parameters, regret) into ``info``.
+        **parameters: The parameters of the model, the same for all episodes.
+    """
+
+    metadata: dict[str, Any] = {
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 4,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
+        render_mode: str | None = None,
+        reveal: bool = False,
+        **parameters: Any,
+    ) -> None:
+        try:
+            self.autoreset_mode = AutoresetMode(autoreset_mode)
+        except ValueError:
+            modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
+            raise InputError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}.") from None
+        if not isinstance(num_envs, int | np.integer) or num_envs < 1:
+            raise InputError(f"num_envs must be an integer of at least 1, got {num_envs!r}.")
+        self.num_envs = int(num_envs)
+        self._build(self.num_envs, render_mode, reveal, parameters)
+        self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = self.model.observation_space
+        self.single_action_space = self.model.action_space
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._seeds: list[int] = [-1] * self.num_envs
+        self._ended = np.zeros(self.num_envs, np.bool_)
+        self._every = np.ones(self.num_envs, np.bool_)
+        self._every.flags.writeable = False
+        self._traces: list[list[tuple[Any, float, Any]]] = [[] for _ in range(self.num_envs)]
+
+    # ---- randomness
+
+    @property
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The generator of every episode."""
+        return tuple(self._streams.generators)
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of every episode."""
+        return tuple(self._seeds)
+
+    def _seed(self, index: NDArray[np.int64], seed: int | Sequence[int | None] | None) -> None:
+        """Seat new generators, episode i with seed + i; unseeded episodes keep theirs and skip."""
+        if seed is None:
+            seeds: Sequence[int | None] = [None] * self.num_envs
+        elif isinstance(seed, int | np.integer):
+            seeds = [int(seed) + i for i in range(self.num_envs)]
+        else:
+            seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise InputError(
+                f"seed must be one integer or a sequence of {self.num_envs}, one per episode, "
+                f"got {len(seeds)} of them."
+            )
+        chosen = [i for i in index.tolist() if seeds[i] is not None or self._seeds[i] == -1]
+        generators = []
+        for i in chosen:
+            generator, self._seeds[i] = np_random(seeds[i])
+            generators.append(generator)
+        self._streams.seat(chosen, generators)
+        kept = np.setdiff1d(index, chosen, assume_unique=True)
+        if len(kept):
+            self._streams.skip(kept, self.model.uniforms)
+
+    # ---- Gymnasium's calls
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start new episodes: all of them, or those of ``options["reset_mask"]``.
+
+        Args:
+            seed: An integer s seeds episode i with s + i; a sequence gives one seed per episode.
+            options: ``reset_mask``, a bool array of shape ``(B,)``, names the episodes to reset;
+                the others stay where they are.
+        """
+        chosen = None
+        if options is not None and "reset_mask" in options:
+            chosen = options["reset_mask"]
+            if (
+                not isinstance(chosen, np.ndarray)
+                or chosen.shape != (self.num_envs,)
+                or chosen.dtype != np.bool_
+                or not chosen.any()
+            ):
+                raise InputError(
+                    f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with "
+                    f"at least one True, got {chosen!r}."
+                )
+            if self._state is None and not chosen.all():
+                raise InputError("The first reset must reset every episode; leave reset_mask out.")
+        index = np.arange(self.num_envs) if chosen is None else chosen.nonzero()[0]
+        self._seed(index, seed)
+        if self._state is None:
+            self._state = self.model.new_state(self.num_envs)
+        self.model.reset(self._state, index, self._streams)
+        self._ended[index] = False
+        observation = self.model.observe(self._state)
+        if self.render_mode is not None:
+            for i in index:
+                self._traces[i] = [(None, 0.0, _pick(observation, i))]
+        return observation, self._masked_info(self._info(), chosen)
+
+    def step(
+        self, actions: Any
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Play one action in every episode.
+
+        Ended episodes restart as the autoreset mode says: at the next step, whose action is
+        ignored and pays 0; in the same step, with the last observation in
+        ``info["final_obs"]``; or never, then only `reset` revives them.
+        """
+        self._require_reset()
+        actions = self._check(actions)
+        ended = self._ended
+        resting = np.count_nonzero(ended)
+        if resting and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise gym.error.ResetNeeded(
+                f"Episodes {ended.nonzero()[0].tolist()} have ended and autoreset is disabled; "
+                "call reset(options={'reset_mask': ...}) first."
+            )
+        active = ~ended if resting else None
+        reward, terminated = self.model.step(self._state, actions, self._streams, active)
+        final: dict[str, Any] = {}
+        if resting:
+            index = ended.nonzero()[0]
+            self.model.reset(self._state, index, self._streams)
+            reward[index] = 0.0
+            terminated[index] = False
+        elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
+            final = self._finish(terminated)
+        self._ended = (
+            np.zeros_like(terminated)
+            if self.autoreset_mode is AutoresetMode.SAME_STEP
+            else terminated.copy()
+        )
+        observation = self.model.observe(self._state)
+        info = final | self._masked_info(self._info(), None)
+        if self.render_mode is not None:
+            self._record(actions, reward, observation, ended | (terminated & bool(final)))
+        return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
+
+    def render(self) -> tuple[Any, ...] | None:
+        """Return one text or picture per episode, as the render mode says."""
+        self._require_reset()
+        if self.render_mode is None:
+            gym.logger.warn("render() was called without a render_mode; pass one to make_vec().")
+            return None
+        from ..rendering import draw  # drawing is not part of stepping
+
+        return tuple(draw(self.model, trace, self.render_mode) for trace in self._traces)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the legal actions as booleans, shape ``(B, n)``."""
+        return self._masks()
+
+    # ---- parts of a step
+
+    def _check(self, actions: Any) -> NDArray[Any]:
+        array = np.asarray(actions)
+        if self._num_actions is None:
+            if not self.action_space.contains(array):
+                raise self._not_an_action(actions)
+            return array
+        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+            raise InputError(
+                f"actions must be integers of shape ({self.num_envs},), got dtype {array.dtype} "
+                f"and shape {array.shape}."
+            )
+        array = array.astype(np.int64, copy=False)
+        # Read as unsigned, a negative action is a very large one: one comparison finds both.
+        if np.count_nonzero(array.view(np.uint64) >= self._num_actions):
+            wrong = ((array < 0) | (array >= self._num_actions)).nonzero()[0]
+            raise InputError(
+                f"action {array[wrong[0]]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."
+            )
+        return array
+
+    def _finish(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
+        """Reset the episodes that just ended; return their last observation and info."""
+        index = terminated.nonzero()[0]
+        observation = self.model.observe(self._state)
+        info = self._masked_info(self._info(), terminated)
+        last = np.full(self.num_envs, None, dtype=object)
+        for i in index:
+            last[i] = _pick(observation, i)
+        self._streams.skip(index, self.model.uniforms)
+        self.model.reset(self._state, index, self._streams)
+        return {
+            "final_obs": last,
+            "_final_obs": terminated.copy(),
+            "final_info": info,
+            "_final_info": terminated.copy(),
+        }
+
+    def _masked_info(
+        self, info: dict[str, NDArray[Any]], chosen: NDArray[np.bool_] | None
+    ) -> dict[str, Any]:
+        """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
+        out: dict[str, Any] = {}
+        for key, value in info.items():
+            if chosen is None:
+                out[key], out[f"_{key}"] = value, self._every
+            else:
+                out[key] = np.zeros_like(value)
+                out[key][chosen] = value[chosen]
+                out[f"_{key}"] = chosen.copy()
+        return out
+
+    def _record(
+        self,
+        actions: NDArray[Any],
+        reward: NDArray[np.float64],
+        observation: Observation,
+        restarted: NDArray[np.bool_],
+    ) -> None:
+        for i, trace in enumerate(self._traces):
+            if restarted[i]:
+                trace.clear()
+                trace.append((None, 0.0, _pick(observation, i)))
+            else:
+                trace.append((actions[i], float(reward[i]), _pick(observation, i)))
+
+
+def _pick(observation: Observation, i: int) -> Any:
+    """Return a copy of the observation of episode ``i``."""
+    if isinstance(observation, dict):
+        return {key: value[i].copy() for key, value in observation.items()}
+    return observation[i].copy()

@@ -1,0 +1,136 @@
+"""A model of how discoveries are made: the dynamics of B independent episodes, and their truth."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError, TruthUnknown, closest
+from .picture import Curves, Picture, Series, Trace
+from .streams import Streams
+
+Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
+Policy: TypeAlias = Callable[[Any], NDArray[np.int64]]
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(ABC, Generic[State]):
+    """Parameters, dynamics and truth of one environment; it holds no state and no randomness.
+
+    A subclass is a frozen dataclass whose fields are the environment's keyword arguments. The
+    methods below advance B episodes at once: every array leads with the batch axis B. Because the
+    state is handed in, a model may be given to an agent: it tells what is public, the parameters,
+    and what follows from them.
+    """
+
+    uniforms: ClassVar[int] = 1
+    """How many numbers of the tape each `step` reads per episode: ``streams.uniform()`` calls."""
+
+    @classmethod
+    def parameters(cls) -> tuple[str, ...]:
+        """Return the names of the parameters, in the order of their declaration."""
+        return tuple(field.name for field in fields(cls))
+
+    @classmethod
+    def build(cls, **parameters: Any) -> Model[State]:
+        """Return the model with these parameters; an unknown name raises `InputError`."""
+        known = cls.parameters()
+        for name in parameters:
+            if name not in known:
+                raise InputError(
+                    f"{cls.__name__} has no parameter {name!r}{closest(name, known)} "
+                    f"It takes: {', '.join(known)}."
+                )
+        return cls(**parameters)
+
+    # ---- spaces of one episode
+
+    @property
+    @abstractmethod
+    def observation_space(self) -> gym.Space[Any]:
+        """Space of the observation of one episode."""
+
+    @property
+    @abstractmethod
+    def action_space(self) -> gym.Space[Any]:
+        """Space of the action of one episode."""
+
+    # ---- dynamics
+
+    @abstractmethod
+    def new_state(self, num_episodes: int) -> State:
+        """Return the arrays of ``num_episodes`` episodes; `reset` must fill them before use."""
+
+    @abstractmethod
+    def reset(self, state: State, index: NDArray[np.int64], streams: Streams) -> None:
+        """Start new episodes at the places ``index``, in place."""
+
+    @abstractmethod
+    def step(
+        self,
+        state: State,
+        action: NDArray[Any],
+        streams: Streams,
+        active: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Advance all episodes by one action each, in place.
+
+        Args:
+            state: The state of B episodes.
+            action: B actions, already checked against the action space.
+            streams: The random numbers of the B episodes.
+            active: The episodes that take part, shape ``(B,)``; ``None`` means all. The others are
+                about to be reset: what happens to their state does not matter, but they must not
+                use their generator or raise.
+
+        Returns:
+            The rewards and whether each episode ended, both of shape ``(B,)``.
+        """
+
+    @abstractmethod
+    def observe(self, state: State) -> Observation:
+        """Return the observations of B episodes: new arrays, a pure function of the state."""
+
+    def action_mask(self, state: State) -> NDArray[np.int8] | None:
+        """Return the legal actions as a new ``(B, n)`` array of 0 and 1; ``None``: all are legal."""
+        return None
+
+    def hidden(self, state: State) -> dict[str, NDArray[Any]]:
+        """Return what an agent must not see, each of shape ``(B, ...)``: parameters, regret."""
+        return {}
+
+    # ---- truth
+
+    def random_value(self) -> float:
+        """Return the exact expected return of an agent that chooses uniformly at random."""
+        raise TruthUnknown(f"{type(self).__name__} knows no random value.")
+
+    def optimal_value(self) -> float:
+        """Return the exact expected return of the best agent, or of an oracle where stated."""
+        raise TruthUnknown(f"{type(self).__name__} knows no optimal value.")
+
+    def optimal_policy(self) -> Policy:
+        """Return the function from observations ``(B, ...)`` to actions that attains the optimum."""
+        raise TruthUnknown(f"{type(self).__name__} knows no optimal policy.")
+
+    # ---- words and pictures
+
+    def action_name(self, action: Any) -> str:
+        """Return the action in words, for people."""
+        return str(action)
+
+    def summary(self, observation: Observation) -> str:
+        """Return one line that tells where an episode stands, from its observation."""
+        return str(observation)
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return what is to be seen of an episode; by default its return so far."""
+        returns = np.cumsum([reward for _, reward, _ in trace])
+        return Picture(panels=(Curves(label="return", series=(Series(values=returns),)),))

@@ -1,0 +1,28 @@
+"""Pictures of an episode: what a model's `picture` describes, as a text or as an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.model import Model
+from ..core.picture import Trace
+
+__all__ = ["draw"]
+
+
+def draw(model: Model[Any], trace: Trace, mode: str) -> Any:
+    """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array").
+
+    Args:
+        model: The model of the episode.
+        trace: Its moments (action, reward, observation) from the reset on; the first action is
+            None.
+        mode: "ansi" or "rgb_array".
+    """
+    if mode == "ansi":
+        from .text import write
+
+        return write(model, trace)
+    from .image import paint  # matplotlib takes half a second to import
+
+    return paint(model, trace)
