@@ -182,10 +182,12 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
         counts = seen[:, 1 : 1 + self.machines]
-        series = [Series(name="all", values=counts.sum(1), style="steps")]
+        series = [Series(name="all", values=counts.sum(1), style="steps", colour=-1)]
         if self.machines > 1:
             each = enumerate(counts.T)
-            series += [Series(name=f"machine {i}", values=k, style="steps") for i, k in each]
+            series += [
+                Series(name=f"machine {i}", values=k, style="steps", colour=i) for i, k in each
+            ]
         return Curves(
             label="successes", series=tuple(series), goal=1.0 if self.objective == "first" else None
         )
@@ -196,11 +198,13 @@ class BinomialDiscovery(Campaign[Counts]):
         # Upgrades of the throughput change the batches, so these are read off the counts.
         ran = np.diff(seen[:, 1 + self.machines : 1 + 2 * self.machines].sum(1))
         cost = self.cost_per_batch + self.cost_per_experiment * ran
-        return ran, np.where(np.isin(actions, list(self.purchases.values())), self.costs[actions], cost)
+        bought = np.isin(actions, list(self.purchases.values()))
+        return ran, np.where(bought, self.costs[actions], cost)
 
     def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
+        first = self.machines * len(self.batch_sizes)
         bought = {
-            f"upgrade {name}": np.flatnonzero(actions == self.machines * len(self.batch_sizes) + i) + 1
+            f"upgrade {name}": np.flatnonzero(actions == first + i) + 1
             for i, name in enumerate(self.upgrades)
         }
         return replace(super()._strip(actions, sizes), marks=bought)

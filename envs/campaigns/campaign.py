@@ -49,11 +49,6 @@ class Campaign(Model[State]):
             horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
         )
 
-    def _set(self, **values: Any) -> None:
-        """Store checked parameters: the dataclass is frozen for everyone but its constructor."""
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-
     @property
     @abstractmethod
     def choices(self) -> dict[str, NDArray[Any]]:

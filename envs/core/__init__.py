@@ -4,6 +4,7 @@ from .errors import InputError, TruthUnknown, closest
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
+from .spaces import UniformBox
 from .streams import Streams
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Policy",
     "Streams",
     "TruthUnknown",
+    "UniformBox",
     "closest",
     "register",
     "registered",

@@ -15,9 +15,9 @@ class InputError(ValueError):
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or ``""``."""
+    """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or ``"."``."""
     match = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    return f"; did you mean {match[0]!r}?" if match else "."
 
 
 class TruthUnknown(LookupError):

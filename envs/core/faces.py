@@ -55,14 +55,14 @@ class _Face(Generic[ModelT]):
             self._all_legal.flags.writeable = False
         self._streams = Streams(num_episodes)
 
-    def _info(self) -> dict[str, NDArray[Any]]:
+    def _info(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return the information of all episodes, each array of shape ``(B, ...)``.
 
-        Where every action is legal, the mask is one read-only array of ones.
+        The mask is the one of the observation; where every action is legal, it stands here only, as
+        one read-only array of ones.
         """
-        mask = self.model.action_mask(self._state)
-        if mask is None:
-            mask = self._all_legal
+        masked = isinstance(observation, dict) and "action_mask" in observation
+        mask = observation["action_mask"] if masked else self._all_legal  # type: ignore[index]
         info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
         if self._reveal:
             info |= self.model.hidden(self._state)
@@ -133,10 +133,10 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             self._state = self.model.new_state(1)
         self.model.reset(self._state, self._all, self._streams)
         self._ended = False
-        observation = self._observe()
+        observation, info = self._look()
         if self.render_mode is not None:
             self._trace = [(None, 0.0, observation)]
-        return observation, self._one_info()
+        return observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Play one action; episodes end by ``terminated`` only, their budget is part of them."""
@@ -145,10 +145,10 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             raise gym.error.ResetNeeded(f"The episode of {type(self).__name__} has ended; call reset().")
         reward, terminated = self.model.step(self._state, self._batch(action), self._streams)
         self._ended = bool(terminated[0])
-        observation = self._observe()
+        observation, info = self._look()
         if self.render_mode is not None:
             self._trace.append((action, float(reward[0]), observation))
-        return observation, float(reward[0]), self._ended, False, self._one_info()
+        return observation, float(reward[0]), self._ended, False, info
 
     def render(self) -> Any:
         """Return the episode so far as a text or as a picture, as the render mode says."""
@@ -177,14 +177,13 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             raise self._not_an_action(action)
         return np.asarray(action)[None]
 
-    def _observe(self) -> Any:
-        observation = self.model.observe(self._state)
-        if not isinstance(observation, dict):
-            return observation[0]
-        return {key: self._own(value) for key, value in observation.items()}
-
-    def _one_info(self) -> dict[str, Any]:
-        return {key: self._own(value) for key, value in self._info().items()}
+    def _look(self) -> tuple[Any, dict[str, Any]]:
+        """Return the observation and the information of the episode."""
+        batch = self.model.observe(self._state)
+        info = {key: self._own(value) for key, value in self._info(batch).items()}
+        if not isinstance(batch, dict):
+            return batch[0], info
+        return {key: self._own(value) for key, value in batch.items()}, info
 
     def _own(self, value: NDArray[Any]) -> NDArray[Any]:
         """Return the only row: a copy of what is constant, unless copies are switched off."""
@@ -314,7 +313,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         if self.render_mode is not None:
             for i in index:
                 self._traces[i] = [(None, 0.0, _pick(observation, i))]
-        return observation, self._masked_info(self._info(), chosen)
+        return observation, self._masked_info(self._info(observation), chosen)
 
     def step(
         self, actions: Any
@@ -350,7 +349,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             else terminated.copy()
         )
         observation = self.model.observe(self._state)
-        info = final | self._masked_info(self._info(), None)
+        info = final | self._masked_info(self._info(observation), None)
         if self.render_mode is not None:
             self._record(actions, reward, observation, ended | (terminated & bool(final)))
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
@@ -395,7 +394,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         """Reset the episodes that just ended; return their last observation and info."""
         index = terminated.nonzero()[0]
         observation = self.model.observe(self._state)
-        info = self._masked_info(self._info(), terminated)
+        info = self._masked_info(self._info(observation), terminated)
         last = np.full(self.num_envs, None, dtype=object)
         for i in index:
             last[i] = _pick(observation, i)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -30,8 +30,10 @@ class Model(ABC, Generic[State]):
     and what follows from them.
     """
 
-    uniforms: ClassVar[int] = 1
-    """How many numbers of the tape each `step` reads per episode: ``streams.uniform()`` calls."""
+    @property
+    def uniforms(self) -> int:
+        """How many numbers of the tape each `step` reads: its calls of ``streams.uniform()``."""
+        return 1
 
     @classmethod
     def parameters(cls) -> tuple[str, ...]:
@@ -49,6 +51,11 @@ class Model(ABC, Generic[State]):
                     f"It takes: {', '.join(known)}."
                 )
         return cls(**parameters)
+
+    def _set(self, **values: Any) -> None:
+        """Store checked parameters: the dataclass is frozen for everyone but its constructor."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     # ---- spaces of one episode
 

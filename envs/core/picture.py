@@ -26,11 +26,14 @@ class Series:
         values: Shape ``(T + 1,)`` from before the first of T actions on, or ``(T,)``, one per
             action. NaN leaves a gap.
         style: "line", "steps", "points" or "bars".
+        colour: Number of its colour, so that one thing has one colour in all panels; -1 is black,
+            None means its place among the series.
     """
 
     name: str = ""
     values: NDArray[Any]
     style: Literal["line", "steps", "points", "bars"] = "line"
+    colour: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

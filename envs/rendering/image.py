@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from ..core.model import Model
 from ..core.picture import Cloud, Curves, Series, Trace
 from .text import title
 
-# Okabe and Ito's colours, which stay apart for colour-blind readers.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-GREY = "#777777"
+# Okabe and Ito's colours, which stay apart for colour-blind readers, and black.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#222222")
+GREY, LIGHT = "#777777", "#c8c8c8"
 MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of them
 MOST_NAMES = 5  # series in a legend
 
@@ -25,111 +29,168 @@ MOST_NAMES = 5  # series in a legend
 def paint(model: Model[Any], trace: Trace) -> NDArray[np.uint8]:
     """Return the picture of an episode, ``(480, 640, 3)``."""
     picture = model.picture(trace)
-    figure = Figure(figsize=(6.4, 4.8), dpi=100)
-    canvas = FigureCanvasAgg(figure)
-    for y, size, text in zip((0.95, 0.905), (10, 8.5), title(model, trace, picture), strict=True):
-        figure.text(0.02, y, _shorten(text, int(1010 / size)), fontsize=size)
     curves = [panel for panel in picture.panels if isinstance(panel, Curves)]
-    clouds = [panel for panel in picture.panels if isinstance(panel, Cloud)]
-    right = 0.98 if not clouds else 0.5 if curves else 0.12
-    bottom, top = 0.1, 0.87
-    shares = np.array([2.0, *[1.0] * (len(curves) - 1)]) if curves else np.empty(0)
-    edges = top - np.append(0.0, shares.cumsum() / shares.sum()) * (top - bottom) if curves else []
+    clouds = [panel for panel in picture.panels if isinstance(panel, Cloud)][:1]
+    sheet = _sheet(len(curves), bool(clouds))
+    sheet.wipe()
+    for text, size, line in zip(sheet.title, (10, 8.5), title(model, trace, picture), strict=True):
+        text.set_text(_shorten(line, int(1010 / size)))
     played = len(trace) - 1
-    reach = max(10, 1 << played.bit_length())  # the axis doubles now and then, and else stands still
+    reach = max(
+        10, 1 << played.bit_length()
+    )  # the axis doubles now and then, and else stands still
     reach = reach if picture.length is None else min(reach, picture.length)
-    for i, panel in enumerate(curves):
-        height = edges[i] - edges[i + 1] - 0.03
-        axes = figure.add_axes((0.12, edges[i + 1] + 0.01, right - 0.12, height))
+    for axes, panel in zip(sheet.curves, curves, strict=True):
         _curves(axes, panel, played)
         axes.set_xlim(-0.01 * reach, 1.01 * reach + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        if i + 1 < len(curves):
-            axes.tick_params(labelbottom=False)
-        else:
-            axes.set_xlabel(picture.unit, fontsize=8, labelpad=1)
-    for panel in clouds[:1]:
-        left = right + 0.06 if curves else right
-        _cloud(figure, figure.add_axes((left, 0.2, 0.97 - left, top - 0.22)), panel)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    if curves:
+        sheet.curves[-1].set_xlabel(picture.unit, fontsize=8, labelpad=1)
+    for cloud in clouds:
+        _cloud(sheet, cloud)
+    sheet.canvas.draw()
+    return np.asarray(sheet.canvas.buffer_rgba())[..., :3].copy()
+
+
+# ---- the sheet to draw on
+
+
+class _Sheet:
+    """A figure with its axes; it is drawn on again and again, for axes cost more than curves."""
+
+    def __init__(self, curves: int, cloud: bool) -> None:
+        self.figure = Figure(figsize=(6.4, 4.8), dpi=100)
+        self.canvas = FigureCanvasAgg(self.figure)
+        self.title = [
+            self.figure.text(0.02, y, "", fontsize=size) for y, size in ((0.95, 10), (0.905, 8.5))
+        ]
+        left, right, bottom, top = 0.11, 0.52 if cloud else 0.98, 0.085, 0.875
+        shares = np.array([2.0, *[1.0] * (curves - 1)])[:curves]
+        edges = top - np.append(0.0, shares.cumsum() / shares.sum()) * (top - bottom)
+        self.curves = [
+            self.figure.add_axes((left, low + 0.01, right - left, high - low - 0.03))
+            for high, low in itertools.pairwise(edges)
+        ]
+        for axes in self.curves:
+            lowest = axes is self.curves[-1]  # ticks are what costs most: one scale for all
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True) if lowest else NullLocator())
+            axes.tick_params(labelsize=7, length=2)
+            axes.spines[["top", "right"]].set_visible(False)
+        if cloud:
+            left = right + 0.06 if curves else 0.05
+            self.cloud = self.figure.add_axes((left, 0.2, 0.97 - left, top - 0.22))
+            self.cloud.set_xticks([])
+            self.cloud.set_yticks([])
+            self.cloud.spines[["top", "right"]].set_visible(False)
+            self.scale = self.figure.add_axes((left, 0.115, 0.97 - left, 0.02))
+            self.scale.tick_params(labelsize=7, length=2)
+
+    def wipe(self) -> None:
+        """Remove everything that was drawn for one frame."""
+        for axes in self.figure.axes:
+            for artist in [*axes.lines, *axes.collections]:
+                artist.remove()
+            if (legend := axes.get_legend()) is not None:
+                legend.remove()
+
+
+_sheets = threading.local()
+
+
+def _sheet(curves: int, cloud: bool) -> _Sheet:
+    """Return this thread's sheet with so many axes."""
+    known: dict[tuple[int, bool], _Sheet] = vars(_sheets).setdefault("by_layout", {})
+    if (curves, cloud) not in known:
+        known[curves, cloud] = _Sheet(curves, cloud)
+    return known[curves, cloud]
+
+
+# ---- what stands on it
 
 
 def _curves(axes: Axes, panel: Curves, played: int) -> None:
     """Draw series over the actions played."""
-    _plain(axes, panel.label)
+    axes.set_ylabel(panel.label, fontsize=8, labelpad=2)
+    values = [np.asarray(series.values, np.float64) for series in panel.series]
+    levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal]])
+    levels = levels[np.isfinite(levels)]
+    bars = any(series.style == "bars" for series in panel.series)
+    named = sum(bool(series.name) for series in panel.series) + len(panel.marks)
+    legend = 1 < named <= MOST_NAMES or bool(panel.marks)
+    scale = "log" if panel.log else "linear"
+    if axes.get_yscale() != scale:
+        axes.set_yscale(scale, **({"base": 2} if panel.log else {}))
     if panel.log:
-        axes.set_yscale("log", base=2)
-        axes.yaxis.set_major_locator(LogLocator(2, numticks=5))
-        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_major_locator(LogLocator(2, numticks=4))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
+        levels = np.log2(levels)
     else:
-        axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_locator(MaxNLocator(3))
+    low, high = (levels.min(), levels.max()) if len(levels) else (0.0, 1.0)
+    if bars:  # these stand on a floor, and a batch of one experiment must be seen as well
+        low = min(low, 0.0) - panel.log
+    room = 0.06 * (high - low) or 0.5
+    low, top = low - room * (not bars), high + room  # what is drawn stays below the legend
+    high = top + 0.3 * (high - low) if legend else top
+    low, top, high = (2.0 ** np.array([low, top, high])).tolist() if panel.log else (low, top, high)
+    axes.set_ylim(low, high)
     for i, series in enumerate(panel.series):
-        _series(axes, series, played, COLOURS[i % len(COLOURS)], panel.log)
+        colour = COLOURS[i % len(COLOURS) if series.colour is None else series.colour]
+        _series(axes, series, values[i], played, colour)
     if panel.goal is not None:
         axes.axhline(panel.goal, color=GREY, linewidth=1, linestyle="--")
     for i, (name, times) in enumerate(panel.marks.items()):
-        colour = COLOURS[-1 - i % len(COLOURS)]
-        for k, time in enumerate(times.tolist()):
-            axes.axvline(time, color=colour, linewidth=1, label=None if k else name)
-    named = sum(bool(series.name) for series in panel.series) + len(panel.marks)
-    if 1 < named <= MOST_NAMES or panel.marks:
+        colour = COLOURS[-2 - i % (len(COLOURS) - 1)]
+        axes.vlines(times, low, top, color=colour, linewidth=1, label=name)
+    if legend:
         axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=MOST_NAMES, borderpad=0)
-        low, high = axes.get_ylim()  # room for the legend
-        axes.set_ylim(low, high * (high / low) ** 0.3 if panel.log else high + 0.3 * (high - low))
 
 
-def _series(axes: Axes, series: Series, played: int, colour: str, log: bool) -> None:
-    values = np.asarray(series.values, np.float64)
+def _series(
+    axes: Axes, series: Series, values: NDArray[np.float64], played: int, colour: str
+) -> None:
     time = np.arange(played + 1 - len(values), played + 1)
-    label = series.name or None
+    label = series.name or "_"  # what starts like this is left out of the legend
     if series.style == "bars":
-        bottom = 0.5 if log else 0.0  # a batch of one experiment must be seen as well
-        axes.vlines(time, bottom, values, color=colour, linewidth=2.5, label=label)
-        if log:
-            axes.set_ylim(bottom=bottom)
+        axes.vlines(time, axes.get_ylim()[0], values, color=colour, linewidth=2.5, label=label)
     elif series.style == "points":
         axes.plot(time, values, "o", color=colour, markersize=3.5, label=label)
     else:
-        style = {"drawstyle": "steps-post"} if series.style == "steps" else {}
-        axes.plot(time, values, color=colour, linewidth=1.6, label=label, **style)
+        (line,) = axes.plot(time, values, color=colour, linewidth=1.6, label=label)
+        line.set_drawstyle("steps-post" if series.style == "steps" else "default")
         axes.plot(time[-1:], values[-1:], "o", color=colour, markersize=4)
 
 
-def _cloud(figure: Figure, axes: Axes, panel: Cloud) -> None:
+def _cloud(sheet: _Sheet, panel: Cloud) -> None:
     """Draw the items: grey where the value is unknown, a ring around the last one."""
-    _plain(axes, "")
+    axes = sheet.cloud
     values = np.asarray(panel.values, np.float64)
     known = np.isfinite(values)
     sample = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(np.int64)
     flat, centre, axis = _projection(panel.points, sample)
 
-    def place(items: NDArray[np.int64]) -> NDArray[np.float64]:
-        return (np.asarray(panel.points[items], np.float64) - centre) @ axis
+    def dots(items: NDArray[np.int64], **style: Any) -> None:
+        x, y = ((np.asarray(panel.points[items], np.float64) - centre) @ axis).T
+        axes.scatter(x, y, **style)
 
-    unknown = sample[~known[sample]]
-    axes.scatter(*place(unknown).T, s=6, color="#c8c8c8", linewidths=0)
+    dots(sample[~known[sample]], s=6, color=LIGHT, linewidths=0)
     chosen = known.nonzero()[0]
-    if len(chosen):
-        drawn = axes.scatter(*place(chosen).T, s=16, c=values[chosen], cmap="viridis", linewidths=0)
-        box = axes.get_position()
-        bar = figure.add_axes((box.x0, 0.115, box.width, 0.02))
-        figure.colorbar(drawn, cax=bar, orientation="horizontal")
-        bar.tick_params(labelsize=7, length=2)
-        bar.xaxis.set_major_locator(MaxNLocator(4))
-        bar.set_xlabel(panel.label, fontsize=8, labelpad=1)
+    low, high = (values[chosen].min(), values[chosen].max()) if len(chosen) else (0.0, 1.0)
+    colours = ScalarMappable(Normalize(low, max(high, low + 1e-12)), "viridis")
+    dots(chosen, s=16, c=colours.to_rgba(values[chosen]), linewidths=0)
     if panel.last is not None:
-        spot = place(np.array([panel.last]))
-        axes.scatter(*spot.T, s=70, facecolors="none", edgecolors=COLOURS[5], linewidths=1.5)
+        ring = {"facecolors": "none", "edgecolors": COLOURS[5], "linewidths": 1.5}
+        dots(np.array([panel.last]), s=70, **ring)
     # The axes stand still whatever is known: they span the sample.
-    low, high = flat.min(0), flat.max(0)
-    room = 0.05 * np.maximum(high - low, 1e-9)
-    axes.set_xlim(low[0] - room[0], high[0] + room[0])
-    axes.set_ylim(low[1] - room[1], high[1] + room[1])
-    axes.set_xticks([])
-    axes.set_yticks([])
+    left, right = flat.min(0), flat.max(0)
+    room = 0.05 * np.maximum(right - left, 1e-9)
+    axes.set_xlim(left[0] - room[0], right[0] + room[0])
+    axes.set_ylim(left[1] - room[1], right[1] + room[1])
+    sheet.scale.set_visible(bool(len(chosen)))
+    if len(chosen):
+        sheet.figure.colorbar(colours, cax=sheet.scale, orientation="horizontal")
+        sheet.scale.xaxis.set_major_locator(MaxNLocator(4))
+        sheet.scale.set_xlabel(panel.label, fontsize=8, labelpad=1)
 
 
 def _projection(
@@ -149,12 +210,6 @@ def _projection(
         axis = np.eye(some.shape[1])
     axis = np.pad(axis, ((0, 0), (0, 2 - axis.shape[1])))
     return (some - centre) @ axis, centre, axis
-
-
-def _plain(axes: Axes, label: str) -> None:
-    axes.set_ylabel(label, fontsize=8, labelpad=2)
-    axes.tick_params(labelsize=7, length=2)
-    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _shorten(text: str, most: int) -> str:

@@ -1,0 +1,64 @@
+# make leaderboard   the quick suite, run and written up in results/
+# make test          all tests
+# make lint          style, format, types
+# Each makes its own environment first, and again when pyproject.toml or constraints.txt change.
+
+PYTHON ?= python3
+VENV ?= .venv
+OUT ?= results
+SUITE ?= quick
+PYTEST_ARGS ?= -n auto
+
+BIN := $(VENV)/bin
+ROOT := $(CURDIR)
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+METADATA := pyproject.toml setup.py constraints.txt
+
+.PHONY: help leaderboard test lint format bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+leaderboard: $(VENV)/.core
+	$(BIN)/discovery-gym run $(SUITE) --out $(OUT)
+	$(BIN)/discovery-gym leaderboard $(OUT)
+
+# One thread each: the workers of pytest-xdist already fill the cores.
+test: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The package is the repository root, whatever the folder is called. mypy finds packages by
+# folder names, so it looks at the root through a link named discovery_gym.
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	mkdir -p $(VENV)/types && ln -sfn "$(ROOT)" $(VENV)/types/discovery_gym
+	cd $(VENV)/types && "$(abspath $(BIN))/mypy" --config-file "$(ROOT)/pyproject.toml" \
+	    -m discovery_gym -p discovery_gym.envs -p discovery_gym.agents -p discovery_gym.experiments
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.core
+	$(BIN)/python -m discovery_gym.experiments.benchmarks
+
+clean:
+	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# An empty file marks each set of dependencies that is installed.
+$(VENV)/.core: $(METADATA) | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.test: $(METADATA) | $(BIN)/python
+	$(INSTALL) -e ".[test]"
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.lint: $(METADATA) | $(BIN)/python
+	$(INSTALL) -e ".[lint]"
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,52 @@
+"""The agent that is a belief times a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.core import Model
+from .agent import Agent
+from .beliefs import BELIEFS, Belief
+from .rules import Rule
+
+
+class BayesianAgent(Agent):
+    """Keeps a belief about the items and lets a rule choose.
+
+    Args:
+        model: The model.
+        rule: The rule.
+        new_belief: Makes the belief of a number of episodes.
+        text: How the agent is called.
+        seed: Seed of the rule's randomness.
+    """
+
+    def __init__(
+        self,
+        model: Model[Any],
+        rule: Rule,
+        new_belief: Callable[[int], Belief],
+        *,
+        text: str,
+        seed: Any = 0,
+    ) -> None:
+        super().__init__(model, seed=seed)
+        self.rule, self.new_belief = rule, new_belief
+        self.text = text  # type: ignore[misc]
+        new_belief(1)  # settings that are not allowed fail here, not at the first decision
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether there is a belief about this model."""
+        return any(belief.fits(model) for belief in BELIEFS.values())
+
+    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+        """Update the belief, then choose."""
+        belief = self.new_belief(len(start)) if state is None else state
+        belief.update(observation, start)
+        mask = observation.get("action_mask") if isinstance(observation, dict) else None
+        return self.rule.choose(belief, mask, self.random), belief

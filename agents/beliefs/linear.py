@@ -1,0 +1,128 @@
+r"""Linear-Gaussian belief: f(x) = theta . x, theta ~ N(0, prior_std^2 I), noise N(0, noise_std^2).
+
+The covariance of theta is kept as a square root, Sigma = S S', and every label updates it by a
+matrix of rank one (Potter's form of the Kalman filter), which cannot lose definiteness:
+
+    w = S' x,  a = w . w + noise_std^2,  v = S w,
+    mu += v (y - mu . x) / a,   S -= v w' / (a + noise_std sqrt(a)).
+
+The pool's means X mu and variances |S' x|^2 are carried along: both change by the one product X v,
+so that a label costs O(n d + d^2).
+
+Source: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II;
+the model is that of Xu et al., NeurIPS 2022, section 4.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import InputError, Model
+from ...envs.core.checks import real
+from ...envs.pools import Pool
+from .belief import Array, Belief
+
+
+class Linear(Belief):
+    """Belief over the values of the items of a pool with features.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+        prior_std: Prior standard deviation of each coefficient, in label per feature.
+        noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
+            of the label. On real tables it stands for what a linear function cannot explain.
+    """
+
+    def __init__(
+        self, model: Pool, num_episodes: int, *, prior_std: float = 1.0, noise_std: float = 0.1
+    ) -> None:
+        self.model = model
+        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
+        b, n, d = num_episodes, model.num_items, model.num_features
+        self._root = np.empty((b, d, d))  # S
+        self._mu = np.empty((b, d))
+        self._mean = np.empty((b, n))
+        self._var = np.empty((b, n))
+        self._seen = np.zeros(b, np.int64)  # labels taken in so far
+        self._x: NDArray[np.float32] | None = None  # (B or 1, n, d)
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool whose items have features."""
+        return isinstance(model, Pool)
+
+    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Take in the labels that are new since the last call."""
+        items = observation["items"]
+        if len(items) != len(self._seen):
+            raise InputError(
+                f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "
+                "pass state=None for a new batch."
+            )
+        count = (items >= 0).sum(1)
+        start = start | (count < self._seen)
+        if start.any():
+            self._restart(observation, start)
+        labels = observation["labels"]
+        while (behind := (self._seen < count).nonzero()[0]).size:
+            place = self._seen[behind]
+            self._learn(behind, items[behind, place], labels[behind, place])
+            self._seen[behind] += 1
+
+    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Go back to the prior where an episode starts, and read its features."""
+        x = self.model.feature_matrix(observation)
+        if x.strides[0] == 0:  # all episodes share one table
+            x = x[:1]
+        if self._x is None or len(x) == 1:
+            self._x = x
+        else:
+            self._x = np.where(start[:, None, None], x, self._x)
+        self._root[start] = self.prior_std * np.eye(self.model.num_features)
+        self._mu[start] = 0.0
+        self._mean[start] = 0.0
+        square = np.einsum("bnd,bnd->bn", self._x, self._x, dtype=np.float64)
+        self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
+        self._seen[start] = 0
+
+    def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
+        """Condition on one label in each of some episodes."""
+        assert self._x is not None  # _restart has run: no episode has labels before it starts
+        shared = len(self._x) == 1
+        x = self._x[0, items] if shared else self._x[episodes, items]
+        x = x.astype(np.float64)  # (E, d)
+        every = len(episodes) == len(self._seen)
+        rows = slice(None) if every else episodes
+        root = self._root[rows]
+        w = np.einsum("eij,ei->ej", root, x)
+        a = np.einsum("ej,ej->e", w, w) + self.noise_std**2
+        v = np.einsum("eij,ej->ei", root, w)
+        surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
+        root = root - v[:, :, None] * (w / (a + self.noise_std * np.sqrt(a))[:, None])[:, None, :]
+        self._root[rows] = root
+        self._mu[rows] += v * surprise[:, None]
+        v = v.astype(np.float32)
+        change = v @ self._x[0].T if shared else np.matmul(self._x[rows], v[:, :, None])[..., 0]
+        self._mean[rows] += change * surprise[:, None]
+        self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
+
+    def mean(self) -> Array:
+        """Return X mu, ``(B, n)``."""
+        return self._mean
+
+    def std(self) -> Array:
+        """Return the standard deviation of f(x), ``(B, n)``."""
+        return np.sqrt(np.maximum(self._var, 0.0))
+
+    def sample(self, count: int, random: np.random.Generator) -> Array:
+        """Return X theta for draws theta = mu + S z, ``(B, count, n)``."""
+        assert self._x is not None  # update has run
+        z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
+        theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
+        draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
+        return np.asarray(draws, np.float64)

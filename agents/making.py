@@ -1,0 +1,137 @@
+"""From a text to an agent."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..envs.core import InputError, Model, closest
+from .agent import Agent
+from .bayesian import BayesianAgent
+from .beliefs import BELIEFS
+from .planning import OptimalAgent
+from .rules import RULES
+from .simple import FixedAgent, RandomAgent
+
+PLAIN: dict[str, type[Agent]] = {a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent)}
+"""Agents that are not a belief times a rule, by name."""
+
+
+def available(env: Any) -> list[str]:
+    """Return the texts of the agents that can play an environment with their default settings.
+
+    Args:
+        env: An environment or vector environment of this package, or its model.
+    """
+    model = _model(env)
+    names = [name for name, agent in PLAIN.items() if agent.fits(model)]
+    return names + (list(RULES) if BayesianAgent.fits(model) else [])
+
+
+def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agent:
+    """Return the agent that ``text`` describes, for an environment.
+
+    Args:
+        text: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``.
+        env: An environment or vector environment of this package, or its model. The agent uses its
+            public parameters only.
+        seed: Seed of the agent's own randomness.
+    """
+    model = _model(env)
+    name, settings = _parse(text)
+    if name in PLAIN:
+        agent = PLAIN[name]
+        if not agent.fits(model):
+            raise InputError(_misfit(name, model))
+        for value in settings.values():
+            if isinstance(value, tuple):
+                raise InputError(f"{name} takes plain settings, got {value!r} in {text!r}.")
+        _check_settings(name, agent, settings)
+        return agent(model, seed=seed, **settings)
+    if name not in RULES:
+        known = [*PLAIN, *RULES]
+        raise InputError(f"Unknown agent {name!r}{closest(name, known)} Known are {', '.join(known)}.")
+    belief = settings.pop("belief", None)
+    new_belief = _belief(name, belief, model)
+    _check_settings(name, RULES[name], settings)
+    return BayesianAgent(model, RULES[name](**settings), new_belief, text=text, seed=seed)
+
+
+def _model(env: Any) -> Model[Any]:
+    model = env if isinstance(env, Model) else getattr(getattr(env, "unwrapped", env), "model", None)
+    if not isinstance(model, Model):
+        raise InputError(f"Agents play the environments of this package; {env!r} is not one of them.")
+    return model
+
+
+def _belief(rule: str, given: Any, model: Model[Any]) -> Callable[[int], Any]:
+    """Return the maker of the named belief, or of the first that fits the model."""
+    fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
+    if not fitting:
+        raise InputError(_misfit(rule, model))
+    name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
+    if name not in fitting:
+        raise InputError(
+            f"No belief {name!r} fits {type(model).__name__}{closest(str(name), fitting)} Those that "
+            f"fit: {', '.join(fitting)}."
+        )
+    _check_settings(name, BELIEFS[name], settings)
+    return partial(BELIEFS[name], model, **settings)
+
+
+def _misfit(name: str, model: Model[Any]) -> str:
+    return (
+        f"Agent {name!r} cannot play {type(model).__name__}; those that can: "
+        f"{', '.join(available(model))}."
+    )
+
+
+def _check_settings(name: str, made: type[Any], settings: dict[str, Any]) -> None:
+    """Refuse settings that the constructor does not name, unless it takes any."""
+    parameters = inspect.signature(made).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    hidden = ("model", "num_episodes", "seed")
+    known = [p.name for p in parameters if p.name not in hidden]
+    for setting in settings:
+        if setting not in known:
+            raise InputError(
+                f"{name} has no setting {setting!r}{closest(setting, known)} It takes: "
+                f"{', '.join(known) or 'none'}."
+            )
+
+
+def _parse(text: str) -> tuple[str, dict[str, Any]]:
+    """Read ``name`` or ``name(setting=value, ...)``; a value may be such a call itself."""
+    wrong = InputError(
+        f"{text!r} does not describe an agent; write a name such as 'greedy' or a name with "
+        "settings such as 'bayes_ucb(width=2)'."
+    )
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        raise wrong from None
+
+    def call(node: ast.expr) -> Any:
+        if isinstance(node, ast.Name):
+            return node.id
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
+            if any(keyword.arg is None for keyword in node.keywords):
+                raise wrong
+            return node.func.id, {str(k.arg): call(k.value) for k in node.keywords}
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            raise wrong from None
+
+    parsed = call(tree)
+    if isinstance(parsed, str) and isinstance(tree, ast.Name):
+        return parsed, {}
+    if isinstance(parsed, tuple) and isinstance(tree, ast.Call):
+        return parsed
+    raise wrong

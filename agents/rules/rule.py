@@ -1,0 +1,43 @@
+"""What every rule can do, and how a score becomes a choice."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..beliefs import Belief
+
+
+class Rule(ABC):
+    """Turns the beliefs of B episodes into B choices; it has settings but no state."""
+
+    @abstractmethod
+    def choose(
+        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, ``(B,)``.
+
+        Args:
+            belief: A `Belief` over n items in B episodes.
+            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            random: The agent's generator.
+        """
+
+
+def best(
+    score: NDArray[np.float64], mask: NDArray[np.int8] | None, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the legal item with the highest score, ties broken at random, ``(B,)``."""
+    if mask is not None:
+        score = np.where(mask, score, -np.inf)
+    choice = score.argmax(1)
+    ties = score == score[np.arange(len(score)), choice][:, None]
+    for row in (ties.sum(1) > 1).nonzero()[0]:
+        choice[row] = random.choice(ties[row].nonzero()[0])
+    return choice
+
+
+__all__ = ["Belief", "Rule", "best"]

@@ -1,0 +1,98 @@
+"""The named data sets: where each one comes from, which columns mean what, and who owns it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER_VARIABLE = "DISCOVERY_GYM_DATA"
+"""Environment variable that names a folder with further tables (CSV or Parquet)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A named data set.
+
+    Args:
+        about: What its items and labels are, in one line.
+        origin: Publication.
+        licence: Licence of the file.
+        file: File in the folder of data sets; None for a set that an installed package ships.
+        targets: Prefix of the label columns.
+        categories: Text columns to encode as one indicator feature per value.
+        drop: Columns that are neither features nor labels.
+        scale: Factor from the column to the label, such as 0.01 for percent.
+        unit: Unit of the label after scaling.
+    """
+
+    about: str
+    origin: str
+    licence: str
+    file: str | None = None
+    targets: str = "yield"
+    categories: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    scale: float = 1.0
+    unit: str = ""
+
+
+def catalogue() -> dict[str, Source]:
+    """Return the named data sets, whether or not their file is there."""
+    return dict(_CATALOGUE)
+
+
+def folder() -> Path | None:
+    """Return the folder of further data sets, if the user named one."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else None
+
+
+def available() -> list[str]:
+    """Return the names that can be loaded now: embedded sets, known files, other tables."""
+    names = [name for name, source in _CATALOGUE.items() if source.file is None]
+    place = folder()
+    if place is not None and place.is_dir():
+        files = sorted(path for path in place.iterdir() if path.suffix in (".csv", ".parquet"))
+        known = {source.file: name for name, source in _CATALOGUE.items()}
+        names += [known.get(path.name, path.stem) for path in files]
+    return names
+
+
+_CATALOGUE = {
+    "diabetes": Source(
+        about="442 patients, 10 clinical variables; label: disease progression after a year",
+        origin="Efron, Hastie, Johnstone, Tibshirani (2004), Annals of Statistics 32, 407",
+        licence="BSD-3-Clause (shipped with scikit-learn)",
+        targets="progression",
+        scale=0.01,
+        unit="progression score / 100",
+    ),
+    "cncci": Source(
+        about="330 C-N cross-couplings with isoxazoles, 10 descriptors; 9 ligand and base pairs",
+        origin="Ahneman, Estrada, Lin, Dreher, Doyle (2018), Science 360, 186",
+        licence="MIT",
+        file="cncci_330x9.csv",
+        drop=("additive", "aryl_halide", "additive_smiles", "aryl_halide_smiles"),
+        scale=0.01,
+        unit="yield (fraction)",
+    ),
+    "pndc": Source(
+        about="80 conditions of photoredox nickel dual catalysis, 5 descriptors; 11 molecules",
+        origin="Dreher, Krska (2021), Accounts of Chemical Research 54, 1586",
+        licence="MIT",
+        file="pndc_80x11.csv",
+        scale=0.01,
+        unit="yield (fraction)",
+    ),
+    "buchwald_hartwig": Source(
+        about="3955 Buchwald-Hartwig reactions: ligand, base, aryl halide, additive; label: yield",
+        origin="Ahneman, Estrada, Lin, Dreher, Doyle (2018), Science 360, 186",
+        licence="MIT",
+        file="buchwald_hartwig_3955.csv",
+        categories=("ligand", "base", "aryl_halide", "additive"),
+        drop=("aryl_halide_smiles", "additive_smiles", "ligand_smiles", "base_smiles"),
+        scale=0.01,
+        unit="yield (fraction)",
+    ),
+}

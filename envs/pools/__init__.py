@@ -1,0 +1,5 @@
+"""Pools: adaptive sampling for discovery, where each item is labelled once."""
+
+from .pool import Pool
+
+__all__ = ["Pool"]

@@ -1,0 +1,176 @@
+"""A pool on real data: the rows of a table are the items.
+
+Nothing is hidden but the labels themselves, so that the truth is exact: an oracle collects the best
+T labels, and an agent that chooses at random T times the mean label.
+
+Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, section 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError
+from ..core.checks import choice
+from ..datasets.table import Table, from_arrays, load
+from .pool import Labels, Pool, best_sums
+
+NOISE_REACH = 40.0
+"""Standard deviations of label noise that the observation space allows for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TablePool(Pool):
+    """Find the best rows of a table of real measurements.
+
+    ## Description
+    Adaptive sampling for discovery (Xu et al. 2022) on real data: items are the rows of a table
+    with features, such as reaction conditions or patients; each may be labelled once, and the sum
+    of the labels counts. The embedded default is a clinical data set.
+
+    ## Action space
+    `Discrete(n)`: the item to label.
+
+    ## Observation space
+    `Dict`:
+    - `features`: float32, `(n * d,)`, row by row; constant.
+    - `action_mask`: int8, `(n,)`, 1 for items without a label.
+    - `items`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+
+    ## Rewards
+    The label of the item, in the unit of the table; `illegal_reward` for an item that has its
+    label already, which shows nothing and spends the step.
+
+    ## Starting state
+    No labels.
+
+    ## Episode end
+    Terminates after `horizon` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    spent, free of noise) and `values` (the mean label of every item).
+
+    ## Arguments
+    - `dataset` ("diabetes"): name of a data set, or path of a CSV or Parquet file. Further sets are
+      found in the folder that the environment variable `DISCOVERY_GYM_DATA` names.
+    - `target` (None): label column; None takes the first of a named set, the last of a file.
+    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set.
+    - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
+      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it.
+    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table.
+    - `noise_std` (0.0): standard deviation of noise added to each label.
+    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/TablePool-v0", num_envs=256)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    """
+
+    dataset: str | None = None
+    target: str | None = None
+    features: Any = None
+    labels: Any = None
+    scaling: str = "l2"
+
+    def __post_init__(self) -> None:
+        choice("scaling", self.scaling, ("l2", "standard", "none"))
+        if (self.features is None) != (self.labels is None):
+            raise InputError("features and labels belong together: give both or neither.")
+        if self.features is not None:
+            for name in ("dataset", "target"):
+                if getattr(self, name) is not None:
+                    raise InputError(f"Give {name} or the arrays features and labels, not both.")
+        elif self.dataset is None:
+            self._set(dataset="diabetes")
+        super().__post_init__()
+
+    @cached_property
+    def table(self) -> Table:
+        """The table, labels included: for the environment and for people, not for agents."""
+        if self.dataset is None:
+            return from_arrays(self.features, self.labels)
+        return load(self.dataset, self.target)
+
+    @property
+    def num_items(self) -> int:
+        """The number of rows."""
+        return len(self.table.labels)
+
+    @property
+    def num_features(self) -> int:
+        """The number of features."""
+        return self.table.features.shape[1]
+
+    @cached_property
+    def _scaled(self) -> NDArray[np.float32]:
+        """The features that agents see, read-only, ``(n, d)``."""
+        x = self.table.features
+        if self.scaling == "standard":
+            x = x - x.mean(0)
+            x = x / np.where(x.std(0) > 0, x.std(0), 1.0)
+        elif self.scaling == "l2":
+            norm = np.linalg.norm(x, axis=0)
+            x = x / np.where(norm > 0, norm, 1.0)
+        scaled = np.ascontiguousarray(x, np.float32)
+        scaled.flags.writeable = False
+        return scaled
+
+    @cached_property
+    def _feature_range(self) -> tuple[float, float]:
+        return float(self._scaled.min()), float(self._scaled.max())
+
+    @cached_property
+    def _label_range(self) -> tuple[float, float]:
+        # The range is a public fact of the space; 0 stands for a label that is not there yet.
+        spread = NOISE_REACH * self.noise_std
+        labels = self.table.labels.astype(np.float32)
+        return min(float(labels.min()) - spread, 0.0), max(float(labels.max()) + spread, 0.0)
+
+    # ---- dynamics
+
+    def new_state(self, num_episodes: int) -> Labels:
+        """Return the arrays of ``num_episodes`` episodes; all share the values of the table."""
+        values, best = self.table.labels, best_sums(self.table.labels, self._horizon)
+        return self._blank(
+            values=np.broadcast_to(values, (num_episodes, *values.shape)),
+            best=np.broadcast_to(best, (num_episodes, *best.shape)),
+        )
+
+    def _values_at(self, state: Labels, action: NDArray[np.int64]) -> NDArray[np.float64]:
+        return self.table.labels.take(action)
+
+    def _features(self, state: Labels) -> NDArray[np.float32]:
+        return np.broadcast_to(self._scaled.reshape(-1), (len(state.left), self._scaled.size))
+
+    # ---- truth
+
+    def random_value(self) -> float:
+        """Return the expected return of uniform choices: T times the mean label."""
+        return self._horizon * float(self.table.labels.mean())
+
+    def optimal_value(self) -> float:
+        """Return the return of an oracle that knows all labels: the sum of the best T."""
+        return float(best_sums(self.table.labels, self._horizon)[-1])
+
+
+class TablePoolEnv(DiscoveryEnv[TablePool]):
+    __doc__ = TablePool.__doc__
+    model_class = TablePool
+
+
+class TablePoolVectorEnv(DiscoveryVectorEnv[TablePool]):
+    __doc__ = TablePool.__doc__
+    model_class = TablePool

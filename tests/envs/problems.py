@@ -1,0 +1,75 @@
+"""The environments under test: every registered id, in its default and in telling settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discovery_gym
+
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "discovery/BinomialDiscovery-v0": {
+        "count": {"success_probs": (0.05, 0.2), "objective": "count", "horizon": 12},
+        "priors": {"beta_priors": ((1, 3), (2, 5)), "batch_sizes": (1, 3), "horizon": 6},
+        "priors-count": {
+            "beta_priors": ((1, 3),),
+            "batch_sizes": (1, 3, 6),
+            "objective": "count",
+            "horizon": 6,
+            "cost_per_batch": 0.3,
+            "cost_per_experiment": 0.1,
+            "throughput_upgrade": (2, 0.5, 2),
+        },
+        "upgrades": {
+            "success_probs": (0.02,),
+            "horizon": 15,
+            "success_reward": 20.0,
+            "cost_per_experiment": 0.02,
+            "batch_sizes": (1, 8),
+            "model_upgrade": (2.0, 1.5, 3),
+            "throughput_upgrade": (2, 1.0, 2),
+        },
+    },
+    "discovery/GaussianStep-v0": {
+        "priced": {
+            "target": 20.0,
+            "horizon": 12,
+            "batch_sizes": (1, 8, 64),
+            "stds": (1.0, 2.5),
+            "std_costs": (0.0, 1.0),
+            "cost_per_experiment": 0.02,
+            "target_reward": 30.0,
+        },
+    },
+    "discovery/KnowledgeLadder-v0": {
+        "priced": {
+            "start": 2,
+            "target": 12,
+            "p_scale": 40.0,
+            "horizon": 30,
+            "cost_per_experiment": 0.05,
+            "target_reward": 25.0,
+        },
+    },
+    "discovery/TablePool-v0": {
+        "noisy": {"noise_std": 0.5, "horizon": 7},
+        "small": {
+            "features": [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [2.0, 1.0]],
+            "labels": [1.0, -2.0, 3.0, 0.5],
+            "horizon": 4,
+            "illegal_reward": -5.0,
+            "scaling": "standard",
+        },
+    },
+}
+
+PROBLEMS: list[tuple[str, dict[str, Any]]] = [
+    (env_id, kwargs)
+    for env_id in discovery_gym.registered()
+    for kwargs in ({}, *VARIANTS[env_id].values())
+]
+
+NAMES: list[str] = [
+    f"{env_id.split('/')[1]}-{name}"
+    for env_id in discovery_gym.registered()
+    for name in ("default", *VARIANTS[env_id])
+]

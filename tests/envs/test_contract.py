@@ -1,0 +1,242 @@
+"""The contract that every registered environment keeps."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import discovery_gym
+
+sys.path.append(str(Path(__file__).parent))
+from problems import NAMES, PROBLEMS
+
+problem = pytest.mark.parametrize(("env_id", "kwargs"), PROBLEMS, ids=NAMES)
+modes = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.value)
+B = 5
+
+
+def assert_same(a: Any, b: Any, path: str = "") -> None:
+    """Hold that two nested structures are equal bit for bit, types and shapes included."""
+    assert type(a) is type(b), path
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a:
+            assert_same(a[key], b[key], f"{path}.{key}")
+    elif isinstance(a, tuple | list):
+        assert len(a) == len(b), path
+        for i, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_same(x, y, f"{path}[{i}]")
+    elif isinstance(a, np.ndarray):
+        assert a.dtype == b.dtype, path
+        assert a.shape == b.shape, path
+        if a.dtype == object:
+            assert_same(list(a), list(b), path)
+        else:
+            np.testing.assert_array_equal(a, b, err_msg=path, strict=True)
+    else:
+        assert a == b, path
+
+
+@problem
+def test_checkers(env_id: str, kwargs: dict[str, Any]) -> None:
+    sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(gym.make(env_id, **kwargs).unwrapped)
+        sb3.check_env(gym.make(env_id, **kwargs), warn=True)
+
+
+@problem
+@modes
+@pytest.mark.parametrize("reveal", [False, True])
+def test_vector_equals_singles(
+    env_id: str, kwargs: dict[str, Any], mode: AutoresetMode, reveal: bool
+) -> None:
+    """A vector environment is B single ones: observations, rewards, ends and infos, bit for bit."""
+    kwargs = {**kwargs, "reveal": reveal}
+    singles = SyncVectorEnv([lambda: gym.make(env_id, **kwargs)] * B, autoreset_mode=mode)
+    vector = gym.make_vec(env_id, num_envs=B, autoreset_mode=mode, **kwargs)
+    assert vector.single_observation_space == singles.single_observation_space
+    assert vector.action_space == singles.action_space
+    assert_same(vector.reset(seed=7), singles.reset(seed=7))
+    vector.action_space.seed(3)
+    masks = np.random.default_rng(5)
+    ends = 0
+    for _ in range(330):  # longer than a tape of uniforms
+        # Actions are drawn without the mask, so that illegal ones are among them.
+        actions = vector.action_space.sample()
+        ours, theirs = vector.step(actions), singles.step(actions)
+        assert_same(ours[0], theirs[0])
+        for x, y in zip(ours[1:4], theirs[1:4], strict=True):
+            assert_same(x, y)
+        assert_same(ours[4], theirs[4])
+        over = ours[2]
+        ends += int(over.sum())
+        if mode is AutoresetMode.DISABLED and over.any():
+            # Some episodes that still run are reset along with those that ended.
+            chosen = over | (masks.random(B) < 0.2)
+            assert_same(
+                vector.reset(options={"reset_mask": chosen}),
+                singles.reset(options={"reset_mask": chosen}),
+            )
+    if kwargs.get("horizon"):
+        assert ends > B
+    # Reseeding some episodes leaves the streams of the others alone.
+    seeds = [11, None, 13, None, 15]
+    assert_same(vector.reset(seed=seeds), singles.reset(seed=seeds))
+    for _ in range(5):
+        actions = vector.action_space.sample()
+        assert_same(vector.step(actions)[1], singles.step(actions)[1])
+        if mode is AutoresetMode.DISABLED and vector._ended.any():
+            break
+
+
+@problem
+def test_same_seed_same_episode(env_id: str, kwargs: dict[str, Any]) -> None:
+    env = gym.make(env_id, **kwargs).unwrapped
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(4)]
+
+    def play(seed: int) -> list[Any]:
+        out: list[Any] = [env.reset(seed=seed)]
+        for action in actions:
+            out.append(env.step(action))
+            if out[-1][2]:
+                break
+        return out
+
+    first, second = play(1), play(1)
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+
+
+@problem
+def test_copies_go_their_own_way(env_id: str, kwargs: dict[str, Any]) -> None:
+    """A deep copy or a pickle of an episode continues as the episode does, and apart from it."""
+    env = gym.make(env_id, **kwargs).unwrapped
+    env.reset(seed=3)
+    for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
+        ours = [copy.deepcopy(env).step(env.action_space.start) for _ in range(2)]
+        theirs = twin.step(env.action_space.start)
+        for x, y, z in zip(*ours, theirs, strict=True):
+            assert_same(x, y)
+            assert_same(x, z)
+
+
+@problem
+def test_observations_belong_to_the_user(env_id: str, kwargs: dict[str, Any]) -> None:
+    """What a vector environment returned is not changed by later steps; constants are read-only."""
+    vector = gym.make_vec(env_id, num_envs=B, **kwargs)
+    first = vector.reset(seed=0)[0]
+    kept = copy.deepcopy(first)
+    vector.step(vector.action_space.sample())
+    assert_same(first, kept)
+    parts = first.values() if isinstance(first, dict) else [first]
+    for part in parts:
+        if part.flags.writeable:
+            part[...] = 0  # must not disturb the episodes
+    vector.reset(seed=0)
+
+
+@problem
+def test_observations_stay_in_the_space(env_id: str, kwargs: dict[str, Any]) -> None:
+    vector = gym.make_vec(env_id, num_envs=B, **kwargs)
+    vector.reset(seed=0)
+    for _ in range(60):
+        observation, reward, terminated, truncated, info = vector.step(vector.action_space.sample())
+        assert vector.observation_space.contains(observation)
+        assert reward.dtype == np.float64
+        assert terminated.dtype == truncated.dtype == np.bool_
+        assert not truncated.any()
+        assert not any(key in info for key in ("regret", "values", "success_probs"))
+
+
+@problem
+def test_masks_in_three_conventions(env_id: str, kwargs: dict[str, Any]) -> None:
+    """`info`, the observation and `action_masks` agree, and always leave something to choose."""
+    vector = gym.make_vec(env_id, num_envs=B, **kwargs)
+    observation, info = vector.reset(seed=0)
+    single = gym.make(env_id, **kwargs)
+    alone, one = single.reset(seed=0)
+    assert one["action_mask"].dtype == info["action_mask"].dtype == np.int8
+    assert single.action_space.contains(single.action_space.sample(one["action_mask"]))
+    for _ in range(40):
+        masks = vector.action_masks()
+        assert masks.dtype == np.bool_
+        assert masks.shape == (B, vector.single_action_space.n)
+        assert masks.any(1).all()
+        np.testing.assert_array_equal(masks, info["action_mask"])
+        if isinstance(observation, dict):
+            np.testing.assert_array_equal(masks, observation["action_mask"])
+        observation, _, _, _, info = vector.step(masks.argmax(1))
+    np.testing.assert_array_equal(single.unwrapped.action_masks(), one["action_mask"] == 1)
+    if isinstance(alone, dict):
+        np.testing.assert_array_equal(alone["action_mask"], one["action_mask"])
+
+
+@problem
+def test_specs_can_be_written(env_id: str, kwargs: dict[str, Any]) -> None:
+    spec = gym.make(env_id, **kwargs).spec
+    assert spec is not None
+    assert gym.make(gym.envs.registration.EnvSpec.from_json(spec.to_json())).reset(seed=1)
+    assert json.loads(spec.to_json())["id"] == env_id
+
+
+@problem
+def test_pages(env_id: str, kwargs: dict[str, Any]) -> None:
+    """The class docstring is the documentation page, and it names every parameter."""
+    env = gym.make(env_id, **kwargs).unwrapped
+    for page in (type(env).__doc__, type(gym.make_vec(env_id, **kwargs).unwrapped).__doc__):
+        assert page
+        for heading in (
+            "Description", "Action space", "Observation space", "Rewards", "Starting state",
+            "Episode end", "Information", "Arguments", "Vectorized environment",
+            "Version history", "References",
+        ):  # fmt: skip
+            assert f"## {heading}" in page
+        arguments = page.split("## Arguments")[1].split("\n    ## ")[0]
+        for name in env.model.parameters():
+            assert f"`{name}`" in arguments, name
+
+
+def test_wrappers_of_gymnasium_and_async() -> None:
+    """Gymnasium's own wrappers and its process-parallel vector environment take our ids."""
+    env = gym.wrappers.FlattenObservation(gym.make("discovery_gym:discovery/TablePool-v0"))
+    assert env.observation_space.contains(env.reset(seed=0)[0])
+    vector = gym.wrappers.vector.RecordEpisodeStatistics(
+        gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=3, target=1, p_scale=1.0)
+    )
+    vector.reset(seed=0)
+    assert vector.step(np.zeros(3, np.int64))[4]["episode"]["l"].tolist() == [1, 1, 1]
+    spawned = gym.make_vec(
+        "discovery/GaussianStep-v0",
+        num_envs=2,
+        vectorization_mode="async",
+        vector_kwargs={"context": "spawn"},
+    )
+    native = gym.make_vec("discovery/GaussianStep-v0", num_envs=2)
+    assert_same(spawned.reset(seed=4)[0], native.reset(seed=4)[0])
+    assert_same(spawned.step(np.ones(2, np.int64))[0], native.step(np.ones(2, np.int64))[0])
+    spawned.close()
+
+
+def test_registered_ids() -> None:
+    assert discovery_gym.registered() == [
+        "discovery/BinomialDiscovery-v0",
+        "discovery/GaussianStep-v0",
+        "discovery/KnowledgeLadder-v0",
+        "discovery/TablePool-v0",
+    ]
