@@ -46,7 +46,10 @@ class Streams:
             self._places()[index] = TAPE
 
     def uniform(self) -> NDArray[np.float64]:
-        """Return the next uniform in [0, 1) of each episode, shape ``(B,)``; not to be written to."""
+        """Return the next uniform in [0, 1) of each episode, shape ``(B,)``.
+
+        It may be a view of the tape: for use at once, not to be kept or written to.
+        """
         if isinstance(self._place, int):
             if self._place == TAPE:
                 self._fill(self._all)

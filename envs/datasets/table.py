@@ -126,16 +126,18 @@ def _read_cached(
         table = csv.read_csv(path) if path.suffix == ".csv" else parquet.read_table(path)
     except pa.ArrowInvalid as error:
         raise InputError(f"{path} is not a {path.suffix[1:]} table: {error}.") from None
-    source = source or Source(about="", origin="", licence="")
+    if not table.num_rows:
+        raise InputError(f"{path} has no rows.")
+    known = source or Source(about="", origin="", licence="")
     columns: dict[str, NDArray[np.float64]] = {}
     for key in table.column_names:
         column = table.column(key)
         if column.null_count:
             row = column.is_null().to_pylist().index(True)
             raise InputError(f"Column {key!r} of {path.name} has no value in row {row + 1}.")
-        if key in source.drop:
+        if key in known.drop:
             continue
-        if key in source.categories:
+        if key in known.categories:
             values = np.array(column.to_pylist())
             columns |= {f"{key}={v}": np.asarray(values == v, np.float64) for v in np.unique(values)}
         elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
@@ -145,7 +147,7 @@ def _read_cached(
             )
         else:
             columns[key] = _numbers(f"column {key!r} of {path.name}", column.to_numpy())
-    return _choose(name, columns, source if source.about else None, target)
+    return _choose(name, columns, source, target)
 
 
 def _choose(

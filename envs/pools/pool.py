@@ -24,6 +24,9 @@ from scipy.special import ndtri
 from ..core import InputError, Model, Observation, Streams, UniformBox
 from ..core.checks import choice, integer, real
 
+ANY_LABEL = float(np.finfo(np.float32).max)
+"""Bound of the labels in the observation space: tighter ones would tell how good the best item is."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Labels:
@@ -102,7 +105,7 @@ class Pool(Model[Labels]):
                 "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
                 "features": UniformBox(*self._feature_range, (self.num_items * self.num_features,)),
                 "items": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
-                "labels": UniformBox(*self._label_range, (self._horizon,)),
+                "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,)),
                 "steps_left": UniformBox(0, self._horizon, (1,)),
             }
         )
@@ -111,11 +114,6 @@ class Pool(Model[Labels]):
     @abstractmethod
     def _feature_range(self) -> tuple[float, float]:
         """Finite bounds of the features."""
-
-    @property
-    @abstractmethod
-    def _label_range(self) -> tuple[float, float]:
-        """Finite bounds of the labels."""
 
     @property
     def _horizon(self) -> int:

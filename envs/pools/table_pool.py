@@ -20,9 +20,6 @@ from ..core.checks import choice
 from ..datasets.table import Table, from_arrays, load
 from .pool import Labels, Pool, best_sums
 
-NOISE_REACH = 40.0
-"""Standard deviations of label noise that the observation space allows for."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TablePool(Pool):
@@ -130,14 +127,8 @@ class TablePool(Pool):
 
     @cached_property
     def _feature_range(self) -> tuple[float, float]:
-        return float(self._scaled.min()), float(self._scaled.max())
-
-    @cached_property
-    def _label_range(self) -> tuple[float, float]:
-        # The range is a public fact of the space; 0 stands for a label that is not there yet.
-        spread = NOISE_REACH * self.noise_std
-        labels = self.table.labels.astype(np.float32)
-        return min(float(labels.min()) - spread, 0.0), max(float(labels.max()) + spread, 0.0)
+        low, high = float(self._scaled.min()), float(self._scaled.max())
+        return low, high if high > low else low + 1.0
 
     # ---- dynamics
 

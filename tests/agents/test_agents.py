@@ -1,0 +1,252 @@
+"""Agents: beliefs against exact posteriors, rules against their definitions, `predict` against SB3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from discovery_gym import InputError, registered
+from discovery_gym.agents import available, make
+from discovery_gym.agents.beliefs import Beta, Linear
+from discovery_gym.agents.rules import BayesUCB, Greedy, Thompson
+from discovery_gym.agents.rules.basic import Random
+from discovery_gym.agents.rules.rule import best
+
+POOL, BINOMIAL, LADDER = (
+    f"discovery/{name}-v0" for name in ("TablePool", "BinomialDiscovery", "KnowledgeLadder")
+)
+PRIORS = {"beta_priors": ((1.0, 3.0), (2.0, 5.0)), "batch_sizes": (1, 6), "horizon": 8}
+
+
+def run(vector: Any, agent: Any, steps: int, seed: int = 0) -> tuple[Any, Any]:
+    """Play some steps; return the last observation and the agent's state."""
+    observation, _ = vector.reset(seed=seed)
+    state, start = None, np.ones(vector.num_envs, np.bool_)
+    for _ in range(steps):
+        actions, state = agent.predict(observation, state, start)
+        observation, _, start, _, _ = vector.step(actions)
+    return observation, state
+
+
+class TestLinear:
+    def test_posterior_is_conjugate(self) -> None:
+        """Rank-one updates over 60 labels end at the posterior of all labels at once."""
+        vector = gym.make_vec(POOL, num_envs=6, noise_std=0.3)
+        model = vector.model
+        agent = make("thompson(belief=linear(prior_std=2.0, noise_std=0.3))", vector, seed=1)
+        observation, belief = run(vector, agent, 60)
+        belief.update(observation, np.zeros(6, np.bool_))
+        x = model.feature_matrix(observation).astype(float)[0]
+        for i in range(6):
+            chosen = observation["items"][i, :60]
+            assert len(set(chosen.tolist())) == 60
+            a, y = x[chosen], observation["labels"][i, :60]
+            precision = a.T @ a / 0.09 + np.eye(10) / 4
+            covariance = np.linalg.inv(precision)
+            mu = covariance @ a.T @ y / 0.09
+            np.testing.assert_allclose(belief.mean()[i], x @ mu, rtol=1e-4, atol=1e-4)
+            std = np.sqrt(np.einsum("nd,de,ne->n", x, covariance, x))
+            np.testing.assert_allclose(belief.std()[i], std, rtol=1e-3, atol=1e-5)
+
+    def test_samples_have_the_posterior_moments(self) -> None:
+        vector = gym.make_vec(POOL, num_envs=2)
+        agent = make("greedy(belief=linear(noise_std=0.5))", vector)
+        observation, belief = run(vector, agent, 8)
+        belief.update(observation, np.zeros(2, np.bool_))
+        draws = belief.sample(4000, np.random.default_rng(0))
+        assert draws.shape == (2, 4000, 442)
+        error = 4 * belief.std() / 4000**0.5
+        assert (np.abs(draws.mean(1) - belief.mean()) < 1.4 * error + 1e-6).all()
+        np.testing.assert_allclose(draws.std(1), belief.std(), rtol=0.08)
+        gain = np.ones((2, 442))
+        assert belief.reach(gain) is gain
+
+    def test_belief_restarts_with_its_episode(self) -> None:
+        """After an autoreset the belief is as new, in the episodes that restarted and only there."""
+        vector = gym.make_vec(POOL, num_envs=2, horizon=5)
+        agent = make("greedy", vector)
+        observation, belief = run(vector, agent, 6)  # the sixth step is the reset
+        belief.update(observation, np.ones(2, np.bool_))
+        fresh = Linear(vector.model, 2)
+        fresh.update(observation, np.ones(2, np.bool_))
+        np.testing.assert_array_equal(belief.mean(), fresh.mean())
+        np.testing.assert_array_equal(belief.std(), fresh.std())
+
+    def test_belief_is_rebuilt_from_any_observation(self) -> None:
+        """An agent that joins late knows as much as one that was there, whatever the order."""
+        vector = gym.make_vec(POOL, num_envs=3)
+        observation, belief = run(vector, make("greedy", vector), 12)
+        belief.update(observation, np.zeros(3, np.bool_))
+        late = Linear(vector.model, 3)
+        late.update(observation, np.ones(3, np.bool_))
+        np.testing.assert_allclose(late.mean(), belief.mean())
+
+    def test_another_batch_is_refused(self) -> None:
+        vector = gym.make_vec(POOL, num_envs=3)
+        agent = make("greedy", vector)
+        observation, _ = vector.reset(seed=0)
+        _, state = agent.predict(observation)
+        half = {key: value[:2] for key, value in observation.items()}
+        with pytest.raises(InputError, match="follows 3 episodes, but 2 observations"):
+            agent.predict(half, state)
+
+
+class TestBeta:
+    @pytest.mark.parametrize("objective", ["first", "count"])
+    def test_moments_against_samples(self, objective: str) -> None:
+        vector = gym.make_vec(
+            BINOMIAL, num_envs=3, objective=objective, cost_per_experiment=0.1,
+            throughput_upgrade=(2, 1.0, 1), **PRIORS,
+        )  # fmt: skip
+        observation, _ = vector.reset(seed=0)
+        observation = vector.step(np.array([0, 1, 4]))[0]
+        belief = Beta(vector.model, 3)
+        belief.update(observation, np.zeros(3, np.bool_))
+        draws = belief.sample(40_000, np.random.default_rng(1))
+        error = 4.5 * belief.std() / 200 + 1e-9
+        assert (np.abs(draws.mean(1) - belief.mean()) < error).all()
+        np.testing.assert_allclose(draws.std(1), belief.std(), rtol=0.05, atol=1e-9)
+
+    def test_mean_is_the_expected_reward(self) -> None:
+        """What the belief expects of an action is what the action pays, over the prior."""
+        vector = gym.make_vec(BINOMIAL, num_envs=20_000, objective="count", **PRIORS)
+        observation, _ = vector.reset(seed=0)
+        belief = Beta(vector.model, 20_000)
+        belief.update(observation, np.ones(20_000, np.bool_))
+        reward = vector.step(np.full(20_000, 3))[1]
+        assert abs(reward.mean() - belief.mean()[0, 3]) < 4 * reward.std() / 20_000**0.5
+
+
+class Known:
+    """A belief whose answers are known."""
+
+    def mean(self) -> Any:
+        return np.array([[0.0, 1.0, 0.5], [3.0, 2.0, 2.0]])
+
+    def std(self) -> Any:
+        return np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 5.0]])
+
+    def sample(self, count: int, random: np.random.Generator) -> Any:
+        return np.array([[[9.0, 0.0, 1.0]], [[0.0, 4.0, 1.0]]])
+
+
+class TestRules:
+    def test_definitions(self) -> None:
+        random, free = np.random.default_rng(0), np.ones((2, 3), np.int8)
+        first_taken = np.array([[0, 1, 1], [0, 1, 1]], np.int8)
+        assert Greedy().choose(Known(), free, random).tolist() == [1, 0]
+        assert BayesUCB(1.0).choose(Known(), free, random).tolist() == [0, 2]
+        assert BayesUCB(1.0).choose(Known(), first_taken, random).tolist() == [2, 2]
+        assert Thompson().choose(Known(), free, random).tolist() == [0, 1]
+        assert Thompson().choose(Known(), first_taken, random).tolist() == [2, 1]
+
+    def test_ties_are_broken_at_random_among_legal_items(self) -> None:
+        random = np.random.default_rng(0)
+        score = np.zeros((3000, 4))
+        mask = np.tile(np.array([1, 0, 1, 1], np.int8), (3000, 1))
+        counts = np.bincount(best(score, mask, random), minlength=4)
+        assert counts[1] == 0
+        assert (np.abs(counts[[0, 2, 3]] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+
+    def test_random_is_uniform_over_legal_items(self) -> None:
+        mask = np.tile(np.array([0, 1, 1, 0, 1], np.int8), (3000, 1))
+        counts = np.bincount(Random().choose(None, mask, np.random.default_rng(0)), minlength=5)
+        assert counts[0] == counts[3] == 0
+        assert (np.abs(counts[[1, 2, 4]] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+
+
+class TestPredict:
+    @pytest.mark.parametrize("env_id", registered())
+    def test_every_available_agent_plays(self, env_id: str) -> None:
+        """Single and batched; chosen actions are legal; the same seed chooses the same."""
+        kwargs = PRIORS if env_id == BINOMIAL else {}
+        env = gym.make(env_id, **kwargs)
+        vector = gym.make_vec(env_id, num_envs=3, **kwargs)
+        assert available(env) == available(vector)
+        for text in available(env):
+            agent, twin = make(text, env, seed=5), make(text, env, seed=5)
+            observation, info = env.reset(seed=1)
+            state = None
+            for _ in range(4):
+                action, state = agent.predict(observation, state)
+                assert info["action_mask"][action] == 1
+                assert env.action_space.contains(np.int64(action))
+                observation, _, ended, _, info = env.step(action)
+                if ended:
+                    break
+            batch, state = vector.reset(seed=1)[0], None
+            for _ in range(4):
+                masks = vector.action_masks()
+                actions, state = twin.predict(batch, state)
+                assert masks[np.arange(3), actions].all()
+                batch, _, ended, _, _ = vector.step(actions)
+
+    def test_stable_baselines3_evaluates_our_agents(self) -> None:
+        evaluation = pytest.importorskip("stable_baselines3.common.evaluation")
+        vec_env = pytest.importorskip("stable_baselines3.common.vec_env")
+        envs = vec_env.DummyVecEnv([lambda: gym.make(POOL, horizon=20)] * 2)
+        agent = make("bayes_ucb", gym.make(POOL, horizon=20))
+        mean, _ = evaluation.evaluate_policy(agent, envs, n_eval_episodes=4, warn=False)
+        model = gym.make(POOL, horizon=20).unwrapped.model
+        assert mean > 0.5 * (model.random_value() + model.optimal_value())
+
+    def test_better_beliefs_find_more(self) -> None:
+        """On the real table, rules that learn beat random by far."""
+        vector = gym.make_vec(POOL, num_envs=8, reveal=True)
+        regret = {}
+        for text in ("random", "greedy", "bayes_ucb", "thompson"):
+            agent = make(text, vector)
+            observation, info = vector.reset(seed=0)
+            state, start = None, np.ones(8, np.bool_)
+            for _ in range(vector.model.horizon):
+                actions, state = agent.predict(observation, state, start)
+                observation, _, start, _, info = vector.step(actions)
+            regret[text] = info["regret"].mean()
+        assert max(regret["greedy"], regret["bayes_ucb"], regret["thompson"]) < 0.4 * regret["random"]
+
+    def test_wrong_observations(self) -> None:
+        with pytest.raises(InputError, match=r"observations of shape \(2,\).*got \(3,\)"):
+            make("random", gym.make(LADDER)).predict(np.zeros(3))
+        with pytest.raises(InputError, match="expects observations with the keys"):
+            make("greedy", gym.make(POOL)).predict({"features": np.zeros(3)})
+
+
+class TestMake:
+    @pytest.mark.parametrize(
+        ("env_id", "text", "message"),
+        [
+            (POOL, "greedy(", "does not describe an agent"),
+            (POOL, "greedy(1)", "does not describe an agent"),
+            (POOL, "greedy(belief=__import__('os').getcwd())", "does not describe an agent"),
+            (POOL, "3", "does not describe an agent"),
+            (POOL, "gredy", r"Unknown agent 'gredy'; did you mean 'greedy'\?"),
+            (POOL, "bayes_ucb(widht=2)", r"no setting 'widht'; did you mean 'width'\?"),
+            (POOL, "bayes_ucb(width=-1)", "width.*>= 0.*-1"),
+            (POOL, "greedy(belief=beta)", "No belief 'beta' fits TablePool"),
+            (POOL, "greedy(belief=linear(noise_std=0))", "noise_std.*> 0.*0"),
+            (POOL, "greedy(belief=linear(sigma=1))", "linear has no setting 'sigma'"),
+            (POOL, "optimal", "'optimal' cannot play TablePool; those that can: random, greedy"),
+            (LADDER, "greedy", "'greedy' cannot play KnowledgeLadder"),
+            (LADDER, "fixed(batch_size=3)", "batch_size must be one of 1, 2, 4"),
+            (LADDER, "fixed(size=3)", "Unknown knob 'size'"),
+            (LADDER, "random(p=1)", "random has no setting 'p'"),
+        ],
+    )
+    def test_bad_texts(self, env_id: str, text: str, message: str) -> None:
+        with pytest.raises(InputError, match=message):
+            make(text, gym.make(env_id))
+
+    def test_foreign_environments(self) -> None:
+        with pytest.raises(InputError, match="Agents play the environments of this package"):
+            make("random", gym.make("CartPole-v1"))
+
+    def test_fixed_and_optimal(self) -> None:
+        env = gym.make(LADDER)
+        observation, _ = env.reset()
+        action, _ = make("fixed(batch_size=16)", env).predict(observation)
+        assert env.unwrapped.model.batch_sizes[action] == 16
+        best_action, _ = make("optimal", env).predict(observation)
+        assert env.unwrapped.model.batch_sizes[best_action] == 128  # batches cost the same

@@ -1,0 +1,217 @@
+"""Bad input: a clear error that names the offender, and nothing half-done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from discovery_gym import InputError
+
+BINOMIAL, STEP, LADDER, POOL = (
+    f"discovery/{name}-v0"
+    for name in ("BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool")
+)
+NAN, INF = float("nan"), float("inf")
+
+CASES: list[tuple[str, dict[str, Any], str]] = [
+    # unknown names
+    (LADDER, {"p_scal": 3}, r"no parameter 'p_scal'; did you mean 'p_scale'\?.*It takes: "),
+    (POOL, {"zzz": 3}, r"no parameter 'zzz'\. It takes: "),
+    # batches and costs, for all campaigns
+    (LADDER, {"batch_sizes": ()}, r"batch_sizes must hold at least one element"),
+    (STEP, {"batch_sizes": (1, 0)}, r"batch_sizes\[1\] must be an integer of at least 1, got 0"),
+    (STEP, {"batch_sizes": (1.5,)}, r"batch_sizes\[0\].*got 1.5"),
+    (STEP, {"batch_sizes": (True,)}, r"batch_sizes\[0\].*got True"),
+    (STEP, {"batch_sizes": 96}, r"batch_sizes must be a sequence.*got 96"),
+    (STEP, {"batch_sizes": "96"}, r"batch_sizes must be a sequence"),
+    (BINOMIAL, {"batch_sizes": (2, 2)}, r"batch_sizes must differ.*\(2, 2\)"),
+    (LADDER, {"cost_per_batch": -1.0}, r"cost_per_batch.*>= 0.*-1.0"),
+    (LADDER, {"cost_per_experiment": NAN}, r"cost_per_experiment.*finite.*nan"),
+    (LADDER, {"cost_per_batch": INF}, r"cost_per_batch.*finite.*inf"),
+    (LADDER, {"cost_per_batch": "1"}, r"cost_per_batch.*'1'"),
+    (LADDER, {"horizon": 0}, r"horizon.*1\.\..*got 0"),
+    (LADDER, {"horizon": INF}, r"horizon.*inf"),
+    # ladder
+    (LADDER, {"target": 0}, r"target must be an integer.*got 0"),
+    (LADDER, {"start": 100}, r"start must be an integer in 0..99, got 100"),
+    (LADDER, {"p_scale": 50.0}, r"p_scale must be at least target = 100"),
+    (LADDER, {"p_scale": -1.0}, r"p_scale.*> 0.*-1.0"),
+    # step
+    (STEP, {"target": -5.0}, r"target.*-5.0"),
+    (STEP, {"stds": ()}, r"stds must hold at least one"),
+    (STEP, {"stds": (1.0, -2.0)}, r"stds\[1\].*-2.0"),
+    (STEP, {"stds": (1.0, 1.0)}, r"stds must differ"),
+    (STEP, {"std_costs": (1.0, 2.0)}, r"std_costs must hold one cost for each of the 1 stds"),
+    # binomial
+    (BINOMIAL, {"success_probs": (1.2,)}, r"success_probs\[0\].*<= 1.*1.2"),
+    (BINOMIAL, {"success_probs": ()}, r"success_probs must hold at least one"),
+    (BINOMIAL, {"beta_priors": ((1, 0),)}, r"beta_priors\[0\]\[1\].*> 0.*got 0"),
+    (BINOMIAL, {"beta_priors": ((1, 2, 3),)}, r"beta_priors\[0\] must be a pair"),
+    (BINOMIAL, {"beta_priors": ((1, 1),), "success_probs": (0.1,)}, r"not both"),
+    (BINOMIAL, {"objective": "last"}, r"objective must be one of 'first', 'count', got 'last'"),
+    (BINOMIAL, {"model_upgrade": (2.0, 1.0)}, r"model_upgrade must be a triple"),
+    (BINOMIAL, {"model_upgrade": (0.5, 1.0, 1)}, r"factor of model_upgrade.*>= 1.*0.5"),
+    (BINOMIAL, {"beta_priors": ((1, 1),), "model_upgrade": (2.0, 1.0, 1)}, r"known success_probs"),
+    (BINOMIAL, {"throughput_upgrade": (1.5, 1.0, 1)}, r"factor of throughput_upgrade.*1.5"),
+    # pool
+    (POOL, {"dataset": "diabtes"}, r"'diabtes'; did you mean 'diabetes'\?"),
+    (POOL, {"target": "yield"}, r"no target 'yield'.*progression"),
+    (POOL, {"horizon": 443}, r"horizon must not exceed the 442 items"),
+    (POOL, {"noise_std": -0.1}, r"noise_std.*-0.1"),
+    (POOL, {"scaling": "minmax"}, r"scaling must be one of"),
+    (POOL, {"illegal": "ignore"}, r"illegal must be one of 'penalise', 'raise'"),
+    (POOL, {"illegal_reward": NAN}, r"illegal_reward.*nan"),
+    (POOL, {"features": [[1.0]]}, r"features and labels belong together"),
+    (POOL, {"features": [[1.0]], "labels": [1.0], "dataset": "x"}, r"dataset or the arrays"),
+    (POOL, {"features": [[1.0], [NAN]], "labels": [1.0, 2.0]}, r"features must be finite.*\[1, 0\]"),
+    (POOL, {"features": [["a"]], "labels": [1.0]}, r"features must hold numbers"),
+    (POOL, {"features": [[1.0]], "labels": [1.0, 2.0]}, r"\(n, d\) and labels \(n,\)"),
+    (POOL, {"features": np.zeros((0, 2)), "labels": []}, r"\(n, d\)"),
+    # the faces
+    (LADDER, {"render_mode": "gif"}, r"render_mode"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("env_id", "kwargs", "message"), CASES)
+def test_parameters(env_id: str, kwargs: dict[str, Any], message: str) -> None:
+    spec = gym.spec(env_id)
+    for make in (gym.envs.registration.load_env_creator(str(spec.entry_point)), gym.make_vec):
+        with pytest.raises(InputError, match=message):
+            make(env_id, **kwargs) if make is gym.make_vec else make(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"num_envs": 0}, "num_envs must be an integer of at least 1, got 0"),
+        ({"autoreset_mode": "Sometimes"}, "autoreset_mode must be one of 'NextStep'"),
+    ],
+)
+def test_vector_parameters(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        gym.make_vec(LADDER, **kwargs)
+
+
+@pytest.mark.parametrize("action", [-1, 8, 1.5, "1", None, np.array([1, 2])])
+def test_actions(action: Any) -> None:
+    env = gym.make(LADDER).unwrapped
+    env.reset(seed=0)
+    with pytest.raises(InputError, match="is not an action of KnowledgeLadderEnv"):
+        env.step(action)
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        ([0, 8], "action 8 of episode 1 is outside 0..7"),
+        ([-1, 0], "action -1 of episode 0"),
+        ([0.0, 1.0], "integers of shape"),
+        ([0], r"shape \(2,\)"),
+    ],
+)
+def test_vector_actions(actions: Any, message: str) -> None:
+    vector = gym.make_vec(LADDER, num_envs=2)
+    vector.reset(seed=0)
+    with pytest.raises(InputError, match=message):
+        vector.step(np.array(actions))
+
+
+def test_mask_violation_raises_and_changes_nothing() -> None:
+    vector = gym.make_vec(POOL, num_envs=2, illegal="raise", reveal=True)
+    vector.reset(seed=0)
+    vector.step(np.array([3, 4]))
+    for _ in range(2):
+        with pytest.raises(InputError, match="Item 4 of episode 1 has its label already"):
+            vector.step(np.array([5, 4]))
+    observation, *_ = vector.step(np.array([5, 6]))
+    assert observation["items"][:, :3].tolist() == [[3, 5, -1], [4, 6, -1]]
+
+
+def test_before_reset_and_after_the_end() -> None:
+    env, vector = gym.make(LADDER, horizon=1).unwrapped, gym.make_vec(LADDER, num_envs=2)
+    for call in (lambda: env.step(0), env.action_masks, vector.action_masks, vector.render):
+        with pytest.raises(gym.error.ResetNeeded, match=r"call reset\(\)"):
+            call()
+    with pytest.raises(gym.error.ResetNeeded):
+        vector.step(np.zeros(2, np.int64))
+    env.reset()
+    env.step(0)
+    with pytest.raises(gym.error.ResetNeeded, match="has ended"):
+        env.step(0)
+    stopped = gym.make_vec(LADDER, num_envs=2, horizon=1, autoreset_mode="Disabled")
+    stopped.reset()
+    stopped.step(np.zeros(2, np.int64))
+    with pytest.raises(gym.error.ResetNeeded, match=r"Episodes \[0, 1\] have ended"):
+        stopped.step(np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize(
+    "mask", [[True, False], np.array([1, 0]), np.array([True]), np.array([False, False])]
+)
+def test_reset_masks(mask: Any) -> None:
+    vector = gym.make_vec(LADDER, num_envs=2)
+    vector.reset(seed=0)
+    with pytest.raises(InputError, match="reset_mask"):
+        vector.reset(options={"reset_mask": mask})
+
+
+def test_first_reset_is_of_all() -> None:
+    vector = gym.make_vec(LADDER, num_envs=2)
+    with pytest.raises(InputError, match="The first reset must reset every episode"):
+        vector.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(InputError, match="seed must be one integer or a sequence of 2"):
+        vector.reset(seed=[1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.mean_epochs(0), "batch_size must be an integer of at least 1, got 0"),
+        (lambda m: m.success_probability(1, 100), "x must be an integer in 0..99"),
+        (lambda m: m.action(batch_size=3), "batch_size must be one of 1, 2, 4"),
+        (lambda m: m.action(size=3), "Unknown knob 'size'"),
+    ],
+)
+def test_questions_about_the_truth(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(gym.make(LADDER).unwrapped.model)
+
+
+def test_plans_that_are_too_large() -> None:
+    model = gym.make(BINOMIAL, beta_priors=((1, 1),) * 3, objective="count").unwrapped.model
+    with pytest.raises(InputError, match="use a shorter horizon, fewer machines"):
+        model.optimal_value()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b\n1,2\n,3\n", r"Column 'a' of bad.csv has no value in row 2"),
+        ("a,b\n1,2\nx,3\n", r"Column 'a' of bad.csv holds string, for example '1'"),
+        ("a,b\n1,2\ninf,3\n", r"column 'a' of bad.csv must be finite"),
+        ("a\n1\n", r"needs a feature and a label"),
+        ("a,b\n1,2,3\n", r"is not a csv table"),
+        ("a,b\n", r"no rows"),
+        ("", r"is not a csv table"),
+    ],
+)
+def test_tables(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        gym.make(POOL, dataset=str(path))
+
+
+def test_tables_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match=r"Cannot read the table .*missing.csv: No such file"):
+        gym.make(POOL, dataset=str(tmp_path / "missing.csv"))
+    with pytest.raises(InputError, match="is not a parquet table"):
+        (tmp_path / "x.parquet").write_text("text")
+        gym.make(POOL, dataset=str(tmp_path / "x.parquet"))
+    monkeypatch.delenv("DISCOVERY_GYM_DATA", raising=False)
+    with pytest.raises(InputError, match=r"needs the file cncci_330x9.csv.*DISCOVERY_GYM_DATA"):
+        gym.make(POOL, dataset="cncci")

@@ -1,0 +1,130 @@
+"""Pools and the tables behind them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+import discovery_gym  # noqa: F401
+from discovery_gym.envs import datasets
+from discovery_gym.envs.pools.pool import best_sums
+
+POOL = "discovery/TablePool-v0"
+SMALL = {"features": [[0.0, 1.0], [3.0, 0.0], [4.0, 1.0]], "labels": [1.0, -2.0, 3.0]}
+
+needs_data = pytest.mark.skipif(
+    "cncci" not in datasets.available(),
+    reason="set DISCOVERY_GYM_DATA to a folder with cncci_330x9.csv and pndc_80x11.csv",
+)
+
+
+def test_an_episode_by_hand() -> None:
+    env = gym.make(POOL, **SMALL, horizon=3, reveal=True, illegal_reward=-7.0, scaling="none")
+    observation, info = env.reset(seed=0)
+    assert observation["features"].tolist() == [0, 1, 3, 0, 4, 1]
+    assert info["values"].tolist() == [1, -2, 3]
+    observation, reward, ended, _, info = env.step(0)
+    assert (reward, ended, info["regret"]) == (1.0, False, 2.0)
+    assert observation["action_mask"].tolist() == [0, 1, 1]
+    observation, reward, ended, _, info = env.step(0)  # illegal: spends the step, shows nothing
+    assert (reward, ended, info["regret"]) == (-7.0, False, 3.0)
+    assert observation["items"].tolist() == [0, -1, -1]
+    observation, reward, ended, _, info = env.step(2)
+    assert (reward, ended, info["regret"]) == (3.0, True, -2.0)
+    assert observation["items"].tolist() == [0, 2, -1]
+    assert observation["labels"].tolist() == [1, 3, 0]
+    assert observation["steps_left"].tolist() == [0]
+
+
+def test_scaling() -> None:
+    def features(scaling: str) -> np.ndarray:
+        env = gym.make(POOL, **SMALL, scaling=scaling)
+        return env.unwrapped.model.feature_matrix(env.reset()[0])
+
+    np.testing.assert_allclose((features("l2") ** 2).sum(0), 1, rtol=1e-6)
+    np.testing.assert_allclose(features("standard").mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(features("standard").std(0), 1, rtol=1e-6)
+    constant = gym.make(POOL, features=[[0.0], [0.0]], labels=[1.0, 2.0], scaling="standard")
+    assert constant.reset()[0]["features"].tolist() == [0, 0]
+
+
+def test_noise_is_in_the_labels_and_not_in_the_regret() -> None:
+    vector = gym.make_vec(POOL, num_envs=4000, **SMALL, noise_std=0.5, horizon=1, reveal=True)
+    vector.reset(seed=0)
+    observation, reward, _, _, info = vector.step(np.full(4000, 2))
+    assert abs(reward.mean() - 3.0) < 4 * 0.5 / 4000**0.5
+    assert reward.std() == pytest.approx(0.5, rel=0.05)
+    np.testing.assert_allclose(observation["labels"][:, 0], reward, rtol=1e-6)
+    assert (info["regret"] == 0).all()
+
+
+def test_constants_are_views() -> None:
+    """Features are never copied by a vector environment, nor by a single one that is told so."""
+    vector = gym.make_vec(POOL, num_envs=3)
+    first, second = vector.reset()[0]["features"], vector.step(np.zeros(3, np.int64))[0]["features"]
+    assert np.shares_memory(first, second)
+    assert not first.flags.writeable
+    assert first.strides[0] == 0
+    env = gym.make(POOL, copy=False).unwrapped
+    assert np.shares_memory(env.reset()[0]["features"], env.step(0)[0]["features"])
+
+
+def test_best_sums_against_sorting() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 9))
+    expected = np.cumsum(np.sort(values, axis=1)[:, ::-1], axis=1)[:, :4]
+    np.testing.assert_allclose(best_sums(values, 4)[:, 1:], expected)
+    assert (best_sums(values, 4)[:, 0] == 0).all()
+
+
+def test_files_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"u": [1.0, 2.0, 3.0], "label": [4, 5, 6], "w": [7.0, 8.0, 9.5]})
+    csv.write_csv(table, tmp_path / "mine.csv")
+    parquet.write_table(table, tmp_path / "ours.parquet")
+    for path in (tmp_path / "mine.csv", tmp_path / "ours.parquet"):
+        last, named = datasets.load(str(path)), datasets.load(str(path), "label")
+        assert (last.target, last.feature_names) == ("w", ("u", "label"))
+        assert named.labels.tolist() == [4, 5, 6]
+        assert named.features.tolist() == [[1, 7], [2, 8], [3, 9.5]]
+    monkeypatch.setenv("DISCOVERY_GYM_DATA", str(tmp_path))
+    assert datasets.available() == ["diabetes", "mine", "ours"]
+    assert datasets.load("ours").labels.tolist() == [7, 8, 9.5]
+    # A file that changes is read again.
+    csv.write_csv(table.set_column(2, "w", pa.array([0.0, 0.0, 1.0])), tmp_path / "mine.csv")
+    os.utime(tmp_path / "mine.csv", ns=(1, 1))
+    assert datasets.load("mine").labels.tolist() == [0, 0, 1]
+
+
+def test_embedded_set() -> None:
+    table = datasets.load("diabetes")
+    assert table.features.shape == (442, 10)
+    assert table.labels.min() == 0.25
+    assert datasets.catalogue()["diabetes"].licence.startswith("BSD")
+
+
+@needs_data
+def test_reaction_tables() -> None:
+    """Exact expected regret of random choices, for every column of the paper's table 1."""
+    expected = {
+        "cncci": [20.06, 25.21, 28.59, 29.67, 16.05, 23.44, 19.78, 26.85, 28.62],
+        "pndc": [8.35, 7.81, 4.51, 2.07, 4.88, 5.76, 1.68, 7.28, 5.90, 9.96, 2.74],
+    }
+    pairs = {
+        "cncci": [
+            "XPhos+P2Et", "t-BuXPhos+P2Et", "t-BuBrettPhos+P2Et", "AdBrettPhos+P2Et", "XPhos+BTMG",
+            "AdBrettPhos+BTMG", "XPhos+MTBD", "t-BuBrettPhos+MTBD", "AdBrettPhos+MTBD",
+        ],
+        "pndc": ["X2", "X12", "X4", "X5", "X6", "X8", "X11", "X15", "X13", "X14", "X3"],
+    }  # fmt: skip
+    shapes = {"cncci": (330, 10, 67), "pndc": (80, 5, 17)}
+    for name, targets in pairs.items():
+        for target, regret in zip(targets, expected[name], strict=True):
+            model = gym.make(POOL, dataset=name, target=f"yield[{target}]").unwrapped.model
+            assert (model.num_items, model.num_features, model.horizon) == shapes[name]
+            assert model.optimal_value() - model.random_value() == pytest.approx(regret, abs=0.01)
+    assert datasets.load("buchwald_hartwig").features.shape == (3955, 44)
