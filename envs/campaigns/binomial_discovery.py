@@ -37,11 +37,12 @@ class Counts:
     """State of the campaign."""
 
     left: NDArray[np.int64]  # (B,) epochs left
-    successes: NDArray[np.int64]  # (B, M)
-    experiments: NDArray[np.int64]  # (B, M)
+    successes: NDArray[np.int64]  # (B M,) machines of the first episode, of the second, ...
+    experiments: NDArray[np.int64]  # (B M,)
     levels: NDArray[np.int64]  # (B, 2) upgrades bought: of the model, of the throughput
     probs: NDArray[np.float64]  # (B, M) success probabilities before upgrades
-    rows: NDArray[np.int64]  # (B,) first machine of each episode among all machines
+    first_machine: NDArray[np.int64]  # (B,) place of each episode's first machine among all
+    first_table: NDArray[np.int64]  # (B,) place of its table where tables differ by episode
     tables: NDArray[np.float64]  # distribution functions of the counts, flat; see `_tables`
 
 
@@ -140,12 +141,12 @@ class BinomialDiscovery(Campaign[Counts]):
 
     # ---- what there is to choose
 
-    @property
+    @cached_property
     def machines(self) -> int:
         """The number M of machines."""
         return len(self.success_probs or self.beta_priors or ())
 
-    @property
+    @cached_property
     def upgrades(self) -> tuple[str, ...]:
         """The upgrades on offer, in the order of their actions."""
         offers = {"model": self.model_upgrade, "throughput": self.throughput_upgrade}
@@ -225,19 +226,20 @@ class BinomialDiscovery(Campaign[Counts]):
         known = self.success_probs is not None
         return Counts(
             left=np.zeros(num_episodes, np.int64),
-            successes=np.zeros(shape, np.int64),
-            experiments=np.zeros(shape, np.int64),
+            successes=np.zeros(num_episodes * self.machines, np.int64),
+            experiments=np.zeros(num_episodes * self.machines, np.int64),
             levels=np.zeros((num_episodes, 2), np.int64),
             probs=np.broadcast_to(self.success_probs, shape) if known else np.zeros(shape),  # type: ignore[arg-type]
-            rows=np.arange(num_episodes) * self.machines,
+            first_machine=np.arange(num_episodes) * self.machines,
+            first_table=np.arange(num_episodes) * (self.machines * self._width),
             tables=self._known_tables if known else np.zeros(shape[0] * shape[1] * self._width),
         )
 
     def reset(self, state: Counts, index: NDArray[np.int64], streams: Streams) -> None:
         """Forget all counts; under priors, draw new success probabilities."""
         state.left[index] = self.horizon
-        state.successes[index] = 0
-        state.experiments[index] = 0
+        state.successes.reshape(-1, self.machines)[index] = 0
+        state.experiments.reshape(-1, self.machines)[index] = 0
         state.levels[index] = 0
         if self.beta_priors is not None:
             a, b = np.array(self.beta_priors).T
@@ -255,16 +257,15 @@ class BinomialDiscovery(Campaign[Counts]):
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
         choice = state.levels[:, 1] * len(self.costs) + action if self.upgrades else action
-        machine, size = self._machine.take(action), self._flat_sizes.take(choice)
-        place = state.rows + machine  # of this machine among all machines of all episodes
-        row = machine if self.beta_priors is None else place
-        if self.model_upgrade is not None:
-            row = row + state.levels[:, 0] * self.machines
-        start = row * self._width
-        start += self._starts.take(choice)
+        start, size = self._starts.take(choice), self._flat_sizes.take(choice)
+        if self.beta_priors is not None:
+            start += state.first_table
+        elif self.model_upgrade is not None:
+            start += state.levels[:, 0] * (self.machines * self._width)
         count = _inverse(state.tables, start, size, streams.uniform())
-        state.successes.reshape(-1)[place] += count
-        state.experiments.reshape(-1)[place] += size
+        place = state.first_machine + self._machine.take(action)
+        state.successes[place] += count
+        state.experiments[place] += size
         for k, bought in self.purchases.items():
             level = state.levels[:, k]
             np.minimum(level + (action == bought), len(self.factors(k)) - 1, out=level)
@@ -282,8 +283,8 @@ class BinomialDiscovery(Campaign[Counts]):
         m = self.machines
         out = np.empty((len(state.left), 1 + 2 * m + len(self.upgrades)), np.float32)
         out[:, 0] = state.left
-        out[:, 1 : 1 + m] = state.successes
-        out[:, 1 + m : 1 + 2 * m] = state.experiments
+        out[:, 1 : 1 + m] = state.successes.reshape(-1, m)
+        out[:, 1 + m : 1 + 2 * m] = state.experiments.reshape(-1, m)
         for column, k in enumerate(self._offered, 1 + 2 * m):
             out[:, column] = state.levels[:, k]
         return out
@@ -320,7 +321,7 @@ class BinomialDiscovery(Campaign[Counts]):
         sizes = np.unique(self.sizes)
         return sizes.tolist(), (np.cumsum(sizes + 1) - sizes - 1).tolist()
 
-    @property
+    @cached_property
     def _width(self) -> int:
         """Length of a table row."""
         return sum(self._segments[0]) + len(self._segments[0])
@@ -332,9 +333,10 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
-        """Where the segment of each (throughput level, action) starts, flat."""
+        """Where the segment of each (throughput level, action) starts in an episode's tables, flat."""
         sizes, starts = self._segments
-        return np.array(starts)[np.searchsorted(sizes, self.sizes)].ravel()
+        within = np.array(starts)[np.searchsorted(sizes, self.sizes)]
+        return (within + self._machine * self._width).ravel()
 
     @cached_property
     def sizes(self) -> NDArray[np.int64]:

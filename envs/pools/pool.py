@@ -32,6 +32,7 @@ ANY_LABEL = float(np.finfo(np.float32).max)
 class Labels:
     """State of a pool."""
 
+    features: NDArray[np.float32]  # (B, n d) read-only
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
     best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
     legal: NDArray[np.int8]  # (B, n) 1 for items without a label
@@ -40,6 +41,8 @@ class Labels:
     count: NDArray[np.int64]  # (B,) number of labels
     left: NDArray[np.int64]  # (B,) steps left
     found: NDArray[np.float64]  # (B,) sum of the values of the labelled items
+    first_item: NDArray[np.int64]  # (B,) place of each episode's first item in the flat `legal`
+    first_slot: NDArray[np.int64]  # (B,) place of each episode's first slot in the flat `items`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -127,10 +130,22 @@ class Pool(Model[Labels]):
         """One number of the tape per step, none if labels carry no noise."""
         return 1 if self.noise_std else 0
 
-    def _blank(self, values: NDArray[np.float64], best: NDArray[np.float64]) -> Labels:
-        """Return the state of B episodes with these values ``(B, n)`` and best sums ``(B, T + 1)``."""
+    def _blank(
+        self,
+        features: NDArray[np.float32],
+        values: NDArray[np.float64],
+        best: NDArray[np.float64],
+    ) -> Labels:
+        """Return the state of B episodes.
+
+        Args:
+            features: Features of the items, read-only, ``(B, n d)``.
+            values: Mean label of the items, ``(B, n)``.
+            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
+        """
         count, t = len(values), self._horizon
         return Labels(
+            features=features,
             values=values,
             best=best,
             legal=np.ones(values.shape, np.int8),
@@ -139,6 +154,8 @@ class Pool(Model[Labels]):
             count=np.zeros(count, np.int64),
             left=np.zeros(count, np.int64),
             found=np.zeros(count),
+            first_item=np.arange(count) * self.num_items,
+            first_slot=np.arange(count) * t,
         )
 
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
@@ -158,8 +175,7 @@ class Pool(Model[Labels]):
         active: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Label one item per episode."""
-        place = np.arange(0, state.legal.size, self.num_items)
-        place += action
+        place = state.first_item + action
         legal = state.legal.reshape(-1)
         fresh = legal.take(place).view(np.bool_)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
@@ -168,10 +184,9 @@ class Pool(Model[Labels]):
         value = self._values_at(state, action)
         label = value + self.noise_std * ndtri(streams.uniform()) if self.noise_std else value
         legal[place] = 0
-        # Steps are spent by illegal choices as well, so the count stays below the horizon here,
-        # except in episodes that are about to be reset.
-        slot = np.arange(0, state.items.size, self._horizon)
-        slot += np.minimum(state.count, self._horizon - 1)
+        # Only an episode that is about to be reset can have all its labels here.
+        slot = np.minimum(state.count, self._horizon - 1)
+        slot += state.first_slot
         state.left -= 1
         if all_fresh:
             state.items.reshape(-1)[slot] = action
@@ -209,15 +224,11 @@ class Pool(Model[Labels]):
         """Return the observations of B episodes; the features are a read-only view."""
         return {
             "action_mask": self.action_mask(state),
-            "features": self._features(state),
+            "features": state.features.view(),
             "items": state.items.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
         }
-
-    @abstractmethod
-    def _features(self, state: Labels) -> NDArray[np.float32]:
-        """Return the features as a read-only ``(B, n d)`` array."""
 
     def action_mask(self, state: Labels) -> NDArray[np.int8]:
         """Return the items without a label, ``(B, n)``; all items once the last one is labelled.

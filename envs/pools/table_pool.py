@@ -135,16 +135,15 @@ class TablePool(Pool):
     def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes; all share the values of the table."""
         values, best = self.table.labels, best_sums(self.table.labels, self._horizon)
+        features = self._scaled.reshape(-1)
         return self._blank(
+            features=np.broadcast_to(features, (num_episodes, *features.shape)),
             values=np.broadcast_to(values, (num_episodes, *values.shape)),
             best=np.broadcast_to(best, (num_episodes, *best.shape)),
         )
 
     def _values_at(self, state: Labels, action: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.table.labels.take(action)
-
-    def _features(self, state: Labels) -> NDArray[np.float32]:
-        return np.broadcast_to(self._scaled.reshape(-1), (len(state.left), self._scaled.size))
 
     # ---- truth
 

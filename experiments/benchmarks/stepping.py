@@ -1,0 +1,113 @@
+"""How fast the environments step, against Gymnasium's own CartPole.
+
+Three questions per environment: the native vector environment of 1024 episodes against CartPole's
+native vector environment of 1024; the native one of 64 against a `SyncVectorEnv` of 64 of the same
+id; one single environment against CartPole's class. Actions are drawn at random beforehand, and the
+resets that autoreset makes are part of the time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from .timing import Subject, in_turns
+
+CARTPOLE = "CartPole-v1"
+SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "KnowledgeLadder": ("discovery/KnowledgeLadder-v0", {}),
+    "GaussianStep": ("discovery/GaussianStep-v0", {}),
+    "BinomialDiscovery": ("discovery/BinomialDiscovery-v0", {}),
+    "BinomialDiscovery, unknown p": (
+        "discovery/BinomialDiscovery-v0",
+        {"beta_priors": ((1, 9), (1, 9)), "objective": "count"},
+    ),
+    "TablePool": ("discovery/TablePool-v0", {}),
+}
+
+
+def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of ratios.
+
+    Args:
+        turns: Number of turns behind each median.
+    """
+    head = [
+        "environment",
+        "vector x1024: steps/s",
+        "/ CartPole's",
+        "vector x64 / SyncVectorEnv x64",
+        "single: steps/s",
+        "/ CartPole's class",
+    ]
+    rows = [[CARTPOLE, *_rates(in_turns(_cartpole(), turns=turns))]]
+    for name, (env_id, kwargs) in SUBJECTS.items():
+        times = in_turns(
+            _cartpole()
+            | {
+                "vector": _vector(gym.make_vec(env_id, num_envs=1024, **kwargs)),
+                "native": _vector(gym.make_vec(env_id, num_envs=64, **kwargs)),
+                "sync": _vector(
+                    gym.make_vec(env_id, num_envs=64, vectorization_mode="sync", **kwargs)
+                ),
+                "single": _single(gym.make(env_id, **kwargs).unwrapped),
+            },
+            turns=turns,
+        )
+        rows.append(
+            [
+                name,
+                f"{1024 / np.median(times['vector']):,.0f}",
+                _ratio(times["cartpole vector"] / times["vector"]),
+                _ratio(times["sync"] / times["native"]),
+                f"{1 / np.median(times['single']):,.0f}",
+                _ratio(times["cartpole single"] / times["single"]),
+            ]
+        )
+    return head, rows
+
+
+def _cartpole() -> dict[str, Subject]:
+    vector = gym.make_vec(CARTPOLE, num_envs=1024, vectorization_mode="vector_entry_point")
+    return {
+        "cartpole vector": _vector(vector),
+        "cartpole single": _single(gym.make(CARTPOLE).unwrapped),
+    }
+
+
+def _rates(times: dict[str, Any]) -> list[str]:
+    vector, single = (f"{n / np.median(t):,.0f}" for n, t in zip((1024, 1), times.values(), strict=True))
+    return [vector, "1", "", single, "1"]
+
+
+def _ratio(values: Any) -> str:
+    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _vector(env: Any) -> Subject:
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(64)]
+    env.reset(seed=0)
+
+    def steps(count: int) -> None:
+        for i in range(count):
+            env.step(actions[i & 63])
+
+    steps(300)  # past the first ends, so that the episodes no longer march in step
+    return steps
+
+
+def _single(env: Any) -> Subject:
+    env.action_space.seed(0)
+    actions = [env.action_space.sample() for _ in range(64)]
+    env.reset(seed=0)
+
+    def steps(count: int) -> None:
+        for i in range(count):
+            if env.step(actions[i & 63])[2]:
+                env.reset()
+
+    return steps

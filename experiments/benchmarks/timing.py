@@ -1,0 +1,42 @@
+"""Timing in turns, in seconds of processor time: other programs on the machine do not count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Subject = Callable[[int], None]
+"""Does its work a given number of times."""
+
+
+def in_turns(
+    subjects: Mapping[str, Subject], *, turns: int, seconds: float = 0.05
+) -> dict[str, NDArray[np.float64]]:
+    """Return the seconds per repetition of every subject in every turn, each ``(turns,)``.
+
+    Args:
+        subjects: What to time, by name.
+        turns: How often each one has its turn; the order is reversed every other time.
+        seconds: Length of a turn, about.
+    """
+    repetitions = {}
+    for name, subject in subjects.items():
+        subject(3)  # warm up
+        count = 1
+        while (spent := _time(subject, count)) < seconds / 4:
+            count *= 2
+        repetitions[name] = max(1, round(count * seconds / spent))
+    times: dict[str, list[float]] = {name: [] for name in subjects}
+    for turn in range(turns):
+        for name in list(subjects)[:: 1 if turn % 2 else -1]:
+            times[name].append(_time(subjects[name], repetitions[name]) / repetitions[name])
+    return {name: np.array(values) for name, values in times.items()}
+
+
+def _time(subject: Subject, count: int) -> float:
+    start = time.process_time()
+    subject(count)
+    return time.process_time() - start
