@@ -71,7 +71,9 @@ class Agent(ABC):
                 if isinstance(observation, dict)
                 else np.asarray(observation)[None]
             )
-        count = len(next(iter(observation.values())) if isinstance(observation, dict) else observation)
+        count = len(
+            next(iter(observation.values())) if isinstance(observation, dict) else observation
+        )
         start = np.zeros(count, np.bool_)
         if state is None:
             start[:] = True

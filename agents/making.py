@@ -55,7 +55,9 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         return agent(model, seed=seed, **settings)
     if name not in RULES:
         known = [*PLAIN, *RULES]
-        raise InputError(f"Unknown agent {name!r}{closest(name, known)} Known are {', '.join(known)}.")
+        raise InputError(
+            f"Unknown agent {name!r}{closest(name, known)} Known are {', '.join(known)}."
+        )
     belief = settings.pop("belief", None)
     new_belief = _belief(name, belief, model)
     _check_settings(name, RULES[name], settings)
@@ -63,9 +65,13 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
 
 
 def _model(env: Any) -> Model[Any]:
-    model = env if isinstance(env, Model) else getattr(getattr(env, "unwrapped", env), "model", None)
+    model = (
+        env if isinstance(env, Model) else getattr(getattr(env, "unwrapped", env), "model", None)
+    )
     if not isinstance(model, Model):
-        raise InputError(f"Agents play the environments of this package; {env!r} is not one of them.")
+        raise InputError(
+            f"Agents play the environments of this package; {env!r} is not one of them."
+        )
     return model
 
 

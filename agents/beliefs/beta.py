@@ -26,7 +26,6 @@ class Beta(Belief):
     """
 
     def __init__(self, model: BinomialDiscovery, num_episodes: int) -> None:
-        super().__init__(model, num_episodes)
         self.model = model
 
     @classmethod
@@ -43,7 +42,9 @@ class Beta(Belief):
         self._a, self._b = a + successes, b + experiments - successes  # (B, M)
         self._alpha, self._beta = self._a[:, machine], self._b[:, machine]  # (B, A)
         self._machine = machine
-        level = observation[:, -1].astype(np.int64) if model.throughput_upgrade else np.zeros(1, int)
+        level = (
+            observation[:, -1].astype(np.int64) if model.throughput_upgrade else np.zeros(1, int)
+        )
         self._sizes, self._costs = model.sizes[level], model.cost_table[level]  # (B or 1, A)
 
     def mean(self) -> Array:

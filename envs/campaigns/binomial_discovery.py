@@ -272,9 +272,9 @@ class BinomialDiscovery(Campaign[Counts]):
         state.left -= 1
         ended = state.left <= 0
         if self.objective == "first":
-            count = count > 0
-            ended |= count
-        reward = self.success_reward * count
+            np.minimum(count, 1, out=count)  # only the first one counts
+            ended |= count > 0
+        reward = self.success_reward * count.astype(np.float64)
         reward -= self._flat_costs.take(choice)
         return reward, ended
 
@@ -310,7 +310,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _log_ways(self) -> tuple[NDArray[np.float64], ...]:
-        """log of N over k, k and N - k for every entry of a table row, each ``(width,)``."""
+        """Return log of N over k, k and N - k for every entry of a table row, each ``(width,)``."""
         size = np.concatenate([np.full(n + 1, n) for n in self._segments[0]])
         k = np.concatenate([np.arange(n + 1) for n in self._segments[0]])
         return gammaln(size + 1) - gammaln(k + 1) - gammaln(size - k + 1), k, size - k
@@ -358,7 +358,7 @@ class BinomialDiscovery(Campaign[Counts]):
     @cached_property
     def cost_table(self) -> NDArray[np.float64]:
         """Cost of each (throughput level, action)."""
-        costs = self.cost_per_batch + self.cost_per_experiment * self.sizes
+        costs = self.cost_per_batch + self.cost_per_experiment * self.sizes.astype(np.float64)
         for k, bought in self.purchases.items():
             costs[:, bought] = self._offer(k)[1]
         return costs
@@ -426,7 +426,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
         It knows every observation that the campaign can show; others raise `InputError`.
         """
-        m, plan = self.machines, self._plan
+        m, plan, first = self.machines, self._plan, self.objective == "first"
 
         def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
             whole = observation.astype(np.int64)
@@ -434,8 +434,8 @@ class BinomialDiscovery(Campaign[Counts]):
             states[:, list(self._offered)] = whole[:, 1 + 2 * m :]
             if self.beta_priors is not None:
                 states[:, 2:] = whole[:, 1 : 1 + 2 * m]
-            found = whole[:, 1 : 1 + m].any(1) & (self.objective == "first")
-            return plan.actions(self.horizon - whole[:, 0], states, over=found)
+            over = (whole[:, 1 : 1 + m] > 0).sum(1) > 0 if first else np.zeros(len(whole), np.bool_)
+            return plan.actions(self.horizon - whole[:, 0], states, over)
 
         return policy
 
@@ -586,10 +586,12 @@ def _upgrade(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
 
 
 class BinomialDiscoveryEnv(DiscoveryEnv[BinomialDiscovery]):
-    __doc__ = BinomialDiscovery.__doc__
+    """One episode of `BinomialDiscovery`, whose page this class carries."""
+
     model_class = BinomialDiscovery
 
 
 class BinomialDiscoveryVectorEnv(DiscoveryVectorEnv[BinomialDiscovery]):
-    __doc__ = BinomialDiscovery.__doc__
+    """Many episodes of `BinomialDiscovery`, whose page this class carries."""
+
     model_class = BinomialDiscovery

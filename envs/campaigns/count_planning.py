@@ -146,7 +146,10 @@ class CountPlan:
             rows = (states[:, 1] == throughput).nonzero()[0]
             here = states[rows]
             for action in range(m * len(model.batch_sizes)):
-                machine, size = divmod(action, len(model.batch_sizes))[0], model.sizes[throughput, action]
+                machine, size = (
+                    divmod(action, len(model.batch_sizes))[0],
+                    model.sizes[throughput, action],
+                )
                 yield self._batch(rows, here, action, machine, int(size), laws)
 
     def _batch(

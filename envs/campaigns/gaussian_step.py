@@ -321,10 +321,12 @@ def _integral(f: Callable[[float], float], size: int) -> float:
 
 
 class GaussianStepEnv(DiscoveryEnv[GaussianStep]):
-    __doc__ = GaussianStep.__doc__
+    """One episode of `GaussianStep`, whose page this class carries."""
+
     model_class = GaussianStep
 
 
 class GaussianStepVectorEnv(DiscoveryVectorEnv[GaussianStep]):
-    __doc__ = GaussianStep.__doc__
+    """Many episodes of `GaussianStep`, whose page this class carries."""
+
     model_class = GaussianStep

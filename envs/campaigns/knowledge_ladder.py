@@ -185,7 +185,9 @@ class KnowledgeLadder(Walk):
         """
         variance = self.epochs_variance(batch_size)
         if variance == 0:
-            raise InputError(f"Batches of {batch_size} always succeed: there is nothing to diffuse.")
+            raise InputError(
+                f"Batches of {batch_size} always succeed: there is nothing to diffuse."
+            )
         return inverse_gaussian(self.mean_epochs(batch_size), variance)
 
     def optimal_value(self) -> float:
@@ -239,10 +241,12 @@ class KnowledgeLadder(Walk):
 
 
 class KnowledgeLadderEnv(DiscoveryEnv[KnowledgeLadder]):
-    __doc__ = KnowledgeLadder.__doc__
+    """One episode of `KnowledgeLadder`, whose page this class carries."""
+
     model_class = KnowledgeLadder
 
 
 class KnowledgeLadderVectorEnv(DiscoveryVectorEnv[KnowledgeLadder]):
-    __doc__ = KnowledgeLadder.__doc__
+    """Many episodes of `KnowledgeLadder`, whose page this class carries."""
+
     model_class = KnowledgeLadder

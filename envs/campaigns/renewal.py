@@ -53,7 +53,9 @@ class Panels:
         before = h * w[:, None] * density(h * (lag + t - t[:, None]))  # (depth, q from, q to)
         # Within its own panel the integral stops at the node: interpolate to nodes below it.
         below = t[:, None] * t  # (q to, q)
-        values = BarycentricInterpolator(t, np.eye(NODES))(below.ravel()).reshape(NODES, NODES, NODES)
+        values = BarycentricInterpolator(t, np.eye(NODES))(below.ravel()).reshape(
+            NODES, NODES, NODES
+        )
         mass = h * t[:, None] * w * density(h * t[:, None] * (1 - t))  # (q to, q)
         own = np.einsum("ik,ikj->ji", mass, values)
         return np.concatenate([before.reshape(-1, NODES), own])
@@ -105,7 +107,9 @@ class Renewal:
         factors = lu_factor((1 - self.atom) * np.eye(NODES) - own.T)
         padded = np.zeros((panels.depth + panels.count) * NODES)
         size = panels.depth * NODES
-        for start, g in zip(range(0, panels.count * NODES, NODES), source.reshape(-1, NODES), strict=True):
+        for start, g in zip(
+            range(0, panels.count * NODES, NODES), source.reshape(-1, NODES), strict=True
+        ):
             integral = padded[start : start + size] @ before
             padded[start + size : start + size + NODES] = lu_solve(factors, g + integral)
         return padded[size:]

@@ -18,7 +18,9 @@ def integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
         isinstance(value, numbers.Real) and math.isfinite(value) and float(value).is_integer()
     )
     if isinstance(value, bool) or not whole or value < low or (high is not None and value > high):
-        allowed = f"an integer of at least {low}" if high is None else f"an integer in {low}..{high}"
+        allowed = (
+            f"an integer of at least {low}" if high is None else f"an integer in {low}..{high}"
+        )
         raise InputError(f"{name} must be {allowed}, got {value!r}.")
     return int(value)
 
@@ -33,8 +35,17 @@ def real(
 ) -> float:
     """Return ``value`` as a finite float in ``[low, high]`` (``(low, high]`` with ``open_low``)."""
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not low <= value <= high or (open_low and value == low):
-        left = "a finite number" if low == -math.inf else f"a finite number {'>' if open_low else '>='} {low:g}"
+    if (
+        not number
+        or not math.isfinite(value)
+        or not low <= value <= high
+        or (open_low and value == low)
+    ):
+        left = (
+            "a finite number"
+            if low == -math.inf
+            else f"a finite number {'>' if open_low else '>='} {low:g}"
+        )
         right = "" if high == math.inf else f" and <= {high:g}"
         raise InputError(f"{name} must be {left}{right}, got {value!r}.")
     return float(value)

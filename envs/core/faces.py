@@ -8,7 +8,7 @@ same trajectories, in all three autoreset modes of Gymnasium.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from .checks import integer
 from .errors import InputError
 from .model import Model, Observation
 from .streams import Streams
@@ -35,16 +36,18 @@ class _Face(Generic[ModelT]):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "model_class" in cls.__dict__ and not cls.__doc__:
+        if "model_class" in cls.__dict__:  # Gymnasium's users look for the page on the class
             cls.__doc__ = cls.model_class.__doc__
 
     def _build(
         self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
     ) -> None:
         if render_mode is not None and render_mode not in RENDER_MODES:
-            raise InputError(f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}.")
+            raise InputError(
+                f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}."
+            )
         self.render_mode = render_mode
-        self.model = self.model_class.build(**parameters)  # type: ignore[assignment]
+        self.model = cast(ModelT, self.model_class.build(**parameters))
         self._reveal = bool(reveal)
         self._state: Any = None
         space = self.model.action_space
@@ -61,8 +64,7 @@ class _Face(Generic[ModelT]):
         The mask is the one of the observation; where every action is legal, it stands here only, as
         one read-only array of ones.
         """
-        masked = isinstance(observation, dict) and "action_mask" in observation
-        mask = observation["action_mask"] if masked else self._all_legal  # type: ignore[index]
+        mask = observation.get("action_mask") if isinstance(observation, dict) else self._all_legal
         info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
         if self._reveal:
             info |= self.model.hidden(self._state)
@@ -102,7 +104,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         **parameters: The parameters of the model; unknown or impossible ones raise `InputError`.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": list(RENDER_MODES), "render_fps": 4}
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -142,7 +144,9 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         """Play one action; episodes end by ``terminated`` only, their budget is part of them."""
         if self._state is None or self._ended:
             self._require_reset()
-            raise gym.error.ResetNeeded(f"The episode of {type(self).__name__} has ended; call reset().")
+            raise gym.error.ResetNeeded(
+                f"The episode of {type(self).__name__} has ended; call reset()."
+            )
         reward, terminated = self.model.step(self._state, self._batch(action), self._streams)
         self._ended = bool(terminated[0])
         observation, info = self._look()
@@ -203,7 +207,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         **parameters: The parameters of the model, the same for all episodes.
     """
 
-    metadata: dict[str, Any] = {
+    metadata: dict[str, Any] = {  # noqa: RUF012
         "render_modes": list(RENDER_MODES),
         "render_fps": 4,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
@@ -222,10 +226,10 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError:
             modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
-            raise InputError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}.") from None
-        if not isinstance(num_envs, int | np.integer) or num_envs < 1:
-            raise InputError(f"num_envs must be an integer of at least 1, got {num_envs!r}.")
-        self.num_envs = int(num_envs)
+            raise InputError(
+                f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}."
+            ) from None
+        self.num_envs = integer("num_envs", num_envs, low=1)
         self._build(self.num_envs, render_mode, reveal, parameters)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = self.model.observation_space
@@ -240,7 +244,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
 
     # ---- randomness
 
-    @property
+    @property  # type: ignore[misc]
     def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
         """The generator of every episode."""
         return tuple(self._streams.generators)
@@ -311,7 +315,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         self._ended[index] = False
         observation = self.model.observe(self._state)
         if self.render_mode is not None:
-            for i in index:
+            for i in index.tolist():
                 self._traces[i] = [(None, 0.0, _pick(observation, i))]
         return observation, self._masked_info(self._info(observation), chosen)
 
@@ -396,7 +400,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         observation = self.model.observe(self._state)
         info = self._masked_info(self._info(observation), terminated)
         last = np.full(self.num_envs, None, dtype=object)
-        for i in index:
+        for i in index.tolist():
             last[i] = _pick(observation, i)
         self._streams.skip(index, self.model.uniforms)
         self.model.reset(self._state, index, self._streams)

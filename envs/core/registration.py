@@ -22,4 +22,4 @@ def register(name: str, module: str, version: int = 0) -> None:
 
 def registered() -> list[str]:
     """Return the ids of all environments of this package, sorted."""
-    return sorted(id for id, spec in gym.registry.items() if spec.namespace == NAMESPACE)
+    return sorted(name for name, spec in gym.registry.items() if spec.namespace == NAMESPACE)

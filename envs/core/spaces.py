@@ -31,16 +31,21 @@ class UniformBox(spaces.Box):
         for name in ("low", "high", "bounded_below", "bounded_above"):
             setattr(self, name, np.broadcast_to(getattr(self, name)[0], self._shape))
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lower and the upper bound of all elements."""
+        return float(self.low.flat[0]), float(self.high.flat[0])
+
     def __repr__(self) -> str:
         """Return the bounds, the shape and the type."""
-        low, high = (float(bound.flat[0]) for bound in (self.low, self.high))
+        low, high = self.bounds
         return f"{type(self).__name__}({low:g}, {high:g}, {self._shape}, {self.dtype})"
 
     def __deepcopy__(self, memo: Any) -> UniformBox:
         """Return a box with the same bounds; a copy of a broadcast array would fill its memory."""
-        return UniformBox(self.low.flat[0], self.high.flat[0], self._shape, self.dtype)
+        return UniformBox(*self.bounds, self._shape, self.dtype)
 
 
 @batch_space.register(UniformBox)
 def _batch(space: UniformBox, n: int = 1) -> UniformBox:
-    return UniformBox(space.low.flat[0], space.high.flat[0], (n, *space.shape), space.dtype)
+    return UniformBox(*space.bounds, (n, *space.shape), space.dtype)

@@ -139,7 +139,9 @@ def _read_cached(
             continue
         if key in known.categories:
             values = np.array(column.to_pylist())
-            columns |= {f"{key}={v}": np.asarray(values == v, np.float64) for v in np.unique(values)}
+            columns |= {
+                f"{key}={v}": np.asarray(values == v, np.float64) for v in np.unique(values)
+            }
         elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             raise InputError(
                 f"Column {key!r} of {path.name} holds {column.type}, for example "

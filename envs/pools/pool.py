@@ -23,6 +23,7 @@ from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, UniformBox
 from ..core.checks import choice, integer, real
+from ..core.picture import Cloud, Curves, Picture, Series, Trace
 
 ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is."""
@@ -261,6 +262,39 @@ class Pool(Model[Labels]):
     def action_name(self, action: Any) -> str:
         """Return the item in words."""
         return f"item {int(action)}"
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return the labels in the order chosen, their sum, and where they lie among the items."""
+        observation = trace[-1][2]
+        known = observation["items"] >= 0
+        items, labels = observation["items"][known], observation["labels"][known].astype(float)
+        found = np.full(self.num_items, np.nan)
+        found[items] = labels
+        return Picture(
+            unit="label",
+            length=self._horizon,
+            panels=(
+                Curves(
+                    label="label",
+                    series=(
+                        Series(name="label", values=labels, style="points"),
+                        Series(
+                            name="best so far", values=np.maximum.accumulate(labels), style="steps"
+                        ),
+                    ),
+                ),
+                Curves(
+                    label="sum of labels",
+                    series=(Series(values=np.append(0.0, labels.cumsum()), style="steps"),),
+                ),
+                Cloud(
+                    label="label",
+                    points=self.feature_matrix(observation),
+                    values=found,
+                    last=int(items[-1]) if len(items) else None,
+                ),
+            ),
+        )
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""

@@ -157,10 +157,12 @@ class TablePool(Pool):
 
 
 class TablePoolEnv(DiscoveryEnv[TablePool]):
-    __doc__ = TablePool.__doc__
+    """One episode of `TablePool`, whose page this class carries."""
+
     model_class = TablePool
 
 
 class TablePoolVectorEnv(DiscoveryVectorEnv[TablePool]):
-    __doc__ = TablePool.__doc__
+    """Many episodes of `TablePool`, whose page this class carries."""
+
     model_class = TablePool

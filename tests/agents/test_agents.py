@@ -205,7 +205,9 @@ class TestPredict:
                 actions, state = agent.predict(observation, state, start)
                 observation, _, start, _, info = vector.step(actions)
             regret[text] = info["regret"].mean()
-        assert max(regret["greedy"], regret["bayes_ucb"], regret["thompson"]) < 0.4 * regret["random"]
+        assert (
+            max(regret["greedy"], regret["bayes_ucb"], regret["thompson"]) < 0.4 * regret["random"]
+        )
 
     def test_wrong_observations(self) -> None:
         with pytest.raises(InputError, match=r"observations of shape \(2,\).*got \(3,\)"):

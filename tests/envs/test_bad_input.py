@@ -209,8 +209,8 @@ def test_tables(tmp_path: Path, text: str, message: str) -> None:
 def test_tables_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"Cannot read the table .*missing.csv: No such file"):
         gym.make(POOL, dataset=str(tmp_path / "missing.csv"))
+    (tmp_path / "x.parquet").write_text("text")
     with pytest.raises(InputError, match="is not a parquet table"):
-        (tmp_path / "x.parquet").write_text("text")
         gym.make(POOL, dataset=str(tmp_path / "x.parquet"))
     monkeypatch.delenv("DISCOVERY_GYM_DATA", raising=False)
     with pytest.raises(InputError, match=r"needs the file cncci_330x9.csv.*DISCOVERY_GYM_DATA"):

@@ -170,7 +170,9 @@ class TestGaussianStep:
         )
 
         def last(y: Any) -> Any:
-            return np.max([-1 - 0.1 * n + 5 * (1 - stats.norm.cdf(y) ** n) for n in (1, 20)], axis=0)
+            return np.max(
+                [-1 - 0.1 * n + 5 * (1 - stats.norm.cdf(y) ** n) for n in (1, 20)], axis=0
+            )
 
         returns = []
         for n in (1, 20):
@@ -192,7 +194,12 @@ class TestBinomial:
                 success_reward=2.0, cost_per_batch=0.3, cost_per_experiment=0.1,
             )  # fmt: skip
 
-            def value(state: tuple[tuple[float, float], ...], left: int) -> float:
+            def value(
+                state: tuple[tuple[float, float], ...],
+                left: int,
+                objective: str = objective,
+                best: bool = best,
+            ) -> float:
                 if left == 0:
                     return 0.0
                 returns = []
@@ -205,9 +212,9 @@ class TestBinomial:
                             (a + k, b + n - k) if i == m else s for i, s in enumerate(state)
                         )
                         if objective == "count":
-                            total += p * (2 * k + value(after, left - 1))
+                            total += p * (2 * k + value(after, left - 1, objective, best))
                         else:
-                            total += p * (2 if k else value(after, left - 1))
+                            total += p * (2 if k else value(after, left - 1, objective, best))
                     returns.append(total)
                 return max(returns) if best else sum(returns) / len(returns)
 
@@ -249,7 +256,9 @@ class TestBinomial:
         t = np.arange(1, 20_000)
         mean = float(t @ law.pmf(t))
         assert model.mean_epochs(5) == pytest.approx(mean, rel=1e-6)
-        assert model.epochs_variance(5) == pytest.approx(float(t**2 @ law.pmf(t)) - mean**2, rel=1e-4)
+        assert model.epochs_variance(5) == pytest.approx(
+            float(t**2 @ law.pmf(t)) - mean**2, rel=1e-4
+        )
 
     def test_tables_are_the_binomial_law(self) -> None:
         model = BinomialDiscovery(success_probs=(0.0, 0.3, 1.0), batch_sizes=(1, 7, 500))

@@ -64,12 +64,7 @@ def test_random_value(env_id: str, kwargs: dict[str, Any]) -> None:
         weight = random.random((EPISODES, vector.single_action_space.n)) * vector.action_masks()
         return weight.argmax(1)
 
-    try:
-        truth = vector.model.random_value()
-    except ValueError as error:
-        assert "Exact planning" in str(error)
-        pytest.skip("this campaign is too large for the exact plan")
-    assert_mean(play(vector, choose)[0], truth)
+    assert_mean(play(vector, choose)[0], vector.model.random_value())
 
 
 @campaign
@@ -86,7 +81,7 @@ def test_optimal_value(env_id: str, kwargs: dict[str, Any]) -> None:
 
 @race
 def test_epochs(env_id: str, kwargs: dict[str, Any]) -> None:
-    """Mean, variance and law of the epochs of every fixed action, with a budget that hardly binds."""
+    """Mean, variance and law of the epochs of every fixed action, with a wide budget."""
     horizon = 3000
     changed = {k: v for k, v in kwargs.items() if "upgrade" not in k} | {"horizon": horizon}
     if env_id.startswith("discovery/Binomial"):

@@ -1,0 +1,125 @@
+"""The command line: what it prints, and how it refuses."""
+
+import re
+import subprocess
+import sys
+
+import discovery_gym
+import pytest
+from discovery_gym.experiments import cli, suites
+from discovery_gym.experiments.records import read_folder
+from typer.testing import CliRunner
+
+CLI = [sys.executable, "-m", "discovery_gym.experiments"]
+
+
+def call(*words):
+    return subprocess.run([*CLI, *map(str, words)], capture_output=True, text=True, check=False)
+
+
+def invoke(*words):
+    return CliRunner().invoke(cli.app, list(map(str, words)))
+
+
+def refused(*words):
+    """Return the message of the `InputError` that `main` turns into exit status 2."""
+    result = invoke(*words)
+    assert isinstance(result.exception, discovery_gym.InputError), result.output
+    return str(result.exception)
+
+
+def test_help_and_version_do_not_load_the_heavy_libraries():
+    code = (
+        "import sys; sys.argv = ['discovery-gym', '--version']\n"
+        "from discovery_gym.experiments.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "print(sorted({'scipy', 'pyarrow', 'jinja2', 'sklearn', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split("\n")[:2] == [f"discovery-gym {discovery_gym.__version__}", "[]"]
+
+
+@pytest.mark.parametrize("kind", ["foreign", "file", "unwritable", "unknown"])
+def test_a_refusal_is_one_line_on_stderr_and_status_2(kind, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    words = {
+        "foreign": ("run", "smoke", "--out", tmp_path),
+        "file": ("run", "smoke", "--out", tmp_path / "thesis.txt"),
+        "unwritable": ("run", "smoke", "--out", "/proc/results"),
+        "unknown": ("run", "smok", "--out", tmp_path / "new"),
+    }[kind]
+    done = call(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert {
+        "foreign": "is not a results folder",
+        "file": "is a file",
+        "unwritable": "Cannot write results to /proc/results",
+        "unknown": "did you mean 'smoke'",
+    }[kind] in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("evaluate", "GausianStep", "random"), "did you mean 'GaussianStep'"),
+        (("evaluate", "GaussianStep", "optmal"), "did you mean 'optimal'"),
+        (("evaluate", "GaussianStep", "random", "--episodes", "0"), "episodes"),
+        (("evaluate", "GaussianStep", "random", "--kwargs", "{"), "--kwargs must be a JSON object"),
+        (
+            ("evaluate", "GaussianStep", "random", "--kwargs", "[1]"),
+            "--kwargs must be a JSON object",
+        ),
+        (("evaluate", "GaussianStep", "random", "--set", "target"), "--set must be name=value"),
+        (("evaluate", "GaussianStep", "random", "--set", "target=far"), "target.*'far'"),
+        (
+            ("evaluate", "TablePool", "random", "--set", "dataset=diabets"),
+            "did you mean 'diabetes'",
+        ),
+        (("reproduce", "high-throghput", "--out", "x"), "did you mean 'high-throughput'"),
+        (("run", "smoke", "--out", "x", "--shard", "3/2"), "shard"),
+        (("leaderboard", "nowhere"), "There is no folder nowhere"),
+    ],
+)
+def test_bad_input_is_named(words, message):
+    assert re.search(message, refused(*words))
+
+
+def test_list_names_everything():
+    result = invoke("list")
+    assert result.exit_code == 0, result.output
+    for word in ("GaussianStep", "optimal", "smoke", "quick", "diabetes", "cncci"):
+        assert word in result.output
+
+
+def test_evaluate_shows_the_score():
+    words = ("--episodes", 20, "--set", "target=5", "--set", "batch_sizes=[1, 8]")
+    result = invoke("evaluate", "GaussianStep", "optimal", *words)
+    assert result.exit_code == 0, result.output
+    assert "discovery/GaussianStep-v0" in result.output
+    assert "score" in result.output
+    assert "exact optimum" in result.output
+
+
+def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(suites.SUITES, "tiny", tiny)
+    result = invoke("run", "tiny", "--out", tmp_path, "--workers", 1)
+    assert result.exit_code == 1
+    assert "1 runs failed and are recorded as failed: broken on Tiny ladder" in result.output
+    assert "greedy" in result.output
+    first = {record.id: record.created for record in read_folder(tmp_path)}
+    assert len(first) == 6
+
+    result = invoke("run", "tiny", "--out", tmp_path, "--workers", 1)
+    assert result.exit_code == 1
+    assert "5 of 6 runs are finished already" in result.output
+    second = {record.id: record.created for record in read_folder(tmp_path)}
+    assert second.keys() == first.keys()
+    assert sum(second[key] != first[key] for key in first) == 1
+
+    result = invoke("leaderboard", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "index.html").exists()

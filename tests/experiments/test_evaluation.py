@@ -1,0 +1,156 @@
+"""Playing episodes: the same whoever asks, in whatever portions, and true to the exact values."""
+
+import discovery_gym
+import gymnasium as gym
+import numpy as np
+import pytest
+from discovery_gym.agents import make
+from discovery_gym.experiments import Evaluation, evaluate, evaluation
+
+SMALL = {
+    "KnowledgeLadder": {"target": 8, "p_scale": 20.0, "cost_per_experiment": 0.3, "horizon": 40},
+    "GaussianStep": {
+        "target": 8.0,
+        "batch_sizes": [1, 8],
+        "cost_per_experiment": 0.1,
+        "horizon": 30,
+    },
+    "BinomialDiscovery": {
+        "beta_priors": [[1, 4], [3, 12]],
+        "objective": "count",
+        "cost_per_experiment": 0.1,
+        "batch_sizes": [1, 4],
+        "horizon": 5,
+    },
+}
+POOL = {"dataset": "diabetes", "horizon": 6}
+
+
+def same(a: Evaluation, b: Evaluation) -> bool:
+    regrets = a.regret is b.regret is None or np.array_equal(a.regret, b.regret)
+    return np.array_equal(a.returns, b.returns) and np.array_equal(a.lengths, b.lengths) and regrets
+
+
+@pytest.mark.parametrize("agent", ["random", "optimal"])
+@pytest.mark.parametrize("env_id", SMALL)
+def test_returns_agree_with_the_exact_values(env_id, agent):
+    result = evaluate(env_id, agent, episodes=2500, seed=5, env_kwargs=SMALL[env_id])
+    exact = result.random_value if agent == "random" else result.optimal_value
+    error = result.returns.std(ddof=1) / np.sqrt(result.returns.size)
+    assert abs(result.returns.mean() - exact) < 4 * error
+    assert result.random_value < result.optimal_value
+
+
+@pytest.mark.parametrize(
+    ("env_id", "agent", "env_kwargs"),
+    [
+        ("KnowledgeLadder", "random", SMALL["KnowledgeLadder"]),
+        ("GaussianStep", "optimal", SMALL["GaussianStep"]),
+        ("TablePool", "thompson", POOL),
+    ],
+)
+def test_the_same_seed_gives_the_same_episodes(env_id, agent, env_kwargs):
+    first, second, other = (
+        evaluate(env_id, agent, episodes=30, seed=seed, env_kwargs=env_kwargs) for seed in (3, 3, 4)
+    )
+    assert same(first, second)
+    assert not same(first, other)
+    assert first.seconds_per_decision > 0
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 30])
+@pytest.mark.parametrize("env_id", SMALL)
+def test_chunks_do_not_change_the_episodes(env_id, chunk, monkeypatch):
+    whole = evaluate(env_id, "optimal", episodes=30, seed=3, env_kwargs=SMALL[env_id])
+    monkeypatch.setattr(evaluation, "CHUNK", chunk)
+    parts = evaluate(env_id, "optimal", episodes=30, seed=3, env_kwargs=SMALL[env_id])
+    assert same(whole, parts)
+
+
+def test_every_chunk_has_an_agent_seed_of_its_own(monkeypatch):
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    result = evaluate("TablePool", "random", episodes=12, env_kwargs=POOL)
+    assert len(set(result.returns)) == 12
+
+
+def test_episode_i_is_the_single_environment_with_seed_plus_i():
+    kwargs = SMALL["KnowledgeLadder"]
+    result = evaluate("KnowledgeLadder", "optimal", episodes=6, seed=40, env_kwargs=kwargs)
+    env = gym.make("discovery/KnowledgeLadder-v0", **kwargs)
+    agent = make("optimal", env)
+    for i in range(6):
+        observation, _ = env.reset(seed=40 + i)
+        total, length, ended = 0.0, 0, False
+        while not ended:
+            observation, reward, ended, _, _ = env.step(agent.predict(observation)[0])
+            total, length = total + reward, length + 1
+        assert (total, length) == (result.returns[i], result.lengths[i])
+
+
+def test_regret_is_what_the_oracle_has_more():
+    result = evaluate("TablePool", "random", episodes=20, env_kwargs=POOL)
+    np.testing.assert_allclose(result.regret, result.optimal_value - result.returns)
+    assert (result.lengths == 6).all()
+    assert evaluate("KnowledgeLadder", "random", episodes=2).regret is None
+
+
+class Recorder:
+    """An agent that takes the last legal item and keeps what it is shown."""
+
+    def __init__(self):
+        self.calls = []
+
+    def predict(
+        self, observation, state=None, episode_start=None, deterministic=False, action_masks=None
+    ):
+        self.calls.append((state, episode_start.copy(), deterministic))
+        assert np.array_equal(action_masks, observation["action_mask"].astype(bool))
+        return action_masks.shape[1] - 1 - action_masks[:, ::-1].argmax(1), len(self.calls)
+
+
+def test_any_object_with_predict_plays_with_masks_and_state():
+    agent = Recorder()
+    result = evaluate("TablePool", agent, episodes=5, env_kwargs=POOL, deterministic=True)
+    assert result.agent == "Recorder"
+    assert [state for state, _, _ in agent.calls] == [None, 1, 2, 3, 4, 5]
+    assert [start.all() for _, start, _ in agent.calls] == [True] + [False] * 5
+    assert all(deterministic for _, _, deterministic in agent.calls)
+    assert (result.returns == result.returns[0]).all()
+
+
+class Push:
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return (observation[:, 2] > 0).astype(np.int64), None
+
+
+def test_environments_of_others_are_played_too():
+    result = evaluate("CartPole-v1", Push(), episodes=3)
+    assert (result.returns == result.lengths).all()
+    assert result.regret is result.random_value is result.optimal_value is None
+
+
+def test_models_of_stable_baselines3_play():
+    sb3 = pytest.importorskip("sb3_contrib")
+    env = gym.make("discovery/TablePool-v0", **POOL)
+    model = sb3.MaskablePPO("MultiInputPolicy", env, n_steps=8, batch_size=8, seed=0, device="cpu")
+    result = evaluate("TablePool", model, episodes=4, env_kwargs=POOL, deterministic=True)
+    assert result.agent == "MaskablePPO"
+    assert result.lengths.tolist() == [6] * 4
+    assert (result.returns > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (("KnowledgeLader", "random", {}), "did you mean 'KnowledgeLadder'"),
+        (("KnowledgeLadder", "randm", {}), "randm"),
+        (("KnowledgeLadder", 3, {}), "predict"),
+        (("KnowledgeLadder", "random", {"episodes": 0}), "episodes"),
+        (("KnowledgeLadder", "random", {"seed": -1}), "seed"),
+        (("KnowledgeLadder", "random", {"env_kwargs": {"targt": 3}}), "targt"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    env_id, agent, options = call
+    with pytest.raises(discovery_gym.InputError, match=message):
+        evaluate(env_id, agent, **{"episodes": 2, **options})

@@ -1,0 +1,233 @@
+"""The leaderboard: true to the records, self-contained, and it renders."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import discovery_gym
+import numpy as np
+import pytest
+from discovery_gym.experiments import evaluate, leaderboard, stats
+from discovery_gym.experiments.cli import app
+from discovery_gym.experiments.leaderboard import (
+    difference,
+    number,
+    overviews,
+    plus_minus,
+    score,
+    span,
+    write_leaderboard,
+)
+from discovery_gym.experiments.records import open_folder, read_folder, write_record
+from discovery_gym.experiments.runner import execute, plan
+from typer.testing import CliRunner
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def page(played, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page") / "results"
+    shutil.copytree(played, folder)
+    assert write_leaderboard(folder) == [folder / "LEADERBOARD.md", folder / "index.html"]
+    return folder
+
+
+def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
+    (overview,) = overviews(read_folder(played))
+    ladder, pool = overview.boards
+    assert [row.name for row in ladder.rows][0] == "optimal"
+    assert ladder.rows[-1].failed
+    returns = [row.record.returns.mean() for row in ladder.rows[:-1]]
+    assert returns == sorted(returns, reverse=True)
+    by_name = {row.name: row for row in ladder.rows}
+    best = max(("random", "small"), key=lambda name: by_name[name].record.returns.mean())
+    other = {"random": "small", "small": "random"}[best]
+    assert by_name["optimal"].behind is by_name[best].behind is None
+    assert by_name[other].behind == stats.paired_difference(
+        by_name[other].record.returns, by_name[best].record.returns
+    )
+    assert by_name["optimal"].score.value == pytest.approx(1, abs=0.5)
+    assert [row.name for row in pool.rows] == ["greedy", "random"]
+    assert pool.has_regret
+    assert not ladder.has_regret
+
+
+def test_standings_average_the_tasks_an_agent_entered(played):
+    (overview,) = overviews(read_folder(played))
+    standings = {one.name: one for one in overview.standings}
+    assert "broken" not in standings
+    assert standings["random"].entered == 2
+    assert standings["greedy"].scores[0] is None
+    assert standings["random"].mean.value == pytest.approx(np.mean(standings["random"].scores))
+
+
+def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    shutil.copytree(played, folder)
+    spec = plan(tiny)[0]
+    changed = type(spec)
+    monkeypatch.setattr(changed, "fingerprint", property(lambda self: "changed"))
+    write_record(folder / "records", spec, None, "boom")
+    (overview,) = overviews(read_folder(folder))
+    row = next(row for row in overview.boards[0].rows if row.name == "random")
+    assert row.error_line == "boom"
+    assert overview.boards[0].mixed
+    assert not overview.boards[1].mixed
+    write_leaderboard(folder)
+    for file in ("LEADERBOARD.md", "index.html"):
+        text = (folder / file).read_text(encoding="utf-8")
+        assert "different versions of the code" in text
+
+
+def test_the_markdown_holds_every_run(page, tiny):
+    text = (page / "LEADERBOARD.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for spec in plan(tiny):
+        (row,) = (line for line in rows if spec.id in line)
+        assert spec.name in row
+        assert "1,000,000 to 1,000,039" in row
+        assert ("**failed**" in row) == (spec.name == "broken")
+    widths = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            widths.setdefault(line.count("|") - line.count("\\|"), []).append(line)
+    assert len(widths) <= 3  # all tasks; one task with regret; one without
+
+
+class Reader(HTMLParser):
+    """Checks that tags are closed, and collects what a page loads and says."""
+
+    VOID = ("meta", "br", "rect", "line", "circle", "path", "polyline", "link", "img")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.ids, self.text = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.loads += [found[key] for key in ("src", "href", "srcset", "data") if key in found]
+        self.ids += [found["id"]] if "id" in found else []
+        assert tag not in ("link", "img", "iframe", "object")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    text = (page / "index.html").read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert all(load.startswith("#") for load in reader.loads)
+    assert {load[1:] for load in reader.loads} <= set(reader.ids)
+    assert not re.search(r"https?://|url\(|@import|fetch\(|XMLHttp", text)
+    assert "Tiny ladder &lt;&amp;&gt;" in text
+    assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", text.lower())
+
+
+def test_the_page_opens_each_number_to_its_run(page, tiny):
+    text = (page / "index.html").read_text(encoding="utf-8")
+    for spec in plan(tiny):
+        card = text.split(f'id="run-{spec.id}"')[1].split("</tbody>")[0]
+        assert "<details>" in card
+        assert f"records/{spec.id}.parquet" in card
+        assert "1,000,000 to 1,000,039" in card
+        if spec.name == "broken":
+            assert "batch_size must be one of" in card
+        else:
+            assert 'class="histogram"' in card
+            assert 'class="interval"' in card
+
+
+def test_the_shown_command_repeats_the_run(played):
+    (overview,) = overviews(read_folder(played))
+    for row in (row for board in overview.boards for row in board.rows if not row.failed):
+        program, *words = shlex.split(row.command)
+        assert program == "discovery-gym"
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert plus_minus(row.record.returns) in result.output
+        spec = row.record.spec
+        again = evaluate(
+            spec.env_id,
+            spec.agent,
+            episodes=spec.episodes,
+            seed=spec.seed,
+            env_kwargs=spec.env_kwargs,
+        )
+        assert np.array_equal(again.returns, row.record.returns)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_page_renders(page, tmp_path):
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += ["--disable-background-networking", f"--user-data-dir={tmp_path}"]
+    done = subprocess.run(
+        [*command, (page / "index.html").as_uri()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '<html lang="en" class="js">' in done.stdout  # the script has run
+    assert done.stdout.count('aria-expanded="false"') == 6  # to its end, over all runs
+    assert "<table" in done.stdout
+
+
+def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
+    import dataclasses
+
+    spec = dataclasses.replace(plan(tiny)[0], env_id="discovery/BinomialDiscovery-v0")
+    big = {"beta_priors": [[1, 9]] * 4, "objective": "count", "horizon": 90}
+    records = open_folder(tmp_path)
+    for name, agent in (("random", "random"), ("one", "fixed(batch_size=1)")):
+        execute(
+            dataclasses.replace(spec, env_kwargs=big, name=name, agent=agent, episodes=8), records
+        )
+    (overview,) = overviews(read_folder(tmp_path))
+    (board,) = overview.boards
+    assert [row.score for row in board.rows] == [None, None]
+    assert overview.standings == ()
+    write_leaderboard(tmp_path)
+
+
+def test_no_records_make_an_empty_page(tmp_path):
+    open_folder(tmp_path)
+    write_leaderboard(tmp_path)
+    assert "no records yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    with pytest.raises(discovery_gym.InputError, match="There is no folder"):
+        write_leaderboard(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        (number(-10332.4), "−10,332"),
+        (number(0.001234), "0.001234"),
+        (number(0), "0"),
+        (number(None), "–"),
+        (score(-0.0001), "0.000"),
+        (score(-0.25), "−0.250"),
+        (plus_minus(np.array([1.0, 3.0, 5.0])), "3.0 ± 1.2"),
+        (plus_minus(np.array([121.0, 121.0])), "121.0 ± 0"),
+        (span(stats.Interval(0.5, 0.25, 0.75)), "0.500 [0.250, 0.750]"),
+        (span(stats.Interval(0.5, np.nan, np.nan)), "0.500"),
+        (difference(stats.Interval(-12.34, -13.0, -11.0)), "−12.3 [−13.0, −11.0]"),
+        (leaderboard.date(0), "1970-01-01 00:00 UTC"),
+    ],
+)
+def test_numbers_in_words(word, text):
+    assert word == text

@@ -1,0 +1,62 @@
+"""The suites: what they promise about themselves."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from discovery_gym.agents import make
+from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.runner import plan
+from discovery_gym.experiments.suites import EVALUATION_SEED, SUITES, suite
+
+TASKS = [task for one in SUITES.values() for task in one.tasks]
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_a_suite_covers_every_environment_on_evaluation_seeds(name):
+    specs = plan(suite(name))
+    assert {spec.env_id for spec in specs} >= {
+        f"discovery/{env}-v0"
+        for env in ("BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool")
+    }
+    assert all(spec.seed >= EVALUATION_SEED for spec in specs)
+    assert len({spec.id for spec in specs}) == len(specs)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_every_agent_fits_its_task(task):
+    if task.missing:
+        pytest.skip(task.missing)
+    env = gym.make(task.env_id, **task.env_kwargs)
+    assert env.unwrapped.model.random_value() < env.unwrapped.model.optimal_value()
+    for text in task.agents.values():
+        make(text, env)
+
+
+def test_a_missing_data_set_is_a_reason_to_skip(monkeypatch, tmp_path):
+    monkeypatch.setenv("DISCOVERY_GYM_DATA", str(tmp_path))
+    (task,) = (task for task in suite("quick").tasks if task.needs == "cncci")
+    assert "cncci" in task.missing
+    assert task.name not in {spec.task for spec in plan(suite("quick"))}
+
+
+TUNED = [task for task in TASKS if "tuned batch" in task.agents]
+
+
+@pytest.mark.parametrize("task", TUNED, ids=lambda task: task.name)
+def test_the_tuned_batch_is_the_best_fixed_one(task):
+    """On 100 of the 1000 tuning seeds, up to what chance allows."""
+    model = gym.make(task.env_id, **task.env_kwargs).unwrapped.model
+    span = model.optimal_value() - model.random_value()
+
+    def play(text):
+        played = evaluate(task.env_id, text, episodes=100, env_kwargs=task.env_kwargs)
+        return played.returns / span
+
+    tuned = play(task.agents["tuned batch"])
+    for action, size in enumerate(model.choices["batch_size"]):
+        if size > 0:
+            knobs = ", ".join(
+                f"{knob}={values[action]:g}" for knob, values in model.choices.items()
+            )
+            ahead = play(f"fixed({knobs})") - tuned
+            assert ahead.mean() < 4 * ahead.std() / np.sqrt(ahead.size) + 1e-9, knobs
