@@ -1,6 +1,8 @@
 # make leaderboard   the quick suite, run and written up in results/
 # make test          all tests
 # make lint          style, format, types
+# make docs          the generated pages of docs/
+# make bench         the benchmarks: ratios measured in one run
 # Each makes its own environment first, and again when pyproject.toml or constraints.txt change.
 
 PYTHON ?= python3
@@ -14,7 +16,7 @@ ROOT := $(CURDIR)
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 METADATA := pyproject.toml setup.py constraints.txt
 
-.PHONY: help leaderboard test lint format bench clean
+.PHONY: help leaderboard test lint format docs bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -39,6 +41,9 @@ lint: $(VENV)/.lint
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/.core
+	$(BIN)/python -m discovery_gym.experiments.pages docs
 
 bench: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.benchmarks

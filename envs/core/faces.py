@@ -64,7 +64,8 @@ class _Face(Generic[ModelT]):
         The mask is the one of the observation; where every action is legal, it stands here only, as
         one read-only array of ones.
         """
-        mask = observation.get("action_mask") if isinstance(observation, dict) else self._all_legal
+        masks = observation if isinstance(observation, dict) else {}
+        mask = masks.get("action_mask", self._all_legal)
         info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
         if self._reveal:
             info |= self.model.hidden(self._state)

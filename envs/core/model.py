@@ -20,7 +20,7 @@ Policy: TypeAlias = Callable[[Any], NDArray[np.int64]]
 State = TypeVar("State")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Model(ABC, Generic[State]):
     """Parameters, dynamics and truth of one environment; it holds no state and no randomness.
 

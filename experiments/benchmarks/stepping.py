@@ -78,7 +78,9 @@ def _cartpole() -> dict[str, Subject]:
 
 
 def _rates(times: dict[str, Any]) -> list[str]:
-    vector, single = (f"{n / np.median(t):,.0f}" for n, t in zip((1024, 1), times.values(), strict=True))
+    vector, single = (
+        f"{n / np.median(t):,.0f}" for n, t in zip((1024, 1), times.values(), strict=True)
+    )
     return [vector, "1", "", single, "1"]
 
 

@@ -94,3 +94,15 @@ def test_the_seed_of_an_episode_does_not_depend_on_its_neighbours() -> None:
         a = one.step(np.array([1]))[0]
         b = many.step(np.full(7, 1))[0]
         np.testing.assert_array_equal(a[0], b[4])
+
+
+def test_models_are_equal_only_if_their_parameters_are() -> None:
+    ladder, pool = "discovery/KnowledgeLadder-v0", "discovery/TablePool-v0"
+
+    def model(env_id: str, **kwargs: float) -> object:
+        return gym.make(env_id, **kwargs).unwrapped.model
+
+    assert model(ladder) == model(ladder, target=100)
+    assert hash(model(ladder)) == hash(model(ladder))
+    assert model(ladder) != model(ladder, target=99)
+    assert model(pool) != model(pool, horizon=3)  # pools may hold arrays: each equals itself only

@@ -1,6 +1,7 @@
 """A results folder that takes milliseconds: a tiny suite, played without a pool."""
 
 import pytest
+
 from discovery_gym.experiments.records import open_folder
 from discovery_gym.experiments.runner import execute, plan
 from discovery_gym.experiments.suites import Suite, Task

@@ -4,11 +4,12 @@ import re
 import subprocess
 import sys
 
-import discovery_gym
 import pytest
+from typer.testing import CliRunner
+
+import discovery_gym
 from discovery_gym.experiments import cli, suites
 from discovery_gym.experiments.records import read_folder
-from typer.testing import CliRunner
 
 CLI = [sys.executable, "-m", "discovery_gym.experiments"]
 

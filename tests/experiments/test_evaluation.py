@@ -1,9 +1,10 @@
 """Playing episodes: the same whoever asks, in whatever portions, and true to the exact values."""
 
-import discovery_gym
 import gymnasium as gym
 import numpy as np
 import pytest
+
+import discovery_gym
 from discovery_gym.agents import make
 from discovery_gym.experiments import Evaluation, evaluate, evaluation
 

@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 
-import discovery_gym
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+import discovery_gym
 from discovery_gym.experiments import records as rec
 from discovery_gym.experiments.records import open_folder, read_folder, read_record, record_path
 from discovery_gym.experiments.runner import Shard, WorkerLost, execute, missing, plan, play
+from discovery_gym.experiments.suites import suite
 
 CLI = [sys.executable, "-m", "discovery_gym.experiments"]
 TIMINGS = {"created", "seconds_per_decision"}
@@ -39,7 +41,7 @@ def test_a_record_holds_the_run(played, tiny):
     records = read_folder(played)
     spec = plan(tiny)[4]
     record = read_record(record_path(played / "records", spec.id))
-    assert record in_ids(records)
+    assert record.id in {one.id for one in records}
     assert record.spec == spec
     assert record.regret.shape == record.returns.shape == (40,)
     assert record.random_value < record.optimal_value
@@ -113,7 +115,141 @@ def test_finished_runs_are_skipped_and_failed_ones_tried_again(played, tiny):
     assert missing(specs, played) == [specs[3]]
 
 
-def test_shards_split_a_plan():
-    suite_of = plan(dataclasses.replace(TINY_LIKE, name="sharded"))
-    parts = [plan(dataclasses.replace(TINY_LIKE, name="sharded"), Shard(i, 3)) for i in (1, 2, 3)]
-    assert sorted(s.id for part in parts for s in part) == sorted(s.id for s in suite_of)
+def test_shards_split_a_plan(tiny):
+    parts = [plan(tiny, Shard(i, 4)) for i in (1, 2, 3, 4)]
+    assert sorted(spec.id for part in parts for spec in part) == sorted(s.id for s in plan(tiny))
+    assert Shard.parse("2/4") == Shard(2, 4)
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "a/b", "-1/2", "1/2/3"])
+def test_a_bad_shard_is_refused(text):
+    with pytest.raises(discovery_gym.InputError, match="shard"):
+        Shard.parse(text)
+
+
+def test_a_folder_that_is_not_ours_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    for use in (open_folder, read_folder):
+        with pytest.raises(discovery_gym.InputError, match="not a results folder"):
+            use(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    place = tmp_path / "place"
+    place.write_text("mine", encoding="utf-8")
+    with pytest.raises(discovery_gym.InputError, match="is a file"):
+        open_folder(place)
+    with pytest.raises(discovery_gym.InputError, match="Cannot write"):
+        open_folder(place / "below")
+    assert place.read_text(encoding="utf-8") == "mine"
+
+
+def test_rests_of_a_killed_run_do_not_hinder_and_are_swept(tmp_path):
+    rest = tmp_path / f".{rec.MARK}.abc{rec.SUFFIX}"
+    rest.write_text("{", encoding="utf-8")
+    records = open_folder(tmp_path)
+    old, new = (records / f".{name}.parquet.abc{rec.SUFFIX}" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_text("half", encoding="utf-8")
+    os.utime(old, (0, 0))
+    open_folder(tmp_path)
+    assert [path for path in (old, new) if path.exists()] == [new]  # another run may be writing it
+    assert read_folder(tmp_path) == []
+
+
+def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    rec.write(path, "old")
+
+    def fail(handle):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        rec.write(path, "new")
+    assert path.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("table", [None, pa.table({"return": [1.0]})], ids=["text", "table"])
+def test_a_file_that_is_no_record_is_named(tmp_path, table):
+    path = tmp_path / "abc.parquet"
+    if table is None:
+        path.write_text("no", encoding="utf-8")
+    else:
+        pq.write_table(table, path)
+    with pytest.raises(discovery_gym.InputError, match=r"abc\.parquet is not a readable record"):
+        read_record(path)
+
+
+# ---- the pool, and what may happen to it
+
+
+def test_a_killed_worker_is_reported_and_the_rest_can_be_played(tiny, played, tmp_path):
+    slow = {"target": 4000, "p_scale": 1e9, "batch_sizes": [1], "horizon": 10_000_000}
+    endless = dataclasses.replace(plan(tiny)[0], env_kwargs=slow, agent="fixed")
+    runs = play([plan(tiny)[0], endless], tmp_path, workers=1)
+    spec, failed = next(runs)
+    assert (spec, failed) == (plan(tiny)[0], False)
+    for process in multiprocessing.active_children():
+        process.kill()
+    with pytest.raises(WorkerLost, match="1 of 2 runs are recorded"):
+        next(runs)
+
+    todo = missing(plan(tiny), tmp_path)
+    assert len(todo) == len(plan(tiny)) - 1
+    done = {spec.name: failed for spec, failed in play(todo, tmp_path, workers=2)}
+    assert [name for name, failed in done.items() if failed] == ["broken"]
+    assert contents(tmp_path) == contents(played)
+    assert multiprocessing.active_children() == []
+
+
+def count(folder):
+    return len(list(folder.glob("records/*.parquet")))
+
+
+SHARD = Shard(1, 3)  # of the smoke suite: enough to be killed in
+SMOKE = ["run", "smoke", "--shard", "1/3", "--workers", "1", "--out"]
+
+
+def start(folder):
+    """Start a part of the smoke suite in a process of its own; wait until some runs are finished."""
+    command = [*CLI, *SMOKE, str(folder)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    for _ in range(6000):
+        if count(folder) >= 2 or process.poll() is not None:
+            break
+        time.sleep(0.005)
+    return process
+
+
+def test_killed_and_started_again_gives_the_records_of_a_run_never_killed(tmp_path):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = start(killed)
+    process.kill()
+    process.communicate()  # ends with the last worker, which holds the pipes as well
+    before = count(killed)
+    for folder in (killed, whole):
+        command = [*CLI, *SMOKE, str(folder)]
+        again = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stderr
+        if folder is killed:
+            assert 2 <= before < count(killed)
+            assert f"{before} of {count(killed)} runs are finished already" in again.stdout
+    assert contents(killed) == contents(whole)
+    assert len(contents(whole)) == len(plan(suite("smoke"), SHARD))
+    assert {path.name for path in whole.iterdir()} == {rec.MARK, "records"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_an_interrupt_leaves_cleanly(tmp_path):
+    process = start(tmp_path)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the parent and its workers
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in errors
+    assert "Traceback" not in errors
+    assert 2 <= len(read_folder(tmp_path)) < len(plan(suite("smoke"), SHARD))

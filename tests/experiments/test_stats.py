@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from discovery_gym.experiments import stats as st
 
 RNG = np.random.default_rng(7)

@@ -3,8 +3,9 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+
 from discovery_gym.agents import make
-from discovery_gym.experiments import evaluate
+from discovery_gym.experiments import evaluate, evaluation
 from discovery_gym.experiments.runner import plan
 from discovery_gym.experiments.suites import EVALUATION_SEED, SUITES, suite
 
@@ -27,7 +28,6 @@ def test_every_agent_fits_its_task(task):
     if task.missing:
         pytest.skip(task.missing)
     env = gym.make(task.env_id, **task.env_kwargs)
-    assert env.unwrapped.model.random_value() < env.unwrapped.model.optimal_value()
     for text in task.agents.values():
         make(text, env)
 
@@ -43,18 +43,17 @@ TUNED = [task for task in TASKS if "tuned batch" in task.agents]
 
 
 @pytest.mark.parametrize("task", TUNED, ids=lambda task: task.name)
-def test_the_tuned_batch_is_the_best_fixed_one(task):
-    """On 100 of the 1000 tuning seeds, up to what chance allows."""
+def test_the_tuned_batch_is_the_best_fixed_one(task, monkeypatch):
+    """On 40 of the 1000 tuning seeds, up to what chance allows."""
+    monkeypatch.setattr(evaluation, "_truth", lambda model, name: None)  # slow, and not needed
     model = gym.make(task.env_id, **task.env_kwargs).unwrapped.model
-    span = model.optimal_value() - model.random_value()
 
     def play(text):
-        played = evaluate(task.env_id, text, episodes=100, env_kwargs=task.env_kwargs)
-        return played.returns / span
+        return evaluate(task.env_id, text, episodes=40, env_kwargs=task.env_kwargs).returns
 
     tuned = play(task.agents["tuned batch"])
     for action, size in enumerate(model.choices["batch_size"]):
-        if size > 0:
+        if size > 0:  # else an upgrade
             knobs = ", ".join(
                 f"{knob}={values[action]:g}" for knob, values in model.choices.items()
             )

@@ -1,0 +1,280 @@
+"""The command ``discovery-gym``: list, run, leaderboard, evaluate, reproduce.
+
+What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
+was lost gives 1, an interrupt 130.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..envs.core import InputError
+
+if TYPE_CHECKING:
+    from .leaderboard import Board
+    from .records import RunSpec
+
+app = typer.Typer(
+    help="Environments, agents and a leaderboard for deciding which experiment to run next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except InputError as error:
+        _complain(str(error))
+        sys.exit(2)
+
+
+def _complain(message: str) -> None:
+    err.print(message, style="red", markup=False, soft_wrap=True)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from .. import __version__
+
+        out.print(f"discovery-gym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+# ---- list
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the environments with the agents that fit, the suites and the data sets."""
+    import gymnasium as gym
+
+    from ..agents import available
+    from ..envs import datasets
+    from ..envs.core import registered
+    from .suites import SUITES
+
+    table = _table("environment", "what it is", "agents that fit")
+    for env_id in registered():
+        model = gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
+        about = (type(model).__doc__ or "").strip().splitlines()[0]
+        table.add_row(env_id, about, ", ".join(available(model)))
+    out.print(table)
+    table = _table("suite", "what it is", "tasks", "runs", "episodes per run")
+    for suite in SUITES.values():
+        runs = sum(len(task.agents) for task in suite.tasks)
+        about = f"{suite.about} (version {suite.version})"
+        table.add_row(suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes))
+    out.print(table)
+    table = _table("data set", "what it is", "licence", "here")
+    here = datasets.available()
+    for name, source in datasets.catalogue().items():
+        found = "yes" if name in here else f"needs {source.file}"
+        table.add_row(name, source.about, source.licence, found)
+    for name in here:
+        if name not in datasets.catalogue():
+            table.add_row(name, "a table of your own", "", "yes")
+    out.print(table)
+
+
+# ---- run
+
+
+@app.command()
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite: see `discovery-gym list`.")],
+    folder: Out,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one per core.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")
+    ] = None,
+) -> None:
+    """Run a suite; what is finished already is not run again."""
+    from . import suites
+    from .leaderboard import overviews
+    from .records import read_record, record_path
+    from .runner import Shard, WorkerLost, missing, plan
+
+    chosen = suites.suite(suite)
+    specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
+    todo = missing(specs, folder)
+    for task in chosen.tasks:
+        if task.missing is not None:
+            out.print(f"[yellow]skipped[/] {task.name}: {task.missing}")
+    if len(todo) < len(specs):
+        out.print(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
+    try:
+        _play(todo, folder, workers or _cores())
+    except WorkerLost as error:
+        _complain(str(error))
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        _complain("Interrupted. Finished runs are kept; the same command plays the rest.")
+        raise typer.Exit(130) from None
+    records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
+    for overview in overviews(records):
+        for board in overview.boards:
+            out.print(_results(board))
+    out.print(f"Now: discovery-gym leaderboard {folder}", markup=False)
+    failed = [record.spec for record in records if record.error is not None]
+    if failed:
+        names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
+        _complain(f"{len(failed)} runs failed and are recorded as failed: {names}.")
+        raise typer.Exit(1)
+
+
+def _play(todo: Sequence[RunSpec], folder: Path, workers: int) -> None:
+    """Play runs behind a progress bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from .runner import play
+
+    words = TextColumn("{task.description}")
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
+    with Progress(*columns, console=err) as progress:
+        bar = progress.add_task("", total=len(todo))
+        with contextlib.closing(play(todo, folder, workers)) as runs:
+            for spec, failed in runs:
+                word = "[red]failed[/] " if failed else ""
+                progress.update(bar, advance=1, description=f"{word}{spec.task}: {spec.name}")
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which in a container can be few of many."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _results(board: Board) -> Table:
+    """Return the table of a task for the terminal."""
+    from .leaderboard import microseconds, plus_minus, span
+
+    regrets = ["regret"] if board.has_regret else []
+    table = _table("agent", "score (95 %)", "return", *regrets, "µs/decision", title=board.task)
+    for row in board.rows:
+        if row.failed:
+            table.add_row(row.name, f"[red]failed: {row.error_line}")
+            continue
+        regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
+        time = microseconds(row.record.seconds_per_decision)
+        table.add_row(row.name, span(row.score), plus_minus(row.record.returns), *regret, time)
+    return table
+
+
+# ---- leaderboard, evaluate, reproduce
+
+
+@app.command()
+def leaderboard(
+    folder: Annotated[Path, typer.Argument(help="A results folder that `run` has written.")],
+) -> None:
+    """Write LEADERBOARD.md and index.html from the records in a results folder."""
+    from .leaderboard import write_leaderboard
+
+    for path in write_leaderboard(folder):
+        out.print(str(path), markup=False, soft_wrap=True)
+
+
+@app.command()
+def evaluate(
+    env: Annotated[str, typer.Argument(help="An environment, such as GaussianStep.")],
+    agent: Annotated[str, typer.Argument(help="An agent, such as 'bayes_ucb(width=2)'.")],
+    episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
+    seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
+    kwargs: Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")] = "{}",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="One parameter as name=value; may be repeated."),
+    ] = None,
+) -> None:
+    """Play one agent on one environment and show what it achieves."""
+    from . import stats as st
+    from .evaluation import evaluate as play
+    from .leaderboard import microseconds, number, plus_minus, span
+
+    parameters = _parameters(kwargs, settings or [])
+    result = play(env, agent, episodes=episodes, seed=seed, env_kwargs=parameters)
+    table = _table("", result.agent, title=result.env_id)
+    table.add_row("return", plus_minus(result.returns))
+    if result.random_value is not None and result.optimal_value is not None:
+        scores = st.normalised(result.returns, result.random_value, result.optimal_value)
+        table.add_row("score (0 random, 1 optimum)", span(st.mean(scores)))
+    table.add_row("exact return of random play", number(result.random_value))
+    table.add_row("exact optimum", number(result.optimal_value))
+    if result.regret is not None:
+        table.add_row("regret", plus_minus(result.regret))
+    table.add_row("decisions per episode", plus_minus(result.lengths))
+    table.add_row("µs per decision", microseconds(result.seconds_per_decision))
+    table.add_row("episodes, first seed", f"{len(result.returns)}, {result.seed}")
+    out.print(table)
+
+
+@app.command()
+def reproduce(
+    name: Annotated[str, typer.Argument(help="What to reproduce, such as high-throughput.")],
+    folder: Out,
+) -> None:
+    """Write the figures and tables of a source, computed anew."""
+    from .reproduce import reproduce as write_report
+
+    for path in write_report(name, folder):
+        out.print(str(path), markup=False, soft_wrap=True)
+
+
+def _parameters(text: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the environment's parameters from JSON and from ``name=value`` texts."""
+    try:
+        parameters = json.loads(text)
+    except json.JSONDecodeError:
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise InputError(
+            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {text!r}."
+        )
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not (name and equals):
+            raise InputError(f"--set must be name=value, such as horizon=50, got {setting!r}.")
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value  # a word needs no quotes
+    return parameters
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
+    )
+    for index, column in enumerate(columns):
+        numbers = title is not None and index > 0
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=numbers)
+    return table

@@ -1,0 +1,226 @@
+"""Play episodes and score them: what one number of the leaderboard rests on.
+
+Episode i is seeded with ``seed + i`` whatever its neighbours do, so that two agents evaluated with
+the same seed meet the same episodes and can be compared pair by pair. All episodes of a chunk are
+played at once; an agent sees observations and legal actions, never ``info``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+
+from ..agents import make
+from ..envs.core import InputError, Model, TruthUnknown, closest, registered
+from ..envs.core.checks import integer
+
+CHUNK = 1024
+"""Episodes played at once, which bounds the memory. Part of the meaning of a seed: an agent draws
+its random numbers for all episodes of a chunk together."""
+
+
+class Agent(Protocol):
+    """Whatever has stable-baselines3's ``predict``, batched over episodes."""
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = False,
+    ) -> tuple[Any, Any]:
+        """Return one action per episode, and what to remember until the next call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What an agent achieved in E episodes.
+
+    Args:
+        env_id: The environment.
+        env_kwargs: Its parameters, where they differ from the defaults.
+        agent: The agent, as text.
+        seed: Seed of the first episode; episode i has ``seed + i``.
+        returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
+        lengths: Decisions taken in each episode, ``(E,)``.
+        regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
+        seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
+        random_value: Exact expected return of a random agent, ``None`` where unknown.
+        optimal_value: Exact expected return of the best agent, ``None`` where unknown.
+    """
+
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+    agent: str
+    seed: int
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    regret: NDArray[np.float64] | None
+    seconds_per_decision: float
+    random_value: float | None
+    optimal_value: float | None
+
+
+def evaluate(
+    env_id: str,
+    agent: str | Agent,
+    *,
+    episodes: int,
+    seed: int = 0,
+    env_kwargs: Mapping[str, Any] | None = None,
+    deterministic: bool = False,
+) -> Evaluation:
+    """Play ``episodes`` episodes with an agent and return what it achieved in each.
+
+    Args:
+        env_id: An environment, ``"discovery/GaussianStep-v0"`` or in short ``"GaussianStep"``. An
+            environment of another package is stepped through Gymnasium's SyncVectorEnv.
+        agent: A text such as ``"bayes_ucb(width=2)"``, or any object with ``predict``.
+        episodes: Number of episodes.
+        seed: Seed of the first episode; episode i has ``seed + i``. An agent given as text is
+            seeded from it as well.
+        env_kwargs: Parameters of the environment.
+        deterministic: Handed to ``predict``; learned policies then take their likeliest action.
+
+    Raises:
+        InputError: An unknown environment, agent or parameter, or one out of range.
+    """
+    episodes, seed = integer("episodes", episodes, low=1), integer("seed", seed, low=0)
+    env_id, env_kwargs = resolve(env_id), dict(env_kwargs or {})
+    if not isinstance(agent, str) and not callable(getattr(agent, "predict", None)):
+        raise InputError(
+            f"agent must be a text such as 'random' or have a method predict, got {agent!r}."
+        )
+    size = min(episodes, CHUNK)
+    venv = _vector_env(env_id, size, env_kwargs)
+    returns, lengths, regret = np.zeros(episodes), np.zeros(episodes, np.int64), np.zeros(episodes)
+    seconds = 0.0
+    try:
+        for chunk, first in enumerate(range(0, episodes, size)):
+            player = agent
+            if isinstance(player, str):
+                player = make(player, venv, seed=np.random.SeedSequence([seed, chunk]))
+            part = slice(first, min(first + size, episodes))
+            count = part.stop - part.start
+            returns[part], lengths[part], regret[part], spent = _play(
+                venv, player, seed + first, count, deterministic
+            )
+            seconds += spent
+        model = getattr(venv.unwrapped, "model", None)
+        random_value, optimal_value = _truth(model, "random_value"), _truth(model, "optimal_value")
+    finally:
+        venv.close()
+    return Evaluation(
+        env_id=env_id,
+        env_kwargs=env_kwargs,
+        agent=agent if isinstance(agent, str) else type(agent).__name__,
+        seed=seed,
+        returns=returns,
+        lengths=lengths,
+        regret=None if np.isnan(regret).any() else regret,
+        seconds_per_decision=seconds / lengths.sum(),
+        random_value=random_value,
+        optimal_value=optimal_value,
+    )
+
+
+def resolve(env_id: str) -> str:
+    """Return the full id of an environment, which may be given in short: ``"GaussianStep"``."""
+    if env_id in gym.registry:
+        return env_id
+    short = {name.split("/")[1].rsplit("-v", 1)[0]: name for name in registered()}
+    if env_id in short:
+        return short[env_id]
+    raise InputError(
+        f"There is no environment {env_id!r}{closest(env_id, [*short, *registered()])} "
+        f"Known are {', '.join(short)}; import the package that registers another one."
+    )
+
+
+def rerun_command(
+    env_id: str, agent: str, episodes: int, seed: int, env_kwargs: Mapping[str, Any]
+) -> list[str]:
+    """Return the words of the command line that repeats an evaluation."""
+    words = ["discovery-gym", "evaluate", env_id, agent]
+    words += ["--episodes", str(episodes), "--seed", str(seed)]
+    return words + (["--kwargs", json.dumps(env_kwargs)] if env_kwargs else [])
+
+
+def _vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+    """Make the episodes; they restart in the step that ends them, as SB3's agents expect."""
+    if env_id in registered():
+        own: dict[str, Any] = {"autoreset_mode": AutoresetMode.SAME_STEP.value, "reveal": True}
+        mode: dict[str, Any] = {"vectorization_mode": "vector_entry_point"}
+    else:
+        own = {}
+        mode = {
+            "vectorization_mode": "sync",
+            "vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP},
+        }
+    return gym.make_vec(env_id, num_envs=size, **mode, **{**env_kwargs, **own})
+
+
+def _play(
+    venv: VectorEnv[Any, Any, Any], agent: Agent, seed: int, count: int, deterministic: bool
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
+    """Play one episode in each of the first ``count`` places.
+
+    Returns:
+        Returns, lengths and final regrets (NaN where not revealed), each of shape ``(count,)``,
+        and the seconds of thinking.
+    """
+    size, seconds, state = venv.num_envs, 0.0, None
+    returns, lengths, regret = np.zeros(size), np.zeros(size, np.int64), np.full(size, np.nan)
+    running = np.arange(size) < count
+    episode_start = np.ones(size, np.bool_)
+    wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
+    observation, _ = venv.reset(seed=seed)
+    while running.any():
+        masks = {"action_masks": _masks(venv)} if wants_masks else {}
+        share = running.mean()  # places whose episode is over play on, but do not count
+        began = perf_counter()
+        action, state = agent.predict(
+            observation,
+            state=state,
+            episode_start=episode_start,
+            deterministic=deterministic,
+            **masks,
+        )
+        seconds += share * (perf_counter() - began)
+        observation, reward, terminated, truncated, info = venv.step(action)
+        returns[running] += reward[running]
+        lengths += running
+        episode_start = terminated | truncated
+        ended = episode_start & running
+        if ended.any():
+            last = info.get("final_info", {}).get("regret")
+            if last is not None:
+                regret[ended] = last[ended]
+            running &= ~ended
+    return returns[:count], lengths[:count], regret[:count], float(seconds)
+
+
+def _masks(venv: VectorEnv[Any, Any, Any]) -> NDArray[np.bool_]:
+    """Return the legal actions ``(B, n)`` of a native or of a wrapped vector environment."""
+    if hasattr(venv, "action_masks"):
+        return venv.action_masks()
+    return np.stack(venv.call("action_masks"))  # type: ignore[attr-defined]
+
+
+def _truth(model: Any, name: str) -> float | None:
+    """Return an exact value, or ``None`` where the model has none or it is too large to compute."""
+    if not isinstance(model, Model):
+        return None
+    try:
+        return float(getattr(model, name)())
+    except (TruthUnknown, InputError):
+        return None

@@ -1,0 +1,340 @@
+"""The leaderboard: from records to tables, to LEADERBOARD.md and to one self-contained web page.
+
+Nothing but the records decides what is shown. Where a run was repeated with changed code, its
+newest record counts; where the records of a task come from different versions of the code, the
+page says so.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from numpy.typing import NDArray
+
+from . import pictures
+from . import stats as st
+from .evaluation import rerun_command
+from .records import Record, read_folder, write, writing_to
+from .suites import SUITES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One agent on one task.
+
+    Args:
+        record: The run.
+        scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
+        behind: Paired difference in return to the best agent that does not know the truth; ``None``
+            for that agent, for the optimum and for failed runs.
+        beats_random: Probability that an episode returns more than one of the random agent.
+    """
+
+    record: Record
+    scores: st.Floats | None
+    behind: st.Interval | None
+    beats_random: float | None
+
+    @property
+    def name(self) -> str:
+        """Name of the agent."""
+        return self.record.spec.name
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run failed."""
+        return self.record.error is not None
+
+    @cached_property
+    def score(self) -> st.Interval | None:
+        """Mean normalised score."""
+        return None if self.scores is None else st.mean(self.scores)
+
+    @property
+    def error_line(self) -> str:
+        """The last line of the error of a failed run."""
+        return (self.record.error or "").strip().splitlines()[-1]
+
+    @property
+    def seeds(self) -> str:
+        """Seeds of the episodes."""
+        first, count = self.record.spec.seed, self.record.spec.episodes
+        return f"{first:,} to {first + count - 1:,}"
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the run."""
+        spec = self.record.spec
+        words = rerun_command(spec.env_id, spec.agent, spec.episodes, spec.seed, spec.env_kwargs)
+        return shlex.join(words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One task: its rows, best first, failed ones last."""
+
+    suite: str
+    task: str
+    about: str
+    env_id: str
+    env_kwargs: Mapping[str, Any]
+    rows: tuple[Row, ...]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether its records were made by different versions of the code."""
+        return len({row.record.fingerprint for row in self.rows}) > 1
+
+    @property
+    def has_regret(self) -> bool:
+        """Whether any run reports regret."""
+        return any(row.record.regret is not None for row in self.rows)
+
+    @property
+    def anchor(self) -> str:
+        """Name of the section on the page."""
+        words = f"{self.suite} {self.task}".lower()
+        return "-".join("".join(c if c.isalnum() else " " for c in words).split())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One agent over the tasks of a suite.
+
+    Args:
+        name: Name of the agent.
+        scores: Its mean score on each task, ``None`` where it has none.
+        mean: Mean over the tasks that it entered.
+        interquartile_mean: Interquartile mean over them.
+    """
+
+    name: str
+    scores: tuple[float | None, ...]
+    mean: st.Interval
+    interquartile_mean: st.Interval
+
+    @property
+    def entered(self) -> int:
+        """Number of tasks with a score."""
+        return sum(score is not None for score in self.scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """One suite: its tasks, and its agents over all of them."""
+
+    suite: str
+    version: int
+    boards: tuple[Board, ...]
+    standings: tuple[Standing, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Name of the section on the page."""
+        return f"suite-{self.suite}-{self.version}"
+
+    def colour(self, name: str) -> int:
+        """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
+        names = dict.fromkeys(row.name for board in self.boards for row in board.rows)
+        return sorted(names).index(name) % 8
+
+    def profiles(self, board: Board) -> list[tuple[int, st.Floats]]:
+        """Return colour and scores ``(E,)`` of each agent of a task that has scores."""
+        return [(self.colour(row.name), row.scores) for row in board.rows if row.scores is not None]
+
+
+# ---- from records to tables
+
+
+def overviews(records: Sequence[Record]) -> list[Overview]:
+    """Return one overview per suite (and version), from the newest record of every run."""
+    newest: dict[str, Record] = {}
+    for record in sorted(records, key=lambda record: record.created):
+        newest[record.spec.text] = record
+    grouped: dict[tuple[str, int], dict[str, list[Record]]] = {}
+    for record in newest.values():
+        spec = record.spec
+        tasks = grouped.setdefault((spec.suite, spec.version), {})
+        tasks.setdefault(spec.task, []).append(record)
+    return [_overview(suite, version, tasks) for (suite, version), tasks in sorted(grouped.items())]
+
+
+def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Overview:
+    known = [task.name for task in SUITES[suite].tasks] if suite in SUITES else []
+    order = sorted(tasks, key=lambda task: (known.index(task) if task in known else 999, task))
+    boards = tuple(_board(tasks[task]) for task in order)
+    return Overview(
+        suite=suite, version=version, boards=boards, standings=tuple(_standings(boards))
+    )
+
+
+def _board(records: Iterable[Record]) -> Board:
+    ranked = sorted(records, key=_mean_return, reverse=True)
+    played = {record.spec.agent: record for record in ranked if record.error is None}
+    leader = next((record for agent, record in played.items() if agent != "optimal"), None)
+    spec = ranked[0].spec
+    return Board(
+        suite=spec.suite,
+        task=spec.task,
+        about=spec.about,
+        env_id=spec.env_id,
+        env_kwargs=spec.env_kwargs,
+        rows=tuple(_row(record, leader, played.get("random")) for record in ranked),
+    )
+
+
+def _mean_return(record: Record) -> float:
+    return -np.inf if record.error else float(record.returns.mean())
+
+
+def _row(record: Record, leader: Record | None, chance: Record | None) -> Row:
+    if record.error is not None:
+        return Row(record=record, scores=None, behind=None, beats_random=None)
+    scores = behind = beats_random = None
+    if record.random_value is not None and record.optimal_value is not None:
+        found = st.normalised(record.returns, record.random_value, record.optimal_value)
+        scores = None if np.isnan(found).any() else found
+    if leader is not None and record is not leader and record.spec.agent != "optimal":
+        behind = st.paired_difference(record.returns, leader.returns)
+    if chance is not None and record is not chance:
+        beats_random = st.probability_of_improvement(record.returns, chance.returns)
+    return Row(record=record, scores=scores, behind=behind, beats_random=beats_random)
+
+
+def _standings(boards: Sequence[Board]) -> list[Standing]:
+    names = dict.fromkeys(row.name for board in boards for row in board.rows)
+    standings = []
+    for name in names:
+        rows = [{row.name: row for row in board.rows}.get(name) for board in boards]
+        entered = [None if row is None else row.scores for row in rows]
+        scores = [one for one in entered if one is not None]
+        if not scores:
+            continue
+        standings.append(
+            Standing(
+                name=name,
+                scores=tuple(None if one is None else float(np.mean(one)) for one in entered),
+                mean=st.mean_over_tasks(scores),
+                interquartile_mean=st.interquartile_mean(scores),
+            )
+        )
+    return sorted(standings, key=lambda one: -one.interquartile_mean.value)
+
+
+# ---- from tables to files
+
+
+def write_leaderboard(folder: Path) -> list[Path]:
+    """Write LEADERBOARD.md and index.html into a results folder; return their paths.
+
+    Raises:
+        InputError: The folder is not a results folder or cannot be written, or a record in it
+            cannot be read.
+    """
+    records = read_folder(folder)
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=lambda name: bool(name) and ".html" in str(name),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    words = (number, score, ends, span, difference, plus_minus, microseconds, date)
+    templates.filters.update({word.__name__: word for word in words}, json=json.dumps)
+    view = {
+        "overviews": overviews(records),
+        "provenance": _provenance(records),
+        "pictures": pictures,
+        "stats": st,
+    }
+    paths = []
+    for template, name in (("leaderboard.md.j2", "LEADERBOARD.md"), ("page.html.j2", "index.html")):
+        path = folder / name
+        text = templates.get_template(template).render(view)
+        with writing_to(folder):
+            write(path, text)
+        paths.append(path)
+    return paths
+
+
+def _provenance(records: Sequence[Record]) -> dict[str, Any]:
+    """Return where the records come from, for the foot of the page."""
+    created = [record.created for record in records]
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for name, version in record.versions.items():
+            versions.setdefault(name, set()).add(version)
+    return {
+        "records": len(records),
+        "failed": sum(record.error is not None for record in records),
+        "superseded": len(records) - len({record.spec.text for record in records}),
+        "first": min(created, default=None),
+        "last": max(created, default=None),
+        "machines": sorted({record.machine for record in records}),
+        "budget": f"{sum(len(record.returns) for record in records):,} episodes, "
+        f"{sum(int(record.lengths.sum()) for record in records):,} decisions",
+        "versions": {name: ", ".join(sorted(found)) for name, found in versions.items()},
+    }
+
+
+# ---- numbers in words
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number with about ``digits`` significant digits and a true minus sign."""
+    if value is None or np.isnan(value):
+        return "–"
+    after = max(0, digits - 1 - int(np.floor(np.log10(abs(value))))) if value else 0
+    return f"{value:,.{min(after, 8)}f}".replace("-", "−")
+
+
+def score(value: float | None) -> str:
+    """Return a normalised score."""
+    return "–" if value is None or np.isnan(value) else f"{value:z.3f}".replace("-", "−")
+
+
+def ends(one: st.Interval) -> str:
+    """Return the interval of a score; nothing for a single episode, which has none."""
+    return "" if np.isnan(one.low) else f"[{score(one.low)}, {score(one.high)}]"
+
+
+def span(one: st.Interval | None) -> str:
+    """Return a score with its interval."""
+    return "–" if one is None else f"{score(one.value)} {ends(one)}".strip()
+
+
+def difference(one: st.Interval | None) -> str:
+    """Return a difference in returns with its interval."""
+    if one is None:
+        return "–"
+    low, high = number(one.low, 3), number(one.high, 3)
+    return f"{number(one.value, 3)} [{low}, {high}]"
+
+
+def plus_minus(values: NDArray[Any]) -> str:
+    """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit."""
+    average, count = float(np.mean(values)), len(values)
+    error = float(np.std(values, ddof=1) / np.sqrt(count)) if count > 1 else 0.0
+    if error <= 1e-12 * abs(average):
+        return f"{number(average)} ± 0"
+    after = min(max(0, 1 - int(np.floor(np.log10(error)))), 8)
+    return f"{average:,.{after}f} ± {error:,.{after}f}".replace("-", "−")
+
+
+def microseconds(seconds: float) -> str:
+    """Return a time per decision."""
+    return number(1e6 * seconds, 2)
+
+
+def date(seconds: float | None) -> str:
+    """Return a point in time, in UTC."""
+    return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

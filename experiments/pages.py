@@ -1,0 +1,88 @@
+"""The reference pages: one per environment and per agent, generated from the docstrings.
+
+``python -m discovery_gym.experiments.pages docs`` writes them; a test holds that the ones in the
+repository are up to date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from ..agents.beliefs import BELIEFS
+from ..agents.making import PLAIN
+from ..agents.rules import RULES
+from ..envs.core import registered
+from .records import write
+
+HIDDEN = ("model", "num_episodes", "seed")
+"""Arguments that the text of an agent does not give."""
+
+
+def pages() -> dict[str, str]:
+    """Return the pages: path below the folder of documents -> Markdown."""
+    out: dict[str, str] = {}
+    entries: dict[str, tuple[str, str]] = {}
+    for env_id in registered():
+        spec = gym.spec(env_id)
+        page: Any = gym.envs.registration.load_env_creator(str(spec.entry_point))
+        out[f"environments/{spec.name}.md"] = f"# {env_id}\n\n{_text(page)}\n"
+        entries[env_id] = (f"{spec.name}.md", _first(page))
+    out["environments/README.md"] = _index("Environments", entries)
+    kinds: dict[str, Mapping[str, type[Any]]] = {"agent": PLAIN, "rule": RULES, "belief": BELIEFS}
+    entries = {}
+    for kind, table in kinds.items():
+        for name, cls in table.items():
+            head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
+            module = inspect.getdoc(sys.modules[cls.__module__]) or ""
+            about = f"\n\n## About\n\n{module}" if kind == "belief" else ""
+            out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
+            entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
+    out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
+    return out
+
+
+def _text(cls: type[Any]) -> str:
+    """Return the docstring of a class, its arguments as a list."""
+    head, _, arguments = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")
+    items = re.sub(r"^    (\S+): ", r"- `\1`: ", arguments, flags=re.M)
+    items = re.sub(r"^        ", "  ", items, flags=re.M)
+    hidden = "|".join(HIDDEN)
+    items = re.sub(rf"^- `(?:{hidden})`: .*\n?(?:  .*\n?)*", "", items, flags=re.M)
+    return f"{head}\nSettings:\n\n{items}".strip() if items else head.strip()
+
+
+def _first(cls: type[Any]) -> str:
+    return _text(cls).splitlines()[0]
+
+
+def _settings(cls: type[Any]) -> str:
+    """Return the settings of an agent, rule or belief with their defaults, as in a call."""
+    named = [
+        f"{p.name}={p.default!r}"
+        for p in inspect.signature(cls).parameters.values()
+        if p.name not in HIDDEN and p.kind is not p.VAR_KEYWORD
+    ]
+    return f"({', '.join(named)})" if named else ""
+
+
+def _index(title: str, entries: dict[str, tuple[str, str]]) -> str:
+    rows = [f"| [{name}]({file}) | {about} |" for name, (file, about) in entries.items()]
+    return "\n".join([f"# {title}", "", "| | |", "|---|---|", *rows, ""])
+
+
+def main() -> None:
+    """Write the pages into the folder named on the command line."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    for name, text in pages().items():
+        write(folder / name, text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Reproductions: the figures and tables of the sources, made again from the environments."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ...envs.core import InputError, closest
+
+__all__ = ["REPRODUCTIONS", "reproduce"]
+
+REPRODUCTIONS = {"high-throughput": "high_throughput:high_throughput"}
+"""Module and function of each reproduction; they are imported when they run."""
+
+
+def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
+    """Write the reproduction ``name`` into ``out``; return its files, `index.html` first.
+
+    Args:
+        name: One of `REPRODUCTIONS`.
+        out: The folder, which is made if it is not there; files of an earlier run are replaced.
+        **options: Handed to the reproduction, such as ``episodes`` or ``seed``.
+
+    Raises:
+        InputError: The name is not known, or nothing can be written to ``out``.
+    """
+    if name not in REPRODUCTIONS:
+        raise InputError(
+            f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)}. "
+            f"Known are: {', '.join(REPRODUCTIONS)}."
+        )
+    out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; name a folder for the report.")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
+        ) from None
+    module, function = REPRODUCTIONS[name].split(":")
+    files: list[Path] = getattr(import_module(f".{module}", __name__), function)(out, **options)
+    return files

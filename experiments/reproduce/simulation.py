@@ -1,0 +1,146 @@
+"""Simulation laid over exact laws: the registered environments, and a check of every number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+FOREVER = 10_000_000
+"""A budget, in epochs, that no campaign of a report comes near."""
+STRIDE = 1_000_000
+"""Distance of the first seeds of two simulations; episode i of one has seed first + i."""
+
+COLUMNS = (
+    "figure",
+    "environment",
+    "setting",
+    "quantity",
+    "exact",
+    "simulated",
+    "standard error",
+    "deviation / standard error",
+    "samples",
+    "first seed",
+)
+
+
+@dataclass(kw_only=True)
+class Simulation:
+    """Runs episodes and keeps, for every number it yields, how far it is from the truth.
+
+    Args:
+        seed: Seed of the first episode of the first simulation.
+    """
+
+    seed: int
+    checks: list[tuple[Any, ...]] = field(default_factory=list)  # rows under `COLUMNS`
+    runs: int = 0
+
+    def check(
+        self,
+        figure: str,
+        run: Run,
+        setting: str,
+        quantity: str,
+        exact: float,
+        simulated: float,
+        error: float,
+        samples: int,
+    ) -> None:
+        """Keep one comparison; ``error`` is the standard error of the simulated number.
+
+        Where it is 0, the simulation must give the very number.
+        """
+        deviation = simulated - exact
+        score = deviation / error if error > 0 else math.copysign(math.inf, deviation)
+        score = 0.0 if deviation == 0 else score
+        row = figure, run.env_id, setting, quantity, float(exact), float(simulated), float(error)
+        self.checks.append((*row, float(score), int(samples), run.seed))
+
+    def largest(self, figure: str) -> str:
+        """Return the largest deviation among the checks of a figure, in words."""
+        scores = [abs(row[7]) for row in self.checks if row[0] == figure]
+        return (
+            f"Largest deviation of the simulation from the truth: {max(scores):.1f} standard "
+            f"errors among {len(scores)} numbers."
+        )
+
+    def run(self, name: str, num_envs: int, **parameters: Any) -> Run:
+        """Start ``num_envs`` episodes of ``discovery/<name>-v0`` with seeds of their own."""
+        self.runs += 1
+        seed = self.seed + (self.runs - 1) * STRIDE
+        return Run(name=name, num_envs=num_envs, seed=seed, parameters=parameters)
+
+    def arrivals(self, name: str, episodes: int, batch_size: int, **parameters: Any) -> Arrivals:
+        """Return the epochs that ``episodes`` episodes with one batch size take to their end."""
+        run = self.run(name, episodes, batch_sizes=(batch_size,), horizon=FOREVER, **parameters)
+        epochs, time = np.zeros(episodes, np.int64), 0
+        actions = np.zeros(episodes, np.int64)
+        while not epochs.all():
+            time += 1
+            _, _, ended, _, _ = run.env.step(actions)  # ended episodes start again, unheeded
+            epochs[ended & (epochs == 0)] = time
+        return Arrivals(run=run, batch_size=batch_size, epochs=epochs)
+
+
+@dataclass(kw_only=True)
+class Run:
+    """Some episodes of an environment, reset and ready to step."""
+
+    name: str
+    num_envs: int
+    seed: int
+    parameters: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.env_id = f"discovery/{self.name}-v0"
+        self.env = gym.make_vec(self.env_id, num_envs=self.num_envs, **self.parameters)
+        self.env.reset(seed=self.seed)
+
+    @property
+    def model(self) -> Any:
+        """The model, which knows the truth."""
+        return self.env.unwrapped.model  # type: ignore[attr-defined]
+
+
+@dataclass(kw_only=True)
+class Arrivals:
+    """The epochs that episodes took to their end, ``(B,)``."""
+
+    run: Run
+    batch_size: int
+    epochs: NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """The exact standard error of their mean."""
+        return math.sqrt(self.run.model.epochs_variance(self.batch_size) / len(self.epochs))
+
+    def check_mean(self, simulation: Simulation, figure: str, setting: str) -> None:
+        """Compare their mean with the truth."""
+        exact = self.run.model.mean_epochs(self.batch_size)
+        mean, count = self.epochs.mean(), len(self.epochs)
+        simulation.check(figure, self.run, setting, "mean epochs", exact, mean, self.error, count)
+
+    def histogram(self, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return edges ``(K + 1,)`` between whole epochs and the density in each bin, ``(K,)``."""
+        low, high = self.epochs.min(), self.epochs.max()
+        edges = np.arange(low, high + width + 1, width) - 0.5
+        return edges, np.histogram(self.epochs, edges)[0] / (len(self.epochs) * width)
+
+    def check_shares(
+        self, simulation: Simulation, figure: str, setting: str, edges: NDArray[np.float64]
+    ) -> None:
+        """Compare the share of each bin, in which at least 10 episodes are expected."""
+        law, count = self.run.model.epochs_distribution(self.batch_size), len(self.epochs)
+        truth = np.diff(law.cdf(edges))
+        shares = np.histogram(self.epochs, edges)[0] / count
+        for i in np.flatnonzero(np.minimum(truth, 1 - truth) * count >= 10):
+            quantity = f"share of epochs {edges[i] + 0.5:.0f} to {edges[i + 1] - 0.5:.0f}"
+            error = math.sqrt(truth[i] * (1 - truth[i]) / count)
+            simulation.check(figure, self.run, setting, quantity, truth[i], shares[i], error, count)

@@ -1,0 +1,285 @@
+"""The suites: which agents meet which environments, as data.
+
+A suite is changed by raising its version; records of different versions are never mixed. Whoever
+tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and at none above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..envs.core import InputError, closest
+from ..envs.datasets import available
+
+EVALUATION_SEED = 1_000_000
+"""Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One environment and the agents that meet it.
+
+    Args:
+        name: Short readable name.
+        about: The decision, in one line; the page shows it.
+        env_id: The environment.
+        env_kwargs: Its parameters, where they differ from the defaults.
+        agents: Name on the leaderboard -> the agent as text.
+        needs: Named data set without which the task is skipped; ``None``: none.
+    """
+
+    name: str
+    about: str
+    env_id: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    agents: Mapping[str, str]
+    needs: str | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """Why the task cannot be played here; ``None`` if it can."""
+        if self.needs is None or self.needs in available():
+            return None
+        return f"data set {self.needs!r} is not here (name its folder in DISCOVERY_GYM_DATA)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A set of tasks, each played by all its agents on the same seeds.
+
+    Args:
+        name: Name on the command line.
+        version: Raised by every change below.
+        about: One line.
+        episodes: Episodes per task and agent.
+        tasks: The tasks.
+        seed: Seed of the first episode.
+    """
+
+    name: str
+    version: int
+    about: str
+    episodes: int
+    tasks: tuple[Task, ...]
+    seed: int = EVALUATION_SEED
+
+
+def suite(name: str) -> Suite:
+    """Return a suite by its name; an unknown one raises `InputError`."""
+    if name not in SUITES:
+        raise InputError(
+            f"There is no suite {name!r}{closest(name, SUITES)} Known are {', '.join(SUITES)}."
+        )
+    return SUITES[name]
+
+
+# ---- agents
+
+BOUNDS = {"random": "random", "optimal": "optimal"}
+LEARNERS = {
+    "greedy": "greedy",
+    "Bayes-UCB, 1 sd": "bayes_ucb(width=1)",
+    "Thompson": "thompson",
+}
+POOL = {"random": "random"} | LEARNERS  # a pool's optimum is an oracle, which no agent can play
+
+
+def _campaign(smallest: str, tuned: str, largest: str) -> dict[str, str]:
+    """Return agents that know the optimum, know nothing, or repeat one batch.
+
+    The tuned batch is the best of all fixed actions on the tuning seeds 0 to 999.
+    """
+    batches = {"smallest batch": smallest, "tuned batch": tuned, "largest batch": largest}
+    return BOUNDS | {name: f"fixed({setting})" for name, setting in batches.items()}
+
+
+# ---- tasks
+
+PRICED_LADDER = Task(
+    name="Ladder, priced",
+    about="Climb 99 rungs. A batch costs 20, each experiment in it 1: how large should batches be, "
+    "and when should they shrink?",
+    env_id="discovery/KnowledgeLadder-v0",
+    env_kwargs={
+        "target": 99,
+        "p_scale": 1000.0,
+        "cost_per_batch": 20.0,
+        "cost_per_experiment": 1.0,
+        "horizon": 2000,
+    },
+    agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128"),
+)
+
+LADDER_DEADLINE = Task(
+    name="Ladder, deadline",
+    about="The same ladder with 300 batches at most and a prize of 10,000 at the top: haste costs, "
+    "and being late costs more.",
+    env_id="discovery/KnowledgeLadder-v0",
+    env_kwargs={
+        "target": 99,
+        "p_scale": 1000.0,
+        "cost_per_batch": 20.0,
+        "cost_per_experiment": 1.0,
+        "target_reward": 10_000.0,
+        "horizon": 300,
+    },
+    agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128"),
+)
+
+PRICED_STEP = Task(
+    name="Gaussian step, priced",
+    about="Improve by 100 units. Batches, experiments and boldness all cost: many experiments, or "
+    "few bold ones?",
+    env_id="discovery/GaussianStep-v0",
+    env_kwargs={
+        "target": 100.0,
+        "batch_sizes": [1, 8, 96],
+        "stds": [1.0, 2.0, 4.0],
+        "std_costs": [0.0, 4.0, 20.0],
+        "cost_per_batch": 10.0,
+        "cost_per_experiment": 0.25,
+        "horizon": 300,
+    },
+    agents=_campaign("batch_size=1, std=1", "batch_size=96, std=4", "batch_size=96, std=4"),
+)
+
+STEP_DEADLINE = Task(
+    name="Gaussian step, deadline",
+    about="Improve by 20 units within 15 batches for a prize of 60.",
+    env_id="discovery/GaussianStep-v0",
+    env_kwargs={
+        "target": 20.0,
+        "batch_sizes": [1, 8, 96],
+        "stds": [0.5, 1.0, 2.0],
+        "std_costs": [0.0, 0.5, 2.0],
+        "cost_per_batch": 1.0,
+        "cost_per_experiment": 0.025,
+        "target_reward": 60.0,
+        "horizon": 15,
+    },
+    agents=_campaign("batch_size=1, std=0.5", "batch_size=8, std=2", "batch_size=96, std=2"),
+)
+
+INVESTMENT = Task(
+    name="Binomial, invest",
+    about="Successes are rare and pay 5 each, 30 epochs are left: buy a better model, more "
+    "throughput, or neither?",
+    env_id="discovery/BinomialDiscovery-v0",
+    env_kwargs={
+        "success_probs": [0.02],
+        "objective": "count",
+        "success_reward": 5.0,
+        "cost_per_batch": 1.0,
+        "cost_per_experiment": 0.05,
+        "model_upgrade": [1.5, 8.0, 3],
+        "throughput_upgrade": [2, 6.0, 2],
+        "batch_sizes": [1, 4, 16],
+        "horizon": 30,
+    },
+    agents=_campaign("batch_size=1", "batch_size=16", "batch_size=16"),
+)
+
+UNKNOWN_MACHINES = Task(
+    name="Binomial, unknown machines",
+    about="Two machines of unknown quality, ten epochs: which one to trust, and with how much?",
+    env_id="discovery/BinomialDiscovery-v0",
+    env_kwargs={
+        "beta_priors": [[1, 4], [3, 12]],
+        "objective": "count",
+        "cost_per_batch": 0.2,
+        "cost_per_experiment": 0.15,
+        "batch_sizes": [1, 4],
+        "horizon": 10,
+    },
+    agents=_campaign("batch_size=1", "batch_size=4, machine=0", "batch_size=4") | LEARNERS,
+)
+
+DIABETES = Task(
+    name="Diabetes, 442 patients",
+    about="Find the patients whose disease progresses most, 50 examinations (real data).",
+    env_id="discovery/TablePool-v0",
+    env_kwargs={"dataset": "diabetes", "horizon": 50},
+    agents=POOL,
+)
+
+COUPLINGS = Task(
+    name="C-N couplings, 330 reactions",
+    about="Find the couplings with the highest yields, 67 reactions (real data).",
+    env_id="discovery/TablePool-v0",
+    env_kwargs={"dataset": "cncci", "horizon": 67},
+    agents=POOL,
+    needs="cncci",
+)
+
+# ---- suites
+
+SUITES = {
+    one.name: one
+    for one in (
+        Suite(
+            name="smoke",
+            version=1,
+            about="one small task of every environment; shows in seconds that all works",
+            episodes=64,
+            tasks=(
+                Task(
+                    name="Small ladder",
+                    about="Climb 10 rungs with batches that cost.",
+                    env_id="discovery/KnowledgeLadder-v0",
+                    env_kwargs={
+                        "target": 10,
+                        "batch_sizes": [1, 8],
+                        "cost_per_experiment": 0.2,
+                        "horizon": 100,
+                    },
+                    agents=_campaign("batch_size=1", "batch_size=8", "batch_size=8"),
+                ),
+                Task(
+                    name="Small step",
+                    about="Improve by 10 units with batches that cost.",
+                    env_id="discovery/GaussianStep-v0",
+                    env_kwargs={"target": 10.0, "cost_per_experiment": 0.02, "horizon": 40},
+                    agents=_campaign("batch_size=1", "batch_size=96", "batch_size=96"),
+                ),
+                Task(
+                    name="Two unknown machines",
+                    about="Five epochs on two machines of unknown quality.",
+                    env_id="discovery/BinomialDiscovery-v0",
+                    env_kwargs={
+                        "beta_priors": [[1, 4], [3, 12]],
+                        "objective": "count",
+                        "cost_per_batch": 0.2,
+                        "batch_sizes": [1, 4],
+                        "horizon": 5,
+                    },
+                    agents=BOUNDS | LEARNERS,
+                ),
+                Task(
+                    name="Diabetes, 10 examinations",
+                    about="Find the patients whose disease progresses most (real data).",
+                    env_id="discovery/TablePool-v0",
+                    env_kwargs={"dataset": "diabetes", "horizon": 10},
+                    agents=POOL,
+                ),
+            ),
+        ),
+        Suite(
+            name="quick",
+            version=1,
+            about="all environments, with prices, deadlines and real data; under two minutes",
+            episodes=1000,
+            tasks=(
+                PRICED_LADDER,
+                LADDER_DEADLINE,
+                PRICED_STEP,
+                STEP_DEADLINE,
+                INVESTMENT,
+                UNKNOWN_MACHINES,
+                DIABETES,
+                COUPLINGS,
+            ),
+        ),
+    )
+}
