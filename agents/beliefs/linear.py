@@ -58,7 +58,7 @@ class Linear(Belief):
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
-        items = observation["items"]
+        items = observation["labelled"]
         if len(items) != len(self._seen):
             raise InputError(
                 f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "

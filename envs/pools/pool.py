@@ -37,13 +37,13 @@ class Labels:
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
     best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
     legal: NDArray[np.int8]  # (B, n) 1 for items without a label
-    items: NDArray[np.int64]  # (B, T) items labelled so far, in order; -1 behind the last
+    labelled: NDArray[np.int64]  # (B, T) items labelled so far, in order; -1 behind the last
     labels: NDArray[np.float32]  # (B, T) their labels; 0 behind the last
     count: NDArray[np.int64]  # (B,) number of labels
     left: NDArray[np.int64]  # (B,) steps left
     found: NDArray[np.float64]  # (B,) sum of the values of the labelled items
     first_item: NDArray[np.int64]  # (B,) place of each episode's first item in the flat `legal`
-    first_slot: NDArray[np.int64]  # (B,) place of each episode's first slot in the flat `items`
+    first_slot: NDArray[np.int64]  # (B,) place of each episode's first slot in the flat `labelled`
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +108,7 @@ class Pool(Model[Labels]):
             {
                 "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
                 "features": UniformBox(*self._feature_range, (self.num_items * self.num_features,)),
-                "items": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
+                "labelled": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,)),
                 "steps_left": UniformBox(0, self._horizon, (1,)),
             }
@@ -150,7 +150,7 @@ class Pool(Model[Labels]):
             values=values,
             best=best,
             legal=np.ones(values.shape, np.int8),
-            items=np.full((count, t), -1),
+            labelled=np.full((count, t), -1),
             labels=np.zeros((count, t), np.float32),
             count=np.zeros(count, np.int64),
             left=np.zeros(count, np.int64),
@@ -162,7 +162,7 @@ class Pool(Model[Labels]):
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
         state.legal[index] = 1
-        state.items[index] = -1
+        state.labelled[index] = -1
         state.labels[index] = 0
         state.count[index] = 0
         state.left[index] = self._horizon
@@ -190,13 +190,13 @@ class Pool(Model[Labels]):
         slot += state.first_slot
         state.left -= 1
         if all_fresh:
-            state.items.reshape(-1)[slot] = action
+            state.labelled.reshape(-1)[slot] = action
             state.labels.reshape(-1)[slot] = label
             state.count += 1
             state.found += value
             reward = label.copy() if label is value else label
         else:
-            state.items.reshape(-1)[slot[fresh]] = action[fresh]
+            state.labelled.reshape(-1)[slot[fresh]] = action[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += fresh
             state.found += np.where(fresh, value, 0.0)
@@ -226,7 +226,7 @@ class Pool(Model[Labels]):
         return {
             "action_mask": self.action_mask(state),
             "features": state.features.view(),
-            "items": state.items.copy(),
+            "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
         }
@@ -266,8 +266,8 @@ class Pool(Model[Labels]):
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and where they lie among the items."""
         observation = trace[-1][2]
-        known = observation["items"] >= 0
-        items, labels = observation["items"][known], observation["labels"][known].astype(float)
+        known = observation["labelled"] >= 0
+        items, labels = observation["labelled"][known], observation["labels"][known].astype(float)
         found = np.full(self.num_items, np.nan)
         found[items] = labels
         return Picture(
@@ -299,7 +299,7 @@ class Pool(Model[Labels]):
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
-        known = np.asarray(observation["items"]) >= 0
+        known = np.asarray(observation["labelled"]) >= 0
         labels = np.asarray(observation["labels"])[known]
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         return f"{known.sum()} of {self._horizon} labels{best}"

@@ -37,7 +37,7 @@ class TablePool(Pool):
     `Dict`:
     - `features`: float32, `(n * d,)`, row by row; constant.
     - `action_mask`: int8, `(n,)`, 1 for items without a label.
-    - `items`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
+    - `labelled`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
 

@@ -41,7 +41,7 @@ class TestLinear:
         belief.update(observation, np.zeros(6, np.bool_))
         x = model.feature_matrix(observation).astype(float)[0]
         for i in range(6):
-            chosen = observation["items"][i, :60]
+            chosen = observation["labelled"][i, :60]
             assert len(set(chosen.tolist())) == 60
             a, y = x[chosen], observation["labels"][i, :60]
             precision = a.T @ a / 0.09 + np.eye(10) / 4

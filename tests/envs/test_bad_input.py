@@ -128,7 +128,7 @@ def test_mask_violation_raises_and_changes_nothing() -> None:
         with pytest.raises(InputError, match="Item 4 of episode 1 has its label already"):
             vector.step(np.array([5, 4]))
     observation, *_ = vector.step(np.array([5, 6]))
-    assert observation["items"][:, :3].tolist() == [[3, 5, -1], [4, 6, -1]]
+    assert observation["labelled"][:, :3].tolist() == [[3, 5, -1], [4, 6, -1]]
 
 
 def test_before_reset_and_after_the_end() -> None:

@@ -188,6 +188,15 @@ def test_masks_in_three_conventions(env_id: str, kwargs: dict[str, Any]) -> None
 
 
 @problem
+def test_observation_keys_suit_torch(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Stable-baselines3 keeps a network per key in a `ModuleDict`, which refuses some names."""
+    torch = pytest.importorskip("torch")
+    space = gym.make(env_id, **kwargs).observation_space
+    for key in space.keys() if isinstance(space, gym.spaces.Dict) else ():
+        assert not hasattr(torch.nn.ModuleDict(), key)
+
+
+@problem
 def test_specs_can_be_written(env_id: str, kwargs: dict[str, Any]) -> None:
     spec = gym.make(env_id, **kwargs).spec
     assert spec is not None

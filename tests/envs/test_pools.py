@@ -34,10 +34,10 @@ def test_an_episode_by_hand() -> None:
     assert observation["action_mask"].tolist() == [0, 1, 1]
     observation, reward, ended, _, info = env.step(0)  # illegal: spends the step, shows nothing
     assert (reward, ended, info["regret"]) == (-7.0, False, 3.0)
-    assert observation["items"].tolist() == [0, -1, -1]
+    assert observation["labelled"].tolist() == [0, -1, -1]
     observation, reward, ended, _, info = env.step(2)
     assert (reward, ended, info["regret"]) == (3.0, True, -2.0)
-    assert observation["items"].tolist() == [0, 2, -1]
+    assert observation["labelled"].tolist() == [0, 2, -1]
     assert observation["labels"].tolist() == [1, 3, 0]
     assert observation["steps_left"].tolist() == [0]
 
