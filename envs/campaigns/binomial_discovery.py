@@ -36,13 +36,10 @@ from .first_passage import Epochs
 class Counts:
     """State of the campaign."""
 
-    left: NDArray[np.int64]  # (B,) epochs left
-    successes: NDArray[np.int64]  # (B M,) machines of the first episode, of the second, ...
-    experiments: NDArray[np.int64]  # (B M,)
-    levels: NDArray[np.int64]  # (B, 2) upgrades bought: of the model, of the throughput
+    board: NDArray[np.int64]  # (B, 1 + 2 M + upgrades) what is observed, in whole numbers
     probs: NDArray[np.float64]  # (B, M) success probabilities before upgrades
-    first_machine: NDArray[np.int64]  # (B,) place of each episode's first machine among all
-    first_table: NDArray[np.int64]  # (B,) place of its table where tables differ by episode
+    first_cell: NDArray[np.int64]  # (B,) place of each episode's first count in the flat board
+    first_table: NDArray[np.int64]  # (B,) place of its first table, where tables differ by episode
     tables: NDArray[np.float64]  # distribution functions of the counts, flat; see `_tables`
 
 
@@ -222,28 +219,22 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def new_state(self, num_episodes: int) -> Counts:
         """Return the arrays of ``num_episodes`` episodes."""
-        shape = num_episodes, self.machines
+        m, shape = self.machines, (num_episodes, self.machines)
         known = self.success_probs is not None
         return Counts(
-            left=np.zeros(num_episodes, np.int64),
-            successes=np.zeros(num_episodes * self.machines, np.int64),
-            experiments=np.zeros(num_episodes * self.machines, np.int64),
-            levels=np.zeros((num_episodes, 2), np.int64),
+            board=np.zeros((num_episodes, len(self._start)), np.int64),
             probs=np.broadcast_to(self.success_probs, shape) if known else np.zeros(shape),  # type: ignore[arg-type]
-            first_machine=np.arange(num_episodes) * self.machines,
-            first_table=np.arange(num_episodes) * (self.machines * self._width),
-            tables=self._known_tables if known else np.zeros(shape[0] * shape[1] * self._width),
+            first_cell=np.arange(num_episodes) * len(self._start) + 1,
+            first_table=np.arange(num_episodes) * (m * self._width),
+            tables=self._known_tables if known else np.zeros(num_episodes * m * self._width),
         )
 
     def reset(self, state: Counts, index: NDArray[np.int64], streams: Streams) -> None:
         """Forget all counts; under priors, draw new success probabilities."""
-        state.left[index] = self.horizon
-        state.successes.reshape(-1, self.machines)[index] = 0
-        state.experiments.reshape(-1, self.machines)[index] = 0
-        state.levels[index] = 0
+        state.board[index] = self._start
         if self.beta_priors is not None:
-            a, b = np.array(self.beta_priors).T
-            draws = np.array([streams.generators[i].beta(a, b) for i in index.tolist()])
+            some = (streams.generators[i] for i in index.tolist())
+            draws = np.array([[g.beta(a, b) for a, b in self.beta_priors] for g in some])
             state.probs[index] = draws
             rows = state.tables.reshape(len(state.probs), -1)
             rows[index] = self._tables(draws.ravel()).reshape(len(index), -1)
@@ -253,46 +244,63 @@ class BinomialDiscovery(Campaign[Counts]):
         state: Counts,
         action: NDArray[np.int64],
         streams: Streams,
-        active: NDArray[np.bool_] | None = None,
+        over: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
-        choice = state.levels[:, 1] * len(self.costs) + action if self.upgrades else action
+        board, m = state.board, self.machines
+        choice = action
+        if self.throughput_upgrade is not None:
+            choice = board[:, self._column[1]] * len(self.costs) + action
         start, size = self._starts.take(choice), self._flat_sizes.take(choice)
         if self.beta_priors is not None:
             start += state.first_table
         elif self.model_upgrade is not None:
-            start += state.levels[:, 0] * (self.machines * self._width)
+            start += board[:, self._column[0]] * (m * self._width)
         count = _inverse(state.tables, start, size, streams.uniform())
-        place = state.first_machine + self._machine.take(action)
-        state.successes[place] += count
-        state.experiments[place] += size
+        if m == 1:
+            board[:, 1] += count
+            board[:, 2] += size
+        else:
+            place = state.first_cell + self._machine.take(action)
+            flat = board.reshape(-1)
+            flat[place] += count
+            flat[place + m] += size
         for k, bought in self.purchases.items():
-            level = state.levels[:, k]
+            level = board[:, self._column[k]]
             np.minimum(level + (action == bought), len(self.factors(k)) - 1, out=level)
-        state.left -= 1
-        ended = state.left <= 0
+        board[:, 0] -= 1
+        ended = board[:, 0] <= 0
         if self.objective == "first":
-            np.minimum(count, 1, out=count)  # only the first one counts
-            ended |= count > 0
-        reward = self.success_reward * count.astype(np.float64)
+            found = count > 0
+            ended |= found
+            reward = self.success_reward * found.astype(np.float64)
+        else:
+            reward = self.success_reward * count.astype(np.float64)
         reward -= self._flat_costs.take(choice)
         return reward, ended
 
     def observe(self, state: Counts) -> Observation:
         """Return what is known, shape ``(B, 1 + 2 M + upgrades)``."""
-        m = self.machines
-        out = np.empty((len(state.left), 1 + 2 * m + len(self.upgrades)), np.float32)
-        out[:, 0] = state.left
-        out[:, 1 : 1 + m] = state.successes.reshape(-1, m)
-        out[:, 1 + m : 1 + 2 * m] = state.experiments.reshape(-1, m)
-        for column, k in enumerate(self._offered, 1 + 2 * m):
-            out[:, column] = state.levels[:, k]
-        return out
+        return state.board.astype(np.float32)
 
     def hidden(self, state: Counts) -> dict[str, NDArray[Any]]:
         """Return the success probability of each machine, upgrades included, ``(B, M)``."""
-        factors = self.factors(0)[state.levels[:, 0], None]
+        if self.model_upgrade is None:
+            return {"success_probs": state.probs.copy()}
+        factors = self.factors(0)[state.board[:, self._column[0]], None]
         return {"success_probs": np.minimum(state.probs * factors, 1.0)}
+
+    @cached_property
+    def _start(self) -> NDArray[np.int64]:
+        """The board at the start of an episode: all epochs left, nothing counted or bought."""
+        start = np.zeros(1 + 2 * self.machines + len(self.upgrades), np.int64)
+        start[0] = self.horizon
+        return start
+
+    @cached_property
+    def _column(self) -> dict[int, int]:
+        """The column of the board that counts the purchases of each upgrade on offer."""
+        return {k: i for i, k in enumerate(self._offered, 1 + 2 * self.machines)}
 
     def _tables(self, probs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distribution functions of Binomial(N, p), one row per p, ``(R, width)``.
@@ -301,7 +309,10 @@ class BinomialDiscovery(Campaign[Counts]):
         """
         log_ways, wins, losses = self._log_ways
         p = np.clip(probs[:, None], 1e-300, 1 - 1e-16)
-        tables = np.exp(log_ways + wins * np.log(p) + losses * np.log1p(-p))
+        tables = wins * np.log(p)
+        tables += losses * np.log1p(-p)
+        tables += log_ways
+        np.exp(tables, out=tables)
         for size, start in zip(*self._segments, strict=True):
             segment = tables[:, start : start + size + 1]
             np.cumsum(segment, axis=1, out=segment)

@@ -338,8 +338,8 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
                 f"Episodes {ended.nonzero()[0].tolist()} have ended and autoreset is disabled; "
                 "call reset(options={'reset_mask': ...}) first."
             )
-        active = ~ended if resting else None
-        reward, terminated = self.model.step(self._state, actions, self._streams, active)
+        over = ended if resting else None
+        reward, terminated = self.model.step(self._state, actions, self._streams, over)
         final: dict[str, Any] = {}
         if resting:
             index = ended.nonzero()[0]
@@ -387,8 +387,10 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
                 f"and shape {array.shape}."
             )
         array = array.astype(np.int64, copy=False)
-        # Read as unsigned, a negative action is a very large one: one comparison finds both.
-        if np.count_nonzero(array.view(np.uint64) >= self._num_actions):
+        # All bits together bound every action from above, and are negative if one of them is.
+        if not 0 <= np.bitwise_or.reduce(array) < self._num_actions and (
+            (array < 0) | (array >= self._num_actions)
+        ).any():
             wrong = ((array < 0) | (array >= self._num_actions)).nonzero()[0]
             raise InputError(
                 f"action {array[wrong[0]]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."

@@ -85,7 +85,7 @@ class Model(ABC, Generic[State]):
         state: State,
         action: NDArray[Any],
         streams: Streams,
-        active: NDArray[np.bool_] | None = None,
+        over: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Advance all episodes by one action each, in place.
 
@@ -93,9 +93,9 @@ class Model(ABC, Generic[State]):
             state: The state of B episodes.
             action: B actions, already checked against the action space.
             streams: The random numbers of the B episodes.
-            active: The episodes that take part, shape ``(B,)``; ``None`` means all. The others are
-                about to be reset: what happens to their state does not matter, but they must not
-                use their generator or raise.
+            over: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
+                means none. What happens to their state does not matter, but they must not use their
+                generator or raise.
 
         Returns:
             The rewards and whether each episode ended, both of shape ``(B,)``.

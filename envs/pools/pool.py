@@ -173,7 +173,7 @@ class Pool(Model[Labels]):
         state: Labels,
         action: NDArray[np.int64],
         streams: Streams,
-        active: NDArray[np.bool_] | None = None,
+        over: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Label one item per episode."""
         place = state.first_item + action
@@ -181,7 +181,7 @@ class Pool(Model[Labels]):
         fresh = legal.take(place).view(np.bool_)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
-            self._refuse(action, fresh, active)
+            self._refuse(action, fresh, over)
         value = self._values_at(state, action)
         label = value + self.noise_std * ndtri(streams.uniform()) if self.noise_std else value
         legal[place] = 0
@@ -211,9 +211,9 @@ class Pool(Model[Labels]):
         self,
         action: NDArray[np.int64],
         fresh: NDArray[np.bool_],
-        active: NDArray[np.bool_] | None,
+        over: NDArray[np.bool_] | None,
     ) -> None:
-        wrong = ~fresh if active is None else ~fresh & active
+        wrong = ~fresh if over is None else ~fresh & ~over
         if wrong.any():
             episode = int(wrong.argmax())
             raise InputError(
