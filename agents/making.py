@@ -15,7 +15,7 @@ from .agent import Agent
 from .bayesian import BayesianAgent
 from .beliefs import BELIEFS
 from .planning import OptimalAgent
-from .rules import RULES
+from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
 
 PLAIN: dict[str, type[Agent]] = {a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent)}
@@ -30,7 +30,7 @@ def available(env: Any) -> list[str]:
     """
     model = _model(env)
     names = [name for name, agent in PLAIN.items() if agent.fits(model)]
-    return names + (list(RULES) if BayesianAgent.fits(model) else [])
+    return names + [name for name, rule in RULES.items() if _fitting(rule(), model)]
 
 
 def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agent:
@@ -58,10 +58,15 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         raise InputError(
             f"Unknown agent {name!r}{closest(name, known)} Known are {', '.join(known)}."
         )
-    belief = settings.pop("belief", None)
-    new_belief = _belief(name, belief, model)
+    given = settings.pop("belief", None)
     _check_settings(name, RULES[name], settings)
-    return BayesianAgent(model, RULES[name](**settings), new_belief, text=text, seed=seed)
+    rule = RULES[name](**settings)
+    if not _fitting(rule, model):
+        raise InputError(_misfit(name, model))
+    if given is not None and rule.belief is not None:
+        raise InputError(f"{name} brings its own belief; leave belief={given!r} out.")
+    new_belief = _belief(given or rule.belief, model)
+    return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
 
 
 def _model(env: Any) -> Model[Any]:
@@ -75,11 +80,15 @@ def _model(env: Any) -> Model[Any]:
     return model
 
 
-def _belief(rule: str, given: Any, model: Model[Any]) -> Callable[[int], Any]:
+def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
+    """Return the names of the beliefs about this model that the rule can use."""
+    fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
+    return [name for name in fitting if rule.belief is None or rule.belief[0] == name]
+
+
+def _belief(given: Any, model: Model[Any]) -> Callable[[int], Any]:
     """Return the maker of the named belief, or of the first that fits the model."""
     fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
-    if not fitting:
-        raise InputError(_misfit(rule, model))
     name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
     if name not in fitting:
         raise InputError(

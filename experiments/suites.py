@@ -83,7 +83,9 @@ LEARNERS = {
     "Bayes-UCB, 1 sd": "bayes_ucb(width=1)",
     "Thompson": "thompson",
 }
-POOL = {"random": "random"} | LEARNERS  # a pool's optimum is an oracle, which no agent can play
+# A pool's optimum is an oracle, which no agent can play.
+POOL = {"random": "random"} | LEARNERS
+FEATURES = POOL | {"IDS": "ids(lam=2, samples=100, deterministic=True)", "LinUCB": "linucb"}
 
 
 def _campaign(smallest: str, tuned: str, largest: str) -> dict[str, str]:
@@ -196,12 +198,28 @@ UNKNOWN_MACHINES = Task(
     agents=_campaign("batch_size=1", "batch_size=4, machine=0", "batch_size=4") | LEARNERS,
 )
 
+LINEAR_POOL = Task(
+    name="Linear pool, 200 items",
+    about="Find the items with the largest labels, which are linear in 20 features, 40 noisy labels.",
+    env_id="discovery/LinearPool-v0",
+    env_kwargs={"num_items": 200, "num_features": 20, "noise_std": 1.0, "horizon": 40},
+    agents=FEATURES,
+)
+
+STAR_POOL = Task(
+    name="Star graph, 300 nodes",
+    about="Labelling a node also shows its neighbours; a third of the nodes are hubs that see all.",
+    env_id="discovery/GraphPool-v0",
+    env_kwargs={"topology": "star", "num_items": 300, "edge_prob": 0.01, "horizon": 30},
+    agents=POOL | {"IDS": "ids(lam=3, samples=100)", "one hub, then greedy": "one_hub"},
+)
+
 DIABETES = Task(
     name="Diabetes, 442 patients",
     about="Find the patients whose disease progresses most, 50 examinations (real data).",
     env_id="discovery/TablePool-v0",
     env_kwargs={"dataset": "diabetes", "horizon": 50},
-    agents=POOL,
+    agents=FEATURES,
 )
 
 COUPLINGS = Task(
@@ -209,7 +227,7 @@ COUPLINGS = Task(
     about="Find the couplings with the highest yields, 67 reactions (real data).",
     env_id="discovery/TablePool-v0",
     env_kwargs={"dataset": "cncci", "horizon": 67},
-    agents=POOL,
+    agents=FEATURES,
     needs="cncci",
 )
 
@@ -261,7 +279,28 @@ SUITES = {
                     about="Find the patients whose disease progresses most (real data).",
                     env_id="discovery/TablePool-v0",
                     env_kwargs={"dataset": "diabetes", "horizon": 10},
-                    agents=POOL,
+                    agents=FEATURES,
+                ),
+                Task(
+                    name="Small linear pool",
+                    about="Find the items with the largest labels, which are linear in 3 features.",
+                    env_id="discovery/LinearPool-v0",
+                    env_kwargs={"num_items": 40, "num_features": 3, "horizon": 10},
+                    agents=FEATURES,
+                ),
+                Task(
+                    name="Small graph",
+                    about="Labelling a node also shows its neighbours.",
+                    env_id="discovery/GraphPool-v0",
+                    env_kwargs={"num_items": 40, "horizon": 10},
+                    agents=POOL | {"IDS": "ids(lam=3, samples=100)"},
+                ),
+                Task(
+                    name="Small pool without structure",
+                    about="Label items that tell nothing about each other: nobody beats chance.",
+                    env_id="discovery/UnstructuredPool-v0",
+                    env_kwargs={"horizon": 5},
+                    agents={"random": "random"},
                 ),
             ),
         ),
@@ -277,6 +316,8 @@ SUITES = {
                 STEP_DEADLINE,
                 INVESTMENT,
                 UNKNOWN_MACHINES,
+                LINEAR_POOL,
+                STAR_POOL,
                 DIABETES,
                 COUPLINGS,
             ),

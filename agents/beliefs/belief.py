@@ -44,6 +44,34 @@ class Belief(ABC):
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return draws of all items together, ``(B, count, n)``."""
 
+    def about_best(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return what joint draws tell about the best legal item.
+
+        Args:
+            count: Number K of draws.
+            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            random: The agent's generator.
+
+        Returns:
+            The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
+            identity of the best item explains, both ``(B, n)``.
+        """
+        draws = self.sample(count, random)
+        legal = draws if mask is None else np.where(mask[:, None], draws, -np.inf)
+        winner, mean = legal.argmax(2), draws.mean(1)
+        top = np.take_along_axis(draws, winner[..., None], 2)[..., 0].mean(1)
+        explained = np.empty_like(mean)
+        for i in range(len(draws)):
+            # Sums within the groups of equal winners, by one product with their indicators.
+            items, group, size = np.unique(winner[i], return_inverse=True, return_counts=True)
+            member = np.zeros((len(items), count), draws.dtype)
+            member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
+            apart = member @ draws[i] - np.sqrt(size / count)[:, None] * mean[i]
+            explained[i] = np.einsum("gn,gn->n", apart, apart)
+        return top[:, None] - mean, explained
+
     def reach(self, gain: Array) -> Array:
         """Return how much of each item's information ``gain`` a label of x uncovers, ``(B, n)``.
 

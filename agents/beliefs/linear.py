@@ -15,6 +15,7 @@ the model is that of Xu et al., NeurIPS 2022, section 4.1.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Model
 from ...envs.core.checks import real
-from ...envs.pools import Pool
+from ...envs.pools import FeaturePool
 from .belief import Array, Belief
 
 
@@ -32,15 +33,26 @@ class Linear(Belief):
     Args:
         model: The pool.
         num_episodes: The number B of episodes.
-        prior_std: Prior standard deviation of each coefficient, in label per feature.
+        prior_std: Prior standard deviation of each coefficient, in label per feature; None takes
+            the model's own, or 1 if it has none.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
-            of the label. On real tables it stands for what a linear function cannot explain.
+            of the label; None takes the model's own, or 0.1 if that is 0. On real tables it stands
+            for what a linear function cannot explain.
     """
 
     def __init__(
-        self, model: Pool, num_episodes: int, *, prior_std: float = 1.0, noise_std: float = 0.1
+        self,
+        model: FeaturePool,
+        num_episodes: int,
+        *,
+        prior_std: float | None = None,
+        noise_std: float | None = None,
     ) -> None:
         self.model = model
+        if prior_std is None:
+            prior_std = getattr(model, "prior_std", 1.0)
+        if noise_std is None:
+            noise_std = model.noise_std or 0.1
         self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
         self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
         b, n, d = num_episodes, model.num_items, model.num_features
@@ -54,7 +66,7 @@ class Linear(Belief):
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
         """Return whether the model is a pool whose items have features."""
-        return isinstance(model, Pool)
+        return isinstance(model, FeaturePool)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
@@ -126,3 +138,58 @@ class Linear(Belief):
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
         return np.asarray(draws, np.float64)
+
+    def about_best(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return the expected regret of every item and the variance that the best one explains.
+
+        Both are functions of theta: the draws of f are looked at in blocks, only for their largest
+        value, and what the identity of the best item a explains of f(x) is x' L x with
+        L = sum_a P(a) (E[theta|a] - E[theta]) (E[theta|a] - E[theta])'.
+        """
+        assert self._x is not None  # update has run
+        b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
+        z = random.standard_normal((b, count, d), dtype=np.float32)
+        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+        theta += self._mu[:, None].astype(np.float32)
+        blocks = [slice(i, i + self._block(b * count)) for i in range(0, n, self._block(b * count))]
+        top = np.full((b, count), -np.inf, np.float32)
+        winner = np.zeros((b, count), np.int64)
+        for block in blocks:
+            draws = np.matmul(theta, self._x[:, block].transpose(0, 2, 1))
+            if mask is not None:
+                draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
+            here = draws.argmax(2)
+            value = np.take_along_axis(draws, here[..., None], 2)[..., 0]
+            better = value > top
+            np.copyto(top, value, where=better)
+            np.copyto(winner, here + block.start, where=better)
+        centre = theta.mean(1)
+        factor = self._explaining(theta - centre[:, None], winner)
+        regret, explained = np.empty((b, n)), np.empty((b, n))
+        for block in blocks:
+            x = self._x[:, block]
+            regret[:, block] = np.matmul(x, centre[:, :, None])[..., 0]
+            explained[:, block] = np.einsum("bnd,bnd->bn", np.matmul(x, factor), x)
+        np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
+        return regret, np.maximum(explained, 0.0)
+
+    @staticmethod
+    def _block(draws: int) -> int:
+        """Return how many items to look at together, so that their draws stay in the cache."""
+        return max(256, 2**18 // draws)
+
+    @staticmethod
+    def _explaining(theta: NDArray[np.float32], winner: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return L of every episode, ``(B, d, d)``, from centred draws ``(B, K, d)``."""
+        b, count, d = theta.shape
+        key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
+        order = key.argsort(kind="stable")
+        first = np.flatnonzero(np.diff(key[order], prepend=-1))
+        size = np.diff(first, append=len(key))
+        group = np.add.reduceat(theta.reshape(-1, d)[order], first)
+        group /= np.sqrt(size * count)[:, None].astype(np.float32)
+        episode = order[first] // count
+        cuts = np.searchsorted(episode, np.arange(b + 1))
+        return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

@@ -54,6 +54,23 @@ class BayesUCB(Rule):
         return best(belief.mean() + self.width * belief.std(), mask, random)
 
 
+class LinUCB(BayesUCB):
+    """LinUCB as in the experiments of Xu et al. (2022): ridge regression, no prior.
+
+    The upper bound x . theta + alpha sqrt(x' A^-1 x) with A = ridge I + sum x x' is that of a
+    linear belief with noise 1 and a prior so wide that it says nothing.
+
+    Args:
+        alpha: Width of the bound.
+        ridge: Regularisation.
+    """
+
+    def __init__(self, alpha: float = 1.0, ridge: float = 1e-3) -> None:
+        super().__init__(real("alpha", alpha, low=0))
+        ridge = real("ridge", ridge, low=0, open_low=True)
+        self.belief = ("linear", {"prior_std": ridge**-0.5, "noise_std": 1.0})
+
+
 class Thompson(Rule):
     """The best item of one draw from the posterior (Thompson, Biometrika 1933)."""
 

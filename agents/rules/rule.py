@@ -14,6 +14,9 @@ from ..beliefs import Belief
 class Rule(ABC):
     """Turns the beliefs of B episodes into B choices; it has settings but no state."""
 
+    belief: tuple[str, dict[str, float]] | None = None
+    """The belief it insists on, by name and settings; None: any will do."""
+
     @abstractmethod
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator

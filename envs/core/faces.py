@@ -388,9 +388,10 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             )
         array = array.astype(np.int64, copy=False)
         # All bits together bound every action from above, and are negative if one of them is.
-        if not 0 <= np.bitwise_or.reduce(array) < self._num_actions and (
-            (array < 0) | (array >= self._num_actions)
-        ).any():
+        if (
+            not 0 <= np.bitwise_or.reduce(array) < self._num_actions
+            and ((array < 0) | (array >= self._num_actions)).any()
+        ):
             wrong = ((array < 0) | (array >= self._num_actions)).nonzero()[0]
             raise InputError(
                 f"action {array[wrong[0]]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."

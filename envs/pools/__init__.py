@@ -1,5 +1,5 @@
 """Pools: adaptive sampling for discovery, where each item is labelled once."""
 
-from .pool import Pool
+from .pool import FeaturePool, Pool
 
-__all__ = ["Pool"]
+__all__ = ["FeaturePool", "Pool"]

@@ -12,9 +12,9 @@ equation (1).
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -33,7 +33,6 @@ ANY_LABEL = float(np.finfo(np.float32).max)
 class Labels:
     """State of a pool."""
 
-    features: NDArray[np.float32]  # (B, n d) read-only
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
     best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
     legal: NDArray[np.int8]  # (B, n) 1 for items without a label
@@ -46,8 +45,18 @@ class Labels:
     first_slot: NDArray[np.int64]  # (B,) place of each episode's first slot in the flat `labelled`
 
 
+@dataclass(kw_only=True, eq=False)
+class FeatureLabels(Labels):
+    """State of a pool whose items have features."""
+
+    features: NDArray[np.float32]  # (B, n d) read-only
+
+
+StateT = TypeVar("StateT", bound=Labels)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Model[Labels]):
+class Pool(Model[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     Args:
@@ -84,16 +93,6 @@ class Pool(Model[Labels]):
     def num_items(self) -> int:
         """The number n of items."""
 
-    @property
-    @abstractmethod
-    def num_features(self) -> int:
-        """The number d of features of an item."""
-
-    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
-        flat = observation["features"]
-        return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)
-
     # ---- spaces
 
     @cached_property
@@ -103,21 +102,20 @@ class Pool(Model[Labels]):
 
     @cached_property
     def observation_space(self) -> spaces.Dict:
-        """Features, legal items, history, steps left."""
+        """Legal items, history, steps left, and what else a pool shows."""
         return spaces.Dict(
             {
                 "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
-                "features": UniformBox(*self._feature_range, (self.num_items * self.num_features,)),
                 "labelled": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,)),
                 "steps_left": UniformBox(0, self._horizon, (1,)),
+                **self._more_spaces(),
             }
         )
 
-    @property
-    @abstractmethod
-    def _feature_range(self) -> tuple[float, float]:
-        """Finite bounds of the features."""
+    def _more_spaces(self) -> dict[str, UniformBox]:
+        """Return the spaces of what this pool shows besides the history."""
+        return {}
 
     @property
     def _horizon(self) -> int:
@@ -131,35 +129,30 @@ class Pool(Model[Labels]):
         """One number of the tape per step, none if labels carry no noise."""
         return 1 if self.noise_std else 0
 
-    def _blank(
-        self,
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> Labels:
-        """Return the state of B episodes.
+    def _common(
+        self, values: NDArray[np.float64], best: NDArray[np.float64]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the fields of `Labels` for B episodes.
 
         Args:
-            features: Features of the items, read-only, ``(B, n d)``.
             values: Mean label of the items, ``(B, n)``.
             best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
         """
         count, t = len(values), self._horizon
-        return Labels(
-            features=features,
-            values=values,
-            best=best,
-            legal=np.ones(values.shape, np.int8),
-            labelled=np.full((count, t), -1),
-            labels=np.zeros((count, t), np.float32),
-            count=np.zeros(count, np.int64),
-            left=np.zeros(count, np.int64),
-            found=np.zeros(count),
-            first_item=np.arange(count) * self.num_items,
-            first_slot=np.arange(count) * t,
-        )
+        return {
+            "values": values,
+            "best": best,
+            "legal": np.ones(values.shape, np.int8),
+            "labelled": np.full((count, t), -1),
+            "labels": np.zeros((count, t), np.float32),
+            "count": np.zeros(count, np.int64),
+            "left": np.zeros(count, np.int64),
+            "found": np.zeros(count),
+            "first_item": np.arange(count) * self.num_items,
+            "first_slot": np.arange(count) * t,
+        }
 
-    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
         state.legal[index] = 1
         state.labelled[index] = -1
@@ -170,7 +163,7 @@ class Pool(Model[Labels]):
 
     def step(
         self,
-        state: Labels,
+        state: StateT,
         action: NDArray[np.int64],
         streams: Streams,
         over: NDArray[np.bool_] | None = None,
@@ -183,7 +176,7 @@ class Pool(Model[Labels]):
         if self.illegal == "raise" and not all_fresh:
             self._refuse(action, fresh, over)
         value = self._values_at(state, action)
-        label = value + self.noise_std * ndtri(streams.uniform()) if self.noise_std else value
+        label = self._label(state, action, value, fresh, streams, over)
         legal[place] = 0
         # Only an episode that is about to be reset can have all its labels here.
         slot = np.minimum(state.count, self._horizon - 1)
@@ -203,9 +196,30 @@ class Pool(Model[Labels]):
             reward = np.where(fresh, label, self.illegal_reward)
         return reward, state.left <= 0
 
-    def _values_at(self, state: Labels, action: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _values_at(self, state: StateT, action: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the mean labels of the chosen items, shape ``(B,)``."""
         return state.values[np.arange(len(action)), action]
+
+    def _label(
+        self,
+        state: StateT,
+        action: NDArray[np.int64],
+        value: NDArray[np.float64],
+        fresh: NDArray[np.bool_],
+        streams: Streams,
+        over: NDArray[np.bool_] | None,
+    ) -> NDArray[np.float64]:
+        """Return the labels of the chosen items, ``(B,)``; only those that are fresh count.
+
+        Args:
+            state: The state of B episodes.
+            action: The chosen items.
+            value: Their mean labels; returned as they are if labels carry no noise.
+            fresh: Whether the chosen items have no label yet.
+            streams: The random numbers of the B episodes.
+            over: The episodes that have ended, as in `step`.
+        """
+        return value + self.noise_std * ndtri(streams.uniform()) if self.noise_std else value
 
     def _refuse(
         self,
@@ -221,17 +235,21 @@ class Pool(Model[Labels]):
                 "the items whose action_mask is 1, or make the pool with illegal='penalise'."
             )
 
-    def observe(self, state: Labels) -> Observation:
-        """Return the observations of B episodes; the features are a read-only view."""
+    def observe(self, state: StateT) -> Observation:
+        """Return the observations of B episodes; what is constant is a read-only view."""
         return {
             "action_mask": self.action_mask(state),
-            "features": state.features.view(),
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
+            **self._more(state),
         }
 
-    def action_mask(self, state: Labels) -> NDArray[np.int8]:
+    def _more(self, state: StateT) -> dict[str, NDArray[Any]]:
+        """Return what this pool shows besides the history."""
+        return {}
+
+    def action_mask(self, state: StateT) -> NDArray[np.int8]:
         """Return the items without a label, ``(B, n)``; all items once the last one is labelled.
 
         Masks must leave something to choose, also in the observation that ends an episode.
@@ -241,7 +259,7 @@ class Pool(Model[Labels]):
             mask[state.left <= 0] = 1
         return mask
 
-    def hidden(self, state: Labels) -> dict[str, NDArray[Any]]:
+    def hidden(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return the regret so far and the values of the items.
 
         Args:
@@ -264,12 +282,9 @@ class Pool(Model[Labels]):
         return f"item {int(action)}"
 
     def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, their sum, and where they lie among the items."""
+        """Return the labels in the order chosen, and their sum."""
         observation = trace[-1][2]
-        known = observation["labelled"] >= 0
-        items, labels = observation["labelled"][known], observation["labels"][known].astype(float)
-        found = np.full(self.num_items, np.nan)
-        found[items] = labels
+        labels = observation["labels"][observation["labelled"] >= 0].astype(float)
         return Picture(
             unit="label",
             length=self._horizon,
@@ -287,12 +302,6 @@ class Pool(Model[Labels]):
                     label="sum of labels",
                     series=(Series(values=np.append(0.0, labels.cumsum()), style="steps"),),
                 ),
-                Cloud(
-                    label="label",
-                    points=self.feature_matrix(observation),
-                    values=found,
-                    last=int(items[-1]) if len(items) else None,
-                ),
             ),
         )
 
@@ -303,6 +312,64 @@ class Pool(Model[Labels]):
         labels = np.asarray(observation["labels"])[known]
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         return f"{known.sum()} of {self._horizon} labels{best}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeaturePool(Pool[FeatureLabels]):
+    """A pool whose items have features, which stand in the observation."""
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """The number d of features of an item."""
+
+    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
+        flat = observation["features"]
+        return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)
+
+    @property
+    @abstractmethod
+    def _feature_range(self) -> tuple[float, float]:
+        """Finite bounds of the features."""
+
+    def _blank(
+        self,
+        features: NDArray[np.float32],
+        values: NDArray[np.float64],
+        best: NDArray[np.float64],
+    ) -> FeatureLabels:
+        """Return the state of B episodes.
+
+        Args:
+            features: Features of the items, read-only, ``(B, n d)``.
+            values: Mean label of the items, ``(B, n)``.
+            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
+        """
+        return FeatureLabels(features=features, **self._common(values, best))
+
+    def _more_spaces(self) -> dict[str, UniformBox]:
+        shape = (self.num_items * self.num_features,)
+        return {"features": UniformBox(*self._feature_range, shape)}
+
+    def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
+        view = state.features.view()
+        view.flags.writeable = False  # the state of a copied environment has lost the flag
+        return {"features": view}
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return the labels in the order chosen, their sum, and where they lie among the items."""
+        picture, observation = super().picture(trace), trace[-1][2]
+        known = observation["labelled"] >= 0
+        items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
+        found[items] = observation["labels"][known]
+        cloud = Cloud(
+            label="label",
+            points=self.feature_matrix(observation),
+            values=found,
+            last=int(items[-1]) if len(items) else None,
+        )
+        return replace(picture, panels=(*picture.panels, cloud))
 
 
 def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:

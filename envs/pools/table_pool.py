@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError
 from ..core.checks import choice
 from ..datasets.table import Table, from_arrays, load
-from .pool import Labels, Pool, best_sums
+from .pool import FeatureLabels, FeaturePool, best_sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TablePool(Pool):
+class TablePool(FeaturePool):
     """Find the best rows of a table of real measurements.
 
     ## Description
@@ -132,7 +132,7 @@ class TablePool(Pool):
 
     # ---- dynamics
 
-    def new_state(self, num_episodes: int) -> Labels:
+    def new_state(self, num_episodes: int) -> FeatureLabels:
         """Return the arrays of ``num_episodes`` episodes; all share the values of the table."""
         values, best = self.table.labels, best_sums(self.table.labels, self._horizon)
         features = self._scaled.reshape(-1)
@@ -142,7 +142,7 @@ class TablePool(Pool):
             best=np.broadcast_to(best, (num_episodes, *best.shape)),
         )
 
-    def _values_at(self, state: Labels, action: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _values_at(self, state: FeatureLabels, action: NDArray[np.int64]) -> NDArray[np.float64]:
         return self.table.labels.take(action)
 
     # ---- truth

@@ -10,28 +10,33 @@ import gymnasium
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from ... import __version__
+from .decisions import decisions
 from .stepping import stepping
 
 
 def main() -> None:
     """Print every table; ``--quick`` takes few turns, to see that the programs run."""
     turns = 3 if "--quick" in sys.argv[1:] else 25
+    # One core for everyone, and one thread of the linear algebra.
+    threadpool_limits(1)
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one core for everyone
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     console = Console()
     console.print(
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
-    head, rows = stepping(turns)
-    table = Table(title=f"Stepping: median over {turns} turns (10th to 90th percentile)")
-    for i, name in enumerate(head):
-        table.add_column(name, justify="right" if i else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
+    for title, measure in (("Stepping", stepping), ("Decisions", decisions)):
+        head, rows = measure(turns)
+        table = Table(title=f"{title}: median over {turns} turns (10th to 90th percentile)")
+        for i, name in enumerate(head):
+            table.add_column(name, justify="right" if i else "left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,18 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "target_reward": 30.0,
         },
     },
+    "discovery/GraphPool-v0": {
+        "star": {"topology": "star", "num_items": 30, "hub_fraction": 0.1, "horizon": 9},
+        "stars": {"topology": "star", "num_items": 9, "edge_prob": 0, "illegal": "penalise"},
+        "complete": {"topology": "complete", "num_items": 8, "horizon": 8, "noise_std": 2.0},
+        "sparse": {
+            "num_items": 25,
+            "edge_prob": 0.001,
+            "prior_std": 3.0,
+            "noise_std": 0.0,
+            "illegal_reward": -1.0,
+        },
+    },
     "discovery/KnowledgeLadder-v0": {
         "priced": {
             "start": 2,
@@ -50,6 +62,17 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "target_reward": 25.0,
         },
     },
+    "discovery/LinearPool-v0": {
+        "sparse": {
+            "num_items": 30,
+            "num_features": 6,
+            "sparsity": 2,
+            "feature_std": 0.5,
+            "prior_std": 2.0,
+            "horizon": 8,
+        },
+    },
+    "discovery/UnstructuredPool-v0": {"few": {"num_items": 6, "horizon": 4, "noise_std": 0.0}},
     "discovery/TablePool-v0": {
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "small": {

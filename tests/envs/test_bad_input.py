@@ -11,10 +11,13 @@ import pytest
 
 from discovery_gym import InputError
 
-BINOMIAL, STEP, LADDER, POOL = (
+BINOMIAL, STEP, LADDER, POOL, LINEAR, UNSTRUCTURED = (
     f"discovery/{name}-v0"
-    for name in ("BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool")
-)
+    for name in (
+        "BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool", "LinearPool",
+        "UnstructuredPool",
+    )
+)  # fmt: skip
 NAN, INF = float("nan"), float("inf")
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
@@ -71,6 +74,13 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (POOL, {"features": [["a"]], "labels": [1.0]}, r"features must hold numbers"),
     (POOL, {"features": [[1.0]], "labels": [1.0, 2.0]}, r"\(n, d\) and labels \(n,\)"),
     (POOL, {"features": np.zeros((0, 2)), "labels": []}, r"\(n, d\)"),
+    (LINEAR, {"num_items": 50}, r"horizon must not exceed the 50 items of the pool, got 100"),
+    (LINEAR, {"num_items": 0}, r"num_items must be an integer of at least 1, got 0"),
+    (LINEAR, {"num_features": 0}, r"num_features must be an integer of at least 1, got 0"),
+    (LINEAR, {"sparsity": 21}, r"sparsity must be an integer in 1..20, got 21"),
+    (LINEAR, {"prior_std": 0.0}, r"prior_std.*> 0.*0.0"),
+    (LINEAR, {"feature_std": INF}, r"feature_std.*inf"),
+    (UNSTRUCTURED, {"num_items": 5}, r"horizon must not exceed the 5 items"),
     # the faces
     (LADDER, {"render_mode": "gif"}, r"render_mode"),
 ]  # fmt: skip

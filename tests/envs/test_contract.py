@@ -246,6 +246,9 @@ def test_registered_ids() -> None:
     assert discovery_gym.registered() == [
         "discovery/BinomialDiscovery-v0",
         "discovery/GaussianStep-v0",
+        "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
+        "discovery/LinearPool-v0",
         "discovery/TablePool-v0",
+        "discovery/UnstructuredPool-v0",
     ]

@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
+from scipy.special import ndtr
 
 import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
+from discovery_gym.envs.pools import order_statistics
 from discovery_gym.envs.pools.pool import best_sums
 
 POOL = "discovery/TablePool-v0"
@@ -75,6 +77,53 @@ def test_constants_are_views() -> None:
     assert np.shares_memory(env.reset()[0]["features"], env.step(0)[0]["features"])
 
 
+def test_views_of_an_old_episode_do_not_change() -> None:
+    """Features are drawn anew at a reset; whoever kept an observation keeps what it was."""
+    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=2, num_items=8, horizon=1)
+    old = vector.reset(seed=0)[0]["features"]
+    kept = old.copy()
+    vector.step(np.zeros(2, np.int64))
+    new = vector.step(np.zeros(2, np.int64))[0]["features"]  # the reset
+    np.testing.assert_array_equal(old, kept)
+    assert not np.shares_memory(old, new)
+    assert (old != new).all()
+
+
+def test_linear_values() -> None:
+    """Values are linear in the features, and a sparse theta has as many entries as told."""
+    vector = gym.make_vec(
+        "discovery/LinearPool-v0",
+        num_envs=50,
+        num_items=120,
+        num_features=5,
+        sparsity=2,
+        reveal=True,
+    )
+    observation, info = vector.reset(seed=0)
+    x = vector.model.feature_matrix(observation).astype(float)
+    for i in range(50):
+        theta, *_ = np.linalg.lstsq(x[i], info["values"][i].astype(float), rcond=None)
+        assert (np.abs(theta) > 1e-4).sum() == 2
+        np.testing.assert_allclose(x[i] @ theta, info["values"][i], atol=1e-4)
+    assert abs(x.mean()) < 4 / x.size**0.5
+    assert x.std() == pytest.approx(1, abs=0.02)
+
+
+def test_top_sums_against_simulation() -> None:
+    random = np.random.default_rng(0)
+    for draw, exact in (
+        (random.standard_normal, order_statistics.top_sum_normal),
+        (random.random, order_statistics.top_sum_uniform),
+    ):
+        for n, t in ((7, 3), (60, 60), (200, 1)):
+            sums = best_sums(draw((4000, n)), t)[:, -1]
+            assert abs(sums.mean() - exact(n, t)) < 4 * sums.std() / 4000**0.5
+    # the uniform as a function of a normal: two ways to one number
+    assert order_statistics.top_sum(ndtr, 50, 9) == pytest.approx(
+        order_statistics.top_sum_uniform(50, 9), rel=1e-9
+    )
+
+
 def test_best_sums_against_sorting() -> None:
     values = np.random.default_rng(0).normal(size=(5, 9))
     expected = np.cumsum(np.sort(values, axis=1)[:, ::-1], axis=1)[:, :4]
@@ -128,3 +177,27 @@ def test_reaction_tables() -> None:
             assert (model.num_items, model.num_features, model.horizon) == shapes[name]
             assert model.optimal_value() - model.random_value() == pytest.approx(regret, abs=0.01)
     assert datasets.load("buchwald_hartwig").features.shape == (3955, 44)
+
+
+@needs_data
+def test_linucb_is_the_one_of_the_paper() -> None:
+    """LinUCB is deterministic: all its entries of the paper's table 1, under the right labels."""
+    from discovery_gym.experiments import evaluate
+
+    printed = {
+        "cncci": {
+            "t-BuXPhos+P2Et": 13.63, "AdBrettPhos+BTMG": 10.08, "XPhos+MTBD": 12.00,
+            "XPhos+BTMG": 11.98, "AdBrettPhos+P2Et": 17.41, "t-BuBrettPhos+P2Et": 15.60,
+            "XPhos+P2Et": 12.42, "AdBrettPhos+MTBD": 11.49, "t-BuBrettPhos+MTBD": 12.32,
+        },
+        "pndc": {
+            "X2": 9.63, "X12": 7.66, "X5": 2.58, "X11": 1.42, "X6": 5.26, "X14": 10.43,
+            "X15": 3.58, "X13": 5.28, "X4": 4.53, "X8": 5.86, "X3": 2.03,
+        },
+    }  # fmt: skip
+    for dataset, entries in printed.items():
+        for target, regret in entries.items():
+            kwargs = {"dataset": dataset, "target": f"yield[{target}]"}
+            result = evaluate(POOL, "linucb", episodes=1, env_kwargs=kwargs)
+            assert result.regret is not None
+            assert result.regret[0] == pytest.approx(regret, abs=0.02)

@@ -1,0 +1,104 @@
+r"""Belief over the nodes of a graph: independent Gaussian values, each seen some times with noise.
+
+With theta_x ~ N(0, s^2) and c noisy values of x that sum to y, each noise N(0, r^2),
+
+    theta_x ~ N(s^2 y / a, s^2 r^2 / a),  a = r^2 + c s^2,
+
+independent over nodes, because the noises are. The observation holds y and c in full.
+
+Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, the graph model
+of section 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import Model
+from ...envs.core.checks import real
+from ...envs.pools.graph_pool import GraphPool
+from .belief import Array, Belief
+
+
+class Nodes(Belief):
+    """Belief over the values of the nodes of a `GraphPool`.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+        prior_std: Prior standard deviation of each value, above 0, in units of the label; None takes
+            the pool's.
+        noise_std: Standard deviation of the noise, in units of the label; None takes the pool's.
+    """
+
+    def __init__(
+        self,
+        model: GraphPool,
+        num_episodes: int,
+        *,
+        prior_std: float | None = None,
+        noise_std: float | None = None,
+    ) -> None:
+        self.model = model
+        prior_std = model.prior_std if prior_std is None else prior_std
+        noise_std = model.noise_std if noise_std is None else noise_std
+        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        self.noise_std = real("noise_std", noise_std, low=0)
+        self._hubs: NDArray[np.bool_] | None = None  # (B, n)
+        self._edges: NDArray[Any]  # (B, 2 E)
+        self._ends: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool on a graph."""
+        return isinstance(model, GraphPool)
+
+    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Read what was seen, which the observation holds in full."""
+        total, count = observation["seen_sum"], observation["seen_count"].astype(np.float64)
+        prior, noise = self.prior_std**2, self.noise_std**2
+        weight = noise + count * prior
+        weight[weight == 0] = 1.0  # not seen yet, and there is no noise
+        self._mean = prior * total / weight
+        self._std = np.sqrt(prior * np.where(count > 0, noise, weight) / weight)
+        if self._hubs is None or len(self._hubs) != len(total) or start.any():
+            self._hubs = observation["hubs"] > 0
+            self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
+            self._ends = None
+
+    def mean(self) -> Array:
+        """Return the posterior means, ``(B, n)``."""
+        return self._mean
+
+    def std(self) -> Array:
+        """Return the posterior standard deviations, ``(B, n)``."""
+        return self._std
+
+    def sample(self, count: int, random: np.random.Generator) -> Array:
+        """Return independent draws of all values, ``(B, count, n)``."""
+        draws = random.standard_normal((len(self._mean), count, self._mean.shape[1]))
+        draws *= self._std[:, None]
+        draws += self._mean[:, None]
+        return draws
+
+    def reach(self, gain: Array) -> Array:
+        """Return the sum of ``gain`` over each node and its neighbours, ``(B, n)``."""
+        assert self._hubs is not None  # update has run
+        u, v = self._flat_ends()
+        flat = gain.reshape(-1)
+        linked = flat + np.bincount(u, flat[v], flat.size) + np.bincount(v, flat[u], flat.size)
+        linked = linked.reshape(gain.shape)
+        linked += (gain * self._hubs).sum(1, keepdims=True)
+        return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
+
+    def _flat_ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return both ends of all links between the rest, as places in a flat ``(B, n)`` array."""
+        if self._ends is None:
+            ends = self._edges.reshape(len(self._edges), -1, 2)
+            episode, edge = (ends[:, :, 0] >= 0).nonzero()
+            first = episode * self.model.num_items
+            self._ends = first + ends[episode, edge, 0], first + ends[episode, edge, 1]
+        return self._ends

@@ -1,0 +1,354 @@
+r"""A pool on a graph: labelling a node also shows something of its neighbours.
+
+Node x has the value theta_x ~ N(0, prior_std^2), independent of the others. Labelling it pays and
+shows theta_x + noise, and shows theta_z + noise of every neighbour z, each noise N(0, noise_std^2)
+of its own. A neighbour is not labelled by that: it stays legal, and only its own label pays. What
+was shown of a node is summed up by the sum and the number of its noisy values:
+
+    theta_x | s, c ~ N(prior_std^2 s / a, prior_std^2 noise_std^2 / a),  a = noise_std^2 + c prior_std^2.
+
+Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, the graph model
+of section 4 and its simulations in section 5.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, UniformBox
+from ..core.checks import choice, integer, real
+from ..core.picture import Curves, Picture, Series, Trace
+from .order_statistics import top_sum_normal
+from .pool import ANY_LABEL, Labels, Pool, best_sums
+
+TOPOLOGIES = ("random", "complete", "star")
+
+MOST_EDGES = 10**8
+"""Graphs that may have more edges are refused: the edge list of one episode would take 800 MB."""
+
+RARE = 1e-12
+"""Probability below which a graph may be redrawn because its edges overflow the edge list."""
+
+
+@dataclass(kw_only=True, eq=False)
+class GraphLabels(Labels):
+    """State of a pool on a graph."""
+
+    hubs: NDArray[np.int8]  # (B, n) 1 for nodes that are linked to all others; never written to
+    edges: NDArray[np.int32]  # (B, 2 E) links between the rest; never written to either
+    neighbours: list[tuple[NDArray[np.int64], NDArray[np.int32]]]  # B adjacency lists, see `_lists`
+    seen_sum: NDArray[np.float32]  # (B, n) sum of the noisy values seen of every node
+    seen_count: NDArray[np.float32]  # (B, n) number of them
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GraphPool(Pool[GraphLabels]):
+    """Find the best nodes of a graph, where a label also shows something of the neighbours.
+
+    ## Description
+    The graph model of adaptive sampling for discovery (Xu et al. 2022). Each node has a value
+    theta ~ N(0, prior_std^2), independent of the others. Labelling a node pays and shows its value
+    with noise, and shows the values of its neighbours with noise of their own; these are not
+    labelled by it. A well-connected node tells much and pays little on average: information has a
+    price. The graph is drawn anew in every episode and is known to the agent.
+
+    ## Action space
+    `Discrete(n)`: the node to label.
+
+    ## Observation space
+    `Dict`:
+    - `hubs`: int8, `(n,)`, 1 for nodes that are linked to all others; constant within an episode. In
+      a complete graph these are all nodes, in a random one none.
+    - `edges`: int32, `(2 E,)`, the links between the rest: the two ends of each side by side, each
+      link once, -1 behind the last; constant within an episode. E bounds their number: its mean plus
+      a margin that holds with probability 1 - 1e-12, beyond which the graph is redrawn. Where there
+      are none (E = 0: complete graphs, stars with `edge_prob=0`), there is no such entry.
+    - `seen_sum`: float32, `(n,)`, sum of the noisy values seen of each node, its own label included.
+    - `seen_count`: float32, `(n,)`, their number.
+    - `action_mask`: int8, `(n,)`, 1 for nodes without a label.
+    - `labelled`: int64, `(T,)`, the nodes labelled so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+
+    ## Rewards
+    The label of the node; `illegal_reward` for a node that has its label already, which shows
+    nothing and spends the step.
+
+    ## Starting state
+    New values and a new graph with at least one edge, nothing seen.
+
+    ## Episode end
+    Terminates after `horizon` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    spent, free of noise) and `values` (the value of every node).
+
+    ## Arguments
+    - `num_items` (100): number n of nodes, at least 2.
+    - `topology` ("random"): "random" links each pair with probability `edge_prob`, given that there
+      is at least one edge; "star" links round(hub_fraction n) random nodes, at least one, to all
+      nodes, and each pair of the rest with probability `edge_prob`; "complete" links all pairs. The
+      paper's graphs have n = 900 and `edge_prob=0.01`.
+    - `edge_prob` (0.1): above 0 and below 1; a star may have 0.
+    - `hub_fraction` (1/3): above 0 and at most 1.
+    - `prior_std` (1.0): standard deviation of the values, in units of the label, above 0.
+    - `noise_std` (1.0): standard deviation of the noise of everything that is shown.
+    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1.
+    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/GraphPool-v0", num_envs=256)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    """
+
+    num_items: int = 100
+    topology: str = "random"
+    edge_prob: float = 0.1
+    hub_fraction: float = 1 / 3
+    prior_std: float = 1.0
+    noise_std: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._set(
+            num_items=integer("num_items", self.num_items, low=2, high=2**31 - 1),
+            topology=choice("topology", self.topology, TOPOLOGIES),
+            edge_prob=real("edge_prob", self.edge_prob, low=0, high=1),
+            hub_fraction=real("hub_fraction", self.hub_fraction, low=0, high=1, open_low=True),
+            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
+        )
+        if self.edge_prob == 1 or (self.edge_prob == 0 and self.topology == "random"):
+            raise InputError(
+                f"edge_prob must be above 0 and below 1, got {self.edge_prob!r}: at 0 the graph has no "
+                "edges (a star may have 0), and a graph with all edges is topology='complete'."
+            )
+        if self.max_edges > MOST_EDGES:
+            raise InputError(
+                f"edge_prob={self.edge_prob!r} with num_items={self.num_items} makes graphs of up to "
+                f"{self.max_edges} edges, allowed are {MOST_EDGES}; lower one of the two, or take "
+                "topology='complete', which needs no list of them."
+            )
+        super().__post_init__()
+
+    @property
+    def num_hubs(self) -> int:
+        """The number of nodes that are linked to all others."""
+        if self.topology == "star":
+            return max(1, round(self.hub_fraction * self.num_items))
+        return self.num_items if self.topology == "complete" else 0
+
+    @property
+    def max_edges(self) -> int:
+        """The number E of links between nodes that are no hubs, for which `edges` has room."""
+        return _most(self._pairs, self.edge_prob)
+
+    @property
+    def _pairs(self) -> int:
+        """The number of pairs of nodes that are no hubs."""
+        rest = self.num_items - self.num_hubs
+        return rest * (rest - 1) // 2
+
+    # ---- spaces
+
+    def _more_spaces(self) -> dict[str, UniformBox]:
+        n, room = self.num_items, 2 * self.max_edges
+        return {
+            **({"edges": UniformBox(-1, n - 1, (room,), np.int32)} if room else {}),
+            "hubs": UniformBox(0, 1, (n,), np.int8),
+            "seen_count": UniformBox(0, self._horizon, (n,)),
+            "seen_sum": UniformBox(-ANY_LABEL, ANY_LABEL, (n,)),
+        }
+
+    # ---- dynamics
+
+    @property
+    def uniforms(self) -> int:
+        """None of the tape: what a step shows varies in number, so it comes from the generators."""
+        return 0
+
+    def new_state(self, num_episodes: int) -> GraphLabels:
+        """Return the arrays of ``num_episodes`` episodes."""
+        shape = num_episodes, self.num_items
+        empty = np.zeros(self.num_items + 1, np.int64), np.empty(0, np.int32)
+        return GraphLabels(
+            **self._common(np.zeros(shape), np.zeros((num_episodes, self._horizon + 1))),
+            hubs=np.full(shape, self.num_hubs == self.num_items, np.int8),
+            edges=np.full((num_episodes, 2 * self.max_edges), -1, np.int32),
+            neighbours=[empty] * num_episodes,
+            seen_sum=np.zeros(shape, np.float32),
+            seen_count=np.zeros(shape, np.float32),
+        )
+
+    def reset(self, state: GraphLabels, index: NDArray[np.int64], streams: Streams) -> None:
+        """Draw values and a graph, and take all labels back."""
+        # New arrays, because the old ones stand in the observations handed out so far.
+        every = len(index) == len(state.edges)
+        edges = np.empty_like(state.edges) if every else state.edges.copy()
+        hubs = state.hubs.copy() if self.topology == "star" else state.hubs
+        for i in index.tolist():
+            generator = streams.generators[i]
+            generator.standard_normal(out=state.values[i])
+            if self.topology == "star":
+                hubs[i] = 0
+                hubs[i, generator.permutation(self.num_items)[: self.num_hubs]] = 1
+            if self.max_edges:
+                ends = self._links(generator, (hubs[i] == 0).nonzero()[0])
+                edges[i, : ends.size] = ends.reshape(-1)
+                edges[i, ends.size :] = -1
+                state.neighbours[i] = _lists(ends, self.num_items)
+        state.edges, state.hubs = edges, hubs
+        state.values[index] *= self.prior_std
+        state.best[index] = best_sums(state.values[index], self._horizon)
+        state.seen_sum[index] = 0
+        state.seen_count[index] = 0
+        super().reset(state, index, streams)
+
+    def _links(self, generator: np.random.Generator, rest: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return new links between the nodes ``rest``, which are no hubs, ``(links, 2)``."""
+        # Pairs u < v in the order of v, then of u: pair number v (v - 1) / 2 + u.
+        pair = _successes(generator, self._pairs, self.edge_prob, least=0 if self.num_hubs else 1)
+        v = ((1 + np.sqrt(1 + 8.0 * pair)) / 2).astype(np.int64)
+        v -= v * (v - 1) // 2 > pair  # the root may have been rounded up to the next row
+        return rest[np.stack([pair - v * (v - 1) // 2, v], axis=1)]
+
+    def _label(
+        self,
+        state: GraphLabels,
+        action: NDArray[np.int64],
+        value: NDArray[np.float64],
+        fresh: NDArray[np.bool_],
+        streams: Streams,
+        over: NDArray[np.bool_] | None,
+    ) -> NDArray[np.float64]:
+        """Return the labels of the chosen nodes, ``(B,)``, and note what is seen by them."""
+        label = value.copy()
+        running = (fresh if over is None else fresh & ~over).nonzero()[0]
+        for i in running.tolist():
+            nodes = self._neighbours(state, i, int(action[i]))
+            noise = streams.generators[i].standard_normal(len(nodes) + 1)
+            noise *= self.noise_std
+            label[i] += noise[0]
+            state.seen_sum[i, nodes] += state.values[i, nodes] + noise[1:]
+            state.seen_count[i, nodes] += 1
+        state.seen_sum[running, action[running]] += label[running]
+        state.seen_count[running, action[running]] += 1
+        return label
+
+    def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
+        """Return the neighbours of a node."""
+        if state.hubs[episode, node]:
+            return np.delete(np.arange(self.num_items), node)
+        start, neighbour = state.neighbours[episode]
+        linked = neighbour[start[node] : start[node + 1]]
+        if not self.num_hubs:
+            return linked
+        return np.concatenate([linked, state.hubs[episode].nonzero()[0]])
+
+    def _more(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
+        constant: dict[str, NDArray[Any]] = {"hubs": state.hubs.view()}
+        if self.max_edges:
+            constant["edges"] = state.edges.view()
+        for view in constant.values():
+            view.flags.writeable = False
+        return {
+            **constant,
+            "seen_count": state.seen_count.copy(),
+            "seen_sum": state.seen_sum.copy(),
+        }
+
+    # ---- truth
+
+    def random_value(self) -> float:
+        """Return the expected return of uniform choices: values have mean 0."""
+        return 0.0
+
+    def optimal_value(self) -> float:
+        """Return the expected return of an oracle that knows all values: the sum of the best T."""
+        return self.prior_std * top_sum_normal(self.num_items, self._horizon)
+
+    # ---- words
+
+    def action_name(self, action: Any) -> str:
+        """Return the node in words."""
+        return f"node {int(action)}"
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return the labels in the order chosen, their sum, and how many nodes were seen."""
+        picture = super().picture(trace)
+        seen = np.array([np.count_nonzero(moment[2]["seen_count"]) for moment in trace])
+        curves = Curves(label="nodes seen", series=(Series(values=seen, style="steps"),))
+        return replace(picture, panels=(*picture.panels, curves))
+
+    def summary(self, observation: Observation) -> str:
+        """Return where the episode stands, in words."""
+        assert isinstance(observation, dict)
+        seen = np.count_nonzero(observation["seen_count"])
+        return f"{super().summary(observation)}, {seen} of {self.num_items} nodes seen"
+
+
+def _most(trials: int, prob: float) -> int:
+    """Return a number of successes that is exceeded with probability below `RARE` (Bernstein)."""
+    if not trials * prob:
+        return 0
+    rare = -math.log(RARE)
+    margin = rare / 3 + math.sqrt(rare**2 / 9 + 2 * rare * trials * prob)
+    return min(trials, math.ceil(trials * prob + margin))
+
+
+def _successes(
+    generator: np.random.Generator, trials: int, prob: float, *, least: int
+) -> NDArray[np.int64]:
+    """Return which of some independent trials succeed, in order, given that ``least`` 0 or 1 do.
+
+    Drawn as the gaps between them, so that the cost is that of the successes and not of the trials.
+    """
+    most, miss = _most(trials, prob), math.log1p(-prob)
+    while True:
+        # The first success by inversion of its geometric law, cut off behind the last trial if
+        # there must be one.
+        u = generator.random() * (-math.expm1(trials * miss) if least else 1.0)
+        first = min(int(math.log1p(-u) / miss), trials - least)
+        gaps = np.minimum(generator.geometric(prob, most), trials)
+        # In floating point, which is exact as far as the trials go and does not wrap around.
+        place = first + np.append(0.0, gaps.cumsum(dtype=np.float64))
+        place = place[place < trials]
+        if len(place) <= most:
+            return place.astype(np.int64)
+
+
+def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return the adjacency lists of a graph: those of node x are ``neighbour[start[x]:start[x+1]]``.
+
+    Args:
+        ends: The two ends of each link, ``(links, 2)``.
+        num_nodes: The number n of nodes.
+
+    Returns:
+        ``start`` ``(n + 1,)`` and ``neighbour`` ``(2 links,)``, sorted within each node.
+    """
+    u, v = ends.T
+    key = np.sort(np.concatenate([u * num_nodes + v, v * num_nodes + u]))
+    start = np.searchsorted(key, np.arange(num_nodes + 1) * num_nodes)
+    return start, (key % num_nodes).astype(np.int32)
+
+
+class GraphPoolEnv(DiscoveryEnv[GraphPool]):
+    """One episode of `GraphPool`, whose page this class carries."""
+
+    model_class = GraphPool
+
+
+class GraphPoolVectorEnv(DiscoveryVectorEnv[GraphPool]):
+    """Many episodes of `GraphPool`, whose page this class carries."""
+
+    model_class = GraphPool

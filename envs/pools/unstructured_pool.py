@@ -1,0 +1,119 @@
+"""A pool without structure: no label tells anything about another item.
+
+Every item holds its own theta ~ U(0, 1), and there are as many items as the square of the budget.
+Nothing can be learnt about an item but by labelling it, which is the only time it counts: every
+agent has the same expected return T / 2, and its regret grows linearly in T.
+
+Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, proposition 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, Streams
+from ..core.checks import integer
+from .order_statistics import top_sum_uniform
+from .pool import Labels, Pool, best_sums
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class UnstructuredPool(Pool[Labels]):
+    """Label items that tell nothing about each other: everyone's regret is linear.
+
+    ## Description
+    The lower bound of adaptive sampling for discovery (Xu et al. 2022, proposition 1), as an
+    environment: a check of agents and of the accounting rather than a challenge.
+
+    ## Action space
+    `Discrete(n)`: the item to label.
+
+    ## Observation space
+    `Dict`:
+    - `action_mask`: int8, `(n,)`, 1 for items without a label.
+    - `labelled`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+
+    ## Rewards
+    The label of the item; `illegal_reward` for an item that has its label already, which shows
+    nothing and spends the step.
+
+    ## Starting state
+    Fresh values theta ~ U(0, 1), no labels.
+
+    ## Episode end
+    Terminates after `horizon` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    spent, free of noise) and `values` (the mean label of every item).
+
+    ## Arguments
+    - `horizon` (20): number T of labels.
+    - `num_items` (None): number n of items; None takes T squared, as the proposition does.
+    - `noise_std` (1.0): standard deviation of the label noise.
+    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/UnstructuredPool-v0", num_envs=64)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    """
+
+    num_items: int | None = None  # type: ignore[assignment]
+    horizon: int | None = 20
+    noise_std: float = 1.0
+
+    def __post_init__(self) -> None:
+        count = integer("horizon", self.horizon, low=1) ** 2 if self.num_items is None else None
+        self._set(num_items=count or integer("num_items", self.num_items, low=1))
+        super().__post_init__()
+
+    @property
+    def _count(self) -> int:
+        assert self.num_items is not None  # set by __post_init__
+        return self.num_items
+
+    # ---- dynamics
+
+    def new_state(self, num_episodes: int) -> Labels:
+        """Return the arrays of ``num_episodes`` episodes."""
+        values = np.zeros((num_episodes, self._count))
+        return Labels(**self._common(values, np.zeros((num_episodes, self._horizon + 1))))
+
+    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+        """Draw new values."""
+        for i in index.tolist():
+            streams.generators[i].random(out=state.values[i])
+        state.best[index] = best_sums(state.values[index], self._horizon)
+        super().reset(state, index, streams)
+
+    # ---- truth
+
+    def random_value(self) -> float:
+        """Return the expected return of uniform choices, and of any others: T / 2."""
+        return self._horizon / 2
+
+    def optimal_value(self) -> float:
+        """Return the expected return of an oracle that knows every theta."""
+        return top_sum_uniform(self._count, self._horizon)
+
+
+class UnstructuredPoolEnv(DiscoveryEnv[UnstructuredPool]):
+    """One episode of `UnstructuredPool`, whose page this class carries."""
+
+    model_class = UnstructuredPool
+
+
+class UnstructuredPoolVectorEnv(DiscoveryVectorEnv[UnstructuredPool]):
+    """Many episodes of `UnstructuredPool`, whose page this class carries."""
+
+    model_class = UnstructuredPool

@@ -1,0 +1,93 @@
+"""What a decision costs, against the matrix product that it cannot do without.
+
+Information-directed sampling with K joint draws on a pool of n items with d features needs the
+values of all items under all draws, one product n x d x K. Thompson sampling and upper bounds need
+none: their cost per label should grow like n d.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...agents.beliefs import Linear
+from ...agents.rules import IDS, BayesUCB, Thompson
+from ...envs.pools.table_pool import TablePool
+from .timing import Subject, in_turns
+
+POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
+"""Items, features, draws."""
+BATCH = (500, 20, 100, 64)
+"""Items, features, draws, episodes."""
+
+
+def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table.
+
+    Args:
+        turns: Number of turns behind each median; large pools take fewer.
+    """
+    head = [
+        "linear pool",
+        "product, ms",
+        "IDS, ms",
+        "/ product",
+        "label + Thompson, ms",
+        "label + UCB, ms",
+    ]
+    rows = []
+    for n, d, k in POOLS:
+        few = turns if n < 100_000 else min(turns, 3)
+        times = in_turns(_subjects(n, d, k, 1), turns=few)
+        rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1)])
+    n, d, k, b = BATCH
+    times = in_turns(_subjects(n, d, k, b), turns=turns)
+    rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
+    return head, rows
+
+
+def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
+    def each(name: str) -> str:
+        return f"{np.median(times[name]) * 1e3 / episodes:.3g}"
+
+    low, middle, high = np.quantile(times["ids"] / times["product"], (0.1, 0.5, 0.9))
+    ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
+    return [each("product"), each("ids"), ratio, each("thompson"), each("ucb")]
+
+
+def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((n, d), dtype=np.float32)
+    model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
+    belief, mask = Linear(model, b), np.ones((b, n), np.int8)
+    every = np.arange(b)
+    observation: dict[str, Any] = {
+        "features": np.broadcast_to(x.reshape(-1), (b, n * d)),
+        "labelled": np.full((b, 10), -1),
+        "labels": np.zeros((b, 10), np.float32),
+    }
+    belief.update(observation, np.ones(b, np.bool_))
+    draws = random.standard_normal((b * k, d), dtype=np.float32)
+
+    def product(count: int) -> None:
+        for _ in range(count):
+            for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
+                draws @ x[first : first + 1024].T
+
+    def rule(chosen: Any, learns: bool) -> Subject:
+        def decide(count: int) -> None:
+            for _ in range(count):
+                if learns:
+                    belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
+                chosen.choose(belief, mask, random)
+
+        return decide
+
+    return {
+        "product": product,
+        "ids": rule(IDS(samples=k), False),
+        "thompson": rule(Thompson(), True),
+        "ucb": rule(BayesUCB(), True),
+    }

@@ -1,0 +1,147 @@
+"""Information-directed sampling against brute force and exact posteriors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import discovery_gym
+from discovery_gym.agents import make
+from discovery_gym.agents.beliefs import Linear
+from discovery_gym.agents.beliefs.belief import Belief
+from discovery_gym.agents.rules import IDS
+from discovery_gym.agents.rules.information_directed import two_point
+
+POOL = "discovery/TablePool-v0"
+
+
+def brute_force(regret: Any, gain: Any, lam: float) -> float:
+    """The least ratio over all pairs of items and a fine grid of weights."""
+    small = np.geomspace(1e-6, 0.5, 600)
+    q = np.concatenate([[0.0], small, 1 - small, [1.0]])
+    mixed_regret = regret[:, None, None] * (1 - q) + regret[None, :, None] * q
+    mixed_gain = gain[:, None, None] * (1 - q) + gain[None, :, None] * q
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.nanmin(mixed_regret**lam / mixed_gain))
+
+
+@pytest.mark.parametrize("lam", [1.0, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("shape", ["uniform", "ties", "correlated", "heavy"])
+def test_two_point_minimum_is_exact(lam: float, shape: str) -> None:
+    random = np.random.default_rng(int(lam * 10))
+    for n in (1, 2, 3, 9, 20):
+        for _ in range(8):
+            regret, gain = random.random(n), random.random(n)
+            if shape == "ties":
+                regret, gain = np.round(regret, 1) + 0.1, np.round(gain, 1) + 0.1
+            elif shape == "correlated":
+                gain = regret**2 * (0.5 + random.random(n))
+            elif shape == "heavy":
+                regret, gain = regret**6 + 1e-6, gain**6 + 1e-6
+            first, second, weight = two_point(regret, gain, lam)
+            assert 0 <= weight <= 1
+            ours = ((1 - weight) * regret[first] + weight * regret[second]) ** lam / (
+                (1 - weight) * gain[first] + weight * gain[second]
+            )
+            # What a distribution attains cannot be below the minimum; it must not be above.
+            assert ours <= brute_force(regret, gain, lam) * (1 + 1e-9)
+
+
+def test_no_distribution_over_many_items_is_better() -> None:
+    random = np.random.default_rng(0)
+    regret, gain = random.random(12), random.random(12)
+    first, second, weight = two_point(regret, gain, 2.0)
+    pair = np.zeros(12)
+    pair[first] += 1 - weight
+    pair[second] += weight
+    best = (pair @ regret) ** 2 / (pair @ gain)
+    others = random.dirichlet(np.full(12, 0.2), 20_000)
+    assert ((others @ regret) ** 2 / (others @ gain)).min() >= best * (1 - 1e-12)
+
+
+def learnt(episodes: int = 3, steps: int = 6, **kwargs: Any) -> tuple[Any, Any]:
+    vector = gym.make_vec(POOL, num_envs=episodes, **kwargs)
+    observation, _ = vector.reset(seed=0)
+    belief = Linear(vector.model, episodes, noise_std=0.3)
+    start = np.ones(episodes, np.bool_)
+    for t in range(steps):
+        belief.update(observation, start)
+        start = np.zeros(episodes, np.bool_)
+        observation = vector.step(np.arange(episodes) * 7 + t)[0]
+    belief.update(observation, start)
+    return belief, observation["action_mask"]
+
+
+def test_linear_shortcut_is_the_definition() -> None:
+    """The product form of the linear belief is what the draws themselves say."""
+    belief, mask = learnt()
+    quick = belief.about_best(4000, mask, np.random.default_rng(1))
+    plain = Belief.about_best(belief, 4000, mask, np.random.default_rng(2))
+    for ours, theirs in zip(quick, plain, strict=True):
+        assert ours.shape == theirs.shape == (3, 442)
+        scale = np.abs(theirs).max()
+        assert np.abs(ours - theirs).max() < 0.25 * scale
+        assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.97
+
+
+def test_what_is_explained_is_at_most_the_variance() -> None:
+    belief, mask = learnt()
+    regret, explained = belief.about_best(3000, mask, np.random.default_rng(0))
+    assert (explained >= 0).all()
+    assert (explained <= belief.std() ** 2 * 1.15 + 1e-9).all()
+    assert (regret[mask == 1] > -1e-6).all()
+
+
+def test_two_items_by_hand() -> None:
+    """With two independent items the explained variance has a closed form."""
+
+    class Two(Belief):
+        def __init__(self) -> None: ...
+        @classmethod
+        def fits(cls, model: Any) -> bool:
+            return True
+
+        def update(self, observation: Any, start: Any) -> None: ...
+        def mean(self) -> Any: ...
+        def std(self) -> Any: ...
+        def sample(self, count: int, random: np.random.Generator) -> Any:
+            return random.standard_normal((1, count, 2))
+
+    regret, explained = Two().about_best(400_000, None, np.random.default_rng(0))
+    # E[max] = 1/sqrt(pi), and E[f(x) | x is the better one] = 1/sqrt(pi) as well
+    np.testing.assert_allclose(regret, 1 / np.sqrt(np.pi), atol=0.01)
+    np.testing.assert_allclose(explained, 1 / np.pi, atol=0.01)
+
+
+def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
+    class Sure:
+        def about_best(self, count: int, mask: Any, random: Any) -> Any:
+            return np.array([[0.5, 0.0, 0.2]]), np.zeros((1, 3))
+
+        def reach(self, gain: Any) -> Any:
+            return gain
+
+    random, free = np.random.default_rng(0), np.ones((1, 3), np.int8)
+    taken = np.array([[1, 0, 1]], np.int8)
+    for deterministic in (False, True):
+        rule = IDS(deterministic=deterministic)
+        assert rule.choose(Sure(), free, random).tolist() == [1]
+        assert rule.choose(Sure(), taken, random).tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ids(lam=0.5)", "lam.*>= 1.*0.5"),
+        ("ids(samples=1)", "samples.*at least 2.*1"),
+        ("ids(deterministic=2)", "deterministic must be True or False, got 2"),
+        ("linucb(ridge=0)", "ridge.*> 0"),
+        ("linucb(belief=linear)", "linucb brings its own belief"),
+    ],
+)
+def test_bad_settings(text: str, message: str) -> None:
+    with pytest.raises(discovery_gym.InputError, match=message):
+        make(text, gym.make(POOL))
