@@ -99,18 +99,19 @@ def _campaign(smallest: str, tuned: str, largest: str) -> dict[str, str]:
 
 # ---- tasks
 
+LADDER: dict[str, Any] = {
+    "target": 99,
+    "p_scale": 1000.0,
+    "cost_per_batch": 20.0,
+    "cost_per_experiment": 1.0,
+}
+
 PRICED_LADDER = Task(
     name="Ladder, priced",
     about="Climb 99 rungs. A batch costs 20, each experiment in it 1: how large should batches be, "
     "and when should they shrink?",
     env_id="discovery/KnowledgeLadder-v0",
-    env_kwargs={
-        "target": 99,
-        "p_scale": 1000.0,
-        "cost_per_batch": 20.0,
-        "cost_per_experiment": 1.0,
-        "horizon": 2000,
-    },
+    env_kwargs=LADDER | {"horizon": 2000},
     agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128"),
 )
 
@@ -119,14 +120,7 @@ LADDER_DEADLINE = Task(
     about="The same ladder with 300 batches at most and a prize of 10,000 at the top: haste costs, "
     "and being late costs more.",
     env_id="discovery/KnowledgeLadder-v0",
-    env_kwargs={
-        "target": 99,
-        "p_scale": 1000.0,
-        "cost_per_batch": 20.0,
-        "cost_per_experiment": 1.0,
-        "target_reward": 10_000.0,
-        "horizon": 300,
-    },
+    env_kwargs=LADDER | {"target_reward": 10_000.0, "horizon": 300},
     agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128"),
 )
 
