@@ -47,11 +47,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from ...envs.core import InputError, Model
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
-from .belief import Array, Belief
-from .linear import Linear
+from .belief import Array
+from .features import FeatureBelief
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales l in units of sqrt(d); two random items are about 1.4 apart."""
@@ -72,7 +71,7 @@ _LOG_PRIOR = np.array(
 _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 
 
-class GaussianProcess(Belief):
+class GaussianProcess(FeatureBelief):
     """Belief over the values of the items of a pool with features: smooth in the features.
 
     Args:
@@ -87,7 +86,7 @@ class GaussianProcess(Belief):
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, kernel: str = "rbf", refit: int = 4
     ) -> None:
-        self.model = model
+        super().__init__(model, num_episodes)
         self.kernel = choice("kernel", kernel, ("rbf", "matern"))
         self.refit = integer("refit", refit, low=1)
         b, n = num_episodes, model.num_items
@@ -95,7 +94,6 @@ class GaussianProcess(Belief):
         self._square: Array | None = None  # (B or 1, n) |x|^2
         self._choice = np.full(b, _GRID.index(DEFAULT))  # place on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
-        self._seen = np.zeros(b, np.int64)  # labels taken in so far
         self._first = np.zeros(b)  # the first label, from which the others are counted
         # Rows for labels, more as they come: a horizon may be far beyond what is ever played.
         self._root = np.zeros((b, 0, 0))  # L
@@ -104,11 +102,6 @@ class GaussianProcess(Belief):
         self._uu, self._uo, self._oo = np.zeros(b), np.zeros(b), np.zeros(b)
         self._vu, self._vo, self._vv = np.zeros((b, n)), np.zeros((b, n)), np.zeros((b, n))
 
-    @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the model is a pool whose items have features."""
-        return Linear.fits(model)
-
     # ---- labels
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
@@ -116,16 +109,8 @@ class GaussianProcess(Belief):
 
         What the belief is depends on the labels in their order only, not on when they came in.
         """
+        count = self._follow(observation, start)
         items, labels = observation["labelled"], observation["labels"]
-        if len(items) != len(self._seen):
-            raise InputError(
-                f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "
-                "pass state=None for a new batch."
-            )
-        count = (items >= 0).sum(1)
-        start = start | (count < self._seen)
-        if start.any():
-            self._restart(observation, start)
         self._grow(int(count.max(initial=0)))
         labels = np.asarray(labels, np.float64)
         self._first = np.where(count > 0, labels[:, 0], 0.0)

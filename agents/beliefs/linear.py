@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
-from .belief import Array, Belief
+from .belief import Array
+from .features import FeatureBelief
 
 
-class Linear(Belief):
+class Linear(FeatureBelief):
     """Belief over the values of the items of a pool with features.
 
     Args:
@@ -48,7 +48,7 @@ class Linear(Belief):
         prior_std: float | None = None,
         noise_std: float | None = None,
     ) -> None:
-        self.model = model
+        super().__init__(model, num_episodes)
         if prior_std is None:
             prior_std = getattr(model, "prior_std", 1.0)
         if noise_std is None:
@@ -60,27 +60,12 @@ class Linear(Belief):
         self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))
         self._var = np.empty((b, n))
-        self._seen = np.zeros(b, np.int64)  # labels taken in so far
         self._x: NDArray[np.float32] | None = None  # (B or 1, n, d)
-
-    @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the model is a pool whose items have features."""
-        return isinstance(model, FeaturePool)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
-        items = observation["labelled"]
-        if len(items) != len(self._seen):
-            raise InputError(
-                f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "
-                "pass state=None for a new batch."
-            )
-        count = (items >= 0).sum(1)
-        start = start | (count < self._seen)
-        if start.any():
-            self._restart(observation, start)
-        labels = observation["labels"]
+        count = self._follow(observation, start)
+        items, labels = observation["labelled"], observation["labels"]
         while (behind := (self._seen < count).nonzero()[0]).size:
             place = self._seen[behind]
             self._learn(behind, items[behind, place], labels[behind, place])

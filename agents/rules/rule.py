@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..beliefs import Belief
-
 
 class Rule(ABC):
     """Turns the beliefs of B episodes into B choices; it has settings but no state."""
@@ -41,6 +39,3 @@ def best(
     for row in (ties.sum(1) > 1).nonzero()[0]:
         choice[row] = random.choice(ties[row].nonzero()[0])
     return choice
-
-
-__all__ = ["Belief", "Rule", "best"]

@@ -1,0 +1,52 @@
+"""What the beliefs about pools with features share: they follow the history of labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import InputError, Model
+from ...envs.pools import FeaturePool
+from .belief import Belief
+
+
+class FeatureBelief(Belief):
+    """A belief about a pool with features, fed by the labels in the order in which they came.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+    """
+
+    def __init__(self, model: FeaturePool, num_episodes: int) -> None:
+        self.model = model
+        self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool whose items have features."""
+        return isinstance(model, FeaturePool)
+
+    @abstractmethod
+    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Go back to the prior where an episode starts, and read its features."""
+
+    def _follow(self, observation: Any, start: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Restart where an episode starts; return how many labels there are now, ``(B,)``.
+
+        A history shorter than what was seen is that of a new episode, also if nobody said so.
+        """
+        items = observation["labelled"]
+        if len(items) != len(self._seen):
+            raise InputError(
+                f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "
+                "pass state=None for a new batch."
+            )
+        count = np.asarray((items >= 0).sum(1))
+        start = start | (count < self._seen)
+        if start.any():
+            self._restart(observation, start)
+        return count
