@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.core import Model
+from ..envs.pools import labels_arrived
 from .agent import Agent
 from .beliefs import BELIEFS, Belief
 from .rules import Rule
@@ -49,4 +50,18 @@ class BayesianAgent(Agent):
         belief = self.new_belief(len(start)) if state is None else state
         belief.update(observation, start)
         mask = observation.get("action_mask") if isinstance(observation, dict) else None
-        return self.rule.choose(belief, mask, self.random), belief
+        now = belief
+        if self.rule.looks_ahead and "arrived" in observation:
+            now = belief.look_ahead(_in_flight(observation))
+        size = getattr(self.model, "batch_size", 1)
+        if mask is None or size == 1:
+            return self.rule.choose(now, mask, self.random), belief
+        return self.rule.choose_batch(now, mask, self.random, size), belief
+
+
+def _in_flight(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return the items whose labels have not arrived yet, -1 where there are no more, ``(B, m)``."""
+    labelled, arrived = observation["labelled"], labels_arrived(observation)
+    most = int(((labelled >= 0).sum(1) - arrived).max(initial=0))
+    padded = np.pad(labelled, ((0, 0), (0, most)), constant_values=-1)
+    return np.take_along_axis(padded, arrived[:, None] + np.arange(most), 1)

@@ -22,12 +22,16 @@ class RandomAgent(Agent):
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
         """Return whether the actions are finitely many."""
-        return isinstance(model.action_space, spaces.Discrete)
+        return isinstance(model.action_space, spaces.Discrete | spaces.MultiDiscrete)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
         if isinstance(observation, dict) and "action_mask" in observation:
-            return Random().choose(None, observation["action_mask"], self.random), ()
+            mask = observation["action_mask"]
+            if isinstance(self.model.action_space, spaces.MultiDiscrete):
+                size = len(self.model.action_space.nvec)
+                return Random().choose_batch(None, mask, self.random, size), ()
+            return Random().choose(None, mask, self.random), ()
         assert isinstance(self.model.action_space, spaces.Discrete)
         return self.random.integers(self.model.action_space.n, size=len(start)), ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,18 @@ class Belief(ABC):
             apart = member @ draws[i] - np.sqrt(size / count)[:, None] * mean[i]
             explained[i] = np.einsum("gn,gn->n", apart, apart)
         return top[:, None] - mean, explained
+
+    @abstractmethod
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief that labels of these items would leave, whatever they turn out to be.
+
+        Expected values stay, uncertainty shrinks as it would with the labels. This is how a batch is
+        chosen one item after the other, and how items in flight are thought of: the Gaussian-process
+        batches of Desautels, Krause, Burdick, JMLR 15 (2014). This belief is left as it is.
+
+        Args:
+            items: Items in each episode, -1 for none, ``(B, m)``.
+        """
 
     def reach(self, gain: Array) -> Array:
         """Return how much of each item's information ``gain`` a label of x uncovers, ``(B, n)``.

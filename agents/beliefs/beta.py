@@ -6,7 +6,7 @@ the success probability p ~ Beta(a + s, b + n - s) of the machine after s succes
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,10 @@ class Beta(Belief):
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = -np.expm1(np.where(sizes > 0, sizes * np.log1p(-p), 0.0))
         return self.model.success_reward * gain - self._costs[:, None]
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief itself: a campaign waits for the results of its batch."""
+        return self
 
     def _failure(self, sizes: NDArray[np.int64]) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""

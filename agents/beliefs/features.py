@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Model
-from ...envs.pools import FeaturePool
+from ...envs.pools import FeaturePool, labels_arrived
 from .belief import Belief
 
 
@@ -39,13 +39,13 @@ class FeatureBelief(Belief):
 
         A history shorter than what was seen is that of a new episode, also if nobody said so.
         """
-        items = observation["labelled"]
+        items = observation["labelled"]  # those in flight stand behind the others
         if len(items) != len(self._seen):
             raise InputError(
                 f"This belief follows {len(self._seen)} episodes, but {len(items)} observations came; "
                 "pass state=None for a new batch."
             )
-        count = np.asarray((items >= 0).sum(1))
+        count = labels_arrived(observation)
         start = start | (count < self._seen)
         if start.any():
             self._restart(observation, start)

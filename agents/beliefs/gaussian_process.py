@@ -40,8 +40,9 @@ Gaussian Process Posteriors", ICML 2020.
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,22 @@ _GRID = list(product(LENGTH_SCALES, NOISE_RATIOS))
 _LOG_PRIOR = np.array(
     [-0.5 * (np.log2(a / DEFAULT[0]) ** 2 + np.log10(b / DEFAULT[1]) ** 2) for a, b in _GRID]
 )
+_GROWING = (
+    "_seen",
+    "_items",
+    "_root",
+    "_rows",
+    "_u",
+    "_o",
+    "_uu",
+    "_uo",
+    "_oo",
+    "_vu",
+    "_vo",
+    "_vv",
+)
+"""What a label changes."""
+
 _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 
 
@@ -94,6 +111,7 @@ class GaussianProcess(FeatureBelief):
         self._square: Array | None = None  # (B or 1, n) |x|^2
         self._choice = np.full(b, _GRID.index(DEFAULT))  # place on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
+        self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
         # Rows for labels, more as they come: a horizon may be far beyond what is ever played.
         self._root = np.zeros((b, 0, 0))  # L
@@ -124,6 +142,26 @@ class GaussianProcess(FeatureBelief):
             t = self._seen[behind].min()
             group = (behind & (self._seen == t)).nonzero()[0]
             self._learn(group, int(t), items[group, t], labels[group, t])
+        self._known = self._seen.copy()
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief with the covariance that labels of these items would leave.
+
+        It has taken in labels as it expects them, which change neither the means nor m and s;
+        length scale and noise stay.
+        """
+        ahead = copy(self)
+        for name in _GROWING:
+            setattr(ahead, name, getattr(self, name).copy())
+        expected = self.mean() - self._first[:, None]
+        for column in items.T:
+            ahead._grow(int(ahead._seen.max(initial=0)) + 1)
+            some = (column >= 0).nonzero()[0]
+            for t in np.unique(ahead._seen[some]):
+                group = some[ahead._seen[some] == t]
+                chosen = column[group]
+                ahead._learn(group, int(t), chosen, expected[group, chosen])
+        return ahead
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -270,8 +308,8 @@ class GaussianProcess(FeatureBelief):
         """Return m, counted from the first label, and s."""
         constant = self._uo / np.where(self._seen > 0, self._oo, 1.0)
         rest = self._uu - self._uo * constant
-        spread = (self._seen > 1) & (rest > 1e-12 * self._uu)
-        variance = np.where(spread, rest, 1.0) / np.where(spread, self._seen - 1, 1)
+        spread = (self._known > 1) & (rest > 1e-12 * self._uu)
+        variance = np.where(spread, rest, 1.0) / np.where(spread, self._known - 1, 1)
         return constant, np.sqrt(variance)
 
     # ---- covariance
@@ -309,7 +347,7 @@ class GaussianProcess(FeatureBelief):
     def std(self) -> Array:
         """Return the posterior standard deviation of f(x), given l, g and s, ``(B, n)``."""
         _, std = self._closed_form()
-        known = self._seen > 0
+        known = self._known > 0
         unsure = known / np.where(known, self._oo, 1.0)  # of the constant; none in the prior
         var = 1 - self._vv + unsure[:, None] * (1 - self._vo) ** 2
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
@@ -332,9 +370,10 @@ class GaussianProcess(FeatureBelief):
                     check_finite=False,
                 )
                 pull += self._u[e, :t, None]
-                constant = self._o[e, :t] @ pull / self._oo[e]
                 draw += pull.T @ self._rows[e, :t]
-                draw += constant[:, None] * (1 - self._vo[e])
+                if self._known[e]:
+                    constant = self._o[e, :t] @ pull / self._oo[e]
+                    draw += constant[:, None] * (1 - self._vo[e])
             draw += self._first[e]
         return draws
 

@@ -15,8 +15,9 @@ the model is that of Xu et al., NeurIPS 2022, section 4.1.
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,17 @@ class Linear(FeatureBelief):
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
         self._seen[start] = 0
 
-    def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
-        """Condition on one label in each of some episodes."""
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief with the covariance that labels of these items would leave."""
+        ahead = copy(self)
+        ahead._root, ahead._var = self._root.copy(), self._var.copy()
+        for column in items.T:
+            some = (column >= 0).nonzero()[0]
+            ahead._learn(some, column[some])
+        return ahead
+
+    def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any = None) -> None:
+        """Condition on one label in each of some episodes; None: on labels as expected."""
         assert self._x is not None  # _restart has run: no episode has labels before it starts
         shared = len(self._x) == 1
         x = self._x[0, items] if shared else self._x[episodes, items]
@@ -99,13 +109,14 @@ class Linear(FeatureBelief):
         w = np.einsum("eij,ei->ej", root, x)
         a = np.einsum("ej,ej->e", w, w) + self.noise_std**2
         v = np.einsum("eij,ej->ei", root, w)
-        surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
         root = root - v[:, :, None] * (w / (a + self.noise_std * np.sqrt(a))[:, None])[:, None, :]
         self._root[rows] = root
-        self._mu[rows] += v * surprise[:, None]
-        v = v.astype(np.float32)
-        change = v @ self._x[0].T if shared else np.matmul(self._x[rows], v[:, :, None])[..., 0]
-        self._mean[rows] += change * surprise[:, None]
+        v32 = v.astype(np.float32)
+        change = v32 @ self._x[0].T if shared else np.matmul(self._x[rows], v32[:, :, None])[..., 0]
+        if labels is not None:
+            surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
+            self._mu[rows] += v * surprise[:, None]
+            self._mean[rows] += change * surprise[:, None]
         self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
 
     def mean(self) -> Array:

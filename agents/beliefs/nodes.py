@@ -12,7 +12,8 @@ of section 4.
 
 from __future__ import annotations
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +59,27 @@ class Nodes(Belief):
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Read what was seen, which the observation holds in full."""
-        total, count = observation["seen_sum"], observation["seen_count"].astype(np.float64)
-        prior, noise = self.prior_std**2, self.noise_std**2
-        weight = noise + count * prior
-        weight[weight == 0] = 1.0  # not seen yet, and there is no noise
-        self._mean = prior * total / weight
-        self._std = np.sqrt(prior * np.where(count > 0, noise, weight) / weight)
+        total = observation["seen_sum"]
+        self._count = observation["seen_count"].astype(np.float64)
+        self._mean = self.prior_std**2 * total / self._weight()
         if self._hubs is None or len(self._hubs) != len(total) or start.any():
             self._hubs = observation["hubs"] > 0
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
             self._ends = None
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief with the variances that labels of these nodes would leave."""
+        labelled = np.zeros_like(self._count)
+        episode, column = (items >= 0).nonzero()
+        np.add.at(labelled, (episode, items[episode, column]), 1.0)
+        ahead = copy(self)
+        ahead._count = self._count + self.reach(labelled)
+        return ahead
+
+    def _weight(self) -> Array:
+        """Return noise_std^2 + c prior_std^2, 1 where that is 0, ``(B, n)``."""
+        weight = self.noise_std**2 + self._count * self.prior_std**2
+        return np.where(weight == 0, 1.0, weight)  # not seen yet, and there is no noise
 
     def mean(self) -> Array:
         """Return the posterior means, ``(B, n)``."""
@@ -75,12 +87,14 @@ class Nodes(Belief):
 
     def std(self) -> Array:
         """Return the posterior standard deviations, ``(B, n)``."""
-        return self._std
+        weight = self._weight()
+        left = np.where(self._count > 0, self.noise_std**2, weight)
+        return self.prior_std * np.sqrt(left / weight)
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return independent draws of all values, ``(B, count, n)``."""
         draws = random.standard_normal((len(self._mean), count, self._mean.shape[1]))
-        draws *= self._std[:, None]
+        draws *= self.std()[:, None]
         draws += self._mean[:, None]
         return draws
 

@@ -14,6 +14,8 @@ from .rule import Rule, best
 class Random(Rule):
     """A uniformly random legal item."""
 
+    looks_ahead = False
+
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> NDArray[np.int64]:
@@ -26,6 +28,8 @@ class Random(Rule):
 
 class Greedy(Rule):
     """The highest posterior mean."""
+
+    looks_ahead = False
 
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
@@ -72,7 +76,12 @@ class LinUCB(BayesUCB):
 
 
 class Thompson(Rule):
-    """The best item of one draw from the posterior (Thompson, Biometrika 1933)."""
+    """The best item of one draw from the posterior (Thompson, Biometrika 1933).
+
+    A batch takes the best item of a draw each.
+    """
+
+    looks_ahead = False
 
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator

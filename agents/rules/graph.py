@@ -13,6 +13,7 @@ from .rule import Rule, best
 class OneHub(Rule):
     """A random node of the highest degree first, then the highest posterior mean."""
 
+    looks_ahead = False
     belief: tuple[str, dict[str, float]] | None = ("nodes", {})
 
     def choose(

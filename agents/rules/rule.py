@@ -15,6 +15,9 @@ class Rule(ABC):
     belief: tuple[str, dict[str, float]] | None = None
     """The belief it insists on, by name and settings; None: any will do."""
 
+    looks_ahead = True
+    """Whether it reckons with what the labels of items in flight and of its own batch will tell."""
+
     @abstractmethod
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
@@ -26,6 +29,29 @@ class Rule(ABC):
             mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
             random: The agent's generator.
         """
+
+    def choose_batch(
+        self, belief: Any, mask: NDArray[np.int8], random: np.random.Generator, size: int
+    ) -> NDArray[np.int64]:
+        """Return ``size`` different items for each episode, ``(B, size)``, chosen one by one.
+
+        Args:
+            belief: A `Belief` over n items in B episodes.
+            mask: 1 where an item may be chosen, ``(B, n)``.
+            random: The agent's generator.
+            size: Number of items.
+        """
+        batch, mask, every = (
+            np.empty((len(mask), size), np.int64),
+            mask.copy(),
+            np.arange(len(mask)),
+        )
+        for k in range(size):
+            if k and self.looks_ahead:
+                belief = belief.look_ahead(batch[:, k - 1 : k])
+            batch[:, k] = self.choose(belief, mask, random)
+            mask[every, batch[:, k]] = 0
+        return batch
 
 
 def best(

@@ -51,7 +51,12 @@ class _Face(Generic[ModelT]):
         self._reveal = bool(reveal)
         self._state: Any = None
         space = self.model.action_space
-        self._num_actions = int(space.n) if isinstance(space, spaces.Discrete) else None
+        self._num_actions: int | None = None  # of each choice, where actions are finitely many
+        self._num_choices = 1
+        if isinstance(space, spaces.Discrete):
+            self._num_actions = int(space.n)
+        elif isinstance(space, spaces.MultiDiscrete):
+            self._num_actions, self._num_choices = int(space.nvec[0]), len(space.nvec)
         self._all_legal: NDArray[np.int8] | None = None
         if self._num_actions is not None:
             self._all_legal = np.ones((num_episodes, self._num_actions), np.int8)
@@ -78,7 +83,7 @@ class _Face(Generic[ModelT]):
             mask = self._all_legal
         if mask is None:
             raise InputError(f"{type(self).__name__} has no finite set of actions to mask.")
-        return mask.astype(np.bool_)
+        return np.tile(mask.astype(np.bool_), self._num_choices)
 
     def _require_reset(self) -> None:
         if self._state is None:
@@ -166,11 +171,14 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         return draw(self.model, self._trace, self.render_mode)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return the legal actions as booleans, shape ``(n,)`` (the convention of sb3-contrib)."""
+        """Return the legal actions as booleans, ``(n,)``, N times over for a batch of N choices.
+
+        This is the convention of sb3-contrib.
+        """
         return self._masks()[0]
 
     def _batch(self, action: Any) -> NDArray[Any]:
-        if self._num_actions is not None:
+        if self._num_actions is not None and self.action_space.shape == ():
             try:
                 number = action.__index__()
             except (AttributeError, TypeError):
@@ -178,9 +186,12 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             if not 0 <= number < self._num_actions:
                 raise self._not_an_action(action)
             return np.array([number])
-        if not self.action_space.contains(action):
+        array = np.asarray(action)
+        if self._num_actions is not None and array.dtype.kind in "iu":
+            array = array.astype(np.int64, copy=False)
+        if not self.action_space.contains(array):
             raise self._not_an_action(action)
-        return np.asarray(action)[None]
+        return array[None]
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and the information of the episode."""
@@ -370,7 +381,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         return tuple(draw(self.model, trace, self.render_mode) for trace in self._traces)
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Return the legal actions as booleans, shape ``(B, n)``."""
+        """Return the legal actions as booleans, ``(B, n)``, N times over for a batch of N choices."""
         return self._masks()
 
     # ---- parts of a step
@@ -381,20 +392,20 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             if not self.action_space.contains(array):
                 raise self._not_an_action(actions)
             return array
-        if array.shape != (self.num_envs,) or array.dtype.kind not in "iu":
+        if array.shape != self.action_space.shape or array.dtype.kind not in "iu":
             raise InputError(
-                f"actions must be integers of shape ({self.num_envs},), got dtype {array.dtype} "
-                f"and shape {array.shape}."
+                f"actions must be integers of shape {self.action_space.shape}, got dtype "
+                f"{array.dtype} and shape {array.shape}."
             )
         array = array.astype(np.int64, copy=False)
         # All bits together bound every action from above, and are negative if one of them is.
         if (
-            not 0 <= np.bitwise_or.reduce(array) < self._num_actions
+            not 0 <= np.bitwise_or.reduce(array, axis=None) < self._num_actions
             and ((array < 0) | (array >= self._num_actions)).any()
         ):
-            wrong = ((array < 0) | (array >= self._num_actions)).nonzero()[0]
+            wrong = tuple(np.argwhere((array < 0) | (array >= self._num_actions))[0])
             raise InputError(
-                f"action {array[wrong[0]]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."
+                f"action {array[wrong]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."
             )
         return array
 

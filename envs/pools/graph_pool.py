@@ -58,7 +58,8 @@ class GraphPool(Pool[GraphLabels]):
     price. The graph is drawn anew in every episode and is known to the agent.
 
     ## Action space
-    `Discrete(n)`: the node to label.
+    `Discrete(n)`: the node to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N nodes, no
+    two the same.
 
     ## Observation space
     `Dict`:
@@ -70,23 +71,26 @@ class GraphPool(Pool[GraphLabels]):
       are none (E = 0: complete graphs, stars with `edge_prob=0`), there is no such entry.
     - `seen_sum`: float32, `(n,)`, sum of the noisy values seen of each node, its own label included.
     - `seen_count`: float32, `(n,)`, their number.
-    - `action_mask`: int8, `(n,)`, 1 for nodes without a label.
-    - `labelled`: int64, `(T,)`, the nodes labelled so far in order, -1 behind the last.
+    - `action_mask`: int8, `(n,)`, 1 for nodes that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the nodes chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
 
     ## Rewards
-    The label of the node; `illegal_reward` for a node that has its label already, which shows
-    nothing and spends the step.
+    The labels that arrive: those of the nodes chosen `delay` steps ago, and at the last step
+    all that are still in flight. `illegal_reward` for each node chosen again, which shows nothing and
+    spends the choice.
 
     ## Starting state
     New values and a new graph with at least one edge, nothing seen.
 
     ## Episode end
-    Terminates after `horizon` steps; never truncates.
+    Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
     spent, free of noise) and `values` (the value of every node).
 
     ## Arguments
@@ -99,7 +103,9 @@ class GraphPool(Pool[GraphLabels]):
     - `hub_fraction` (1/3): above 0 and at most 1.
     - `prior_std` (1.0): standard deviation of the values, in units of the label, above 0.
     - `noise_std` (1.0): standard deviation of the noise of everything that is shown.
-    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1.
+    - `batch_size` (1): number N of nodes chosen in a step; `horizon` must be a multiple of it.
+    - `delay` (0): number of steps from the choice of a node to its label.
+    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
     - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
 
     ## Vectorized environment
@@ -171,11 +177,6 @@ class GraphPool(Pool[GraphLabels]):
 
     # ---- dynamics
 
-    @property
-    def uniforms(self) -> int:
-        """None of the tape: what a step shows varies in number, so it comes from the generators."""
-        return 0
-
     def new_state(self, num_episodes: int) -> GraphLabels:
         """Return the arrays of ``num_episodes`` episodes."""
         shape = num_episodes, self.num_items
@@ -221,28 +222,24 @@ class GraphPool(Pool[GraphLabels]):
         v -= v * (v - 1) // 2 > pair  # the root may have been rounded up to the next row
         return rest[np.stack([pair - v * (v - 1) // 2, v], axis=1)]
 
-    def _label(
+    def _show(
         self,
         state: GraphLabels,
-        action: NDArray[np.int64],
-        value: NDArray[np.float64],
-        fresh: NDArray[np.bool_],
+        before: NDArray[np.int64],
         streams: Streams,
         over: NDArray[np.bool_] | None,
-    ) -> NDArray[np.float64]:
-        """Return the labels of the chosen nodes, ``(B,)``, and note what is seen by them."""
-        label = value.copy()
-        running = (fresh if over is None else fresh & ~over).nonzero()[0]
-        for i in running.tolist():
-            nodes = self._neighbours(state, i, int(action[i]))
-            noise = streams.generators[i].standard_normal(len(nodes) + 1)
-            noise *= self.noise_std
-            label[i] += noise[0]
-            state.seen_sum[i, nodes] += state.values[i, nodes] + noise[1:]
-            state.seen_count[i, nodes] += 1
-        state.seen_sum[running, action[running]] += label[running]
-        state.seen_count[running, action[running]] += 1
-        return label
+    ) -> None:
+        """Note the labels that arrived, and what is seen of the neighbours with them."""
+        new = state.arrived > before if over is None else (state.arrived > before) & ~over
+        for i in new.nonzero()[0].tolist():
+            for slot in range(before[i], state.arrived[i]):
+                node = state.labelled[i, slot]
+                nodes = self._neighbours(state, i, int(node))
+                noise = streams.generators[i].standard_normal(len(nodes))
+                state.seen_sum[i, nodes] += state.values[i, nodes] + self.noise_std * noise
+                state.seen_count[i, nodes] += 1
+                state.seen_sum[i, node] += state.labels[i, slot]
+                state.seen_count[i, node] += 1
 
     def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
         """Return the neighbours of a node."""

@@ -34,28 +34,32 @@ class LinearPool(FeaturePool):
     coefficients are drawn anew for every episode.
 
     ## Action space
-    `Discrete(n)`: the item to label.
+    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
+    two the same.
 
     ## Observation space
     `Dict`:
     - `features`: float32, `(n * d,)`, row by row; constant within an episode.
-    - `action_mask`: int8, `(n,)`, 1 for items without a label.
-    - `labelled`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
 
     ## Rewards
-    The label of the item; `illegal_reward` for an item that has its label already, which shows
-    nothing and spends the step.
+    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step
+    all that are still in flight. `illegal_reward` for each item chosen again, which shows nothing and
+    spends the choice.
 
     ## Starting state
     Fresh features and coefficients, no labels.
 
     ## Episode end
-    Terminates after `horizon` steps; never truncates.
+    Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
     spent, free of noise) and `values` (the mean label of every item).
 
     ## Arguments
@@ -66,6 +70,8 @@ class LinearPool(FeaturePool):
     - `sparsity` (None): number of coefficients that are not 0; None: all of them.
     - `horizon` (100): number T of labels.
     - `noise_std` (0.1): standard deviation of the label noise.
+    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
+    - `delay` (0): number of steps from the choice of an item to its label.
     - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
 
     ## Vectorized environment

@@ -1,12 +1,16 @@
 r"""What all pools share: n items, T labels, no item labelled twice.
 
-A pool holds items x with unknown mean labels f(x). Each step labels one item, y = f(x) + noise,
-and pays the label; an item that has its label cannot be chosen again. The regret after T labels is
+A pool holds items x with unknown mean labels f(x). Each step labels N items, y = f(x) + noise, and
+pays their labels; an item that was chosen cannot be chosen again. The regret after T labels is
 
     R_T = max over T items of sum f(x) - sum_t f(X_t).
 
+Laboratories work in batches and answer late. N items are chosen at a time (`batch_size`), and their
+labels are shown and paid `delay` steps after the choice; until then the items are in flight. The last
+choice ends the episode, and with it all labels arrive that are still in flight.
+
 Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, section 2,
-equation (1).
+equation (1), where N = 1 and the delay is 0.
 """
 
 from __future__ import annotations
@@ -29,20 +33,28 @@ ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is."""
 
 
+MOST_DELAY = 10_000
+"""Longest delay, in steps: a pool remembers what was chosen in each of them."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Labels:
     """State of a pool."""
 
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
     best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
-    legal: NDArray[np.int8]  # (B, n) 1 for items without a label
-    labelled: NDArray[np.int64]  # (B, T) items labelled so far, in order; -1 behind the last
+    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
+    labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
     labels: NDArray[np.float32]  # (B, T) their labels; 0 behind the last
-    count: NDArray[np.int64]  # (B,) number of labels
+    count: NDArray[np.int64]  # (B,) number of items chosen
     left: NDArray[np.int64]  # (B,) steps left
-    found: NDArray[np.float64]  # (B,) sum of the values of the labelled items
-    first_item: NDArray[np.int64]  # (B,) place of each episode's first item in the flat `legal`
-    first_slot: NDArray[np.int64]  # (B,) place of each episode's first slot in the flat `labelled`
+    found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
+    first_item: NDArray[np.int64]  # (B N,) place of the episode's first item in the flat `legal`
+    first_slot: NDArray[np.int64]  # (B N,) place of its first slot in the flat `labelled`
+    arrived: NDArray[
+        np.int64
+    ]  # (B,) number of labels that have arrived; `count` if there is no delay
+    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
 
 
 @dataclass(kw_only=True, eq=False)
@@ -60,29 +72,41 @@ class Pool(Model[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     Args:
-        horizon: Number T of labels, in steps.
+        horizon: Number T of labels, a multiple of `batch_size`.
+        batch_size: Number N of items that a step labels.
+        delay: Number of steps from the choice of an item to its label.
         noise_std: Standard deviation of the label noise, in units of the label.
-        illegal: What choosing a labelled item does: "penalise" pays `illegal_reward`, shows nothing
-            and spends the step; "raise" raises `InputError`.
-        illegal_reward: Reward of such a step.
+        illegal: What choosing an item again does: "penalise" pays `illegal_reward`, shows nothing
+            and spends the choice; "raise" raises `InputError`.
+        illegal_reward: Reward of such a choice.
     """
 
     horizon: int | None = None
+    batch_size: int = 1
+    delay: int = 0
     noise_std: float = 0.0
     illegal: str = "penalise"
     illegal_reward: float = 0.0
 
     def __post_init__(self) -> None:
+        batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
         if self.horizon is None:
-            horizon = int(0.2 * self.num_items) + 1
+            horizon = (int(0.2 * self.num_items) + 1) // batch * batch or batch
         else:
             horizon = integer("horizon", self.horizon, low=1)
         if horizon > self.num_items:
             raise InputError(
                 f"horizon must not exceed the {self.num_items} items of the pool, got {horizon}."
             )
+        if horizon % batch:
+            raise InputError(
+                f"horizon counts labels and must be a multiple of batch_size={batch}, got {horizon}; "
+                f"take {horizon // batch * batch or batch}."
+            )
         self._set(
             horizon=horizon,
+            batch_size=batch,
+            delay=integer("delay", self.delay, low=0, high=MOST_DELAY),
             noise_std=real("noise_std", self.noise_std, low=0),
             illegal=choice("illegal", self.illegal, ("penalise", "raise")),
             illegal_reward=real("illegal_reward", self.illegal_reward),
@@ -96,9 +120,11 @@ class Pool(Model[StateT], Generic[StateT]):
     # ---- spaces
 
     @cached_property
-    def action_space(self) -> spaces.Discrete:
-        """The index of the item to label."""
-        return spaces.Discrete(self.num_items)
+    def action_space(self) -> spaces.Discrete | spaces.MultiDiscrete:
+        """The item to label, or the N items."""
+        if self.batch_size == 1:
+            return spaces.Discrete(self.num_items)
+        return spaces.MultiDiscrete(np.full(self.batch_size, self.num_items))
 
     @cached_property
     def observation_space(self) -> spaces.Dict:
@@ -108,7 +134,8 @@ class Pool(Model[StateT], Generic[StateT]):
                 "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
                 "labelled": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,)),
-                "steps_left": UniformBox(0, self._horizon, (1,)),
+                "steps_left": UniformBox(0, self._steps, (1,)),
+                **({"arrived": UniformBox(0, self._horizon, (1,), np.int64)} if self.delay else {}),
                 **self._more_spaces(),
             }
         )
@@ -122,12 +149,17 @@ class Pool(Model[StateT], Generic[StateT]):
         assert self.horizon is not None  # set by __post_init__
         return self.horizon
 
+    @property
+    def _steps(self) -> int:
+        """The number of steps of an episode."""
+        return self._horizon // self.batch_size
+
     # ---- dynamics
 
     @property
     def uniforms(self) -> int:
-        """One number of the tape per step, none if labels carry no noise."""
-        return 1 if self.noise_std else 0
+        """One number of the tape per label, none if labels carry no noise."""
+        return self.batch_size if self.noise_std else 0
 
     def _common(
         self, values: NDArray[np.float64], best: NDArray[np.float64]
@@ -148,8 +180,10 @@ class Pool(Model[StateT], Generic[StateT]):
             "count": np.zeros(count, np.int64),
             "left": np.zeros(count, np.int64),
             "found": np.zeros(count),
-            "first_item": np.arange(count) * self.num_items,
-            "first_slot": np.arange(count) * t,
+            "first_item": np.repeat(np.arange(count) * self.num_items, self.batch_size),
+            "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
+            "arrived": np.zeros(count, np.int64),
+            "counts": np.zeros((count, self.delay), np.int64),
         }
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
@@ -158,8 +192,10 @@ class Pool(Model[StateT], Generic[StateT]):
         state.labelled[index] = -1
         state.labels[index] = 0
         state.count[index] = 0
-        state.left[index] = self._horizon
+        state.left[index] = self._steps
         state.found[index] = 0
+        state.arrived[index] = 0
+        state.counts[index] = 0
 
     def step(
         self,
@@ -168,89 +204,145 @@ class Pool(Model[StateT], Generic[StateT]):
         streams: Streams,
         over: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Label one item per episode."""
-        place = state.first_item + action
+        """Choose N items per episode; show and pay the labels that arrive.
+
+        All B N choices are handled in one row, those of an episode side by side.
+        """
+        n = self.batch_size
+        item = action.reshape(-1)
+        place = state.first_item + item
         legal = state.legal.reshape(-1)
         fresh = legal.take(place).view(np.bool_)
+        if n > 1:
+            fresh &= _first_time(action)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
-            self._refuse(action, fresh, over)
-        value = self._values_at(state, action)
-        label = self._label(state, action, value, fresh, streams, over)
+            self._refuse(item, fresh, over)
+        value = self._values_at(state, place, item)
+        label = self._label(value, streams)
         legal[place] = 0
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - 1)
+        slot = np.minimum(state.count, self._horizon - n)
+        if n > 1:
+            slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
         slot += state.first_slot
         state.left -= 1
+        ended = state.left <= 0
         if all_fresh:
-            state.labelled.reshape(-1)[slot] = action
+            state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
-            state.count += 1
-            state.found += value
+            state.count += n
+            state.found += self._per_episode(value)
             reward = label.copy() if label is value else label
         else:
-            state.labelled.reshape(-1)[slot[fresh]] = action[fresh]
+            state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
-            state.count += fresh
-            state.found += np.where(fresh, value, 0.0)
+            state.count += self._per_episode(fresh)
+            state.found += self._per_episode(np.where(fresh, value, 0.0))
             reward = np.where(fresh, label, self.illegal_reward)
-        return reward, state.left <= 0
+        if not self.delay:
+            before, state.arrived = state.arrived, state.count.copy()
+            reward = self._per_episode(reward)
+        else:
+            before, state.arrived = state.arrived, self._arrivals(state, ended)
+            reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
+            slots = np.arange(self._horizon)
+            new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
+            reward += np.where(new, state.labels, 0.0).sum(1)
+        self._show(state, before, streams, over)
+        return reward, ended
 
-    def _values_at(self, state: StateT, action: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the mean labels of the chosen items, shape ``(B,)``."""
-        return state.values[np.arange(len(action)), action]
+    def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
+        """Return the sums over the choices of each episode, ``(B,)``."""
+        return row if self.batch_size == 1 else row.reshape(-1, self.batch_size).sum(1)
 
-    def _label(
-        self,
-        state: StateT,
-        action: NDArray[np.int64],
-        value: NDArray[np.float64],
-        fresh: NDArray[np.bool_],
-        streams: Streams,
-        over: NDArray[np.bool_] | None,
+    def _arrivals(self, state: StateT, ended: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return how many labels have arrived: those of the items chosen `delay` steps ago."""
+        episode = np.arange(len(ended))
+        column = (self._steps - 1 - state.left) % self.delay
+        due = state.counts[episode, column]
+        state.counts[episode, column] = state.count
+        return np.where(ended, state.count, due)
+
+    def _values_at(
+        self, state: StateT, place: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return the labels of the chosen items, ``(B,)``; only those that are fresh count.
+        """Return the mean labels of the chosen items, ``(B N,)``.
 
         Args:
             state: The state of B episodes.
-            action: The chosen items.
-            value: Their mean labels; returned as they are if labels carry no noise.
-            fresh: Whether the chosen items have no label yet.
-            streams: The random numbers of the B episodes.
-            over: The episodes that have ended, as in `step`.
+            place: The places of the items in the flat ``values``.
+            item: The items.
         """
-        return value + self.noise_std * ndtri(streams.uniform()) if self.noise_std else value
+        return state.values.reshape(-1).take(place)
+
+    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
+        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
+        if not self.noise_std:
+            return value
+        return value + self.noise_std * ndtri(self._uniform(streams))
+
+    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
+        """Return a number of the tape for each choice, ``(B N,)``."""
+        if self.batch_size == 1:
+            return streams.uniform()
+        out = np.empty((len(streams.generators), self.batch_size))
+        for k in range(self.batch_size):
+            out[:, k] = streams.uniform()
+        return out.reshape(-1)
+
+    def _show(
+        self,
+        state: StateT,
+        before: NDArray[np.int64],
+        streams: Streams,
+        over: NDArray[np.bool_] | None,
+    ) -> None:
+        """Note what else is seen when labels arrive.
+
+        Args:
+            state: The state of B episodes; their first ``state.arrived`` labels have arrived.
+            before: The number of labels that had arrived before this step, ``(B,)``.
+            streams: The random numbers of the B episodes.
+            over: The episodes that have ended, as in `step`; they must not use their generator.
+        """
 
     def _refuse(
         self,
-        action: NDArray[np.int64],
+        item: NDArray[np.int64],
         fresh: NDArray[np.bool_],
         over: NDArray[np.bool_] | None,
     ) -> None:
-        wrong = ~fresh if over is None else ~fresh & ~over
+        n = self.batch_size
+        wrong = ~fresh if over is None else ~fresh & ~over.repeat(n)
         if wrong.any():
-            episode = int(wrong.argmax())
+            k = int(wrong.argmax())
             raise InputError(
-                f"Item {action[episode]} of episode {episode} has its label already; choose among "
-                "the items whose action_mask is 1, or make the pool with illegal='penalise'."
+                f"Item {item[k]} of episode {k // n} was chosen already; choose among the items whose "
+                "action_mask is 1, each once, or make the pool with illegal='penalise'."
             )
 
     def observe(self, state: StateT) -> Observation:
         """Return the observations of B episodes; what is constant is a read-only view."""
-        return {
+        observation: dict[str, NDArray[Any]] = {
             "action_mask": self.action_mask(state),
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
             **self._more(state),
         }
+        if self.delay:
+            arrived = state.arrived[:, None]
+            observation["arrived"] = arrived.copy()
+            observation["labels"][np.arange(self._horizon) >= arrived] = 0
+        return observation
 
     def _more(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return what this pool shows besides the history."""
         return {}
 
     def action_mask(self, state: StateT) -> NDArray[np.int8]:
-        """Return the items without a label, ``(B, n)``; all items once the last one is labelled.
+        """Return the items not chosen yet, ``(B, n)``; all items once the last one is chosen.
 
         Masks must leave something to choose, also in the observation that ends an episode.
         """
@@ -266,10 +358,10 @@ class Pool(Model[StateT], Generic[StateT]):
             state: The state of B episodes.
 
         Returns:
-            ``regret`` ``(B,)``: the best labels for the steps spent minus what was found, free of
-            noise; ``values`` ``(B, n)``: the mean label of every item.
+            ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
+            chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
         """
-        spent = self._horizon - state.left
+        spent = self._horizon - self.batch_size * state.left
         return {
             "regret": state.best[np.arange(len(spent)), spent] - state.found,
             "values": state.values.astype(np.float32),
@@ -278,13 +370,14 @@ class Pool(Model[StateT], Generic[StateT]):
     # ---- words
 
     def action_name(self, action: Any) -> str:
-        """Return the item in words."""
-        return f"item {int(action)}"
+        """Return the item, or the items, in words."""
+        items = np.ravel(action)
+        return f"item{'s' * (len(items) > 1)} {', '.join(str(int(item)) for item in items)}"
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, and their sum."""
         observation = trace[-1][2]
-        labels = observation["labels"][observation["labelled"] >= 0].astype(float)
+        labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
         return Picture(
             unit="label",
             length=self._horizon,
@@ -308,10 +401,11 @@ class Pool(Model[StateT], Generic[StateT]):
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
-        known = np.asarray(observation["labelled"]) >= 0
-        labels = np.asarray(observation["labels"])[known]
+        labels = np.asarray(observation["labels"])[: int(labels_arrived(observation))]
+        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - len(labels)
+        late = f", {flying} in flight" if flying else ""
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
-        return f"{known.sum()} of {self._horizon} labels{best}"
+        return f"{len(labels)} of {self._horizon} labels{late}{best}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -360,7 +454,7 @@ class FeaturePool(Pool[FeatureLabels]):
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and where they lie among the items."""
         picture, observation = super().picture(trace), trace[-1][2]
-        known = observation["labelled"] >= 0
+        known = slice(int(labels_arrived(observation)))
         items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
         found[items] = observation["labels"][known]
         cloud = Cloud(
@@ -370,6 +464,26 @@ class FeaturePool(Pool[FeatureLabels]):
             last=int(items[-1]) if len(items) else None,
         )
         return replace(picture, panels=(*picture.panels, cloud))
+
+
+def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return how many labels an observation holds, or each of B observations, ``()`` or ``(B,)``.
+
+    The items behind them in ``labelled`` are in flight.
+    """
+    if "arrived" in observation:
+        return np.asarray(observation["arrived"])[..., 0]
+    return np.asarray((observation["labelled"] >= 0).sum(-1))
+
+
+def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
+    order = action.argsort(1, kind="stable")
+    again = np.zeros(action.shape, np.bool_)
+    again[:, 1:] = np.diff(np.take_along_axis(action, order, 1), axis=1) == 0
+    first = np.empty(action.shape, np.bool_)
+    np.put_along_axis(first, order, ~again, 1)
+    return first.reshape(-1)
 
 
 def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:

@@ -31,28 +31,32 @@ class TablePool(FeaturePool):
     of the labels counts. The embedded default is a clinical data set.
 
     ## Action space
-    `Discrete(n)`: the item to label.
+    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
+    two the same.
 
     ## Observation space
     `Dict`:
     - `features`: float32, `(n * d,)`, row by row; constant.
-    - `action_mask`: int8, `(n,)`, 1 for items without a label.
-    - `labelled`: int64, `(T,)`, the items labelled so far in order, -1 behind the last.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
 
     ## Rewards
-    The label of the item, in the unit of the table; `illegal_reward` for an item that has its
-    label already, which shows nothing and spends the step.
+    The labels that arrive, in the unit of the table: those of the items chosen `delay` steps ago, and
+    at the last step all that are still in flight. `illegal_reward` for each item chosen again, which
+    shows nothing and spends the choice.
 
     ## Starting state
     No labels.
 
     ## Episode end
-    Terminates after `horizon` steps; never truncates.
+    Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the steps
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
     spent, free of noise) and `values` (the mean label of every item).
 
     ## Arguments
@@ -62,8 +66,11 @@ class TablePool(FeaturePool):
     - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set.
     - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
       does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it.
-    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table.
+    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table,
+      rounded to whole batches.
     - `noise_std` (0.0): standard deviation of noise added to each label.
+    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
+    - `delay` (0): number of steps from the choice of an item to its label.
     - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
 
     ## Vectorized environment
@@ -142,8 +149,10 @@ class TablePool(FeaturePool):
             best=np.broadcast_to(best, (num_episodes, *best.shape)),
         )
 
-    def _values_at(self, state: FeatureLabels, action: NDArray[np.int64]) -> NDArray[np.float64]:
-        return self.table.labels.take(action)
+    def _values_at(
+        self, state: FeatureLabels, place: NDArray[np.int64], item: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        return self.table.labels.take(item)
 
     # ---- truth
 

@@ -110,6 +110,8 @@ def test_two_items_by_hand() -> None:
         def sample(self, count: int, random: np.random.Generator) -> Any:
             return random.standard_normal((1, count, 2))
 
+        def look_ahead(self, items: Any) -> Any: ...
+
     regret, explained = Two().about_best(400_000, None, np.random.default_rng(0))
     # E[max] = 1/sqrt(pi), and E[f(x) | x is the better one] = 1/sqrt(pi) as well
     np.testing.assert_allclose(regret, 1 / np.sqrt(np.pi), atol=0.01)

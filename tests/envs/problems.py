@@ -43,6 +43,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "discovery/GraphPool-v0": {
         "star": {"topology": "star", "num_items": 30, "hub_fraction": 0.1, "horizon": 9},
         "stars": {"topology": "star", "num_items": 9, "edge_prob": 0, "illegal": "penalise"},
+        "late": {"num_items": 20, "edge_prob": 0.3, "batch_size": 3, "delay": 2, "horizon": 12},
         "complete": {"topology": "complete", "num_items": 8, "horizon": 8, "noise_std": 2.0},
         "sparse": {
             "num_items": 25,
@@ -71,10 +72,15 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "prior_std": 2.0,
             "horizon": 8,
         },
+        "late": {"num_items": 12, "num_features": 3, "delay": 3, "horizon": 10},
     },
-    "discovery/UnstructuredPool-v0": {"few": {"num_items": 6, "horizon": 4, "noise_std": 0.0}},
+    "discovery/UnstructuredPool-v0": {
+        "few": {"num_items": 6, "horizon": 4, "noise_std": 0.0},
+        "batches": {"num_items": 6, "horizon": 6, "batch_size": 2, "illegal_reward": -1.0},
+    },
     "discovery/TablePool-v0": {
         "noisy": {"noise_std": 0.5, "horizon": 7},
+        "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},
         "small": {
             "features": [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [2.0, 1.0]],
             "labels": [1.0, -2.0, 3.0, 0.5],

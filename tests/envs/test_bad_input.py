@@ -135,7 +135,7 @@ def test_mask_violation_raises_and_changes_nothing() -> None:
     vector.reset(seed=0)
     vector.step(np.array([3, 4]))
     for _ in range(2):
-        with pytest.raises(InputError, match="Item 4 of episode 1 has its label already"):
+        with pytest.raises(InputError, match="Item 4 of episode 1 was chosen already"):
             vector.step(np.array([5, 4]))
     observation, *_ = vector.step(np.array([5, 6]))
     assert observation["labelled"][:, :3].tolist() == [[3, 5, -1], [4, 6, -1]]

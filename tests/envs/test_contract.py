@@ -129,8 +129,9 @@ def test_copies_go_their_own_way(env_id: str, kwargs: dict[str, Any]) -> None:
     env = gym.make(env_id, **kwargs).unwrapped
     env.reset(seed=3)
     for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
-        ours = [copy.deepcopy(env).step(env.action_space.start) for _ in range(2)]
-        theirs = twin.step(env.action_space.start)
+        action = copy.deepcopy(env.action_space).sample()
+        ours = [copy.deepcopy(env).step(action) for _ in range(2)]
+        theirs = twin.step(action)
         for x, y, z in zip(*ours, theirs, strict=True):
             assert_same(x, y)
             assert_same(x, z)
@@ -172,17 +173,24 @@ def test_masks_in_three_conventions(env_id: str, kwargs: dict[str, Any]) -> None
     single = gym.make(env_id, **kwargs)
     alone, one = single.reset(seed=0)
     assert one["action_mask"].dtype == info["action_mask"].dtype == np.int8
-    assert single.action_space.contains(single.action_space.sample(one["action_mask"]))
+    space = vector.single_action_space
+    batch = getattr(space, "nvec", None)  # a batch of choices has the mask of one, N times over
+    sizes = [int(space.n)] if batch is None else batch.tolist()
+    mask = one["action_mask"] if batch is None else (one["action_mask"],) * len(sizes)
+    assert single.action_space.contains(single.action_space.sample(mask))
     for _ in range(40):
         masks = vector.action_masks()
         assert masks.dtype == np.bool_
-        assert masks.shape == (B, vector.single_action_space.n)
+        assert masks.shape == (B, sum(sizes))
         assert masks.any(1).all()
-        np.testing.assert_array_equal(masks, info["action_mask"])
-        if isinstance(observation, dict):
-            np.testing.assert_array_equal(masks, observation["action_mask"])
-        observation, _, _, _, info = vector.step(masks.argmax(1))
-    np.testing.assert_array_equal(single.unwrapped.action_masks(), one["action_mask"] == 1)
+        for part in np.split(masks, len(sizes), axis=1):
+            np.testing.assert_array_equal(part, info["action_mask"])
+            if isinstance(observation, dict):
+                np.testing.assert_array_equal(part, observation["action_mask"])
+        first = (-masks[:, : sizes[0]].astype(int)).argsort(1, kind="stable")[:, : len(sizes)]
+        observation, _, _, _, info = vector.step(first[:, 0] if batch is None else first)
+    tiled = np.tile(one["action_mask"] == 1, len(sizes))
+    np.testing.assert_array_equal(single.unwrapped.action_masks(), tiled)
     if isinstance(alone, dict):
         np.testing.assert_array_equal(alone["action_mask"], one["action_mask"])
 

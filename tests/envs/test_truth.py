@@ -13,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from discovery_gym.agents import make
+
 sys.path.append(str(Path(__file__).parent))
 from problems import NAMES, PROBLEMS
 
@@ -58,13 +60,9 @@ def assert_mean(sample: NDArray[Any], truth: float, errors: float = 4.0) -> None
 @problem
 def test_random_value(env_id: str, kwargs: dict[str, Any]) -> None:
     vector = gym.make_vec(env_id, num_envs=EPISODES, **kwargs)
-    random = np.random.default_rng(0)
-
-    def choose(observation: Any) -> NDArray[np.int64]:
-        weight = random.random((EPISODES, vector.single_action_space.n)) * vector.action_masks()
-        return weight.argmax(1)
-
-    assert_mean(play(vector, choose)[0], vector.model.random_value())
+    agent = make("random", vector)
+    returns = play(vector, lambda observation: agent.predict(observation)[0])[0]
+    assert_mean(returns, vector.model.random_value())
 
 
 @campaign
@@ -151,8 +149,10 @@ def test_pool_oracle(env_id: str, kwargs: dict[str, Any]) -> None:
     _, info = vector.reset(seed=0)
     order = np.argsort(-info["values"], axis=1)
     returns = np.zeros(400)
-    for t in range(vector.model.horizon):
-        _, reward, terminated, _, info = vector.step(order[:, t])
+    size = vector.model.batch_size
+    for t in range(0, vector.model.horizon, size):
+        batch = order[:, t : t + size]
+        _, reward, terminated, _, info = vector.step(batch[:, 0] if size == 1 else batch)
         returns += reward
         np.testing.assert_allclose(info["regret"], 0, atol=1e-9)
     assert terminated.all()
