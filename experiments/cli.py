@@ -1,4 +1,4 @@
-"""The command ``discovery-gym``: list, run, leaderboard, evaluate, reproduce.
+"""The command ``discovery-gym``: list, run, tune, leaderboard, evaluate, reproduce.
 
 What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
 was lost gives 1, an interrupt 130.
@@ -23,6 +23,7 @@ from ..envs.core import InputError
 if TYPE_CHECKING:
     from .leaderboard import Board
     from .records import RunSpec
+    from .suites import Suite
 
 app = typer.Typer(
     help="Environments, agents and a leaderboard for deciding which experiment to run next.",
@@ -120,12 +121,31 @@ def run(
     from . import suites
     from .leaderboard import overviews
     from .records import read_record, record_path
-    from .runner import Shard, WorkerLost, missing, plan
+    from .runner import Shard, plan
 
     chosen = suites.suite(suite)
     specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
-    todo = missing(specs, folder)
-    for task in chosen.tasks:
+    _play_missing(chosen, specs, folder, workers)
+    records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
+    for overview in overviews(records):
+        for board in overview.boards:
+            out.print(_results(board))
+    out.print(f"Now: discovery-gym leaderboard {folder}", markup=False)
+    failed = [record.spec for record in records if record.error is not None]
+    if failed:
+        names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
+        _complain(f"{len(failed)} runs failed and are recorded as failed: {names}.")
+        raise typer.Exit(1)
+
+
+def _play_missing(
+    suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
+) -> None:
+    """Play those runs that have no record yet; say what is left out, and leave if that fails."""
+    from .runner import WorkerLost, missing
+
+    todo = missing(list(specs), folder)
+    for task in suite.tasks:
         if task.missing is not None:
             out.print(f"[yellow]skipped[/] {task.name}: {task.missing}")
     if len(todo) < len(specs):
@@ -138,16 +158,6 @@ def run(
     except KeyboardInterrupt:
         _complain("Interrupted. Finished runs are kept; the same command plays the rest.")
         raise typer.Exit(130) from None
-    records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
-    for overview in overviews(records):
-        for board in overview.boards:
-            out.print(_results(board))
-    out.print(f"Now: discovery-gym leaderboard {folder}", markup=False)
-    failed = [record.spec for record in records if record.error is not None]
-    if failed:
-        names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
-        _complain(f"{len(failed)} runs failed and are recorded as failed: {names}.")
-        raise typer.Exit(1)
 
 
 def _play(todo: Sequence[RunSpec], folder: Path, workers: int) -> None:
@@ -187,6 +197,37 @@ def _results(board: Board) -> Table:
         time = microseconds(row.record.seconds_per_decision)
         table.add_row(row.name, span(row.score), plus_minus(row.record.returns), *regret, time)
     return table
+
+
+# ---- tune
+
+
+@app.command()
+def tune(
+    suite: Annotated[str, typer.Argument(help="A suite whose tasks name candidates.")],
+    folder: Out,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one per core.")
+    ] = None,
+) -> None:
+    """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
+    from . import suites, tuning
+
+    chosen = suites.suite(suite)
+    specs = tuning.plan(chosen)
+    if not specs:
+        raise InputError(f"The suite {suite!r} has nothing to tune here.")
+    _play_missing(chosen, specs, folder, workers)
+    settings = tuning.choose(chosen, folder)
+    for task, agents in settings["tasks"].items():
+        table = _table("agent", "chosen", "regret", "candidates", title=task)
+        for name, entry in agents.items():
+            mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
+            regret = f"{mean:.4g} ± {error:.2g}"
+            table.add_row(name, entry["agent"], regret, str(len(entry["scores"])))
+        out.print(table)
+    path = tuning.write(settings, folder / f"{suite}.json")
+    out.print(str(path), markup=False, soft_wrap=True)
 
 
 # ---- leaderboard, evaluate, reproduce

@@ -6,7 +6,7 @@ tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Task:
         env_id: The environment.
         env_kwargs: Its parameters, where they differ from the defaults.
         agents: Name on the leaderboard -> the agent as text.
+        search: Name on the leaderboard -> candidates, of which `tuning` has chosen one.
         needs: Named data set without which the task is skipped; ``None``: none.
     """
 
@@ -35,6 +36,7 @@ class Task:
     env_id: str
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     agents: Mapping[str, str]
+    search: Mapping[str, Sequence[str]] = field(default_factory=dict)
     needs: str | None = None
 
     @property

@@ -1,0 +1,120 @@
+"""Tuning: which settings of an agent a suite plays, found on seeds that no evaluation uses.
+
+A task of a suite may name candidates for an agent (`Task.search`). Every agent gets the same budget
+of episodes, split evenly over its candidates, which all start at the same seed, far below
+`EVALUATION_SEED`. The candidate of the least mean regret is chosen, or of the largest mean return
+where regret is unknown. An agent with one candidate has nothing to tune and spends nothing.
+
+What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate
+beside it; `discovery-gym tune SUITE` makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .records import RunSpec
+    from .suites import Suite, Task
+
+BUDGET = 240
+"""Episodes per task and agent; divisible by most numbers of candidates."""
+SEED = 0
+"""Seed of the first episode of every candidate."""
+
+
+def plan(suite: Suite) -> list[RunSpec]:
+    """Return the runs that tune a suite; tasks whose data is missing have none."""
+    return [
+        spec
+        for task in suite.tasks
+        if task.missing is None
+        for name, texts in task.search.items()
+        if len(texts) > 1
+        for spec in _trials(suite, task, name)
+    ]
+
+
+def _trials(suite: Suite, task: Task, name: str) -> list[RunSpec]:
+    """Return one run per candidate of an agent."""
+    from .records import RunSpec
+
+    texts = task.search[name]
+    return [
+        RunSpec(
+            suite=f"{suite.name}, tuning",
+            version=suite.version,
+            task=task.name,
+            about=task.about,
+            name=f"{name}: {text}",
+            env_id=task.env_id,
+            env_kwargs=task.env_kwargs,
+            agent=text,
+            episodes=BUDGET // len(texts),
+            seed=SEED,
+        )
+        for text in texts
+    ]
+
+
+def choose(suite: Suite, folder: Path) -> dict[str, Any]:
+    """Return the tuned settings of a suite, as they stand in its file.
+
+    Args:
+        suite: The suite.
+        folder: A results folder in which all runs of the `plan` have a record.
+
+    Returns:
+        ``version``, ``budget``, ``seed`` and ``tasks``: for each task and agent the ``agent`` chosen
+        and the ``scores`` of all candidates, mean and standard error of the regret (or of the
+        negative return); None for a candidate that failed, which is never chosen.
+    """
+    from .records import read_record, record_path
+
+    tasks: dict[str, dict[str, Any]] = {}
+    for task in suite.tasks:
+        for name, texts in task.search.items():
+            if task.missing is not None or len(texts) == 1:
+                continue
+            scores: dict[str, list[float] | None] = {}
+            for spec in _trials(suite, task, name):
+                record = read_record(record_path(folder / "records", spec.id))
+                loss = -record.returns if record.regret is None else record.regret
+                error = loss.std(ddof=1) / len(loss) ** 0.5 if record.error is None else 0.0
+                failed = record.error is not None
+                scores[spec.agent] = None if failed else [float(loss.mean()), float(error)]
+            scored = {text: score[0] for text, score in scores.items() if score is not None}
+            tasks.setdefault(task.name, {})[name] = {
+                "agent": min(scored, key=lambda text: scored[text]) if scored else None,
+                "scores": scores,
+            }
+    return {"version": suite.version, "budget": BUDGET, "seed": SEED, "tasks": tasks}
+
+
+def write(settings: dict[str, Any], path: Path) -> Path:
+    """Write tuned settings to a file, whole or not at all."""
+    from .records import write as write_whole
+
+    write_whole(path, json.dumps(settings, indent=1) + "\n")
+    return path
+
+
+@lru_cache
+def tuned(suite: str) -> dict[str, Any]:
+    """Return the tuned settings of a suite that the package brings; there may be none."""
+    file = resources.files(__package__) / "tuned" / f"{suite}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tasks": {}}
+
+
+def agents(suite: str, task: Task) -> dict[str, str]:
+    """Return the agents of a task: those it fixes, and the chosen candidate of the others.
+
+    Where nothing was chosen, it is the first candidate.
+    """
+    chosen = tuned(suite)["tasks"].get(task.name, {})
+    best = {name: chosen.get(name, {}).get("agent") for name in task.search}
+    return {**task.agents, **{name: best[name] or texts[0] for name, texts in task.search.items()}}
