@@ -22,6 +22,7 @@ from ...envs.core import Model
 from ...envs.core.checks import real
 from ...envs.pools.graph_pool import GraphPool
 from .belief import Array, Belief
+from .independent import about_best_of_independent
 
 
 class Nodes(Belief):
@@ -97,6 +98,19 @@ class Nodes(Belief):
         draws *= self.std()[:, None]
         draws += self._mean[:, None]
         return draws
+
+    def about_best(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return the expected regret of every node and the variance that the best one explains.
+
+        Computed by quadrature, see `independent`: no draws are needed, and ``count`` is unused.
+        """
+        top, explained = np.empty(len(self._mean)), np.zeros_like(self._mean)
+        for i, (mean, std) in enumerate(zip(self._mean, self._std, strict=True)):
+            legal = slice(None) if mask is None else mask[i].nonzero()[0]
+            top[i], explained[i, legal] = about_best_of_independent(mean[legal], std[legal])
+        return top[:, None] - self._mean, explained
 
     def reach(self, gain: Array) -> Array:
         """Return the sum of ``gain`` over each node and its neighbours, ``(B, n)``."""

@@ -37,7 +37,8 @@ class IDS(Rule):
 
     Args:
         lam: Exponent of the regret, at least 1; larger values prefer small regret.
-        samples: Number of joint draws of the posterior behind Delta and g.
+        samples: Number of joint draws of the posterior behind Delta and g; a belief that computes
+            them, such as `nodes`, needs none.
         deterministic: Choose the single item of the smallest Delta^lam / g, as the paper's code
             does, rather than draw from the best distribution, which lies on at most two items.
     """

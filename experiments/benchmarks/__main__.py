@@ -13,7 +13,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from ... import __version__
-from .decisions import decisions
+from .decisions import decisions, star_decisions
 from .stepping import stepping
 
 
@@ -29,7 +29,12 @@ def main() -> None:
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
-    for title, measure in (("Stepping", stepping), ("Decisions", decisions)):
+    tables = {
+        "Stepping": stepping,
+        "Decisions": decisions,
+        "Decisions on a star graph": star_decisions,
+    }
+    for title, measure in tables.items():
         head, rows = measure(turns)
         table = Table(title=f"{title}: median over {turns} turns (10th to 90th percentile)")
         for i, name in enumerate(head):

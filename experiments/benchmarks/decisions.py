@@ -2,17 +2,19 @@
 
 Information-directed sampling with K joint draws on a pool of n items with d features needs the
 values of all items under all draws, one product n x d x K. Thompson sampling and upper bounds need
-none: their cost per label should grow like n d.
+none: their cost per label should grow like n d. On a star graph, where the values are independent,
+the exact quadrature is set against the draws that it saves.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.beliefs import Linear
+from ...agents.beliefs import Linear, Nodes
 from ...agents.rules import IDS, BayesUCB, Thompson
 from ...envs.pools.table_pool import TablePool
 from .timing import Subject, in_turns
@@ -21,6 +23,8 @@ POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
 """Items, features, draws."""
 BATCH = (500, 20, 100, 64)
 """Items, features, draws, episodes."""
+STAR = (900, 0.01, 100, 64)
+"""Nodes, probability of an edge, draws, episodes of a star graph."""
 
 
 def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
@@ -46,6 +50,44 @@ def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     times = in_turns(_subjects(n, d, k, b), turns=turns)
     rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
     return head, rows
+
+
+def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of a star graph after the label of one hub.
+
+    Args:
+        turns: Number of turns behind each median.
+    """
+    n, edge_prob, k, b = STAR
+    env = gym.make_vec(
+        "discovery/GraphPool-v0", num_envs=b, topology="star", num_items=n, edge_prob=edge_prob
+    )
+    observation, _ = env.reset(seed=0)
+    observation = env.step(observation["hubs"].argmax(1))[0]
+    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
+    mask, rule = observation["action_mask"], IDS(lam=3.0)
+
+    def decide(count: int) -> None:
+        for _ in range(count):
+            belief.update(observation, np.zeros(b, np.bool_))
+            rule.choose(belief, mask, random)
+
+    def draw(count: int) -> None:
+        for _ in range(count):
+            random.standard_normal((b, k, n))
+
+    belief.update(observation, np.ones(b, np.bool_))
+    times = in_turns({"ids": decide, "draws": draw}, turns=turns)
+    ids, draws = (np.median(times[name]) * 1e3 / b for name in ("ids", "draws"))
+    low, middle, high = np.quantile(times["ids"] / times["draws"], (0.1, 0.5, 0.9))
+    head = ["star graph", "IDS, ms", f"{k} draws alone, ms", "IDS / draws"]
+    row = [
+        f"n={n}, edge_prob={edge_prob}, per episode of {b}",
+        f"{ids:.3g}",
+        f"{draws:.3g}",
+        f"{middle:.2f} ({low:.2f} to {high:.2f})",
+    ]
+    return head, [row]
 
 
 def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
