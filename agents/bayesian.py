@@ -49,11 +49,12 @@ class BayesianAgent(Agent):
         """Update the belief, then choose."""
         belief = self.new_belief(len(start)) if state is None else state
         belief.update(observation, start)
-        mask = observation.get("action_mask") if isinstance(observation, dict) else None
-        now = belief
-        if self.rule.looks_ahead and "arrived" in observation:
-            now = belief.look_ahead(_in_flight(observation))
-        size = getattr(self.model, "batch_size", 1)
+        size, mask, now = getattr(self.model, "batch_size", 1), None, belief
+        if isinstance(observation, dict):
+            mask = observation.get("action_mask")
+            belief.left = size * observation["steps_left"][:, 0].astype(np.int64)
+            if self.rule.looks_ahead and "arrived" in observation:
+                now = belief.look_ahead(_in_flight(observation))
         if mask is None or size == 1:
             return self.rule.choose(now, mask, self.random), belief
         return self.rule.choose_batch(now, mask, self.random, size), belief

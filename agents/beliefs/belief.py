@@ -20,6 +20,10 @@ class Belief(ABC):
     takes the model's public parameters, the number of episodes and its own settings.
     """
 
+    left: NDArray[np.int64] | None = None
+    """How many items may still be chosen, the next one included, ``(B,)``; the agent sets it. None:
+    an item may be chosen again and again."""
+
     @classmethod
     @abstractmethod
     def fits(cls, model: Model[Any]) -> bool:
@@ -60,17 +64,36 @@ class Belief(ABC):
         """
         draws = self.sample(count, random)
         legal = draws if mask is None else np.where(mask[:, None], draws, -np.inf)
-        winner, mean = legal.argmax(2), draws.mean(1)
-        top = np.take_along_axis(draws, winner[..., None], 2)[..., 0].mean(1)
-        explained = np.empty_like(mean)
-        for i in range(len(draws)):
-            # Sums within the groups of equal winners, by one product with their indicators.
-            items, group, size = np.unique(winner[i], return_inverse=True, return_counts=True)
-            member = np.zeros((len(items), count), draws.dtype)
-            member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
-            apart = member @ draws[i] - np.sqrt(size / count)[:, None] * mean[i]
-            explained[i] = np.einsum("gn,gn->n", apart, apart)
-        return top[:, None] - mean, explained
+        return _regret_and_explained(draws, legal, legal.argmax(2))
+
+    def about_top(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return what joint draws tell about the set of the best legal items, one per label left.
+
+        Every draw may well have a set of its own, and has where many labels are left; the set then
+        explains the whole variance of f(x), as far as ``count`` draws can tell.
+
+        Args:
+            count: Number K of draws.
+            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            random: The agent's generator.
+
+        Returns:
+            The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
+            set of the best `left` items explains, both ``(B, n)``.
+        """
+        draws = self.sample(count, random)
+        legal = draws if mask is None else np.where(mask[:, None], draws, -np.inf)
+        left = np.ones(len(draws), np.int64) if self.left is None else self.left
+        # A set is known by the sum of its members' random names, which may wrap around: two of them
+        # coincide with probability 2^-63.
+        names = random.integers(2**63, size=draws.shape[2])
+        sets = np.empty(draws.shape[:2], np.int64)
+        for i, size in enumerate(np.minimum(left, np.isfinite(legal[:, 0]).sum(1)).tolist()):
+            members = np.argpartition(legal[i], -size, axis=1)[:, -size:]
+            sets[i] = names[members].sum(1)
+        return _regret_and_explained(draws, legal, sets)
 
     @abstractmethod
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
@@ -90,3 +113,26 @@ class Belief(ABC):
         A label tells about its own item only, except on graphs.
         """
         return gain
+
+
+def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tuple[Array, Array]:
+    """Return the expected regret, and the variance between the draws of equal ``label``.
+
+    Args:
+        draws: K joint draws of every item, ``(B, K, n)``.
+        legal: The same, minus infinity for items that may not be chosen.
+        label: What each draw is grouped by, ``(B, K)``.
+
+    Returns:
+        E[max f] - E[f(x)] and sum over groups of P(group) (E[f(x) | group] - E[f(x)])^2, ``(B, n)``.
+    """
+    mean, count = draws.mean(1), draws.shape[1]
+    explained = np.empty_like(mean)
+    for i in range(len(draws)):
+        # Sums within the groups by one product with their indicators.
+        _, group, size = np.unique(label[i], return_inverse=True, return_counts=True)
+        member = np.zeros((len(size), count), draws.dtype)
+        member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
+        apart = member @ draws[i] - np.sqrt(size / count)[:, None] * mean[i]
+        explained[i] = np.einsum("gn,gn->n", apart, apart)
+    return legal.max(2).mean(1)[:, None] - mean, explained

@@ -107,7 +107,7 @@ class Nodes(Belief):
         Computed by quadrature, see `independent`: no draws are needed, and ``count`` is unused.
         """
         top, explained = np.empty(len(self._mean)), np.zeros_like(self._mean)
-        for i, (mean, std) in enumerate(zip(self._mean, self._std, strict=True)):
+        for i, (mean, std) in enumerate(zip(self._mean, self.std(), strict=True)):
             legal = slice(None) if mask is None else mask[i].nonzero()[0]
             top[i], explained[i, legal] = about_best_of_independent(mean[legal], std[legal])
         return top[:, None] - self._mean, explained

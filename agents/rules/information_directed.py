@@ -1,4 +1,4 @@
-r"""Information-directed sampling: little regret now, or much information about the best item.
+r"""Information-directed sampling: little regret now, or much information about the best items.
 
 With Delta(x) the expected regret of labelling x now and g(x) the information that the label gives
 about which item is best, choose from the distribution pi over items that minimises
@@ -7,7 +7,9 @@ about which item is best, choose from the distribution pi over items that minimi
 
 As in the paper's experiments g(x) is the variance of f(x) that the identity of the best item
 explains, g(x) = sum_a P(best = a) (E[f(x) | best = a] - E[f(x)])^2, estimated from joint draws of the
-posterior.
+posterior. By the paper's definition it is what x tells about the set of the best m items, with m
+labels left: the same sum over sets instead of items. Where m is large every draw has a set of its own,
+so that g(x) becomes the whole posterior variance of f(x).
 
 Sources: Russo, Van Roy, "Learning to Optimize via Information-Directed Sampling", Operations
 Research 66 (2018), section 6.3 (variance-based); Xu et al., "Adaptive Sampling for Discovery",
@@ -22,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError
-from ...envs.core.checks import integer, real
+from ...envs.core.checks import choice, integer, real
 from ..beliefs import Belief
 from .rule import Rule, best
 
@@ -39,13 +41,22 @@ class IDS(Rule):
         lam: Exponent of the regret, at least 1; larger values prefer small regret.
         samples: Number of joint draws of the posterior behind Delta and g; a belief that computes
             them, such as `nodes`, needs none.
+        about: What the information is about: "best", the best item, or "top", the set of the best
+            as many items as labels are left.
         deterministic: Choose the single item of the smallest Delta^lam / g, as the paper's code
             does, rather than draw from the best distribution, which lies on at most two items.
     """
 
-    def __init__(self, lam: float = 2.0, samples: int = 500, deterministic: bool = False) -> None:
+    def __init__(
+        self,
+        lam: float = 2.0,
+        samples: int = 500,
+        about: str = "best",
+        deterministic: bool = False,
+    ) -> None:
         self.lam = real("lam", lam, low=1)
         self.samples = integer("samples", samples, low=2)
+        self.about = choice("about", about, ("best", "top"))
         if not isinstance(deterministic, bool):
             raise InputError(f"deterministic must be True or False, got {deterministic!r}.")
         self.deterministic = deterministic
@@ -54,7 +65,8 @@ class IDS(Rule):
         self, belief: Belief, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        regret, explained = belief.about_best(self.samples, mask, random)
+        learn = belief.about_best if self.about == "best" else belief.about_top
+        regret, explained = learn(self.samples, mask, random)
         gain = belief.reach(explained)
         if mask is not None:
             gain = np.where(mask, gain, 0.0)
@@ -62,13 +74,13 @@ class IDS(Rule):
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
         if self.deterministic:
             return best(np.log(gain) - self.lam * np.log(regret), mask, random)
-        choice = np.empty(len(regret), np.int64)
+        chosen = np.empty(len(regret), np.int64)
         coins = random.random(len(regret))
         for i in range(len(regret)):
             items = np.arange(regret.shape[1]) if mask is None else mask[i].nonzero()[0]
             first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
-            choice[i] = items[second if coins[i] < weight else first]
-        return choice
+            chosen[i] = items[second if coins[i] < weight else first]
+        return chosen
 
 
 def two_point(

@@ -48,7 +48,9 @@ class Rule(ABC):
         )
         for k in range(size):
             if k and self.looks_ahead:
+                left = belief.left - 1
                 belief = belief.look_ahead(batch[:, k - 1 : k])
+                belief.left = left
             batch[:, k] = self.choose(belief, mask, random)
             mask[every, batch[:, k]] = 0
         return batch

@@ -118,6 +118,68 @@ def test_two_items_by_hand() -> None:
     np.testing.assert_allclose(explained, 1 / np.pi, atol=0.01)
 
 
+class Draws(Belief):
+    """Draws that are given."""
+
+    def __init__(self, draws: Any) -> None:
+        self.draws = draws
+
+    @classmethod
+    def fits(cls, model: Any) -> bool:
+        return True
+
+    def update(self, observation: Any, start: Any) -> None: ...
+    def mean(self) -> Any: ...
+    def std(self) -> Any: ...
+    def sample(self, count: int, random: np.random.Generator) -> Any:
+        return self.draws
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_sets_of_the_best_by_brute_force(masked: bool) -> None:
+    """Group the draws by their set of the best items, one draw after the other."""
+    random = np.random.default_rng(3)
+    belief = Draws(np.round(random.standard_normal((4, 60, 6)), 3) + np.arange(6) / 3)
+    mask = np.ones((4, 6), np.int8)
+    if masked:
+        mask[:, 5] = mask[1:, 0] = mask[2, 1:4] = 0
+    belief.left = np.array([1, 2, 3, 9])
+    regret, explained = belief.about_top(60, mask if masked else None, random)
+    for i in range(4):
+        legal = mask[i].nonzero()[0]
+        groups: dict[frozenset[int], list[Any]] = {}
+        for draw in belief.draws[i]:
+            best = sorted(legal, key=lambda x: -draw[x])[: belief.left[i]]
+            groups.setdefault(frozenset(best), []).append(draw)
+        centre = belief.draws[i].mean(0)
+        expected = sum(len(g) / 60 * (np.mean(g, 0) - centre) ** 2 for g in groups.values())
+        np.testing.assert_allclose(explained[i], expected, atol=1e-12)
+        top = belief.draws[i][:, legal].max(1).mean()
+        np.testing.assert_allclose(regret[i], top - centre, atol=1e-12)
+    if not masked:
+        one = belief.about_best(60, None, random)
+        np.testing.assert_allclose(explained[0], one[1][0], atol=1e-12)
+
+
+def test_with_many_labels_left_the_set_explains_everything() -> None:
+    vector = gym.make_vec(POOL, num_envs=2)
+    belief = Linear(vector.model, 2)
+    belief.update(vector.reset(seed=0)[0], np.ones(2, np.bool_))
+    belief.left = np.full(2, 89)
+    explained = belief.about_top(2000, None, np.random.default_rng(0))[1]
+    np.testing.assert_allclose(explained, belief.std() ** 2, rtol=0.2)
+
+
+def test_agents_know_how_many_labels_are_left() -> None:
+    vector = gym.make_vec(POOL, num_envs=2, horizon=4)
+    agent, state = make("ids(about='top', samples=20)", vector), None
+    observation, _ = vector.reset(seed=0)
+    for left in (4, 3, 2, 1):
+        actions, state = agent.predict(observation, state)
+        assert state.left.tolist() == [left, left]
+        observation = vector.step(actions)[0]
+
+
 def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
     class Sure:
         def about_best(self, count: int, mask: Any, random: Any) -> Any:
@@ -139,6 +201,7 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
     [
         ("ids(lam=0.5)", "lam.*>= 1.*0.5"),
         ("ids(samples=1)", "samples.*at least 2.*1"),
+        ("ids(about='worst')", "about must be one of 'best', 'top', got 'worst'"),
         ("ids(deterministic=2)", "deterministic must be True or False, got 2"),
         ("linucb(ridge=0)", "ridge.*> 0"),
         ("linucb(belief=linear)", "linucb brings its own belief"),
