@@ -134,6 +134,8 @@ class Draws(Belief):
     def sample(self, count: int, random: np.random.Generator) -> Any:
         return self.draws
 
+    def look_ahead(self, items: Any) -> Any: ...
+
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_sets_of_the_best_by_brute_force(masked: bool) -> None:
