@@ -8,6 +8,7 @@ for name, module in {
     "GraphPool": "pools.graph_pool",
     "KnowledgeLadder": "campaigns.knowledge_ladder",
     "LinearPool": "pools.linear_pool",
+    "LogisticPool": "pools.logistic_pool",
     "TablePool": "pools.table_pool",
     "UnstructuredPool": "pools.unstructured_pool",
 }.items():

@@ -1,13 +1,11 @@
 """A pool whose labels are linear in the features: f(x) = theta . x.
 
-Features are x ~ N(0, feature_std^2 I) and coefficients theta ~ N(0, prior_std^2 I), of which all but
-`sparsity` are 0 where that is given; both are drawn anew for every episode. Given theta the values
-are independent normals with standard deviation feature_std |theta|, so that an oracle collects
+Features and coefficients are those of `gaussian_features`, so that an oracle collects
 
     feature_std prior_std E[chi_k] E[sum of the best T of n normals],   k = sparsity or d.
 
 Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, sections 4.1
-and 5.1; the sparse model is that of its appendix G.
+and 5.2; the sparse model is that of its appendix G.
 """
 
 from __future__ import annotations
@@ -18,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, Streams
-from ..core.checks import integer, real
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from .gaussian_features import GaussianFeaturePool
 from .order_statistics import top_sum_normal
-from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearPool(FeaturePool):
+class LinearPool(GaussianFeaturePool):
     """Find the items with the largest labels, which are linear in the features.
 
     ## Description
@@ -84,59 +81,10 @@ class LinearPool(FeaturePool):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    num_items: int = 500
-    num_features: int = 20
-    feature_std: float = 1.0
-    prior_std: float = 1.0
-    sparsity: int | None = None
-    horizon: int | None = 100
     noise_std: float = 0.1
 
-    def __post_init__(self) -> None:
-        features = integer("num_features", self.num_features, low=1)
-        self._set(
-            num_items=integer("num_items", self.num_items, low=1),
-            num_features=features,
-            feature_std=real("feature_std", self.feature_std, low=0, open_low=True),
-            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
-        )
-        if self.sparsity is not None:
-            self._set(sparsity=integer("sparsity", self.sparsity, low=1, high=features))
-        super().__post_init__()
-
-    @property
-    def _feature_range(self) -> tuple[float, float]:
-        return -ANY_LABEL, ANY_LABEL
-
-    # ---- dynamics
-
-    def new_state(self, num_episodes: int) -> FeatureLabels:
-        """Return the arrays of ``num_episodes`` episodes."""
-        return self._blank(
-            features=np.zeros((num_episodes, self.num_items * self.num_features), np.float32),
-            values=np.zeros((num_episodes, self.num_items)),
-            best=np.zeros((num_episodes, self._horizon + 1)),
-        )
-
-    def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
-        """Draw new features and coefficients.
-
-        The features go to a new array: observations of the old ones are views and must not change.
-        """
-        features = state.features.copy()
-        for i in index.tolist():
-            generator = streams.generators[i]
-            x = generator.standard_normal((self.num_items, self.num_features), np.float32)
-            x *= np.float32(self.feature_std)
-            theta = self.prior_std * generator.standard_normal(self.num_features)
-            if self.sparsity is not None:
-                theta[generator.permutation(self.num_features)[self.sparsity :]] = 0.0
-            features[i] = x.reshape(-1)
-            state.values[i] = x @ theta
-        features.flags.writeable = False
-        state.features = features
-        state.best[index] = best_sums(state.values[index], self._horizon)
-        super().reset(state, index, streams)
+    def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+        return score
 
     # ---- truth
 
@@ -146,7 +94,7 @@ class LinearPool(FeaturePool):
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
-        k = self.sparsity or self.num_features
+        k = self._freedom
         chi = float(np.sqrt(2) * np.exp(gammaln((k + 1) / 2) - gammaln(k / 2)))
         return (
             self.feature_std * self.prior_std * chi * top_sum_normal(self.num_items, self._horizon)

@@ -78,6 +78,19 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "few": {"num_items": 6, "horizon": 4, "noise_std": 0.0},
         "batches": {"num_items": 6, "horizon": 6, "batch_size": 2, "illegal_reward": -1.0},
     },
+    "discovery/LogisticPool-v0": {
+        "sparse": {
+            "num_items": 12,
+            "num_features": 4,
+            "sparsity": 1,
+            "feature_std": 2.0,
+            "prior_std": 1.5,
+            "horizon": 5,
+            "illegal_reward": -1.0,
+        },
+        "all": {"num_items": 9, "num_features": 3, "prior_std": 0.5, "horizon": 9},
+        "late": {"num_items": 30, "num_features": 3, "horizon": 15, "batch_size": 5, "delay": 1},
+    },
     "discovery/TablePool-v0": {
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},

@@ -11,11 +11,11 @@ import pytest
 
 from discovery_gym import InputError
 
-BINOMIAL, STEP, LADDER, POOL, LINEAR, UNSTRUCTURED = (
+BINOMIAL, STEP, LADDER, POOL, LINEAR, LOGISTIC, UNSTRUCTURED = (
     f"discovery/{name}-v0"
     for name in (
         "BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool", "LinearPool",
-        "UnstructuredPool",
+        "LogisticPool", "UnstructuredPool",
     )
 )  # fmt: skip
 NAN, INF = float("nan"), float("inf")
@@ -80,6 +80,10 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LINEAR, {"sparsity": 21}, r"sparsity must be an integer in 1..20, got 21"),
     (LINEAR, {"prior_std": 0.0}, r"prior_std.*> 0.*0.0"),
     (LINEAR, {"feature_std": INF}, r"feature_std.*inf"),
+    (LOGISTIC, {"noise_std": 0.1}, r"noise_std must be 0.*a label is 0 or 1.*got 0.1"),
+    (LOGISTIC, {"noise_std": NAN}, r"noise_std.*nan"),
+    (LOGISTIC, {"prior_std": -1.0}, r"prior_std.*> 0.*-1.0"),
+    (LOGISTIC, {"num_items": 9, "horizon": 10}, r"horizon must not exceed the 9 items"),
     (UNSTRUCTURED, {"num_items": 5}, r"horizon must not exceed the 5 items"),
     # the faces
     (LADDER, {"render_mode": "gif"}, r"render_mode"),

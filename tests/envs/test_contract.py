@@ -257,6 +257,7 @@ def test_registered_ids() -> None:
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearPool-v0",
+        "discovery/LogisticPool-v0",
         "discovery/TablePool-v0",
         "discovery/UnstructuredPool-v0",
     ]

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
-from scipy.special import ndtr
+from scipy.special import expit, logit, ndtr
 
 import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
@@ -107,6 +107,26 @@ def test_linear_values() -> None:
         np.testing.assert_allclose(x[i] @ theta, info["values"][i], atol=1e-4)
     assert abs(x.mean()) < 4 / x.size**0.5
     assert x.std() == pytest.approx(1, abs=0.02)
+
+
+def test_logistic_labels_are_coins() -> None:
+    """Log odds are linear in the features, and a label is 1 as often as its probability says."""
+    vector = gym.make_vec(
+        "discovery/LogisticPool-v0", num_envs=3000, num_items=8, num_features=3, horizon=2,
+        feature_std=0.5, reveal=True,
+    )  # fmt: skip
+    observation, info = vector.reset(seed=0)
+    x, p = vector.model.feature_matrix(observation).astype(float), info["values"]
+    for i in range(20):
+        theta, *_ = np.linalg.lstsq(x[i], logit(p[i]), rcond=None)
+        np.testing.assert_allclose(expit(x[i] @ theta), p[i], atol=1e-5)
+    for item in (0, 5):
+        _, reward, _, _, _ = vector.step(np.full(3000, item))
+        assert set(reward.tolist()) == {0.0, 1.0}
+        variance = p[:, item] * (1 - p[:, item])
+        assert abs((reward - p[:, item]).sum()) < 4 * variance.sum() ** 0.5
+        high = p[:, item] > 0.6  # the coin is the item's own, not the average one
+        assert abs((reward - p[:, item])[high].sum()) < 4 * variance[high].sum() ** 0.5
 
 
 def test_top_sums_against_simulation() -> None:

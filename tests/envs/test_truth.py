@@ -154,6 +154,7 @@ def test_pool_oracle(env_id: str, kwargs: dict[str, Any]) -> None:
         batch = order[:, t : t + size]
         _, reward, terminated, _, info = vector.step(batch[:, 0] if size == 1 else batch)
         returns += reward
-        np.testing.assert_allclose(info["regret"], 0, atol=1e-9)
+        # `values` are single precision: probabilities near 1 that differ by less look equal.
+        np.testing.assert_allclose(info["regret"], 0, atol=1e-5)
     assert terminated.all()
     assert_mean(returns, vector.model.optimal_value())

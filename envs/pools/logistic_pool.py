@@ -1,0 +1,144 @@
+r"""A pool whose labels are successes and failures: P(y = 1 | x) = sigmoid(theta . x).
+
+Features and coefficients are those of `gaussian_features`. Given theta the probabilities are
+independent draws of sigmoid(a Z) with a = feature_std |theta| and Z ~ N(0, 1), so that by the
+independence of |theta| and the order of the scores an oracle collects
+
+    E[sum of the best T of n values g(Z_1), ..., g(Z_n)],
+    g(z) = E[sigmoid(feature_std prior_std chi_k z)],   k = sparsity or d.
+
+Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, sections 4.1
+and 5.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, gammainccinv, ndtr
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core.checks import real
+from .gaussian_features import GaussianFeaturePool
+from .order_statistics import top_sum
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LogisticPool(GaussianFeaturePool):
+    """Find the items that are most likely to succeed, when a label is success or failure.
+
+    ## Description
+    Adaptive sampling for discovery under the logistic model (Xu et al. 2022): each of n items may be
+    labelled once, a label is 1 with probability 1 / (1 + exp(-theta . x)) and 0 otherwise, and the
+    sum of the labels counts. Features and coefficients are drawn anew for every episode.
+
+    ## Action space
+    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
+    two the same.
+
+    ## Observation space
+    `Dict`:
+    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels 0 or 1, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
+
+    ## Rewards
+    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step
+    all that are still in flight. `illegal_reward` for each item chosen again, which shows nothing and
+    spends the choice.
+
+    ## Starting state
+    Fresh features and coefficients, no labels.
+
+    ## Episode end
+    Terminates after `horizon / batch_size` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the highest probabilities for the
+    choices spent, free of the luck of the labels) and `values` (the probability of every item).
+
+    ## Arguments
+    - `num_items` (500): number n of items.
+    - `num_features` (20): number d of features.
+    - `feature_std` (1.0): standard deviation of each feature.
+    - `prior_std` (1.0): standard deviation of each coefficient, in log odds per feature.
+    - `sparsity` (None): number of coefficients that are not 0; None: all of them.
+    - `horizon` (100): number T of labels. The paper's figure 1 has d in {20, 50, 100} and shows 500
+      steps and 250.
+    - `noise_std` (0.0): 0, because a label is 0 or 1 and its chance is all the noise there is.
+    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
+    - `delay` (0): number of steps from the choice of an item to its label.
+    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/LogisticPool-v0", num_envs=64)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if real("noise_std", self.noise_std):
+            raise InputError(
+                "noise_std must be 0 in a logistic pool, where a label is 0 or 1 by chance and "
+                f"carries no other noise, got {self.noise_std!r}; leave it out."
+            )
+
+    def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(expit(score), np.float64)
+
+    # ---- dynamics
+
+    @property
+    def uniforms(self) -> int:
+        """One number of the tape per label, its coin."""
+        return self.batch_size
+
+    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
+        """Return 1 with probability ``value``, 0 otherwise."""
+        return (self._uniform(streams) < value).astype(np.float64)
+
+    # ---- truth
+
+    def random_value(self) -> float:
+        """Return the expected return of uniform choices: scores are symmetric about 0, so T / 2."""
+        return self._horizon / 2
+
+    def optimal_value(self) -> float:
+        """Return the expected return of an oracle that knows theta."""
+        # chi_k as a function of a standard normal, so that the trapezoid rule is exact again; the
+        # inverse of the upper tail keeps the large values, which the lower one would round to 1.
+        w, step = np.linspace(-8, 8, 161, retstep=True)
+        density = np.exp(-(w**2) / 2) / np.sqrt(2 * np.pi) * step
+        chi = np.sqrt(2 * gammainccinv(self._freedom / 2, ndtr(-w)))
+        slopes = self.feature_std * self.prior_std * chi
+
+        def value(z: NDArray[np.float64]) -> NDArray[np.float64]:
+            mean = np.zeros_like(z)
+            for weight, slope in zip(density.tolist(), slopes.tolist(), strict=True):
+                mean += weight * expit(slope * z)
+            return mean
+
+        return top_sum(value, self.num_items, self._horizon)
+
+
+class LogisticPoolEnv(DiscoveryEnv[LogisticPool]):
+    """One episode of `LogisticPool`, whose page this class carries."""
+
+    model_class = LogisticPool
+
+
+class LogisticPoolVectorEnv(DiscoveryVectorEnv[LogisticPool]):
+    """Many episodes of `LogisticPool`, whose page this class carries."""
+
+    model_class = LogisticPool
