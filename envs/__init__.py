@@ -9,6 +9,7 @@ for name, module in {
     "KnowledgeLadder": "campaigns.knowledge_ladder",
     "LinearPool": "pools.linear_pool",
     "LogisticPool": "pools.logistic_pool",
+    "LowRankPool": "pools.low_rank_pool",
     "TablePool": "pools.table_pool",
     "UnstructuredPool": "pools.unstructured_pool",
 }.items():

@@ -275,9 +275,9 @@ class GraphPool(Pool[GraphLabels]):
 
     # ---- words
 
-    def action_name(self, action: Any) -> str:
-        """Return the node in words."""
-        return f"node {int(action)}"
+    def item_name(self, item: int) -> str:
+        """Return a node in words."""
+        return f"node {item}"
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and how many nodes were seen."""

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from .gaussian_features import GaussianFeaturePool
-from .order_statistics import top_sum_normal
+from .order_statistics import chi_mean, top_sum_normal
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,11 +93,8 @@ class LinearPool(GaussianFeaturePool):
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
-        k = self._freedom
-        chi = float(np.sqrt(2) * np.exp(gammaln((k + 1) / 2) - gammaln(k / 2)))
-        return (
-            self.feature_std * self.prior_std * chi * top_sum_normal(self.num_items, self._horizon)
-        )
+        length = self.prior_std * chi_mean(self._freedom)
+        return self.feature_std * length * top_sum_normal(self.num_items, self._horizon)
 
 
 class LinearPoolEnv(DiscoveryEnv[LinearPool]):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, ndtr
+from scipy.special import bdtr, gammaln, ndtr
 
 Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -46,3 +46,8 @@ def top_sum_uniform(num_items: int, count: int) -> float:
     """Return the expected sum of the best ``count`` of ``num_items`` uniforms on (0, 1)."""
     best = np.arange(num_items, num_items - count, -1)
     return float((best / (num_items + 1)).sum())
+
+
+def chi_mean(degrees: int) -> float:
+    """Return the expected length of a vector of ``degrees`` standard normals."""
+    return float(np.sqrt(2) * np.exp(gammaln((degrees + 1) / 2) - gammaln(degrees / 2)))

@@ -370,9 +370,12 @@ class Pool(Model[StateT], Generic[StateT]):
     # ---- words
 
     def action_name(self, action: Any) -> str:
-        """Return the item, or the items, in words."""
-        items = np.ravel(action)
-        return f"item{'s' * (len(items) > 1)} {', '.join(str(int(item)) for item in items)}"
+        """Return the item, or the items of a batch, in words."""
+        return "; ".join(self.item_name(int(item)) for item in np.ravel(action))
+
+    def item_name(self, item: int) -> str:
+        """Return an item in words."""
+        return f"item {item}"
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, and their sum."""

@@ -91,6 +91,19 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "all": {"num_items": 9, "num_features": 3, "prior_std": 0.5, "horizon": 9},
         "late": {"num_items": 30, "num_features": 3, "horizon": 15, "batch_size": 5, "delay": 1},
     },
+    "discovery/LowRankPool-v0": {
+        "wide": {
+            "num_rows": 3,
+            "num_cols": 7,
+            "rank": 3,
+            "factor_std": 1.5,
+            "noise_std": 0.0,
+            "horizon": 21,
+            "illegal_reward": -1.0,
+        },
+        "row": {"num_rows": 1, "num_cols": 40, "rank": 1, "horizon": 9, "noise_std": 2.0},
+        "late": {"num_rows": 6, "num_cols": 6, "horizon": 12, "batch_size": 4, "delay": 1},
+    },
     "discovery/TablePool-v0": {
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},

@@ -11,11 +11,11 @@ import pytest
 
 from discovery_gym import InputError
 
-BINOMIAL, STEP, LADDER, POOL, LINEAR, LOGISTIC, UNSTRUCTURED = (
+BINOMIAL, STEP, LADDER, POOL, LINEAR, LOGISTIC, LOW_RANK, UNSTRUCTURED = (
     f"discovery/{name}-v0"
     for name in (
         "BinomialDiscovery", "GaussianStep", "KnowledgeLadder", "TablePool", "LinearPool",
-        "LogisticPool", "UnstructuredPool",
+        "LogisticPool", "LowRankPool", "UnstructuredPool",
     )
 )  # fmt: skip
 NAN, INF = float("nan"), float("inf")
@@ -84,6 +84,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LOGISTIC, {"noise_std": NAN}, r"noise_std.*nan"),
     (LOGISTIC, {"prior_std": -1.0}, r"prior_std.*> 0.*-1.0"),
     (LOGISTIC, {"num_items": 9, "horizon": 10}, r"horizon must not exceed the 9 items"),
+    (LOW_RANK, {"rank": 31}, r"rank must not exceed 30.*num_rows=30 by num_cols=30, got 31"),
+    (LOW_RANK, {"num_cols": 1}, r"rank must not exceed 1.*got 2; lower it"),
+    (LOW_RANK, {"num_rows": 3}, r"horizon must not exceed the 90 items of the pool, got 100"),
+    (LOW_RANK, {"num_rows": 0}, r"num_rows must be an integer of at least 1, got 0"),
+    (LOW_RANK, {"factor_std": 0.0}, r"factor_std.*> 0.*0.0"),
     (UNSTRUCTURED, {"num_items": 5}, r"horizon must not exceed the 5 items"),
     # the faces
     (LADDER, {"render_mode": "gif"}, r"render_mode"),

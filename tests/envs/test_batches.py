@@ -122,5 +122,5 @@ def test_text_of_a_late_batch() -> None:
     env.step([1, 2])
     env.step([3, 4])
     text = env.render()
-    assert "items 3, 4" in text
+    assert "item 3; item 4" in text
     assert "2 of 6 labels, 2 in flight, best label 2, sum 3" in text

@@ -258,6 +258,7 @@ def test_registered_ids() -> None:
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearPool-v0",
         "discovery/LogisticPool-v0",
+        "discovery/LowRankPool-v0",
         "discovery/TablePool-v0",
         "discovery/UnstructuredPool-v0",
     ]

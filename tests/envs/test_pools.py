@@ -221,3 +221,29 @@ def test_linucb_is_the_one_of_the_paper() -> None:
             result = evaluate(POOL, "linucb", episodes=1, env_kwargs=kwargs)
             assert result.regret is not None
             assert result.regret[0] == pytest.approx(regret, abs=0.02)
+
+
+def test_low_rank_values() -> None:
+    """Values form matrices of the given rank, row by row, with the scale of the factors."""
+    vector = gym.make_vec(
+        "discovery/LowRankPool-v0", num_envs=300, num_rows=6, num_cols=9, rank=2, factor_std=1.5,
+        horizon=1, noise_std=0.0, reveal=True,
+    )  # fmt: skip
+    values = vector.reset(seed=0)[1]["values"].astype(float).reshape(300, 6, 9)
+    assert (np.linalg.matrix_rank(values, tol=1e-5) == 2).all()
+    # The variance of u . v with two terms is 2 factor_std^4.
+    assert (values**2).mean() == pytest.approx(2 * 1.5**4, rel=0.1)
+    entry = vector.model.action_name(13)
+    assert entry == "row 1, column 4"
+    np.testing.assert_allclose(vector.step(np.full(300, 13))[1], values[:, 1, 4], rtol=1e-6)
+
+
+def test_low_rank_oracle() -> None:
+    """A row of a matrix is a linear pool, and the best sum of all entries is their sum."""
+    from discovery_gym.envs.pools.low_rank_pool import LowRankPool
+
+    row = LowRankPool(num_rows=1, num_cols=50, rank=1, horizon=7, factor_std=2.0)
+    exact = 4 * (2 / np.pi) ** 0.5 * order_statistics.top_sum_normal(50, 7)
+    assert row.optimal_value() == pytest.approx(exact, rel=1e-3)
+    whole = LowRankPool(num_rows=4, num_cols=5, horizon=20)
+    assert abs(whole.optimal_value()) < 0.02
