@@ -126,13 +126,21 @@ def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tu
     Returns:
         E[max f] - E[f(x)] and sum over groups of P(group) (E[f(x) | group] - E[f(x)])^2, ``(B, n)``.
     """
-    mean, count = draws.mean(1), draws.shape[1]
-    explained = np.empty_like(mean)
-    for i in range(len(draws)):
-        # Sums within the groups by one product with their indicators.
-        _, group, size = np.unique(label[i], return_inverse=True, return_counts=True)
-        member = np.zeros((len(size), count), draws.dtype)
-        member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
-        apart = member @ draws[i] - np.sqrt(size / count)[:, None] * mean[i]
-        explained[i] = np.einsum("gn,gn->n", apart, apart)
-    return legal.max(2).mean(1)[:, None] - mean, explained
+    explained = np.stack([explained_by(*one) for one in zip(label, draws, strict=True)])
+    return legal.max(2).mean(1)[:, None] - draws.mean(1), explained
+
+
+def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
+    """Return the variance of f(x) between groups of draws, ``(n,)``.
+
+    Args:
+        label: What each draw is grouped by, such as its best item, ``(K,)``.
+        draws: Joint draws of all items, ``(K, n)``.
+    """
+    # Sums within the groups, by one product with their indicators.
+    _, group, size = np.unique(label, return_inverse=True, return_counts=True)
+    count = len(label)
+    member = np.zeros((len(size), count), draws.dtype)
+    member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
+    apart = member @ draws - np.sqrt(size / count)[:, None].astype(draws.dtype) * draws.mean(0)
+    return np.asarray(np.einsum("gn,gn->n", apart, apart))

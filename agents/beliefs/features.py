@@ -24,6 +24,7 @@ class FeatureBelief(Belief):
     def __init__(self, model: FeaturePool, num_episodes: int) -> None:
         self.model = model
         self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+        self._x: NDArray[Any] | None = None  # (B or 1, n, d) features
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
@@ -50,3 +51,13 @@ class FeatureBelief(Belief):
         if start.any():
             self._restart(observation, start)
         return count
+
+    def _read_features(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Keep the features of the episodes that start; those of one table are kept once."""
+        x = self.model.feature_matrix(observation)
+        if x.strides[0] == 0:  # all episodes share one table
+            x = x[:1]
+        if self._x is None or len(x) == 1:
+            self._x = x
+        else:
+            self._x = np.where(start[:, None, None], x, self._x)

@@ -61,7 +61,6 @@ class Linear(FeatureBelief):
         self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))
         self._var = np.empty((b, n))
-        self._x: NDArray[np.float32] | None = None  # (B or 1, n, d)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
@@ -74,13 +73,8 @@ class Linear(FeatureBelief):
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
-        x = self.model.feature_matrix(observation)
-        if x.strides[0] == 0:  # all episodes share one table
-            x = x[:1]
-        if self._x is None or len(x) == 1:
-            self._x = x
-        else:
-            self._x = np.where(start[:, None, None], x, self._x)
+        self._read_features(observation, start)
+        assert self._x is not None
         self._root[start] = self.prior_std * np.eye(self.model.num_features)
         self._mu[start] = 0.0
         self._mean[start] = 0.0

@@ -94,6 +94,11 @@ class LogisticPool(GaussianFeaturePool):
                 f"carries no other noise, got {self.noise_std!r}; leave it out."
             )
 
+    @property
+    def binary(self) -> bool:
+        """All labels are 0 or 1."""
+        return True
+
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(expit(score), np.float64)
 

@@ -420,6 +420,11 @@ class FeaturePool(Pool[FeatureLabels]):
     def num_features(self) -> int:
         """The number d of features of an item."""
 
+    @property
+    def binary(self) -> bool:
+        """Whether all labels are 0 or 1, which is public."""
+        return False
+
     def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
         flat = observation["features"]

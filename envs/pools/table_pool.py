@@ -119,6 +119,11 @@ class TablePool(FeaturePool):
         return self.table.features.shape[1]
 
     @cached_property
+    def binary(self) -> bool:
+        """Whether all labels are 0 or 1, which is public."""
+        return self.noise_std == 0 and bool(np.isin(self.table.labels, (0, 1)).all())
+
+    @cached_property
     def _scaled(self) -> NDArray[np.float32]:
         """The features that agents see, read-only, ``(n, d)``."""
         x = self.table.features

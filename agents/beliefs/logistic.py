@@ -1,0 +1,314 @@
+r"""Logistic belief: P(y = 1 | x) = sigmoid(theta . x), theta ~ N(0, prior_std^2 I), by Laplace.
+
+The posterior of theta is approximated by the normal law around its mode mu whose covariance is the
+inverse of the Hessian H of the negative log posterior:
+
+    theta ~ N(mu, H^-1),  H = I / prior_std^2 + sum_t p_t (1 - p_t) x_t x_t',  p_t = sigmoid(mu . x_t).
+
+The mode is found by Newton's method with step halving, for all episodes at once and from where it
+was before the last label, which takes about four steps. The value of an item is its probability
+f = sigmoid(eta), eta ~ N(m, v) with m = mu . x and v = x' H^-1 x. Its moments are those of the
+sigmoid as a mixture of eight normal distribution functions, which is exact to 3e-9,
+
+    sigmoid(z) = sum_i w_i Phi(s_i z),  k_i = s_i / sqrt(1 + s_i^2 v),
+    Z(m, v) = E f = sum_i w_i Phi(k_i m),  E f (1 - f) = dZ/dm,  so  Var f = Z - dZ/dm - Z^2.
+
+What a label y that has not come yet would tell is found by assumed-density filtering: given y, theta
+is taken for normal with its exact mean and covariance, so that with c = x' H^-1 x' of two items, and
+Z and its derivatives at the item x to be labelled (at -m for y = 0, the first with its sign changed),
+
+    m' <- m' + c Z_m / Z,   v' <- v' + c^2 (Z_mm / Z - (Z_m / Z)^2).
+
+Sources: MacKay, "The Evidence Framework Applied to Classification Networks", Neural Computation 4
+(1992), for Laplace and for sigmoid(m / sqrt(1 + pi v / 8)); Monahan and Stefanski in Balakrishnan
+(ed.), "Handbook of the Logistic Distribution" (1992), for the mixture; Opper in Saad (ed.), "On-line
+Learning in Neural Networks" (1998), for the filter. The model is that of Xu et al., NeurIPS 2022,
+section 4.1.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, ndtr
+
+from ...envs.core import InputError, Model
+from ...envs.core.checks import real
+from ...envs.pools import FeaturePool
+from .belief import Array, explained_by
+from .features import FeatureBelief
+
+WEIGHTS = (
+    0.003246343272134, 0.051517477033972, 0.195077912673858, 0.315569823632818,
+    0.274149576158423, 0.131076880695470, 0.027912418727972, 0.001449567805354,
+)  # fmt: skip
+SLOPES = (
+    1.365340806296348, 1.059523971016916, 0.830791313765644, 0.650732166639391,
+    0.508135425366489, 0.396313345166341, 0.308904252267995, 0.238212616409306,
+)  # fmt: skip
+"""The sigmoid as a mixture of normal distribution functions."""
+
+CLOSE = 1e-10
+"""Newton's method ends at a step whose square is below this, in posterior standard deviations: the
+mode is then exact to the square of it, and the Hessian is that of one step before."""
+
+FAR = 1e-4
+"""Steps whose square is above this may be halved; below it they are known to be good."""
+
+
+class Logistic(FeatureBelief):
+    """Belief over the success probabilities of the items of a pool with labels 0 and 1.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+        prior_std: Prior standard deviation of each coefficient, in log odds per feature; None takes
+            the model's own, or 1 if it has none.
+    """
+
+    def __init__(
+        self, model: FeaturePool, num_episodes: int, *, prior_std: float | None = None
+    ) -> None:
+        super().__init__(model, num_episodes)
+        if prior_std is None:
+            prior_std = getattr(model, "prior_std", 1.0)
+        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        b, d = num_episodes, model.num_features
+        self._mode = np.zeros((b, d))  # mu
+        self._hessian = np.tile(np.eye(d) / self.prior_std**2, (b, 1, 1))
+        self._forget()
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool with features whose labels are 0 and 1."""
+        return super().fits(model) and model.binary  # type: ignore[attr-defined]
+
+    # ---- learning
+
+    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Find the mode given all labels, in the episodes where there are new ones."""
+        count = self._follow(observation, start)
+        behind = (self._seen < count).nonzero()[0]
+        if behind.size:
+            t = count.max()
+            items, labels = observation["labelled"][behind, :t], observation["labels"][behind, :t]
+            items[np.arange(t) >= count[behind, None]] = -1  # in flight
+            wrong = (items >= 0) & (labels != 0) & (labels != 1)
+            if wrong.any():
+                raise InputError(
+                    f"The logistic belief takes labels 0 and 1, got {labels[wrong][0]:g} for item "
+                    f"{items[wrong][0]}; use belief=linear or belief=gp, or make a table whose labels "
+                    "are 0 and 1."
+                )
+            mode, hessian = self._newton(
+                self._rows(behind, items), np.asarray(labels, np.float64), self._mode[behind]
+            )
+            self._mode[behind], self._hessian[behind] = mode, hessian
+            self._seen[behind] = count[behind]
+            self._forget()
+
+    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Go back to the prior where an episode starts, and read its features."""
+        self._read_features(observation, start)
+        self._mode[start] = 0.0
+        self._hessian[start] = np.eye(self.model.num_features) / self.prior_std**2
+        self._seen[start] = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop what was computed from the mode and the Hessian."""
+        self._root_: Array | None = None
+        self._scores_: tuple[NDArray[np.float32], Array, Array] | None = None
+        self._mean: Array | None = None
+        self._std: Array | None = None
+
+    def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
+        """Return the features of items ``(E, t)`` as ``(E, t, d)``, zeros where there is none."""
+        assert self._x is not None  # update has run
+        first = np.zeros_like(episodes) if len(self._x) == 1 else episodes
+        rows = self._x[first[:, None], np.maximum(items, 0)].astype(np.float64)
+        rows[items < 0] = 0.0
+        return rows
+
+    def _newton(self, x: Array, y: Array, mode: Array) -> tuple[Array, Array]:
+        """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
+        precision = self.prior_std**-2
+        toward = 2 * y - 1
+
+        def log_posterior(theta: Array) -> Array:
+            likelihood = -np.logaddexp(0, -toward * _product(x, theta)).sum(1)
+            return np.asarray(likelihood - precision / 2 * (theta**2).sum(1))
+
+        while True:
+            p = expit(_product(x, mode))
+            gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * mode
+            hessian = np.matmul(x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x)
+            hessian += precision * np.eye(x.shape[2])
+            step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+            square = np.einsum("ed,ed->e", step, gradient)
+            if (far := square > FAR).any():
+                before = log_posterior(mode)
+                # A quarter of the slope is asked for, which a good step exceeds.
+                while (short := far & (log_posterior(mode + step) < before + square / 4)).any():
+                    step[short] /= 2
+                    square[short] /= 2
+            mode = mode + step
+            if (square < CLOSE).all():
+                return mode, hessian
+
+    # ---- what is believed
+
+    def _root(self) -> Array:
+        """Return S of the covariance S S' of theta, ``(B, d, d)``."""
+        if self._root_ is None:
+            lower = np.linalg.cholesky(self._hessian)
+            self._root_ = np.linalg.inv(lower).transpose(0, 2, 1)
+        return self._root_
+
+    def _scores(self) -> tuple[NDArray[np.float32], Array, Array]:
+        """Return X S ``(B, n, d)``, and mean and variance of the scores eta ``(B, n)``."""
+        if self._scores_ is None:
+            assert self._x is not None  # update has run
+            spread = np.matmul(self._x, self._root().astype(np.float32))
+            score = np.matmul(self._x, self._mode.astype(np.float32)[:, :, None])[:, :, 0]
+            variance = np.einsum("bnd,bnd->bn", spread, spread)
+            self._scores_ = spread, score.astype(np.float64), variance.astype(np.float64)
+        return self._scores_
+
+    def _moments(self) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the probabilities, ``(B, n)`` each."""
+        if self._std is None or self._mean is None:
+            _, score, variance = self._scores()
+            mean, slope, _ = sigmoid_normal(score, variance)
+            self._std = np.sqrt(np.maximum(mean - slope - mean**2, 0.0))
+            if self._mean is None:  # a label to come leaves it as it was
+                self._mean = mean
+        return self._mean, self._std
+
+    def mean(self) -> Array:
+        """Return the probability of success of every item, ``(B, n)``."""
+        return self._moments()[0]
+
+    def std(self) -> Array:
+        """Return the standard deviation of what that probability may be, ``(B, n)``."""
+        return self._moments()[1]
+
+    def sample(self, count: int, random: np.random.Generator) -> Array:
+        """Return the probabilities under draws of theta, ``(B, count, n)``."""
+        assert self._x is not None  # update has run
+        scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
+        return np.asarray(expit(scores.astype(np.float64)))
+
+    def _draws(self, count: int, random: np.random.Generator) -> NDArray[np.float32]:
+        """Return draws of theta, ``(B, count, d)``."""
+        b, d = self._mode.shape
+        z = random.standard_normal((b, count, d), np.float32)
+        theta = np.matmul(z, self._root().transpose(0, 2, 1).astype(np.float32))
+        theta += self._mode[:, None].astype(np.float32)
+        return theta
+
+    def about_best(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return the expected regret of every item and the variance that the best one explains.
+
+        The best item is told by the scores: where all probabilities are nearly 1, they are alike.
+        """
+        assert self._x is not None  # update has run
+        theta = self._draws(count, random)
+        regret, explained = np.empty((2, len(theta), self._x.shape[1]))
+        for i in range(len(theta)):
+            draws = theta[i] @ self._x[i % len(self._x)].T
+            legal = draws if mask is None else np.where(mask[i], draws, -np.inf)
+            winner = legal.argmax(1)
+            draws *= 0.5  # sigmoid(z) = (1 + tanh(z / 2)) / 2, by the fastest way to it
+            np.tanh(draws, out=draws)
+            draws *= 0.5
+            draws += 0.5
+            regret[i] = draws[np.arange(count), winner].mean(dtype=np.float64) - draws.mean(0)
+            explained[i] = explained_by(winner, draws)
+        return regret, explained
+
+    # ---- what labels to come would tell
+
+    def given(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+        """Return the means that would follow from label 0 or label 1 of each of some items.
+
+        The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
+        + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `mean`. MacKay's approximation of Z
+        serves for the difference that the label makes, which costs a twentieth of the mixture.
+
+        Args:
+            items: Items to be labelled, each by itself, ``(B, m)``.
+
+        Returns:
+            Means of all items given label 0, and given label 1, each ``(B, m, n)``. What they say of
+            the labelled item itself is its value, not its label.
+        """
+        spread, score, variance = self._scores()
+        mean, place = self.mean(), np.arange(len(items))[:, None]
+        less = np.where(mean[place, items] > 0.5, -1.0, 1.0)  # the less likely label as a sign
+        z, slope, bend = sigmoid_normal(less * score[place, items], variance[place, items])
+        z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
+        shift = (less * slope / z).astype(np.float32)[:, :, None]
+        shrink = (bend / z - (slope / z) ** 2).astype(np.float32)[:, :, None]
+        c = np.matmul(spread[place, items], spread.transpose(0, 2, 1))
+        now_score = score.astype(np.float32)[:, None]
+        now_variance = variance.astype(np.float32)[:, None]
+        unlikely = _quick(now_score + c * shift, np.maximum(now_variance + c * c * shrink, 0))
+        unlikely -= _quick(now_score, now_variance)
+        odds = (z / (1 - z)).astype(np.float32)[:, :, None]
+        now = mean[:, None]
+        likely = np.clip(now - odds * unlikely, 0.0, 1.0)
+        unlikely = np.clip(now + unlikely, 0.0, 1.0)
+        swap = (less < 0)[:, :, None]
+        return np.where(swap, unlikely, likely), np.where(swap, likely, unlikely)
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief that labels of these items would leave, whatever they turn out to be.
+
+        Means stay, and the Hessian gains p (1 - p) x x' at the mode.
+
+        Args:
+            items: Items to be labelled, ``(B, m)``; -1 for none.
+        """
+        x = self._rows(np.arange(len(items)), items)
+        p = expit(_product(x, self._mode))
+        ahead = copy(self)
+        ahead._forget()
+        ahead._mean = self.mean()
+        ahead._hessian = self._hessian + np.matmul(
+            x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x
+        )
+        ahead._mode, ahead._seen = self._mode.copy(), self._seen.copy()
+        return ahead
+
+
+def sigmoid_normal(mean: Array, variance: Array) -> tuple[Array, Array, Array]:
+    """Return E[sigmoid(eta)] for eta ~ N(mean, variance), and its derivatives by the mean.
+
+    The first is exact to 3e-9 everywhere.
+    """
+    value, slope, bend = np.zeros((3, *np.shape(mean)))
+    for weight, s in zip(WEIGHTS, SLOPES, strict=True):
+        k = s / np.sqrt(1 + s**2 * variance)
+        z = k * mean
+        density = (weight / np.sqrt(2 * np.pi)) * k * np.exp(-(z**2) / 2)
+        value += weight * ndtr(z)
+        slope += density
+        bend -= k * z * density
+    return value, slope, bend
+
+
+def _quick(mean: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return E[sigmoid(eta)] for eta ~ N(mean, variance) by MacKay's approximation, within 0.018."""
+    half = 0.5 * mean / np.sqrt(1 + np.float32(np.pi / 8) * variance)
+    return 0.5 + 0.5 * np.tanh(half, out=half)
+
+
+def _product(x: Array, theta: Array) -> Array:
+    """Return x . theta of every row, ``(E, t)``."""
+    return np.asarray(np.matmul(x, theta[:, :, None])[:, :, 0])
