@@ -13,7 +13,8 @@ import numpy as np
 from ..envs.core import InputError, Model, closest
 from .agent import Agent
 from .bayesian import BayesianAgent
-from .beliefs import BELIEFS
+from .beliefs import BELIEFS, Belief
+from .beliefs.draws import Draws
 from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
@@ -65,8 +66,9 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={given!r} out.")
-    new_belief = _belief(given or rule.belief, model)
-    return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
+    random = np.random.default_rng(seed)  # of the rule, and of a belief that is made of draws
+    new_belief = _belief(given or rule.belief, model, random)
+    return BayesianAgent(model, rule, new_belief, text=text, seed=random)
 
 
 def _model(env: Any) -> Model[Any]:
@@ -86,7 +88,7 @@ def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
     return [name for name in fitting if rule.belief is None or rule.belief[0] == name]
 
 
-def _belief(given: Any, model: Model[Any]) -> Callable[[int], Any]:
+def _belief(given: Any, model: Model[Any], random: np.random.Generator) -> Callable[[int], Belief]:
     """Return the maker of the named belief, or of the first that fits the model."""
     fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
     name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
@@ -96,7 +98,8 @@ def _belief(given: Any, model: Model[Any]) -> Callable[[int], Any]:
             f"fit: {', '.join(fitting)}."
         )
     _check_settings(name, BELIEFS[name], settings)
-    return partial(BELIEFS[name], model, **settings)
+    own: dict[str, Any] = {"seed": random} if issubclass(BELIEFS[name], Draws) else {}
+    return partial(BELIEFS[name], model, **settings, **own)
 
 
 def _misfit(name: str, model: Model[Any]) -> str:

@@ -88,7 +88,7 @@ class Belief(ABC):
         left = np.ones(len(draws), np.int64) if self.left is None else self.left
         # A set is known by the sum of its members' random names, which may wrap around: two of them
         # coincide with probability 2^-63.
-        names = random.integers(2**63, size=draws.shape[2])
+        names: NDArray[np.int64] = random.integers(2**63, size=draws.shape[2])
         sets = np.empty(draws.shape[:2], np.int64)
         for i, size in enumerate(np.minimum(left, np.isfinite(legal[:, 0]).sum(1)).tolist()):
             members = np.argpartition(legal[i], -size, axis=1)[:, -size:]
@@ -127,7 +127,8 @@ def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tu
         E[max f] - E[f(x)] and sum over groups of P(group) (E[f(x) | group] - E[f(x)])^2, ``(B, n)``.
     """
     explained = np.stack([explained_by(*one) for one in zip(label, draws, strict=True)])
-    return legal.max(2).mean(1)[:, None] - draws.mean(1), explained
+    top, mean = legal.max(2).mean(1, dtype=np.float64), draws.mean(1, dtype=np.float64)
+    return top[:, None] - mean, explained.astype(np.float64)
 
 
 def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:

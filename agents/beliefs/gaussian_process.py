@@ -51,7 +51,7 @@ from scipy.linalg import solve_triangular
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
 from .belief import Array
-from .features import FeatureBelief
+from .history import FeatureBelief
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales l in units of sqrt(d); two random items are about 1.4 apart."""
@@ -127,7 +127,7 @@ class GaussianProcess(FeatureBelief):
 
         What the belief is depends on the labels in their order only, not on when they came in.
         """
-        count = self._follow(observation, start)
+        count = self._labels(observation, start)
         items, labels = observation["labelled"], observation["labels"]
         self._grow(int(count.max(initial=0)))
         labels = np.asarray(labels, np.float64)

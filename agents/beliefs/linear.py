@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import Array
-from .features import FeatureBelief
+from .history import FeatureBelief
 
 
 class Linear(FeatureBelief):
@@ -64,7 +64,7 @@ class Linear(FeatureBelief):
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
-        count = self._follow(observation, start)
+        count = self._labels(observation, start)
         items, labels = observation["labelled"], observation["labels"]
         while (behind := (self._seen < count).nonzero()[0]).size:
             place = self._seen[behind]

@@ -39,7 +39,7 @@ from ...envs.core import InputError, Model
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import Array, explained_by
-from .features import FeatureBelief
+from .history import FeatureBelief
 
 WEIGHTS = (
     0.003246343272134, 0.051517477033972, 0.195077912673858, 0.315569823632818,
@@ -90,7 +90,7 @@ class Logistic(FeatureBelief):
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones."""
-        count = self._follow(observation, start)
+        count = self._labels(observation, start)
         behind = (self._seen < count).nonzero()[0]
         if behind.size:
             t = count.max()

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from discovery_gym.agents import make
+from discovery_gym.agents import available, make
 from discovery_gym.agents.bayesian import _in_flight
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
 from discovery_gym.experiments import evaluate
@@ -111,6 +111,34 @@ def test_batches_hold_legal_items_each_once(rule: str, delay: int) -> None:
     single = gym.make(LINEAR, batch_size=4, horizon=8)
     action, _ = make(rule, single).predict(single.reset(seed=0)[0])
     assert single.action_space.contains(action)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("LogisticPool", {"num_items": 25, "num_features": 3}),
+        ("LowRankPool", {"num_rows": 5, "num_cols": 5}),
+        ("LinearPool", {"num_items": 25, "num_features": 3, "sparsity": 1}),
+        ("GraphPool", {"num_items": 25}),
+        ("TablePool", {}),
+        ("UnstructuredPool", {"num_items": 25}),
+    ],
+)
+def test_every_agent_plays_batches_on_every_pool(name: str, settings: dict[str, Any]) -> None:
+    """With labels in flight, and none of the labels in flight looked at."""
+    settings = settings | {"horizon": 12, "batch_size": 3, "delay": 2, "illegal": "raise"}
+    vector = gym.make_vec(f"discovery/{name}-v0", num_envs=2, **settings)
+    for text in available(vector):
+        agent, blind = make(text, vector, seed=1), make(text, vector, seed=1)
+        observation, state, other, ended = vector.reset(seed=0)[0], None, None, np.zeros(2)
+        while not ended.all():
+            action, state = agent.predict(observation, state)
+            hidden = {key: value.copy() for key, value in observation.items()}
+            late = np.arange(12) >= observation["arrived"]
+            hidden["labels"][late] = 0.5
+            again, other = blind.predict(hidden, other)
+            np.testing.assert_array_equal(action, again, err_msg=text)
+            observation, _, ended, _, _ = vector.step(action)
 
 
 def test_looking_ahead_spreads_a_batch() -> None:

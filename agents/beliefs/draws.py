@@ -1,0 +1,163 @@
+r"""What the beliefs that are made of joint draws share.
+
+A belief holds K draws f_k of all items, one from each of K parallel Markov chains. They start as
+exact draws of the prior and move on by a few sweeps of Gibbs sampling whenever a label comes; one
+label changes a posterior a little, so that no chain ever has far to go.
+
+Looking ahead is done without knowing the label, for Gaussian draws exactly: a label of x, with c the
+covariance of f with f(x) over the draws and a = Var f(x) + noise_std^2, moves every draw by
+
+    f_k -= c (f_k(x) - E f(x)) / (a + noise_std sqrt(a)),
+
+which leaves the mean as it was and takes c c' / a off the covariance.
+
+Source: Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly
+Weather Review 130 (2002), equations (10) and (13).
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core.checks import integer, real
+from ...envs.pools import Pool
+from .belief import Array
+from .history import HistoryBelief
+
+
+class Draws(HistoryBelief):
+    """A belief about a pool that is made of joint draws of all items.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+        chains: Number K of chains, each of which gives one draw, at least 2.
+        sweeps: Number of Gibbs sweeps after each label.
+        noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
+            of the label; None takes the model's own, or 0.1 if that is 0.
+        seed: Seed of the chains, or the generator that drives them.
+    """
+
+    def __init__(
+        self,
+        model: Pool[Any],
+        num_episodes: int,
+        *,
+        chains: int,
+        sweeps: int,
+        noise_std: float | None,
+        seed: int | np.random.Generator,
+    ) -> None:
+        super().__init__(model, num_episodes)
+        self.chains = integer("chains", chains, low=2)
+        self.sweeps = integer("sweeps", sweeps, low=1)
+        if noise_std is None:
+            noise_std = model.noise_std or 0.1
+        self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
+        self._random = np.random.default_rng(seed)
+        self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
+
+    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Restart the chains where an episode starts, and move those that have new labels."""
+        count, start = self._follow(observation, start)
+        self._seen[start] = 0
+        new = count - self._seen
+        for i in (start | (new > 0)).nonzero()[0].tolist():
+            one = {key: value[i] for key, value in observation.items()}
+            for key in ("labelled", "labels"):
+                one[key] = one[key][: count[i]]  # without the items in flight
+            self._move(i, one, bool(start[i]), int(new[i]) * self.sweeps)
+        self._seen = count
+
+    @abstractmethod
+    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
+        """Move the chains of one episode on, and write ``self._draws[episode]``.
+
+        Args:
+            episode: The episode.
+            observation: Its observation; the history holds the items with labels only.
+            start: Whether the chains start anew, from draws of the prior.
+            sweeps: Number of sweeps; 0 if there are no labels yet.
+        """
+
+    def mean(self) -> Array:
+        """Return the mean of the draws, ``(B, n)``."""
+        return self._draws.mean(1, dtype=np.float64)
+
+    def std(self) -> Array:
+        """Return the standard deviation of the draws, ``(B, n)``."""
+        return self._draws.std(1, dtype=np.float64)
+
+    def sample(self, count: int, random: np.random.Generator) -> NDArray[Any]:
+        """Return some of the K draws in random order, over again if there are not enough."""
+        return self._draws[:, np.resize(random.permutation(self.chains), count)]
+
+    def about_best(
+        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> tuple[Array, Array]:
+        """Return what the draws tell about the best item; more than K of them tell no more."""
+        return super().about_best(min(count, self.chains), mask, random)
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief that labels of these items would leave, whatever they turn out to be.
+
+        Args:
+            items: Items to be labelled, ``(B, m)``; -1 for none.
+        """
+        ahead = copy.copy(self)
+        ahead._draws = self._draws.copy()
+        for column in items.T:
+            for i in (column >= 0).nonzero()[0].tolist():
+                f = ahead._draws[i]
+                apart = f[:, column[i]] - f[:, column[i]].mean()
+                total = float(apart @ apart) / self.chains + self.noise_std**2
+                pull = apart @ (f - f.mean(0)) / self.chains
+                f -= np.outer(apart, pull / (total + self.noise_std * total**0.5))
+        return ahead
+
+
+def cholesky(matrix: list[list[Any]]) -> list[list[Any]]:
+    """Return L with L L' = A, for many small matrices at once.
+
+    The entries are arrays over the matrices, which the loops of LAPACK over single matrices cannot
+    match.
+
+    Args:
+        matrix: The lower half of A: ``matrix[i][j]`` for j <= i, arrays of one shape.
+    """
+    root: list[list[Any]] = []
+    for i, row in enumerate(matrix):
+        root.append([])
+        for j in range(i):
+            rest = row[j] - sum(root[i][k] * root[j][k] for k in range(j))
+            root[i].append(rest / root[j][j])
+        root[i].append(np.sqrt(row[i] - sum(root[i][k] ** 2 for k in range(i))))
+    return root
+
+
+def forward(root: list[list[Any]], right: Any) -> list[Any]:
+    """Return L^-1 b, entry by entry."""
+    out: list[Any] = []
+    for i, row in enumerate(root):
+        out.append((right[i] - sum(row[k] * out[k] for k in range(i))) / row[i])
+    return out
+
+
+def backward(root: list[list[Any]], right: Any) -> list[Any]:
+    """Return L'^-1 b, entry by entry."""
+    size = len(root)
+    out: list[Any] = [None] * size
+    for i in reversed(range(size)):
+        known = sum(root[k][i] * out[k] for k in range(i + 1, size))
+        out[i] = (right[i] - known) / root[i][i]
+    return out
+
+
+def normals(root: list[list[Any]], linear: Any, noise: Any) -> list[Any]:
+    """Return draws of N(A^-1 b, A^-1) from L, b and standard normals, entry by entry."""
+    return backward(root, [w + z for w, z in zip(forward(root, linear), noise, strict=True)])

@@ -1,0 +1,80 @@
+"""What the beliefs about pools share: they follow the history of labels."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import InputError, Model
+from ...envs.pools import FeaturePool, Pool, labels_arrived
+from .belief import Belief
+
+
+class HistoryBelief(Belief):
+    """A belief about a pool, fed by the labels in the order in which they came.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+    """
+
+    def __init__(self, model: Pool[Any], num_episodes: int) -> None:
+        self.model: Any = model
+        self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+
+    def _follow(
+        self, observation: Any, start: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return how many labels have arrived, and which episodes start, ``(B,)`` each.
+
+        A history shorter than what was seen is that of a new episode, also if nobody said so.
+        """
+        if len(start) != len(self._seen):
+            raise InputError(
+                f"This belief follows {len(self._seen)} episodes, but {len(start)} observations came; "
+                "pass state=None for a new batch."
+            )
+        count = labels_arrived(observation)
+        return count, start | (count < self._seen)
+
+
+class FeatureBelief(HistoryBelief):
+    """A belief about a pool with features.
+
+    Args:
+        model: The pool.
+        num_episodes: The number B of episodes.
+    """
+
+    def __init__(self, model: FeaturePool, num_episodes: int) -> None:
+        super().__init__(model, num_episodes)
+        self._x: NDArray[Any] | None = None  # (B or 1, n, d) features
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool whose items have features."""
+        return isinstance(model, FeaturePool)
+
+    def _labels(self, observation: Any, start: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Restart where an episode starts; return how many labels there are now, ``(B,)``."""
+        count, start = self._follow(observation, start)
+        if start.any():
+            self._restart(observation, start)
+        return count
+
+    @abstractmethod
+    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Go back to the prior where an episode starts, and read its features."""
+
+    def _read_features(self, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Keep the features of the episodes that start; those of one table are kept once."""
+        x = self.model.feature_matrix(observation)
+        if x.strides[0] == 0:  # all episodes share one table
+            x = x[:1]
+        if self._x is None or len(x) == 1:
+            self._x = x
+        else:
+            self._x = np.where(start[:, None, None], x, self._x)

@@ -1,0 +1,106 @@
+r"""Low-rank belief: f(i, j) = u_i . v_j, rows of U and V ~ N(0, s^2 I), noise N(0, noise_std^2).
+
+Given V, the rows of U are independent normals, and the other way round. With W the 0-1 matrix of
+what is labelled and Y that of the labels (0 where there is none),
+
+    u_i | V, Y ~ N(Q_i^-1 b_i, Q_i^-1),
+    Q_i = I / s^2 + sum_j W_ij v_j v_j' / noise_std^2,  b_i = sum_j Y_ij v_j / noise_std^2.
+
+One sweep of a chain draws all rows of U, then all rows of V. The sums are products of W and Y with
+the pairs of entries of V in all chains at once. A row without labels is drawn from the prior.
+
+Source: Salakhutdinov and Mnih, "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte
+Carlo", ICML 2008, section 3.3, with fixed hyper-parameters; the model is that of Xu et al., NeurIPS
+2022, section 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import Model
+from ...envs.pools.low_rank_pool import LowRankPool
+from .draws import Draws, cholesky, normals
+
+
+class LowRank(Draws):
+    """Belief over the entries of a matrix of low rank, by Gibbs sampling of its factors.
+
+    Args:
+        model: The pool; its rank and its `factor_std` make the prior.
+        num_episodes: The number B of episodes.
+        chains: Number of parallel chains, each of which gives one joint draw of all entries.
+        sweeps: Number of sweeps of every chain after each label.
+        noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
+            of the label; None takes the pool's, or 0.1 if that is 0.
+        seed: Seed of the chains, or the generator that drives them.
+    """
+
+    model: LowRankPool
+
+    def __init__(
+        self,
+        model: LowRankPool,
+        num_episodes: int,
+        *,
+        chains: int = 256,
+        sweeps: int = 4,
+        noise_std: float | None = None,
+        seed: int | np.random.Generator = 0,
+    ) -> None:
+        super().__init__(
+            model, num_episodes, chains=chains, sweeps=sweeps, noise_std=noise_std, seed=seed
+        )
+        shape = num_episodes, model.rank
+        self._u = np.empty((*shape, model.num_rows, self.chains))
+        self._v = np.empty((*shape, model.num_cols, self.chains))
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a pool of low rank."""
+        return isinstance(model, LowRankPool)
+
+    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
+        u, v, model = self._u[episode], self._v[episode], self.model
+        if start:
+            for factor in (u, v):
+                self._random.standard_normal(out=factor)
+                factor *= model.factor_std
+        place = observation["labelled"]
+        seen, labels = np.zeros((2, model.num_rows, model.num_cols))
+        seen.reshape(-1)[place] = 1.0
+        labels.reshape(-1)[place] = observation["labels"]
+        for _ in range(sweeps):
+            self._redraw(u, v, seen, labels)
+            self._redraw(v, u, seen.T, labels.T)
+        rows, cols = u.astype(np.float32), v.astype(np.float32)
+        values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
+        self._draws[episode] = values.reshape(self.chains, -1)
+
+    def _redraw(
+        self,
+        factor: NDArray[np.float64],
+        other: NDArray[np.float64],
+        seen: NDArray[np.float64],
+        labels: NDArray[np.float64],
+    ) -> None:
+        """Draw all rows of one factor given the other.
+
+        Args:
+            factor: Written to, ``(rank, rows, K)``.
+            other: The other factor, ``(rank, columns, K)``.
+            seen: W, ``(rows, columns)``.
+            labels: Y, ``(rows, columns)``.
+        """
+        rank = range(len(factor))
+        weight = self.noise_std**-2
+        pairs = [[(weight * seen) @ (other[i] * other[j]) for j in rank if j <= i] for i in rank]
+        for i in rank:
+            pairs[i][i] += self.model.factor_std**-2
+        linear = (weight * labels) @ other
+        noise = self._random.standard_normal(factor.shape)
+        for i, row in enumerate(normals(cholesky(pairs), linear, noise)):
+            factor[i] = row

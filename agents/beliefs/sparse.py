@@ -1,0 +1,114 @@
+r"""Sparse linear belief: f(x) = theta . x, with k of the d coefficients ~ N(0, s^2) and the others 0.
+
+Which k are not 0, the support S, is uniform. Given S the coefficients are conjugate and integrate out
+of the posterior of S. One sweep of a chain takes each member of S in turn out, leaving R, and draws
+a feature j outside R in its place, with probability proportional to
+
+    q_j^(-1/2) exp(r_j^2 / (2 q_j)),
+    q_j = A_jj - A_jR A_RR^-1 A_Rj,  r_j = b_j - A_jR A_RR^-1 b_R,
+    A = I / s^2 + X'X / noise_std^2,  b = X'y / noise_std^2
+
+over the labelled items X, y: q and r are what is left of A and b after regression on R. At last the
+coefficients are drawn, theta_S | S ~ N(A_SS^-1 b_S, A_SS^-1).
+
+Source: the spike-and-slab prior of Mitchell and Beauchamp, JASA 83 (1988), with the size of the
+support known; the collapsed draws are those of George and McCulloch, "Approaches for Bayesian
+Variable Selection", Statistica Sinica 7 (1997), by exchange. The model is that of appendix G of Xu
+et al., NeurIPS 2022; sampling of sparse posteriors for it is that of Hao, Lattimore, Deng,
+"Information Directed Sampling for Sparse Linear Bandits", NeurIPS 2021.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core import Model
+from ...envs.core.checks import real
+from ...envs.pools.linear_pool import LinearPool
+from .belief import Array
+from .draws import Draws, cholesky, forward, normals
+
+
+class Sparse(Draws):
+    """Belief over the items of a `LinearPool` with `sparsity`, by Gibbs sampling of its support.
+
+    Args:
+        model: The pool; its `sparsity` is known.
+        num_episodes: The number B of episodes.
+        chains: Number of parallel chains, each of which gives one joint draw of all items.
+        sweeps: Number of sweeps of every chain after each label.
+        prior_std: Prior standard deviation of the coefficients that are not 0, in label per feature;
+            None takes the pool's.
+        noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
+            of the label; None takes the pool's, or 0.1 if that is 0.
+        seed: Seed of the chains, or the generator that drives them.
+    """
+
+    model: LinearPool
+
+    def __init__(
+        self,
+        model: LinearPool,
+        num_episodes: int,
+        *,
+        chains: int = 256,
+        sweeps: int = 1,
+        prior_std: float | None = None,
+        noise_std: float | None = None,
+        seed: int | np.random.Generator = 0,
+    ) -> None:
+        super().__init__(
+            model, num_episodes, chains=chains, sweeps=sweeps, noise_std=noise_std, seed=seed
+        )
+        prior_std = model.prior_std if prior_std is None else prior_std
+        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        self._support = np.empty((num_episodes, model.sparsity or 0, self.chains), np.int64)
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is a linear pool of known sparsity."""
+        return isinstance(model, LinearPool) and model.sparsity is not None
+
+    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
+        support, d = self._support[episode], self.model.num_features
+        if start:
+            support[:] = self._random.random((d, self.chains)).argsort(0)[: len(support)]
+        x = self.model.feature_matrix(observation)
+        rows = x[observation["labelled"]].astype(np.float64) / self.noise_std
+        a = np.eye(d) / self.prior_std**2 + rows.T @ rows
+        b = observation["labels"] @ rows / self.noise_std
+        for _ in range(sweeps):
+            for place in range(len(support)):
+                self._exchange(support, place, a, b)
+        root = cholesky([[a[i, j] for j in support[: k + 1]] for k, i in enumerate(support)])
+        noise = self._random.standard_normal(support.shape)
+        theta = np.zeros((self.chains, d), np.float32)
+        theta[np.arange(self.chains), support] = normals(root, b[support], noise)
+        np.matmul(theta, x.T, out=self._draws[episode])
+
+    def _exchange(self, support: NDArray[np.int64], place: int, a: Array, b: Array) -> None:
+        """Draw one member of every chain's support given the others.
+
+        Args:
+            support: Written to, ``(k, K)``.
+            place: The member.
+            a: A, ``(d, d)``.
+            b: b, ``(d,)``.
+        """
+        others = [member for i, member in enumerate(support) if i != place]
+        root = cholesky([[a[i, j, None] for j in others[: k + 1]] for k, i in enumerate(others)])
+        q, r = np.diag(a) + np.zeros((self.chains, 1)), b + np.zeros((self.chains, 1))
+        along = forward(root, [a[i] for i in others])
+        for w, e in zip(along, forward(root, [b[i, None] for i in others]), strict=True):
+            q -= w * w
+            r -= w * e
+        every = np.arange(self.chains)
+        for member in others:
+            q[every, member], r[every, member] = np.inf, 0.0  # has weight 0: is in already
+        weight = r * r / q / 2 - np.log(q) / 2
+        weight = np.exp(weight - weight.max(1, keepdims=True)).cumsum(1)
+        coins = self._random.random(self.chains) * weight[:, -1]
+        support[place] = (weight > coins[:, None]).argmax(1)
