@@ -52,7 +52,8 @@ class BayesianAgent(Agent):
         size, mask, now = getattr(self.model, "batch_size", 1), None, belief
         if isinstance(observation, dict):
             mask = observation.get("action_mask")
-            belief.left = size * observation["steps_left"][:, 0].astype(np.int64)
+            if "steps_left" in observation:
+                belief.left = size * observation["steps_left"][:, 0].astype(np.int64)
             if self.rule.looks_ahead and "arrived" in observation:
                 now = belief.look_ahead(_in_flight(observation))
         if mask is None or size == 1:

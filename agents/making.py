@@ -67,7 +67,7 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={given!r} out.")
     random = np.random.default_rng(seed)  # of the rule, and of a belief that is made of draws
-    new_belief = _belief(given or rule.belief, model, random)
+    new_belief = _belief(given or rule.belief, rule, model, random)
     return BayesianAgent(model, rule, new_belief, text=text, seed=random)
 
 
@@ -84,13 +84,20 @@ def _model(env: Any) -> Model[Any]:
 
 def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
     """Return the names of the beliefs about this model that the rule can use."""
-    fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
-    return [name for name in fitting if rule.belief is None or rule.belief[0] == name]
+    return [
+        name
+        for name, belief in BELIEFS.items()
+        if belief.fits(model)
+        and (rule.belief is None or rule.belief[0] == name)
+        and all(hasattr(belief, method) for method in rule.needs)
+    ]
 
 
-def _belief(given: Any, model: Model[Any], random: np.random.Generator) -> Callable[[int], Belief]:
-    """Return the maker of the named belief, or of the first that fits the model."""
-    fitting = [name for name, belief in BELIEFS.items() if belief.fits(model)]
+def _belief(
+    given: Any, rule: Rule, model: Model[Any], random: np.random.Generator
+) -> Callable[[int], Belief]:
+    """Return the maker of the named belief, or of the first that fits the model and the rule."""
+    fitting = _fitting(rule, model)
     name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
     if name not in fitting:
         raise InputError(

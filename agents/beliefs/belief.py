@@ -12,12 +12,19 @@ from ...envs.core import Model
 
 Array = NDArray[np.float64]
 
+COVARIANCE_DRAWS = 1000
+"""Draws behind a covariance that has no closed form."""
+
 
 class Belief(ABC):
     """A posterior over the value of each of n items, for B episodes at once.
 
     A belief is the state of an agent: it is updated in place by every observation. Its constructor
     takes the model's public parameters, the number of episodes and its own settings.
+
+    A belief about labels with additive noise, where a label shows its own item only, also has
+    ``noise_variance(items)``: the variance of the noise that it assumes in the labels of items
+    ``(B, m)``, of the same shape.
     """
 
     left: NDArray[np.int64] | None = None
@@ -47,6 +54,18 @@ class Belief(ABC):
     @abstractmethod
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return draws of all items together, ``(B, count, n)``."""
+
+    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+        """Return the posterior covariance of some items with all, ``(B, m, n)``.
+
+        Args:
+            items: The items, ``(B, m)``.
+            random: The agent's generator; used where only `COVARIANCE_DRAWS` draws can tell.
+        """
+        draws = self.sample(COVARIANCE_DRAWS, random)
+        draws = draws - draws.mean(1, keepdims=True)
+        chosen = np.take_along_axis(draws, items[:, None], 2)
+        return chosen.transpose(0, 2, 1) @ draws / (COVARIANCE_DRAWS - 1)
 
     def about_best(
         self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
@@ -88,7 +107,7 @@ class Belief(ABC):
         left = np.ones(len(draws), np.int64) if self.left is None else self.left
         # A set is known by the sum of its members' random names, which may wrap around: two of them
         # coincide with probability 2^-63.
-        names: NDArray[np.int64] = random.integers(2**63, size=draws.shape[2])
+        names = random.integers(2**63, size=(draws.shape[2],))
         sets = np.empty(draws.shape[:2], np.int64)
         for i, size in enumerate(np.minimum(left, np.isfinite(legal[:, 0]).sum(1)).tolist()):
             members = np.argpartition(legal[i], -size, axis=1)[:, -size:]

@@ -97,6 +97,16 @@ class Draws(HistoryBelief):
         """Return some of the K draws in random order, over again if there are not enough."""
         return self._draws[:, np.resize(random.permutation(self.chains), count)]
 
+    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+        """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
+        apart = self._draws - self._draws.mean(1, keepdims=True)
+        chosen = np.take_along_axis(apart, items[:, None], 2)
+        return np.asarray(chosen.transpose(0, 2, 1) @ apart / self.chains, np.float64)
+
+    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+        """Return noise_std^2 for each of ``items``, of the same shape."""
+        return np.full(items.shape, self.noise_std**2)
+
     def about_best(
         self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> tuple[Array, Array]:

@@ -347,10 +347,36 @@ class GaussianProcess(FeatureBelief):
     def std(self) -> Array:
         """Return the posterior standard deviation of f(x), given l, g and s, ``(B, n)``."""
         _, std = self._closed_form()
-        known = self._known > 0
-        unsure = known / np.where(known, self._oo, 1.0)  # of the constant; none in the prior
-        var = 1 - self._vv + unsure[:, None] * (1 - self._vo) ** 2
+        var = 1 - self._vv + self._unsure()[:, None] * (1 - self._vo) ** 2
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
+
+    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+        """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""
+        every = np.arange(len(items))
+        scale, _ = self._settings(every)
+        _, std = self._closed_form()
+        rows = self._rows[:, : self._seen.max(initial=0)]
+        rows = rows * (np.arange(rows.shape[1]) < self._seen[:, None])[..., None]
+        out = self._covariance(self._distances(every, items), scale[:, None, None])
+        out -= np.take_along_axis(rows, items[:, None], 2).transpose(0, 2, 1) @ rows
+        rest = 1 - self._vo
+        out += (
+            self._unsure()[:, None, None]
+            * np.take_along_axis(rest, items, 1)[..., None]
+            * rest[:, None]
+        )
+        return out * std[:, None, None] ** 2
+
+    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+        """Return s^2 g for each of ``items``, of the same shape."""
+        _, std = self._closed_form()
+        _, noise = self._settings(np.arange(len(items)))
+        return np.broadcast_to((std**2 * noise)[:, None], items.shape)
+
+    def _unsure(self) -> Array:
+        """Return the variance of the constant over s^2, ``(B,)``; none in the prior."""
+        known = self._known > 0
+        return known / np.where(known, self._oo, 1.0)
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""

@@ -129,6 +129,18 @@ class Linear(FeatureBelief):
         draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
         return np.asarray(draws, np.float64)
 
+    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+        """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
+        assert self._x is not None  # update has run
+        shared = len(self._x) == 1
+        x = self._x[0][items] if shared else np.take_along_axis(self._x, items[..., None], 1)
+        v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
+        return np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
+
+    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+        """Return the variance of the noise in the labels of ``items``, of the same shape."""
+        return np.full(items.shape, self.noise_std**2)
+
     def about_best(
         self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> tuple[Array, Array]:

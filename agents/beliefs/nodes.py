@@ -99,6 +99,11 @@ class Nodes(Belief):
         draws += self._mean[:, None]
         return draws
 
+    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+        """Return the variance of each node at its own place, 0 elsewhere, ``(B, m, n)``."""
+        own = items[..., None] == np.arange(self.model.num_items)
+        return own * self.std()[:, None] ** 2
+
     def about_best(
         self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> tuple[Array, Array]:

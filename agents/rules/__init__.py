@@ -1,19 +1,22 @@
 """Rules: from a belief and the legal items to a choice.
 
-The table below is where a new rule enters; GLM-UCB, expected improvement, knowledge gradient and
-active search have their place here.
+The table below is where a new rule enters; GLM-UCB and active search have their place here.
 """
 
-from .basic import BayesUCB, Greedy, LinUCB, Random, Thompson
+from .basic import BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thompson
 from .graph import OneHub
+from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
 from .rule import Rule
 
 RULES: dict[str, type[Rule]] = {
     "greedy": Greedy,
+    "epsilon_greedy": EpsilonGreedy,
     "bayes_ucb": BayesUCB,
     "thompson": Thompson,
     "ids": IDS,
+    "expected_improvement": ExpectedImprovement,
+    "knowledge_gradient": KnowledgeGradient,
     "linucb": LinUCB,
     "one_hub": OneHub,
 }
@@ -23,7 +26,10 @@ __all__ = [
     "IDS",
     "RULES",
     "BayesUCB",
+    "EpsilonGreedy",
+    "ExpectedImprovement",
     "Greedy",
+    "KnowledgeGradient",
     "LinUCB",
     "OneHub",
     "Random",

@@ -1,4 +1,4 @@
-"""The basic rules: random, greedy, Bayes-UCB, Thompson sampling."""
+"""The basic rules: random, greedy, epsilon-greedy, upper bounds, Thompson sampling."""
 
 from __future__ import annotations
 
@@ -36,6 +36,29 @@ class Greedy(Rule):
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         return best(belief.mean(), mask, random)
+
+
+class EpsilonGreedy(Rule):
+    """Greedy, but with probability `epsilon` a uniformly random legal item.
+
+    Source: Sutton and Barto, "Reinforcement Learning" (2018), section 2.2.
+
+    Args:
+        epsilon: The probability.
+    """
+
+    looks_ahead = False
+
+    def __init__(self, epsilon: float = 0.1) -> None:
+        self.epsilon = real("epsilon", epsilon, low=0, high=1)
+
+    def choose(
+        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, ``(B,)``."""
+        mean = belief.mean()
+        explores = random.random(len(mean)) < self.epsilon
+        return best(np.where(explores[:, None], random.random(mean.shape), mean), mask, random)
 
 
 class BayesUCB(Rule):

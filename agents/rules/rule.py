@@ -18,6 +18,9 @@ class Rule(ABC):
     looks_ahead = True
     """Whether it reckons with what the labels of items in flight and of its own batch will tell."""
 
+    needs: tuple[str, ...] = ()
+    """Methods that its belief must have, beyond those of every belief."""
+
     @abstractmethod
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator

@@ -1,0 +1,194 @@
+r"""Rules from Bayesian optimisation: expected improvement and the knowledge gradient.
+
+With h(z) = phi(z) + z Phi(z), so that E[max(0, m + s Z)] = s h(m / s) for Z ~ N(0, 1):
+
+Expected improvement of x over an incumbent b is s_x h((m_x - b) / s_x).
+
+The knowledge gradient is how much the label of x will raise the largest posterior mean, on average.
+The label moves all means along a line, m + c Z with c = cov(f(.), f(x)) / sqrt(var f(x) + noise^2), so
+that the largest mean follows the upper envelope of n lines. Over its lines in the order of their
+slopes, which meet at z_1 < z_2 < ...,
+
+    KG(x) = E[max(m + c Z)] - max m = sum_i (c_{i+1} - c_i) h(-|z_i|).
+
+Sources: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
+Journal of Global Optimization 13 (1998), equation (15); Frazier, Powell, Dayanik, "The
+Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009),
+equations (11) and (14) and section 4; Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a
+General Class of Online Learning Problems", Operations Research 60 (2012), section 3, for its use
+where every label counts.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import erfcx, ndtr
+
+from ...envs.core.checks import integer
+from .rule import Rule, best
+
+Array = NDArray[np.float64]
+
+
+class ExpectedImprovement(Rule):
+    """The largest expected improvement of f(x) over what has been found.
+
+    The incumbent is the largest posterior mean among the items that have their label, rather than
+    the largest label, which noise inflates (the plug-in of Picheny, Wagner, Ginsbourger, Structural
+    and Multidisciplinary Optimization 48, 2013); among all items where none has. It looks for the
+    one best item, while the labels of a pool add up.
+    """
+
+    def choose(
+        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, ``(B,)``."""
+        mean, std = belief.mean(), belief.std()
+        found = np.ones(mean.shape, np.bool_) if mask is None else mask == 0
+        found |= ~found.any(1, keepdims=True)
+        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
+        # What is known for sure is taken to vary a little, which keeps logarithms finite.
+        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
+        std = np.maximum(std, least)
+        return best(np.log(std) + log_improvement(ahead / std), mask, random)
+
+
+class KnowledgeGradient(Rule):
+    """The largest posterior mean plus its knowledge gradient for every later label.
+
+    The score of x is mean(x) + (labels left after it) KG(x). As an item is labelled once, x itself
+    is no longer among those whose largest mean counts: where items tell nothing about each other,
+    the rule is greedy. It needs a belief about labels with additive noise.
+
+    It plans one label ahead as if the item that is best by then were labelled ever after, so that it
+    explores more than pays on most pools.
+
+    Items are examined in the order of an upper bound of their score, until the next bound is below
+    the best score: exact, unless that takes more than `candidates` items. The bound replaces the
+    slopes by their largest possible size, std(.) times the correlation of f(x) with its label.
+
+    Args:
+        candidates: Number of items examined at most.
+    """
+
+    needs = ("noise_variance",)
+
+    def __init__(self, candidates: int = 20) -> None:
+        self.candidates = integer("candidates", candidates, low=1)
+
+    def choose(
+        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, ``(B,)``."""
+        mean, std = belief.mean(), belief.std()
+        legal = np.ones(mean.shape, np.bool_) if mask is None else mask.astype(np.bool_)
+        later = np.maximum(belief.left - 1, 0)
+        every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
+        spread = np.sqrt(std**2 + belief.noise_variance(every))
+        bound = np.full(mean.shape, -np.inf)
+        for i, own in enumerate(legal):
+            signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
+            gain = _gain_at_most(mean[i, own], std[i, own], signal)
+            bound[i, own] = mean[i, own] + later[i] * gain
+        # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
+        bound[np.arange(len(bound)), best(mean, mask, random)] = np.inf
+        order = np.argsort(-bound, axis=1)[:, : self.candidates]
+        score = np.full(mean.shape, -np.inf)
+        for first in range(0, order.shape[1], 8):
+            some = order[:, first : first + 8]
+            open_ = np.take_along_axis(bound, some[:, :1], 1)[:, 0] >= score.max(1)
+            if not open_.any():
+                break
+            covariance = belief.covariance(some, random)
+            for i in open_.nonzero()[0]:
+                for x, row in zip(some[i], covariance[i], strict=True):
+                    if legal[i, x]:
+                        others = legal[i].copy()
+                        others[x] = False
+                        slope = row[others] / max(spread[i, x], 1e-300)
+                        score[i, x] = mean[i, x]
+                        score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
+        return best(score, mask, random)
+
+
+def rise_of_largest(mean: Array, slope: Array) -> float:
+    """Return E[max(mean + slope Z)] - max(mean) for Z ~ N(0, 1), exactly; 0 for no items.
+
+    Args:
+        mean: Shape ``(n,)``.
+        slope: Shape ``(n,)``.
+    """
+    if not len(mean):
+        return 0.0
+    lines = envelope(mean, slope)
+    step, meet = _corners(mean[lines], slope[lines])
+    return float(step @ np.exp(log_improvement(-np.abs(meet))))
+
+
+def _gain_at_most(mean: Array, std: Array, signal: Array) -> Array:
+    """Return E[max(mean + r std |Z|)] - max(mean) for every r in ``signal``, ``(n,)``."""
+    lines = envelope(mean, std)
+    step, meet = _corners(mean[lines], std[lines])
+    start = meet <= 0  # corners at Z below 0, which |Z| never meets
+    base = float(std[lines][np.count_nonzero(start)]) * signal
+    # E|Z| = 2 h(0), and a corner at z > 0 adds 2 r step h(-z / r).
+    at = -meet[~start] / np.maximum(signal[:, None], 1e-300)
+    rest = signal * (np.exp(log_improvement(at)) @ step[~start])
+    return base * np.sqrt(2 / np.pi) + 2 * rest
+
+
+def _corners(mean: Array, slope: Array) -> tuple[Array, Array]:
+    """Return the change of slope at the corners of an envelope, and where they lie."""
+    step = np.diff(slope)
+    return step, -np.diff(mean) / step
+
+
+def envelope(mean: Array, slope: Array) -> NDArray[np.int64]:
+    """Return which lines mean + slope z form the upper envelope, by rising slope.
+
+    Between two of them, the line that is highest where the two meet belongs to it, unless none is
+    higher than they are: 2 k - 1 looks at all lines find the k lines of the envelope.
+
+    Source: Eisner and Severance, "Mathematical techniques for efficient record segmentation in large
+    shared databases", Journal of the ACM 23 (1976).
+    """
+    left = slope == slope.min()
+    right = slope == slope.max()
+    first = int(np.where(left, mean, -np.inf).argmax())
+    last = int(np.where(right, mean, -np.inf).argmax())
+    if slope[first] == slope[last]:
+        return np.array([first])
+    found, gaps = [first], [(first, last)]
+    while gaps:
+        i, j = gaps.pop()
+        z = (mean[i] - mean[j]) / (slope[j] - slope[i])
+        height = mean + slope * z
+        k = int(height.argmax())
+        level = max(height[i], height[j])
+        if slope[i] < slope[k] < slope[j] and height[k] > level + 1e-12 * abs(level):
+            gaps += [(k, j), (i, k)]
+        else:
+            found.append(j)
+    return np.array(found)
+
+
+def log_improvement(z: Array) -> Array:
+    """Return log h(z) with h(z) = phi(z) + z Phi(z) = E[max(0, z + Z)], accurate in both tails.
+
+    Source: Ament et al., "Unexpected Improvements to Expected Improvement for Bayesian
+    Optimization", NeurIPS 2023, section 4.1.
+    """
+    z = np.maximum(z, -1e150)  # squares must not overflow
+    out = np.empty_like(z)
+    near = z > -1
+    x = z[near]
+    out[near] = np.log(np.exp(-x * x / 2) / np.sqrt(2 * np.pi) + x * ndtr(x))
+    x = z[~near]
+    # h = phi (1 - |z| m(|z|)) with Mills' ratio m; 1 - |z| m tends to 1 / z^2 and loses its digits.
+    mills = np.sqrt(np.pi / 2) * erfcx(-x / np.sqrt(2))
+    rest = np.where(x > -1e3, np.log(np.maximum(1 + x * mills, 1e-300)), -2 * np.log(-x))
+    out[~near] = rest - x * x / 2 - np.log(2 * np.pi) / 2
+    return out
