@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,7 +141,8 @@ def _play_missing(
     suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
 ) -> None:
     """Play those runs that have no record yet; say what is left out, and leave if that fails."""
-    from .runner import WorkerLost, missing
+    from .progress import play_all
+    from .runner import missing
 
     todo = missing(list(specs), folder)
     for task in suite.tasks:
@@ -150,37 +150,23 @@ def _play_missing(
             out.print(f"[yellow]skipped[/] {task.name}: {task.missing}")
     if len(todo) < len(specs):
         out.print(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
+    with _resumable():
+        play_all(todo, folder, workers)
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Turn the end of runs from outside into an exit status."""
+    from .runner import WorkerLost
+
     try:
-        _play(todo, folder, workers or _cores())
+        yield
     except WorkerLost as error:
         _complain(str(error))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         _complain("Interrupted. Finished runs are kept; the same command plays the rest.")
         raise typer.Exit(130) from None
-
-
-def _play(todo: Sequence[RunSpec], folder: Path, workers: int) -> None:
-    """Play runs behind a progress bar."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from .runner import play
-
-    words = TextColumn("{task.description}")
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
-    with Progress(*columns, console=err) as progress:
-        bar = progress.add_task("", total=len(todo))
-        with contextlib.closing(play(todo, folder, workers)) as runs:
-            for spec, failed in runs:
-                word = "[red]failed[/] " if failed else ""
-                progress.update(bar, advance=1, description=f"{word}{spec.task}: {spec.name}")
-
-
-def _cores() -> int:
-    """Return how many cores this process may use, which in a container can be few of many."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _results(board: Board) -> Table:
@@ -282,11 +268,22 @@ def evaluate(
 def reproduce(
     name: Annotated[str, typer.Argument(help="What to reproduce, such as high-throughput.")],
     folder: Out,
+    episodes: Annotated[
+        int | None, typer.Option(help="Episodes behind each number; by default enough of them.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the first episode.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; by default one per core.")
+    ] = None,
 ) -> None:
     """Write the figures and tables of a source, computed anew."""
     from .reproduce import reproduce as write_report
 
-    for path in write_report(name, folder):
+    options = {"episodes": episodes, "seed": seed, "workers": workers}
+    given = {key: value for key, value in options.items() if value is not None}
+    with _resumable():
+        files = write_report(name, folder, **given)
+    for path in files:
         out.print(str(path), markup=False, soft_wrap=True)
 
 

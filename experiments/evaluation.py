@@ -53,6 +53,8 @@ class Evaluation:
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
+        curve: Regret after each of L decisions, ``(E, L)``, NaN behind the end of an episode;
+            ``None`` where there is none or it was not asked for.
         seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
         random_value: Exact expected return of a random agent, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
@@ -65,6 +67,7 @@ class Evaluation:
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
+    curve: NDArray[np.float64] | None
     seconds_per_decision: float
     random_value: float | None
     optimal_value: float | None
@@ -78,6 +81,7 @@ def evaluate(
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
     deterministic: bool = False,
+    curve: bool = False,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
 
@@ -90,6 +94,7 @@ def evaluate(
             seeded from it as well.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
+        curve: Keep the regret after every decision, not only at the end.
 
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
@@ -103,6 +108,7 @@ def evaluate(
     size = min(episodes, CHUNK)
     venv = _vector_env(env_id, size, env_kwargs)
     returns, lengths, regret = np.zeros(episodes), np.zeros(episodes, np.int64), np.zeros(episodes)
+    paths: list[NDArray[np.float64]] = []
     seconds = 0.0
     try:
         for chunk, first in enumerate(range(0, episodes, size)):
@@ -111,14 +117,16 @@ def evaluate(
                 player = make(player, venv, seed=np.random.SeedSequence([seed, chunk]))
             part = slice(first, min(first + size, episodes))
             count = part.stop - part.start
-            returns[part], lengths[part], regret[part], spent = _play(
-                venv, player, seed + first, count, deterministic
+            returns[part], lengths[part], regret[part], path, spent = _play(
+                venv, player, seed + first, count, deterministic, curve
             )
+            paths += list(path)
             seconds += spent
         model = getattr(venv.unwrapped, "model", None)
         random_value, optimal_value = _truth(model, "random_value"), _truth(model, "optimal_value")
     finally:
         venv.close()
+    unknown = np.isnan(regret).any()
     return Evaluation(
         env_id=env_id,
         env_kwargs=env_kwargs,
@@ -126,7 +134,8 @@ def evaluate(
         seed=seed,
         returns=returns,
         lengths=lengths,
-        regret=None if np.isnan(regret).any() else regret,
+        regret=None if unknown else regret,
+        curve=None if unknown or not curve else _padded(paths),
         seconds_per_decision=seconds / lengths.sum(),
         random_value=random_value,
         optimal_value=optimal_value,
@@ -170,16 +179,23 @@ def _vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> Vector
 
 
 def _play(
-    venv: VectorEnv[Any, Any, Any], agent: Agent, seed: int, count: int, deterministic: bool
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], float]:
+    venv: VectorEnv[Any, Any, Any],
+    agent: Agent,
+    seed: int,
+    count: int,
+    deterministic: bool,
+    curve: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], float]:
     """Play one episode in each of the first ``count`` places.
 
     Returns:
-        Returns, lengths and final regrets (NaN where not revealed), each of shape ``(count,)``,
+        Returns, lengths and final regrets (NaN where not revealed), each of shape ``(count,)``; the
+        regret after every decision if ``curve`` asks for it, ``(count, L)``, NaN behind the end;
         and the seconds of thinking.
     """
     size, seconds, state = venv.num_envs, 0.0, None
     returns, lengths, regret = np.zeros(size), np.zeros(size, np.int64), np.full(size, np.nan)
+    path: list[NDArray[np.float64]] = []
     running = np.arange(size) < count
     episode_start = np.ones(size, np.bool_)
     wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
@@ -205,8 +221,19 @@ def _play(
             last = info.get("final_info", {}).get("regret")
             if last is not None:
                 regret[ended] = last[ended]
-            running &= ~ended
-    return returns[:count], lengths[:count], regret[:count], float(seconds)
+        running &= ~ended
+        if curve:  # where an episode has just ended, `info` shows the first moment of the next one
+            path.append(
+                np.where(ended, regret, np.where(running, info.get("regret", np.nan), np.nan))
+            )
+    regrets = np.reshape(path, (-1, size)).T
+    return returns[:count], lengths[:count], regret[:count], regrets[:count], float(seconds)
+
+
+def _padded(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return rows of any length as one array, NaN behind the end of the shorter ones."""
+    longest = max(map(len, rows))
+    return np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
 
 
 def _masks(venv: VectorEnv[Any, Any, Any]) -> NDArray[np.bool_]:

@@ -59,6 +59,7 @@ class RunSpec:
     agent: str
     episodes: int
     seed: int
+    curves: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -88,6 +89,7 @@ class Record:
         returns: Sum of rewards of each episode, ``(E,)``; empty for a failed run.
         lengths: Decisions of each episode, ``(E,)``.
         regret: Final regret of each episode, ``(E,)``, or ``None``.
+        curve: Regret after each of L decisions, ``(E, L)``, where it was kept; NaN behind the end.
         seconds_per_decision: NaN for a failed run.
         random_value: Exact expected return of random play, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
@@ -103,6 +105,7 @@ class Record:
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
+    curve: NDArray[np.float64] | None
     seconds_per_decision: float
     random_value: float | None
     optimal_value: float | None
@@ -208,6 +211,8 @@ def write_record(
     }
     if result is not None and result.regret is not None:
         columns["regret"] = result.regret
+    if result is not None and result.curve is not None:
+        columns["curve"] = list(result.curve)
     about = {
         "spec": asdict(spec),
         "fingerprint": spec.fingerprint,
@@ -233,6 +238,7 @@ def read_record(path: Path) -> Record:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {})[KEY])
         regret = table["regret"].to_numpy() if "regret" in table.column_names else None
+        curve = np.stack(table["curve"].to_numpy()) if "curve" in table.column_names else None
         return Record(
             id=path.stem,
             spec=RunSpec(**about["spec"]),
@@ -241,6 +247,7 @@ def read_record(path: Path) -> Record:
             returns=table["return"].to_numpy(),
             lengths=table["length"].to_numpy(),
             regret=regret,
+            curve=curve,
             seconds_per_decision=about["seconds_per_decision"] or float("nan"),
             random_value=about["random_value"],
             optimal_value=about["optimal_value"],

@@ -56,6 +56,7 @@ def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
             agent=agent,
             episodes=suite.episodes,
             seed=suite.seed,
+            curves=suite.curves,
         )
         for task in suite.tasks
         if task.missing is None
@@ -114,6 +115,7 @@ def execute(spec: RunSpec, records: Path) -> bool:
             episodes=spec.episodes,
             seed=spec.seed,
             env_kwargs=spec.env_kwargs,
+            curve=spec.curves,
         )
     except Exception:  # whatever it was, it belongs into the record
         write_record(records, spec, None, traceback.format_exc())

@@ -58,6 +58,7 @@ class Suite:
         episodes: Episodes per task and agent.
         tasks: The tasks.
         seed: Seed of the first episode.
+        curves: Whether records keep the regret after every decision, not only the last one.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Suite:
     episodes: int
     tasks: tuple[Task, ...]
     seed: int = EVALUATION_SEED
+    curves: bool = False
 
 
 def suite(name: str) -> Suite:

@@ -70,6 +70,7 @@ class IDS(Rule):
         gain = belief.reach(explained)
         if mask is not None:
             gain = np.where(mask, gain, 0.0)
+        regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
         if self.deterministic:

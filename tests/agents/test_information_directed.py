@@ -212,3 +212,17 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
 def test_bad_settings(text: str, message: str) -> None:
     with pytest.raises(discovery_gym.InputError, match=message):
         make(text, gym.make(POOL))
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_last_item_of_a_pool_is_chosen_without_a_warning(deterministic: bool) -> None:
+    """Labelled items may be better than all that is left: their regret is then negative."""
+    x, y = np.array([[3.0], [2.0], [1.0]]), np.array([3.0, 2.0, 1.0])
+    vector = gym.make_vec(POOL, num_envs=1, features=x, labels=y, horizon=3, illegal="raise")
+    agent = make(f"ids(deterministic={deterministic})", vector)
+    observation, _ = vector.reset(seed=0)
+    state = None
+    for _ in range(3):
+        action, state = agent.predict(observation, state)
+        observation, *_ = vector.step(action)
+    assert sorted(observation["labelled"][0].tolist()) in ([0, 1, 2], [-1, -1, -1])

@@ -155,3 +155,25 @@ def test_bad_input_is_named(call, message):
     env_id, agent, options = call
     with pytest.raises(discovery_gym.InputError, match=message):
         evaluate(env_id, agent, **{"episodes": 2, **options})
+
+
+def test_a_curve_holds_the_regret_after_every_label(monkeypatch):
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    result = evaluate("TablePool", "random", episodes=6, env_kwargs=POOL, curve=True)
+    assert result.curve.shape == (6, POOL["horizon"])
+    np.testing.assert_array_equal(result.curve[:, -1], result.regret)
+    labels = np.sort(gym.make("discovery/TablePool-v0", **POOL).unwrapped.model.table.labels)[::-1]
+    best = labels.cumsum()[: POOL["horizon"]]
+    found = best - result.curve  # sums of 1, 2, ... labels of the table
+    assert np.isin(np.diff(found, prepend=0.0).round(9), labels.round(9)).all()
+    plain = evaluate("TablePool", "random", episodes=6, env_kwargs=POOL)
+    assert plain.curve is None
+    assert same(result, plain)
+
+
+def test_where_there_is_no_regret_there_is_no_curve():
+    kwargs = SMALL["KnowledgeLadder"]
+    assert (
+        evaluate("KnowledgeLadder", "random", episodes=3, env_kwargs=kwargs, curve=True).curve
+        is None
+    )
