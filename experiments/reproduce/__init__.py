@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,11 @@ from ...envs.core import InputError, closest
 
 __all__ = ["REPRODUCTIONS", "reproduce"]
 
-REPRODUCTIONS = {"high-throughput": "high_throughput:high_throughput"}
+REPRODUCTIONS = {
+    "high-throughput": "high_throughput:high_throughput",
+    "asd-figure-1": "asd_figure:asd_figure_1",
+    "asd-table-1": "asd_table:asd_table_1",
+}
 """Module and function of each reproduction; they are imported when they run."""
 
 
@@ -24,13 +29,19 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         **options: Handed to the reproduction, such as ``episodes`` or ``seed``.
 
     Raises:
-        InputError: The name is not known, or nothing can be written to ``out``.
+        InputError: The name or an option is not known, or nothing can be written to ``out``.
     """
     if name not in REPRODUCTIONS:
         raise InputError(
             f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)}. "
             f"Known are: {', '.join(REPRODUCTIONS)}."
         )
+    module, attribute = REPRODUCTIONS[name].split(":")
+    function = getattr(import_module(f".{module}", __name__), attribute)
+    known = list(inspect.signature(function).parameters)[1:]
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option {option}; it takes {', '.join(known)}.")
     out = Path(out)
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the report.")
@@ -42,6 +53,5 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         raise InputError(
             f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
         ) from None
-    module, function = REPRODUCTIONS[name].split(":")
-    files: list[Path] = getattr(import_module(f".{module}", __name__), function)(out, **options)
+    files: list[Path] = function(out, **options)
     return files

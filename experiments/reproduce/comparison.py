@@ -1,0 +1,150 @@
+"""Agents on the same episodes: played by the runner, kept as records, compared pair by pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.core.checks import integer
+from ..progress import play_all
+from ..records import Record, read_record, record_path
+from ..runner import missing, plan
+from ..stats import Interval, mean_over_tasks
+from ..suites import Suite
+from .figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+
+RESULTS = "results"
+"""Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""
+
+COLOURS = {
+    "random": GREY,
+    "TS": ORANGE,
+    "UCB": GREEN,
+    "IDS": BLUE,
+    "greedy": PINK,
+    "Bayes-UCB": RED,
+    "one hub": SKY,
+    "GP greedy": SKY,
+    "GP-UCB": DARK,
+}
+PAPER = ("random", "TS", "UCB", "IDS")
+"""The algorithms that the paper compares; they are drawn as full lines, the others dashed."""
+
+
+def line(agent: str) -> str:
+    """Return the style of the line of an agent."""
+    return "-" if agent in PAPER else "--"
+
+
+def play_suite(suite: Suite, out: Path, workers: int | None) -> dict[str, dict[str, Record]]:
+    """Play what is missing of a suite; return the records by task and agent.
+
+    Finished runs lie under ``out / RESULTS``: a second call plays only what a killed one left.
+
+    Raises:
+        InputError: The number of workers is not allowed, or the folder cannot be written to.
+        RuntimeError: A run failed.
+        WorkerLost: A worker was killed.
+    """
+    if workers is not None:
+        workers = integer("workers", workers, low=1)
+    folder, specs = out / RESULTS, plan(suite)
+    todo = missing(specs, folder)
+    if todo:
+        play_all(todo, folder, workers)
+    records: dict[str, dict[str, Record]] = {}
+    for spec in specs:
+        record = read_record(record_path(folder / "records", spec.id))
+        if record.error is not None:
+            raise RuntimeError(f"{spec.name} on {spec.task} failed:\n{record.error}")
+        records.setdefault(spec.task, {})[spec.name] = record
+    return records
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The regret of one agent minus that of another in the same episodes.
+
+    Args:
+        setting: Where, in words.
+        ours: The one agent.
+        theirs: The other.
+        difference: Mean difference with its 95 % bootstrap interval over pairs of episodes.
+    """
+
+    setting: str
+    ours: str
+    theirs: str
+    difference: Interval
+
+    @property
+    def verdict(self) -> str:
+        """Whether the regret of ours is "lower", "higher", or "level": the interval holds 0."""
+        if self.difference.high < 0:
+            return "lower"
+        return "higher" if self.difference.low > 0 else "level"
+
+    @property
+    def text(self) -> str:
+        """The difference with its interval."""
+        value, low, high = self.difference
+        return f"{value:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
+
+    @property
+    def row(self) -> tuple[str, str, str, float, float, float, str]:
+        """The comparison as a row under `COLUMNS`."""
+        return (self.setting, self.ours, self.theirs, *self.difference, self.verdict)
+
+
+COLUMNS = (
+    "setting",
+    "agent",
+    "other agent",
+    "regret minus the other's",
+    "95% low",
+    "95% high",
+    "verdict",
+)
+
+
+def compare(
+    setting: str, ours: str, theirs: str, tasks: Sequence[Mapping[str, NDArray[np.float64]]]
+) -> Comparison:
+    """Compare two agents over tasks, which count alike.
+
+    Args:
+        setting: Where, in words.
+        ours: The one agent.
+        theirs: The other.
+        tasks: For each task, the regret of every agent in each episode, ``(E,)``.
+    """
+    return Comparison(
+        setting=setting,
+        ours=ours,
+        theirs=theirs,
+        difference=mean_over_tasks([task[ours] - task[theirs] for task in tasks]),
+    )
+
+
+def tally(comparisons: Sequence[Comparison], *, where: bool = True) -> str:
+    """Return in words how often the first agent's regret is lower, level and higher.
+
+    Args:
+        comparisons: Comparisons of the same two agents.
+        where: Name the settings, but for the most frequent verdict.
+    """
+    found = {
+        verdict: [one.setting for one in comparisons if one.verdict == verdict]
+        for verdict in ("lower", "level", "higher")
+    }
+    most = max(found, key=lambda verdict: len(found[verdict]))
+    return ", ".join(
+        f"{verdict} in {len(settings)}"
+        + (f" ({'; '.join(settings)})" if where and verdict != most else "")
+        for verdict, settings in found.items()
+        if settings
+    )
