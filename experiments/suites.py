@@ -7,11 +7,12 @@ tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..envs.core import InputError, closest
 from ..envs.datasets import available
+from . import tuning
 
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning."""
@@ -229,6 +230,144 @@ COUPLINGS = Task(
     needs="cncci",
 )
 
+# ---- pools, tuned
+
+
+def _calls(rule: str, *settings: str, beliefs: Sequence[str] = ("",)) -> tuple[str, ...]:
+    """Return the texts of a rule with each of some settings and each of some beliefs."""
+    texts = []
+    for belief in beliefs:
+        for setting in settings or ("",):
+            inside = ", ".join(part for part in (setting, belief and f"belief={belief}") if part)
+            texts.append(f"{rule}({inside})" if inside else rule)
+    return tuple(texts)
+
+
+def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+    """Return the candidates of the agents that play every pool; without beliefs, of the default."""
+    some = beliefs or ("",)
+    return {
+        "greedy": _calls("greedy", beliefs=some),
+        "epsilon-greedy": _calls("epsilon_greedy", "epsilon=0.02", "epsilon=0.1", beliefs=some),
+        "Bayes-UCB": _calls("bayes_ucb", "width=0.3", "width=1", "width=2", beliefs=some),
+        "Thompson": _calls("thompson", beliefs=some),
+        "IDS": tuple(
+            text
+            for lam in (("2", "4") if beliefs else ("2", "3", "5", "8"))
+            for text in _calls("ids", f"lam={lam}, samples=100, deterministic=True", beliefs=some)
+        ),
+        "expected improvement": _calls("expected_improvement", beliefs=some),
+        **(more or {}),
+    }
+
+
+KNOWLEDGE = {"knowledge gradient": _calls("knowledge_gradient")}
+LINUCB = {"LinUCB": _calls("linucb", "alpha=0.1", "alpha=0.3", "alpha=1", "alpha=3")}
+TABLE = ("linear(noise_std=0.1)", "linear(noise_std=0.5)", "gp", "gp(kernel='matern')")
+
+POOLS = (
+    Task(
+        name="Linear, 20 features",
+        about="Find the items with the largest labels among 500, linear in 20 features, with 100 "
+        "noisy labels.",
+        env_id="discovery/LinearPool-v0",
+        env_kwargs={"num_items": 500, "num_features": 20, "noise_std": 1.0, "horizon": 100},
+        agents={"random": "random"},
+        search=_search(more=KNOWLEDGE | LINUCB),
+    ),
+    Task(
+        name="Linear, plates of 12",
+        about="The same pool, 12 items at a time; the labels of a plate come when the next one is "
+        "chosen already.",
+        env_id="discovery/LinearPool-v0",
+        env_kwargs={
+            "num_items": 500,
+            "num_features": 20,
+            "noise_std": 1.0,
+            "horizon": 96,
+            "batch_size": 12,
+            "delay": 1,
+        },
+        agents={"random": "random"},
+        search=_search(more=LINUCB),
+    ),
+    Task(
+        name="Sparse, 4 of 40 features",
+        about="Labels depend on 4 of 40 features, it is not known on which: 300 items, 40 labels.",
+        env_id="discovery/LinearPool-v0",
+        env_kwargs={
+            "num_items": 300,
+            "num_features": 40,
+            "sparsity": 4,
+            "noise_std": 1.0,
+            "horizon": 40,
+        },
+        agents={"random": "random"},
+        search=_search("sparse(chains=128)", "linear", more=LINUCB),
+    ),
+    Task(
+        name="Logistic, 10 features",
+        about="Labels are success or failure, with log odds linear in 10 features: 300 items, 100 "
+        "labels.",
+        env_id="discovery/LogisticPool-v0",
+        env_kwargs={"num_items": 300, "num_features": 10, "horizon": 100},
+        agents={"random": "random"},
+        search=_search(),
+    ),
+    Task(
+        name="Star graph, 900 nodes",
+        about="Labelling a node also shows its neighbours; a third of the nodes are hubs that see "
+        "all. 50 labels.",
+        env_id="discovery/GraphPool-v0",
+        env_kwargs={"topology": "star", "num_items": 900, "edge_prob": 0.01, "horizon": 50},
+        agents={"random": "random", "one hub, then greedy": "one_hub"},
+        search=_search(),
+    ),
+    Task(
+        name="Random graph, 300 nodes",
+        about="Labelling a node also shows its neighbours, six on average. 60 labels.",
+        env_id="discovery/GraphPool-v0",
+        env_kwargs={"num_items": 300, "edge_prob": 0.02, "horizon": 60},
+        agents={"random": "random", "one hub, then greedy": "one_hub"},
+        search=_search(),
+    ),
+    Task(
+        name="Low rank, 20 by 20",
+        about="Labels are the entries of a matrix of rank 2, such as substrates by catalysts. 60 "
+        "labels.",
+        env_id="discovery/LowRankPool-v0",
+        env_kwargs={"num_rows": 20, "num_cols": 20, "noise_std": 0.3, "horizon": 60},
+        agents={"random": "random"},
+        search=_search("low_rank(chains=128)"),
+    ),
+    Task(
+        name="Diabetes, 442 patients",
+        about="Find the patients whose disease progresses most, 89 examinations (real data).",
+        env_id="discovery/TablePool-v0",
+        env_kwargs={"dataset": "diabetes", "horizon": 89},
+        agents={"random": "random"},
+        search=_search(*TABLE, more=LINUCB),
+    ),
+    Task(
+        name="C-N couplings, 330 reactions",
+        about="Find the couplings with the highest yields, 67 reactions (real data).",
+        env_id="discovery/TablePool-v0",
+        env_kwargs={"dataset": "cncci", "horizon": 67},
+        agents={"random": "random"},
+        search=_search(*TABLE, more=LINUCB),
+        needs="cncci",
+    ),
+    Task(
+        name="Photoredox, 80 conditions",
+        about="Find the conditions with the highest yields, 17 reactions (real data).",
+        env_id="discovery/TablePool-v0",
+        env_kwargs={"dataset": "pndc", "horizon": 17},
+        agents={"random": "random"},
+        search=_search(*TABLE, more=LINUCB),
+        needs="pndc",
+    ),
+)
+
 # ---- suites
 
 SUITES = {
@@ -319,6 +458,13 @@ SUITES = {
                 DIABETES,
                 COUPLINGS,
             ),
+        ),
+        Suite(
+            name="pools",
+            version=1,
+            about="adaptive sampling on every kind of pool, all agents tuned with equal budgets",
+            episodes=128,
+            tasks=tuple(replace(task, agents=tuning.agents("pools", task)) for task in POOLS),
         ),
     )
 }
