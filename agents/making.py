@@ -15,11 +15,14 @@ from .agent import Agent
 from .bayesian import BayesianAgent
 from .beliefs import BELIEFS, Belief
 from .beliefs.draws import Draws
+from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
 
-PLAIN: dict[str, type[Agent]] = {a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent)}
+PLAIN: dict[str, type[Agent]] = {
+    a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent, OracleAgent)
+}
 """Agents that are not a belief times a rule, by name."""
 
 
@@ -40,11 +43,14 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     Args:
         text: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``.
         env: An environment or vector environment of this package, or its model. The agent uses its
-            public parameters only.
+            public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
     """
     model = _model(env)
     name, settings = _parse(text)
+    if name == OracleAgent.text:
+        _check_settings(name, OracleAgent, settings)
+        return OracleAgent(env, seed=seed)
     if name in PLAIN:
         agent = PLAIN[name]
         if not agent.fits(model):
@@ -121,7 +127,7 @@ def _check_settings(name: str, made: type[Any], settings: dict[str, Any]) -> Non
     parameters = inspect.signature(made).parameters.values()
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    hidden = ("model", "num_episodes", "seed")
+    hidden = ("model", "env", "num_episodes", "seed")
     known = [p.name for p in parameters if p.name not in hidden]
     for setting in settings:
         if setting not in known:

@@ -21,7 +21,7 @@ from ..agents.rules import RULES
 from ..envs.core import registered
 from .records import write
 
-HIDDEN = ("model", "num_episodes", "seed")
+HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
 
 

@@ -13,10 +13,10 @@ slopes, which meet at z_1 < z_2 < ...,
 
 Sources: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
 Journal of Global Optimization 13 (1998), equation (15); Frazier, Powell, Dayanik, "The
-Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009),
-equations (11) and (14) and section 4; Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a
-General Class of Online Learning Problems", Operations Research 60 (2012), section 3, for its use
-where every label counts.
+Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009);
+Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a
+General Class of Online Learning Problems", Operations Research 60 (2012), for its use where every
+label counts.
 """
 
 from __future__ import annotations

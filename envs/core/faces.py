@@ -76,6 +76,11 @@ class _Face(Generic[ModelT]):
             info |= self.model.hidden(self._state)
         return info
 
+    def hidden(self) -> dict[str, NDArray[Any]]:
+        """Return what an agent must not see, of the current episodes, each of shape ``(B, ...)``."""
+        self._require_reset()
+        return self.model.hidden(self._state)
+
     def _masks(self) -> NDArray[np.bool_]:
         self._require_reset()
         mask = self.model.action_mask(self._state)
