@@ -23,6 +23,10 @@ POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
 """Items, features, draws."""
 BATCH = (500, 20, 100, 64)
 """Items, features, draws, episodes."""
+ITEMS = (50_000, 100_000, 200_000, 400_000)
+"""Items over which the cost per label is taken, at the first of `FEATURES`."""
+FEATURES = (50, 100, 200, 400)
+"""Features over which it is taken, at the first of `ITEMS`."""
 STAR = (900, 0.01, 100, 64)
 """Nodes, probability of an edge, draws, episodes of a star graph."""
 
@@ -50,6 +54,41 @@ def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     times = in_turns(_subjects(n, d, k, b), turns=turns)
     rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
     return head, rows
+
+
+def growth(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return how the cost of a label and a choice grows with the pool: O(n d) is slope 1.
+
+    LinUCB computes what Bayes-UCB does, and costs the same.
+
+    Args:
+        turns: Number of turns behind each median; taken in one run for all sizes of a row.
+    """
+    rows = []
+    n, d = ITEMS[0], FEATURES[0]
+    for name, sizes in (
+        ("items", [(m, d) for m in ITEMS]),
+        ("features", [(n, c) for c in FEATURES]),
+    ):
+        pools = {size: _subjects(*size, 2, 1) for size in sizes}
+        times = in_turns(
+            {(rule, size): pools[size][rule] for rule in ("thompson", "ucb") for size in sizes},
+            turns=turns,
+        )
+        for rule in ("thompson", "ucb"):
+            cost = np.array([times[rule, size] for size in sizes])  # (sizes, turns)
+            axis = np.log([size[name == "features"] for size in sizes])
+            slopes = np.polyfit(axis, np.log(cost), 1)[0]
+            low, middle, high = np.quantile(slopes, (0.1, 0.5, 0.9))
+            ratios = np.median(cost[1:] / cost[:-1], axis=1)
+            rows.append(
+                [
+                    f"label + {rule}, {name} {np.exp(axis[0]):,.0f} to {np.exp(axis[-1]):,.0f}",
+                    " ".join(f"{ratio:.2f}" for ratio in ratios),
+                    f"{middle:.2f} ({low:.2f} to {high:.2f})",
+                ]
+            )
+    return ["linear pool", "cost at twice the size", "slope of log cost"], rows
 
 
 def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:

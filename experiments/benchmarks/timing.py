@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Name = TypeVar("Name")
 
 Subject = Callable[[int], None]
 """Does its work a given number of times."""
 
 
 def in_turns(
-    subjects: Mapping[str, Subject], *, turns: int, seconds: float = 0.05
-) -> dict[str, NDArray[np.float64]]:
+    subjects: Mapping[Name, Subject], *, turns: int, seconds: float = 0.05
+) -> dict[Name, NDArray[np.float64]]:
     """Return the seconds per repetition of every subject in every turn, each ``(turns,)``.
 
     Args:
@@ -29,7 +32,7 @@ def in_turns(
         while (spent := _time(subject, count)) < seconds / 4:
             count *= 2
         repetitions[name] = max(1, round(count * seconds / spent))
-    times: dict[str, list[float]] = {name: [] for name in subjects}
+    times: dict[Name, list[float]] = {name: [] for name in subjects}
     for turn in range(turns):
         for name in list(subjects)[:: 1 if turn % 2 else -1]:
             times[name].append(_time(subjects[name], repetitions[name]) / repetitions[name])
