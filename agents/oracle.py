@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Model
 from ..envs.pools.pool import Pool
 from .agent import Agent
-from .rules.rule import best
+from .rules import Greedy
 
 
 class OracleAgent(Agent):
@@ -26,6 +26,7 @@ class OracleAgent(Agent):
     """
 
     text = "oracle"
+    model: Pool[Any]
 
     def __init__(self, env: Any, *, seed: Any = 0) -> None:
         inner = getattr(env, "unwrapped", env)
@@ -55,4 +56,17 @@ class OracleAgent(Agent):
                 f"oracle looks into an environment of {len(values)} episodes, but {len(start)} "
                 "observations came; make it with the environment that it plays."
             )
-        return best(values, observation["action_mask"], self.random), ()
+        truth, mask, size = _Truth(values), observation["action_mask"], self.model.batch_size
+        if size == 1:
+            return Greedy().choose(truth, mask, self.random), ()
+        return Greedy().choose_batch(truth, mask, self.random, size), ()
+
+
+class _Truth:
+    """What a belief would be that knows the values; greedy is then best."""
+
+    def __init__(self, values: NDArray[Any]) -> None:
+        self.values = values
+
+    def mean(self) -> NDArray[Any]:
+        return self.values

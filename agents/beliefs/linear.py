@@ -22,10 +22,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core import InputError
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import Array
 from .history import FeatureBelief
+
+SURE = 1e-6
+"""Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
+would decide what two labels of the same features mean."""
+
+LARGEST = 1e30
+"""Largest prior variance of f(x), so that single precision can hold it."""
 
 
 class Linear(FeatureBelief):
@@ -34,11 +42,13 @@ class Linear(FeatureBelief):
     Args:
         model: The pool.
         num_episodes: The number B of episodes.
-        prior_std: Prior standard deviation of each coefficient, in label per feature; None takes
-            the model's own, or 1 if it has none.
-        noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
-            of the label; None takes the model's own, or 0.1 if that is 0. On real tables it stands
-            for what a linear function cannot explain.
+        prior_std: Prior standard deviation of each coefficient, in label per feature, from 1e-12 to
+            1e12; None takes the model's own, or 1 if it has none.
+        noise_std: Standard deviation of the label noise that the belief assumes, from 1e-12 to 1e12,
+            in units of the label; None takes the model's own, or 0.1 if that is 0. On real tables
+            it stands for what a linear function cannot explain. It counts as at least `SURE` times
+            the prior standard deviation of f(x): labels of items with the same features, which
+            may contradict each other, are then averaged however small it is.
     """
 
     def __init__(
@@ -54,8 +64,8 @@ class Linear(FeatureBelief):
             prior_std = getattr(model, "prior_std", 1.0)
         if noise_std is None:
             noise_std = model.noise_std or 0.1
-        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
-        self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
+        self.prior_std = real("prior_std", prior_std, low=1e-12, high=1e12)
+        self.noise_std = real("noise_std", noise_std, low=1e-12, high=1e12)
         b, n, d = num_episodes, model.num_items, model.num_features
         self._root = np.empty((b, d, d))  # S
         self._mu = np.empty((b, d))
@@ -79,6 +89,11 @@ class Linear(FeatureBelief):
         self._mu[start] = 0.0
         self._mean[start] = 0.0
         square = np.einsum("bnd,bnd->bn", self._x, self._x, dtype=np.float64)
+        if square.max() * self.prior_std**2 > LARGEST:
+            raise InputError(
+                f"Features of norm {square.max() ** 0.5:.3g} with prior_std={self.prior_std:g} make a "
+                f"prior variance above {LARGEST:g}; scale the features or lower prior_std."
+            )
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
         self._seen[start] = 0
 
@@ -101,9 +116,11 @@ class Linear(FeatureBelief):
         rows = slice(None) if every else episodes
         root = self._root[rows]
         w = np.einsum("eij,ei->ej", root, x)
-        a = np.einsum("ej,ej->e", w, w) + self.noise_std**2
+        floor = (SURE * self.prior_std) ** 2 * np.einsum("ei,ei->e", x, x)
+        noise = np.maximum(self.noise_std**2, floor)
+        a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
-        root = root - v[:, :, None] * (w / (a + self.noise_std * np.sqrt(a))[:, None])[:, None, :]
+        root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
         self._root[rows] = root
         v32 = v.astype(np.float32)
         change = v32 @ self._x[0].T if shared else np.matmul(self._x[rows], v32[:, :, None])[..., 0]

@@ -143,7 +143,8 @@ def _gain_at_most(mean: Array, std: Array, signal: Array) -> Array:
 def _corners(mean: Array, slope: Array) -> tuple[Array, Array]:
     """Return the change of slope at the corners of an envelope, and where they lie."""
     step = np.diff(slope)
-    return step, -np.diff(mean) / step
+    with np.errstate(over="ignore"):  # all but parallel: they meet at infinity
+        return step, -np.diff(mean) / step
 
 
 def envelope(mean: Array, slope: Array) -> NDArray[np.int64]:
