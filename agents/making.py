@@ -107,8 +107,8 @@ def _belief(
     name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
     if name not in fitting:
         raise InputError(
-            f"No belief {name!r} fits {type(model).__name__}{closest(str(name), fitting)} Those that "
-            f"fit: {', '.join(fitting)}."
+            f"No belief {name!r} fits {type(model).__name__} and the rule"
+            f"{closest(str(name), fitting)} Those that fit: {', '.join(fitting)}."
         )
     _check_settings(name, BELIEFS[name], settings)
     own: dict[str, Any] = {"seed": random} if issubclass(BELIEFS[name], Draws) else {}

@@ -234,12 +234,12 @@ class Logistic(FeatureBelief):
 
     # ---- what labels to come would tell
 
-    def given(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the means that would follow from label 0 or label 1 of each of some items.
 
         The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
         + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `mean`. MacKay's approximation of Z
-        serves for the difference that the label makes, which costs a twentieth of the mixture.
+        serves for the difference that the label makes, at a small part of the cost of the mixture.
 
         Args:
             items: Items to be labelled, each by itself, ``(B, m)``.
@@ -249,23 +249,31 @@ class Logistic(FeatureBelief):
             the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
-        mean, place = self.mean(), np.arange(len(items))[:, None]
-        less = np.where(mean[place, items] > 0.5, -1.0, 1.0)  # the less likely label as a sign
-        z, slope, bend = sigmoid_normal(less * score[place, items], variance[place, items])
+        place, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
+        mean = self.mean()
+        rare = (mean[place, items] <= 0.5).astype(np.int64)  # the less likely label
+        sign = 2.0 * rare - 1
+        z, slope, bend = sigmoid_normal(sign * score[place, items], variance[place, items])
         z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
-        shift = (less * slope / z).astype(np.float32)[:, :, None]
-        shrink = (bend / z - (slope / z) ** 2).astype(np.float32)[:, :, None]
+        single = np.float32
+        now, shift, shrink, odds = (
+            a.astype(single)
+            for a in (mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z))
+        )
         c = np.matmul(spread[place, items], spread.transpose(0, 2, 1))
-        now_score = score.astype(np.float32)[:, None]
-        now_variance = variance.astype(np.float32)[:, None]
-        unlikely = _quick(now_score + c * shift, np.maximum(now_variance + c * c * shrink, 0))
-        unlikely -= _quick(now_score, now_variance)
-        odds = (z / (1 - z)).astype(np.float32)[:, :, None]
-        now = mean[:, None]
-        likely = np.clip(now - odds * unlikely, 0.0, 1.0)
-        unlikely = np.clip(now + unlikely, 0.0, 1.0)
-        swap = (less < 0)[:, :, None]
-        return np.where(swap, unlikely, likely), np.where(swap, likely, unlikely)
+        v = c * c
+        v *= shrink[:, :, None]
+        v += variance.astype(single)[:, None]
+        c *= shift[:, :, None]
+        c += score.astype(single)[:, None]
+        change = _quick(c, np.maximum(v, 0, out=v))
+        change -= _quick(score.astype(single), variance.astype(single))[:, None]
+        given = np.empty((2, *c.shape), single)
+        given[rare, place, order] = now[:, None] + change
+        change *= odds[:, :, None]
+        given[1 - rare, place, order] = now[:, None] - change
+        np.clip(given, 0, 1, out=given)
+        return given[0], given[1]
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
         """Return the belief that labels of these items would leave, whatever they turn out to be.
@@ -305,8 +313,14 @@ def sigmoid_normal(mean: Array, variance: Array) -> tuple[Array, Array, Array]:
 
 def _quick(mean: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return E[sigmoid(eta)] for eta ~ N(mean, variance) by MacKay's approximation, within 0.018."""
-    half = 0.5 * mean / np.sqrt(1 + np.float32(np.pi / 8) * variance)
-    return 0.5 + 0.5 * np.tanh(half, out=half)
+    scale = np.float32(np.pi / 8) * variance
+    scale += 1
+    half = np.divide(mean, np.sqrt(scale, out=scale), out=scale)
+    half *= 0.5  # sigmoid(z) = (1 + tanh(z / 2)) / 2, by the fastest way to it
+    value = np.tanh(half, out=half)
+    value *= 0.5
+    value += 0.5
+    return np.asarray(value)
 
 
 def _product(x: Array, theta: Array) -> Array:

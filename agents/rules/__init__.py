@@ -1,9 +1,7 @@
-"""Rules: from a belief and the legal items to a choice.
+"""Rules: from a belief and the legal items to a choice; the table below names them."""
 
-The table below is where a new rule enters; GLM-UCB and active search have their place here.
-"""
-
-from .basic import BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thompson
+from .active_search import ENS, ActiveSearch
+from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thompson
 from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
@@ -18,13 +16,19 @@ RULES: dict[str, type[Rule]] = {
     "expected_improvement": ExpectedImprovement,
     "knowledge_gradient": KnowledgeGradient,
     "linucb": LinUCB,
+    "glm_ucb": GLMUCB,
+    "active_search": ActiveSearch,
+    "ens": ENS,
     "one_hub": OneHub,
 }
 """Rules by name."""
 
 __all__ = [
+    "ENS",
+    "GLMUCB",
     "IDS",
     "RULES",
+    "ActiveSearch",
     "BayesUCB",
     "EpsilonGreedy",
     "ExpectedImprovement",

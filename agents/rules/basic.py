@@ -98,6 +98,27 @@ class LinUCB(BayesUCB):
         self.belief = ("linear", {"prior_std": ridge**-0.5, "noise_std": 1.0})
 
 
+class GLMUCB(LinUCB):
+    """GLM-UCB as in the experiments of Xu et al. (2022): d + 1 random items first, then LinUCB.
+
+    What carries the name there is the linear bound on labels 0 and 1, not the generalised linear
+    model of Filippi, Cappe, Garivier, Szepesvari, NeurIPS 2010.
+
+    Args:
+        alpha: Width of the bound.
+        ridge: Regularisation.
+    """
+
+    def choose(
+        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, ``(B,)``."""
+        assert mask is not None  # pools show one
+        choice = super().choose(belief, mask, random)
+        early = (mask == 0).sum(1) <= belief.model.num_features
+        return np.where(early, Random().choose(belief, mask, random), choice)
+
+
 class Thompson(Rule):
     """The best item of one draw from the posterior (Thompson, Biometrika 1933).
 
