@@ -1,8 +1,11 @@
 r"""What the beliefs that are made of joint draws share.
 
 A belief holds K draws f_k of all items, one from each of K parallel Markov chains. They start as
-exact draws of the prior and move on by a few sweeps of Gibbs sampling whenever a label comes; one
-label changes a posterior a little, so that no chain ever has far to go.
+exact draws of the prior. A label y comes in two steps: the chains are drawn anew with replacement, in
+proportion to the probability p(y | chain) that each gave the label, and then each moves on by a
+few sweeps of Gibbs sampling. The first step carries chains from one mode of the posterior to
+another, which Gibbs sampling may not do in any time; the second makes equal chains differ again. One
+label changes a posterior a little, so that there is never far to go.
 
 Looking ahead is done without knowing the label, for Gaussian draws exactly: a label of x, with c the
 covariance of f with f(x) over the draws and a = Var f(x) + noise_std^2, moves every draw by
@@ -11,8 +14,9 @@ covariance of f with f(x) over the draws and a = Var f(x) + noise_std^2, moves e
 
 which leaves the mean as it was and takes c c' / a off the covariance.
 
-Source: Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly
-Weather Review 130 (2002), equations (10) and (13).
+Sources: Chopin, "A sequential particle filter method for static models", Biometrika 89 (2002);
+Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly Weather
+Review 130 (2002), equations (10) and (13).
 """
 
 from __future__ import annotations
@@ -66,24 +70,35 @@ class Draws(HistoryBelief):
         """Restart the chains where an episode starts, and move those that have new labels."""
         count, start = self._follow(observation, start)
         self._seen[start] = 0
-        new = count - self._seen
-        for i in (start | (new > 0)).nonzero()[0].tolist():
-            one = {key: value[i] for key, value in observation.items()}
-            for key in ("labelled", "labels"):
-                one[key] = one[key][: count[i]]  # without the items in flight
-            self._move(i, one, bool(start[i]), int(new[i]) * self.sweeps)
+        items = observation["labelled"]
+        for i in (start | (count > self._seen)).nonzero()[0].tolist():
+            if start[i]:
+                self._begin(i, {key: value[i] for key, value in observation.items()})
+            for place in range(self._seen[i], count[i]):
+                self._learn(i, int(items[i, place]), float(observation["labels"][i, place]))
+            self._draws[i] = self._values(i)
         self._seen = count
 
     @abstractmethod
-    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
-        """Move the chains of one episode on, and write ``self._draws[episode]``.
+    def _begin(self, episode: int, observation: Any) -> None:
+        """Draw the chains of an episode from the prior; the observation is its first."""
 
-        Args:
-            episode: The episode.
-            observation: Its observation; the history holds the items with labels only.
-            start: Whether the chains start anew, from draws of the prior.
-            sweeps: Number of sweeps; 0 if there are no labels yet.
+    @abstractmethod
+    def _learn(self, episode: int, item: int, label: float) -> None:
+        """Take in one label: keep the `_survivors`, then move all chains by `sweeps` sweeps."""
+
+    @abstractmethod
+    def _values(self, episode: int) -> NDArray[np.float32]:
+        """Return the values of all items under each chain, ``(K, n)``."""
+
+    def _survivors(self, evidence: Array) -> NDArray[np.int64]:
+        """Return K chains, drawn with replacement in proportion to exp(evidence), ``(K,)``.
+
+        Drawn systematically: chain k is there once more or less than K times its probability.
         """
+        reach = np.exp(evidence - evidence.max()).cumsum()
+        points = (np.arange(self.chains) + self._random.random()) * (reach[-1] / self.chains)
+        return np.searchsorted(reach, points)
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
@@ -168,6 +183,15 @@ def backward(root: list[list[Any]], right: Any) -> list[Any]:
     return out
 
 
-def normals(root: list[list[Any]], linear: Any, noise: Any) -> list[Any]:
-    """Return draws of N(A^-1 b, A^-1) from L, b and standard normals, entry by entry."""
-    return backward(root, [w + z for w, z in zip(forward(root, linear), noise, strict=True)])
+def evidence(root: list[list[Any]], centre: list[Any]) -> Any:
+    """Return b' A^-1 b / 2 - log|A| / 2 from L and L^-1 b.
+
+    With A and b the precision and its product with the mean of a normal posterior, it is the log
+    evidence up to a constant.
+    """
+    return sum(w * w / 2 - np.log(row[-1]) for w, row in zip(centre, root, strict=True))
+
+
+def normals(root: list[list[Any]], centre: list[Any], noise: Any) -> list[Any]:
+    """Return draws of N(A^-1 b, A^-1) from L, L^-1 b and standard normals, entry by entry."""
+    return backward(root, [w + z for w, z in zip(centre, noise, strict=True)])

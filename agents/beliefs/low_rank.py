@@ -7,7 +7,8 @@ what is labelled and Y that of the labels (0 where there is none),
     Q_i = I / s^2 + sum_j W_ij v_j v_j' / noise_std^2,  b_i = sum_j Y_ij v_j / noise_std^2.
 
 One sweep of a chain draws all rows of U, then all rows of V. The sums are products of W and Y with
-the pairs of entries of V in all chains at once. A row without labels is drawn from the prior.
+the pairs of entries of V in all chains at once. A row without labels is drawn from the prior. The
+probability of a new label in row i given V follows from how it changes Q_i and b_i.
 
 Source: Salakhutdinov and Mnih, "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte
 Carlo", ICML 2008, section 3.3, with fixed hyper-parameters; the model is that of Xu et al., NeurIPS
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 
 from ...envs.core import Model
 from ...envs.pools.low_rank_pool import LowRankPool
-from .draws import Draws, cholesky, normals
+from .belief import Array
+from .draws import Draws, cholesky, evidence, forward, normals
 
 
 class LowRank(Draws):
@@ -47,7 +49,7 @@ class LowRank(Draws):
         num_episodes: int,
         *,
         chains: int = 256,
-        sweeps: int = 4,
+        sweeps: int = 2,
         noise_std: float | None = None,
         seed: int | np.random.Generator = 0,
     ) -> None:
@@ -57,50 +59,55 @@ class LowRank(Draws):
         shape = num_episodes, model.rank
         self._u = np.empty((*shape, model.num_rows, self.chains))
         self._v = np.empty((*shape, model.num_cols, self.chains))
+        self._seen_at = np.zeros((num_episodes, model.num_rows, model.num_cols))  # W
+        self._label_at = np.zeros_like(self._seen_at)  # Y
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
         """Return whether the model is a pool of low rank."""
         return isinstance(model, LowRankPool)
 
-    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
-        u, v, model = self._u[episode], self._v[episode], self.model
-        if start:
-            for factor in (u, v):
-                self._random.standard_normal(out=factor)
-                factor *= model.factor_std
-        place = observation["labelled"]
-        seen, labels = np.zeros((2, model.num_rows, model.num_cols))
-        seen.reshape(-1)[place] = 1.0
-        labels.reshape(-1)[place] = observation["labels"]
-        for _ in range(sweeps):
-            self._redraw(u, v, seen, labels)
-            self._redraw(v, u, seen.T, labels.T)
-        rows, cols = u.astype(np.float32), v.astype(np.float32)
-        values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
-        self._draws[episode] = values.reshape(self.chains, -1)
+    def _begin(self, episode: int, observation: Any) -> None:
+        for factor in (self._u[episode], self._v[episode]):
+            self._random.standard_normal(out=factor)
+            factor *= self.model.factor_std
+        self._seen_at[episode] = 0.0
+        self._label_at[episode] = 0.0
 
-    def _redraw(
-        self,
-        factor: NDArray[np.float64],
-        other: NDArray[np.float64],
-        seen: NDArray[np.float64],
-        labels: NDArray[np.float64],
-    ) -> None:
-        """Draw all rows of one factor given the other.
+    def _learn(self, episode: int, item: int, label: float) -> None:
+        u, v = self._u[episode], self._v[episode]
+        seen, labels = self._seen_at[episode], self._label_at[episode]
+        row, column = divmod(item, self.model.num_cols)
+        only = slice(row, row + 1)
+        before = evidence(*self._regress(v, seen[only], labels[only]))
+        seen[row, column], labels[row, column] = 1.0, label
+        after = evidence(*self._regress(v, seen[only], labels[only]))
+        v[:] = v[:, :, self._survivors((after - before)[0])]  # U is drawn given V at once
+        for _ in range(self.sweeps):
+            for factor, other, w, y in ((u, v, seen, labels), (v, u, seen.T, labels.T)):
+                noise = self._random.standard_normal(factor.shape)
+                factor[:] = normals(*self._regress(other, w, y), noise)
+
+    def _values(self, episode: int) -> NDArray[np.float32]:
+        rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
+        values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
+        return values.reshape(self.chains, -1)
+
+    def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
+        """Return L and L^-1 b of Q = L L', for some rows of one factor given the other.
 
         Args:
-            factor: Written to, ``(rank, rows, K)``.
             other: The other factor, ``(rank, columns, K)``.
             seen: W, ``(rows, columns)``.
             labels: Y, ``(rows, columns)``.
+
+        Returns:
+            Both entry by entry, arrays of shape ``(rows, K)``.
         """
-        rank = range(len(factor))
+        rank = range(len(other))
         weight = self.noise_std**-2
         pairs = [[(weight * seen) @ (other[i] * other[j]) for j in rank if j <= i] for i in rank]
         for i in rank:
             pairs[i][i] += self.model.factor_std**-2
-        linear = (weight * labels) @ other
-        noise = self._random.standard_normal(factor.shape)
-        for i, row in enumerate(normals(cholesky(pairs), linear, noise)):
-            factor[i] = row
+        root = cholesky(pairs)
+        return root, forward(root, (weight * labels) @ other)

@@ -8,8 +8,9 @@ a feature j outside R in its place, with probability proportional to
     q_j = A_jj - A_jR A_RR^-1 A_Rj,  r_j = b_j - A_jR A_RR^-1 b_R,
     A = I / s^2 + X'X / noise_std^2,  b = X'y / noise_std^2
 
-over the labelled items X, y: q and r are what is left of A and b after regression on R. At last the
-coefficients are drawn, theta_S | S ~ N(A_SS^-1 b_S, A_SS^-1).
+over the labelled items X, y: q and r are what is left of A and b after regression on R. The
+probability of a new label given S follows from how it changes A_SS and b_S. At last the coefficients
+are drawn, theta_S | S ~ N(A_SS^-1 b_S, A_SS^-1).
 
 Source: the spike-and-slab prior of Mitchell and Beauchamp, JASA 83 (1988), with the size of the
 support known; the collapsed draws are those of George and McCulloch, "Approaches for Bayesian
@@ -29,7 +30,7 @@ from ...envs.core import Model
 from ...envs.core.checks import real
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
-from .draws import Draws, cholesky, forward, normals
+from .draws import Draws, cholesky, evidence, forward, normals
 
 
 class Sparse(Draws):
@@ -65,29 +66,49 @@ class Sparse(Draws):
         )
         prior_std = model.prior_std if prior_std is None else prior_std
         self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        d = model.num_features
         self._support = np.empty((num_episodes, model.sparsity or 0, self.chains), np.int64)
+        self._a = np.empty((num_episodes, d, d))
+        self._b = np.empty((num_episodes, d))
+        self._x = np.empty((num_episodes, model.num_items, d), np.float32)
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
 
-    def _move(self, episode: int, observation: Any, start: bool, sweeps: int) -> None:
+    def _begin(self, episode: int, observation: Any) -> None:
         support, d = self._support[episode], self.model.num_features
-        if start:
-            support[:] = self._random.random((d, self.chains)).argsort(0)[: len(support)]
-        x = self.model.feature_matrix(observation)
-        rows = x[observation["labelled"]].astype(np.float64) / self.noise_std
-        a = np.eye(d) / self.prior_std**2 + rows.T @ rows
-        b = observation["labels"] @ rows / self.noise_std
-        for _ in range(sweeps):
+        support[:] = self._random.random((d, self.chains)).argsort(0)[: len(support)]
+        self._x[episode] = self.model.feature_matrix(observation)
+        self._a[episode] = np.eye(d) / self.prior_std**2
+        self._b[episode] = 0.0
+
+    def _learn(self, episode: int, item: int, label: float) -> None:
+        support, a, b = self._support[episode], self._a[episode], self._b[episode]
+        x = self._x[episode, item].astype(np.float64) / self.noise_std
+        before = evidence(*self._regress(support, a, b))
+        a += np.outer(x, x)
+        b += label / self.noise_std * x
+        after = evidence(*self._regress(support, a, b))
+        support[:] = support[:, self._survivors(after - before)]
+        for _ in range(self.sweeps):
             for place in range(len(support)):
                 self._exchange(support, place, a, b)
-        root = cholesky([[a[i, j] for j in support[: k + 1]] for k, i in enumerate(support)])
+
+    def _values(self, episode: int) -> NDArray[np.float32]:
+        support = self._support[episode]
         noise = self._random.standard_normal(support.shape)
-        theta = np.zeros((self.chains, d), np.float32)
-        theta[np.arange(self.chains), support] = normals(root, b[support], noise)
-        np.matmul(theta, x.T, out=self._draws[episode])
+        theta = np.zeros((self.chains, self.model.num_features), np.float32)
+        regression = self._regress(support, self._a[episode], self._b[episode])
+        theta[np.arange(self.chains), support] = normals(*regression, noise)
+        return theta @ self._x[episode].T
+
+    @staticmethod
+    def _regress(support: Any, a: Array, b: Array) -> tuple[list[Any], list[Any]]:
+        """Return L and L^-1 b_S of A_SS = L L', entry by entry, arrays of the shape of a member."""
+        root = cholesky([[a[i, j] for j in support[: k + 1]] for k, i in enumerate(support)])
+        return root, forward(root, [b[i] for i in support])
 
     def _exchange(self, support: NDArray[np.int64], place: int, a: Array, b: Array) -> None:
         """Draw one member of every chain's support given the others.
@@ -98,16 +119,18 @@ class Sparse(Draws):
             a: A, ``(d, d)``.
             b: b, ``(d,)``.
         """
-        others = [member for i, member in enumerate(support) if i != place]
-        root = cholesky([[a[i, j, None] for j in others[: k + 1]] for k, i in enumerate(others)])
+        others = [member[:, None] for i, member in enumerate(support) if i != place]
+        root, centre = self._regress(others, a, b)
         q, r = np.diag(a) + np.zeros((self.chains, 1)), b + np.zeros((self.chains, 1))
-        along = forward(root, [a[i] for i in others])
-        for w, e in zip(along, forward(root, [b[i, None] for i in others]), strict=True):
+        for w, e in zip(forward(root, [a[i[:, 0]] for i in others]), centre, strict=True):
             q -= w * w
             r -= w * e
         every = np.arange(self.chains)
         for member in others:
-            q[every, member], r[every, member] = np.inf, 0.0  # has weight 0: is in already
+            q[every, member[:, 0]], r[every, member[:, 0]] = (
+                np.inf,
+                0.0,
+            )  # has weight 0: is in already
         weight = r * r / q / 2 - np.log(q) / 2
         weight = np.exp(weight - weight.max(1, keepdims=True)).cumsum(1)
         coins = self._random.random(self.chains) * weight[:, -1]
