@@ -312,7 +312,13 @@ POOLS = (
         env_id="discovery/LogisticPool-v0",
         env_kwargs={"num_items": 300, "num_features": 10, "horizon": 100},
         agents={"random": "random"},
-        search=_search(),
+        search=_search(
+            more={
+                "GLM-UCB": _calls("glm_ucb", "alpha=0.1", "alpha=0.3", "alpha=1"),
+                "two-step search": _calls("active_search", "candidates=10", "candidates=50"),
+                "ENS": _calls("ens", "candidates=10", "candidates=50"),
+            }
+        ),
     ),
     Task(
         name="Star graph, 900 nodes",

@@ -13,7 +13,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from ... import __version__
-from .decisions import decisions, growth, star_decisions
+from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .stepping import stepping
 
 
@@ -33,6 +33,7 @@ def main() -> None:
         "Stepping": stepping,
         "Decisions": decisions,
         "Decisions on a star graph": star_decisions,
+        "Decisions by draws": low_rank_decisions,
         "Growth with the pool": growth,
     }
     for title, measure in tables.items():

@@ -4,6 +4,9 @@ Information-directed sampling with K joint draws on a pool of n items with d fea
 values of all items under all draws, one product n x d x K. Thompson sampling and upper bounds need
 none: their cost per label should grow like n d. On a star graph, where the values are independent,
 the exact quadrature is set against the draws that it saves.
+
+Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
+sweeps of the chains behind them. These are timed in play, through whole episodes.
 """
 
 from __future__ import annotations
@@ -14,7 +17,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.beliefs import Linear, Nodes
+from ...agents import make
+from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Thompson
 from ...envs.pools.table_pool import TablePool
 from .timing import Subject, in_turns
@@ -29,6 +33,9 @@ FEATURES = (50, 100, 200, 400)
 """Features over which it is taken, at the first of `ITEMS`."""
 STAR = (900, 0.01, 100, 64)
 """Nodes, probability of an edge, draws, episodes of a star graph."""
+
+MATRIX_EPISODES = (1, 16)
+"""Episodes at once on the default low-rank pool."""
 
 
 def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
@@ -129,6 +136,28 @@ def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     return head, [row]
 
 
+def low_rank_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table for the low-rank pool.
+
+    Args:
+        turns: Number of turns behind each median.
+    """
+    head = [
+        "low-rank pool",
+        "product, ms",
+        "label + IDS, ms",
+        "/ product",
+        "label + Thompson, ms",
+        "label + UCB, ms",
+    ]
+    rows = []
+    for b in MATRIX_EPISODES:
+        subjects, name = _players(b)
+        times = in_turns(subjects, turns=turns)
+        rows.append([f"{name}, per episode of {b}", *_cells(times, b)])
+    return head, rows
+
+
 def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
     def each(name: str) -> str:
         return f"{np.median(times[name]) * 1e3 / episodes:.3g}"
@@ -172,3 +201,39 @@ def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
         "thompson": rule(Thompson(), True),
         "ucb": rule(BayesUCB(), True),
     }
+
+
+def _players(b: int) -> tuple[dict[str, Subject], str]:
+    """Return agents at play in b episodes of the low-rank pool, and its name.
+
+    Their product is that of the factors in all chains, the values of all entries.
+    """
+    model = gym.make("discovery/LowRankPool-v0").unwrapped.model  # type: ignore[attr-defined]
+    chains = LowRank(model, 1).chains
+    random = np.random.default_rng(0)
+    u = random.standard_normal((b * chains, model.num_rows, model.rank), np.float32)
+    v = random.standard_normal((b * chains, model.rank, model.num_cols), np.float32)
+
+    def product(count: int) -> None:
+        for _ in range(count):
+            u @ v
+
+    def player(text: str) -> Subject:
+        vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
+        agent = make(text, vector)
+        now: list[Any] = [vector.reset(seed=0)[0], None]
+
+        def play(count: int) -> None:
+            for _ in range(count):
+                action, now[1] = agent.predict(*now)
+                now[0] = vector.step(action)[0]
+
+        return play
+
+    name = f"{model.num_rows} x {model.num_cols}, rank {model.rank}, {chains} draws"
+    return {
+        "product": product,
+        "ids": player("ids(lam=3)"),
+        "thompson": player("thompson"),
+        "ucb": player("bayes_ucb"),
+    }, name
