@@ -97,8 +97,8 @@ class Draws(HistoryBelief):
         Drawn systematically: chain k is there once more or less than K times its probability.
         """
         reach = np.exp(evidence - evidence.max()).cumsum()
-        points = (np.arange(self.chains) + self._random.random()) * (reach[-1] / self.chains)
-        return np.searchsorted(reach, points)
+        points = (np.arange(self.chains) + self._random.random()) / self.chains
+        return np.searchsorted(reach / reach[-1], points)
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
@@ -158,10 +158,11 @@ def cholesky(matrix: list[list[Any]]) -> list[list[Any]]:
     root: list[list[Any]] = []
     for i, row in enumerate(matrix):
         root.append([])
-        for j in range(i):
-            rest = row[j] - sum(root[i][k] * root[j][k] for k in range(j))
-            root[i].append(rest / root[j][j])
-        root[i].append(np.sqrt(row[i] - sum(root[i][k] ** 2 for k in range(i))))
+        for j in range(i + 1):
+            rest = row[j]
+            for k in range(j):
+                rest = rest - root[i][k] * root[j][k]
+            root[i].append(rest / root[j][j] if j < i else np.sqrt(rest))
     return root
 
 
@@ -169,7 +170,10 @@ def forward(root: list[list[Any]], right: Any) -> list[Any]:
     """Return L^-1 b, entry by entry."""
     out: list[Any] = []
     for i, row in enumerate(root):
-        out.append((right[i] - sum(row[k] * out[k] for k in range(i))) / row[i])
+        rest = right[i]
+        for k in range(i):
+            rest = rest - row[k] * out[k]
+        out.append(rest / row[i])
     return out
 
 
@@ -178,8 +182,10 @@ def backward(root: list[list[Any]], right: Any) -> list[Any]:
     size = len(root)
     out: list[Any] = [None] * size
     for i in reversed(range(size)):
-        known = sum(root[k][i] * out[k] for k in range(i + 1, size))
-        out[i] = (right[i] - known) / root[i][i]
+        rest = right[i]
+        for k in range(i + 1, size):
+            rest = rest - root[k][i] * out[k]
+        out[i] = rest / root[i][i]
     return out
 
 

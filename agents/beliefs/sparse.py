@@ -70,7 +70,7 @@ class Sparse(Draws):
         self._support = np.empty((num_episodes, model.sparsity or 0, self.chains), np.int64)
         self._a = np.empty((num_episodes, d, d))
         self._b = np.empty((num_episodes, d))
-        self._x = np.empty((num_episodes, model.num_items, d), np.float32)
+        self._x: list[Any] = [None] * num_episodes  # views of the features, (n, d) each
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
@@ -86,7 +86,7 @@ class Sparse(Draws):
 
     def _learn(self, episode: int, item: int, label: float) -> None:
         support, a, b = self._support[episode], self._a[episode], self._b[episode]
-        x = self._x[episode, item].astype(np.float64) / self.noise_std
+        x = self._x[episode][item].astype(np.float64) / self.noise_std
         before = evidence(*self._regress(support, a, b))
         a += np.outer(x, x)
         b += label / self.noise_std * x
@@ -102,7 +102,8 @@ class Sparse(Draws):
         theta = np.zeros((self.chains, self.model.num_features), np.float32)
         regression = self._regress(support, self._a[episode], self._b[episode])
         theta[np.arange(self.chains), support] = normals(*regression, noise)
-        return theta @ self._x[episode].T
+        values: NDArray[np.float32] = theta @ self._x[episode].T
+        return values
 
     @staticmethod
     def _regress(support: Any, a: Array, b: Array) -> tuple[list[Any], list[Any]]:
@@ -125,12 +126,9 @@ class Sparse(Draws):
         for w, e in zip(forward(root, [a[i[:, 0]] for i in others]), centre, strict=True):
             q -= w * w
             r -= w * e
-        every = np.arange(self.chains)
-        for member in others:
-            q[every, member[:, 0]], r[every, member[:, 0]] = (
-                np.inf,
-                0.0,
-            )  # has weight 0: is in already
+        inside = np.concatenate(others, 1) if others else np.empty((self.chains, 0), np.int64)
+        np.put_along_axis(q, inside, np.inf, 1)  # what is in already has weight 0
+        np.put_along_axis(r, inside, 0.0, 1)
         weight = r * r / q / 2 - np.log(q) / 2
         weight = np.exp(weight - weight.max(1, keepdims=True)).cumsum(1)
         coins = self._random.random(self.chains) * weight[:, -1]
