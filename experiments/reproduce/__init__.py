@@ -13,9 +13,9 @@ from ...envs.core import InputError, closest
 __all__ = ["REPRODUCTIONS", "reproduce"]
 
 REPRODUCTIONS = {
-    "high-throughput": "high_throughput:high_throughput",
-    "asd-figure-1": "asd_figure:asd_figure_1",
-    "asd-table-1": "asd_table:asd_table_1",
+    "high-throughput": "high_throughput.report:high_throughput",
+    "asd-figure-1": "adaptive_sampling.figure_1:asd_figure_1",
+    "asd-table-1": "adaptive_sampling.table_1:asd_table_1",
 }
 """Module and function of each reproduction; they are imported when they run."""
 

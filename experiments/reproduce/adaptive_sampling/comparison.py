@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core.checks import integer
-from ..progress import play_all
-from ..records import Record, read_record, record_path
-from ..runner import missing, plan
-from ..stats import Interval, mean_over_tasks
-from ..suites import Suite
-from .figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+from ....envs.core.checks import integer
+from ...progress import play_all
+from ...records import Record, read_record, record_path
+from ...runner import missing, plan
+from ...stats import Interval, mean_over_tasks
+from ...suites import Suite
+from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
 
 RESULTS = "results"
 """Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""
@@ -40,8 +40,10 @@ def line(agent: str) -> str:
     return "-" if agent in PAPER else "--"
 
 
-def play_suite(suite: Suite, out: Path, workers: int | None) -> dict[str, dict[str, Record]]:
-    """Play what is missing of a suite; return the records by task and agent.
+def play_suites(
+    suites: Sequence[Suite], out: Path, workers: int | None
+) -> dict[str, dict[str, Record]]:
+    """Play what is missing of some suites; return the records by task and agent.
 
     Finished runs lie under ``out / RESULTS``: a second call plays only what a killed one left.
 
@@ -52,7 +54,7 @@ def play_suite(suite: Suite, out: Path, workers: int | None) -> dict[str, dict[s
     """
     if workers is not None:
         workers = integer("workers", workers, low=1)
-    folder, specs = out / RESULTS, plan(suite)
+    folder, specs = out / RESULTS, [spec for suite in suites for spec in plan(suite)]
     todo = missing(specs, folder)
     if todo:
         play_all(todo, folder, workers)

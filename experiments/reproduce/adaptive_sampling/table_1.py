@@ -16,13 +16,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from ...envs.core.checks import integer
-from ...envs.datasets import load
-from ..records import Record
-from ..suites import Suite, Task
-from . import figures
-from .comparison import COLOURS, COLUMNS, PAPER, Comparison, compare, play_suite, tally
-from .figures import Section, Table, new_figure, write_report
+from ....envs.core.checks import integer
+from ....envs.datasets import load
+from ...records import Record
+from ...suites import Suite, Task
+from .. import figures
+from ..figures import Section, Table, new_figure, write_report
+from .comparison import COLOURS, COLUMNS, PAPER, Comparison, compare, play_suites, tally
 
 
 class Column(NamedTuple):
@@ -124,7 +124,7 @@ def asd_table_1(
     )
     for name in DATASETS:
         load(name)  # what is missing is told before anything is played
-    records = play_suite(suite, out, workers)
+    records = play_suites([suite], out, workers)
     results = {name: Results(name, records) for name in DATASETS}
     with figures.style():
         sections = [

@@ -1,0 +1,1 @@
+"""Schrier's three models of high-throughput experimentation: one file per model, one report."""
