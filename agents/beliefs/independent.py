@@ -43,19 +43,20 @@ STEP = 0.15
 NARROW = 1e-3
 
 
-def about_best_of_independent(mean: Array, std: Array) -> tuple[float, Array]:
-    """Return E[max f] and the variance of each value that the identity of the best one explains.
+def about_best_of_independent(mean: Array, std: Array) -> tuple[float, Array, Array]:
+    """Return E[max f], who is the best, and what its identity explains of each value's variance.
 
     Args:
         mean: The means, ``(n,)``, n at least 1.
         std: The standard deviations, ``(n,)``.
 
     Returns:
-        E[max f], and g ``(n,)``.
+        E[max f], P(a) ``(n,)``, and g ``(n,)``.
     """
-    explained = np.zeros(len(mean))
+    explained, probs = np.zeros(len(mean)), np.zeros(len(mean))
     if not std.max() > 0:
-        return float(mean.max()), explained
+        probs[mean.argmax()] = 1.0
+        return float(mean.max()), probs, explained
     std = np.maximum(std, NARROW * std.max())
     low, scale = _left(mean, std)
     able = (mean + REACH * std > low).nonzero()[0]
@@ -81,7 +82,8 @@ def about_best_of_independent(mean: Array, std: Array) -> tuple[float, Array]:
     others = np.einsum("qn,qn->n", kernel @ hazard, hazard)
     own = np.einsum("qn,qn->n", share, hazard)  # stands in the line above, in the place of `rise`
     explained[able] = np.maximum(s**2 * (others - own**2 / prob) + rise**2 / prob, 0.0)
-    return float(low + weight @ t), explained
+    probs[able] = prob
+    return float(low + weight @ t), probs, explained
 
 
 def _left(mean: Array, std: Array) -> tuple[float, float]:

@@ -109,12 +109,19 @@ class Nodes(Belief):
     ) -> tuple[Array, Array]:
         """Return the expected regret of every node and the variance that the best one explains.
 
-        Computed by quadrature, see `independent`: no draws are needed, and ``count`` is unused.
+        Nothing is drawn: both are about what `count` draws would say on average. The regret comes from
+        quadrature, see `independent`. K draws with D different winners overstate the explained
+        variance g by (D - 1) / K of what is left of the variance, because each mean of a group is
+        taken over few draws. The rule is better for it: it then learns about all nodes that may be
+        worth a label rather than about the best one alone. Many draws give g itself.
         """
         top, explained = np.empty(len(self._mean)), np.zeros_like(self._mean)
         for i, (mean, std) in enumerate(zip(self._mean, self.std(), strict=True)):
             legal = slice(None) if mask is None else mask[i].nonzero()[0]
-            top[i], explained[i, legal] = about_best_of_independent(mean[legal], std[legal])
+            top[i], prob, exact = about_best_of_independent(mean[legal], std[legal])
+            winners = -np.expm1(count * np.log1p(-np.minimum(prob, 1 - 1e-12))).sum()
+            extra = max(winners - 1, 0.0) / count
+            explained[i, legal] = exact + extra * np.maximum(std[legal] ** 2 - exact, 0.0)
         return top[:, None] - self._mean, explained
 
     def reach(self, gain: Array) -> Array:

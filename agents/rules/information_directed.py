@@ -39,8 +39,8 @@ class IDS(Rule):
 
     Args:
         lam: Exponent of the regret, at least 1; larger values prefer small regret.
-        samples: Number of joint draws of the posterior behind Delta and g; a belief that computes
-            them, such as `nodes`, needs none.
+        samples: Number of joint draws of the posterior behind Delta and g; the belief
+            `nodes` computes their average without drawing.
         about: What the information is about: "best", the best item, or "top", the set of the best
             as many items as labels are left.
         deterministic: Choose the single item of the smallest Delta^lam / g, as the paper's code

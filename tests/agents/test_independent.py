@@ -59,7 +59,7 @@ def dense(mean: Any, std: Any) -> tuple[float, Any]:
 @pytest.mark.parametrize("name", beliefs())
 def test_against_dense_quadrature(name: str) -> None:
     mean, std = beliefs()[name]
-    top, explained = about_best_of_independent(mean, std)
+    top, _, explained = about_best_of_independent(mean, std)
     exact_top, exact = dense(mean, std)
     assert abs(top - exact_top) < 2e-3 * std.max()
     assert np.abs(explained - exact).max() < 0.01 * exact.max() + 1e-3 * std.max() ** 2
@@ -73,7 +73,7 @@ def test_many_scales() -> None:
         n = random.integers(1, 40)
         mean = random.standard_normal(n) * random.choice([0.01, 0.3, 1.0, 5.0])
         std = 10 ** -random.uniform(0, random.choice([0.0, 0.5, 1.0, 2.9]), n)
-        top, explained = about_best_of_independent(mean, std)
+        top, _, explained = about_best_of_independent(mean, std)
         exact_top, exact = dense(mean, std)
         assert abs(top - exact_top) < 5e-3 * std.max()
         assert np.abs(explained - exact).max() < 0.01 * exact.max() + 1e-3 * std.max() ** 2
@@ -95,7 +95,9 @@ def test_against_simulation(name: str) -> None:
     won = size > 0
     # Each of the groups adds one variance over the number of draws.
     simulated = (total[won] ** 2 / size[won, None]).sum(0) / count - std**2 * won.sum() / count
-    top, explained = about_best_of_independent(mean, std)
+    top, prob, explained = about_best_of_independent(mean, std)
+    assert np.abs(prob - size / count).max() < 4 * 0.5 / count**0.5
+    assert abs(prob.sum() - 1) < 1e-4
     assert abs(top - np.mean(tops)) < 4 * np.std(tops) / count**0.5 + 2e-3
     assert np.abs(explained - simulated).max() < 0.02 * simulated.max() + 8e-3 * std.max() ** 2
     assert abs(explained.sum() / simulated.sum() - 1) < 0.02
@@ -103,10 +105,10 @@ def test_against_simulation(name: str) -> None:
 
 def test_values_known_exactly() -> None:
     mean = np.array([1.0, 2.0, 0.0])
-    top, explained = about_best_of_independent(mean, np.zeros(3))
+    top, _, explained = about_best_of_independent(mean, np.zeros(3))
     assert top == 2.0
     assert (explained == 0).all()
-    top, explained = about_best_of_independent(mean, np.array([0.0, 0.0, 1.0]))
+    top, _, explained = about_best_of_independent(mean, np.array([0.0, 0.0, 1.0]))
     z = 2.0  # only the last item can beat the known value 2
     rise = norm.pdf(z) - z * norm.sf(z)
     assert abs(top - 2 - rise) < 2e-3
@@ -133,8 +135,25 @@ def test_nodes_use_it_for_legal_nodes() -> None:
         observation = vector.step(np.full(3, item))[0]
     belief, mask = Nodes(vector.model, 3), observation["action_mask"]
     belief.update(observation, np.ones(3, np.bool_))
-    exact = belief.about_best(2, mask, np.random.default_rng(0))
+    exact = belief.about_best(20_000, mask, np.random.default_rng(0))
     drawn = super(Nodes, belief).about_best(20_000, mask, np.random.default_rng(0))
     assert (exact[1][mask == 0] == 0).all()
     np.testing.assert_allclose(exact[0], drawn[0], atol=0.02)
     np.testing.assert_allclose(exact[1], drawn[1], atol=0.02)
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_nodes_say_what_so_many_draws_say_on_average(count: int) -> None:
+    vector = gym.make_vec("discovery/GraphPool-v0", num_envs=2, num_items=30, topology="complete")
+    vector.reset(seed=0)
+    observation = vector.step(np.zeros(2, np.int64))[0]
+    belief, mask = Nodes(vector.model, 2), observation["action_mask"]
+    belief.update(observation, np.ones(2, np.bool_))
+    random = np.random.default_rng(0)
+    drawn = np.mean(
+        [super(Nodes, belief).about_best(count, mask, random)[1] for _ in range(1500)], 0
+    )
+    computed = belief.about_best(count, mask, random)[1]
+    legal = mask == 1
+    assert np.abs(computed - drawn)[legal].max() < 0.15 * drawn[legal].max()
+    assert abs(computed[legal].mean() / drawn[legal].mean() - 1) < 0.05
