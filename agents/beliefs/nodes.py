@@ -119,7 +119,7 @@ class Nodes(Belief):
         for i, (mean, std) in enumerate(zip(self._mean, self.std(), strict=True)):
             legal = slice(None) if mask is None else mask[i].nonzero()[0]
             top[i], prob, exact = about_best_of_independent(mean[legal], std[legal])
-            winners = -np.expm1(count * np.log1p(-np.minimum(prob, 1 - 1e-12))).sum()
+            winners = len(prob) - np.exp(-count * prob).sum()  # 1 - (1 - p)^K, about
             extra = max(winners - 1, 0.0) / count
             explained[i, legal] = exact + extra * np.maximum(std[legal] ** 2 - exact, 0.0)
         return top[:, None] - self._mean, explained
