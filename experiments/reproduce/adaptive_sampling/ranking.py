@@ -17,7 +17,7 @@ def paper_ranking(played: Sequence[Played]) -> Section:
     kinds = {one.kind.name: one for one in played}
     pairs = [("IDS", rival) for rival in PAPER if rival != "IDS"]
     pairs += [("TS", rival) for rival in PAPER if rival not in ("IDS", "TS")]
-    every = {pair: every(played, *pair) for pair in pairs}
+    found = {pair: every(played, *pair) for pair in pairs}
     rows = [
         (
             (
@@ -32,7 +32,7 @@ def paper_ranking(played: Sequence[Played]) -> Section:
         (
             "TS and IDS always outperform random and UCB.",
             " ".join(
-                f"{ours} against {theirs}: {tally(every[ours, theirs])}."
+                f"{ours} against {theirs}: {tally(found[ours, theirs])}."
                 for ours, theirs in pairs
                 if theirs in ("random", "UCB")
             ),
@@ -77,7 +77,7 @@ def paper_ranking(played: Sequence[Played]) -> Section:
             Table(
                 name="paired_differences",
                 columns=COLUMNS,
-                rows=[one.row for some in every.values() for one in some],
+                rows=[one.row for some in found.values() for one in some],
                 shown=False,
             ),
         ),
