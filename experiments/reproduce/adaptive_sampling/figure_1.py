@@ -256,7 +256,10 @@ def _differences() -> Section:
             "draws of the posterior",
             "not said",
             "100 (linear, graphs), 1000 (logistic), 500 after 100 burn-in (low rank)",
-            "as the programs; graphs by quadrature; low rank: 256 chains that follow the labels",
+            (
+                "as the programs; graphs: what so many draws say on average, computed; low rank: 256 "
+                "chains that follow the labels"
+            ),
         ),
         (
             "linear and logistic pools",

@@ -94,10 +94,8 @@ def _over_steps(one: Played) -> str:
             above = np.flatnonzero(mean > np.maximum(reach, 1e-6)) + 1
             where = f" (labels {above[0]} to {above[-1]})" if len(above) else ""
             parts.append(f"{rival} {len(above)}{where}")
-    return (
-        f"{one.kind.title}: of {one.kind.steps} steps, IDS is clearly above "
-        f"{', above '.join(parts)}."
-    )
+    steps = f"steps of {one.kind.steps} at which IDS is clearly above"
+    return f"{one.kind.title}, {steps}: {', '.join(parts)}."
 
 
 def _reduction(one: Played) -> str:
