@@ -7,9 +7,12 @@ for name, module in {
     "GaussianStep": "campaigns.gaussian_step",
     "GraphPool": "pools.graph_pool",
     "KnowledgeLadder": "campaigns.knowledge_ladder",
+    "LinearGaussianDesign": "design.linear_gaussian",
     "LinearPool": "pools.linear_pool",
     "TablePool": "pools.table_pool",
     "UnstructuredPool": "pools.unstructured_pool",
+    "Weinberg": "design.weinberg",
+    "WeinbergToy": "design.weinberg_toy",
 }.items():
     register(name, f"{__name__}.{module}")
 del name, module

@@ -17,6 +17,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import discovery_gym
+from discovery_gym import InputError
 
 sys.path.append(str(Path(__file__).parent))
 from problems import NAMES, PROBLEMS
@@ -128,9 +129,10 @@ def test_copies_go_their_own_way(env_id: str, kwargs: dict[str, Any]) -> None:
     """A deep copy or a pickle of an episode continues as the episode does, and apart from it."""
     env = gym.make(env_id, **kwargs).unwrapped
     env.reset(seed=3)
+    start = 0 if isinstance(env.action_space, gym.spaces.Discrete) else env.action_space.high
     for twin in (copy.deepcopy(env), pickle.loads(pickle.dumps(env))):
-        ours = [copy.deepcopy(env).step(env.action_space.start) for _ in range(2)]
-        theirs = twin.step(env.action_space.start)
+        ours = [copy.deepcopy(env).step(start) for _ in range(2)]
+        theirs = twin.step(start)
         for x, y, z in zip(*ours, theirs, strict=True):
             assert_same(x, y)
             assert_same(x, z)
@@ -161,7 +163,7 @@ def test_observations_stay_in_the_space(env_id: str, kwargs: dict[str, Any]) -> 
         assert reward.dtype == np.float64
         assert terminated.dtype == truncated.dtype == np.bool_
         assert not truncated.any()
-        assert not any(key in info for key in ("regret", "values", "success_probs"))
+        assert not any(key in info for key in ("regret", "values", "success_probs", "theta"))
 
 
 @problem
@@ -171,6 +173,11 @@ def test_masks_in_three_conventions(env_id: str, kwargs: dict[str, Any]) -> None
     observation, info = vector.reset(seed=0)
     single = gym.make(env_id, **kwargs)
     alone, one = single.reset(seed=0)
+    if not isinstance(single.action_space, gym.spaces.Discrete):  # every point is legal
+        assert "action_mask" not in {**info, **one, **observation, **alone}
+        with pytest.raises(InputError, match="no finite set of actions"):
+            vector.action_masks()
+        return
     assert one["action_mask"].dtype == info["action_mask"].dtype == np.int8
     assert single.action_space.contains(single.action_space.sample(one["action_mask"]))
     for _ in range(40):
@@ -179,11 +186,11 @@ def test_masks_in_three_conventions(env_id: str, kwargs: dict[str, Any]) -> None
         assert masks.shape == (B, vector.single_action_space.n)
         assert masks.any(1).all()
         np.testing.assert_array_equal(masks, info["action_mask"])
-        if isinstance(observation, dict):
+        if isinstance(observation, dict) and "action_mask" in observation:
             np.testing.assert_array_equal(masks, observation["action_mask"])
         observation, _, _, _, info = vector.step(masks.argmax(1))
     np.testing.assert_array_equal(single.unwrapped.action_masks(), one["action_mask"] == 1)
-    if isinstance(alone, dict):
+    if isinstance(alone, dict) and "action_mask" in alone:
         np.testing.assert_array_equal(alone["action_mask"], one["action_mask"])
 
 
@@ -248,7 +255,10 @@ def test_registered_ids() -> None:
         "discovery/GaussianStep-v0",
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
+        "discovery/LinearGaussianDesign-v0",
         "discovery/LinearPool-v0",
         "discovery/TablePool-v0",
         "discovery/UnstructuredPool-v0",
+        "discovery/Weinberg-v0",
+        "discovery/WeinbergToy-v0",
     ]
