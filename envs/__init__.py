@@ -4,12 +4,14 @@ from .core import register
 
 for name, module in {
     "BinomialDiscovery": "campaigns.binomial_discovery",
+    "DeathProcess": "design.death_process",
     "GaussianStep": "campaigns.gaussian_step",
     "GraphPool": "pools.graph_pool",
     "KnowledgeLadder": "campaigns.knowledge_ladder",
     "LinearGaussianDesign": "design.linear_gaussian",
     "LinearPool": "pools.linear_pool",
     "TablePool": "pools.table_pool",
+    "TemporalDiscounting": "design.temporal_discounting",
     "UnstructuredPool": "pools.unstructured_pool",
     "Weinberg": "design.weinberg",
     "WeinbergToy": "design.weinberg_toy",

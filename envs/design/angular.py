@@ -91,15 +91,17 @@ class AngularDesign(GridDesign):
         return edges, np.diff(0.375 * (edges + edges**3 / 3)), np.diff(edges**2 / 2)
 
     @cached_property
-    def _table(self) -> tuple[Array, float]:
-        """Log probabilities at J nodes of A, ``(num_bins, J)``, and the nodes per unit of `_bend`."""
-        nodes = int(max(512, 16 * np.sqrt(self._expected)))
-        bent = np.linspace(-(2**0.5), 2**0.5, nodes)
-        at = self.reach * np.sign(bent) * np.sqrt(1 - (1 - bent**2 / 2) ** 2)
+    def _table(self) -> Array:
+        """Log probabilities at J values of A, even in sqrt(1 + u) - sqrt(1 - u) with u = A / reach.
+
+        They are closer towards the ends, where the density vanishes at one end of the histogram and
+        the likelihood bends most. Shape ``(num_bins, J)``.
+        """
+        bent = np.linspace(-(2**0.5), 2**0.5, int(max(512, 16 * np.sqrt(self._expected))))
+        u = np.sign(bent) * np.sqrt(1 - (1 - bent**2 / 2) ** 2)
         with np.errstate(divide="ignore"):
-            logs = np.log(self.probabilities(at))
-        logs = np.round(np.maximum(logs, IMPOSSIBLE) * 2**24) / 2**24
-        return np.ascontiguousarray(logs.T), (nodes - 1) / 8**0.5
+            logs = np.log(self.probabilities(self.reach * u))
+        return np.ascontiguousarray(np.round(np.maximum(logs, IMPOSSIBLE) * 2**24).T) / 2**24
 
     @property
     def _expected(self) -> float:
@@ -111,12 +113,16 @@ class AngularDesign(GridDesign):
         return self._shape_likelihood(outcome, self.asymmetry(theta, setting))
 
     def _shape_likelihood(self, outcome: Array, asymmetry: Array) -> Array:
-        table, density = self._table
-        curves = outcome @ table
-        nodes = table.shape[1]
-        place = _bend(asymmetry / self.reach)
-        place += 2**0.5
-        place *= density
+        curves = outcome @ self._table
+        nodes = curves.shape[1]
+        # The place (J - 1) (1 + (sqrt(1 + u) - sqrt(1 - u)) / sqrt(2)) / 2 among the nodes.
+        square = (nodes - 1) ** 2 / 8
+        up = asymmetry * (square / self.reach / (1 + 1e-9))
+        up += square
+        place = np.sqrt(up)
+        np.subtract(2 * square, up, out=up)
+        place -= np.sqrt(up, out=up)
+        place += (nodes - 1) / 2
         index = place.astype(np.int64)
         place -= index
         index += (np.arange(len(index)) * nodes)[:, None]
@@ -152,16 +158,6 @@ class AngularDesign(GridDesign):
         raise NotImplementedError
 
 
-def _bend(u: Array) -> Array:
-    """Return sqrt(1 + u) - sqrt(1 - u), whose even steps are finer in u towards the ends +-1.
-
-    There the density vanishes at one end of the histogram, and the likelihood bends most.
-    """
-    up = np.sqrt(np.maximum(1 + u, 0.0))
-    up -= np.sqrt(np.maximum(1 - u, 0.0))
-    return up
-
-
 def each(
     rows: Array,
     over: NDArray[np.bool_] | None,
@@ -177,7 +173,7 @@ def each(
         draw: Returns the counts of one row, ``(m,)``.
     """
     counts = np.zeros(rows.shape, np.int64)
-    for i, random in enumerate(streams.generators):
+    for i, (random, row) in enumerate(zip(streams.generators, rows, strict=True)):
         if over is None or not over[i]:
-            counts[i] = draw(random, rows[i])
+            counts[i] = draw(random, row)
     return counts.astype(np.float64)

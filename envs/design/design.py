@@ -413,21 +413,40 @@ class GridDesign(DesignModel[Grid]):
     """A design environment whose posterior is exact on a grid.
 
     Args:
-        grid_size: Nodes of the grid along each parameter.
+        grid_size: Nodes of the grid along each parameter, one number for all or one for each.
     """
 
-    grid_size: int = 256
+    grid_size: int | tuple[int, ...] = 256
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        size = integer("grid_size", self.grid_size, low=2, high=1_000_000)
-        if size ** len(self.unknowns) > 1_000_000:
+        sizes, k = self.grid_size, len(self.unknowns)
+        if isinstance(sizes, tuple | list):
+            sizes = sequence("grid_size", sizes, lambda n, v: integer(n, v, low=2))
+        else:
+            sizes = (integer("grid_size", sizes, low=2),) * k
+        if len(sizes) != k or np.prod(sizes, dtype=float) > 1_000_000:
             raise InputError(
-                f"grid_size = {size} nodes for each of {len(self.unknowns)} parameters are more "
-                "than a million; choose a smaller grid."
+                f"grid_size must be one number or one for each of {', '.join(self.unknowns)}, with a "
+                f"million nodes at most, got {self.grid_size!r}; choose a smaller grid."
             )
-        self._set(grid_size=size)
+        self._set(grid_size=sizes)
 
     def new_posterior(self, num_episodes: int) -> Grid:
         """Return the posterior of a number of episodes, to be reset before use."""
+        assert isinstance(self.grid_size, tuple)  # set by __post_init__
         return Grid(self, num_episodes, self.grid_size)
+
+
+def interval(
+    name: str, value: Any, low: float, high: float, *, closed: bool = False
+) -> tuple[float, float]:
+    """Return a pair of increasing numbers within ``(low, high)``, or ``[low, high]``."""
+    pair = sequence(name, value, real)
+    inside = len(pair) == 2 and pair[0] < pair[1]
+    if inside:
+        inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
+    if not inside:
+        ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
+        raise InputError(f"{name} must be two increasing numbers within {ends}, got {value!r}.")
+    return pair[0], pair[1]

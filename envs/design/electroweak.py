@@ -80,8 +80,10 @@ def form_factors(kappa: Array, sin2: Array, setting: Array) -> tuple[Array, Arra
 
 
 def asymmetry(first: Array, second: Array) -> Array:
-    """Return A_FB = 3 F2 / (4 F1), 0 where nothing is produced."""
-    return np.divide(second, first, out=np.zeros_like(first), where=first > 0) * 0.75
+    """Return A_FB = 3 F2 / (4 F1)."""
+    out = second / first
+    out *= 0.75
+    return out
 
 
 def cross_section(first: Array, energy: Array, alpha: float = ALPHA) -> Array:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice, real, sequence
+from ..core.checks import choice, real
 from . import electroweak
 from .angular import AngularDesign, each
-from .design import Array
+from .design import Array, interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,12 +92,12 @@ class Weinberg(AngularDesign):
     def __post_init__(self) -> None:
         self._set(
             unknown=choice("unknown", self.unknown, ("weak_mixing", "fermi", "both")),
-            weak_mixing_prior=_interval("weak_mixing_prior", self.weak_mixing_prior, 0.0, 1.0),
-            fermi_prior=_interval("fermi_prior", self.fermi_prior, 0.0, 100.0),
-            energies=_interval("energies", self.energies, 1.0, 1000.0),
+            weak_mixing_prior=interval("weak_mixing_prior", self.weak_mixing_prior, 0.0, 1.0),
+            fermi_prior=interval("fermi_prior", self.fermi_prior, 0.0, 100.0),
+            energies=interval("energies", self.energies, 1.0, 1000.0),
         )
         for name in ("electron_polarisation", "positron_polarisation"):
-            self._set(**{name: _interval(name, getattr(self, name), -1.0, 1.0, closed=True)})
+            self._set(**{name: interval(name, getattr(self, name), -1.0, 1.0, closed=True)})
         if np.any(np.abs(np.add(self.electron_polarisation, self.positron_polarisation)) == 2):
             raise InputError(
                 "electron_polarisation and positron_polarisation must not both reach 1 or both reach "
@@ -205,20 +204,6 @@ class Weinberg(AngularDesign):
             return super()._experiment(theta, setting, streams, over)
         rates = self._rates(theta, setting)
         return each(rates, over, streams, lambda random, row: random.poisson(row))
-
-
-def _interval(
-    name: str, value: Any, low: float, high: float, *, closed: bool = False
-) -> tuple[float, float]:
-    """Return a pair of increasing numbers within ``(low, high)``, or ``[low, high]``."""
-    pair = sequence(name, value, real)
-    inside = len(pair) == 2 and pair[0] < pair[1]
-    if inside:
-        inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
-    if not inside:
-        ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
-        raise InputError(f"{name} must be two increasing numbers within {ends}, got {value!r}.")
-    return pair[0], pair[1]
 
 
 class WeinbergEnv(DiscoveryEnv[Weinberg]):

@@ -72,14 +72,20 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 8,
         },
     },
+    "discovery/DeathProcess-v0": {},
     "discovery/LinearGaussianDesign-v0": {
-        "one": {"num_parameters": 1, "prior_std": 3.0, "noise_std": 0.5, "horizon": 4},
-        "spce": {"reward": "spce", "contrasts": 50, "horizon": 5},
-        "listed": {"settings": [[1, 0], [0, 1], [0.6, 0.8]], "reward": "entropy"},
+        "listed": {
+            "settings": [[1, 0], [0, 1], [0.6, 0.8]],
+            "reward": "spce",
+            "contrasts": 50,
+            "horizon": 5,
+        },
+    },
+    "discovery/TemporalDiscounting-v0": {
+        "small": {"settings": 4, "grid_size": 12, "reward": "log_evidence", "horizon": 5},
     },
     "discovery/WeinbergToy-v0": {
-        "listed": {"settings": 5, "horizon": 4, "reward": "log_evidence", "grid_size": 100},
-        "spce": {"reward": "spce", "contrasts": 30, "num_events": 200, "horizon": 3},
+        "listed": {"settings": 5, "horizon": 4, "reward": "entropy", "grid_size": 100},
     },
     "discovery/Weinberg-v0": {
         "both": {
@@ -93,7 +99,6 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "unknown": "fermi",
             "settings": [[60, 0.8, 0], [91.19, 0, 0], [150, -0.8, 0.3]],
             "num_events": 100,
-            "reward": "entropy",
             "horizon": 5,
         },
     },

@@ -252,12 +252,14 @@ def test_wrappers_of_gymnasium_and_async() -> None:
 def test_registered_ids() -> None:
     assert discovery_gym.registered() == [
         "discovery/BinomialDiscovery-v0",
+        "discovery/DeathProcess-v0",
         "discovery/GaussianStep-v0",
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearGaussianDesign-v0",
         "discovery/LinearPool-v0",
         "discovery/TablePool-v0",
+        "discovery/TemporalDiscounting-v0",
         "discovery/UnstructuredPool-v0",
         "discovery/Weinberg-v0",
         "discovery/WeinbergToy-v0",

@@ -184,7 +184,7 @@ class TestPosteriors:
     def test_grid_equals_gaussian(self) -> None:
         """The grid's moments, entropy and evidence against the closed form."""
         model = LinearGaussianDesign(num_parameters=2, noise_std=0.7)
-        grid, exact = Grid(model, 3, 120), prior(model, 3)
+        grid, exact = Grid(model, 3, (120, 120)), prior(model, 3)
         grid.reset(np.arange(3), [])
         random = np.random.default_rng(0)
         theta = model.sample_prior(3, random)
@@ -307,7 +307,7 @@ class TestEstimators:
         gain, error = ClosedForm()(self.LINE, prior(self.LINE), self.SETTINGS, random)
         np.testing.assert_allclose(gain[0], self.TRUTH)
         assert (error == 0).all()
-        grid = Grid(self.LINE, 2, 400)
+        grid = Grid(self.LINE, 2, (400,))
         grid.reset(np.arange(2), [])
         np.testing.assert_allclose(
             Exact()(self.LINE, grid, self.SETTINGS, random)[0], [self.TRUTH] * 2, atol=2e-3
@@ -463,7 +463,11 @@ class TestBadInput:
             ),
             (WEINBERG, {"settings": [[91, 0, 0.9]]}, r"P_plus must be .*<= 0.3, got 0.9"),
             (WEINBERG, {"settings": 200}, r"more than a million"),
-            (WEINBERG, {"unknown": "both", "grid_size": 2000}, r"grid_size = 2000.*smaller grid"),
+            (
+                WEINBERG,
+                {"unknown": "both", "grid_size": 2000},
+                r"grid_size must be one number.*got 2000",
+            ),
             (TOY, {"reward": "regret"}, r"reward must be one of 'kl'"),
             (TOY, {"contrasts": 0}, r"contrasts must be an integer"),
             (TOY, {"horizon": 0}, r"horizon must be an integer"),

@@ -13,7 +13,7 @@ from .posterior import Array, Posterior
 if TYPE_CHECKING:
     from ..design import DesignModel
 
-BLOCK = 1 << 16
+BLOCK = 1 << 15
 """Elements of a block of episodes x nodes: what a block needs stays in the cache."""
 
 
@@ -29,13 +29,15 @@ class Grid(Posterior):
     Args:
         model: The model.
         num_episodes: The number B of episodes.
-        size: Nodes along each parameter.
+        sizes: Nodes along each parameter.
     """
 
-    def __init__(self, model: DesignModel[Any], num_episodes: int, size: int) -> None:
+    def __init__(self, model: DesignModel[Any], num_episodes: int, sizes: Sequence[int]) -> None:
         super().__init__(model, num_episodes)
-        middles = (np.arange(size) + 0.5) / size
-        axes = [low + (high - low) * middles for low, high in model.unknowns.values()]
+        axes = [
+            low + (high - low) * (np.arange(size) + 0.5) / size
+            for size, (low, high) in zip(sizes, model.unknowns.values(), strict=True)
+        ]
         self.theta = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
         prior = model.log_prior(self.theta)
         self._prior = prior - np.logaddexp.reduce(prior)
