@@ -14,11 +14,13 @@ from ..envs.core import InputError, Model, closest
 from .agent import Agent
 from .bayesian import BayesianAgent
 from .beliefs import BELIEFS
+from .design import DESIGN
 from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
 
-PLAIN: dict[str, type[Agent]] = {a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent)}
+_PLAIN: tuple[type[Agent], ...] = (RandomAgent, FixedAgent, OptimalAgent, *DESIGN)
+PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
 """Agents that are not a belief times a rule, by name."""
 
 

@@ -134,6 +134,23 @@ class AngularDesign(GridDesign):
         high += low
         return high
 
+    def stabilised(self, theta: Array, setting: Array) -> Array | None:
+        """Return the shape of the law on a scale on which data have unit noise, ``(B, G)``.
+
+        It is the Fisher length sqrt(N) int sqrt(I(A)) dA, the arc length of 2 sqrt(N p(A)): for many
+        events the data are as good as a normal number of standard deviation 1 about it. None: one
+        number does not tell all that the data depend on.
+        """
+        a, length = self._lengths
+        return np.interp(self.asymmetry(theta, setting), a, length)
+
+    @cached_property
+    def _lengths(self) -> tuple[Array, Array]:
+        """Values of A and the Fisher length up to them."""
+        a = np.linspace(-self.reach, self.reach, 4001)
+        steps = np.diff(2 * np.sqrt(self.num_events * self.probabilities(a)), axis=0)
+        return a, np.append(0.0, np.sqrt((steps**2).sum(1)).cumsum())
+
     def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
         """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
         asymmetry = self.asymmetry(theta[:, None], setting)[:, 0]

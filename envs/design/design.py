@@ -215,7 +215,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     def action(self, **setting: float) -> Any:
         """Return the action with this setting, such as ``action(sqrt_s=91.2)``.
 
-        Knobs left out stand in the middle of their range.
+        Knobs left out stand in the middle of their range, or as the first setting that fits has them.
 
         Raises:
             InputError: An unknown knob, a setting outside its range, or not one of `settings`.
@@ -224,15 +224,13 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             if name not in self.knobs:
                 raise InputError(f"Unknown knob {name!r}; the knobs are {', '.join(self.knobs)}.")
         middle, half = self._scale
-        values = np.array(
-            [
-                self._in_range(name, setting.get(name, m))
-                for name, m in zip(self.knobs, middle, strict=True)
-            ]
-        )
+        values, given = middle.copy(), np.zeros(len(middle), np.bool_)
+        for i, name in enumerate(self.knobs):
+            if name in setting:
+                values[i], given[i] = self._in_range(name, setting[name]), True
         if self._choices is None:
             return ((values - middle) / half).astype(np.float32)
-        match = (self._choices == values.astype(np.float32)).all(1)
+        match = ((self._choices == values.astype(np.float32)) | ~given).all(1)
         if not match.any():
             raise InputError(f"{setting} is not one of the {len(match)} settings to choose from.")
         return int(match.argmax())

@@ -14,6 +14,7 @@ their standard errors, both ``(B, S)``.
 | `Exact` | that of the posterior's nodes only |
 | `NestedMonteCarlo` | up, by E[Var p(y | theta') / p(y)^2] / (2 inner); explodes once EIG > log(inner) |
 | `PriorContrastive` | down, at most log(inner + 1) |
+| `Channel` | of order 1/N for histograms of N events, none for normal noise |
 | `Histogram` | up with few simulations, down with wide bins |
 
 Sources: T. Rainforth et al., "On nesting Monte Carlo estimators", ICML 2018; A. Foster et al., "A
@@ -38,8 +39,8 @@ from .design import Array, DesignModel
 from .posteriors import Gaussian, Posterior
 
 Estimate = tuple[Array, Array]
-ROWS = 1 << 14
-"""Rows of data whose likelihoods are computed together, which bounds the memory."""
+ROWS, ELEMENTS = 1 << 14, 1 << 21
+"""Rows of data, and likelihoods, that are computed together, which bounds the memory."""
 
 
 class Estimator(Protocol):
@@ -109,7 +110,8 @@ class Exact:
             if model.outcomes is not None:
                 gain[b] = self._listed(model, mine, np.exp(row)[None], settings)[0]
             elif hasattr(model, "response"):
-                gain[b] = self._normal(model, mine, np.exp(row), settings)
+                mean = model.response(mine, settings) / model.noise_std  # type: ignore[attr-defined]
+                gain[b] = _unit_noise(mean, np.exp(row))
             else:
                 gain[b], error[b] = self._drawn(model, mine, row, settings, random)
         return gain, error
@@ -120,33 +122,19 @@ class Exact:
         outcomes = model.outcomes
         assert outcomes is not None
         gain = np.empty((len(weights), len(settings)))
-        for i, setting in enumerate(settings):
+        together = max(1, ELEMENTS // (len(outcomes) * len(theta)))
+        for first in range(0, len(settings), together):
+            part = settings[first : first + together]
             logs = model.log_likelihood(
-                outcomes, theta, np.broadcast_to(setting, (len(outcomes), len(setting)))
+                np.tile(outcomes, (len(part), 1)), theta, np.repeat(part, len(outcomes), axis=0)
             )
             law = np.exp(logs)
-            mixed = weights @ law.T
-            gain[:, i] = weights @ (law * logs).sum(0) - xlogy(mixed, mixed).sum(1)
+            # One product for all episodes, settings and outcomes.
+            mixed = (weights @ law.T).reshape(len(weights), len(part), -1)
+            logs *= law
+            known = weights @ logs.reshape(len(part), len(outcomes), -1).sum(1).T
+            gain[:, first : first + together] = known - xlogy(mixed, mixed).sum(2)
         return np.maximum(gain, 0.0)
-
-    def _normal(
-        self, model: DesignModel[Any], theta: Array, weights: Array, settings: Array
-    ) -> Array:
-        sigma: float = model.noise_std  # type: ignore[attr-defined]
-        mean = model.response(theta, settings)  # type: ignore[attr-defined]  # (S, G)
-        width = sigma / 6
-        low = mean.min()
-        cells = int((mean.max() - low) / width) + 1
-        place = ((mean - low) / width).astype(np.int64)
-        place += np.arange(len(place))[:, None] * cells
-        mass = np.bincount(
-            place.ravel(), np.broadcast_to(weights, mean.shape).ravel(), len(place) * cells
-        ).reshape(-1, cells)
-        kernel = np.exp(-((np.arange(-42, 43) / 6) ** 2) / 2)
-        kernel /= kernel.sum()
-        density = np.maximum(fftconvolve(mass, kernel[None], axes=1), 0.0)
-        gain = xlogy(kernel, kernel).sum() - xlogy(density, density).sum(1)
-        return np.asarray(np.maximum(gain, 0.0))
 
     def _drawn(
         self,
@@ -175,6 +163,62 @@ class Exact:
             divergence[part] = np.einsum("bg,bg->b", mass, logs) / size - top[:, 0] - np.log(size)
         rows = divergence.reshape(len(settings), self.draws)
         return rows.mean(1), rows.std(1, ddof=1) / self.draws**0.5
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Histograms taken for a normal number of unit noise about the Fisher length of their law.
+
+    Thousands of settings per second and episode. Within 0.01 nats of `Exact` from some 100 events on.
+
+    Args:
+        nodes: Draws from a posterior that has no nodes.
+    """
+
+    nodes: int = 1024
+
+    def __call__(
+        self,
+        model: DesignModel[Any],
+        posterior: Posterior,
+        settings: Array,
+        random: np.random.Generator,
+    ) -> Estimate:
+        """Return the information and zeros; data that are no such number raise `InputError`."""
+        theta, log_weights = posterior.support(self.nodes, random)
+        mean = None
+        if isinstance(model, AngularDesign):
+            mean = model.stabilised(theta.reshape(-1, theta.shape[-1]), settings)
+        if mean is None:
+            raise InputError("Channel needs histograms of a fixed number of events; take Exact.")
+        mean = mean.reshape(len(settings), -1, theta.shape[-2]).swapaxes(0, 1)
+        rows = range(len(log_weights))
+        gain = np.stack([_unit_noise(mean[b % len(mean)], np.exp(log_weights[b])) for b in rows])
+        return gain, np.zeros_like(gain)
+
+
+def _unit_noise(mean: Array, weights: Array) -> Array:
+    """Return the information of a normal number of unit noise, on cells of a sixth.
+
+    Args:
+        mean: Its mean under S settings and G parameter values, ``(S, G)``.
+        weights: Weights of the values, ``(G,)``.
+
+    Returns:
+        The entropy of the mixture less that of the noise, ``(S,)``.
+    """
+    place = mean - mean.min(1, keepdims=True)
+    place *= 6
+    index = place.astype(np.int64)
+    cells = int(index.max()) + 1
+    index += np.arange(len(index))[:, None] * cells
+    spread = np.broadcast_to(weights, mean.shape).ravel()
+    mass = np.bincount(index.ravel(), spread, len(index) * cells).reshape(-1, cells)
+    kernel = np.exp(-((np.arange(-42, 43) / 6) ** 2) / 2)
+    kernel /= kernel.sum()
+    density = np.maximum(fftconvolve(mass, kernel[None], axes=1), 0.0)
+    gain = xlogy(kernel, kernel).sum() - xlogy(density, density).sum(1)
+    return np.asarray(np.maximum(gain, 0.0))
 
 
 @dataclass(frozen=True)
@@ -313,6 +357,18 @@ class Histogram:
         law = np.stack(counts) / self.simulations
         mixed = law.mean(0)
         return float(xlogy(law, law).sum(1).mean() - xlogy(mixed, mixed).sum())
+
+
+def best_estimator(model: DesignModel[Any], posterior: Posterior) -> Estimator:
+    """Return the quickest estimator that is good to 0.01 nats or so."""
+    if isinstance(posterior, Gaussian):
+        return ClosedForm()
+    if (
+        isinstance(model, AngularDesign)
+        and model.stabilised(posterior.mean[:1], model.evenly(2)[:1]) is not None
+    ):
+        return Channel()
+    return Exact(draws=64)
 
 
 def sequential_bounds(

@@ -185,6 +185,10 @@ class Weinberg(AngularDesign):
         expected = self._yield(first, setting)
         return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
 
+    def stabilised(self, theta: Array, setting: Array) -> Array | None:
+        """Return what `AngularDesign` does; None if the number of events informs as well."""
+        return super().stabilised(theta, setting) if self.luminosity is None else None
+
     def _rates(self, theta: Array, setting: Array) -> Array:
         """Return the expected count of every bin, ``(B, num_bins)``."""
         first, second = self.form_factors(theta[:, None], setting)

@@ -42,12 +42,12 @@ class Gaussian(Posterior):
         self.covariance[index] = np.eye(k) * self._prior_std**2
         self.entropy[index] = k * (np.log(2 * np.pi * np.e) / 2 + np.log(self._prior_std))
 
-    def update(
+    def _update(
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator] = (),
-        over: NDArray[np.bool_] | None = None,
+        generators: Sequence[np.random.Generator],
+        skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode."""
         v = (self.covariance * setting[:, None]).sum(2)

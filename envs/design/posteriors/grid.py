@@ -32,6 +32,8 @@ class Grid(Posterior):
         sizes: Nodes along each parameter.
     """
 
+    _shared = frozenset({"theta", "_prior"})
+
     def __init__(self, model: DesignModel[Any], num_episodes: int, sizes: Sequence[int]) -> None:
         super().__init__(model, num_episodes)
         axes = [
@@ -57,12 +59,12 @@ class Grid(Posterior):
         prior = self._prior[None]
         self._describe(index, prior, np.exp(prior), np.ones(1))
 
-    def update(
+    def _update(
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator] = (),
-        over: NDArray[np.bool_] | None = None,
+        generators: Sequence[np.random.Generator],
+        skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode, in blocks of episodes."""
         rows = max(1, BLOCK // len(self.theta))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,22 +46,57 @@ class Posterior(ABC):
             generators: The generator of each of the B episodes.
         """
 
-    @abstractmethod
     def update(
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator],
-        over: NDArray[np.bool_] | None = None,
+        generators: Sequence[np.random.Generator] = (),
+        skip: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take in one experiment per episode.
 
         Args:
             outcome: The data, ``(B, m)``.
             setting: The settings, ``(B, d)``.
-            generators: The generator of each of the B episodes.
-            over: Episodes whose update does not matter and must draw nothing, ``(B,)``.
+            generators: The generator of each of the B episodes, where the posterior needs one.
+            skip: Episodes that stay as they are and draw nothing, ``(B,)``; None: none.
         """
+        if skip is None or not skip.any():
+            self._update(outcome, setting, generators, None)
+            return
+        kept = {name: array[skip] for name, array in self._arrays().items()}
+        self._update(outcome, setting, generators, skip)
+        for name, array in self._arrays().items():
+            array[skip] = kept[name]
+
+    @abstractmethod
+    def _update(
+        self,
+        outcome: Array,
+        setting: Array,
+        generators: Sequence[np.random.Generator],
+        skip: NDArray[np.bool_] | None,
+    ) -> None:
+        """Take in one experiment per episode; those of ``skip`` may end up anyhow."""
+
+    def pick(self, index: NDArray[np.int64]) -> Self:
+        """Return a posterior whose episodes are copies of the episodes ``index``, ``(R,)``."""
+        other = copy(self)
+        for name, array in self._arrays().items():
+            setattr(other, name, array[index])
+        return other
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that lead with the axis of the episodes, by attribute."""
+        shared = self._shared
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray) and name not in shared
+        }
+
+    _shared: ClassVar[frozenset[str]] = frozenset()
+    """Arrays that all episodes share."""
 
     @abstractmethod
     def sample(self, count: int, random: np.random.Generator) -> Array:
