@@ -10,6 +10,7 @@ for name, module in {
     "KnowledgeLadder": "campaigns.knowledge_ladder",
     "LinearGaussianDesign": "design.linear_gaussian",
     "LinearPool": "pools.linear_pool",
+    "LocationFinding": "design.location_finding",
     "TablePool": "pools.table_pool",
     "TemporalDiscounting": "design.temporal_discounting",
     "UnstructuredPool": "pools.unstructured_pool",

@@ -37,7 +37,7 @@ class DesignAgent(Agent):
         model: The model.
         candidates: How many settings to weigh where they are continuous: evenly spaced for one knob,
             else quasi-random, each knob at either end in a sixth of them, for the best settings often
-            lie there.
+            lie there. Where the model has `proposals`, those of draws from the posterior are added.
         seed: Seed of the agent's own randomness.
     """
 

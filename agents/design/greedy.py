@@ -29,7 +29,22 @@ class GreedyEIG(DesignAgent):
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
         """Return the actions of B episodes."""
-        return self._pick(self.gain(posterior))
+        if self.model.settings is not None or not self._proposed(posterior.mean[:1]).size:
+            return self._pick(self.gain(posterior))
+        return np.stack([self._near(posterior.pick(np.array([b]))) for b in range(len(left))])
+
+    def _near(self, posterior: Posterior) -> Any:
+        """Return the action of one episode, proposals among the candidates."""
+        draws = posterior.sample(len(self.settings), self.random)[0]
+        actions = np.concatenate([self.actions, self._proposed(draws)])
+        estimator = best_estimator(self.model, posterior)
+        gain = estimator(self.model, posterior, self.model.setting(actions), self.random)[0]
+        return actions[gain[0].argmax()]
+
+    def _proposed(self, theta: Array) -> Any:
+        """Return the actions that draws from the posterior suggest."""
+        proposals = self.model.proposals(theta, self.random)
+        return self.actions[:0] if proposals is None else self.model.nearest_actions(proposals)
 
     def gain(self, posterior: Posterior) -> Array:
         """Return the expected information gain of every candidate, ``(B, S)``."""

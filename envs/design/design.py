@@ -212,6 +212,18 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             (middle + half * np.asarray(action, np.float64)).astype(np.float32).astype(np.float64)
         )
 
+    def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
+        """Return settings that parameters ``(n, k)`` drawn from a posterior suggest, ``(n, d)``.
+
+        None: any setting may be as good as another, look everywhere.
+        """
+        return None
+
+    def nearest_actions(self, settings: Array) -> NDArray[np.float32]:
+        """Return the continuous actions nearest to settings, ``(..., d)``."""
+        middle, half = self._scale
+        return np.clip((settings - middle) / half, -1, 1).astype(np.float32)
+
     def action(self, **setting: float) -> Any:
         """Return the action with this setting, such as ``action(sqrt_s=91.2)``.
 

@@ -81,6 +81,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 5,
         },
     },
+    "discovery/LocationFinding-v0": {},
     "discovery/TemporalDiscounting-v0": {
         "small": {"settings": 4, "grid_size": 12, "reward": "log_evidence", "horizon": 5},
     },
@@ -115,10 +116,15 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+QUICK: dict[str, dict[str, Any]] = {
+    "discovery/LocationFinding-v0": {"num_particles": 20, "horizon": 6},
+}
+"""Instead of the default settings, where these would take minutes."""
+
 PROBLEMS: list[tuple[str, dict[str, Any]]] = [
     (env_id, kwargs)
     for env_id in discovery_gym.registered()
-    for kwargs in ({}, *VARIANTS[env_id].values())
+    for kwargs in (QUICK.get(env_id, {}), *VARIANTS[env_id].values())
 ]
 
 NAMES: list[str] = [

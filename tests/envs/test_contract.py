@@ -258,6 +258,7 @@ def test_registered_ids() -> None:
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearGaussianDesign-v0",
         "discovery/LinearPool-v0",
+        "discovery/LocationFinding-v0",
         "discovery/TablePool-v0",
         "discovery/TemporalDiscounting-v0",
         "discovery/UnstructuredPool-v0",

@@ -22,7 +22,8 @@ from discovery_gym.envs.design.information import (
     sequential_bounds,
 )
 from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
-from discovery_gym.envs.design.posteriors import Grid
+from discovery_gym.envs.design.location_finding import LocationFinding
+from discovery_gym.envs.design.posteriors import Grid, Particles
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 
@@ -220,6 +221,67 @@ class TestPosteriors:
         np.testing.assert_array_equal(forth.log_weights[1], fresh.log_weights[1])
         assert forth.std[1] == fresh.std[1] == pytest.approx(0.2 / 12**0.5, rel=1e-4)
         assert forth.std[0] < 0.3 * fresh.std[0]
+
+
+class TestParticles:
+    def test_against_closed_form(self) -> None:
+        """Moments, entropy drop, evidence and divergence of the linear problem, over 8 rounds."""
+        model = LinearGaussianDesign(num_parameters=3, noise_std=0.3, horizon=8)
+        b, random = 24, np.random.default_rng(0)
+        particles, exact = Particles(model, b, 1500), prior(model, b)
+        generators = [np.random.default_rng(i) for i in range(b)]
+        particles.reset(np.arange(b), generators)
+        theta = model.sample_prior(b, random)
+        first = particles.entropy - exact.entropy
+        sums = np.zeros((2, 3, b))
+        for _ in range(8):
+            setting = random.uniform(-1, 1, (b, 3))
+            outcome = model.sample(theta, setting, random)
+            before = particles.entropy.copy(), exact.entropy.copy()
+            for posterior in (particles, exact):
+                posterior.update(outcome, setting, generators)
+            for i, posterior in enumerate((particles, exact)):
+                drop = before[i] - posterior.entropy
+                sums[i] += np.stack([posterior.evidence, posterior.divergence, drop])
+        assert (np.abs(particles.mean - exact.mean) < 0.35 * exact.std).all()
+        np.testing.assert_allclose(particles.std, exact.std, rtol=0.25)
+        np.testing.assert_allclose(particles.entropy - exact.entropy, first, atol=0.5)
+        for name, ours, truth in zip(("evidence", "divergence", "drop"), *sums, strict=True):
+            error = ours - truth
+            assert abs(error.mean()) < 4 * error.std() / b**0.5 + 0.05, name
+            assert error.std() < 0.4, name
+
+    def test_two_modes_keep_their_weights(self) -> None:
+        """Two sources have no names: their labels are exchanged in half of the posterior."""
+        model = LocationFinding(num_sources=2, num_dimensions=1, noise_std=0.2)
+        random = np.random.default_rng(1)
+        particles = Particles(model, 1, 2000)
+        grid = Grid(model, 1, (300, 300))
+        for posterior in (particles, grid):
+            posterior.reset(np.arange(1), [random])
+        theta = np.array([[-1.0, 1.2]])
+        for place in (-2.0, -0.5, 0.3, 1.0, 2.0, -1.2, 1.4):
+            setting = np.array([[place]])
+            outcome = model.sample(theta, setting, random)
+            for posterior in (particles, grid):
+                posterior.update(outcome, setting, [random])
+            assert particles.evidence[0] == pytest.approx(grid.evidence[0], abs=0.2)
+        weights = np.exp(particles.log_weights[0])
+        assert weights[particles.theta[0, :, 0] < 0].sum() == pytest.approx(0.5, abs=0.1)
+        np.testing.assert_allclose(particles.std, grid.std, rtol=0.05)
+
+    def test_skipped_and_picked_episodes(self) -> None:
+        model = LocationFinding(num_particles=50, horizon=3)
+        posterior = prior(model, 3)
+        generators = [np.random.default_rng(i) for i in range(3)]
+        kept = posterior.pick(np.array([1]))
+        posterior.update(
+            np.ones((3, 1)), np.ones((3, 2)), generators, np.array([False, True, False])
+        )
+        for name in ("theta", "log_weights", "mean", "entropy"):
+            np.testing.assert_array_equal(getattr(posterior, name)[1], getattr(kept, name)[0])
+        assert (posterior.std[0] != kept.std[0]).any()
+        assert generators[1].random() == np.random.default_rng(1).random()
 
 
 class TestRewards:

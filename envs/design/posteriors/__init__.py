@@ -2,6 +2,7 @@
 
 from .gaussian import Gaussian
 from .grid import Grid
+from .particles import Particles
 from .posterior import Posterior
 
-__all__ = ["Gaussian", "Grid", "Posterior"]
+__all__ = ["Gaussian", "Grid", "Particles", "Posterior"]
