@@ -39,8 +39,8 @@ from .design import Array, DesignModel
 from .posteriors import Gaussian, Posterior
 
 Estimate = tuple[Array, Array]
-ROWS, ELEMENTS = 1 << 14, 1 << 21
-"""Rows of data, and likelihoods, that are computed together, which bounds the memory."""
+ROWS, ELEMENTS, CACHED = 1 << 14, 1 << 21, 1 << 15
+"""Rows of data, likelihoods, and means that are computed together; they bound the memory."""
 
 
 class Estimator(Protocol):
@@ -110,8 +110,12 @@ class Exact:
             if model.outcomes is not None:
                 gain[b] = self._listed(model, mine, np.exp(row)[None], settings)[0]
             elif hasattr(model, "response"):
-                mean = model.response(mine, settings) / model.noise_std  # type: ignore[attr-defined]
-                gain[b] = _unit_noise(mean, np.exp(row))
+                rows = max(1, CACHED // len(mine))
+                for first in range(0, len(settings), rows):
+                    part = slice(first, first + rows)
+                    mean = model.response(mine, settings[part])
+                    mean /= model.noise_std  # type: ignore[attr-defined]
+                    gain[b, part] = _unit_noise(mean, np.exp(row))
             else:
                 gain[b], error[b] = self._drawn(model, mine, row, settings, random)
         return gain, error

@@ -55,7 +55,8 @@ class LocationFinding(DesignModel[Particles]):
     - `num_sources` (2), `num_dimensions` (2): K and d.
     - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma.
     - `reach` (4.0): largest coordinate at which to measure.
-    - `num_particles` (1000): particles of the posterior that pays the reward.
+    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
+      Metropolis steps each time they are drawn anew.
     - `horizon` (30): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
@@ -79,6 +80,7 @@ class LocationFinding(DesignModel[Particles]):
     noise_std: float = 0.5
     reach: float = 4.0
     num_particles: int = 1000
+    num_moves: int = 10
     horizon: int = 30
 
     def __post_init__(self) -> None:
@@ -90,6 +92,7 @@ class LocationFinding(DesignModel[Particles]):
             noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
             reach=real("reach", self.reach, low=0, open_low=True),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
+            num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )
         super().__post_init__()
 
@@ -150,7 +153,7 @@ class LocationFinding(DesignModel[Particles]):
 
     def new_posterior(self, num_episodes: int) -> Particles:
         """Return the posterior of a number of episodes, to be reset before use."""
-        return Particles(self, num_episodes, self.num_particles)
+        return Particles(self, num_episodes, self.num_particles, self.num_moves)
 
 
 class LocationFindingEnv(DiscoveryEnv[LocationFinding]):

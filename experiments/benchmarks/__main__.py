@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ... import __version__
 from .decisions import decisions
+from .design import design
 from .stepping import stepping
 
 
@@ -29,7 +30,11 @@ def main() -> None:
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
-    for title, measure in (("Stepping", stepping), ("Decisions", decisions)):
+    for title, measure in (
+        ("Stepping", stepping),
+        ("Decisions", decisions),
+        ("Design", design),
+    ):
         head, rows = measure(turns)
         table = Table(title=f"{title}: median over {turns} turns (10th to 90th percentile)")
         for i, name in enumerate(head):

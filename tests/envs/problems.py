@@ -117,7 +117,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 QUICK: dict[str, dict[str, Any]] = {
-    "discovery/LocationFinding-v0": {"num_particles": 20, "horizon": 6},
+    "discovery/LocationFinding-v0": {"num_particles": 20, "num_moves": 1, "horizon": 6},
 }
 """Instead of the default settings, where these would take minutes."""
 

@@ -228,7 +228,7 @@ class TestParticles:
         """Moments, entropy drop, evidence and divergence of the linear problem, over 8 rounds."""
         model = LinearGaussianDesign(num_parameters=3, noise_std=0.3, horizon=8)
         b, random = 24, np.random.default_rng(0)
-        particles, exact = Particles(model, b, 1500), prior(model, b)
+        particles, exact = Particles(model, b, 1500, 10), prior(model, b)
         generators = [np.random.default_rng(i) for i in range(b)]
         particles.reset(np.arange(b), generators)
         theta = model.sample_prior(b, random)
@@ -255,7 +255,7 @@ class TestParticles:
         """Two sources have no names: their labels are exchanged in half of the posterior."""
         model = LocationFinding(num_sources=2, num_dimensions=1, noise_std=0.2)
         random = np.random.default_rng(1)
-        particles = Particles(model, 1, 2000)
+        particles = Particles(model, 1, 2000, 10)
         grid = Grid(model, 1, (300, 300))
         for posterior in (particles, grid):
             posterior.reset(np.arange(1), [random])

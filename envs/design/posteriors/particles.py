@@ -46,9 +46,7 @@ class Particles(Posterior):
         moves: Metropolis steps after each resampling.
     """
 
-    def __init__(
-        self, model: DesignModel[Any], num_episodes: int, size: int, moves: int = 10
-    ) -> None:
+    def __init__(self, model: DesignModel[Any], num_episodes: int, size: int, moves: int) -> None:
         super().__init__(model, num_episodes)
         k, d, m = len(model.unknowns), len(model.knobs), len(model.outcome_range[0])
         self.moves = moves
@@ -89,7 +87,7 @@ class Particles(Posterior):
         self._outcomes[i, t], self._settings[i, t] = outcome, setting
         self._rounds[i] = t + 1
         theta, weights, density = self.theta[i], self.log_weights[i], self.log_density[i]
-        new = self._new(i, theta)
+        new = self.model.log_likelihood(outcome[None], theta, setting[None])[0]
         power, evidence = 0.0, 0.0
         while power < 1:
             step = _step(weights, new, 1 - power)
@@ -123,9 +121,9 @@ class Particles(Posterior):
     ) -> tuple[Array, Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
         size, k = theta.shape
+        # Each half moves along differences of the other, which stays: detailed balance holds.
+        halves = np.array_split(random.permutation(size), 2)
         for move in range(self.moves):
-            # Each half moves along differences of the other, which stays: detailed balance holds.
-            halves = np.array_split(random.permutation(size), 2)
             for mine, others in (halves, halves[::-1]):
                 first = random.integers(len(others), size=len(mine))
                 second = (first + random.integers(1, len(others), size=len(mine))) % len(others)
@@ -133,7 +131,7 @@ class Particles(Posterior):
                 length = 1.0 if move % 5 == 4 else 2.38 / (2 * k) ** 0.5 * 0.5
                 jump = length * (theta[others[first]] - theta[others[second]])
                 proposal = theta[mine] + jump + 1e-5 * random.standard_normal(jump.shape)
-                old, fresh = self._old(i, proposal), self._new(i, proposal)
+                old, fresh = self._densities(i, proposal)
                 ratio = old + power * fresh - density[mine] - power * new[mine]
                 accepted = np.log(random.random(len(mine))) < ratio
                 rows = mine[accepted]
@@ -144,20 +142,11 @@ class Particles(Posterior):
                 )
         return theta, density, new
 
-    def _new(self, i: int, theta: Array) -> Array:
-        """Return the log likelihood of the newest data of episode ``i``, ``(N,)``."""
-        t = self._rounds[i] - 1
-        return self.model.log_likelihood(
-            self._outcomes[i, t, None], theta, self._settings[i, t, None]
-        )[0]
-
-    def _old(self, i: int, theta: Array) -> Array:
-        """Return the log density of prior and older data of episode ``i``, ``(N,)``."""
-        t, density = self._rounds[i] - 1, self.model.log_prior(theta)
-        if t:
-            older = self.model.log_likelihood(self._outcomes[i, :t], theta, self._settings[i, :t])
-            density = density + older.sum(0)
-        return density
+    def _densities(self, i: int, theta: Array) -> tuple[Array, Array]:
+        """Return the log density of prior and older data, and that of the newest data, ``(N,)``."""
+        t = self._rounds[i]
+        logs = self.model.log_likelihood(self._outcomes[i, :t], theta, self._settings[i, :t])
+        return self.model.log_prior(theta) + logs[:-1].sum(0), logs[-1]
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return particles drawn by their weights, ``(B, count, k)``."""
