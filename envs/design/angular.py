@@ -117,14 +117,15 @@ class AngularDesign(GridDesign):
         nodes = curves.shape[1]
         # The place (J - 1) (1 + (sqrt(1 + u) - sqrt(1 - u)) / sqrt(2)) / 2 among the nodes.
         square = (nodes - 1) ** 2 / 8
-        up = asymmetry * (square / self.reach / (1 + 1e-9))
+        up = asymmetry * (square / self.reach)
         up += square
-        place = np.sqrt(up)
+        place = np.sqrt(np.maximum(up, 0.0, out=up))
         np.subtract(2 * square, up, out=up)
-        place -= np.sqrt(up, out=up)
+        place -= np.sqrt(np.maximum(up, 0.0, out=up), out=up)
         place += (nodes - 1) / 2
-        index = place.astype(np.int64)
-        place -= index
+        node = np.floor(place)
+        place -= node
+        index = node.astype(np.int64)
         index += (np.arange(len(index)) * nodes)[:, None]
         low = curves.take(index, mode="clip")
         index += 1

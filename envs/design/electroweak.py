@@ -55,7 +55,7 @@ def form_factors(kappa: Array, sin2: Array, setting: Array) -> tuple[Array, Arra
         setting: sqrt(s) in GeV, P_minus and P_plus, ``(B, 3)``.
 
     Returns:
-        Two arrays of shape ``(B, G)``.
+        Two arrays of shape ``(B, G)`` and of the type of ``kappa``.
     """
     energy, minus, plus = setting.T[:, :, None]
     s = energy**2
@@ -65,18 +65,25 @@ def form_factors(kappa: Array, sin2: Array, setting: Array) -> tuple[Array, Arra
     both = w_left + w_right
     left, right, cross = kappa * (sin2 - 0.5) ** 2, kappa * sin2**2, kappa * (sin2 - 0.5) * sin2
 
+    def total(*terms: tuple[Array, Array]) -> Array:
+        """Return ``both`` plus the products of a number per setting and one per parameter value."""
+        first, *others = ((number.astype(kappa.dtype), value) for number, value in terms)
+        out = first[0] * first[1]
+        out += both.astype(kappa.dtype)
+        term = np.empty_like(out)
+        for number, value in others:
+            out += np.multiply(number, value, out=term)
+        return out
+
     # LL and RR leave the muon along the electron, LR and RL, which are equal, against it.
-    along = (w_left * real) * left
-    along += both
-    term = np.empty_like(along)
-    for number, value in (
-        (w_right * real, right), (w_left * size, left**2), (w_right * size, right**2)
-    ):  # fmt: skip
-        along += np.multiply(number, value, out=term)
-    against = (both * real) * cross
-    against += both
-    against += np.multiply(both * size, cross**2, out=term)
-    return np.add(along, against, out=term), np.subtract(along, against, out=against)
+    along = total(
+        (w_left * real, left),
+        (w_right * real, right),
+        (w_left * size, left**2),
+        (w_right * size, right**2),
+    )
+    against = total((both * real, cross), (both * size, cross**2))
+    return along + against, along - against
 
 
 def asymmetry(first: Array, second: Array) -> Array:

@@ -66,7 +66,8 @@ class Weinberg(AngularDesign):
     - `horizon` (10): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-    - `grid_size` (256): nodes of the posterior's grid along each parameter; 64 if both are unknown.
+    - `grid_size` (None): nodes of the posterior's grid along each parameter; None: 128, with a
+      luminosity, which can tell more, 512, and 64 if both are unknown.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/Weinberg-v0", num_envs=1024)`.
@@ -108,7 +109,8 @@ class Weinberg(AngularDesign):
                 luminosity=real("luminosity", self.luminosity, low=0, high=200, open_low=True)
             )
         if self.grid_size is None:
-            self._set(grid_size=64 if self.unknown == "both" else 256)
+            size = 128 if self.luminosity is None else 512
+            self._set(grid_size=64 if self.unknown == "both" else size)
         super().__post_init__()
 
     @property
@@ -178,7 +180,8 @@ class Weinberg(AngularDesign):
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return log p(y | theta, xi) up to a constant of y, ``(B, G)``."""
-        first, second = self.form_factors(theta, setting)
+        # Seven digits do: the asymmetry is looked up in a table of some hundred nodes.
+        first, second = self.form_factors(theta.astype(np.float32), setting)
         shape = self._shape_likelihood(outcome, electroweak.asymmetry(first, second))
         if self.luminosity is None:
             return shape

@@ -55,7 +55,7 @@ class WeinbergToy(AngularDesign):
     - `horizon` (10): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[40], [45]].
-    - `grid_size` (256): nodes of the posterior's grid.
+    - `grid_size` (128): nodes of the posterior's grid.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/WeinbergToy-v0", num_envs=1024)`.
@@ -69,6 +69,7 @@ class WeinbergToy(AngularDesign):
     """
 
     num_events: int = 20
+    grid_size: int | tuple[int, ...] = 128
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

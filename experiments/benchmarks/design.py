@@ -37,7 +37,7 @@ def design(turns: int) -> tuple[list[str], list[list[str]]]:
         _row(f"Weinberg x{EPISODES}, {EVENTS} events: a step, ms", times["step"] * 1e3),
         _row("its draws, a generator per episode, ms", times["draws"] * 1e3),
         _row("as many draws from one generator, ms", times["bare draws"] * 1e3),
-        _row("product of counts and 256 nodes, ms", times["product"] * 1e3),
+        _row("product of counts and the nodes of the grid, ms", times["product"] * 1e3),
         _row("step / (its draws + product)", steps),
         _row("step / (draws from one generator + product)", bare),
         _row("SyncVectorEnv x64 / native x64", times["sync"] / times["native"]),
@@ -75,7 +75,7 @@ def _stepping() -> dict[str, Subject]:
     law = model.probabilities(model.asymmetry(state.theta[:, None], setting)[:, 0])
     random = np.random.default_rng(0)
     counts = random.multinomial(EVENTS, law).astype(np.float64)
-    logs = np.log(law[:256].T)
+    logs = np.log(law[: model.grid_size[0]].T)
 
     def draws(count: int) -> None:
         for _ in range(count):

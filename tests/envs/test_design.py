@@ -168,6 +168,17 @@ class TestHistograms:
         each = model.log_likelihood(y, np.tile(theta, (6, 1, 1)), where)
         np.testing.assert_allclose(each, ours, atol=1e-9)
 
+    @pytest.mark.parametrize("luminosity", [None, 0.5])
+    def test_grid_is_fine_enough(self, luminosity: Any) -> None:
+        """Ten experiments where they tell most: eight times the nodes change little."""
+        actions = [Weinberg().action(sqrt_s=90, P_minus=-0.8, P_plus=0.3)] * 10
+        coarse, fine = (
+            play(WEINBERG, 200, actions, luminosity=luminosity, reward="log_evidence", **size)[1]
+            for size in ({}, {"grid_size": 1024})
+        )
+        assert abs((coarse - fine).mean()) < 2e-3
+        assert np.abs(coarse - fine).max() < 0.1
+
     def test_environment_draws_from_the_law(self) -> None:
         vector = gym.make_vec(WEINBERG, num_envs=400, reveal=True, num_bins=10, luminosity=0.05)
         vector.reset(seed=0)
