@@ -15,14 +15,14 @@ from .agent import Agent
 from .bayesian import BayesianAgent
 from .beliefs import BELIEFS, Belief
 from .beliefs.draws import Draws
+from .design import DESIGN
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
 
-PLAIN: dict[str, type[Agent]] = {
-    a.text: a for a in (RandomAgent, FixedAgent, OptimalAgent, OracleAgent)
-}
+_PLAIN: tuple[type[Agent], ...] = (RandomAgent, FixedAgent, OptimalAgent, OracleAgent, *DESIGN)
+PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
 """Agents that are not a belief times a rule, by name."""
 
 

@@ -10,19 +10,20 @@ from numpy.typing import NDArray
 
 from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Model
+from ..envs.design.design import DesignModel
 from .agent import Agent
 from .rules import Random
 
 
 class RandomAgent(Agent):
-    """Chooses uniformly among the legal actions."""
+    """Chooses uniformly among the legal actions; of a box of settings, uniformly in the box."""
 
     text = "random"
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the actions are finitely many."""
-        return isinstance(model.action_space, spaces.Discrete | spaces.MultiDiscrete)
+        """Return whether the actions are finitely many, a batch of those, or a box."""
+        return isinstance(model.action_space, spaces.Discrete | spaces.MultiDiscrete | spaces.Box)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
@@ -32,32 +33,37 @@ class RandomAgent(Agent):
                 size = len(self.model.action_space.nvec)
                 return Random().choose_batch(None, mask, self.random, size), ()
             return Random().choose(None, mask, self.random), ()
-        assert isinstance(self.model.action_space, spaces.Discrete)
-        return self.random.integers(self.model.action_space.n, size=len(start)), ()
+        space = self.model.action_space
+        if isinstance(space, spaces.Discrete):
+            return self.random.integers(space.n, size=len(start)), ()
+        assert isinstance(space, spaces.Box)
+        u = self.random.random((len(start), *space.shape))
+        return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
 
 
 class FixedAgent(Agent):
-    """Repeats one action of a campaign.
+    """Repeats one action of a campaign, or one setting of an experimental design.
 
     Args:
-        model: A campaign.
+        model: A campaign or an experimental design.
         seed: Unused: there is nothing random.
-        **setting: The action, such as ``batch_size=96``; see `Campaign.action`.
+        **setting: The action, such as ``batch_size=96`` or ``sqrt_s=91.2``; see `Campaign.action` and
+            `DesignModel.action`.
     """
 
     text = "fixed"
 
     def __init__(self, model: Model[Any], *, seed: Any = 0, **setting: Any) -> None:
         super().__init__(model, seed=seed)
-        if not isinstance(model, Campaign):
-            raise InputError(f"fixed plays campaigns only, not {type(model).__name__}.")
+        if not isinstance(model, Campaign | DesignModel):
+            raise InputError(f"fixed plays campaigns and designs, not {type(model).__name__}.")
         self.action = model.action(**setting)
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the model is a campaign."""
-        return isinstance(model, Campaign)
+        """Return whether the model is a campaign or an experimental design."""
+        return isinstance(model, Campaign | DesignModel)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
-        return np.full(len(start), self.action), ()
+        return np.stack([np.asarray(self.action)] * len(start)), ()

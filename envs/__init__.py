@@ -4,14 +4,20 @@ from .core import register
 
 for name, module in {
     "BinomialDiscovery": "campaigns.binomial_discovery",
+    "DeathProcess": "design.death_process",
     "GaussianStep": "campaigns.gaussian_step",
     "GraphPool": "pools.graph_pool",
     "KnowledgeLadder": "campaigns.knowledge_ladder",
+    "LinearGaussianDesign": "design.linear_gaussian",
     "LinearPool": "pools.linear_pool",
+    "LocationFinding": "design.location_finding",
     "LogisticPool": "pools.logistic_pool",
     "LowRankPool": "pools.low_rank_pool",
     "TablePool": "pools.table_pool",
+    "TemporalDiscounting": "design.temporal_discounting",
     "UnstructuredPool": "pools.unstructured_pool",
+    "Weinberg": "design.weinberg",
+    "WeinbergToy": "design.weinberg_toy",
 }.items():
     register(name, f"{__name__}.{module}")
 del name, module

@@ -96,6 +96,18 @@ class _Face(Generic[ModelT]):
                 f"{type(self).__name__} was used before its first reset; call reset() first."
             )
 
+    def _numbers(self, action: Any, space: gym.Space[Any]) -> NDArray[Any]:
+        """Return an action that is an array, or one per episode, in the type of its space."""
+        try:
+            given = np.asarray(action)
+            array = given.astype(space.dtype)
+        except (TypeError, ValueError):
+            raise self._not_an_action(action) from None
+        whole = given.dtype.kind in "iu" or array.dtype.kind not in "iu"
+        if not (whole and space.contains(array)):
+            raise self._not_an_action(action)
+        return array
+
     def _not_an_action(self, action: Any) -> InputError:
         return InputError(
             f"{action!r} is not an action of {type(self).__name__}; "
@@ -191,12 +203,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             if not 0 <= number < self._num_actions:
                 raise self._not_an_action(action)
             return np.array([number])
-        array = np.asarray(action)
-        if self._num_actions is not None and array.dtype.kind in "iu":
-            array = array.astype(np.int64, copy=False)
-        if not self.action_space.contains(array):
-            raise self._not_an_action(action)
-        return array[None]
+        return self._numbers(action, self.model.action_space)[None]
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and the information of the episode."""
@@ -392,11 +399,9 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
     # ---- parts of a step
 
     def _check(self, actions: Any) -> NDArray[Any]:
-        array = np.asarray(actions)
         if self._num_actions is None:
-            if not self.action_space.contains(array):
-                raise self._not_an_action(actions)
-            return array
+            return self._numbers(actions, self.action_space)
+        array = np.asarray(actions)
         if array.shape != self.action_space.shape or array.dtype.kind not in "iu":
             raise InputError(
                 f"actions must be integers of shape {self.action_space.shape}, got dtype "

@@ -16,7 +16,7 @@ from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
 
 Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
-Policy: TypeAlias = Callable[[Any], NDArray[np.int64]]
+Policy: TypeAlias = Callable[[Any], NDArray[Any]]
 State = TypeVar("State")
 
 

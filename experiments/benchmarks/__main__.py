@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ... import __version__
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
+from .design import design
 from .stepping import stepping
 
 
@@ -35,6 +36,7 @@ def main() -> None:
         "Decisions on a star graph": star_decisions,
         "Decisions by draws": low_rank_decisions,
         "Growth with the pool": growth,
+        "Design": design,
     }
     for title, measure in tables.items():
         head, rows = measure(turns)

@@ -104,6 +104,37 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "row": {"num_rows": 1, "num_cols": 40, "rank": 1, "horizon": 9, "noise_std": 2.0},
         "late": {"num_rows": 6, "num_cols": 6, "horizon": 12, "batch_size": 4, "delay": 1},
     },
+    "discovery/DeathProcess-v0": {},
+    "discovery/LinearGaussianDesign-v0": {
+        "listed": {
+            "settings": [[1, 0], [0, 1], [0.6, 0.8]],
+            "reward": "spce",
+            "contrasts": 50,
+            "horizon": 5,
+        },
+    },
+    "discovery/LocationFinding-v0": {},
+    "discovery/TemporalDiscounting-v0": {
+        "small": {"settings": 4, "grid_size": 12, "reward": "log_evidence", "horizon": 5},
+    },
+    "discovery/WeinbergToy-v0": {
+        "listed": {"settings": 5, "horizon": 4, "reward": "entropy", "grid_size": 100},
+    },
+    "discovery/Weinberg-v0": {
+        "both": {
+            "unknown": "both",
+            "luminosity": 0.1,
+            "horizon": 4,
+            "reward": "log_evidence",
+            "grid_size": 20,
+        },
+        "fermi": {
+            "unknown": "fermi",
+            "settings": [[60, 0.8, 0], [91.19, 0, 0], [150, -0.8, 0.3]],
+            "num_events": 100,
+            "horizon": 5,
+        },
+    },
     "discovery/TablePool-v0": {
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},
@@ -117,10 +148,15 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
+QUICK: dict[str, dict[str, Any]] = {
+    "discovery/LocationFinding-v0": {"num_particles": 20, "num_moves": 1, "horizon": 6},
+}
+"""Instead of the default settings, where these would take minutes."""
+
 PROBLEMS: list[tuple[str, dict[str, Any]]] = [
     (env_id, kwargs)
     for env_id in discovery_gym.registered()
-    for kwargs in ({}, *VARIANTS[env_id].values())
+    for kwargs in (QUICK.get(env_id, {}), *VARIANTS[env_id].values())
 ]
 
 NAMES: list[str] = [

@@ -18,8 +18,6 @@ from discovery_gym.agents import make
 sys.path.append(str(Path(__file__).parent))
 from problems import NAMES, PROBLEMS
 
-problem = pytest.mark.parametrize(("env_id", "kwargs"), PROBLEMS, ids=NAMES)
-
 
 def _those(keep: Callable[[str, dict[str, Any]], bool]) -> pytest.MarkDecorator:
     chosen = [(p, name) for p, name in zip(PROBLEMS, NAMES, strict=True) if keep(*p)]
@@ -28,9 +26,17 @@ def _those(keep: Callable[[str, dict[str, Any]], bool]) -> pytest.MarkDecorator:
     )
 
 
-pool = _those(lambda env_id, _: "Pool" in env_id)
-campaign = _those(lambda env_id, _: "Pool" not in env_id)
-race = _those(lambda env_id, kwargs: "Pool" not in env_id and kwargs.get("objective") != "count")
+def _family(env_id: str) -> str:
+    return str(gym.spec(env_id).entry_point).split(".envs.")[1].split(".")[0]
+
+
+# What is true of experimental designs is held in test_design.py.
+pool = _those(lambda env_id, _: _family(env_id) == "pools")
+campaign = _those(lambda env_id, _: _family(env_id) == "campaigns")
+campaign_or_pool = _those(lambda env_id, _: _family(env_id) != "design")
+race = _those(
+    lambda env_id, kwargs: _family(env_id) == "campaigns" and kwargs.get("objective") != "count"
+)
 EPISODES = 2000
 
 
@@ -57,7 +63,7 @@ def assert_mean(sample: NDArray[Any], truth: float, errors: float = 4.0) -> None
     )
 
 
-@problem
+@campaign_or_pool
 def test_random_value(env_id: str, kwargs: dict[str, Any]) -> None:
     vector = gym.make_vec(env_id, num_envs=EPISODES, **kwargs)
     agent = make("random", vector)

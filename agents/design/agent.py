@@ -1,0 +1,104 @@
+"""What the agents of experimental design share: the posterior they follow, the settings they weigh."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from ...envs.core import InputError, Model
+from ...envs.core.checks import integer
+from ...envs.design.design import DesignModel
+from ...envs.design.posteriors import Posterior
+from ..agent import Agent
+
+Array = NDArray[np.float64]
+
+
+@dataclass
+class Followed:
+    """The posterior of B episodes and how many rounds of each it holds."""
+
+    posterior: Posterior
+    rounds: NDArray[np.int64]  # (B,)
+
+
+class DesignAgent(Agent):
+    """Follows the posterior of a `DesignModel` and chooses among candidate settings.
+
+    The posterior is of the kind that the environment itself keeps, made from the observed history:
+    it can be rebuilt from any single observation.
+
+    Args:
+        model: The model.
+        candidates: How many settings to weigh where they are continuous: evenly spaced for one knob,
+            else quasi-random, each knob at either end in a sixth of them, for the best settings often
+            lie there. Where the model has `proposals`, those of draws from the posterior are added.
+        seed: Seed of the agent's own randomness.
+    """
+
+    def __init__(self, model: Model[Any], *, candidates: int = 256, seed: Any = 0) -> None:
+        super().__init__(model, seed=seed)
+        if not isinstance(model, DesignModel):
+            raise InputError(f"{self.text} plays experimental design, not {type(model).__name__}.")
+        self.model: DesignModel[Any] = model
+        count = integer("candidates", candidates, low=2, high=1_000_000)
+        if model.settings is not None:
+            assert hasattr(model.action_space, "n")
+            self.actions = np.arange(model.action_space.n)
+        elif len(model.knobs) == 1:
+            self.actions = np.linspace(-1, 1, count, dtype=np.float32)[:, None]
+        else:
+            sobol = qmc.Sobol(len(model.knobs), rng=np.random.default_rng(0))
+            points = sobol.random_base2(int(np.ceil(np.log2(count))))[:count]
+            self.actions = np.clip(3 * points - 1.5, -1, 1).astype(np.float32)
+        self.settings = model.setting(self.actions)
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return whether the model is one of experimental design."""
+        return isinstance(model, DesignModel)
+
+    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+        """Take in what is new, then choose."""
+        if state is None:
+            rounds = np.full(len(start), -1)
+            state = Followed(self.model.new_posterior(len(start)), rounds)
+        if len(state.rounds) != len(start):
+            raise InputError(
+                f"{self.text} follows {len(state.rounds)} episodes, but {len(start)} observations came."
+            )
+        self._follow(state, observation, start)
+        left = observation["rounds_left"][:, 0].astype(np.int64)
+        return self.choose(state.posterior, left), state
+
+    @abstractmethod
+    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+        """Return the actions of B episodes that have ``left`` rounds left, ``(B,)``."""
+
+    def _follow(self, state: Followed, observation: Any, start: NDArray[np.bool_]) -> None:
+        """Update the posterior by the rounds it does not hold yet, the oldest first."""
+        horizon, generators = self.model.horizon, [self.random] * len(start)
+        done = horizon - observation["rounds_left"][:, 0].astype(np.int64)
+        anew = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
+        if len(anew):
+            state.posterior.reset(anew, generators)
+            state.rounds[anew] = 0
+        every = np.arange(len(start))
+        settings = observation["settings"].reshape(len(start), horizon, -1).astype(np.float64)
+        outcomes = observation["outcomes"].reshape(len(start), horizon, -1).astype(np.float64)
+        while (behind := state.rounds < done).any():
+            slot = np.maximum(done - 1 - state.rounds, 0)  # the newest round stands first
+            # Those that are not behind are skipped; any possible setting will do for them.
+            setting = np.where(behind[:, None], settings[every, slot], self.settings[0])
+            state.posterior.update(outcomes[every, slot], setting, generators, ~behind)
+            state.rounds += behind
+
+    def _pick(self, score: Array) -> Any:
+        """Return the actions with the highest scores ``(B, S)``, ties broken at random."""
+        top = score >= score.max(1, keepdims=True) - 1e-12
+        return self.actions[(top * self.random.random(score.shape)).argmax(1)]

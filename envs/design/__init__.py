@@ -1,0 +1,1 @@
+"""Experimental design: settings are chosen so that the data tell most about unknown parameters."""

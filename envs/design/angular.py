@@ -1,0 +1,197 @@
+r"""Histograms of cos(theta) whose law is fixed by one number, the asymmetry.
+
+Muons leave e+ e- -> mu+ mu- with the density f(c) = 3/8 (1 + c^2) + A c on [-1, 1], c = cos(theta).
+|A| <= 3/4 for anything that the physics can do; beyond that, where the toy model goes, the density
+is cut off at 0 and normalised anew.
+
+The likelihood of a histogram y is L(A) = sum_k y_k log p_k(A), one curve per episode however many
+parameter values are asked for. It is tabulated by one matrix product y @ log p(A_j) and interpolated
+linearly. The nodes A_j are denser towards the largest |A| and for more events: the error stays below
+0.003 nats where the data are likely.
+
+The logarithms are rounded to multiples of 2^-24. Counts times these are summed without rounding, so
+that a product has the same bits whatever its shape, and many episodes are the same as one.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Streams
+from ..core.checks import integer
+from .design import Array, GridDesign
+
+IMPOSSIBLE = -64.0
+"""Log probability given to bins that cannot be reached, so that sums stay finite."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AngularDesign(GridDesign):
+    """An experiment whose data are a histogram of cos(theta).
+
+    Args:
+        num_events: Events of one experiment.
+        num_bins: Bins of the histogram, equal parts of [-1, 1].
+    """
+
+    num_events: int = 1000
+    num_bins: int = 40
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._set(
+            num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
+            num_bins=integer("num_bins", self.num_bins, low=2, high=10_000),
+        )
+
+    @property
+    @abstractmethod
+    def reach(self) -> float:
+        """The largest |A| that any setting and any parameter can give."""
+
+    @abstractmethod
+    def asymmetry(self, theta: Array, setting: Array) -> Array:
+        """Return A for B settings ``(B, d)`` and parameters as in `log_likelihood`, ``(B, G)``."""
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Counts per bin."""
+        return np.zeros(self.num_bins), np.full(self.num_bins, self._most)
+
+    @property
+    def _most(self) -> float:
+        return self.num_events
+
+    # ---- the law of the data
+
+    def probabilities(self, asymmetry: Array) -> Array:
+        """Return the probability of every bin, ``(...)`` to ``(..., num_bins)``."""
+        edges, even, odd = self._bins
+        if np.abs(asymmetry).max(initial=0.0) <= 0.75:
+            return np.maximum(asymmetry[..., None] * odd + even, 0.0)
+        size = np.abs(asymmetry)[..., None]
+        # For A > 3/4 the density is positive right of this point.
+        zero = np.sqrt(np.maximum(size**2 - 9 / 16, 0)) - size
+        c = np.maximum(edges, np.where(size > 0.75, zero / 0.75, -1.0))
+        mass = np.maximum(np.diff(0.375 * (c + c**3 / 3) + size * c**2 / 2), 0.0)
+        mass /= mass.sum(-1, keepdims=True)
+        return np.where(asymmetry[..., None] < 0, mass[..., ::-1], mass)
+
+    @cached_property
+    def _bins(self) -> tuple[Array, Array, Array]:
+        """Edges of the bins, and the integrals over them of 3/8 (1 + c^2) and of c."""
+        edges = np.linspace(-1, 1, self.num_bins + 1)
+        return edges, np.diff(0.375 * (edges + edges**3 / 3)), np.diff(edges**2 / 2)
+
+    @cached_property
+    def _table(self) -> Array:
+        """Log probabilities at J values of A, even in sqrt(1 + u) - sqrt(1 - u) with u = A / reach.
+
+        They are closer towards the ends, where the density vanishes at one end of the histogram and
+        the likelihood bends most. Shape ``(num_bins, J)``.
+        """
+        bent = np.linspace(-(2**0.5), 2**0.5, int(max(512, 16 * np.sqrt(self._expected))))
+        u = np.sign(bent) * np.sqrt(1 - (1 - bent**2 / 2) ** 2)
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.probabilities(self.reach * u))
+        return np.ascontiguousarray(np.round(np.maximum(logs, IMPOSSIBLE) * 2**24).T) / 2**24
+
+    @property
+    def _expected(self) -> float:
+        """About how many events an experiment has at most."""
+        return self.num_events
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the multinomial log likelihood without its coefficient, ``(B, G)``."""
+        return self._shape_likelihood(outcome, self.asymmetry(theta, setting))
+
+    def _shape_likelihood(self, outcome: Array, asymmetry: Array) -> Array:
+        curves = outcome @ self._table
+        nodes = curves.shape[1]
+        # The place (J - 1) (1 + (sqrt(1 + u) - sqrt(1 - u)) / sqrt(2)) / 2 among the nodes.
+        square = (nodes - 1) ** 2 / 8
+        up = asymmetry * (square / self.reach)
+        up += square
+        place = np.sqrt(np.maximum(up, 0.0, out=up))
+        np.subtract(2 * square, up, out=up)
+        place -= np.sqrt(np.maximum(up, 0.0, out=up), out=up)
+        place += (nodes - 1) / 2
+        node = np.floor(place)
+        place -= node
+        index = node.astype(np.int64)
+        index += (np.arange(len(index)) * nodes)[:, None]
+        low = curves.take(index, mode="clip")
+        index += 1
+        high = curves.take(index, mode="clip")
+        high -= low
+        high *= place
+        high += low
+        return high
+
+    def stabilised(self, theta: Array, setting: Array) -> Array | None:
+        """Return the shape of the law on a scale on which data have unit noise, ``(B, G)``.
+
+        It is the Fisher length sqrt(N) int sqrt(I(A)) dA, the arc length of 2 sqrt(N p(A)): for many
+        events the data are as good as a normal number of standard deviation 1 about it. None: one
+        number does not tell all that the data depend on.
+        """
+        a, length = self._lengths
+        return np.interp(self.asymmetry(theta, setting), a, length)
+
+    @cached_property
+    def _lengths(self) -> tuple[Array, Array]:
+        """Values of A and the Fisher length up to them."""
+        a = np.linspace(-self.reach, self.reach, 4001)
+        steps = np.diff(2 * np.sqrt(self.num_events * self.probabilities(a)), axis=0)
+        return a, np.append(0.0, np.sqrt((steps**2).sum(1)).cumsum())
+
+    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
+        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
+        asymmetry = self.asymmetry(theta[:, None], setting)[:, 0]
+        return random.multinomial(self.num_events, self.probabilities(asymmetry)).astype(np.float64)
+
+    def _experiment(
+        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+    ) -> Array:
+        """Draw the histograms, each from the generator of its episode."""
+        law = self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
+        return each(
+            law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+        )
+
+    @property
+    def uniforms(self) -> int:
+        """Nothing is read from the tape."""
+        return 0
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Refuse: a histogram takes more than one uniform number; see `sample`."""
+        raise NotImplementedError
+
+
+def each(
+    rows: Array,
+    over: NDArray[np.bool_] | None,
+    streams: Streams,
+    draw: Callable[[np.random.Generator, Array], NDArray[np.int64]],
+) -> Array:
+    """Return counts drawn for every row of ``rows`` by the generator of its episode.
+
+    Args:
+        rows: What to draw from, ``(B, m)``.
+        over: Episodes that must not use their generator.
+        streams: The random numbers of the B episodes.
+        draw: Returns the counts of one row, ``(m,)``.
+    """
+    counts = np.zeros(rows.shape, np.int64)
+    for i, (random, row) in enumerate(zip(streams.generators, rows, strict=True)):
+        if over is None or not over[i]:
+            counts[i] = draw(random, row)
+    return counts.astype(np.float64)

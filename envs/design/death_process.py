@@ -1,0 +1,142 @@
+"""The death process: when to count the infected, to learn the rate of infection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, ndtr, ndtri
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core.checks import integer
+from .design import Array, GridDesign, interval
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DeathProcess(GridDesign):
+    """Choose when to count how many of a population have been infected.
+
+    ## Description
+    Every individual of a population is infected at the rate theta, independently of the others; at
+    time xi the number y of infected is counted, in a fresh population each round:
+
+        theta ~ Normal(1, 1) cut off below 0,    y ~ Binomial(population, 1 - exp(-xi theta)).
+
+    Too early nobody is infected, too late everybody. One or two well-chosen times tell most.
+
+    ## Action space
+    `Box(-1, 1, (1,))`, mapped linearly onto the range of `time`; see `model.action(time=1.5)`.
+    `Discrete` if `settings` is given. Anything outside raises `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior mean and standard deviation of theta), `settings`
+    `(T,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none), `rounds_left`
+    `(1,)`.
+
+    ## Rewards
+    Information gained by the count, in nats; see `reward`.
+
+    ## Starting state
+    theta drawn from the prior; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+
+    ## Arguments
+    - `population` (50): individuals.
+    - `times` (0.01, 5.0): range of the time of the count, in units of 1/rate.
+    - `horizon` (4): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[0.5], [2]].
+    - `grid_size` (256): nodes of the posterior's grid.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/DeathProcess-v0", num_envs=1024)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    A. Cook, G. Gibson, C. Gilligan, "Optimal observation times in experimental epidemic processes",
+    Biometrics 64 (2008) 860; A. Foster et al., "Deep adaptive design", ICML 2021, section 6.3.
+    """
+
+    population: int = 50
+    times: tuple[float, float] = (0.01, 5.0)
+    horizon: int = 4
+
+    def __post_init__(self) -> None:
+        self._set(
+            population=integer("population", self.population, low=1, high=100_000),
+            times=interval("times", self.times, 0.0, 1e6),
+        )
+        super().__post_init__()
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """The rate of infection, up to 5 standard deviations above its mean."""
+        return {"rate": (0.0, 6.0)}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """The time of the count."""
+        return {"time": self.times}
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A count."""
+        return np.zeros(1), np.full(1, float(self.population))
+
+    def prior(self, uniform: Array) -> Array:
+        """Return draws of the normal law above 0."""
+        below = ndtr(-1.0)
+        return np.maximum(1 + ndtri(below + (1 - below) * uniform), 1e-9)
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the log density up to a constant."""
+        return -((theta[..., 0] - 1) ** 2) / 2
+
+    @cached_property
+    def outcomes(self) -> Array:
+        """All counts, ``(population + 1, 1)``."""
+        return np.arange(self.population + 1.0)[:, None]
+
+    @cached_property
+    def _ways(self) -> Array:
+        """Log binomial coefficient of every count, ``(population + 1,)``."""
+        n, y = self.population, self.outcomes[:, 0]
+        return gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the log binomial probability, ``(B, G)``."""
+        hazard = np.maximum(theta[..., 0] * setting, 1e-12)
+        infected = self._ways[outcome[:, 0].astype(np.int64)][:, None]
+        return (
+            infected + outcome * np.log(-np.expm1(-hazard)) - (self.population - outcome) * hazard
+        )
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return counts by the inverse law, ``(B, 1)``."""
+        hazard = np.maximum(theta * setting, 1e-12)
+        y = self.outcomes[:, 0]
+        law = np.exp(self._ways + y * np.log(-np.expm1(-hazard)) - (self.population - y) * hazard)
+        below = law.cumsum(1) <= uniform[:, None]
+        return np.minimum(below.sum(1), self.population).astype(np.float64)[:, None]
+
+
+class DeathProcessEnv(DiscoveryEnv[DeathProcess]):
+    """One episode of `DeathProcess`, whose page this class carries."""
+
+    model_class = DeathProcess
+
+
+class DeathProcessVectorEnv(DiscoveryVectorEnv[DeathProcess]):
+    """Many episodes of `DeathProcess`, whose page this class carries."""
+
+    model_class = DeathProcess

@@ -1,0 +1,170 @@
+r"""Linear data with normal noise: the problem in which everything is known in closed form.
+
+y = theta . xi + sigma e with theta ~ N(0, s^2 I_k). Settings X (t, k) tell
+
+    1/2 log det(I + (s / sigma)^2 X' X)
+
+nats about theta whatever the data turn out to be, so that nothing is gained by adapting to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, Policy, TruthUnknown
+from ..core.checks import integer, real
+from .design import ANY, Array, DesignModel
+from .posteriors import Gaussian
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearGaussianDesign(DesignModel[Gaussian]):
+    """Choose the directions in which to measure an unknown vector.
+
+    ## Description
+    One experiment measures y = theta . xi + noise, with theta ~ N(0, prior_std^2 I) and the setting xi
+    in the cube [-1, 1]^k. Posterior, information and, for one or two parameters, the best sequence of
+    settings are known in closed form: the problem on which to check an estimator or an agent.
+
+    ## Action space
+    `Box(-1, 1, (k,))`, the setting itself. `Discrete` if `settings` is given. Anything outside raises
+    `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations), `settings`
+    `(T * k,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none), `rounds_left`
+    `(1,)`.
+
+    ## Rewards
+    Information gained by the experiment, in nats; see `reward`.
+
+    ## Starting state
+    theta drawn from N(0, prior_std^2 I); no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+
+    ## Arguments
+    - `num_parameters` (2): number k of unknowns and of knobs.
+    - `prior_std` (1.0), `noise_std` (1.0): standard deviations of theta and of the noise.
+    - `horizon` (10): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/LinearGaussianDesign-v0", num_envs=1024)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    K. Chaloner, I. Verdinelli, "Bayesian experimental design: a review", Statist. Sci. 10 (1995) 273.
+    """
+
+    num_parameters: int = 2
+    prior_std: float = 1.0
+    noise_std: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._set(
+            num_parameters=integer("num_parameters", self.num_parameters, low=1, high=1000),
+            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
+            noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
+        )
+        super().__post_init__()
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """The k components of theta, within 5 standard deviations."""
+        width = 5 * self.prior_std
+        return {f"theta_{i}": (-width, width) for i in range(self.num_parameters)}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """The k components of the setting."""
+        return {f"xi_{i}": (-1.0, 1.0) for i in range(self.num_parameters)}
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """One number."""
+        return np.full(1, -ANY), np.full(1, ANY)
+
+    def prior(self, uniform: Array) -> Array:
+        """Return normal draws."""
+        return self.prior_std * ndtri(np.maximum(uniform, 1e-300))
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the log density up to a constant."""
+        return -((theta / self.prior_std) ** 2).sum(-1) / 2
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the normal log density, ``(B, G)``."""
+        mean = self.response(theta, setting)
+        return (
+            -(((outcome - mean) / self.noise_std) ** 2 + np.log(2 * np.pi * self.noise_std**2)) / 2
+        )
+
+    def response(self, theta: Array, setting: Array) -> Array:
+        """Return theta . xi, ``(B, G)``."""
+        return (theta * setting[:, None]).sum(-1)
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return theta . xi plus noise, ``(B, 1)``."""
+        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))
+        return ((theta * setting).sum(1) + noise)[:, None]
+
+    def new_posterior(self, num_episodes: int) -> Gaussian:
+        """Return the exact posterior of a number of episodes, to be reset before use."""
+        return Gaussian(self, num_episodes)
+
+    # ---- truth
+
+    def information(self, settings: Array) -> float:
+        """Return what settings ``(t, k)`` tell about theta, in nats."""
+        x = np.asarray(settings, np.float64)
+        scaled = (self.prior_std / self.noise_std) ** 2 * (x.T @ x)
+        return float(np.linalg.slogdet(np.eye(len(scaled)) + scaled)[1] / 2)
+
+    def optimal_value(self) -> float:
+        """Return the information in the best T settings, for one or two parameters.
+
+        The determinant is convex in each setting, so the best settings are corners of the cube: of
+        the two diagonals of the square, each as often as the other.
+        """
+        best = [self._corner(np.full(1, left))[0] for left in range(self.horizon)]
+        return self.information(np.array(best))
+
+    def optimal_policy(self) -> Policy:
+        """Return the function from observations to the corner that is due."""
+        self._corner(np.zeros(1))
+        return lambda observation: self._corner(observation["rounds_left"][:, 0])
+
+    def _corner(self, left: NDArray[np.float64]) -> NDArray[np.float32]:
+        if self.num_parameters > 2 or self.settings is not None:
+            raise TruthUnknown(
+                "The optimum is known for one or two parameters and continuous settings only."
+            )
+        corner = np.ones((len(left), self.num_parameters), np.float32)
+        if self.num_parameters == 2:
+            corner[:, 1] = np.where(left % 2 == 0, 1, -1)
+        return corner
+
+
+class LinearGaussianDesignEnv(DiscoveryEnv[LinearGaussianDesign]):
+    """One episode of `LinearGaussianDesign`, whose page this class carries."""
+
+    model_class = LinearGaussianDesign
+
+
+class LinearGaussianDesignVectorEnv(DiscoveryVectorEnv[LinearGaussianDesign]):
+    """Many episodes of `LinearGaussianDesign`, whose page this class carries."""
+
+    model_class = LinearGaussianDesign

@@ -1,0 +1,168 @@
+"""Location finding: where to measure a signal, to find its hidden sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core.checks import integer, real
+from .design import ANY, Array, DesignModel
+from .posteriors import Particles
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocationFinding(DesignModel[Particles]):
+    """Choose where to measure the sum of the signals of hidden sources.
+
+    ## Description
+    K sources lie hidden in d dimensions, theta_k ~ N(0, I). The strength measured at xi falls off with
+    the square of the distance:
+
+        log y ~ Normal(log(b + sum_k 1 / (m + |theta_k - xi|^2)), sigma^2).
+
+    Far from every source there is nothing but the background b. The posterior has many modes; it is
+    kept by particles.
+
+    ## Action space
+    `Box(-1, 1, (d,))`, mapped linearly onto [-reach, reach] in every dimension. `Discrete` if
+    `settings` is given. Anything outside raises `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of the coordinates),
+    `settings` `(T * d,)` and `outcomes` `(T,)` (history of places and of log y, the newest first, 0
+    where there is none), `rounds_left` `(1,)`.
+
+    ## Rewards
+    Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
+    the particles.
+
+    ## Starting state
+    Sources drawn from the prior; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, the
+    coordinates of the sources.
+
+    ## Arguments
+    - `num_sources` (2), `num_dimensions` (2): K and d.
+    - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma.
+    - `reach` (4.0): largest coordinate at which to measure.
+    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
+      Metropolis steps each time they are drawn anew.
+    - `horizon` (30): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/LocationFinding-v0", num_envs=16)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    A. Foster et al., "Deep adaptive design", ICML 2021, section 6.1; X. Sheng, Y.-H. Hu, "Maximum
+    likelihood multiple-source localization using acoustic energy measurements", IEEE Trans. Signal
+    Process. 53 (2005) 44.
+    """
+
+    num_sources: int = 2
+    num_dimensions: int = 2
+    background: float = 0.1
+    softening: float = 1e-4
+    noise_std: float = 0.5
+    reach: float = 4.0
+    num_particles: int = 1000
+    num_moves: int = 10
+    horizon: int = 30
+
+    def __post_init__(self) -> None:
+        self._set(
+            num_sources=integer("num_sources", self.num_sources, low=1, high=100),
+            num_dimensions=integer("num_dimensions", self.num_dimensions, low=1, high=100),
+            background=real("background", self.background, low=0, open_low=True),
+            softening=real("softening", self.softening, low=0, open_low=True),
+            noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
+            reach=real("reach", self.reach, low=0, open_low=True),
+            num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
+            num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
+        )
+        super().__post_init__()
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """The coordinates of the sources, within 5 standard deviations."""
+        sources, dimensions = range(self.num_sources), range(self.num_dimensions)
+        return {f"source_{k}_{i}": (-5.0, 5.0) for k in sources for i in dimensions}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """The coordinates of the place."""
+        return {f"xi_{i}": (-self.reach, self.reach) for i in range(self.num_dimensions)}
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The logarithm of the strength."""
+        return np.full(1, -ANY), np.full(1, ANY)
+
+    def prior(self, uniform: Array) -> Array:
+        """Return normal draws."""
+        return ndtri(np.maximum(uniform, 1e-300))
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the log density up to a constant."""
+        return -(theta**2).sum(-1) / 2
+
+    def response(self, theta: Array, setting: Array) -> Array:
+        """Return the mean of log y, ``(B, G)``."""
+        strength = np.full((len(setting), theta.shape[-2]), self.background)
+        for source in range(self.num_sources):
+            square = np.full_like(strength, self.softening)
+            for i in range(self.num_dimensions):
+                apart = theta[..., source * self.num_dimensions + i] - setting[:, i, None]
+                apart *= apart
+                square += apart
+            strength += 1 / square
+        return np.log(strength)
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the normal log density of log y, ``(B, G)``."""
+        error = (outcome - self.response(theta, setting)) / self.noise_std
+        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return log y, ``(B, 1)``."""
+        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
+        return self.response(theta[:, None], setting) + noise
+
+    def proposals(self, theta: Array, random: np.random.Generator) -> Array:
+        """Return places at and about where the sources may be, as far off as these disagree."""
+        n = len(theta)
+        sources = theta.reshape(n, self.num_sources, self.num_dimensions)
+        which = random.integers(self.num_sources, size=n)
+        place = sources[np.arange(n), which]
+        other, third = (sources[random.permutation(n), which] for _ in range(2))
+        return place + 2 * random.random((n, 1)) ** 2 * (other - third)
+
+    def new_posterior(self, num_episodes: int) -> Particles:
+        """Return the posterior of a number of episodes, to be reset before use."""
+        return Particles(self, num_episodes, self.num_particles, self.num_moves)
+
+
+class LocationFindingEnv(DiscoveryEnv[LocationFinding]):
+    """One episode of `LocationFinding`, whose page this class carries."""
+
+    model_class = LocationFinding
+
+
+class LocationFindingVectorEnv(DiscoveryVectorEnv[LocationFinding]):
+    """Many episodes of `LocationFinding`, whose page this class carries."""
+
+    model_class = LocationFinding

@@ -1,0 +1,8 @@
+"""Posteriors over the parameters of B episodes; environments pay by them, agents decide by them."""
+
+from .gaussian import Gaussian
+from .grid import Grid
+from .particles import Particles
+from .posterior import Posterior
+
+__all__ = ["Gaussian", "Grid", "Particles", "Posterior"]

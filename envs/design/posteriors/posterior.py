@@ -1,0 +1,115 @@
+"""What every posterior can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..design import DesignModel
+
+Array = NDArray[np.float64]
+
+
+class Posterior(ABC):
+    r"""The posterior over the k parameters of B episodes, each with its own data.
+
+    Attributes:
+        mean: Posterior mean, ``(B, k)``.
+        std: Posterior standard deviation, ``(B, k)``.
+        entropy: Entropy in nats, up to a constant of the model, ``(B,)``.
+        evidence: Log evidence of the last data, log p(y_t | y_1, ..., y_(t-1)), ``(B,)``.
+        divergence: Kullback-Leibler divergence KL(b_t || b_(t-1)) of the last update, ``(B,)``.
+
+    Args:
+        model: The model, whose prior and likelihood count.
+        num_episodes: The number B of episodes.
+    """
+
+    def __init__(self, model: DesignModel[Any], num_episodes: int) -> None:
+        k = len(model.unknowns)
+        self.model = model
+        self.mean, self.std = np.zeros((num_episodes, k)), np.zeros((num_episodes, k))
+        self.entropy, self.evidence, self.divergence = np.zeros((3, num_episodes))
+
+    @abstractmethod
+    def reset(self, index: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
+        """Return the episodes ``index`` to the prior.
+
+        Args:
+            index: Which episodes, ``(R,)``.
+            generators: The generator of each of the B episodes.
+        """
+
+    def update(
+        self,
+        outcome: Array,
+        setting: Array,
+        generators: Sequence[np.random.Generator] = (),
+        skip: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take in one experiment per episode.
+
+        Args:
+            outcome: The data, ``(B, m)``.
+            setting: The settings, ``(B, d)``.
+            generators: The generator of each of the B episodes, where the posterior needs one.
+            skip: Episodes that stay as they are and draw nothing, ``(B,)``; None: none.
+        """
+        if skip is None or not skip.any():
+            self._update(outcome, setting, generators, None)
+            return
+        kept = {name: array[skip] for name, array in self._arrays().items()}
+        self._update(outcome, setting, generators, skip)
+        for name, array in self._arrays().items():
+            array[skip] = kept[name]
+
+    @abstractmethod
+    def _update(
+        self,
+        outcome: Array,
+        setting: Array,
+        generators: Sequence[np.random.Generator],
+        skip: NDArray[np.bool_] | None,
+    ) -> None:
+        """Take in one experiment per episode; those of ``skip`` may end up anyhow."""
+
+    def pick(self, index: NDArray[np.int64]) -> Self:
+        """Return a posterior whose episodes are copies of the episodes ``index``, ``(R,)``."""
+        other = copy(self)
+        for name, array in self._arrays().items():
+            setattr(other, name, array[index])
+        return other
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that lead with the axis of the episodes, by attribute."""
+        shared = self._shared
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray) and name not in shared
+        }
+
+    _shared: ClassVar[frozenset[str]] = frozenset()
+    """Arrays that all episodes share."""
+
+    @abstractmethod
+    def sample(self, count: int, random: np.random.Generator) -> Array:
+        """Return draws of the parameters, ``(B, count, k)``."""
+
+    @abstractmethod
+    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+        """Return weighted parameter values that stand for the posterior.
+
+        Args:
+            count: How many to draw where the posterior is not made of such values.
+            random: Generator of the draws.
+
+        Returns:
+            Values, ``(G, k)`` for all episodes or ``(B, G, k)``, and log weights ``(B, G)``.
+        """

@@ -1,0 +1,148 @@
+"""Hyperbolic temporal discounting: which offers to make, to learn how someone values the future."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core.checks import real
+from .design import Array, GridDesign, interval
+
+MEAN, STD, SCALE = -4.25, 1.5, 2.0
+"""Mean and standard deviation of log k, and the scale of alpha."""
+LATER = 100.0
+"""What is offered for later."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TemporalDiscounting(GridDesign):
+    """Choose pairs of offers, less now or more later, to learn how a person discounts the future.
+
+    ## Description
+    A person is asked to choose between R now and 100 in D days. Discounted hyperbolically the later
+    offer is worth V = 100 / (1 + k D), and R is taken (y = 1) with probability
+
+        eps + (1 - 2 eps) Phi((R - V) / alpha),   log k ~ Normal(-4.25, 1.5^2),  alpha ~ HalfNormal(2).
+
+    Each answer is one bit at most. Looking ahead pays here: a learned policy is ahead of the greedy
+    one.
+
+    ## Action space
+    `Box(-1, 1, (2,))`, mapped linearly onto the ranges of `reward_now` and `log_delay`; see
+    `model.action(reward_now=60, log_delay=3)`. `Discrete` if `settings` is given. Anything outside
+    raises `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of log k and alpha),
+    `settings` `(T * 2,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none),
+    `rounds_left` `(1,)`.
+
+    ## Rewards
+    Information gained by the answer, in nats; see `reward`.
+
+    ## Starting state
+    k and alpha drawn from the prior; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+
+    ## Arguments
+    - `slip` (0.01): probability eps of an answer against one's own mind, either way.
+    - `delays` (0.0, 9.0): range of the natural logarithm of the delay D in days.
+    - `horizon` (20): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
+    - `grid_size` (256, 32): nodes of the posterior's grid along log k and alpha.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/TemporalDiscounting-v0", num_envs=64)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    J. Mazur, "An adjusting procedure for studying delayed reinforcement" (1987); B. Vincent, T.
+    Rainforth, "The DARC toolbox" (2017); A. Foster et al., "Deep adaptive design", ICML 2021, section
+    6.2.
+    """
+
+    slip: float = 0.01
+    delays: tuple[float, float] = (0.0, 9.0)
+    horizon: int = 20
+    grid_size: int | tuple[int, ...] = (256, 32)
+
+    def __post_init__(self) -> None:
+        self._set(
+            slip=real("slip", self.slip, low=1e-9, high=0.5),
+            delays=interval("delays", self.delays, -50.0, 50.0),
+        )
+        super().__post_init__()
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """Log k and alpha, within 4.5 standard deviations."""
+        return {"log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD), "alpha": (0.0, 4.5 * SCALE)}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """What is offered now, and the logarithm of the delay of the other offer."""
+        return {"reward_now": (0.0, LATER), "log_delay": self.delays}
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """0 for later, 1 for now."""
+        return np.zeros(1), np.ones(1)
+
+    def prior(self, uniform: Array) -> Array:
+        """Return draws of log k and alpha."""
+        theta = np.empty_like(uniform)
+        theta[..., 0] = MEAN + STD * ndtri(np.maximum(uniform[..., 0], 1e-300))
+        theta[..., 1] = SCALE * ndtri(0.5 + uniform[..., 1] / 2)
+        return theta
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the log density up to a constant."""
+        inside = theta[..., 1] >= 0
+        density = ((theta[..., 0] - MEAN) / STD) ** 2 + (theta[..., 1] / SCALE) ** 2
+        return np.where(inside, -density / 2, -np.inf)
+
+    @property
+    def outcomes(self) -> Array:
+        """Both answers, ``(2, 1)``."""
+        return np.array([[0.0], [1.0]])
+
+    def takes(self, theta: Array, setting: Array) -> Array:
+        """Return the probability that the present offer is taken, ``(B, G)``."""
+        now, delay = setting[:, :1], setting[:, 1:]
+        later = LATER / (1 + np.exp(theta[..., 0] + delay))
+        mind = ndtr((now - later) / np.maximum(theta[..., 1], 1e-9))
+        return self.slip + (1 - 2 * self.slip) * mind
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the log probability of the answers, ``(B, G)``."""
+        p = self.takes(theta, setting)
+        return np.log(np.where(outcome > 0.5, p, 1 - p))
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return the answers, ``(B, 1)``."""
+        return (uniform[:, None] < self.takes(theta[:, None], setting)).astype(np.float64)
+
+
+class TemporalDiscountingEnv(DiscoveryEnv[TemporalDiscounting]):
+    """One episode of `TemporalDiscounting`, whose page this class carries."""
+
+    model_class = TemporalDiscounting
+
+
+class TemporalDiscountingVectorEnv(DiscoveryVectorEnv[TemporalDiscounting]):
+    """Many episodes of `TemporalDiscounting`, whose page this class carries."""
+
+    model_class = TemporalDiscounting

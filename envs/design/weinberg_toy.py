@@ -1,0 +1,111 @@
+"""The toy simulator of the original robot physicist: a tanh in the place of the physics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from .angular import AngularDesign
+from .design import Array
+
+LOW, HIGH = 0.5, 1.5
+"""Range of the uniform prior of theta."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WeinbergToy(AngularDesign):
+    """Choose the beam energy phi at which muon directions tell most about theta.
+
+    ## Description
+    The toy simulator of the "robot physicist" (2017): cos(theta_mu) = c has the density
+
+        p(c | theta, phi) = [(1 + c^2) + k c] / (8/3),   k = 2 tanh(10 (2 phi - 90) / 90) theta,
+
+    with theta = G_F / G_F,nominal and phi the beam energy in GeV. The asymmetry is 3k/8. Where the
+    density is negative, which happens for |k| > 2, it is cut off at 0 and normalised anew. One
+    experiment gives a histogram of c. At phi = 45 the data tell nothing, at the ends most.
+
+    ## Action space
+    `Box(-1, 1, (1,))`, mapped linearly onto phi in [40, 50]; see `model.action(phi=42)`.
+    `Discrete` if `settings` is given. Anything outside raises `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior mean and standard deviation of theta), `settings`
+    `(T,)` and `outcomes` `(T * num_bins,)` (history, the newest first, 0 where there is none),
+    `rounds_left` `(1,)`.
+
+    ## Rewards
+    Information gained by the experiment, in nats; see `reward`.
+
+    ## Starting state
+    theta drawn uniformly from [0.5, 1.5]; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+
+    ## Arguments
+    - `num_events` (20): events of an experiment; the original had 20, and reckoned with 1000.
+    - `num_bins` (40): bins of the histogram of c.
+    - `horizon` (10): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[40], [45]].
+    - `grid_size` (128): nodes of the posterior's grid.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/WeinbergToy-v0", num_envs=1024)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017),
+    https://github.com/cranmer/active_sciencing.
+    """
+
+    num_events: int = 20
+    grid_size: int | tuple[int, ...] = 128
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """The Fermi constant over its nominal value."""
+        return {"theta": (LOW, HIGH)}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """The beam energy, GeV."""
+        return {"phi": (40.0, 50.0)}
+
+    def prior(self, uniform: Array) -> Array:
+        """Return uniform draws from the prior range."""
+        return LOW + (HIGH - LOW) * uniform
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return 0: the prior is uniform."""
+        return np.zeros(theta.shape[:-1])
+
+    @property
+    def reach(self) -> float:
+        """The asymmetry at phi = 50 and theta = 1.5."""
+        return float(0.75 * np.tanh(10 / 9) * HIGH)
+
+    def asymmetry(self, theta: Array, setting: Array) -> Array:
+        """Return 3k/8 for settings ``(B, 1)`` and parameters, ``(B, G)``."""
+        return 0.75 * np.tanh((2 * setting - 90) / 9) * theta[..., 0]
+
+
+class WeinbergToyEnv(DiscoveryEnv[WeinbergToy]):
+    """One episode of `WeinbergToy`, whose page this class carries."""
+
+    model_class = WeinbergToy
+
+
+class WeinbergToyVectorEnv(DiscoveryVectorEnv[WeinbergToy]):
+    """Many episodes of `WeinbergToy`, whose page this class carries."""
+
+    model_class = WeinbergToy
