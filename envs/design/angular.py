@@ -171,10 +171,6 @@ class AngularDesign(GridDesign):
         """Nothing is read from the tape."""
         return 0
 
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Refuse: a histogram takes more than one uniform number; see `sample`."""
-        raise NotImplementedError
-
 
 def each(
     rows: Array,

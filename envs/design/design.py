@@ -142,9 +142,11 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             An array of shape ``(B, G)``.
         """
 
-    @abstractmethod
     def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
         """Return the data that uniform numbers turn into, by the inverse law.
+
+        Where one number per experiment is not enough, define `sample`, `_experiment` and `uniforms`
+        instead.
 
         Args:
             theta: Parameters, ``(B, k)``.
@@ -154,6 +156,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         Returns:
             Data, ``(B, m)``.
         """
+        raise NotImplementedError
 
     @abstractmethod
     def new_posterior(self, num_episodes: int) -> PosteriorT:

@@ -511,6 +511,26 @@ class TestEstimators:
         assert abs(gains.mean() - ours[0, 0]) < 4 * spread
 
 
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"), [(WEINBERG, {}), (TOY, {"settings": 5}), (LINEAR, {"num_parameters": 3})]
+)
+def test_pictures(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Texts name the setting and the posterior; images change from round to round."""
+    text, image = (gym.make(env_id, render_mode=mode, **kwargs) for mode in ("ansi", "rgb_array"))
+    frames = []
+    for env in (text, image):
+        env.reset(seed=0)
+        env.action_space.seed(0)
+        frames.append(env.render())
+        observation, *_ = env.step(action := env.action_space.sample())
+        frames.append(env.render())
+    model = text.unwrapped.model
+    assert model.action_name(action) in frames[1]
+    assert model.summary(observation) in frames[1]
+    assert "9 of 10 rounds left" in frames[1]
+    assert (frames[2] != frames[3]).any()
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("env_id", "kwargs", "message"),
