@@ -206,12 +206,11 @@ def tune(
     _play_missing(chosen, specs, folder, workers)
     settings = tuning.choose(chosen, folder)
     for task, agents in settings["tasks"].items():
-        table = _table("agent", "chosen", "regret", "candidates", title=task)
+        out.print(f"\n{task}", style="bold", markup=False)
         for name, entry in agents.items():
             mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
-            regret = f"{mean:.4g} ± {error:.2g}"
-            table.add_row(name, entry["agent"], regret, str(len(entry["scores"])))
-        out.print(table)
+            found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
+            out.print(f"  {name}: {entry['agent']}  ({found})", markup=False, soft_wrap=True)
     path = tuning.write(settings, folder / f"{suite}.json")
     out.print(str(path), markup=False, soft_wrap=True)
 

@@ -248,12 +248,12 @@ def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> d
     some = beliefs or ("",)
     return {
         "greedy": _calls("greedy", beliefs=some),
-        "epsilon-greedy": _calls("epsilon_greedy", "epsilon=0.02", "epsilon=0.1", beliefs=some),
-        "Bayes-UCB": _calls("bayes_ucb", "width=0.3", "width=1", "width=2", beliefs=some),
+        "epsilon-greedy": _calls("epsilon_greedy", "epsilon=0.01", "epsilon=0.03", beliefs=some),
+        "Bayes-UCB": _calls("bayes_ucb", "width=0.1", "width=0.3", "width=1", beliefs=some),
         "Thompson": _calls("thompson", beliefs=some),
         "IDS": tuple(
             text
-            for lam in (("2", "4") if beliefs else ("2", "3", "5", "8"))
+            for lam in (("3", "8") if beliefs else ("2", "4", "8", "16"))
             for text in _calls("ids", f"lam={lam}, samples=100, deterministic=True", beliefs=some)
         ),
         "expected improvement": _calls("expected_improvement", beliefs=some),
@@ -262,7 +262,7 @@ def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> d
 
 
 KNOWLEDGE = {"knowledge gradient": _calls("knowledge_gradient")}
-LINUCB = {"LinUCB": _calls("linucb", "alpha=0.1", "alpha=0.3", "alpha=1", "alpha=3")}
+LINUCB = {"LinUCB": _calls("linucb", "alpha=0.03", "alpha=0.1", "alpha=0.3", "alpha=1")}
 TABLE = ("linear(noise_std=0.1)", "linear(noise_std=0.5)", "gp", "gp(kernel='matern')")
 
 POOLS = (
@@ -314,9 +314,9 @@ POOLS = (
         agents={"random": "random"},
         search=_search(
             more={
-                "GLM-UCB": _calls("glm_ucb", "alpha=0.1", "alpha=0.3", "alpha=1"),
+                "GLM-UCB": _calls("glm_ucb", "alpha=0.03", "alpha=0.1", "alpha=1"),
                 "two-step search": _calls("active_search", "candidates=10", "candidates=50"),
-                "ENS": _calls("ens", "candidates=10", "candidates=50"),
+                "ENS": _calls("ens", "candidates=3", "candidates=10"),
             }
         ),
     ),
