@@ -6,13 +6,15 @@ tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib import resources
 from typing import Any
 
 from ..envs.core import InputError, closest
 from ..envs.datasets import available
-from . import tuning
 
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning."""
@@ -78,6 +80,23 @@ def suite(name: str) -> Suite:
             f"There is no suite {name!r}{closest(name, SUITES)} Known are {', '.join(SUITES)}."
         )
     return SUITES[name]
+
+
+@lru_cache
+def tuned(name: str) -> dict[str, Any]:
+    """Return the tuned settings of a suite that the package brings; there may be none."""
+    file = resources.files(__package__) / "tuned" / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tasks": {}}
+
+
+def _with_tuned(name: str, task: Task) -> Task:
+    """Return a task with the chosen candidate of each agent, or the first if none was chosen."""
+    chosen = tuned(name)["tasks"].get(task.name, {})
+    best = {
+        agent: chosen.get(agent, {}).get("agent") or texts[0]
+        for agent, texts in task.search.items()
+    }
+    return replace(task, agents={**task.agents, **best})
 
 
 # ---- agents
@@ -470,7 +489,7 @@ SUITES = {
             version=1,
             about="adaptive sampling on every kind of pool, all agents tuned with equal budgets",
             episodes=128,
-            tasks=tuple(replace(task, agents=tuning.agents("pools", task)) for task in POOLS),
+            tasks=tuple(_with_tuned("pools", task) for task in POOLS),
         ),
     )
 }

@@ -12,14 +12,12 @@ beside it; `discovery-gym tune SUITE` makes it anew.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .records import RunSpec
-    from .suites import Suite, Task
+from . import records
+from .records import RunSpec, read_record, record_path
+from .suites import Suite, Task
 
 BUDGET = 240
 """Episodes per task and agent; divisible by most numbers of candidates."""
@@ -41,8 +39,6 @@ def plan(suite: Suite) -> list[RunSpec]:
 
 def _trials(suite: Suite, task: Task, name: str) -> list[RunSpec]:
     """Return one run per candidate of an agent."""
-    from .records import RunSpec
-
     texts = task.search[name]
     return [
         RunSpec(
@@ -73,8 +69,6 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
         and the ``scores`` of all candidates, mean and standard error of the regret (or of the
         negative return); None for a candidate that failed, which is never chosen.
     """
-    from .records import read_record, record_path
-
     tasks: dict[str, dict[str, Any]] = {}
     for task in suite.tasks:
         for name, texts in task.search.items():
@@ -97,24 +91,5 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
 
 def write(settings: dict[str, Any], path: Path) -> Path:
     """Write tuned settings to a file, whole or not at all."""
-    from .records import write as write_whole
-
-    write_whole(path, json.dumps(settings, indent=1) + "\n")
+    records.write(path, json.dumps(settings, indent=1) + "\n")
     return path
-
-
-@lru_cache
-def tuned(suite: str) -> dict[str, Any]:
-    """Return the tuned settings of a suite that the package brings; there may be none."""
-    file = resources.files(__package__) / "tuned" / f"{suite}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tasks": {}}
-
-
-def agents(suite: str, task: Task) -> dict[str, str]:
-    """Return the agents of a task: those it fixes, and the chosen candidate of the others.
-
-    Where nothing was chosen, it is the first candidate.
-    """
-    chosen = tuned(suite)["tasks"].get(task.name, {})
-    best = {name: chosen.get(name, {}).get("agent") for name in task.search}
-    return {**task.agents, **{name: best[name] or texts[0] for name, texts in task.search.items()}}

@@ -81,7 +81,7 @@ def test_a_suite_without_candidates_is_refused(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
 def test_a_suite_plays_what_was_tuned(suite):
     """The shipped settings are those of this version, with the candidates and budget it names."""
-    data = tuning.tuned(suite.name)
+    data = suites.tuned(suite.name)
     assert (data["version"], data["budget"], data["seed"]) == (
         suite.version,
         tuning.BUDGET,
