@@ -1,7 +1,7 @@
 """Runs of a black-box simulator: in processes that may hang or die, and never twice.
 
-A simulator is a function ``simulate(theta, phi, n_events, seed) -> events``, or a command line. What
-a run yields must be a function of its four arguments, a `Job`. Then it need not be run again:
+What a run yields must be a function of the arguments of the simulator, a `Job`. Then it need not be
+run again:
 
 - Every finished run is a file of its own, written under a temporary name and renamed, with the job
   and a digest of the rest in its first lines. Whatever happens to the computer, a file is whole, or
@@ -14,15 +14,11 @@ a run yields must be a function of its four arguments, a `Job`. Then it need not
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import importlib
-import inspect
 import json
 import logging
 import os
-import re
-import reprlib
-import shlex
 import shutil
 import signal
 import subprocess
@@ -32,153 +28,22 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import cloudpickle
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
-
-Array: TypeAlias = NDArray[np.float64]
-Simulator: TypeAlias = Callable[[Array, Array, int, int], Any]
+from .black_box import Array, Command, Job, Simulator, attempt, ending, resolve
 
 START = 60.0
 """Seconds that a worker may take to start and to import the simulator."""
 log = logging.getLogger(__name__)
-
-
-class Job(NamedTuple):
-    """The arguments of one run."""
-
-    theta: tuple[float, ...]
-    phi: tuple[float, ...]
-    events: int
-    seed: int
-
-    def __str__(self) -> str:
-        """Return the arguments in words."""
-        theta, phi = (", ".join(f"{v:.8g}" for v in values) for values in self[:2])
-        return f"theta = {theta}, phi = {phi}, {self.events} events, seed {self.seed}"
-
-
-class WrongOutput(Exception):
-    """A run ended, but what it yields is not what was asked for; running it again is no use."""
-
-
-class _Numbers(tuple[float, ...]):
-    """Numbers that a template shows with commas between them, or one by one: ``{theta[0]}``."""
-
-    def __str__(self) -> str:
-        return ",".join(map(repr, self))
-
-    def __format__(self, spec: str) -> str:
-        return ",".join(format(v, spec) for v in self) if spec else str(self)
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command line as a simulator; no shell reads it.
-
-    Args:
-        template: The program and its arguments, in which ``{theta}``, ``{phi}``, ``{events}`` and
-            ``{seed}`` are replaced; several parameters are separated by commas, ``{phi[1]}`` is one
-            of them, ``{{`` a brace. With ``{output}`` among them the program writes that file,
-            without it prints: one event a line.
-    """
-
-    template: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        try:
-            self._arguments((0.0,) * 100, (0.0,) * 100, 1, 0, "")
-        except (KeyError, IndexError, ValueError, AttributeError):
-            raise InputError(
-                f"The simulator {self} may hold {{theta}}, {{phi}}, {{events}}, {{seed}} and "
-                "{output}; write other braces twice."
-            ) from None
-        if "{" not in self.template[0] and shutil.which(self.template[0]) is None:
-            raise InputError(
-                f"The simulator {self} needs the program {self.template[0]!r}, which is neither on "
-                "the PATH nor an executable file; give its full path."
-            )
-
-    def __call__(self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int) -> Any:
-        """Run the command and return the numbers that it prints or writes."""
-        with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch, "events.txt")
-            arguments = self._arguments(theta, phi, events, seed, str(file))
-            done = subprocess.run(
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False
-            )
-            if done.returncode:
-                raise RuntimeError(_end(done.returncode))
-            text = done.stdout
-            if any("{output" in part for part in self.template):
-                text = file.read_bytes() if file.exists() else b""
-        words = text.decode(errors="replace").split()
-        try:
-            return np.array(words, np.float64)
-        except ValueError:
-            word = next(w for w in words if not _is_number(w))
-            raise WrongOutput(f"gave {reprlib.repr(word)} where a number should stand") from None
-
-    def _arguments(
-        self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int, output: str
-    ) -> list[str]:
-        values = {"theta": _Numbers(map(float, theta)), "phi": _Numbers(map(float, phi))}
-        return [
-            part.format(events=events, seed=seed, output=output, **values) for part in self.template
-        ]
-
-    def __str__(self) -> str:
-        return repr(shlex.join(self.template))
-
-
-def resolve(simulator: Any) -> tuple[Simulator, str | None]:
-    """Return what a user calls a simulator as a function, and the name of it.
-
-    Args:
-        simulator: A function, a text ``"package.module:function"``, or a command line: a text, or
-            a sequence of the program and its arguments (see `Command`).
-
-    Returns:
-        The function, and a name that tells its results from those of others: the template of a
-        command; module, name and source of a function. None where no name would do so: functions
-        that were made inside others may share all of these, and objects hold data.
-    """
-    if isinstance(simulator, str) and re.fullmatch(r"[\w.]+:\w+", simulator):
-        module, _, name = simulator.partition(":")
-        try:
-            simulator = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise InputError(
-                f"simulator = {simulator!r} cannot be imported: {error}. It must name a function as "
-                "'package.module:function', or be a command line."
-            ) from error
-    if isinstance(simulator, str):
-        simulator = shlex.split(simulator)
-    if isinstance(simulator, list | tuple) and simulator:
-        command = Command(tuple(map(str, simulator)))
-        return command, json.dumps(command.template)
-    if not callable(simulator):
-        raise InputError(
-            "simulator must be a function of (theta, phi, n_events, seed), a text "
-            f"'package.module:function' or a command line, got {simulator!r}."
-        )
-    if not inspect.isfunction(simulator) or "<" in simulator.__qualname__:
-        return simulator, None
-    try:
-        source = inspect.getsource(simulator)
-    except OSError:
-        return simulator, None
-    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-    return simulator, f"{simulator.__module__}:{simulator.__qualname__} {digest}"
 
 
 @dataclass(frozen=True)
@@ -234,6 +99,16 @@ class Simulations:
     @cached_property
     def _resolved(self) -> tuple[Simulator, str | None]:
         return resolve(self.simulator)
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        try:
+            return cloudpickle.dumps(self._resolved[0])
+        except Exception as error:  # whatever the parts of a user's function may raise
+            raise InputError(
+                f"simulator = {self.simulator!r} cannot be sent to another process: {error}. Take "
+                "workers=0, or a function at the top of a module."
+            ) from error
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Array]]:
         """Yield each job once with its events ``(events,)``: first what is kept, then what is new.
@@ -301,16 +176,17 @@ class Simulations:
 
     def _here(self, jobs: list[Job]) -> Iterator[tuple[Job, Array]]:
         for job in jobs:
-            for _ in range(1 + self.retries):
-                kind, value = _attempt(self._resolved[0], job)
-                if kind != "failed":
-                    break
+            kind, value = attempt(self._resolved[0], job)
+            for _ in range(self.retries):
+                if kind == "failed":
+                    kind, value = attempt(self._resolved[0], job)
             if kind != "events":
                 raise self._error(job, value)
             yield job, value
 
     def _in_workers(self, jobs: list[Job]) -> Iterator[tuple[Job, Array]]:
         queue, failures = deque(jobs), Counter[Job]()
+        _ = self._pickled  # complain before there are processes
         lost: InputError | None = None
         workers: list[_Worker] = []
         try:
@@ -351,7 +227,8 @@ class Simulations:
             raise lost
 
     def _error(self, job: Job, reason: str) -> InputError:
-        text = f"The simulator {self._resolved[0]} at {job} {reason}."
+        simulator = self._resolved[0]
+        text = f"The simulator {getattr(simulator, '__qualname__', simulator)} at {job} {reason}."
         if self.folder is not None:
             path = self._log(job)
             if path.exists() and path.stat().st_size:
@@ -366,49 +243,6 @@ class Simulations:
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _end(status: int) -> str:
-    """Return in words how a process ended."""
-    if status >= 0:
-        return f"ended with exit status {status}"
-    return f"was killed by signal {-status} ({signal.strsignal(-status)})"
-
-
-def _checked(events: Any, count: int) -> Array:
-    """Return events as an array of ``count`` finite numbers."""
-    array = np.asarray(events)
-    if array.dtype.kind not in "fiu":
-        raise WrongOutput(f"returned {reprlib.repr(events)} where {count} numbers should stand")
-    if array.shape != (count,):
-        found = f"{len(array)} events" if array.ndim == 1 else f"an array of shape {array.shape}"
-        raise WrongOutput(f"returned {found} where {count} numbers should stand")
-    if not np.isfinite(array).all():
-        first = int(np.argmin(np.isfinite(array)))
-        raise WrongOutput(f"returned {array[first]} as event {first}; all must be finite")
-    return array.astype(np.float64)
-
-
-def _attempt(simulator: Simulator, job: Job) -> tuple[str, Any]:
-    """Run a job; return "events" with them, or "wrong" or "failed" with what happened, in words."""
-    try:
-        events = simulator(np.array(job.theta), np.array(job.phi), job.events, job.seed)
-        return "events", _checked(events, job.events)
-    except WrongOutput as error:
-        return "wrong", str(error)
-    except (Exception, SystemExit) as error:  # whatever a user's function may raise
-        if isinstance(simulator, Command):
-            return "failed", str(error)
-        traceback.print_exc()
-        return "failed", f"raised {type(error).__name__}: {error}"
 
 
 class _Worker:
@@ -432,9 +266,10 @@ class _Worker:
         self._scratch = tempfile.mkdtemp()
         threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")  # workers already fill the cores
         environment = {f"{name}_NUM_THREADS": "1" for name in threads} | dict(os.environ)
-        environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
         environment["TMPDIR"] = self._scratch
-        call = f"from {__name__} import _work; _work({theirs.fileno()}, {os.getpid()})"
+        # The path of this process, but not in the environment: a command has a Python of its own.
+        call = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import _work; "
+        call += f"_work({theirs.fileno()}, {os.getpid()})"
         with simulations._log(job).open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-u", "-c", call],
@@ -446,7 +281,7 @@ class _Worker:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(cloudpickle.dumps(simulations._resolved[0]))
+        self._send(simulations._pickled)
 
     def start(self, job: Job) -> None:
         """Let it run a job."""
@@ -456,13 +291,11 @@ class _Worker:
         self._send((job, str(self._simulations._log(job))))
 
     def _send(self, message: Any) -> None:
-        try:
+        with contextlib.suppress(OSError):  # it has died, which `reply` will tell
             self.connection.send(message)
-        except OSError:
-            pass  # it has died, which `reply` will tell
 
     def reply(self) -> tuple[str, Any] | None:
-        """Return what came of its job, as `_attempt` does, or None if it is still at it."""
+        """Return what came of its job, as `attempt` does, or None if it is still at it."""
         died = self.process.poll() is not None
         try:
             if self.connection.poll():
@@ -480,7 +313,7 @@ class _Worker:
             except subprocess.TimeoutExpired:
                 status = -signal.SIGKILL
             self.end()
-            return "failed", _end(status)
+            return "failed", ending(status)
         if time.monotonic() >= self.deadline:
             self.end()
             return "failed", f"did not end within {self._limit:g} s and was killed"
@@ -489,10 +322,8 @@ class _Worker:
     def end(self) -> None:
         """Kill it, and everything that it started."""
         self.ended = True
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self.connection.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -517,7 +348,7 @@ def _work(descriptor: int, parent: int) -> None:
         with open(path, "wb") as file:  # noqa: PTH123
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
-        connection.send(_attempt(simulator, job))
+        connection.send(attempt(simulator, job))
 
 
 def _end_with(parent: int) -> None:

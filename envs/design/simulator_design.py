@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
 from ..core.checks import integer, real, sequence
 from .angular import each
+from .black_box import Job
 from .design import Array, GridDesign, interval
-from .simulation import Job, Simulations
+from .simulation import Simulations
 
 HUGE = 1e9
 """Bound of every range."""
@@ -127,8 +128,9 @@ class SimulatorDesign(GridDesign):
     - `fresh` (False): where the data of an experiment come from. False: drawn from the histograms,
       which costs nothing and makes the posterior exactly right. True: a run of the simulator with
       the true theta and a seed of its own, as nature would do it.
-    - `workers` (0): processes that run the simulator. 0 runs it in this one, for quick and trusted
-      functions; nothing can be done then about a run that hangs.
+    - `workers` (0): processes that run the simulator, with one thread each unless OMP_NUM_THREADS
+      says otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then
+      about a run that hangs.
     - `timeout` (3600): seconds after which a run is killed.
     - `retries` (2): how often a run that was killed, died or raised is repeated.
     - `cache` (None): folder of finished runs; needed if there are workers.

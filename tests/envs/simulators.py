@@ -1,0 +1,73 @@
+"""Simulators that behave and misbehave; what they note goes to the folder of the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = "SIMULATORS_FOLDER"
+
+
+def note(name: str, line: str = "x") -> int:
+    """Append a line to a file of the test's folder; return how many it has now."""
+    path = Path(os.environ[FOLDER], name)
+    with path.open("a") as file:
+        file.write(line + "\n")
+    return len(path.read_text().splitlines())
+
+
+def good(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    note("calls", f"{theta[0]:g} {phi[0]:g} {seed}")
+    return np.random.default_rng(seed).normal(theta[0], phi[0], n_events)
+
+
+def poor(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Do what theta says, the first time or always, as phi says; at theta = 0 behave."""
+    tries = note(f"tries-{theta[0]:g}")
+    print("a last word")
+    if tries > 1 and phi[0] == 1:
+        return good(theta, phi, n_events, seed)
+    match theta[0]:
+        case 1.0:  # hang, with a child that hangs as well, and hold a pipe open all the while
+            held = os.open(Path(os.environ[FOLDER], "pipe"), os.O_WRONLY)
+            os.write(held, b"x")
+            child = "import time; time.sleep(1000)"
+            subprocess.run([sys.executable, "-c", child], pass_fds=[held])
+            time.sleep(1000)
+        case 2.0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case 3.0:
+            os._exit(7)
+        case 4.0:
+            raise RuntimeError("no licence")
+    return good(theta, phi, n_events, seed)
+
+
+BAD: list[tuple[Any, str]] = [
+    ([1.0, float("nan"), 2.0], "returned nan as event 1"),
+    ([], "returned 0 events where 3 numbers"),
+    (None, "returned None where 3 numbers"),
+    ("none today", "returned 'none today' where 3 numbers"),
+    (["1", "2", "3"], r"returned \['1', '2', '3'\] where"),
+    ([1.0, 2.0], "returned 2 events where 3 numbers"),
+    ([[1.0, 2.0, 3.0]], r"returned an array of shape \(1, 3\) where 3 numbers"),
+    ([1.0, float("inf"), 2.0], "returned inf as event 1"),
+]
+
+
+def wrong(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Return nonsense number theta; behave below 0."""
+    note("tries")
+    return good(theta, phi, n_events, seed) if theta[0] < 0 else BAD[int(theta[0])][0]
+
+
+def noise(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Tell nothing about theta, with noise of its own for each."""
+    return np.random.default_rng([seed, int(theta[0] * 1e6)]).random(n_events)
