@@ -37,6 +37,7 @@ from ..core import InputError
 from .angular import AngularDesign
 from .design import Array, DesignModel
 from .posteriors import Gaussian, Posterior
+from .simulator_design import SimulatorDesign
 
 Estimate = tuple[Array, Array]
 ROWS, ELEMENTS, CACHED = 1 << 14, 1 << 21, 1 << 15
@@ -336,7 +337,7 @@ class Histogram:
             for i, setting in enumerate(settings):
                 where = np.broadcast_to(setting, (len(runs), len(setting)))
                 outcome = model.sample(runs, where, random)
-                if isinstance(model, AngularDesign):
+                if isinstance(model, AngularDesign | SimulatorDesign):
                     counts = outcome.reshape(self.values, self.simulations, -1).sum(1)
                     # Half a count in every bin keeps an empty one from ruling a value out.
                     law = (counts + 0.5) / (counts + 0.5).sum(1, keepdims=True)
