@@ -383,10 +383,6 @@ class SimulatorDesign(GridDesign):
             outcome[i] = counts[job]
         return outcome
 
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Refuse: a histogram takes more than one uniform number; see `sample`."""
-        raise NotImplementedError
-
 
 def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     """Return names with intervals."""
