@@ -27,6 +27,7 @@ import tempfile
 import threading
 import time
 import traceback
+import uuid
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ class Simulations:
             return
         content = self._header(job) + b"\n" + events.astype("<f8").tobytes()
         path = self.path(job)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")  # several machines may write it
         part.write_bytes(_digest(content) + b"\n" + content)
         part.replace(path)
         self._log(job).unlink(missing_ok=True)
