@@ -223,9 +223,9 @@ SHARD = Shard(1, 3)  # of the smoke suite: enough to be killed in
 SMOKE = ["run", "smoke", "--shard", "1/3", "--workers", "1", "--out"]
 
 
-def start(folder):
-    """Start a part of the smoke suite in a process of its own; wait until some runs are finished."""
-    command = [*CLI, *SMOKE, str(folder)]
+def start(folder, words=SMOKE):
+    """Start (a part of) the smoke suite in a process of its own; wait until some runs are finished."""
+    command = [*CLI, *words, str(folder)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -256,10 +256,11 @@ def test_killed_and_started_again_gives_the_records_of_a_run_never_killed(tmp_pa
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupt_leaves_cleanly(tmp_path):
-    process = start(tmp_path)
+    # All of it: on a busy machine a third may have ended before the interrupt comes.
+    process = start(tmp_path, ["run", "smoke", "--workers", "1", "--out"])
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the parent and its workers
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in errors
     assert "Traceback" not in errors
-    assert 2 <= len(read_folder(tmp_path)) < len(plan(suite("smoke"), SHARD))
+    assert 2 <= len(read_folder(tmp_path)) < len(plan(suite("smoke")))
