@@ -1,0 +1,24 @@
+"""Learned agents: training them through stable-baselines3, and playing what was trained.
+
+Training needs the extra ``learn`` (torch, stable-baselines3, sb3-contrib). Nothing of it is imported
+before a module that is made of it, such as `sb3_env`, is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from ...envs.core import InputError
+
+
+@contextlib.contextmanager
+def learn_extra() -> Iterator[None]:
+    """Turn a library of the extra ``learn`` that is not installed into an `InputError`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"{str(error.name).partition('.')[0]} is not installed: learned agents need the extra "
+            "'learn'; install it with pip install 'discovery-gym[learn]'."
+        ) from None
