@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,24 @@ from .bayesian import BayesianAgent
 from .beliefs import BELIEFS, Belief
 from .beliefs.draws import Draws
 from .design import DESIGN
+from .learned.policy import LearnedAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .simple import FixedAgent, RandomAgent
 
-_PLAIN: tuple[type[Agent], ...] = (RandomAgent, FixedAgent, OptimalAgent, OracleAgent, *DESIGN)
+_PLAIN: tuple[type[Agent], ...] = (
+    RandomAgent,
+    FixedAgent,
+    OptimalAgent,
+    OracleAgent,
+    LearnedAgent,
+    *DESIGN,
+)
 PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
 """Agents that are not a belief times a rule, by name."""
+FIRST = {LearnedAgent.text: "path"}
+"""Settings that may be given without their name."""
 
 
 def available(env: Any) -> list[str]:
@@ -51,6 +62,9 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     if name == OracleAgent.text:
         _check_settings(name, OracleAgent, settings)
         return OracleAgent(env, seed=seed)
+    if name == LearnedAgent.text:  # which environments a policy fits, its file tells
+        _check_settings(name, LearnedAgent, settings)
+        return LearnedAgent(model, seed=seed, **{"path": None, **settings})
     if name in PLAIN:
         agent = PLAIN[name]
         if not agent.fits(model):
@@ -75,6 +89,16 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     random = np.random.default_rng(seed)  # of the rule, and of a belief that is made of draws
     new_belief = _belief(given or rule.belief, rule, model, random)
     return BayesianAgent(model, rule, new_belief, text=text, seed=random)
+
+
+def files(text: str) -> list[Path]:
+    """Return the files that an agent is made of besides the code; none for what is no agent."""
+    try:
+        name, settings = _parse(text)
+    except InputError:
+        return []
+    path = settings.get("path") if name == LearnedAgent.text else None
+    return [Path(path)] if isinstance(path, str) else []
 
 
 def _model(env: Any) -> Model[Any]:
@@ -151,10 +175,12 @@ def _parse(text: str) -> tuple[str, dict[str, Any]]:
     def call(node: ast.expr) -> Any:
         if isinstance(node, ast.Name):
             return node.id
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.args:
-            if any(keyword.arg is None for keyword in node.keywords):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            name = node.func.id
+            if any(k.arg is None for k in node.keywords) or len(node.args) > (name in FIRST):
                 raise wrong
-            return node.func.id, {str(k.arg): call(k.value) for k in node.keywords}
+            settings = {str(k.arg): call(k.value) for k in node.keywords}
+            return name, settings | ({FIRST[name]: call(node.args[0])} if node.args else {})
         try:
             return ast.literal_eval(node)
         except ValueError:

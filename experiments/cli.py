@@ -1,4 +1,4 @@
-"""The command ``discovery-gym``: list, run, tune, leaderboard, evaluate, reproduce.
+"""The command ``discovery-gym``: list, run, tune, leaderboard, evaluate, train, reproduce.
 
 What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
 was lost gives 1, an interrupt 130.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,10 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
+Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="One parameter as name=value; may be repeated.")
+]
 
 
 def main() -> None:
@@ -215,7 +220,7 @@ def tune(
     out.print(str(path), markup=False, soft_wrap=True)
 
 
-# ---- leaderboard, evaluate, reproduce
+# ---- leaderboard, evaluate, train, reproduce
 
 
 @app.command()
@@ -235,11 +240,8 @@ def evaluate(
     agent: Annotated[str, typer.Argument(help="An agent, such as 'bayes_ucb(width=2)'.")],
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
-    kwargs: Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")] = "{}",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="One parameter as name=value; may be repeated."),
-    ] = None,
+    kwargs: Kwargs = "{}",
+    settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
     from . import stats as st
@@ -261,6 +263,51 @@ def evaluate(
     table.add_row("µs per decision", microseconds(result.seconds_per_decision))
     table.add_row("episodes, first seed", f"{len(result.returns)}, {result.seed}")
     out.print(table)
+
+
+@app.command()
+def train(
+    env: Annotated[str, typer.Argument(help="An environment, such as KnowledgeLadder.")],
+    folder: Out,
+    algo: Annotated[str, typer.Option(help="maskable-ppo, ppo, dqn, sac or td3.")] = "maskable-ppo",
+    steps: Annotated[int, typer.Option(help="Steps of all episodes together.")] = 1_000_000,
+    envs: Annotated[int, typer.Option(help="Episodes at once.")] = 256,
+    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    kwargs: Kwargs = "{}",
+    settings: Settings = None,
+    hyper: Annotated[
+        list[str] | None,
+        typer.Option(help="One setting of the algorithm as name=value; may be repeated."),
+    ] = None,
+    evaluations: Annotated[
+        int, typer.Option(help="Points of the learning curve; each is a checkpoint.")
+    ] = 20,
+    episodes: Annotated[int, typer.Option(help="Episodes behind each point.")] = 256,
+) -> None:
+    """Train a policy; the same command resumes a training that was stopped."""
+    from .evaluation import rerun_command
+    from .suites import EVALUATION_SEED
+    from .training import POLICY, Training
+    from .training import train as play
+
+    training = Training(
+        env_id=env,
+        env_kwargs=_parameters(kwargs, settings or []),
+        algorithm=algo,
+        steps=steps,
+        envs=envs,
+        seed=seed,
+        evaluations=evaluations,
+        episodes=episodes,
+        settings=_parameters("{}", hyper or [], "--hyper", "gamma=0.99"),
+    )
+    with _resumable():
+        best = max(play(training, folder), key=lambda point: point.mean)
+    score = "" if best.score != best.score else f", score {best.score:.4f}"
+    out.print(f"Best after {best.steps:,} steps: return {best.mean:.4g} ± {best.error:.2g}{score}")
+    agent = f'sb3("{folder / POLICY}")'
+    words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
+    out.print(f"Now: {shlex.join(words)}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -286,8 +333,10 @@ def reproduce(
         out.print(str(path), markup=False, soft_wrap=True)
 
 
-def _parameters(text: str, settings: Sequence[str]) -> dict[str, Any]:
-    """Return the environment's parameters from JSON and from ``name=value`` texts."""
+def _parameters(
+    text: str, settings: Sequence[str], option: str = "--set", example: str = "horizon=50"
+) -> dict[str, Any]:
+    """Return parameters from JSON and from ``name=value`` texts."""
     try:
         parameters = json.loads(text)
     except json.JSONDecodeError:
@@ -299,7 +348,7 @@ def _parameters(text: str, settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
-            raise InputError(f"--set must be name=value, such as horizon=50, got {setting!r}.")
+            raise InputError(f"{option} must be name=value, such as {example}, got {setting!r}.")
         try:
             parameters[name] = json.loads(value)
         except json.JSONDecodeError:

@@ -82,6 +82,7 @@ def evaluate(
     env_kwargs: Mapping[str, Any] | None = None,
     deterministic: bool = False,
     curve: bool = False,
+    truth: bool = True,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
 
@@ -95,6 +96,7 @@ def evaluate(
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
+        truth: Compute the exact values of random and of best play, which can take seconds.
 
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
@@ -122,8 +124,8 @@ def evaluate(
             )
             paths += list(path)
             seconds += spent
-        model = getattr(venv.unwrapped, "model", None)
-        random_value, optimal_value = _truth(model, "random_value"), _truth(model, "optimal_value")
+        model = getattr(venv.unwrapped, "model", None) if truth else None
+        random_value, optimal_value = exact(model, "random_value"), exact(model, "optimal_value")
     finally:
         venv.close()
     unknown = np.isnan(regret).any()
@@ -243,7 +245,7 @@ def _masks(venv: VectorEnv[Any, Any, Any]) -> NDArray[np.bool_]:
     return np.stack(venv.call("action_masks"))  # type: ignore[attr-defined]
 
 
-def _truth(model: Any, name: str) -> float | None:
+def exact(model: Any, name: str) -> float | None:
     """Return an exact value, or ``None`` where the model has none or it is too large to compute."""
     if not isinstance(model, Model):
         return None

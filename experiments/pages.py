@@ -65,7 +65,7 @@ def _first(cls: type[Any]) -> str:
 def _settings(cls: type[Any]) -> str:
     """Return the settings of an agent, rule or belief with their defaults, as in a call."""
     named = [
-        f"{p.name}={p.default!r}"
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
         for p in inspect.signature(cls).parameters.values()
         if p.name not in HIDDEN and p.kind is not p.VAR_KEYWORD
     ]

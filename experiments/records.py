@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .. import __version__
+from ..agents import making
 from ..envs.core import InputError, registered
 from ..envs.datasets import load
 from .evaluation import Evaluation
@@ -63,8 +64,10 @@ class RunSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the sources and the data that decide the result."""
-        return _digest(_sources(self.env_id), _data(self.env_id, json.dumps(self.env_kwargs)))
+        """Hash of the sources, the data and the trained policy that decide the result."""
+        data = _data(self.env_id, json.dumps(self.env_kwargs))
+        policies = (_hash(path) if path.is_file() else "none" for path in making.files(self.agent))
+        return _digest(_sources(self.env_id), data, *policies)
 
     @property
     def id(self) -> str:

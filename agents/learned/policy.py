@@ -1,0 +1,232 @@
+"""A trained policy in one file, and the agent that plays it.
+
+The policy is a multilayer perceptron on the normalised observation,
+
+    h_0 = clip((o - mean) / scale, -10, 10),    h_l = f(W_l h_{l-1} + b_l),
+
+whose last layer is linear: a score per action, of which the largest legal one is played, or the
+continuous action itself. What it was trained with stands beside it: the normalisation is part of
+the policy. This is the form of every ``MlpPolicy`` and ``MultiInputPolicy`` of stable-baselines3.
+
+The file is in the safetensors format, which is a JSON header and plain numbers. Reading it executes
+nothing of it, unlike the pickles inside the zip files of stable-baselines3, and playing it needs no
+torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ...envs.core import InputError, Model
+from ..agent import Agent
+from . import learn_extra
+
+FORMAT = 1
+KEY = "discovery_gym"
+CLIP = 10.0
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    "tanh": np.tanh,
+    "relu": lambda x: np.maximum(x, 0.0),
+}
+HEADS = ("scores", "action", "tanh")
+
+Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A perceptron from observations to scores of actions, or to a continuous action.
+
+    Args:
+        parts: Shape of each part of the observation, by its key, in the order in which the first
+            layer takes them; the key of an observation that is one array is ``""``.
+        scaling: Mean and scale of the parts that are normalised, each of the shape of the part.
+        layers: Weights ``(out, in)`` and biases ``(out,)`` of each layer.
+        activation: ``"tanh"`` or ``"relu"``, between the layers.
+        head: What the last layer gives: ``"scores"`` of actions, the continuous ``"action"``, or the
+            same before a ``"tanh"`` that maps onto the bounds of the action.
+        about: Where it comes from; any JSON.
+    """
+
+    parts: Mapping[str, tuple[int, ...]]
+    scaling: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    layers: tuple[Layer, ...]
+    activation: str
+    head: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        width = sum(int(np.prod(shape)) for shape in self.parts.values())
+        for i, (weight, bias) in enumerate(self.layers):
+            if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+                raise ValueError(
+                    f"layer {i} has weights {weight.shape} and biases {bias.shape} behind {width} "
+                    "numbers"
+                )
+            width = len(weight)
+        for key, pair in self.scaling.items():
+            if any(array.shape != self.parts[key] for array in pair):
+                raise ValueError(f"the scaling of {key!r} has not its shape {self.parts[key]}")
+        arrays: list[NDArray[Any]] = [a for pair in self.layers for a in pair]
+        arrays += [a for pair in self.scaling.values() for a in pair]
+        if not self.layers or not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("there is no layer, or a weight is not finite")
+        if self.activation not in ACTIVATIONS or self.head not in HEADS:
+            raise ValueError(f"unknown activation {self.activation!r} or head {self.head!r}")
+
+    @property
+    def width(self) -> int:
+        """How many numbers it gives."""
+        return len(self.layers[-1][0])
+
+    def __call__(self, observation: Any) -> NDArray[np.float32]:
+        """Return the output of the last layer for B observations, ``(B, width)``."""
+        inputs = []
+        for key, shape in self.parts.items():
+            part = observation[key] if key else observation
+            if key in self.scaling:
+                mean, scale = self.scaling[key]
+                part = np.clip((part - mean) / scale, -CLIP, CLIP)
+            inputs.append(np.asarray(part, np.float32).reshape(-1, int(np.prod(shape))))
+        h = np.concatenate(inputs, axis=1)
+        for i, (weight, bias) in enumerate(self.layers):
+            h = (ACTIVATIONS[self.activation](h) if i else h) @ weight.T + bias
+        return h
+
+    def to_bytes(self) -> bytes:
+        """Return the content of a file that `load` reads."""
+        with learn_extra():
+            from safetensors.numpy import save
+        tensors: dict[str, NDArray[Any]] = {}
+        for i, (weight, bias) in enumerate(self.layers):
+            tensors |= {f"layers.{i}.weight": weight, f"layers.{i}.bias": bias}
+        for key, (mean, scale) in self.scaling.items():
+            tensors |= {f"mean.{key}": mean, f"scale.{key}": scale}
+        head = {
+            "format": FORMAT,
+            "parts": [[key, list(shape)] for key, shape in self.parts.items()],
+            "scaled": list(self.scaling),
+            "layers": len(self.layers),
+            "activation": self.activation,
+            "head": self.head,
+            "about": self.about,
+        }
+        arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+        return save(arrays, {KEY: json.dumps(head, sort_keys=True)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Policy:
+        """Read a policy; a file that holds none raises `InputError`, and nothing in it is run."""
+        with learn_extra():
+            from safetensors import SafetensorError, safe_open
+        if not Path(path).is_file():
+            raise InputError(
+                f"There is no file {path}; `discovery-gym train` writes policy.safetensors."
+            )
+        try:
+            with safe_open(path, framework="numpy") as file:
+                head = json.loads((file.metadata() or {})[KEY])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if head["format"] != FORMAT:
+                raise ValueError(f"its format is {head['format']!r}, this version reads {FORMAT}")
+            return cls(
+                parts={str(key): tuple(map(int, shape)) for key, shape in head["parts"]},
+                scaling={
+                    str(key): (tensors[f"mean.{key}"], tensors[f"scale.{key}"])
+                    for key in head["scaled"]
+                },
+                layers=tuple(
+                    (tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"])
+                    for i in range(head["layers"])
+                ),
+                activation=head["activation"],
+                head=head["head"],
+                about=head["about"],
+            )
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise InputError(
+                f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
+                f"({type(error).__name__}: {error}). Name its policy.safetensors."
+            ) from None
+
+
+def parts(space: spaces.Space[Any]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the parts of an observation; `InputError` for one of other things."""
+    boxes = dict(space.spaces) if isinstance(space, spaces.Dict) else {"": space}
+    if not all(isinstance(box, spaces.Box) for box in boxes.values()):
+        raise InputError(f"A learned policy takes observations made of boxes, not {space}.")
+    return {key: tuple(box.shape or ()) for key, box in boxes.items()}
+
+
+class LearnedAgent(Agent):
+    """Plays a policy that `discovery-gym train` has written, by its likeliest legal action.
+
+    ``sb3("runs/ladder/policy.safetensors")``. The policy fits every environment whose observations
+    and actions have the shapes that it was trained with, whatever the prices. A batch of items is
+    chosen one after the other, no item twice. Nothing in the file is executed.
+
+    Args:
+        model: The model of the environment.
+        path: The file, or the `Policy` itself.
+        seed: Unused: there is nothing random.
+    """
+
+    text = "sb3"
+
+    def __init__(self, model: Model[Any], *, path: str | Path | Policy, seed: Any = 0) -> None:
+        super().__init__(model, seed=seed)
+        if not isinstance(path, str | Path | Policy):
+            raise InputError(
+                f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {path!r}."
+            )
+        self.policy = path if isinstance(path, Policy) else Policy.load(path)
+        name, here = type(model).__name__, parts(model.observation_space)
+        if here != dict(self.policy.parts):
+            raise InputError(
+                f"The policy was trained on observations of the shapes {dict(self.policy.parts)}, "
+                f"those of {name} are {here}. Train one for these parameters, or play the "
+                f"environment it is from: {self.policy.about}."
+            )
+        space = model.action_space
+        continuous = isinstance(space, spaces.Box)
+        width = spaces.flatdim(space)
+        if self.policy.width != width or continuous is (self.policy.head == "scores"):
+            raise InputError(
+                f"The policy gives {self.policy.width} numbers ({self.policy.head}), but the actions "
+                f"of {name} are {space}; play the environment it is from: {self.policy.about}."
+            )
+
+    @classmethod
+    def fits(cls, model: Model[Any]) -> bool:
+        """Return False: without a file it plays nothing."""
+        return False
+
+    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+        """Choose for B episodes."""
+        space, output = self.model.action_space, self.policy(observation)
+        if isinstance(space, spaces.Box):
+            output = output.reshape(-1, *space.shape)
+            if self.policy.head == "tanh":
+                output = space.low + (np.tanh(output) + 1) / 2 * (space.high - space.low)
+            return np.clip(output, space.low, space.high).astype(space.dtype), ()
+        choices = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
+        scores = output.reshape(len(output), choices, -1).copy()
+        if isinstance(observation, dict) and "action_mask" in observation:
+            scores[
+                np.broadcast_to(observation["action_mask"][:, None] == 0, scores.shape)
+            ] = -np.inf
+        if choices == 1:
+            return scores[:, 0].argmax(1), ()
+        chosen = np.empty((len(scores), choices), np.int64)
+        for i in range(choices):
+            chosen[:, i] = scores[:, i].argmax(1)
+            np.put_along_axis(scores[:, i:], chosen[:, i, None, None], -np.inf, axis=2)
+        return chosen, ()

@@ -1,0 +1,477 @@
+"""Train a policy through stable-baselines3, on hundreds of native episodes at once.
+
+A training is a folder. `training.json` says what is trained, ``policy.safetensors`` is the best
+policy so far by the episodes of the curve, ``curve.csv`` is the learning curve, ``log/`` what the
+algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.pt`` is
+what a killed training goes on from: weights, optimisers, normalisation. The same command resumes.
+Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin anew then, so that a resumed
+training is as good as an uninterrupted one, but not the same bit for bit.
+
+Seeds: training episodes lie below `VALIDATION_SEED`, those of the curve from there on, and evaluation
+episodes of the suites are never seen. Observations and rewards are brought to a common scale by their
+running means and variances; those of the observation become a part of the policy.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ..agents.learned import learn_extra
+from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
+from ..envs.core import InputError, closest, registered
+from ..envs.core.checks import integer
+from . import stats
+from .evaluation import evaluate, exact, resolve
+from .records import write, writing_to
+from .suites import EVALUATION_SEED
+
+with learn_extra():
+    import sb3_contrib
+    import stable_baselines3 as sb3
+    import torch
+    from stable_baselines3.common.callbacks import BaseCallback
+    from stable_baselines3.common.logger import configure
+    from stable_baselines3.common.running_mean_std import RunningMeanStd
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    from ..agents.learned.sb3_env import SB3Env
+
+VALIDATION_SEED = EVALUATION_SEED // 2
+"""Seed of the first episode of the curve; training episodes lie below."""
+MARK = "training.json"
+POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
+
+FINITE, CONTINUOUS = (spaces.Discrete, spaces.MultiDiscrete), (spaces.Box,)
+ON_POLICY = {
+    "n_steps": 64,
+    "batch_size": 2048,
+    "n_epochs": 6,
+    "learning_rate": 1e-3,
+    "gamma": 1.0,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.003,
+}
+OFF_POLICY = {
+    "buffer_size": 200_000,
+    "learning_starts": 10_000,
+    "batch_size": 512,
+    "train_freq": 1,
+    "gradient_steps": 4,
+    "learning_rate": 5e-4,
+}
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An algorithm, the actions it is for, and settings that suit hundreds of episodes at once."""
+
+    make: Callable[..., Any]
+    actions: tuple[type[spaces.Space[Any]], ...]
+    settings: Mapping[str, Any]
+
+
+ALGORITHMS = {
+    "maskable-ppo": Algorithm(sb3_contrib.MaskablePPO, FINITE, ON_POLICY),
+    "ppo": Algorithm(sb3.PPO, (*FINITE, *CONTINUOUS), ON_POLICY),
+    "dqn": Algorithm(
+        sb3.DQN,
+        (spaces.Discrete,),
+        OFF_POLICY | {"target_update_interval": 20_000, "exploration_fraction": 0.3},
+    ),
+    "sac": Algorithm(sb3.SAC, CONTINUOUS, OFF_POLICY),
+    "td3": Algorithm(sb3.TD3, CONTINUOUS, OFF_POLICY),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What is trained, and on how much.
+
+    Args:
+        env_id: The environment, ``"discovery/KnowledgeLadder-v0"`` or in short ``"KnowledgeLadder"``.
+        env_kwargs: Its parameters, where they differ from the defaults.
+        algorithm: One of `ALGORITHMS`.
+        steps: Steps to train on, of all episodes together; rounded up to whole rollouts.
+        envs: Episodes at once.
+        seed: Seed of everything: weights, exploration, episodes.
+        evaluations: Points of the curve after the first; each writes the policy and a checkpoint.
+        episodes: Episodes behind a point of the curve.
+        settings: Settings of the algorithm that differ from ours, by the names of
+            stable-baselines3, and ``net_arch``, the sizes of the hidden layers.
+    """
+
+    env_id: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    algorithm: str = "maskable-ppo"
+    steps: int = 1_000_000
+    envs: int = 256
+    seed: int = 0
+    evaluations: int = 20
+    episodes: int = 256
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("steps", 1, None),
+            ("envs", 1, VALIDATION_SEED // 2),
+            ("seed", 0, None),
+            ("evaluations", 1, None),
+            ("episodes", 2, EVALUATION_SEED - VALIDATION_SEED),
+        ):
+            value = integer(name, getattr(self, name), low=low, high=high)
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "env_id", resolve(self.env_id))
+        if self.env_id not in registered():
+            raise InputError(
+                f"Training takes the environments of this package, got {self.env_id!r}."
+            )
+        if self.algorithm not in ALGORITHMS:
+            raise InputError(
+                f"Unknown algorithm {self.algorithm!r}{closest(self.algorithm, ALGORITHMS)} Known "
+                f"are {', '.join(ALGORITHMS)}."
+            )
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the learning curve.
+
+    Args:
+        steps: Steps trained on so far.
+        seconds: Time spent so far, evaluations included, in all legs of a resumed training.
+        mean: Mean return over the episodes of the curve.
+        error: Its standard error.
+        score: Normalised, random = 0 and the truth = 1; NaN where these are unknown.
+        training: Mean return of the last 100 training episodes; NaN before any has ended.
+    """
+
+    steps: int
+    seconds: float
+    mean: float
+    error: float
+    score: float
+    training: float
+
+
+def train(training: Training, folder: Path) -> list[Point]:
+    """Train, or go on with a training that was stopped; return its learning curve.
+
+    A finished training is not trained again.
+
+    Raises:
+        InputError: The algorithm does not fit the actions, or refuses a setting; the folder holds
+            another training or other things, or a damaged checkpoint.
+    """
+    run = _Run(training, folder)
+    try:
+        left = training.steps - run.model.num_timesteps
+        if left > 0:
+            run.model.learn(left, callback=_Watch(run), reset_num_timesteps=False)
+    finally:
+        run.close()
+    return run.curve
+
+
+class _Run:
+    """A training in progress: the model, its curve, and the folder they are written to."""
+
+    def __init__(self, training: Training, folder: Path) -> None:
+        self.training, self.folder = training, folder
+        self.curve: list[Point] = []
+        self.console = Console(stderr=True, highlight=False)
+        algorithm = ALGORITHMS[training.algorithm]
+        env = gym.make_vec(
+            training.env_id,
+            num_envs=training.envs,
+            vectorization_mode="vector_entry_point",
+            **{**training.env_kwargs, "autoreset_mode": "SameStep"},
+        )
+        self.single: Any = env.unwrapped.model  # type: ignore[attr-defined]
+        if not isinstance(self.single.action_space, algorithm.actions):
+            fitting = [
+                name
+                for name, other in ALGORITHMS.items()
+                if isinstance(self.single.action_space, other.actions)
+            ]
+            raise InputError(
+                f"{training.algorithm} cannot choose the actions of {training.env_id}, "
+                f"{self.single.action_space}; those that can: {', '.join(fitting)}."
+            )
+        self.random = exact(self.single, "random_value")
+        self.best = exact(self.single, "optimal_value")
+        scaled = [key for key in parts(self.single.observation_space) if key != "action_mask"]
+        settings = {**algorithm.settings, **training.settings}
+        self.env = VecNormalize(
+            SB3Env(env),
+            gamma=settings.get("gamma", 0.99),
+            clip_obs=CLIP,
+            norm_obs_keys=scaled if scaled != [""] else None,
+        )
+        stored = _open(training, folder)
+        steps = 0 if stored is None else int(stored["steps"])
+        self.model = self._model(algorithm, settings, steps)
+        if stored is not None:
+            self._restore(stored)
+        self.earlier = self.curve[-1].seconds if self.curve else 0.0
+        self.began = time.perf_counter()
+
+    def _model(self, algorithm: Algorithm, settings: dict[str, Any], steps: int) -> Any:
+        """Make the model; where a resumed training goes on, its random numbers are new ones."""
+        random = np.random.default_rng([self.training.seed, steps])
+        rate, hidden = settings.pop("learning_rate"), settings.pop("net_arch", [64, 64])
+        dictionary = isinstance(self.single.observation_space, spaces.Dict)
+        try:
+            return algorithm.make(
+                "MultiInputPolicy" if dictionary else "MlpPolicy",
+                self.env,
+                learning_rate=(lambda left: rate * left) if "n_steps" in settings else rate,
+                policy_kwargs={"net_arch": hidden},
+                seed=int(random.integers(VALIDATION_SEED - self.training.envs)),
+                device="cpu",
+                **settings,
+            )
+        except (TypeError, ValueError, AssertionError) as error:
+            raise InputError(
+                f"{self.training.algorithm} refuses its settings: {error}. Ours are "
+                f"{dict(algorithm.settings)}; its documentation names all of them."
+            ) from None
+
+    def close(self) -> None:
+        """Close the environments and the files of the log."""
+        self.env.close()
+        if hasattr(self.model, "_logger"):  # it has one once it has begun to learn
+            self.model.logger.close()
+
+    # ---- a point of the curve
+
+    def measure(self) -> Point:
+        """Play the episodes of the curve with the policy as it is now; write everything."""
+        policy, training = self.policy(), self.training
+        result = evaluate(
+            training.env_id,
+            LearnedAgent(self.single, path=policy),
+            episodes=training.episodes,
+            seed=VALIDATION_SEED,
+            env_kwargs=training.env_kwargs,
+            truth=False,
+        )
+        score = math.nan
+        if self.random is not None and self.best is not None:
+            score = float(stats.normalised(result.returns, self.random, self.best).mean())
+        recent = [episode["r"] for episode in self.model.ep_info_buffer or ()]
+        point = Point(
+            steps=self.model.num_timesteps,
+            seconds=self.earlier + time.perf_counter() - self.began,
+            mean=float(result.returns.mean()),
+            error=float(result.returns.std(ddof=1) / len(result.returns) ** 0.5),
+            score=score,
+            training=float(np.mean(recent)) if recent else math.nan,
+        )
+        best = max((other.mean for other in self.curve), default=-math.inf)
+        self.curve.append(point)
+        with writing_to(self.folder):
+            if point.mean >= best:
+                write(self.folder / POLICY, policy.to_bytes())
+            write(self.folder / CURVE, self._csv())
+            write(self.folder / CHECKPOINT, self._checkpoint())  # last: it vouches for the others
+        return point
+
+    def policy(self) -> Policy:
+        """Return the policy as it is now."""
+        net = self.model.policy
+        if hasattr(net, "mlp_extractor"):  # PPO
+            modules = [*net.mlp_extractor.policy_net, net.action_net]
+        elif hasattr(net, "q_net"):
+            modules = [*net.q_net.q_net]
+        elif hasattr(net.actor, "latent_pi"):  # SAC
+            modules = [*net.actor.latent_pi, net.actor.mu]
+        else:
+            modules = [*net.actor.mu]
+        finite = not isinstance(self.single.action_space, spaces.Box)
+        return Policy(
+            parts=parts(self.single.observation_space),
+            scaling={
+                key: (rms.mean, np.sqrt(rms.var + self.env.epsilon))
+                for key, rms in self._observed().items()
+            },
+            layers=tuple(
+                (m.weight.detach().numpy().copy(), m.bias.detach().numpy().copy())
+                for m in modules
+                if isinstance(m, torch.nn.Linear)
+            ),
+            activation="tanh" if hasattr(net, "mlp_extractor") else "relu",
+            head="scores" if finite else "action" if hasattr(net, "mlp_extractor") else "tanh",
+            about={**asdict(self.training), "trained": self.model.num_timesteps},
+        )
+
+    def _observed(self) -> dict[str, RunningMeanStd]:
+        """Return the running moments of each part of the observation."""
+        rms = self.env.obs_rms
+        return dict(rms) if isinstance(rms, dict) else {"": rms}
+
+    def _csv(self) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for point in self.curve:
+            writer.writerow(f"{value:.10g}" for value in asdict(point).values())
+        return text.getvalue()
+
+    # ---- the checkpoint: tensors and numbers, which torch reads without running anything
+
+    def _checkpoint(self) -> bytes:
+        moments = {**self._observed(), "return": self.env.ret_rms}
+        entropy = getattr(self.model, "log_ent_coef", None)  # SAC learns it beside its networks
+        buffer = io.BytesIO()
+        torch.save(
+            {
+                "steps": self.model.num_timesteps,
+                "curve": [list(asdict(point).values()) for point in self.curve],
+                "parameters": self.model.get_parameters(),
+                "log_ent_coef": None if entropy is None else entropy.detach(),
+                "moments": {
+                    key: [torch.as_tensor(rms.mean), torch.as_tensor(rms.var), rms.count]
+                    for key, rms in moments.items()
+                },
+            },
+            buffer,
+        )
+        return buffer.getvalue()
+
+    def _restore(self, stored: dict[str, Any]) -> None:
+        try:
+            self.model.set_parameters(stored["parameters"], device="cpu")
+            if stored["log_ent_coef"] is not None:
+                self.model.log_ent_coef.data.copy_(stored["log_ent_coef"])
+            for key, rms in {**self._observed(), "return": self.env.ret_rms}.items():
+                mean, var, rms.count = stored["moments"][key]
+                rms.mean, rms.var = mean.numpy(), var.numpy()
+            self.curve = [Point(*row) for row in stored["curve"]]
+            self.model.num_timesteps = stored["steps"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise _damaged(self.folder, error) from None
+        if hasattr(self.model, "learning_starts"):  # an empty memory is filled first
+            self.model.learning_starts += stored["steps"]
+
+
+class _Watch(BaseCallback):
+    """Moves the progress bar and measures the points of the curve, between two rollouts."""
+
+    def __init__(self, run: _Run) -> None:
+        super().__init__()
+        self.run = run
+        training = run.training
+        self.every = training.steps / training.evaluations
+        words = TextColumn("{task.description}")
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
+        self.progress = Progress(*columns, console=run.console)
+        self.bar = self.progress.add_task("", total=training.steps)
+
+    def _on_training_start(self) -> None:
+        formats = ["csv"] + ["tensorboard"] * (importlib.util.find_spec("tensorboard") is not None)
+        log = self.run.folder / "log" / str(self.num_timesteps)
+        with writing_to(self.run.folder):
+            self.model.set_logger(configure(str(log), formats))
+        self.progress.start()
+
+    def _on_rollout_start(self) -> None:
+        done = len(self.run.curve)
+        if self.model.num_timesteps >= done * self.every:
+            self._measure()
+
+    def _on_step(self) -> bool:
+        self.progress.update(self.bar, completed=self.num_timesteps)
+        return True
+
+    def _on_training_end(self) -> None:
+        if self.run.curve[-1].steps < self.model.num_timesteps:
+            self._measure()
+        self.progress.stop()
+
+    def _measure(self) -> None:
+        point = self.run.measure()
+        for name in ("mean", "score"):
+            self.logger.record(f"curve/{name}", getattr(point, name))
+        self.progress.update(self.bar, completed=point.steps)
+        score = "" if math.isnan(point.score) else f", score {point.score:.4f}"
+        self.progress.console.print(
+            f"{point.steps:>11,} steps, {point.seconds:6.0f} s: return {point.mean:.4g} "
+            f"± {point.error:.2g}{score}"
+        )
+
+
+# ---- the folder
+
+
+def _open(training: Training, folder: Path) -> dict[str, Any] | None:
+    """Mark a new folder as a training's; return the checkpoint of one that is there already.
+
+    Checkpoints are read by torch's loader for plain data, which runs nothing, and only from a folder
+    with our mark.
+    """
+    mark = folder / MARK
+    about = {"what": "training of discovery-gym", "format": 1, **asdict(training)}
+    text = json.dumps(about, indent=1)
+    with writing_to(folder):
+        if not mark.is_file():
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise InputError(
+                    f"{folder} is not a training of discovery-gym (it holds no {MARK}); name a new "
+                    "or an empty folder."
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            write(mark, text)
+            return None
+        there = mark.read_text(encoding="utf-8")
+    if there != text:
+        raise InputError(
+            f"{folder} holds another training: {_difference(there, about)}. Repeat its command to "
+            "resume it, or name another folder."
+        )
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(stored, dict) or "steps" not in stored:
+            raise TypeError("it is no checkpoint")
+    except Exception as error:  # torch raises what its unpickler and its archive raise
+        raise _damaged(folder, error) from None
+    return stored
+
+
+def _difference(there: str, about: dict[str, Any]) -> str:
+    """Return in which settings two trainings differ."""
+    try:
+        old = json.loads(there)
+        return ", ".join(
+            f"{key} {old.get(key)!r} instead of {value!r}"
+            for key, value in json.loads(json.dumps(about)).items()
+            if old.get(key) != value
+        )
+    except (ValueError, AttributeError):
+        return f"its {MARK} is not readable"
+
+
+def _damaged(folder: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{folder / CHECKPOINT} is not a checkpoint of this training, or it is damaged "
+        f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Delete it to "
+        "train from the start."
+    )

@@ -1,0 +1,207 @@
+"""Policy files: read without running anything in them, and refused when they are not whole."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from discovery_gym import InputError
+from discovery_gym.agents import available, make
+from discovery_gym.agents.learned.policy import KEY, LearnedAgent, Policy
+from discovery_gym.agents.making import files
+
+numpy_format = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+
+LADDER = {"batch_sizes": (1, 4, 16), "horizon": 50}
+
+
+def network(parts: Any, width: int, head: str = "scores", seed: int = 0) -> Policy:
+    """Return a policy with one hidden layer and random weights."""
+    random = np.random.default_rng(seed)
+    inputs = sum(int(np.prod(shape)) for shape in parts.values())
+    sizes = [inputs, 5, width]
+    return Policy(
+        parts=parts,
+        scaling={
+            key: (random.normal(size=shape), random.uniform(1, 2, shape))
+            for key, shape in parts.items()
+            if key != "action_mask"
+        },
+        layers=tuple(
+            (random.normal(size=(b, a)).astype(np.float32), random.normal(size=b).astype("f4"))
+            for a, b in itertools.pairwise(sizes)
+        ),
+        activation="tanh",
+        head=head,
+        about={"env_id": "discovery/Somewhere-v0"},
+    )
+
+
+def ladder() -> Any:
+    return gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=6, **LADDER)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.safetensors"
+    path.write_bytes(network({"": (2,)}, 3).to_bytes())
+    return path
+
+
+def test_a_file_holds_the_whole_policy(path: Path) -> None:
+    """By the formula, from the stored numbers."""
+    policy, vector = Policy.load(path), ladder()
+    observation = vector.reset(seed=0)[0]
+    agent = make(f"sb3({str(path)!r})", vector)
+    first, second = policy.layers
+    mean, scale = policy.scaling[""]
+    h = np.tanh(np.clip((observation - mean) / scale, -10, 10) @ first[0].T + first[1])
+    scores = h @ second[0].T + second[1]
+    np.testing.assert_allclose(policy(observation), scores, rtol=1e-5)
+    np.testing.assert_array_equal(agent.predict(observation)[0], scores.argmax(1))
+    assert agent.predict(observation[2])[0] == scores[2].argmax()
+    named = make(f"sb3(path={str(path)!r})", vector)
+    np.testing.assert_array_equal(named.predict(observation)[0], scores.argmax(1))
+    assert policy.to_bytes() == path.read_bytes()
+
+
+def test_masks_hold_and_no_item_comes_twice() -> None:
+    kwargs: dict[str, Any] = {"num_items": 9, "num_features": 2, "horizon": 6, "illegal": "raise"}
+    for size in (1, 3):
+        vector = gym.make_vec(
+            "discovery/LinearPool-v0",
+            num_envs=40,
+            batch_size=size,
+            autoreset_mode="Disabled",
+            **kwargs,
+        )
+        parts = {key: box.shape for key, box in vector.single_observation_space.items()}
+        agent = LearnedAgent(vector.unwrapped.model, path=network(parts, 9 * size))
+        observation = vector.reset(seed=0)[0]
+        for _ in range(6 // size):
+            observation = vector.step(agent.predict(observation)[0])[0]
+        assert all(len(set(row)) == 6 for row in observation["labelled"].tolist())
+
+
+@pytest.mark.parametrize("head", ["action", "tanh"])
+def test_continuous_actions_stay_in_bounds(head: str) -> None:
+    class Continuous:
+        observation_space = gym.spaces.Box(-1, 1, (1,))
+        action_space = gym.spaces.Box(np.array([-1.0, 2.0], "f4"), np.array([1.0, 5.0], "f4"))
+
+    model: Any = Continuous()
+    policy = network({"": (1,)}, 2, head)
+    agent = LearnedAgent(model, path=policy)
+    observation = np.linspace(-1, 1, 30, dtype=np.float32)[:, None]
+    actions, output = agent.predict(observation)[0], policy(observation)
+    low, high = model.action_space.low, model.action_space.high
+    whole = low + (np.tanh(output) + 1) * (high - low) / 2 if head == "tanh" else output
+    np.testing.assert_allclose(actions, np.clip(whole, low, high), rtol=1e-5)
+    assert all(model.action_space.contains(action) for action in actions)
+
+
+class Hostile:
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path(self.place),)
+
+    def __init__(self, place: Path) -> None:
+        self.place = str(place)
+
+
+def header(content: Any) -> bytes:
+    arrays = {"layers.0.weight": np.ones((3, 2), "f4"), "layers.0.bias": np.ones(3, "f4")}
+    text = content if isinstance(content, str) else json.dumps(content)
+    return numpy_format.save(arrays, {KEY: text})
+
+
+WHOLE = {
+    "format": 1,
+    "parts": [["", [2]]],
+    "scaled": [],
+    "layers": 1,
+    "activation": "tanh",
+    "head": "scores",
+    "about": {},
+}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["pickle", "truncated", "headless", "empty", "zeros", "json", "format", "layers", "shape",
+     "scaled", "activation", "parts", "deep", "nan", "folder"],
+)  # fmt: skip
+def test_what_is_no_policy_is_refused_and_not_run(kind: str, path: Path, tmp_path: Path) -> None:
+    mark, content = tmp_path / "was-run", path.read_bytes()
+    nan = {"layers.0.weight": np.full((3, 2), np.nan, "f4"), "layers.0.bias": np.ones(3, "f4")}
+    contents = {
+        "pickle": pickle.dumps(Hostile(mark)),
+        "truncated": content[: len(content) // 2],
+        "headless": content[8:],
+        "empty": b"",
+        "zeros": bytes(1000),
+        "json": header("{"),
+        "format": header(WHOLE | {"format": 2}),
+        "layers": header(WHOLE | {"layers": 2}),
+        "shape": header(WHOLE | {"parts": [["", [3]]]}),
+        "scaled": header(WHOLE | {"scaled": [""]}),
+        "activation": header(WHOLE | {"activation": "eval"}),
+        "parts": header(WHOLE | {"parts": 7}),
+        "deep": header("[" * 100_000),
+        "nan": numpy_format.save(nan, {KEY: json.dumps(WHOLE)}),
+    }
+    bad = tmp_path / "bad.safetensors"
+    if kind == "folder":
+        bad.mkdir()
+    else:
+        bad.write_bytes(contents[kind])
+    with pytest.raises(InputError, match=r"bad\.safetensors"):
+        make(f'sb3("{bad}")', ladder())
+    assert not mark.exists()
+    assert Policy.load(path)  # the whole one is still fine
+    path.write_bytes(header(WHOLE))
+    assert Policy.load(path).width == 3
+
+
+def test_the_hostile_file_would_run_if_it_were_unpickled(tmp_path: Path) -> None:
+    pickle.loads(pickle.dumps(Hostile(tmp_path / "was-run")))
+    assert (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sb3", "sb3 needs the path of a policy"),
+        ("sb3(3)", "sb3 needs the path of a policy"),
+        ('sb3("nowhere")', "There is no file nowhere"),
+        ('sb3("a", "b")', "does not describe an agent"),
+        ('sb3(file="a")', "sb3 has no setting 'file'.*It takes: path"),
+        ('greedy("a")', "does not describe an agent"),
+    ],
+)
+def test_texts_that_are_refused(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        make(text, ladder())
+
+
+def test_a_policy_of_another_environment_is_refused(path: Path) -> None:
+    with pytest.raises(InputError, match=r"trained on observations .*discovery/Somewhere-v0"):
+        make(f'sb3("{path}")', gym.make("discovery/TablePool-v0"))
+    path.write_bytes(network({"": (2,)}, 2).to_bytes())
+    with pytest.raises(InputError, match=r"gives 2 numbers .*Discrete\(3\)"):
+        make(f'sb3("{path}")', ladder())
+    path.write_bytes(network({"": (2,)}, 3, "tanh").to_bytes())
+    with pytest.raises(InputError, match=r"gives 3 numbers \(tanh\)"):
+        make(f'sb3("{path}")', ladder())
+
+
+def test_it_is_made_of_its_file_and_not_offered_without() -> None:
+    assert files('sb3("a/b.safetensors")') == [Path("a/b.safetensors")]
+    assert files("greedy") == files("sb3") == files("greedy(((") == []
+    assert "sb3" not in available(ladder())
