@@ -13,6 +13,7 @@ from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from ... import __version__
+from ...envs.core import InputError
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .stepping import stepping
@@ -38,6 +39,12 @@ def main() -> None:
         "Growth with the pool": growth,
         "Design": design,
     }
+    try:
+        from .learning import learning
+
+        tables["Learning"] = learning
+    except InputError as error:
+        console.print(f"Learning is not measured. {error}", markup=False)
     for title, measure in tables.items():
         head, rows = measure(turns)
         table = Table(title=f"{title}: median over {turns} turns (10th to 90th percentile)")

@@ -1,0 +1,80 @@
+"""How many frames per second PPO trains on, with native episodes and with a list of single ones.
+
+A frame is one step of one episode, played and learnt from. The measure of all is stable-baselines3 as
+it is commonly used: its `DummyVecEnv` of 8 single environments and its own settings, 10 epochs of
+batches of 64. Against it stand 256 native episodes with the settings of ``discovery-gym train``; with
+its 10 epochs and the large batches that many episodes allow; and with its very batches of 64, where
+nothing but the stepping is saved. All normalise observations and rewards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from ...agents.learned import learn_extra
+from ..training import ON_POLICY
+from .timing import Subject, in_turns
+
+with learn_extra():
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    from ...agents.learned.sb3_env import SB3Env
+
+LADDER = "discovery/KnowledgeLadder-v0"
+EPISODES = 256
+
+
+def learning(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table.
+
+    Args:
+        turns: Number of turns behind each median; at most 9 are taken.
+    """
+    torch.set_num_threads(1)
+    rollout = EPISODES * ON_POLICY["n_steps"]
+    many: dict[str, Any] = {"n_steps": ON_POLICY["n_steps"], "batch_size": rollout // 4}
+    frames, subjects = {}, {}
+    for name, single, settings in (
+        ("DummyVecEnv of 8, batches of 64, 10 epochs", True, {"n_steps": 256}),
+        (f"native x{EPISODES}, batches of 64, 10 epochs", False, {"n_steps": 8}),
+        (f"native x{EPISODES}, batches of {rollout // 4}, 10 epochs", False, many),
+        (
+            f"native x{EPISODES}, as trained: batches of {rollout // 4}, {ON_POLICY['n_epochs']} epochs",
+            False,
+            many | {"n_epochs": ON_POLICY["n_epochs"]},
+        ),
+    ):
+        frames[name] = int(settings["n_steps"]) * (8 if single else EPISODES)
+        subjects[name] = _learner(single, frames[name], settings)
+    times = in_turns(subjects, turns=min(turns, 9))
+    peer = next(iter(times))
+    rows = []
+    for name in times:
+        ratio = frames[name] / times[name] / (frames[peer] / times[peer])
+        low, middle, high = np.quantile(ratio, (0.1, 0.5, 0.9))
+        rate = f"{frames[name] / np.median(times[name]):,.0f}"
+        rows.append(
+            [name, rate, "1" if name == peer else f"{middle:.1f} ({low:.1f} to {high:.1f})"]
+        )
+    return ["PPO on KnowledgeLadder", "frames/s", "/ DummyVecEnv of 8"], rows
+
+
+def _learner(single: bool, frames: int, settings: dict[str, Any]) -> Subject:
+    """Return what plays one rollout and learns from it."""
+    env = (
+        make_vec_env(LADDER, 8, seed=0)
+        if single
+        else SB3Env(gym.make_vec(LADDER, num_envs=EPISODES, autoreset_mode="SameStep"))
+    )
+    model = PPO("MlpPolicy", VecNormalize(env), seed=0, device="cpu", **settings)
+
+    def learn(count: int) -> None:
+        model.learn(count * frames, reset_num_timesteps=False)
+
+    return learn
