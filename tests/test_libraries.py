@@ -15,6 +15,7 @@ EXAMPLES = {
     "ppo.py": ("torch", ("8192",)),
     "with_torchrl.py": ("torchrl", ("2",)),
     "with_tianshou.py": ("tianshou", ("1",)),
+    "with_rllib.py": ("ray.rllib", ("1",)),
 }
 
 
