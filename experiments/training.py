@@ -393,8 +393,8 @@ class _Watch(BaseCallback):
         self.progress.start()
 
     def _on_rollout_start(self) -> None:
-        done = len(self.run.curve)
-        if self.model.num_timesteps >= done * self.every:
+        curve, steps = self.run.curve, self.model.num_timesteps
+        if not curve or steps // self.every > curve[-1].steps // self.every:
             self._measure()
 
     def _on_step(self) -> bool:

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from discovery_gym import InputError
 from discovery_gym.agents import make
+from discovery_gym.agents.learned.policy import LearnedAgent
 from discovery_gym.experiments import cli, evaluate, suites
 from discovery_gym.experiments.records import RunSpec
 
@@ -118,6 +119,9 @@ OFF = {"learning_starts": 64, "buffer_size": 500, "batch_size": 32, "gradient_st
         ("maskable-ppo", "LinearPool", POOL, PPO),
         ("ppo", "LinearPool", POOL | {"batch_size": 2}, PPO),
         ("dqn", "KnowledgeLadder", LADDER, OFF),
+        ("ppo", "LinearGaussianDesign", {"horizon": 3}, PPO),
+        ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF),
+        ("td3", "LinearGaussianDesign", {"horizon": 3}, OFF),
     ],
 )
 def test_the_exported_policy_is_the_trained_one(
@@ -138,9 +142,14 @@ def test_the_exported_policy_is_the_trained_one(
     run.model.learn(256)
     vector = gym.make_vec(training.env_id, num_envs=30, **kwargs)
     observation = vector.reset(seed=0)[0]
-    for _ in range(3):
+    for _ in range(2):
         observation = vector.step(vector.action_space.sample())[0]
     policy = run.policy()
+    if isinstance(vector.single_action_space, gym.spaces.Box):
+        agent = LearnedAgent(vector.unwrapped.model, path=policy)
+        theirs = run.model.predict(run.env.normalize_obs(observation), deterministic=True)[0]
+        np.testing.assert_allclose(agent.predict(observation)[0], theirs, rtol=1e-4, atol=1e-5)
+        return
     with torch.no_grad():
         tensors, _ = run.model.policy.obs_to_tensor(run.env.normalize_obs(observation))
         if algorithm == "dqn":
@@ -193,6 +202,29 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     assert _adam_steps(after) == _updates(4_096)
     assert after["moments"][""][2] == pytest.approx(4_096, rel=0.01)
     assert curve[len(before["curve"])].seconds > curve[len(before["curve"]) - 1].seconds
+
+
+@pytest.mark.parametrize("algorithm", ["sac", "td3", "dqn"])
+def test_a_stopped_training_with_a_memory_goes_on(algorithm: str, tmp_path: Path) -> None:
+    """The memory is filled anew, everything else goes on, SAC's entropy coefficient included."""
+    name, kwargs = (
+        ("KnowledgeLadder", LADDER) if algorithm == "dqn" else ("LinearGaussianDesign", {})
+    )
+    changes = {"env_id": name, "env_kwargs": kwargs, "algorithm": algorithm, "episodes": 4}
+    training = ladder(**changes, steps=512, settings=OFF)
+    run = module._Run(training, tmp_path / "run")
+    run.model.learn(256)
+    run.measure()
+    run.close()
+    again = module._Run(training, tmp_path / "run")
+    assert again.model.num_timesteps == 256
+    for key, value in run.model.policy.state_dict().items():
+        assert (again.model.policy.state_dict()[key] == value).all()
+    if algorithm == "sac":
+        assert again.model.log_ent_coef == run.model.log_ent_coef != 0
+    assert again.model.learning_starts == 64 + 256
+    again.close()
+    assert [point.steps for point in train(training, tmp_path / "run")] == [256, 512]
 
 
 def _updates(steps: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import subprocess
 import sys
 from functools import partial
@@ -14,7 +13,6 @@ import pytest
 from gymnasium import spaces
 
 from discovery_gym import InputError
-from discovery_gym.envs.core import DiscoveryVectorEnv, Model
 
 sb3 = pytest.importorskip("stable_baselines3", reason="the extra 'learn' is not installed")
 from sb3_contrib import MaskablePPO  # noqa: E402
@@ -31,6 +29,7 @@ from discovery_gym.agents.learned.sb3_env import SB3Env  # noqa: E402
 LADDER = ("KnowledgeLadder", {"target": 3, "p_scale": 8.0, "batch_sizes": (1, 4), "horizon": 9})
 POOL = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 4})
 PLATES = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 6, "batch_size": 2})
+DESIGN = ("LinearGaussianDesign", {"horizon": 3})
 LATE = ("GraphPool", {"num_items": 12, "horizon": 6, "batch_size": 2, "delay": 1})
 
 
@@ -53,7 +52,7 @@ def same(ours: Any, theirs: Any) -> None:
         assert np.asarray(ours).dtype == np.asarray(theirs).dtype
 
 
-@pytest.mark.parametrize("problem", [LADDER, POOL, PLATES, LATE], ids=lambda p: p[0])
+@pytest.mark.parametrize("problem", [LADDER, POOL, PLATES, LATE, DESIGN], ids=lambda p: p[0])
 def test_same_as_single_environments_bit_for_bit(problem: tuple[str, dict[str, Any]]) -> None:
     name, kwargs = problem
     make = partial(gym.make, f"discovery/{name}-v0", **kwargs)
@@ -64,9 +63,12 @@ def test_same_as_single_environments_bit_for_bit(problem: tuple[str, dict[str, A
     same(vector.reset(), single.reset())
     random, ends = np.random.default_rng(0), 0
     for _ in range(25):
-        masks = get_action_masks(vector)
-        np.testing.assert_array_equal(masks, get_action_masks(single))
-        if isinstance(vector.action_space, spaces.MultiDiscrete):
+        if not isinstance(vector.action_space, spaces.Box):
+            masks = get_action_masks(vector)
+            np.testing.assert_array_equal(masks, get_action_masks(single))
+        if isinstance(vector.action_space, spaces.Box):
+            actions = random.uniform(-1, 1, (5, *vector.action_space.shape)).astype(np.float32)
+        elif isinstance(vector.action_space, spaces.MultiDiscrete):
             sizes = len(vector.action_space.nvec), len(masks)
             halves = masks.reshape(sizes[1], sizes[0], -1)[:, 0]
             actions = np.stack(
@@ -138,33 +140,6 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
 # ---- the algorithms
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class Aim(Model[Any]):
-    """A tiny continuous problem: hit a place that is shown; the episode lasts three steps."""
-
-    observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
-    action_space = spaces.Box(-2.0, 2.0, (1,), np.float32)
-
-    def new_state(self, num_episodes: int) -> Any:
-        return {"aim": np.zeros(num_episodes), "left": np.zeros(num_episodes, np.int64)}
-
-    def reset(self, state: Any, index: Any, streams: Any) -> None:
-        state["aim"][index] = [streams.generators[i].uniform(-1, 1) for i in index]
-        state["left"][index] = 3
-
-    def step(self, state: Any, action: Any, streams: Any, over: Any = None) -> Any:
-        streams.uniform()
-        state["left"] -= 1
-        return -np.abs(action[:, 0] - state["aim"]).astype(float), state["left"] <= 0
-
-    def observe(self, state: Any) -> Any:
-        return state["aim"][:, None].astype(np.float32)
-
-
-class AimVectorEnv(DiscoveryVectorEnv[Aim]):
-    model_class = Aim
-
-
 SMALL = {"n_steps": 8, "batch_size": 32, "n_epochs": 1, "seed": 0}
 
 
@@ -177,16 +152,18 @@ SMALL = {"n_steps": 8, "batch_size": 32, "n_epochs": 1, "seed": 0}
         (MaskablePPO, "MultiInputPolicy", POOL, SMALL),
         (MaskablePPO, "MultiInputPolicy", LATE, SMALL),
         (sb3.DQN, "MlpPolicy", LADDER, {"learning_starts": 8, "buffer_size": 400, "seed": 0}),
-        (sb3.SAC, "MlpPolicy", None, {"learning_starts": 8, "buffer_size": 400, "seed": 0}),
+        (sb3.PPO, "MultiInputPolicy", DESIGN, SMALL),
+        (
+            sb3.SAC,
+            "MultiInputPolicy",
+            DESIGN,
+            {"learning_starts": 8, "buffer_size": 400, "seed": 0},
+        ),
     ],
 )
 def test_algorithms_train(algorithm: Any, policy: str, problem: Any, settings: Any) -> None:
     """Each algorithm trains for some steps, sees episodes end, and changes its weights."""
-    vector = (
-        native(problem, 4)
-        if problem is not None
-        else SB3Env(AimVectorEnv(4, autoreset_mode="SameStep"))
-    )
+    vector = native(problem, 4)
     model = algorithm(policy, vector, device="cpu", **settings)
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     model.learn(64)
