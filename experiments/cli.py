@@ -302,7 +302,8 @@ def train(
         settings=_parameters("{}", hyper or [], "--hyper", "gamma=0.99"),
     )
     with _resumable():
-        best = max(play(training, folder), key=lambda point: point.mean)
+        curve = play(training, folder)
+    best = max(reversed(curve), key=lambda point: point.mean)
     score = "" if best.score != best.score else f", score {best.score:.4f}"
     out.print(f"Best after {best.steps:,} steps: return {best.mean:.4g} ± {best.error:.2g}{score}")
     agent = f'sb3("{folder / POLICY}")'
