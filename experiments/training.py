@@ -182,7 +182,9 @@ def train(training: Training, folder: Path) -> list[Point]:
     try:
         left = training.steps - run.model.num_timesteps
         if left > 0:
-            run.model.learn(left, callback=_Watch(run), reset_num_timesteps=False)
+            watch = _Watch(run)
+            with watch.progress:
+                run.model.learn(left, callback=watch, reset_num_timesteps=False)
     finally:
         run.close()
     return run.curve
@@ -390,7 +392,6 @@ class _Watch(BaseCallback):
         log = self.run.folder / "log" / str(self.num_timesteps)
         with writing_to(self.run.folder):
             self.model.set_logger(configure(str(log), formats))
-        self.progress.start()
 
     def _on_rollout_start(self) -> None:
         curve, steps = self.run.curve, self.model.num_timesteps
@@ -404,7 +405,6 @@ class _Watch(BaseCallback):
     def _on_training_end(self) -> None:
         if self.run.curve[-1].steps < self.model.num_timesteps:
             self._measure()
-        self.progress.stop()
 
     def _measure(self) -> None:
         point = self.run.measure()
