@@ -7,18 +7,36 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Model
+from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
 from .agent import Agent
 from .rules import Random
 
 
 class RandomAgent(Agent):
-    """Chooses uniformly among the legal actions; of a box of settings, uniformly in the box."""
+    """Chooses uniformly among the legal actions; of a box, uniformly or normally about its middle.
+
+    Args:
+        model: The model.
+        std: Standard deviation of normal actions, cut off at the ends of the box; ``None``: uniform.
+            For settings within [-4, 4], 0.25 is the standard normal law.
+        seed: Seed of the agent's own randomness.
+    """
 
     text = "random"
+
+    def __init__(self, model: Model[Any], *, std: float | None = None, seed: Any = 0) -> None:
+        super().__init__(model, seed=seed)
+        self.std = None if std is None else real("std", std, low=0, open_low=True)
+        if std is not None and not isinstance(model.action_space, spaces.Box):
+            raise InputError(
+                f"random(std={std}) needs actions that are points of a box; those of "
+                f"{type(model).__name__} are numbered: leave std out."
+            )
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
@@ -38,6 +56,12 @@ class RandomAgent(Agent):
             return self.random.integers(space.n, size=len(start)), ()
         assert isinstance(space, spaces.Box)
         u = self.random.random((len(start), *space.shape))
+        if self.std is not None:
+            middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
+            tail = ndtr(-1 / self.std)
+            return (middle + half * self.std * ndtri(tail + (1 - 2 * tail) * u)).astype(
+                space.dtype
+            ), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
 
 

@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 from ..agents import make
 from ..envs.core import InputError, Model, TruthUnknown, closest, registered
 from ..envs.core.checks import integer
+from ..envs.design.design import DesignModel
+from ..envs.design.information import sequential_bounds
 
 CHUNK = 1024
 """Episodes played at once, which bounds the memory. Part of the meaning of a seed: an agent draws
 its random numbers for all episodes of a chunk together."""
+TOGETHER, BLOCK = 8, 1024
+"""Episodes that share contrastive draws, and draws at once: their likelihoods stay in the cache."""
 
 
 class Agent(Protocol):
@@ -55,6 +59,8 @@ class Evaluation:
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
         curve: Regret after each of L decisions, ``(E, L)``, NaN behind the end of an episode;
             ``None`` where there is none or it was not asked for.
+        bounds: Lower and upper bound of the total information of each episode of experimental design,
+            ``(E, 2)``, in nats; ``None`` where they were not asked for.
         seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
         random_value: Exact expected return of a random agent, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
@@ -68,6 +74,7 @@ class Evaluation:
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
     curve: NDArray[np.float64] | None
+    bounds: NDArray[np.float64] | None
     seconds_per_decision: float
     random_value: float | None
     optimal_value: float | None
@@ -83,6 +90,7 @@ def evaluate(
     deterministic: bool = False,
     curve: bool = False,
     truth: bool = True,
+    contrasts: int = 0,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
 
@@ -97,11 +105,14 @@ def evaluate(
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
+        contrasts: Number L of contrastive draws behind the `bounds` of experimental design (see
+            `sequential_bounds`); 0: no bounds.
 
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
     """
     episodes, seed = integer("episodes", episodes, low=1), integer("seed", seed, low=0)
+    contrasts = integer("contrasts", contrasts, low=0, high=1_000_000_000)
     env_id, env_kwargs = resolve(env_id), dict(env_kwargs or {})
     if not isinstance(agent, str) and not callable(getattr(agent, "predict", None)):
         raise InputError(
@@ -111,21 +122,29 @@ def evaluate(
     venv = _vector_env(env_id, size, env_kwargs)
     returns, lengths, regret = np.zeros(episodes), np.zeros(episodes, np.int64), np.zeros(episodes)
     paths: list[NDArray[np.float64]] = []
+    bounds: list[NDArray[np.float64]] = []
     seconds = 0.0
     try:
+        model = getattr(venv.unwrapped, "model", None)
+        if contrasts and not isinstance(model, DesignModel):
+            raise InputError(
+                f"contrasts are for experimental design; {env_id} is none: leave them 0."
+            )
         for chunk, first in enumerate(range(0, episodes, size)):
             player = agent
             if isinstance(player, str):
                 player = make(player, venv, seed=np.random.SeedSequence([seed, chunk]))
             part = slice(first, min(first + size, episodes))
             count = part.stop - part.start
-            returns[part], lengths[part], regret[part], path, spent = _play(
+            returns[part], lengths[part], regret[part], path, spent, last = _play(
                 venv, player, seed + first, count, deterministic, curve
             )
             paths += list(path)
             seconds += spent
-        model = getattr(venv.unwrapped, "model", None) if truth else None
-        random_value, optimal_value = exact(model, "random_value"), exact(model, "optimal_value")
+            if contrasts and isinstance(model, DesignModel):
+                bounds.append(_bounds(model, last, contrasts, seed + first))
+        known = model if truth else None
+        random_value, optimal_value = exact(known, "random_value"), exact(known, "optimal_value")
     finally:
         venv.close()
     unknown = np.isnan(regret).any()
@@ -138,6 +157,7 @@ def evaluate(
         lengths=lengths,
         regret=None if unknown else regret,
         curve=None if unknown or not curve else _padded(paths),
+        bounds=np.concatenate(bounds) if bounds else None,
         seconds_per_decision=seconds / lengths.sum(),
         random_value=random_value,
         optimal_value=optimal_value,
@@ -187,17 +207,25 @@ def _play(
     count: int,
     deterministic: bool,
     curve: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], float]:
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    list[Any],
+]:
     """Play one episode in each of the first ``count`` places.
 
     Returns:
         Returns, lengths and final regrets (NaN where not revealed), each of shape ``(count,)``; the
         regret after every decision if ``curve`` asks for it, ``(count, L)``, NaN behind the end;
-        and the seconds of thinking.
+        the seconds of thinking; and of each episode its last observation and what it revealed.
     """
     size, seconds, state = venv.num_envs, 0.0, None
     returns, lengths, regret = np.zeros(size), np.zeros(size, np.int64), np.full(size, np.nan)
     path: list[NDArray[np.float64]] = []
+    last: list[Any] = [None] * size
     running = np.arange(size) < count
     episode_start = np.ones(size, np.bool_)
     wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
@@ -220,16 +248,54 @@ def _play(
         episode_start = terminated | truncated
         ended = episode_start & running
         if ended.any():
-            last = info.get("final_info", {}).get("regret")
-            if last is not None:
-                regret[ended] = last[ended]
+            final = info.get("final_info", {})
+            if "regret" in final:
+                regret[ended] = final["regret"][ended]
+            for i in ended.nonzero()[0].tolist() if "theta" in final else ():
+                last[i] = info["final_obs"][i], final["theta"][i]
         running &= ~ended
         if curve:  # where an episode has just ended, `info` shows the first moment of the next one
             path.append(
                 np.where(ended, regret, np.where(running, info.get("regret", np.nan), np.nan))
             )
     regrets = np.reshape(path, (-1, size)).T
-    return returns[:count], lengths[:count], regret[:count], regrets[:count], float(seconds)
+    return (
+        returns[:count],
+        lengths[:count],
+        regret[:count],
+        regrets[:count],
+        float(seconds),
+        last[:count],
+    )
+
+
+def _bounds(
+    model: DesignModel[Any], last: list[Any], contrasts: int, seed: int
+) -> NDArray[np.float64]:
+    """Return both bounds of the information in played episodes, ``(E, 2)``.
+
+    Args:
+        model: The model.
+        last: Last observation and true parameters of each episode.
+        contrasts: Number of contrastive draws, which some episodes at a time share.
+        seed: Seed of the first episode.
+    """
+    found = []
+    for first in range(0, len(last), TOGETHER):
+        some = last[first : first + TOGETHER]
+        shape = (len(some), model.horizon, -1)
+        settings, outcomes = (
+            np.reshape([observation[key] for observation, _ in some], shape).astype(np.float64)
+            for key in ("settings", "outcomes")
+        )
+        theta = np.stack([theta for _, theta in some])
+        random = np.random.default_rng([seed + first, contrasts])
+        found.append(
+            np.stack(
+                sequential_bounds(model, theta, settings, outcomes, contrasts, random, BLOCK), 1
+            )
+        )
+    return np.concatenate(found)
 
 
 def _padded(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:

@@ -61,6 +61,7 @@ class RunSpec:
     episodes: int
     seed: int
     curves: bool = False
+    contrasts: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -93,6 +94,8 @@ class Record:
         lengths: Decisions of each episode, ``(E,)``.
         regret: Final regret of each episode, ``(E,)``, or ``None``.
         curve: Regret after each of L decisions, ``(E, L)``, where it was kept; NaN behind the end.
+        bounds: Lower and upper bound of the information in each episode, ``(E, 2)``, where they were
+            asked for.
         seconds_per_decision: NaN for a failed run.
         random_value: Exact expected return of random play, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
@@ -109,6 +112,7 @@ class Record:
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
     curve: NDArray[np.float64] | None
+    bounds: NDArray[np.float64] | None
     seconds_per_decision: float
     random_value: float | None
     optimal_value: float | None
@@ -216,6 +220,8 @@ def write_record(
         columns["regret"] = result.regret
     if result is not None and result.curve is not None:
         columns["curve"] = list(result.curve)
+    if result is not None and result.bounds is not None:
+        columns["bounds"] = list(result.bounds)
     about = {
         "spec": asdict(spec),
         "fingerprint": spec.fingerprint,
@@ -241,7 +247,10 @@ def read_record(path: Path) -> Record:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {})[KEY])
         regret = table["regret"].to_numpy() if "regret" in table.column_names else None
-        curve = np.stack(table["curve"].to_numpy()) if "curve" in table.column_names else None
+        curve, bounds = (
+            np.stack(table[name].to_numpy()) if name in table.column_names else None
+            for name in ("curve", "bounds")
+        )
         return Record(
             id=path.stem,
             spec=RunSpec(**about["spec"]),
@@ -251,6 +260,7 @@ def read_record(path: Path) -> Record:
             lengths=table["length"].to_numpy(),
             regret=regret,
             curve=curve,
+            bounds=bounds,
             seconds_per_decision=about["seconds_per_decision"] or float("nan"),
             random_value=about["random_value"],
             optimal_value=about["optimal_value"],

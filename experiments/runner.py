@@ -57,6 +57,7 @@ def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
             episodes=suite.episodes,
             seed=suite.seed,
             curves=suite.curves,
+            contrasts=task.contrasts,
         )
         for task in suite.tasks
         if task.missing is None
@@ -116,6 +117,7 @@ def execute(spec: RunSpec, records: Path) -> bool:
             seed=spec.seed,
             env_kwargs=spec.env_kwargs,
             curve=spec.curves,
+            contrasts=spec.contrasts,
         )
     except Exception:  # whatever it was, it belongs into the record
         write_record(records, spec, None, traceback.format_exc())

@@ -31,6 +31,8 @@ class Task:
         env_kwargs: Its parameters, where they differ from the defaults.
         agents: Name on the leaderboard -> the agent as text.
         search: Name on the leaderboard -> candidates, of which `tuning` has chosen one.
+        contrasts: Contrastive draws behind bounds of the total information, which records of
+            experimental design keep beside the returns; 0: none.
         needs: Named data set without which the task is skipped; ``None``: none.
     """
 
@@ -40,6 +42,7 @@ class Task:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     agents: Mapping[str, str]
     search: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    contrasts: int = 0
     needs: str | None = None
 
     @property

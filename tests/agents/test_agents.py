@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+import scipy.stats
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
@@ -256,3 +257,20 @@ class TestMake:
         assert env.unwrapped.model.batch_sizes[action] == 16
         best_action, _ = make("optimal", env).predict(observation)
         assert env.unwrapped.model.batch_sizes[best_action] == 128  # batches cost the same
+
+
+def test_random_settings_follow_the_law_that_is_asked_for():
+    vector = gym.make_vec("discovery/LinearGaussianDesign-v0", num_envs=20_000)
+    observation = vector.reset(seed=0)[0]
+    for text, law in (("random", scipy.stats.uniform(-1, 2)), ("random(std=0.5)", HALF)):
+        action, _ = make(text, vector).predict(observation)
+        assert scipy.stats.kstest(action[:, 0], law.cdf).pvalue > 1e-3, text
+        assert abs(np.corrcoef(action.T)[0, 1]) < 0.03
+    assert make("random(std=0.1)", vector).predict(observation)[0].std() < 0.11
+    with pytest.raises(InputError, match="needs actions that are points of a box"):
+        make("random(std=1)", gym.make("discovery/LinearPool-v0"))
+    with pytest.raises(InputError, match="std"):
+        make("random(std=0)", vector)
+
+
+HALF = scipy.stats.truncnorm(-2, 2, scale=0.5)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import discovery_gym
+from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.experiments import Evaluation, evaluate, evaluation
 
@@ -177,3 +178,24 @@ def test_where_there_is_no_regret_there_is_no_curve():
         evaluate("KnowledgeLadder", "random", episodes=3, env_kwargs=kwargs, curve=True).curve
         is None
     )
+
+
+def test_bounds_are_about_the_information_of_played_experiments():
+    """The log evidence of every episode, estimated by contrasts, up to their noise."""
+    made = {"num_parameters": 1, "horizon": 3, "reward": "log_evidence"}
+    one, two = (
+        evaluate("LinearGaussianDesign", "random", episodes=60, env_kwargs=made, contrasts=20_000)
+        for _ in range(2)
+    )
+    np.testing.assert_array_equal(one.bounds, two.bounds)
+    np.testing.assert_allclose(one.bounds, one.returns[:, None] * [1, 1], atol=0.1)
+    low, high = one.bounds.T
+    assert low.mean() < high.mean()
+    few = evaluate("LinearGaussianDesign", "random", episodes=60, env_kwargs=made, contrasts=2)
+    assert (few.bounds[:, 0] <= np.log(3)).all()
+
+
+def test_bounds_are_of_experimental_design_only():
+    with pytest.raises(InputError, match="contrasts are for experimental design"):
+        evaluate("GaussianStep", "random", episodes=2, contrasts=5)
+    assert evaluate("LinearGaussianDesign", "random", episodes=2).bounds is None

@@ -12,15 +12,14 @@ from discovery_gym.envs.datasets import available
 from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.records import open_folder, read_folder
-from discovery_gym.experiments.reproduce import reproduce
-from discovery_gym.experiments.reproduce.adaptive_sampling import comparison, kinds, table_1
+from discovery_gym.experiments.reproduce import playing, reproduce
+from discovery_gym.experiments.reproduce.adaptive_sampling import kinds, table_1
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
-    RESULTS,
     Comparison,
     compare,
-    play_suites,
     tally,
 )
+from discovery_gym.experiments.reproduce.playing import RESULTS, play_suites
 from discovery_gym.experiments.runner import execute
 from discovery_gym.experiments.stats import Interval
 
@@ -42,7 +41,7 @@ def _no_processes():
             execute(spec, records)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(comparison, "play_all", play_all)
+        patch.setattr(playing, "play_all", play_all)
         yield
 
 

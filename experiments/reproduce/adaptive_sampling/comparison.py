@@ -1,24 +1,15 @@
-"""Agents on the same episodes: played by the runner, kept as records, compared pair by pair."""
+"""Agents on the same episodes, compared pair by pair."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ....envs.core.checks import integer
-from ...progress import play_all
-from ...records import Record, read_record, record_path
-from ...runner import missing, plan
 from ...stats import Interval, mean_over_tasks
-from ...suites import Suite
 from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
-
-RESULTS = "results"
-"""Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""
 
 COLOURS = {
     "random": GREY,
@@ -38,33 +29,6 @@ PAPER = ("random", "TS", "UCB", "IDS")
 def line(agent: str) -> str:
     """Return the style of the line of an agent."""
     return "-" if agent in PAPER else "--"
-
-
-def play_suites(
-    suites: Sequence[Suite], out: Path, workers: int | None
-) -> dict[str, dict[str, Record]]:
-    """Play what is missing of some suites; return the records by task and agent.
-
-    Finished runs lie under ``out / RESULTS``: a second call plays only what a killed one left.
-
-    Raises:
-        InputError: The number of workers is not allowed, or the folder cannot be written to.
-        RuntimeError: A run failed.
-        WorkerLost: A worker was killed.
-    """
-    if workers is not None:
-        workers = integer("workers", workers, low=1)
-    folder, specs = out / RESULTS, [spec for suite in suites for spec in plan(suite)]
-    todo = missing(specs, folder)
-    if todo:
-        play_all(todo, folder, workers)
-    records: dict[str, dict[str, Record]] = {}
-    for spec in specs:
-        record = read_record(record_path(folder / "records", spec.id))
-        if record.error is not None:
-            raise RuntimeError(f"{spec.name} on {spec.task} failed:\n{record.error}")
-        records.setdefault(spec.task, {})[spec.name] = record
-    return records
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,9 @@ from ....envs.core.checks import integer
 from ...records import Record
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
+from ..playing import play_suites
 from . import kinds
-from .comparison import COLOURS, line, play_suites, tally
+from .comparison import COLOURS, line, tally
 from .kinds import NEWCOMERS, Played, every, plus_minus
 from .ranking import newcomers, paper_ranking
 

@@ -22,7 +22,8 @@ from ...records import Record
 from ...suites import Suite, Task
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
-from .comparison import COLOURS, COLUMNS, PAPER, Comparison, compare, play_suites, tally
+from ..playing import play_suites
+from .comparison import COLOURS, COLUMNS, PAPER, Comparison, compare, tally
 
 
 class Column(NamedTuple):
