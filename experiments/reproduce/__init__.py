@@ -16,6 +16,8 @@ REPRODUCTIONS = {
     "high-throughput": "high_throughput.report:high_throughput",
     "asd-figure-1": "adaptive_sampling.figure_1:asd_figure_1",
     "asd-table-1": "adaptive_sampling.table_1:asd_table_1",
+    "robot-physicist": "experimental_design.robot_physicist:robot_physicist",
+    "design-benchmarks": "experimental_design.benchmarks:design_benchmarks",
 }
 """Module and function of each reproduction; they are imported when they run."""
 

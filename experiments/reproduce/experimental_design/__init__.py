@@ -1,0 +1,1 @@
+"""The robot physicist, and the benchmarks of sequential experimental design."""

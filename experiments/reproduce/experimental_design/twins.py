@@ -1,0 +1,167 @@
+"""The twin solution of the weak mixing angle, and what tells it from the truth.
+
+The shape of cos(theta) is fixed by the asymmetry alone. Without polarisation it is nearly even in
+s_W^2 - 1/4, so that each value has a twin of the same asymmetry at the same energy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ....envs.design.electroweak import SIN2
+from ....envs.design.weinberg import Weinberg
+from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY, Section, Table, new_figure
+
+Array = NDArray[np.float64]
+EVENTS = 1000
+ENERGIES = (34.0, 60.0, 70.0, 80.0, 88.0, 90.0, 91.1876, 92.0, 94.0, 100.0, 150.0, 200.0)
+MODEL = Weinberg(num_events=EVENTS)
+NODES = np.linspace(0.15, 0.35, 2001)
+
+
+def asymmetry(sin2: Array | float, energy: float, minus: float = 0.0) -> Array:
+    """Return the asymmetry at values of s_W^2, ``(G,)``."""
+    setting = np.array([[energy, minus, 0.0]])
+    return MODEL.asymmetry(np.atleast_1d(sin2)[:, None], setting)[0]
+
+
+def twin(energy: float, minus: float = 0.0) -> float | None:
+    """Return the other value of s_W^2 up to 0.35 with the asymmetry of the real one, or None."""
+    truth = asymmetry(SIN2, energy, minus)[0]
+    apart = asymmetry(NODES, energy, minus) - truth
+    away = np.abs(NODES[:-1] - SIN2) > 2e-3
+    change = (np.sign(apart[:-1]) != np.sign(apart[1:])) & away
+    if not change.any():
+        return None
+    i = int(change.argmax())
+    root = brentq(lambda x: asymmetry(x, energy, minus)[0] - truth, NODES[i], NODES[i + 1])
+    return float(root)
+
+
+def posterior(experiments: list[tuple[float, float, float]]) -> Array:
+    """Return the density on `NODES` after data that are just what is expected.
+
+    Args:
+        experiments: sqrt(s), P_minus and number of events of each.
+    """
+    settings = np.array([[energy, minus, 0.0] for energy, minus, _ in experiments])
+    truth = MODEL.asymmetry(np.array([[SIN2]]), settings)[:, 0]
+    data = MODEL.probabilities(truth) * np.array([count for *_, count in experiments])[:, None]
+    logs = MODEL.log_likelihood(data, NODES[:, None], settings).sum(0)
+    law = np.exp(logs - logs.max())
+    return np.asarray(law / (law.sum() * (NODES[1] - NODES[0])))
+
+
+def wrong(experiments: list[tuple[float, float, float]]) -> float:
+    """Return the probability that such data leave to values beyond 1/4, the twin's side."""
+    return float(posterior(experiments)[NODES > 0.25].sum() * (NODES[1] - NODES[0]))
+
+
+def twins() -> Section:
+    """Return the section of the report."""
+    figure = new_figure(9.6, 3.5)
+    left, middle, right = figure.subplots(1, 3)
+    _asymmetries(left)
+    _posteriors(middle)
+    _sides(right)
+    rows = [
+        (energy, float(asymmetry(SIN2, energy)[0]), *_row(energy, 0.0), *_row(energy, -0.8))
+        for energy in ENERGIES
+    ]
+    both = wrong([(80.0, 0.0, EVENTS / 2), (150.0, 0.0, EVENTS / 2)])
+    return Section(
+        title="The twin solution, and what resolves it",
+        text=(
+            (
+                "Without polarisation the couplings of the electron enter the asymmetry nearly "
+                "even about s_W² = 1/4, and the shape of cos(theta) cannot tell the real value, "
+                f"{SIN2}, from a twin: {twin(80.0):.3f} at 80 GeV, {twin(91.1876):.3f} on the peak. "
+                "There is none at 150 GeV. No number of events at one such energy helps; another "
+                "energy does, because the twin moves, and polarised beams do at once, because "
+                "left- and right-handed electrons couple differently. "
+                f"{EVENTS} events at 80 GeV leave {wrong([(80.0, 0.0, EVENTS)]):.0%} to the wrong "
+                f"side, half of them at 150 GeV instead {both:.1%}, all at 80 GeV with "
+                f"P_minus = −0.8 {wrong([(80.0, -0.8, EVENTS)]):.1%}."
+            ),
+        ),
+        name="twins",
+        figure=figure,
+        caption=(
+            "Left: asymmetry against s_W²; the ring is the twin at 80 GeV, the dashed line the "
+            f"truth. Middle: posterior after {EVENTS} events that are just as expected (500 + 500 "
+            "for two energies). Right: probability left on the twin's side of 1/4, by energy."
+        ),
+        tables=(
+            Table(
+                name="twins",
+                columns=(
+                    "sqrt(s), GeV",
+                    "A_FB",
+                    "twin, P_minus = 0",
+                    f"wrong side after {EVENTS}",
+                    "twin, P_minus = −0.8",
+                    f"wrong side after {EVENTS} ",
+                ),
+                rows=rows,
+            ),
+        ),
+    )
+
+
+def _row(energy: float, minus: float) -> tuple[float | None, float]:
+    other = twin(energy, minus)
+    return (
+        None if other is None else round(other, 4),
+        round(wrong([(energy, minus, EVENTS)]), 4),
+    )
+
+
+def _asymmetries(axes: Axes) -> None:
+    for energy, minus, colour in (
+        (80.0, 0.0, BLUE),
+        (91.19, 0.0, ORANGE),
+        (150.0, 0.0, PINK),
+        (80.0, -0.8, GREEN),
+    ):
+        label = f"{energy:g} GeV" + (f", P_minus = {minus:g}" if minus else "")
+        axes.plot(NODES, asymmetry(NODES, energy, minus), color=colour, label=label)
+    level = asymmetry(SIN2, 80.0)[0]
+    other = twin(80.0)
+    assert other is not None
+    axes.plot([SIN2, other], [level, level], ":", color=GREY, linewidth=1)
+    axes.plot(SIN2, level, "o", color=BLUE, markersize=5)
+    axes.plot(other, level, "o", color=BLUE, markersize=6, fillstyle="none")
+    axes.axvline(SIN2, color=DARK, linestyle="--", linewidth=1)
+    axes.set_xlabel("s_W²")
+    axes.set_ylabel("A_FB")
+    axes.legend(loc="best", fontsize=7)
+
+
+def _posteriors(axes: Axes) -> None:
+    half = EVENTS / 2
+    for label, experiments, colour in (
+        ("80 GeV", [(80.0, 0.0, EVENTS)], BLUE),
+        ("91.19 GeV", [(91.19, 0.0, EVENTS)], ORANGE),
+        ("80 and 150 GeV", [(80.0, 0.0, half), (150.0, 0.0, half)], SKY),
+        ("80 GeV, P_minus = −0.8", [(80.0, -0.8, EVENTS)], GREEN),
+    ):
+        axes.plot(NODES, posterior(experiments), color=colour, label=label)
+    axes.axvline(SIN2, color=DARK, linestyle="--", linewidth=1)
+    axes.set_xlabel("s_W²")
+    axes.set_ylabel("posterior density")
+    axes.set_ylim(0, None)
+    axes.legend(loc="best", fontsize=7)
+
+
+def _sides(axes: Axes) -> None:
+    energies = np.arange(30.0, 201.0, 1.0)
+    for minus, colour in ((0.0, BLUE), (-0.8, GREEN), (0.8, ORANGE)):
+        share = [wrong([(energy, minus, EVENTS)]) for energy in energies]
+        axes.plot(energies, share, color=colour, label=f"P_minus = {minus:g}")
+    axes.set_xlabel("sqrt(s), GeV")
+    axes.set_ylabel("probability of s_W² > 1/4")
+    axes.set_ylim(0, None)
+    axes.legend(loc="best", fontsize=7)
