@@ -142,6 +142,17 @@ class Overview:
         """Name of the section on the page."""
         return f"suite-{self.suite}-{self.version}"
 
+    @property
+    def returns(self) -> list[tuple[str, list[float | None]]]:
+        """Mean return of every agent on every task, for suites in which no task has scores."""
+        found: dict[str, list[float | None]] = {}
+        for i, board in enumerate(self.boards):
+            for row in board.rows:
+                if not row.failed:
+                    means = found.setdefault(row.name, [None] * len(self.boards))
+                    means[i] = float(row.record.returns.mean())
+        return list(found.items())
+
     def colour(self, name: str) -> int:
         """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
         names = dict.fromkeys(row.name for board in self.boards for row in board.rows)

@@ -396,6 +396,87 @@ POOLS = (
     ),
 )
 
+# ---- design
+
+
+def _design(fixed: str, *, greedy: str = "greedy_eig", ahead: str | None = None) -> dict[str, str]:
+    """Return the agents of experimental design.
+
+    Args:
+        fixed: The setting that is best if it is repeated, on the tuning seeds 0 to 299.
+        greedy: The greedy agent.
+        ahead: The agent that looks two steps ahead; ``None``: it would take too long.
+    """
+    return {
+        "random": "random",
+        "fixed setting": f"fixed({fixed})",
+        "greedy": greedy,
+        "Thompson": greedy.replace("greedy_eig", "thompson_eig"),
+        "Bayesian optimisation": "bayes_opt_eig",
+    } | ({} if ahead is None else {"two steps ahead": ahead})
+
+
+DESIGN = (
+    Task(
+        name="Linear, 2 parameters",
+        about="Estimate two parameters from six noisy projections.",
+        env_id="discovery/LinearGaussianDesign-v0",
+        env_kwargs={"horizon": 6},
+        agents=_design("xi_0=1, xi_1=1", ahead="look_ahead_eig"),
+    ),
+    Task(
+        name="Toy of the robot physicist",
+        about="At which energy to take 20 events, five times.",
+        env_id="discovery/WeinbergToy-v0",
+        env_kwargs={"horizon": 5},
+        agents=_design("phi=40", ahead="look_ahead_eig"),
+    ),
+    Task(
+        name="Weak mixing, 1000 events",
+        about="Energy and polarisations of an e+ e- collider, five times 1000 events.",
+        env_id="discovery/Weinberg-v0",
+        env_kwargs={"horizon": 5},
+        agents=_design("sqrt_s=90, P_minus=0.8, P_plus=-0.3", ahead="look_ahead_eig"),
+    ),
+    Task(
+        name="Weak mixing, 0.5 pb^-1",
+        about="The same with a fixed luminosity, so that the number of events informs, too, and "
+        "a list of settings, among them the narrow peak.",
+        env_id="discovery/Weinberg-v0",
+        env_kwargs={
+            "horizon": 5,
+            "luminosity": 0.5,
+            "settings": [
+                [energy, minus, plus]
+                for energy in (34.0, 60.0, 80.0, 88.0, 90.0, 91.19, 92.5, 94.0, 100.0, 150.0, 200.0)
+                for minus, plus in ((-0.8, 0.3), (0.0, 0.0), (0.8, -0.3))
+            ],
+        },
+        agents=_design("sqrt_s=91.19, P_minus=-0.8, P_plus=0.3"),
+    ),
+    Task(
+        name="Death process",
+        about="When to count the infected, four times.",
+        env_id="discovery/DeathProcess-v0",
+        env_kwargs={"horizon": 4},
+        agents=_design("time=1.2", ahead="look_ahead_eig"),
+    ),
+    Task(
+        name="Temporal discounting",
+        about="Which of two offers, ten times, to learn how someone discounts the future.",
+        env_id="discovery/TemporalDiscounting-v0",
+        env_kwargs={"horizon": 10, "grid_size": (96, 16)},
+        agents=_design("reward_now=30, log_delay=4.25", ahead="look_ahead_eig(candidates=64)"),
+    ),
+    Task(
+        name="Location finding",
+        about="Where to measure, eight times, to find two hidden sources in the plane.",
+        env_id="discovery/LocationFinding-v0",
+        env_kwargs={"horizon": 8, "num_particles": 500},
+        agents=_design("xi_0=0, xi_1=0", greedy="greedy_eig(candidates=50)"),
+    ),
+)
+
 # ---- suites
 
 SUITES = {
@@ -493,6 +574,13 @@ SUITES = {
             about="adaptive sampling on every kind of pool, all agents tuned with equal budgets",
             episodes=128,
             tasks=tuple(_with_tuned("pools", task) for task in POOLS),
+        ),
+        Suite(
+            name="design",
+            version=1,
+            about="experimental design: which setting tells most; returns are nats of information",
+            episodes=64,
+            tasks=DESIGN,
         ),
     )
 }

@@ -200,7 +200,10 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     (board,) = overview.boards
     assert [row.score for row in board.rows] == [None, None]
     assert overview.standings == ()
-    write_leaderboard(tmp_path)
+    means = {row.name: [row.record.returns.mean()] for row in board.rows}
+    assert dict(overview.returns) == means
+    for path in write_leaderboard(tmp_path):
+        assert "No task of this suite has scores" in path.read_text()
 
 
 def test_no_records_make_an_empty_page(tmp_path):

@@ -16,6 +16,14 @@ CAMPAIGNS = ("BinomialDiscovery", "GaussianStep", "KnowledgeLadder")
 PLAYED = {
     "smoke": (*CAMPAIGNS, "TablePool", "LinearPool", "GraphPool", "UnstructuredPool"),
     "quick": (*CAMPAIGNS, "TablePool", "LinearPool", "GraphPool"),
+    "design": (
+        "LinearGaussianDesign",
+        "WeinbergToy",
+        "Weinberg",
+        "DeathProcess",
+        "TemporalDiscounting",
+        "LocationFinding",
+    ),
     "pools": ("LinearPool", "LogisticPool", "GraphPool", "LowRankPool", "TablePool"),
 }
 

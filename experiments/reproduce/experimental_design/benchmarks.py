@@ -397,12 +397,12 @@ def _numbers(one: Result) -> Section:
         record, lower = one.records[entry.name], one.bound(entry.name, 0)
         words = str(lower), str(one.bound(entry.name, 1))
         law = (entry.law, horizon, _count(entry.contrasts))
-        cost = f"{record.seconds_per_decision * 1e3:.2g}"
+        cost = float(f"{record.seconds_per_decision * 1e3:.2g}")
         rows.append((lower.mean, (entry.name, "ours", *law, *words, len(record.returns), cost)))
     for past in problem.published:
         upper = None if past.upper is None else f"{past.upper:.3f}"
-        law = (None, horizon, _count(past.contrasts))
-        row = (past.policy, past.source, *law, f"{past.lower:.3f}", upper, None, None)
+        numbers = (_count(past.contrasts), f"{past.lower:.3f}", upper, None, None)
+        row = (past.policy, past.source, None, horizon, *numbers)
         rows.append((past.lower, row))
     rows.sort(key=lambda pair: -pair[0])
     caps = sorted({entry.contrasts for entry in problem.entries})
@@ -451,8 +451,8 @@ def _draw(axes: Axes, one: Result) -> None:
     """Draw a line for each policy, the best on top."""
     lines: list[tuple[str, float, float, float, bool]] = []
     for name in one.records:
-        low, high = one.bound(name, 0), one.bound(name, 1)
-        lines.append((name, low.mean, low.error, high.mean, True))
+        bound = one.bound(name, 0)
+        lines.append((name, bound.mean, bound.error, one.bound(name, 1).mean, True))
     lines += [(p.policy, p.lower, 0.0, p.upper or p.lower, False) for p in one.problem.published]
     lines.sort(key=lambda line: line[1])
     for height, (_, low, error, high, ours) in enumerate(lines):

@@ -84,7 +84,7 @@ def play(task: Task, name: str, seed: int) -> Episode:
         action, state = agent.predict(observation, state)
         chosen = model.setting(np.asarray(action)[None])
         toy = isinstance(model, WeinbergToy)
-        estimator = Exact(draws=512) if toy else best_estimator(model, posterior)
+        estimator = Exact(draws=1024) if toy else best_estimator(model, posterior)
         gain = estimator(model, posterior, np.concatenate([settings, chosen]), random)[0][0]
         kept["curves"].append(gain[:-1].reshape(len(knob), -1).max(1))
         kept["hopes"].append(gain[-1])
@@ -118,7 +118,7 @@ def _first(model: GridDesign) -> Array:
     """Return values of the first knob, those to choose from or evenly spaced ones."""
     if model.settings is not None:
         return np.unique([setting[0] for setting in model.settings])
-    return np.linspace(*next(iter(model.knobs.values())), 86)
+    return np.linspace(*next(iter(model.knobs.values())), 51)
 
 
 def _others(model: GridDesign) -> list[tuple[float, ...]]:
@@ -131,7 +131,7 @@ def _others(model: GridDesign) -> list[tuple[float, ...]]:
 def show(panels: Any, one: Episode) -> None:
     """Draw posterior and expected information, round by round, into two panels."""
     above, below = panels
-    rounds, knob, (theta, _) = len(one.gains), next(iter(one.model.knobs)), _names(one.model)
+    rounds, (theta, knob) = len(one.gains), _names(one.model)
     colours = ordered(rounds + 1)[::-1]
     for t, density in enumerate(one.posteriors):
         label = f"after {t}" if t else "prior"
@@ -141,14 +141,11 @@ def show(panels: Any, one: Episode) -> None:
     above.set_title(one.agent, loc="left")
     above.set_xlabel(theta)
     above.set_ylabel("density")
-    above.set_ylim(0, None)
-    above.legend(loc="upper right", handlelength=1.2)
     for t, curve in enumerate(one.curves):
         below.plot(one.knob, curve, color=colours[t])
         _mark(below, one.settings[t, 0], one.hopes[t], colours[t], t + 1)
     below.set_xlabel(f"{knob}, GeV")
     below.set_ylabel("expected information, nats")
-    below.set_ylim(0, None)
 
 
 def _names(model: GridDesign) -> tuple[str, str]:
