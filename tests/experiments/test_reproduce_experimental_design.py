@@ -13,6 +13,7 @@ from discovery_gym.experiments.records import open_folder, read_folder
 from discovery_gym.experiments.reproduce import playing, reproduce
 from discovery_gym.experiments.reproduce.experimental_design import (
     benchmarks,
+    episode,
     robot_physicist,
     twins,
 )
@@ -121,11 +122,11 @@ def test_random_designs_from_the_normal_law_give_the_published_information():
     bounds = evaluate(
         problem.env_id,
         entry.agent,
-        episodes=192,
+        episodes=96,
         env_kwargs={**problem.env_kwargs, **entry.env_kwargs},
-        contrasts=3000,
+        contrasts=2000,
     ).bounds
-    error = bounds.std(0) / 192**0.5
+    error = bounds.std(0) / 96**0.5
     assert bounds[:, 0].mean() - 3 * error[0] < 4.76 < bounds[:, 1].mean() + 3 * error[1]
 
 
@@ -151,7 +152,7 @@ def physicist(tmp_path_factory):
     tasks = [replace(task, agents=agents) for task in tasks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(robot_physicist, "TASKS", tuple(tasks))
-        patch.setattr(robot_physicist, "DRAWS", 128)
+        patch.setattr(episode, "DRAWS", 48)
         return out, reproduce("robot-physicist", out, episodes=2, seed=3, workers=1)
 
 

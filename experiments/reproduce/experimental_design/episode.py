@@ -20,6 +20,8 @@ from ...suites import Task
 from ..figures import DARK, ordered
 
 Array = NDArray[np.float64]
+DRAWS = 1024
+"""Experiments drawn behind each expected information of a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,11 @@ def at_prior(model: GridDesign, num_episodes: int) -> Grid:
     return posterior
 
 
+def exact() -> Exact:
+    """Return the estimator of the curves."""
+    return Exact(draws=DRAWS)
+
+
 def play(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
@@ -84,7 +91,7 @@ def play(task: Task, name: str, seed: int) -> Episode:
         action, state = agent.predict(observation, state)
         chosen = model.setting(np.asarray(action)[None])
         toy = isinstance(model, WeinbergToy)
-        estimator = Exact(draws=1024) if toy else best_estimator(model, posterior)
+        estimator = exact() if toy else best_estimator(model, posterior)
         gain = estimator(model, posterior, np.concatenate([settings, chosen]), random)[0][0]
         kept["curves"].append(gain[:-1].reshape(len(knob), -1).max(1))
         kept["hopes"].append(gain[-1])

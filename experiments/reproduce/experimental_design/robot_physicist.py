@@ -23,13 +23,11 @@ from ...suites import Suite, Task
 from .. import figures
 from ..figures import BLUE, GREEN, GREY, ORANGE, Section, Table, new_figure, write_report
 from ..playing import play_suites
-from .episode import Episode, at_prior, play, show
+from .episode import Episode, at_prior, exact, play, show
 from .twins import twins
 
 ROUNDS = 4
 """Experiments of an episode, as in the original."""
-DRAWS = 1024
-"""Experiments drawn behind each expected information of the curves."""
 LUMINOSITY = 0.5
 """Integrated luminosity of an experiment, pb^-1."""
 ENERGIES = np.union1d(np.arange(30.0, 201.0, 2.0), 91.19)
@@ -255,7 +253,7 @@ def _toy_information(seed: int) -> Section:
 
 def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
     """Return the expected information of settings under the prior and its standard errors."""
-    gain, error = Exact(draws=DRAWS)(model, at_prior(model, 1), settings, random)
+    gain, error = exact()(model, at_prior(model, 1), settings, random)
     return gain[0], error[0]
 
 
