@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 COVARIANCE_DRAWS = 1000
 """Draws behind a covariance that has no closed form."""
 
+MOST_WEIGHTED = 32
+"""Items that a reduction of variances looks at, where it has no closed form."""
+
 
 class Belief(ABC):
     """A posterior over the value of each of n items, for B episodes at once.
@@ -125,6 +128,28 @@ class Belief(ABC):
         Args:
             items: Items in each episode, -1 for none, ``(B, m)``.
         """
+
+    def label_variance(self) -> Array:
+        """Return the variance of the next label of every item, noise included, ``(B, n)``."""
+        mean = self.mean()
+        noise = getattr(self, "noise_variance", np.zeros_like)
+        return self.std() ** 2 + noise(np.broadcast_to(np.arange(mean.shape[1]), mean.shape))
+
+    def reduction(self, weight: Array, random: np.random.Generator) -> Array:
+        """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
+
+        That is sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian beliefs. Unless there
+        is a closed form, it is over the `MOST_WEIGHTED` items of the largest weight.
+
+        Args:
+            weight: Weight of every item, not negative, ``(B, n)``.
+            random: The agent's generator, used where only draws can tell a covariance.
+        """
+        count = min(MOST_WEIGHTED, weight.shape[1])
+        items = np.argpartition(-weight, count - 1, axis=1)[:, :count]
+        covariance = self.covariance(items, random)
+        total = np.einsum("bm,bmn->bn", np.take_along_axis(weight, items, 1), covariance**2)
+        return total / np.maximum(self.label_variance(), 1e-300)
 
     def reach(self, gain: Array) -> Array:
         """Return how much of each item's information ``gain`` a label of x uncovers, ``(B, n)``.

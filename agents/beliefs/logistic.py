@@ -196,6 +196,11 @@ class Logistic(FeatureBelief):
         """Return the standard deviation of what that probability may be, ``(B, n)``."""
         return self._moments()[1]
 
+    def label_variance(self) -> Array:
+        """Return p (1 - p), the variance of the next label of every item, ``(B, n)``."""
+        mean = self.mean()
+        return mean * (1 - mean)
+
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return the probabilities under draws of theta, ``(B, count, n)``."""
         assert self._x is not None  # update has run

@@ -124,6 +124,15 @@ class Nodes(Belief):
             explained[i, legal] = exact + extra * np.maximum(std[legal] ** 2 - exact, 0.0)
         return top[:, None] - self._mean, explained
 
+    def label_variance(self) -> Array:
+        """Return the variance of the next value seen of every node, ``(B, n)``."""
+        return self.std() ** 2 + self.noise_std**2
+
+    def reduction(self, weight: Array, random: np.random.Generator) -> Array:
+        """Return the weighted fall of the variances of x and its neighbours, exactly, ``(B, n)``."""
+        own = self.std() ** 4 / np.maximum(self.label_variance(), 1e-300)
+        return self.reach(weight * own)
+
     def reach(self, gain: Array) -> Array:
         """Return the sum of ``gain`` over each node and its neighbours, ``(B, n)``."""
         assert self._hubs is not None  # update has run

@@ -5,6 +5,7 @@ from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thom
 from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
+from .learned import Learned
 from .rule import Rule
 
 RULES: dict[str, type[Rule]] = {
@@ -20,6 +21,7 @@ RULES: dict[str, type[Rule]] = {
     "active_search": ActiveSearch,
     "ens": ENS,
     "one_hub": OneHub,
+    "learned": Learned,
 }
 """Rules by name."""
 
@@ -34,6 +36,7 @@ __all__ = [
     "ExpectedImprovement",
     "Greedy",
     "KnowledgeGradient",
+    "Learned",
     "LinUCB",
     "OneHub",
     "Random",

@@ -1,0 +1,255 @@
+r"""Train the rule `learned` by evolution strategies, on hundreds of native episodes at once.
+
+With weights w, K random directions e_k and the normalised regret L of an episode, the gradient of
+E[L(w + sigma e)] is estimated from antithetic pairs that play the same seed,
+
+    g = 1 / (2 K sigma) sum_k (L(w + sigma e_k) - L(w - sigma e_k)) e_k,
+
+and Adam follows it. Every pair has a direction of its own, which all tasks share, and every episode
+plays its own weights, so that an iteration is one batch of 2 K episodes per task. Differences far
+out are pulled in to `CLIP` standard deviations.
+
+Training episodes have seeds below `VALIDATION_SEED`, those of the curve lie from there on, and no
+seed of an evaluation is ever played.
+
+``python -m discovery_gym.experiments.training_pools FOLDER`` writes ``weights.json`` (name it in
+``learned(weights='...')``), ``curve.csv`` and ``checkpoint.npz``; the same command resumes, and ends
+where an uninterrupted training would have ended.
+
+Source: Salimans, Ho, Chen, Sidor, Sutskever, "Evolution Strategies as a Scalable Alternative to
+Reinforcement Learning" (2017), section 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from ..agents import make
+from ..agents.bayesian import BayesianAgent
+from ..agents.rules import Learned
+from ..agents.rules.learned import Network
+from ..envs.core import InputError
+from .records import write
+from .suites import EVALUATION_SEED
+
+VALIDATION_SEED = EVALUATION_SEED // 2
+WEIGHTS, CURVE, CHECKPOINT = "weights.json", "curve.csv", "checkpoint.npz"
+COLUMNS = ("iteration", "episodes", "seconds", "task", "regret", "standard_error")
+OPTIONS = ("iterations", "pairs", "hidden", "width", "sigma", "rate", "seed", "every")
+CLIP = 3.0
+
+LINEAR, GRAPH = "discovery/LinearPool-v0", "discovery/GraphPool-v0"
+FEATURES: dict[str, Any] = {"num_features": 20, "noise_std": 1.0}
+TASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "linear": (LINEAR, FEATURES | {"num_items": 500, "horizon": 100}),
+    "linear, small": (LINEAR, FEATURES | {"num_items": 200, "horizon": 40}),
+    "linear, plates": (
+        LINEAR,
+        FEATURES | {"num_items": 300, "horizon": 60, "batch_size": 12, "delay": 1},
+    ),
+    "star": (
+        GRAPH,
+        {"topology": "star", "num_items": 900, "edge_prob": 0.01, "horizon": 50},
+    ),
+}
+"""Name -> environment and its parameters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How the rule is trained.
+
+    Args:
+        tasks: Names of `TASKS`.
+        iterations: Number of steps of Adam.
+        pairs: Number K of antithetic pairs, each of two episodes per task.
+        hidden: Size of the hidden layer.
+        width: Width of the Bayes-UCB from which training starts.
+        sigma: Standard deviation of the directions.
+        rate: Step size of Adam; it falls linearly to a tenth.
+        seed: Seed of everything.
+        every: Number of iterations between checkpoints, each a point of the curve.
+        episodes: Episodes per task behind a point of the curve.
+    """
+
+    tasks: Sequence[str] = tuple(TASKS)
+    iterations: int = 60
+    pairs: int = 64
+    hidden: int = 4
+    width: float = 0.1
+    sigma: float = 0.3
+    rate: float = 0.05
+    seed: int = 0
+    every: int = 15
+    episodes: int = 128
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the training."""
+        given = "".join(f" --{name} {getattr(self, name)}" for name in OPTIONS)
+        return f"python -m discovery_gym.experiments.training_pools FOLDER{given}"
+
+    def __post_init__(self) -> None:
+        if 2 * self.iterations * self.pairs > VALIDATION_SEED or self.pairs < 1:
+            raise InputError(
+                f"iterations * pairs = {self.iterations} * {self.pairs} needs more than the "
+                f"{VALIDATION_SEED} seeds of training; lower one of them."
+            )
+
+
+def train(
+    training: Training,
+    folder: Path,
+    tasks: Mapping[str, tuple[str, dict[str, Any]]] = TASKS,
+    stop: int | None = None,
+) -> Network:
+    """Train, or go on with what stands in the folder; return the network.
+
+    Args:
+        training: What is trained.
+        folder: Where the files stand; made if need be.
+        tasks: The environments behind the names.
+        stop: Iteration after which to stop for now; None: the last.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    setting = json.dumps(asdict(training), sort_keys=True)
+    first = Network.new(training.width, training.hidden, np.random.default_rng(training.seed))
+    weights = first.vector[0].astype(np.float64)
+    moments, done, seconds, curve = np.zeros((2, len(weights))), -1, 0.0, ",".join(COLUMNS) + "\n"
+    if (folder / CHECKPOINT).is_file():
+        with np.load(folder / CHECKPOINT, allow_pickle=False) as saved:
+            if str(saved["setting"]) != setting:
+                raise InputError(
+                    f"{folder} holds a training with other settings ({saved['setting']}); name "
+                    "another folder, or give the same settings to resume."
+                )
+            weights, moments, done = saved["weights"], saved["moments"], int(saved["done"])
+            seconds, curve = float(saved["seconds"]), str(saved["curve"])
+    began = time.perf_counter() - seconds
+    last = training.iterations if stop is None else min(stop, training.iterations)
+    for t in range(max(done, 0), last + 1):
+        network = first.with_vector(weights[None])
+        if t > done and (t % training.every == 0 or t == training.iterations):
+            seconds = time.perf_counter() - began
+            curve += _point(training, tasks, network, t, seconds)
+            about = {"command": training.command, "iterations": t, "seconds": round(seconds)}
+            network.about.update(about, training=json.loads(setting))
+            state = {
+                "setting": setting, "weights": weights, "moments": moments, "done": t,
+                "seconds": seconds, "curve": curve,
+            }  # fmt: skip
+            file = io.BytesIO()
+            np.savez(file, allow_pickle=False, **state)
+            write(folder / CURVE, curve)
+            write(folder / WEIGHTS, network.to_json())
+            write(folder / CHECKPOINT, file.getvalue())
+        if t < last:
+            gradient = _gradient(training, tasks, network, weights, t)
+            moments[0] += 0.1 * (gradient - moments[0])
+            moments[1] += 0.01 * (gradient**2 - moments[1])
+            mean, square = moments[0] / (1 - 0.9 ** (t + 1)), moments[1] / (1 - 0.99 ** (t + 1))
+            rate = training.rate * (1 - 0.9 * t / training.iterations)
+            weights = weights - rate * mean / (np.sqrt(square) + 1e-8)
+    return first.with_vector(weights[None])
+
+
+def _gradient(
+    training: Training,
+    tasks: Mapping[str, tuple[str, dict[str, Any]]],
+    network: Network,
+    weights: NDArray[np.float64],
+    iteration: int,
+) -> NDArray[np.float64]:
+    """Return the estimate of the gradient from one batch of pairs."""
+    count = training.pairs
+    random = np.random.default_rng([training.seed, iteration])
+    directions = random.standard_normal((count, len(weights)))
+    shifts = training.sigma * np.concatenate([directions, -directions])
+    both = network.with_vector(weights + shifts)
+    seeds = np.arange(count) + 2 * iteration * count
+    difference = np.zeros(count)
+    for name in training.tasks:
+        regret = play(*tasks[name], both, [*seeds.tolist(), *seeds.tolist()], iteration)
+        apart = (regret[:count] - regret[count:]) / max(regret.mean(), 1e-12)
+        limit = CLIP * apart.std()
+        difference += np.clip(apart, -limit, limit)
+    return difference @ directions / (2 * count * training.sigma)
+
+
+def _point(
+    training: Training,
+    tasks: Mapping[str, tuple[str, dict[str, Any]]],
+    network: Network,
+    iteration: int,
+    seconds: float,
+) -> str:
+    """Return the rows of a point of the curve: the regret on seeds that are not trained on."""
+    text = io.StringIO()
+    seeds = [VALIDATION_SEED + i for i in range(training.episodes)]
+    for name in training.tasks:
+        regret = play(*tasks[name], network, seeds, 0)
+        error = regret.std(ddof=1) / len(regret) ** 0.5
+        played = 2 * training.pairs * iteration * len(training.tasks)
+        row = (iteration, played, f"{seconds:.0f}", name, f"{regret.mean():.4f}", f"{error:.4f}")
+        csv.writer(text, lineterminator="\n").writerow(row)
+    return text.getvalue()
+
+
+def play(
+    env_id: str, env_kwargs: Mapping[str, Any], network: Network, seeds: Sequence[int], seed: int
+) -> NDArray[np.float64]:
+    """Return the regret of one episode per seed, ``(B,)``.
+
+    Args:
+        env_id: The environment, a pool.
+        env_kwargs: Its parameters.
+        network: One network for all episodes, or one for each.
+        seeds: Seed of each episode, ``(B,)``.
+        seed: Seed of the agent, which breaks ties.
+    """
+    venv = gym.make_vec(
+        env_id,
+        num_envs=len(seeds),
+        vectorization_mode="vector_entry_point",
+        autoreset_mode=AutoresetMode.SAME_STEP.value,
+        reveal=True,
+        **env_kwargs,
+    )
+    agent = make("greedy", venv, seed=seed)  # for its belief
+    assert isinstance(agent, BayesianAgent)
+    agent.rule = Learned(network)
+    observation, info = venv.reset(seed=list(seeds))  # type: ignore[arg-type]
+    state, ended = None, np.zeros(len(seeds), np.bool_)
+    while not ended.all():  # the episodes of a pool are all of the same length
+        action, state = agent.predict(observation, state)
+        observation, _, ended, _, info = venv.step(action)
+    return np.asarray(info["final_info"]["regret"], np.float64)
+
+
+def main() -> None:
+    """Train as the command line says."""
+    parser = argparse.ArgumentParser(description="Train the rule `learned`; resumes by itself.")
+    parser.add_argument("folder", type=Path)
+    standard = Training()
+    for name in OPTIONS:
+        value = getattr(standard, name)
+        parser.add_argument(f"--{name}", type=type(value), default=value)
+    settings = vars(parser.parse_args())
+    train(Training(**{k: v for k, v in settings.items() if k != "folder"}), settings["folder"])
+
+
+if __name__ == "__main__":
+    main()
