@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...envs.core import Model
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
-from ...envs.design.posteriors import Posterior
+from ...envs.design.posteriors import Distribution, Posterior
 from .agent import Array, DesignAgent
 
 
@@ -46,7 +46,7 @@ class GreedyEIG(DesignAgent):
         proposals = self.model.proposals(theta, self.random)
         return self.actions[:0] if proposals is None else self.model.nearest_actions(proposals)
 
-    def gain(self, posterior: Posterior) -> Array:
+    def gain(self, posterior: Distribution) -> Array:
         """Return the expected information gain of every candidate, ``(B, S)``."""
         estimator = best_estimator(self.model, posterior)
         return estimator(self.model, posterior, self.settings, self.random)[0]
@@ -78,17 +78,11 @@ class ThompsonEIG(GreedyEIG):
         return self._pick(self.gain(_Draws(posterior.sample(self.draws, self.random))))
 
 
-class _Draws(Posterior):
-    """A posterior that is a few values of equal weight."""
+class _Draws(Distribution):
+    """A few values of equal weight."""
 
     def __init__(self, theta: Array) -> None:
         self.theta, self.mean = theta, theta.mean(1)
-
-    def reset(self, index: Any, generators: Any) -> None:
-        raise NotImplementedError
-
-    def _update(self, outcome: Any, setting: Any, generators: Any, skip: Any) -> None:
-        raise NotImplementedError
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         return self.theta[:, random.integers(self.theta.shape[1], size=count)]

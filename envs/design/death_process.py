@@ -12,11 +12,11 @@ from scipy.special import gammaln, ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer
-from .design import Array, GridDesign, interval
+from .design import Array, GridDesign, InverseLaw, interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeathProcess(GridDesign):
+class DeathProcess(InverseLaw, GridDesign):
     """Choose when to count how many of a population have been infected.
 
     ## Description

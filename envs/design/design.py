@@ -21,7 +21,7 @@ reinforcement learning", ICML 2022 (its increments as rewards).
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,7 +61,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     """A sequence of experiments on unknown parameters.
 
     A problem is told by its `unknowns` with `log_prior` and `prior`, its `knobs`, and the law of its
-    data: `log_likelihood`, and `outcome`, which turns a uniform number into data.
+    data: `log_likelihood`, and `sample` and `_experiment`, which `InverseLaw` makes of one function.
 
     Args:
         horizon: Number T of rounds.
@@ -142,21 +142,15 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             An array of shape ``(B, G)``.
         """
 
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return the data that uniform numbers turn into, by the inverse law.
+    @abstractmethod
+    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
+        """Return data for B pairs of parameters ``(B, k)`` and settings ``(B, d)``, ``(B, m)``."""
 
-        Where one number per experiment is not enough, define `sample`, `_experiment` and `uniforms`
-        instead.
-
-        Args:
-            theta: Parameters, ``(B, k)``.
-            setting: Settings, ``(B, d)``.
-            uniform: Uniform numbers in [0, 1), ``(B,)``.
-
-        Returns:
-            Data, ``(B, m)``.
-        """
-        raise NotImplementedError
+    @abstractmethod
+    def _experiment(
+        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+    ) -> Array:
+        """Return the data of B episodes, ``(B, m)``; those that are ``over`` may have any."""
 
     @abstractmethod
     def new_posterior(self, num_episodes: int) -> PosteriorT:
@@ -168,10 +162,6 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     def outcomes(self) -> Array | None:
         """All values the data can take, ``(Y, m)``, or None if they are too many to list."""
         return None
-
-    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
-        """Return data for B pairs of parameters ``(B, k)`` and settings ``(B, d)``, ``(B, m)``."""
-        return self.outcome(theta, setting, random.random(len(theta)))
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""
@@ -345,12 +335,6 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         state.left -= 1
         return reward, state.left <= 0
 
-    def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
-    ) -> Array:
-        """Return the data of B episodes, ``(B, m)``; those that are ``over`` may have any."""
-        return self.outcome(theta, setting, streams.uniform())
-
     def _contrast(self, state: Inquiry[PosteriorT], outcome: Array, setting: Array) -> Array:
         """Return the increments of the sequential prior contrastive estimate, ``(B,)``."""
         before = np.logaddexp.reduce(state.contrast, axis=1)
@@ -419,6 +403,32 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
                 ),
             ),
         )
+
+
+class InverseLaw(ABC):
+    """Draws the data of a `DesignModel` from one uniform number per experiment."""
+
+    @abstractmethod
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return the data that uniform numbers turn into, by the inverse law.
+
+        Args:
+            theta: Parameters, ``(B, k)``.
+            setting: Settings, ``(B, d)``.
+            uniform: Uniform numbers in [0, 1), ``(B,)``.
+
+        Returns:
+            Data, ``(B, m)``.
+        """
+
+    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
+        """Return data for B pairs of parameters ``(B, k)`` and settings ``(B, d)``, ``(B, m)``."""
+        return self.outcome(theta, setting, random.random(len(theta)))
+
+    def _experiment(
+        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+    ) -> Array:
+        return self.outcome(theta, setting, streams.uniform())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

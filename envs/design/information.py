@@ -36,7 +36,7 @@ from scipy.special import logsumexp, xlogy
 from ..core import InputError
 from .angular import AngularDesign
 from .design import Array, DesignModel
-from .posteriors import Gaussian, Posterior
+from .posteriors import Distribution, Gaussian
 from .simulator_design import SimulatorDesign
 
 Estimate = tuple[Array, Array]
@@ -50,7 +50,7 @@ class Estimator(Protocol):
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -64,7 +64,7 @@ class ClosedForm:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -96,7 +96,7 @@ class Exact:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -185,7 +185,7 @@ class Channel:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -243,7 +243,7 @@ class NestedMonteCarlo:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -268,7 +268,7 @@ class PriorContrastive:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -281,7 +281,7 @@ def _contrasted(
     inner: int,
     among: bool,
     model: DesignModel[Any],
-    posterior: Posterior,
+    posterior: Distribution,
     settings: Array,
     random: np.random.Generator,
 ) -> Estimate:
@@ -325,7 +325,7 @@ class Histogram:
     def __call__(
         self,
         model: DesignModel[Any],
-        posterior: Posterior,
+        posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
@@ -364,7 +364,7 @@ class Histogram:
         return float(xlogy(law, law).sum(1).mean() - xlogy(mixed, mixed).sum())
 
 
-def best_estimator(model: DesignModel[Any], posterior: Posterior) -> Estimator:
+def best_estimator(model: DesignModel[Any], posterior: Distribution) -> Estimator:
     """Return the quickest estimator that is good to 0.01 nats or so."""
     if isinstance(posterior, Gaussian):
         return ClosedForm()

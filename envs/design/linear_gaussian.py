@@ -18,12 +18,12 @@ from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, Policy, TruthUnknown
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel
+from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Gaussian
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearGaussianDesign(DesignModel[Gaussian]):
+class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
     """Choose the directions in which to measure an unknown vector.
 
     ## Description

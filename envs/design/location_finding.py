@@ -11,12 +11,12 @@ from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel
+from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Particles
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LocationFinding(DesignModel[Particles]):
+class LocationFinding(InverseLaw, DesignModel[Particles]):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description

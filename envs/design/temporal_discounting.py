@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import real
-from .design import Array, GridDesign, interval
+from .design import Array, GridDesign, InverseLaw, interval
 
 MEAN, STD, SCALE = -4.25, 1.5, 2.0
 """Mean and standard deviation of log k, and the scale of alpha."""
@@ -20,7 +20,7 @@ LATER = 100.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TemporalDiscounting(GridDesign):
+class TemporalDiscounting(InverseLaw, GridDesign):
     """Choose pairs of offers, less now or more later, to learn how a person discounts the future.
 
     ## Description

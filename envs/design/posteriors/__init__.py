@@ -3,6 +3,6 @@
 from .gaussian import Gaussian
 from .grid import Grid
 from .particles import Particles
-from .posterior import Posterior
+from .posterior import Distribution, Posterior
 
-__all__ = ["Gaussian", "Grid", "Particles", "Posterior"]
+__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior"]

@@ -16,7 +16,33 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class Posterior(ABC):
+class Distribution(ABC):
+    """What may be believed of the k parameters of B episodes.
+
+    Attributes:
+        mean: Its mean, ``(B, k)``.
+    """
+
+    mean: Array
+
+    @abstractmethod
+    def sample(self, count: int, random: np.random.Generator) -> Array:
+        """Return draws of the parameters, ``(B, count, k)``."""
+
+    @abstractmethod
+    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+        """Return weighted parameter values that stand for the distribution.
+
+        Args:
+            count: How many to draw where it is not made of such values.
+            random: Generator of the draws.
+
+        Returns:
+            Values, ``(G, k)`` for all episodes or ``(B, G, k)``, and log weights ``(B, G)``.
+        """
+
+
+class Posterior(Distribution):
     r"""The posterior over the k parameters of B episodes, each with its own data.
 
     Attributes:
@@ -97,19 +123,3 @@ class Posterior(ABC):
 
     _shared: ClassVar[frozenset[str]] = frozenset()
     """Arrays that all episodes share."""
-
-    @abstractmethod
-    def sample(self, count: int, random: np.random.Generator) -> Array:
-        """Return draws of the parameters, ``(B, count, k)``."""
-
-    @abstractmethod
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
-        """Return weighted parameter values that stand for the posterior.
-
-        Args:
-            count: How many to draw where the posterior is not made of such values.
-            random: Generator of the draws.
-
-        Returns:
-            Values, ``(G, k)`` for all episodes or ``(B, G, k)``, and log weights ``(B, G)``.
-        """
