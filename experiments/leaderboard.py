@@ -26,6 +26,9 @@ from .evaluation import rerun_command
 from .records import Record, read_folder, write, writing_to
 from .suites import SUITES
 
+FEW = 3
+"""An agent that entered fewer tasks stands below the others: it has met too few of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -58,6 +61,11 @@ class Row:
     def score(self) -> st.Interval | None:
         """Mean normalised score."""
         return None if self.scores is None else st.mean(self.scores)
+
+    @property
+    def value(self) -> float:
+        """Mean score, or mean return where there are no scores."""
+        return float(np.mean(self.record.returns if self.scores is None else self.scores))
 
     @property
     def error_line(self) -> str:
@@ -95,6 +103,11 @@ class Board:
         return len({row.record.fingerprint for row in self.rows}) > 1
 
     @property
+    def scored(self) -> bool:
+        """Whether its exact values are known, so that returns can be normalised."""
+        return any(row.scores is not None for row in self.rows)
+
+    @property
     def has_regret(self) -> bool:
         """Whether any run reports regret."""
         return any(row.record.regret is not None for row in self.rows)
@@ -112,25 +125,29 @@ class Standing:
 
     Args:
         name: Name of the agent.
-        scores: Its mean score on each task, ``None`` where it has none.
-        mean: Mean over the tasks that it entered.
+        beats: Share of its rivals that it is ahead of, each on the tasks that both entered; a task on
+            which neither is ahead counts half, and a failed run is behind all that did not fail.
+        values: Its mean score on each task, or mean return where the task has no scores; ``None``
+            where it has neither.
+        mean: Mean score over the tasks that it entered; ``None`` unless all tasks have scores.
         interquartile_mean: Interquartile mean over them.
     """
 
     name: str
-    scores: tuple[float | None, ...]
-    mean: st.Interval
-    interquartile_mean: st.Interval
+    beats: float
+    values: tuple[float | None, ...]
+    mean: st.Interval | None
+    interquartile_mean: st.Interval | None
 
     @property
     def entered(self) -> int:
-        """Number of tasks with a score."""
-        return sum(score is not None for score in self.scores)
+        """Number of tasks that it played to the end."""
+        return sum(value is not None for value in self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """One suite: its tasks, and its agents over all of them."""
+    """One suite: its tasks, and its agents over all of them, best first, those of few tasks last."""
 
     suite: str
     version: int
@@ -138,20 +155,14 @@ class Overview:
     standings: tuple[Standing, ...]
 
     @property
+    def scored(self) -> bool:
+        """Whether every task has scores, so that they can be averaged."""
+        return all(board.scored for board in self.boards)
+
+    @property
     def anchor(self) -> str:
         """Name of the section on the page."""
         return f"suite-{self.suite}-{self.version}"
-
-    @property
-    def returns(self) -> list[tuple[str, list[float | None]]]:
-        """Mean return of every agent on every task, for suites in which no task has scores."""
-        found: dict[str, list[float | None]] = {}
-        for i, board in enumerate(self.boards):
-            for row in board.rows:
-                if not row.failed:
-                    means = found.setdefault(row.name, [None] * len(self.boards))
-                    means[i] = float(row.record.returns.mean())
-        return list(found.items())
 
     def colour(self, name: str) -> int:
         """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
@@ -223,22 +234,43 @@ def _row(record: Record, leader: Record | None, chance: Record | None) -> Row:
 
 def _standings(boards: Sequence[Board]) -> list[Standing]:
     names = dict.fromkeys(row.name for board in boards for row in board.rows)
+    entries = {
+        name: [next((row for row in board.rows if row.name == name), None) for board in boards]
+        for name in names
+    }
+    scored = all(board.scored for board in boards)
     standings = []
-    for name in names:
-        rows = [{row.name: row for row in board.rows}.get(name) for board in boards]
-        entered = [None if row is None else row.scores for row in rows]
-        scores = [one for one in entered if one is not None]
-        if not scores:
+    for name, rows in entries.items():
+        values = [None if row is None or row.failed else row.value for row in rows]
+        if all(value is None for value in values):
             continue
+        scores = [row.scores for row in rows if row is not None and row.scores is not None]
+        rivals = [_ahead(rows, theirs) for rival, theirs in entries.items() if rival != name]
+        met = [share for share in rivals if share is not None]
         standings.append(
             Standing(
                 name=name,
-                scores=tuple(None if one is None else float(np.mean(one)) for one in entered),
-                mean=st.mean_over_tasks(scores),
-                interquartile_mean=st.interquartile_mean(scores),
+                beats=float(np.mean(met)) if met else 0.0,
+                values=tuple(values),
+                mean=st.mean_over_tasks(scores) if scored else None,
+                interquartile_mean=st.interquartile_mean(scores) if scored else None,
             )
         )
-    return sorted(standings, key=lambda one: -one.interquartile_mean.value)
+    enough = min(FEW, len(boards))
+    return sorted(standings, key=lambda one: (one.entered < enough, -one.beats))
+
+
+def _ahead(ours: Sequence[Row | None], theirs: Sequence[Row | None]) -> float | None:
+    """Return the share of the tasks shared by two agents on which the first is ahead."""
+    shares = []
+    for our, their in zip(ours, theirs, strict=True):
+        if our is None or their is None or (our.failed and their.failed):
+            continue
+        if our.failed or their.failed:
+            shares.append(float(their.failed))
+        else:
+            shares.append(st.ahead(our.record.returns, their.record.returns))
+    return float(np.mean(shares)) if shares else None
 
 
 # ---- from tables to files
@@ -259,11 +291,12 @@ def write_leaderboard(folder: Path) -> list[Path]:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    words = (number, score, ends, span, difference, plus_minus, microseconds, date)
+    words = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
     templates.filters.update({word.__name__: word for word in words}, json=json.dumps)
     view = {
         "overviews": overviews(records),
         "provenance": _provenance(records),
+        "few": FEW,
         "pictures": pictures,
         "stats": st,
     }
@@ -321,6 +354,11 @@ def ends(one: st.Interval) -> str:
 def span(one: st.Interval | None) -> str:
     """Return a score with its interval."""
     return "–" if one is None else f"{score(one.value)} {ends(one)}".strip()
+
+
+def percent(share: float) -> str:
+    """Return a share in percent."""
+    return f"{100 * share:.0f} %"
 
 
 def difference(one: st.Interval | None) -> str:

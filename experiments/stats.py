@@ -76,6 +76,19 @@ def interquartile_mean(scores: Sequence[ArrayLike]) -> Interval:
     return _interval(scores, _over_tasks(lambda means, axis: trim_mean(means, 0.25, axis=axis)))
 
 
+def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
+    """Return 1 if ours are above theirs, both ``(E,)`` and over the same seeds; 0 if below.
+
+    1/2 if that cannot be told: the mean of the paired differences is less than 1.96 standard errors
+    away from 0, or there is one episode only.
+    """
+    difference = np.asarray(ours, np.float64) - np.asarray(theirs, np.float64)
+    if difference.size < 2:
+        return 0.5
+    error = difference.std(ddof=1) / difference.size**0.5
+    return float(1 + np.sign(difference.mean()) * (abs(difference.mean()) > 1.96 * error)) / 2
+
+
 def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
     """Return P(X > Y) + P(X = Y) / 2 for one of our episodes X and one of theirs, Y."""
     x, y = np.asarray(ours), np.asarray(theirs)

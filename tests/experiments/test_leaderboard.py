@@ -56,13 +56,35 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
     assert not ladder.has_regret
 
 
-def test_standings_average_the_tasks_an_agent_entered(played):
+def test_standings_rank_by_the_tasks_that_two_agents_share(played):
     (overview,) = overviews(read_folder(played))
+    ladder, pool = overview.boards
+    assert overview.scored
     standings = {one.name: one for one in overview.standings}
     assert "broken" not in standings
     assert standings["random"].entered == 2
-    assert standings["greedy"].scores[0] is None
-    assert standings["random"].mean.value == pytest.approx(np.mean(standings["random"].scores))
+    assert standings["greedy"].values[0] is None
+    assert standings["random"].mean.value == pytest.approx(np.mean(standings["random"].values))
+
+    def returns(board, name):
+        (row,) = (row for row in board.rows if row.name == name)
+        return row.record.returns
+
+    shares = {  # with random shared: the ladder with optimal and small, the pool with greedy
+        name: stats.ahead(returns(board, "random"), returns(board, name))
+        for board, name in ((ladder, "optimal"), (ladder, "small"), (pool, "greedy"))
+    }
+    beaten = [*shares.values(), 1.0]  # the run of "broken" failed
+    assert standings["random"].beats == pytest.approx(np.mean(beaten))
+    assert standings["greedy"].beats == 1 - shares["greedy"]  # it never met the others
+
+
+def test_agents_of_few_tasks_stand_last(played):
+    (overview,) = overviews(read_folder(played))
+    best = overview.standings[0]
+    assert best.entered == min(leaderboard.FEW, 2) == 2
+    entered = [one.entered for one in overview.standings]
+    assert entered == sorted(entered, reverse=True)
 
 
 def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
@@ -199,11 +221,12 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     (overview,) = overviews(read_folder(tmp_path))
     (board,) = overview.boards
     assert [row.score for row in board.rows] == [None, None]
-    assert overview.standings == ()
-    means = {row.name: [row.record.returns.mean()] for row in board.rows}
-    assert dict(overview.returns) == means
+    assert not overview.scored
+    means = {row.name: (row.record.returns.mean(),) for row in board.rows}
+    assert {one.name: one.values for one in overview.standings} == means
+    assert {one.mean for one in overview.standings} == {None}
     for path in write_leaderboard(tmp_path):
-        assert "No task of this suite has scores" in path.read_text()
+        assert "its column holds mean returns" in path.read_text()
 
 
 def test_no_records_make_an_empty_page(tmp_path):

@@ -72,3 +72,13 @@ def test_performance_profile_counts_episodes():
     levels = np.array([-1.0, 0.0, tasks[0][3]])
     brute = [np.mean([(task >= level).mean() for task in tasks]) for level in levels]
     np.testing.assert_allclose(st.performance_profile(tasks, levels), brute)
+
+
+def test_ahead_is_told_from_chance():
+    random = np.random.default_rng(0)
+    noise = random.standard_normal(400)
+    assert st.ahead(noise + 0.2, noise - 0.2 * random.random(400)) == 1
+    assert st.ahead(noise, noise + 1) == 0
+    assert st.ahead(noise, noise) == st.ahead([2.0], [1.0]) == 0.5
+    even = [st.ahead(random.standard_normal(50), random.standard_normal(50)) for _ in range(1000)]
+    assert 0.03 < np.mean(np.array(even) != 0.5) < 0.08  # 5 % by chance
