@@ -15,7 +15,6 @@ torch.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +25,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Model
+from .. import weights
 from ..agent import Agent
-from . import learn_extra
 
 FORMAT = 1
-KEY = "discovery_gym"
 CLIP = 10.0
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "tanh": np.tanh,
@@ -103,8 +101,6 @@ class Policy:
 
     def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""
-        with learn_extra():
-            from safetensors.numpy import save
         tensors: dict[str, NDArray[Any]] = {}
         for i, (weight, bias) in enumerate(self.layers):
             tensors |= {f"layers.{i}.weight": weight, f"layers.{i}.bias": bias}
@@ -119,24 +115,17 @@ class Policy:
             "head": self.head,
             "about": self.about,
         }
-        arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-        return save(arrays, {KEY: json.dumps(head, sort_keys=True)})
+        return weights.save(tensors, head)
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
         """Read a policy; a file that holds none raises `InputError`, and nothing in it is run."""
-        with learn_extra():
-            from safetensors import SafetensorError, safe_open
         if not Path(path).is_file():
             raise InputError(
                 f"There is no file {path}; `discovery-gym train` writes policy.safetensors."
             )
         try:
-            with safe_open(path, framework="numpy") as file:
-                head = json.loads((file.metadata() or {})[KEY])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if head["format"] != FORMAT:
-                raise ValueError(f"its format is {head['format']!r}, this version reads {FORMAT}")
+            tensors, head = weights.load(Path(path), FORMAT)
             return cls(
                 parts={str(key): tuple(map(int, shape)) for key, shape in head["parts"]},
                 scaling={
@@ -151,7 +140,7 @@ class Policy:
                 head=head["head"],
                 about=head["about"],
             )
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except weights.DAMAGE as error:
             raise InputError(
                 f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
                 f"({type(error).__name__}: {error}). Name its policy.safetensors."

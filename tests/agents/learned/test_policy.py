@@ -11,13 +11,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from safetensors import numpy as numpy_format
 
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
-from discovery_gym.agents.learned.policy import KEY, LearnedAgent, Policy
+from discovery_gym.agents.learned.policy import LearnedAgent, Policy
 from discovery_gym.agents.making import files
-
-numpy_format = pytest.importorskip("safetensors.numpy", reason="safetensors is not installed")
+from discovery_gym.agents.weights import KEY
 
 LADDER = {"batch_sizes": (1, 4, 16), "horizon": 50}
 

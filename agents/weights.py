@@ -1,0 +1,46 @@
+"""Files of weights: plain numbers and a JSON head in the safetensors format.
+
+Reading such a file executes nothing of it, and needs NumPy alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as serialize
+
+KEY = "discovery_gym"
+DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError)
+"""What a file that is not as it should be may raise while it is read."""
+
+
+def save(tensors: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> bytes:
+    """Return the content of a file that `load` reads.
+
+    Args:
+        tensors: Arrays by name.
+        head: What else there is to know, as JSON; ``"format"`` is the version of the file.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    return serialize(arrays, {KEY: json.dumps(head, sort_keys=True)})
+
+
+def load(path: Path, version: int) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the tensors and the head of a file; one that is damaged raises one of `DAMAGE`.
+
+    Args:
+        path: The file.
+        version: The format that it must have.
+    """
+    with safe_open(path, framework="numpy") as file:
+        head = json.loads((file.metadata() or {})[KEY])
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if head["format"] != version:
+        raise ValueError(f"its format is {head['format']!r}, this version reads {version}")
+    return tensors, head
