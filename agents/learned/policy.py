@@ -24,10 +24,11 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from ...envs.core import InputError, Model
 from ..agent import Agent
-from . import learn_extra
 
 FORMAT = 1
 KEY = "discovery_gym"
@@ -103,8 +104,6 @@ class Policy:
 
     def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""
-        with learn_extra():
-            from safetensors.numpy import save
         tensors: dict[str, NDArray[Any]] = {}
         for i, (weight, bias) in enumerate(self.layers):
             tensors |= {f"layers.{i}.weight": weight, f"layers.{i}.bias": bias}
@@ -125,8 +124,6 @@ class Policy:
     @classmethod
     def load(cls, path: str | Path) -> Policy:
         """Read a policy; a file that holds none raises `InputError`, and nothing in it is run."""
-        with learn_extra():
-            from safetensors import SafetensorError, safe_open
         if not Path(path).is_file():
             raise InputError(
                 f"There is no file {path}; `discovery-gym train` writes policy.safetensors."
@@ -189,7 +186,7 @@ class LearnedAgent(Agent):
             )
         self.policy = path if isinstance(path, Policy) else Policy.load(path)
         name, here = type(model).__name__, parts(model.observation_space)
-        if here != dict(self.policy.parts):
+        if any(here.get(key) != shape for key, shape in self.policy.parts.items()):
             raise InputError(
                 f"The policy was trained on observations of the shapes {dict(self.policy.parts)}, "
                 f"those of {name} are {here}. Train one for these parameters, or play the "
