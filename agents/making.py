@@ -18,6 +18,7 @@ from .beliefs import BELIEFS, Belief
 from .beliefs.draws import Draws
 from .design import DESIGN
 from .learned.policy import LearnedAgent
+from .learned.shipped import ShippedAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
@@ -29,10 +30,14 @@ _PLAIN: tuple[type[Agent], ...] = (
     OptimalAgent,
     OracleAgent,
     LearnedAgent,
+    ShippedAgent,
     *DESIGN,
 )
 PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
-"""Agents that are not a belief times a rule, by name."""
+"""Agents that are not a belief times a rule, by name.
+
+``learned`` is a rule as well, which plays wherever a belief for it fits.
+"""
 FIRST = {LearnedAgent.text: "path"}
 """Settings that may be given without their name."""
 
@@ -45,7 +50,7 @@ def available(env: Any) -> list[str]:
     """
     model = _model(env)
     names = [name for name, agent in PLAIN.items() if agent.fits(model)]
-    return names + [name for name, rule in RULES.items() if _fitting(rule(), model)]
+    return names + [name for name in RULES if name not in names and _rule_fits(name, model)]
 
 
 def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agent:
@@ -65,9 +70,9 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     if name == LearnedAgent.text:  # which environments a policy fits, its file tells
         _check_settings(name, LearnedAgent, settings)
         return LearnedAgent(model, seed=seed, **{"path": None, **settings})
-    if name in PLAIN:
+    if name in PLAIN and not _rule_fits(name, model):
         agent = PLAIN[name]
-        if not agent.fits(model):
+        if not agent.fits(model) and not (agent is ShippedAgent and "weights" in settings):
             raise InputError(_misfit(name, model))
         for value in settings.values():
             if isinstance(value, tuple):
@@ -97,7 +102,7 @@ def files(text: str) -> list[Path]:
         name, settings = _parse(text)
     except InputError:
         return []
-    path = settings.get("path") if name == LearnedAgent.text else None
+    path = settings.get({LearnedAgent.text: "path", ShippedAgent.text: "weights"}.get(name, ""))
     return [Path(path)] if isinstance(path, str) else []
 
 
@@ -110,6 +115,11 @@ def _model(env: Any) -> Model[Any]:
             f"Agents play the environments of this package; {env!r} is not one of them."
         )
     return model
+
+
+def _rule_fits(name: str, model: Model[Any]) -> bool:
+    """Return whether there is a rule of this name, and a belief about this model that it can use."""
+    return name in RULES and bool(_fitting(RULES[name](), model))
 
 
 def _fitting(rule: Rule, model: Model[Any]) -> list[str]:

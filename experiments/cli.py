@@ -279,6 +279,9 @@ def train(
         list[str] | None,
         typer.Option(help="One setting of the algorithm as name=value; may be repeated."),
     ] = None,
+    parts: Annotated[
+        str, typer.Option(help="Parts of the observation that are used, as key,key; all if empty.")
+    ] = "",
     evaluations: Annotated[
         int, typer.Option(help="Points of the learning curve; each is a checkpoint.")
     ] = 20,
@@ -300,6 +303,7 @@ def train(
         evaluations=evaluations,
         episodes=episodes,
         settings=_parameters("{}", hyper or [], "--hyper", "gamma=0.99"),
+        parts=[part.strip() for part in parts.split(",") if part.strip()],
     )
     with _resumable():
         curve = play(training, folder)

@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium as gym
 
 from ..agents.beliefs import BELIEFS
+from ..agents.learned.shipped import ShippedAgent, shipped
 from ..agents.making import PLAIN
 from ..agents.rules import RULES
 from ..envs.core import registered
@@ -39,13 +40,34 @@ def pages() -> dict[str, str]:
     entries = {}
     for kind, table in kinds.items():
         for name, cls in table.items():
-            head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
-            module = inspect.getdoc(sys.modules[cls.__module__]) or ""
-            about = f"\n\n## About\n\n{module}" if kind == "belief" else ""
-            out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
+            page = f"agents/{name}.md"
+            if page not in out:
+                head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
+            else:  # `learned` is both
+                head = f"{out[page]}\n## On pools\n\n`{name}` is also a {kind}"
+            about = ""
+            if kind == "belief":
+                about = f"\n\n## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}"
+            elif cls is ShippedAgent:
+                about = f"\n\n{_shipped()}"
+            out[page] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
     return out
+
+
+def _shipped() -> str:
+    """Return where the policies of the package come from, as Markdown."""
+    rows, commands = ["| policy | steps | CPU time |", "|---|---|---|"], []
+    for name, policy in shipped().items():
+        about, file = policy.about, f"../../agents/learned/weights/{name}.csv"
+        minutes = about["cpu_seconds"] / 60
+        rows.append(f"| [{name}]({file}) | {about['trained']:,} | {minutes:.1f} min |")
+        versions = ", ".join(f"{key} {value}" for key, value in about["versions"].items())
+        commands.append(f"{name}, with {versions}:\n\n```sh\n{about['command']}\n```")
+    return "\n\n".join(
+        ["The policies, each with the curve of its training:", "\n".join(rows), *commands]
+    )
 
 
 def _text(cls: type[Any]) -> str:

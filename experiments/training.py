@@ -15,12 +15,15 @@ running means and variances; those of the observation become a part of the polic
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import importlib.util
 import io
 import json
 import math
+import platform
+import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from gymnasium import spaces
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .. import __version__
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
@@ -55,6 +59,7 @@ VALIDATION_SEED = EVALUATION_SEED // 2
 """Seed of the first episode of the curve; training episodes lie below."""
 MARK = "training.json"
 POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+LIBRARIES = ("gymnasium", "numpy", "stable-baselines3", "sb3-contrib", "torch")
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
 FINITE, CONTINUOUS = (spaces.Discrete, spaces.MultiDiscrete), (spaces.Box,)
@@ -114,6 +119,7 @@ class Training:
         episodes: Episodes behind a point of the curve.
         settings: Settings of the algorithm that differ from ours, by the names of
             stable-baselines3, and ``net_arch``, the sizes of the hidden layers.
+        parts: Keys of the observation that the policy sees; none: all of them.
     """
 
     env_id: str
@@ -125,6 +131,7 @@ class Training:
     evaluations: int = 20
     episodes: int = 256
     settings: Mapping[str, Any] = field(default_factory=dict)
+    parts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -137,6 +144,7 @@ class Training:
             value = integer(name, getattr(self, name), low=low, high=high)
             object.__setattr__(self, name, value)
         object.__setattr__(self, "env_id", resolve(self.env_id))
+        object.__setattr__(self, "parts", tuple(self.parts))
         if self.env_id not in registered():
             raise InputError(
                 f"Training takes the environments of this package, got {self.env_id!r}."
@@ -146,6 +154,20 @@ class Training:
                 f"Unknown algorithm {self.algorithm!r}{closest(self.algorithm, ALGORITHMS)} Known "
                 f"are {', '.join(ALGORITHMS)}."
             )
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the training."""
+        words = ["discovery-gym", "train", self.env_id, "--out", "FOLDER", "--algo", self.algorithm]
+        for name in ("steps", "envs", "seed", "evaluations", "episodes"):
+            words += [f"--{name}", str(getattr(self, name))]
+        if self.env_kwargs:
+            words += ["--kwargs", json.dumps(self.env_kwargs)]
+        if self.parts:
+            words += ["--parts", ",".join(self.parts)]
+        for name, value in self.settings.items():
+            words += ["--hyper", f"{name}={json.dumps(value)}"]
+        return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -217,10 +239,12 @@ class _Run:
             )
         self.random = exact(self.single, "random_value")
         self.best = exact(self.single, "optimal_value")
-        scaled = [key for key in parts(self.single.observation_space) if key != "action_mask"]
+        shown = SB3Env(env, parts=training.parts)
+        self.parts = parts(shown.observation_space)
+        scaled = [key for key in self.parts if key != "action_mask"]
         settings = {**algorithm.settings, **training.settings}
         self.env = VecNormalize(
-            SB3Env(env),
+            shown,
             gamma=settings.get("gamma", 0.99),
             clip_obs=CLIP,
             norm_obs_keys=scaled if scaled != [""] else None,
@@ -232,6 +256,7 @@ class _Run:
             self._restore(stored)
         self.earlier = self.curve[-1].seconds if self.curve else 0.0
         self.began = time.perf_counter()
+        self.cpu = (0.0 if stored is None else stored["cpu_seconds"]) - time.process_time()
 
     def _model(self, algorithm: Algorithm, settings: dict[str, Any], steps: int) -> Any:
         """Make the model; where a resumed training goes on, its random numbers are new ones."""
@@ -309,7 +334,7 @@ class _Run:
             modules = [*net.actor.mu]
         finite = not isinstance(self.single.action_space, spaces.Box)
         return Policy(
-            parts=parts(self.single.observation_space),
+            parts=self.parts,
             scaling={
                 key: (rms.mean, np.sqrt(rms.var + self.env.epsilon))
                 for key, rms in self._observed().items()
@@ -321,7 +346,17 @@ class _Run:
             ),
             activation="tanh" if hasattr(net, "mlp_extractor") else "relu",
             head="scores" if finite else "action" if hasattr(net, "mlp_extractor") else "tanh",
-            about={**asdict(self.training), "trained": self.model.num_timesteps},
+            about={
+                **asdict(self.training),
+                "command": self.training.command,
+                "trained": self.model.num_timesteps,
+                "cpu_seconds": round(self.cpu + time.process_time(), 2),
+                "versions": {
+                    "discovery-gym": __version__,
+                    "python": platform.python_version(),
+                    **{name: importlib.metadata.version(name) for name in LIBRARIES},
+                },
+            },
         )
 
     def _observed(self) -> dict[str, RunningMeanStd]:
@@ -346,6 +381,7 @@ class _Run:
         torch.save(
             {
                 "steps": self.model.num_timesteps,
+                "cpu_seconds": self.cpu + time.process_time(),
                 "curve": [list(asdict(point).values()) for point in self.curve],
                 "parameters": self.model.get_parameters(),
                 "log_ent_coef": None if entropy is None else entropy.detach(),
@@ -451,7 +487,7 @@ def _open(training: Training, folder: Path) -> dict[str, Any] | None:
         return None
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(stored, dict) or "steps" not in stored:
+        if not isinstance(stored, dict) or not {"steps", "cpu_seconds"} <= stored.keys():
             raise TypeError("it is no checkpoint")
     except Exception as error:  # torch raises what its unpickler and its archive raise
         raise _damaged(folder, error) from None

@@ -1,7 +1,7 @@
 """Learned agents: training them through stable-baselines3, and playing what was trained.
 
 Training needs the extra ``learn`` (torch, stable-baselines3, sb3-contrib). Nothing of it is imported
-before a module that is made of it, such as `sb3_env`, is.
+before a module that is made of it, such as `sb3_env`, is; playing needs none of it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ def learn_extra() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise InputError(
-            f"{str(error.name).partition('.')[0]} is not installed: learned agents need the extra "
+            f"{str(error.name).partition('.')[0]} is not installed: training needs the extra "
             "'learn'; install it with pip install 'discovery-gym[learn]'."
         ) from None

@@ -23,6 +23,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from ...envs.core import InputError, Model
 from .. import weights
@@ -178,7 +180,7 @@ class LearnedAgent(Agent):
             )
         self.policy = path if isinstance(path, Policy) else Policy.load(path)
         name, here = type(model).__name__, parts(model.observation_space)
-        if here != dict(self.policy.parts):
+        if any(here.get(key) != shape for key, shape in self.policy.parts.items()):
             raise InputError(
                 f"The policy was trained on observations of the shapes {dict(self.policy.parts)}, "
                 f"those of {name} are {here}. Train one for these parameters, or play the "

@@ -9,14 +9,15 @@ an empty one: building B dictionaries a step would cost as much as the step.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from ...envs.core import DiscoveryVectorEnv, InputError
+from ...envs.core import DiscoveryVectorEnv, InputError, closest
 from . import learn_extra
 
 with learn_extra():
@@ -33,9 +34,10 @@ class SB3Env(VecEnv):
 
     Args:
         env: A vector environment of this package, made with ``autoreset_mode="SameStep"``.
+        parts: Keys of the observation that are shown; none: all of them.
     """
 
-    def __init__(self, env: Any) -> None:
+    def __init__(self, env: Any, *, parts: Sequence[str] = ()) -> None:
         inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, DiscoveryVectorEnv):
             raise InputError(
@@ -49,7 +51,17 @@ class SB3Env(VecEnv):
                 "gym.make_vec(..., autoreset_mode='SameStep')."
             )
         self.env: DiscoveryVectorEnv[Any] = inner
-        super().__init__(inner.num_envs, inner.single_observation_space, inner.single_action_space)
+        space, self._parts = inner.single_observation_space, tuple(parts)
+        known = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
+        for key in self._parts:
+            if key not in known:
+                raise InputError(
+                    f"The observation has no part {key!r}{closest(key, known)} Its parts are "
+                    f"{', '.join(known) or 'not named: it is one array'}."
+                )
+        if parts:
+            space = spaces.Dict({key: known[key] for key in known if key in parts})
+        super().__init__(inner.num_envs, space, inner.single_action_space)
         self._actions: Any = None
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
@@ -64,7 +76,7 @@ class SB3Env(VecEnv):
         self.reset_infos = self._running
         self._returns[:], self._lengths[:] = 0.0, 0
         self._began = time.time()
-        return _writable(observation)
+        return _writable(self._seen(observation))
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Keep B actions for `step_wait`."""
@@ -81,7 +93,7 @@ class SB3Env(VecEnv):
             infos, seconds = infos.copy(), round(time.time() - self._began, 6)
             for i in index.tolist():
                 infos[i] = {
-                    "terminal_observation": info["final_obs"][i],
+                    "terminal_observation": self._seen(info["final_obs"][i]),
                     "TimeLimit.truncated": False,
                     "episode": {
                         "r": float(self._returns[i]),
@@ -90,7 +102,10 @@ class SB3Env(VecEnv):
                     },
                 }
             self._returns[index], self._lengths[index] = 0.0, 0
-        return _writable(observation), reward.astype(np.float32), ended, infos
+        return _writable(self._seen(observation)), reward.astype(np.float32), ended, infos
+
+    def _seen(self, observation: Any) -> Any:
+        return {key: observation[key] for key in self._parts} if self._parts else observation
 
     def close(self) -> None:
         """Close the vector environment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from discovery_gym import InputError
 from discovery_gym.agents import make
-from discovery_gym.agents.learned.policy import LearnedAgent
+from discovery_gym.agents.learned.policy import LearnedAgent, Policy
 from discovery_gym.experiments import cli, evaluate, suites
 from discovery_gym.experiments.records import RunSpec
 
@@ -82,6 +83,26 @@ def test_a_training_leaves_a_curve_a_log_and_a_policy_to_play(trained: Path) -> 
     assert train(ladder(), trained)[-1].steps == 1024  # finished: read, not trained again
 
 
+def test_the_policy_names_the_command_that_made_it(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = Policy.load(trained / module.POLICY).about
+    assert about["command"] == ladder().command
+    assert 0 < about["cpu_seconds"] < 600
+    assert about["versions"]["torch"]
+    design = {"env_id": "LinearGaussianDesign", "env_kwargs": {"horizon": 3}, "algorithm": "sac"}
+    for training in (
+        ladder(),
+        ladder(settings={}, env_kwargs={}),
+        ladder(**design, parts=["belief"]),
+    ):
+        read: list[Any] = []
+        monkeypatch.setattr(module, "train", lambda *given: read.append(given) or 1 / 0)  # noqa: B023
+        result = CliRunner().invoke(cli.app, shlex.split(training.command)[1:])
+        assert isinstance(result.exception, ZeroDivisionError)
+        assert read == [(training, Path("FOLDER"))]
+
+
 def test_it_learns(tmp_path: Path) -> None:
     """A prize at the top: who saves on experiments never gets there."""
     prize = LADDER | {"target_reward": 60.0, "horizon": 12}
@@ -114,18 +135,19 @@ OFF = {"learning_starts": 64, "buffer_size": 500, "batch_size": 32, "gradient_st
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "env_id", "kwargs", "settings"),
+    ("algorithm", "env_id", "kwargs", "settings", "parts"),
     [
-        ("maskable-ppo", "LinearPool", POOL, PPO),
-        ("ppo", "LinearPool", POOL | {"batch_size": 2}, PPO),
-        ("dqn", "KnowledgeLadder", LADDER, OFF),
-        ("ppo", "LinearGaussianDesign", {"horizon": 3}, PPO),
-        ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF),
-        ("td3", "LinearGaussianDesign", {"horizon": 3}, OFF),
+        ("maskable-ppo", "LinearPool", POOL, PPO, ()),
+        ("ppo", "LinearPool", POOL | {"batch_size": 2}, PPO, ()),
+        ("dqn", "KnowledgeLadder", LADDER, OFF, ()),
+        ("ppo", "LinearGaussianDesign", {"horizon": 3}, PPO, ()),
+        ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF, ()),
+        ("td3", "LinearGaussianDesign", {"horizon": 3}, OFF, ()),
+        ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF, ("rounds_left", "belief")),
     ],
 )
 def test_the_exported_policy_is_the_trained_one(
-    algorithm: str, env_id: str, kwargs: Any, settings: Any, tmp_path: Path
+    algorithm: str, env_id: str, kwargs: Any, settings: Any, parts: Any, tmp_path: Path
 ) -> None:
     """The same scores as the network of stable-baselines3 on observations it normalises itself."""
     training = Training(
@@ -137,6 +159,7 @@ def test_the_exported_policy_is_the_trained_one(
         evaluations=1,
         episodes=4,
         settings=settings,
+        parts=parts,
     )
     run = module._Run(training, tmp_path / "run")
     run.model.learn(256)
@@ -147,8 +170,11 @@ def test_the_exported_policy_is_the_trained_one(
     policy = run.policy()
     if isinstance(vector.single_action_space, gym.spaces.Box):
         agent = LearnedAgent(vector.unwrapped.model, path=policy)
+        assert list(policy.parts) == sorted(parts or observation)
+        actions = agent.predict(observation)[0]
+        observation = {key: observation[key] for key in policy.parts}
         theirs = run.model.predict(run.env.normalize_obs(observation), deterministic=True)[0]
-        np.testing.assert_allclose(agent.predict(observation)[0], theirs, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(actions, theirs, rtol=1e-4, atol=1e-5)
         return
     with torch.no_grad():
         tensors, _ = run.model.policy.obs_to_tensor(run.env.normalize_obs(observation))

@@ -92,6 +92,29 @@ def test_same_as_single_environments_bit_for_bit(problem: tuple[str, dict[str, A
     assert ends > 5
 
 
+def test_parts_of_the_observation_alone() -> None:
+    name, kwargs = DESIGN
+    vector = gym.make_vec(f"discovery/{name}-v0", num_envs=4, autoreset_mode="SameStep", **kwargs)
+    whole, some = native(DESIGN, 4), SB3Env(vector, parts=["rounds_left", "belief"])
+    assert list(some.observation_space) == ["belief", "rounds_left"]
+    whole.seed(3), some.seed(3)
+    full, part, ends = whole.reset(), some.reset(), 0
+    for _ in range(4):
+        same(part, {key: full[key] for key in ("belief", "rounds_left")})
+        action = np.full((4, *some.action_space.shape), 0.3, np.float32)
+        (full, _, _, long), (part, _, _, short) = whole.step(action), some.step(action)
+        for one, other in zip(long, short, strict=True):
+            if one:
+                ends += 1
+                last = one["terminal_observation"]
+                same(other["terminal_observation"], {k: last[k] for k in ("belief", "rounds_left")})
+    assert ends == 4
+    with pytest.raises(InputError, match="no part 'beleif'; did you mean 'belief'"):
+        SB3Env(vector, parts=["beleif"])
+    with pytest.raises(InputError, match="it is one array"):
+        SB3Env(native(LADDER, 2).env, parts=["belief"])
+
+
 def test_running_episodes_share_one_dictionary() -> None:
     vector = native(LADDER, 3)
     vector.reset()
