@@ -118,7 +118,8 @@ class Training:
         evaluations: Points of the curve after the first; each writes the policy and a checkpoint.
         episodes: Episodes behind a point of the curve.
         settings: Settings of the algorithm that differ from ours, by the names of
-            stable-baselines3, and ``net_arch``, the sizes of the hidden layers.
+            stable-baselines3, and those of its policy: ``net_arch``, the sizes of the hidden
+            layers, and ``log_std_init``, the logarithm of the spread of continuous actions at first.
         parts: Keys of the observation that the policy sees; none: all of them.
     """
 
@@ -261,7 +262,10 @@ class _Run:
     def _model(self, algorithm: Algorithm, settings: dict[str, Any], steps: int) -> Any:
         """Make the model; where a resumed training goes on, its random numbers are new ones."""
         random = np.random.default_rng([self.training.seed, steps])
-        rate, hidden = settings.pop("learning_rate"), settings.pop("net_arch", [64, 64])
+        rate = settings.pop("learning_rate")
+        network = {"net_arch": [64, 64]} | {
+            name: settings.pop(name) for name in ("net_arch", "log_std_init") if name in settings
+        }
         if "n_steps" in settings:
             settings.setdefault("batch_size", max(2, settings["n_steps"] * self.env.num_envs // 4))
         dictionary = isinstance(self.single.observation_space, spaces.Dict)
@@ -270,7 +274,7 @@ class _Run:
                 "MultiInputPolicy" if dictionary else "MlpPolicy",
                 self.env,
                 learning_rate=(lambda left: rate * left) if "n_steps" in settings else rate,
-                policy_kwargs={"net_arch": hidden},
+                policy_kwargs=network,
                 seed=int(random.integers(VALIDATION_SEED - self.training.envs)),
                 device="cpu",
                 **settings,

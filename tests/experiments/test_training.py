@@ -194,6 +194,15 @@ def test_the_exported_policy_is_the_trained_one(
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
+def test_the_spread_of_actions_at_first_is_a_setting(tmp_path: Path) -> None:
+    design = Training(
+        env_id="LinearGaussianDesign", algorithm="ppo", settings=PPO | {"log_std_init": -1.5}
+    )
+    run = module._Run(design, tmp_path / "run")
+    assert (run.model.policy.log_std == -1.5).all()
+    assert [layer.out_features for layer in run.model.policy.mlp_extractor.policy_net[::2]] == [16]
+
+
 # ---- kill and resume
 
 
