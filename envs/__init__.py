@@ -13,6 +13,7 @@ for name, module in {
     "LocationFinding": "design.location_finding",
     "LogisticPool": "pools.logistic_pool",
     "LowRankPool": "pools.low_rank_pool",
+    "PreyPopulation": "design.prey_population",
     "SimulatorDesign": "design.simulator_design",
     "TablePool": "pools.table_pool",
     "TemporalDiscounting": "design.temporal_discounting",

@@ -462,6 +462,13 @@ DESIGN = (
         agents=_design("time=1.2", ahead="look_ahead_eig"),
     ),
     Task(
+        name="Prey population",
+        about="With how many prey to begin, five times, to learn how a predator hunts.",
+        env_id="discovery/PreyPopulation-v0",
+        env_kwargs={"horizon": 5, "settings": 60, "grid_size": (20, 240)},
+        agents=_design("prey=300"),
+    ),
+    Task(
         name="Temporal discounting",
         about="Which of two offers, ten times, to learn how someone discounts the future.",
         env_id="discovery/TemporalDiscounting-v0",

@@ -8,15 +8,16 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, ndtr, ndtri
+from scipy.special import ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer
-from .design import Array, GridDesign, InverseLaw, interval
+from .binomial import BinomialLaw
+from .design import Array, GridDesign, interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeathProcess(InverseLaw, GridDesign):
+class DeathProcess(BinomialLaw, GridDesign):
     """Choose when to count how many of a population have been infected.
 
     ## Description
@@ -107,27 +108,19 @@ class DeathProcess(InverseLaw, GridDesign):
         """All counts, ``(population + 1, 1)``."""
         return np.arange(self.population + 1.0)[:, None]
 
-    @cached_property
-    def _ways(self) -> Array:
-        """Log binomial coefficient of every count, ``(population + 1,)``."""
-        n, y = self.population, self.outcomes[:, 0]
-        return gammaln(n + 1) - gammaln(y + 1) - gammaln(n - y + 1)
+    @property
+    def most_trials(self) -> int:
+        """Everybody."""
+        return self.population
 
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the log binomial probability, ``(B, G)``."""
+    def trials(self, setting: Array) -> Array:
+        """Return the population, ``(B, 1)``."""
+        return np.full((len(setting), 1), float(self.population))
+
+    def log_chances(self, theta: Array, setting: Array) -> tuple[Array, Array]:
+        """Return the log chances of having been infected and of not, ``(B, G)``."""
         hazard = np.maximum(theta[..., 0] * setting, 1e-12)
-        infected = self._ways[outcome[:, 0].astype(np.int64)][:, None]
-        return (
-            infected + outcome * np.log(-np.expm1(-hazard)) - (self.population - outcome) * hazard
-        )
-
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return counts by the inverse law, ``(B, 1)``."""
-        hazard = np.maximum(theta * setting, 1e-12)
-        y = self.outcomes[:, 0]
-        law = np.exp(self._ways + y * np.log(-np.expm1(-hazard)) - (self.population - y) * hazard)
-        below = law.cumsum(1) <= uniform[:, None]
-        return np.minimum(below.sum(1), self.population).astype(np.float64)[:, None]
+        return np.log(-np.expm1(-hazard)), -hazard
 
 
 class DeathProcessEnv(DiscoveryEnv[DeathProcess]):

@@ -35,6 +35,7 @@ from scipy.special import logsumexp, xlogy
 
 from ..core import InputError
 from .angular import AngularDesign
+from .binomial import BinomialLaw, binomial_table
 from .design import Array, DesignModel
 from .posteriors import Distribution, Gaussian
 from .simulator_design import SimulatorDesign
@@ -42,6 +43,8 @@ from .simulator_design import SimulatorDesign
 Estimate = tuple[Array, Array]
 ROWS, ELEMENTS, CACHED = 1 << 14, 1 << 21, 1 << 15
 """Rows of data, likelihoods, and means that are computed together; they bound the memory."""
+TINY = 1e-7
+"""Weights that are less than this part of the largest are left out where all nodes cost time."""
 
 
 class Estimator(Protocol):
@@ -80,10 +83,11 @@ class ClosedForm:
 class Exact:
     """Sum over the nodes of the posterior, and over all data where they can be listed.
 
-    Data that are one of few values are summed over. Those that are a number with normal noise are
-    integrated over cells of a sixth of the noise. For anything else, such as histograms, data are
-    drawn, and the mean divergence of the posteriors they lead to is taken: its noise is small, for
-    it depends on the data only through how much they tell.
+    Data that are one of few values are summed over; so are counts of successes, with their law
+    interpolated between chances a sixth of the noise apart. Data that are a number with normal noise
+    are integrated over cells of a sixth of the noise. For anything else, such as histograms, data are
+    drawn, and the mean divergence of the posteriors they lead to is taken: its noise is small, for it
+    depends on the data only through how much they tell.
 
     Args:
         draws: Data drawn per setting where they cannot be listed.
@@ -110,6 +114,8 @@ class Exact:
             mine = theta if theta.ndim == 2 else theta[b]
             if model.outcomes is not None:
                 gain[b] = self._listed(model, mine, np.exp(row)[None], settings)[0]
+            elif isinstance(model, BinomialLaw):
+                gain[b] = self._counted(model, mine, np.exp(row), settings)
             elif hasattr(model, "response"):
                 rows = max(1, CACHED // len(mine))
                 for first in range(0, len(settings), rows):
@@ -139,6 +145,25 @@ class Exact:
             logs *= law
             known = weights @ logs.reshape(len(part), len(outcomes), -1).sum(1).T
             gain[:, first : first + together] = known - xlogy(mixed, mixed).sum(2)
+        return np.maximum(gain, 0.0)
+
+    def _counted(self, model: BinomialLaw, theta: Array, weights: Array, settings: Array) -> Array:
+        known = weights > TINY * weights.max()
+        theta, weights = theta[known], weights[known]
+        gain = np.empty(len(settings))
+        rows = max(1, CACHED // len(theta))
+        for first in range(0, len(settings), rows):
+            part = settings[first : first + rows]
+            angles = model.angles(theta, part)
+            for s, number in enumerate(model.trials(part)[:, 0].astype(np.int64).tolist()):
+                law, order = binomial_table(number)
+                place = angles[s] * ((len(law) - 1) / (np.pi / 2))
+                cell = np.minimum(place.astype(np.int64), len(law) - 2)
+                above = weights * (place - cell)
+                mass = np.bincount(cell, weights - above, len(law))
+                mass += np.bincount(cell + 1, above, len(law))
+                mixed = (mass.astype(np.float32) @ law).astype(np.float64)
+                gain[first + s] = mass @ order - xlogy(mixed, mixed).sum()
         return np.maximum(gain, 0.0)
 
     def _drawn(

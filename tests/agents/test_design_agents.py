@@ -15,16 +15,17 @@ from discovery_gym.envs.design.information import Channel, Exact
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 
-LINEAR, TOY, WEINBERG, DEATH, DELAY, SOURCES = (
+LINEAR, TOY, WEINBERG, DEATH, DELAY, PREY, SOURCES = (
     f"discovery/{name}-v0"
     for name in (
         "LinearGaussianDesign", "WeinbergToy", "Weinberg", "DeathProcess", "TemporalDiscounting",
-        "LocationFinding",
+        "PreyPopulation", "LocationFinding",
     )
 )  # fmt: skip
 DESIGNS = [name for name in registered() if ".design." in str(gym.spec(name).entry_point)]
 SMALL: dict[str, dict[str, Any]] = {
     DELAY: {"grid_size": (60, 12)},
+    PREY: {"grid_size": (10, 60)},
     WEINBERG: {"num_events": 200},
     SOURCES: {"num_particles": 60},
 }

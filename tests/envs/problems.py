@@ -114,6 +114,17 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "discovery/LocationFinding-v0": {},
+    "discovery/PreyPopulation-v0": {
+        "few": {
+            "most_prey": 40,
+            "settings": [[1], [7], [40]],
+            "duration": 5.0,
+            "grid_size": (8, 40),
+            "reward": "entropy",
+            "horizon": 5,
+        },
+        "all": {"settings": 300, "grid_size": (8, 40), "reward": "spce", "contrasts": 30},
+    },
     "discovery/SimulatorDesign-v0": {
         "fresh": {
             "fresh": True,
@@ -173,6 +184,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 
 QUICK: dict[str, dict[str, Any]] = {
     "discovery/LocationFinding-v0": {"num_particles": 20, "num_moves": 1, "horizon": 6},
+    "discovery/PreyPopulation-v0": {"grid_size": (10, 60)},
 }
 """Instead of the default settings, where these would take minutes."""
 

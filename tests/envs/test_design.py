@@ -216,6 +216,20 @@ class TestPosteriors:
             np.testing.assert_allclose(draws.mean(1), exact.mean, atol=0.03)
             np.testing.assert_allclose(draws.std(1), exact.std, rtol=0.04)
 
+    @pytest.mark.parametrize("size", [50, 90, 110])
+    def test_one_episode_is_rounded_as_many(self, size: int) -> None:
+        """Bit for bit, also with more nodes than are added up at once."""
+        model = LinearGaussianDesign(num_parameters=2)
+        grids = [Grid(model, b, (size, size)) for b in (3, 1, 1, 1)]
+        outcome, setting = np.array([[0.3], [-2.0], [1.1]]), np.array([[1, 0.2], [0.5, 1], [0, -1]])
+        for grid in grids:
+            grid.reset(np.arange(len(grid.mean)), [])
+        grids[0].update(outcome, setting)
+        for i, grid in enumerate(grids[1:]):
+            grid.update(outcome[i : i + 1], setting[i : i + 1])
+            for name in ("mean", "std", "entropy", "evidence", "divergence", "log_weights"):
+                np.testing.assert_array_equal(getattr(grid, name)[0], getattr(grids[0], name)[i])
+
     def test_order_does_not_matter_and_reset_forgets(self) -> None:
         model = Weinberg(horizon=3)
         random = np.random.default_rng(1)

@@ -21,6 +21,7 @@ PLAYED = {
         "WeinbergToy",
         "Weinberg",
         "DeathProcess",
+        "PreyPopulation",
         "TemporalDiscounting",
         "LocationFinding",
     ),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 15
 """Elements of a block of episodes x nodes: what a block needs stays in the cache."""
+PIECE = 1 << 13
+"""`einsum` adds longer rows in pieces of so many elements of the whole block: such rows go alone, or
+one episode would be rounded otherwise than many."""
 
 
 class Grid(Posterior):
@@ -67,7 +70,7 @@ class Grid(Posterior):
         skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode, in blocks of episodes."""
-        rows = max(1, BLOCK // len(self.theta))
+        rows = 1 if len(self.theta) > PIECE else BLOCK // len(self.theta)
         for first in range(0, len(outcome), rows):
             part = slice(first, first + rows)
             likelihood = self.model.log_likelihood(outcome[part], self.theta, setting[part])
