@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,14 @@ from scipy.stats import qmc
 from ...envs.core import InputError, Model
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
-from ...envs.design.posteriors import Posterior
+from ...envs.design.posteriors import Distribution, Posterior
 from ..agent import Agent
 
 Array = NDArray[np.float64]
+PROPOSED = 64
+"""Settings that the model proposes."""
+PASSES, AROUND, BEST = 3, 32, 8
+"""How often, and at how many settings at a time, to look about how many of the best."""
 
 
 @dataclass
@@ -35,9 +40,9 @@ class DesignAgent(Agent):
 
     Args:
         model: The model.
-        candidates: How many settings to weigh where they are continuous: evenly spaced for one knob,
-            else quasi-random, each knob at either end in a sixth of them, for the best settings often
-            lie there. Where the model has `proposals`, those of draws from the posterior are added.
+        candidates: How many settings to weigh at first where they are continuous: evenly spaced for
+            one knob, else quasi-random, each knob at either end in a sixth of them, for the best
+            settings often lie there. `search` adds what the model proposes, and what lies near the best.
         seed: Seed of the agent's own randomness.
     """
 
@@ -98,7 +103,57 @@ class DesignAgent(Agent):
             state.posterior.update(outcomes[every, slot], setting, generators, ~behind)
             state.rounds += behind
 
-    def _pick(self, score: Array) -> Any:
-        """Return the actions with the highest scores ``(B, S)``, ties broken at random."""
-        top = score >= score.max(1, keepdims=True) - 1e-12
-        return self.actions[(top * self.random.random(score.shape)).argmax(1)]
+    def search(
+        self, posterior: Distribution, score: Callable[[Array], Array]
+    ) -> tuple[NDArray[Any], Array]:
+        """Look for the actions of the highest scores.
+
+        The candidates are weighed, and what the model proposes. Then, where there is more than one
+        knob, the best are moved by differences between them a few times over: these fit themselves to
+        the width and the direction of a peak or a ridge (differential evolution, Storn and Price 1997).
+
+        Args:
+            posterior: What is believed in B episodes.
+            score: Turns settings ``(S, d)``, or those of each episode ``(B, S, d)``, into ``(B, S)``.
+
+        Returns:
+            The K best actions of each episode ``(B, K, ...)`` and their scores ``(B, K)``, the best
+            first; equal ones in any order.
+        """
+        scores = score(self.settings)
+        actions = np.broadcast_to(self.actions, (len(scores), *self.actions.shape))
+        best = self._best(actions, scores)
+
+        def add(more: NDArray[Any]) -> tuple[NDArray[Any], Array]:
+            found = score(self.model.setting(more))
+            return self._best(
+                np.concatenate([best[0], more], 1), np.concatenate([best[1], found], 1)
+            )
+
+        proposed = self.proposed(posterior, PROPOSED)
+        if proposed.size:
+            best = add(proposed)
+        if self.model.settings is None and len(self.model.knobs) > 1:
+            for _ in range(PASSES):
+                start, one, other = self.random.integers(best[0].shape[1], size=(3, AROUND))
+                length = self.random.random((AROUND, 1), np.float32)
+                near = best[0][:, start] + length * (best[0][:, one] - best[0][:, other])
+                best = add(np.clip(near, -1, 1))
+        return best
+
+    def proposed(self, posterior: Distribution, count: int) -> NDArray[Any]:
+        """Return ``count`` actions of each episode that the model proposes, or 0, ``(B, n, ...)``."""
+        proposals = None
+        if self.model.settings is None:
+            draws = posterior.sample(count, self.random)
+            proposals = self.model.proposals(draws, self.random)
+        if proposals is None:
+            return np.empty((len(posterior.mean), 0, *self.actions.shape[1:]), self.actions.dtype)
+        return self.model.nearest_actions(proposals)
+
+    def _best(self, actions: NDArray[Any], scores: Array) -> tuple[NDArray[Any], Array]:
+        """Return the best of actions ``(B, S, ...)`` and their scores, equal ones in any order."""
+        jitter = 1e-9 * self.random.random(scores.shape)
+        order = np.argsort(-(scores + jitter), axis=1)[:, :BEST]
+        rows = np.arange(len(order))[:, None]
+        return actions[rows, order], scores[rows, order]

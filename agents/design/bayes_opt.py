@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,20 @@ from ...envs.core import Model
 from ...envs.core.checks import integer
 from ...envs.design.information import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
-from .agent import DesignAgent
+from .agent import Array, DesignAgent
 
 
 class BayesOptEIG(DesignAgent):
     """A Gaussian process over settings, fed with noisy estimates of the information gain.
 
-    Each round starts with a few random settings, goes on where the upper confidence bound is highest,
-    and ends with the setting of the highest posterior mean: not with the best estimate, which is the
-    luckiest one (the original took that). For information gains that are costly to estimate; where
-    they are cheap, `greedy_eig` weighs all settings.
+    Each round starts with a few settings, such as the model proposes or else random ones, goes on
+    where the upper confidence bound is highest, and ends with the setting of the highest posterior
+    mean: not with the best estimate, which is the luckiest one (the original took that). For
+    information gains that are costly to estimate; where they are cheap, `greedy_eig` weighs them all.
 
     Args:
         model: The model.
-        start: Random settings at first.
+        start: Settings at first.
         calls: Estimates in all.
         outer: Outer draws of each nested Monte Carlo estimate.
         inner: Inner draws.
@@ -51,42 +52,45 @@ class BayesOptEIG(DesignAgent):
         self.estimator = NestedMonteCarlo(
             integer("outer", outer, low=2), integer("inner", inner, low=1)
         )
-        low, high = self.model.ranges
-        self._unit = (self.settings - low) / (high - low)
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
         """Return the actions of B episodes."""
-        chosen = [self._optimise(posterior.pick(np.array([b]))) for b in range(len(posterior.mean))]
-        return self.actions[np.array(chosen)]
+        return np.stack([self._optimise(posterior.pick(np.array([b]))) for b in range(len(left))])
 
-    def _optimise(self, posterior: Posterior) -> int:
-        """Return the number of the best candidate for one episode."""
+    def _optimise(self, posterior: Posterior) -> NDArray[Any]:
+        """Return the action of one episode."""
+        actions = self.proposed(posterior, self.start)[0]
+        if not len(actions):
+            count = min(self.start, len(self.actions))
+            actions = self.random.choice(self.actions, count, replace=False)
+        settings, gain, error = np.empty((0, len(self.model.knobs))), np.empty(0), np.empty(0)
+        for width in [2.0] * (self.calls - self.start) + [0.0]:
+            new = self.model.setting(actions)
+            more = self.estimator(self.model, posterior, new, self.random)
+            settings = np.concatenate([settings, new])
+            gain, error = np.append(gain, more[0]), np.append(error, more[1])
+            bound = self._bound(settings, gain, error, width)
+            actions = self.search(posterior, bound)[0][0, :1]
+        return actions[0]
+
+    def _bound(
+        self, settings: Array, gain: Array, error: Array, width: float
+    ) -> Callable[[Array], Array]:
+        """Return the function from settings to mean plus ``width`` standard deviations."""
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import ConstantKernel, Matern
 
-        tried: list[int] = self.random.choice(
-            len(self.settings), min(self.start, len(self.settings)), replace=False
-        ).tolist()
-        gains: list[float] = []
-        errors: list[float] = []
-        mean = hope = np.zeros(len(self.settings))
-        for call in range(self.calls):
-            if call >= len(tried):
-                tried.append(int(hope.argmax()))
-            gain, error = self.estimator(
-                self.model, posterior, self.settings[tried[call]][None], self.random
-            )
-            gains.append(float(gain[0, 0]))
-            errors.append(float(error[0, 0]))
-            if call + 1 < self.start:
-                continue
-            y, noise = np.array(gains), np.maximum(errors, 1e-3)
-            scale = max(float(y.std()), 1e-2)
-            process = GaussianProcessRegressor(
-                ConstantKernel(1.0, "fixed") * Matern(0.3, "fixed", nu=2.5),
-                alpha=(noise / scale) ** 2,
-            )
-            process.fit(self._unit[tried], (y - y.mean()) / scale)
-            mean, std = process.predict(self._unit, return_std=True)
-            hope = mean + 2 * std
-        return int(mean.argmax())
+        low, high = self.model.ranges
+        scale = max(float(gain.std()), 1e-2)
+        process = GaussianProcessRegressor(
+            ConstantKernel(1.0, "fixed") * Matern(0.3, "fixed", nu=2.5),
+            alpha=(np.maximum(error, 1e-3) / scale) ** 2,
+        )
+        process.fit((settings - low) / (high - low), (gain - gain.mean()) / scale)
+
+        def bound(at: Array) -> Array:
+            flat = (at.reshape(-1, at.shape[-1]) - low) / (high - low)
+            mean, std = process.predict(flat, return_std=True)
+            return np.asarray(mean + width * std).reshape(1, -1)
+
+        return bound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from ...envs.core import Model
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
-from .agent import Array, DesignAgent
+from .agent import BEST, PROPOSED, Array, DesignAgent
 
 
 class GreedyEIG(DesignAgent):
@@ -29,27 +29,16 @@ class GreedyEIG(DesignAgent):
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
         """Return the actions of B episodes."""
-        if self.model.settings is not None or not self._proposed(posterior.mean[:1]).size:
-            return self._pick(self.gain(posterior))
-        return np.stack([self._near(posterior.pick(np.array([b]))) for b in range(len(left))])
+        return self.most_informative(posterior)[0][:, 0]
 
-    def _near(self, posterior: Posterior) -> Any:
-        """Return the action of one episode, proposals among the candidates."""
-        draws = posterior.sample(len(self.settings), self.random)[0]
-        actions = np.concatenate([self.actions, self._proposed(draws)])
+    def most_informative(self, posterior: Distribution) -> tuple[NDArray[Any], Array]:
+        """Return the best actions of B episodes and their expected information, as `search` does."""
+        return self.search(posterior, lambda settings: self.gain(posterior, settings))
+
+    def gain(self, posterior: Distribution, settings: Array) -> Array:
+        """Return the expected information gain of settings ``(S, d)`` or ``(B, S, d)``, ``(B, S)``."""
         estimator = best_estimator(self.model, posterior)
-        gain = estimator(self.model, posterior, self.model.setting(actions), self.random)[0]
-        return actions[gain[0].argmax()]
-
-    def _proposed(self, theta: Array) -> Any:
-        """Return the actions that draws from the posterior suggest."""
-        proposals = self.model.proposals(theta, self.random)
-        return self.actions[:0] if proposals is None else self.model.nearest_actions(proposals)
-
-    def gain(self, posterior: Distribution) -> Array:
-        """Return the expected information gain of every candidate, ``(B, S)``."""
-        estimator = best_estimator(self.model, posterior)
-        return estimator(self.model, posterior, self.settings, self.random)[0]
+        return estimator(self.model, posterior, settings, self.random)[0]
 
 
 class ThompsonEIG(GreedyEIG):
@@ -75,7 +64,8 @@ class ThompsonEIG(GreedyEIG):
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
         """Return the actions of B episodes."""
-        return self._pick(self.gain(_Draws(posterior.sample(self.draws, self.random))))
+        draws = _Draws(posterior.sample(self.draws, self.random))
+        return self.most_informative(draws)[0][:, 0]
 
 
 class _Draws(Distribution):
@@ -83,6 +73,9 @@ class _Draws(Distribution):
 
     def __init__(self, theta: Array) -> None:
         self.theta, self.mean = theta, theta.mean(1)
+
+    def pick(self, index: NDArray[np.int64]) -> Self:
+        return type(self)(self.theta[index])
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         return self.theta[:, random.integers(self.theta.shape[1], size=count)]
@@ -100,7 +93,7 @@ class LookAheadEIG(GreedyEIG):
 
     Args:
         model: The model.
-        first: Settings to look ahead from.
+        first: Settings to look ahead from, at most 8.
         draws: Outcomes for each of them.
         candidates: How many settings to weigh where they are continuous.
         seed: Seed of the agent's own randomness.
@@ -118,25 +111,21 @@ class LookAheadEIG(GreedyEIG):
         seed: Any = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
-        self.first = integer("first", first, low=1)
+        self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1)
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
         """Return the actions of B episodes."""
-        gain = self.gain(posterior)
-        count = min(self.first, gain.shape[1])
-        # Of settings that are equally good, such as twins left and right, any may be among the first.
-        jitter = 1e-9 * self.random.random(gain.shape)
-        best = np.argsort(-(gain + jitter), axis=1)[:, :count]
-        total = np.full(gain.shape, -np.inf)
-        np.put_along_axis(total, best, np.take_along_axis(gain, best, 1), 1)
+        actions, gain = (best[:, : self.first] for best in self.most_informative(posterior))
         for b in (left > 1).nonzero()[0].tolist():
-            theta = posterior.pick(np.array([b])).sample(self.draws, self.random)[0]
-            truth = np.tile(theta, (count, 1))
-            where = np.repeat(self.settings[best[b]], self.draws, axis=0)
-            outcome = self.model.sample(truth, where, self.random)
-            after = posterior.pick(np.full(len(where), b))
-            after.update(outcome, where, [self.random] * len(where))
-            ahead = self.gain(after).max(1).reshape(count, self.draws).mean(1)
-            total[b, best[b]] += ahead
-        return self._pick(total)
+            one = posterior.pick(np.array([b]))
+            first = np.repeat(self.model.setting(actions[b]), self.draws, axis=0)
+            truth = np.tile(one.sample(self.draws, self.random)[0], (gain.shape[1], 1))
+            outcome = self.model.sample(truth, first, self.random)
+            after = posterior.pick(np.full(len(first), b))
+            after.update(outcome, first, [self.random] * len(first))
+            # What is proposed now serves for all that may be believed after one more experiment.
+            second = np.concatenate([self.actions, self.proposed(one, PROPOSED)[0]])
+            ahead = self.gain(after, self.model.setting(second)).max(1)
+            gain[b] += ahead.reshape(-1, self.draws).mean(1)
+        return actions[np.arange(len(gain)), gain.argmax(1)]

@@ -160,7 +160,10 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
 
     @property
     def outcomes(self) -> Array | None:
-        """All values the data can take, ``(Y, m)``, or None if they are too many to list."""
+        """All values the data can take, ``(Y, m)``, or None if they are too many to list.
+
+        If they are listed, `log_likelihood` leaves no constant out.
+        """
         return None
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
@@ -206,7 +209,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         )
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
-        """Return settings that parameters ``(n, k)`` drawn from a posterior suggest, ``(n, d)``.
+        """Return settings that draws ``(B, n, k)`` from B posteriors suggest, ``(B, n, d)``.
 
         None: any setting may be as good as another, look everywhere.
         """

@@ -5,8 +5,8 @@ The expected information gain of a setting xi under a posterior b is
     EIG(xi) = E[log p(y | theta, xi) - log p(y | xi)],   p(y | xi) = E_b[p(y | theta, xi)],
 
 in nats, theta ~ b and y ~ p(y | theta, xi). Every estimator is called as
-``estimator(model, posterior, settings, random)`` with settings ``(S, d)`` and returns estimates and
-their standard errors, both ``(B, S)``.
+``estimator(model, posterior, settings, random)`` with settings ``(S, d)`` for all episodes, or
+``(B, S, d)`` for each, and returns estimates and their standard errors, both ``(B, S)``.
 
 | estimator | bias |
 |---|---|
@@ -25,8 +25,9 @@ contrastive estimation); M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physici
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,11 @@ from .simulator_design import SimulatorDesign
 Estimate = tuple[Array, Array]
 ROWS, ELEMENTS, CACHED = 1 << 14, 1 << 21, 1 << 15
 """Rows of data, likelihoods, and means that are computed together; they bound the memory."""
-TINY = 1e-7
-"""Weights that are less than this part of the largest are left out where all nodes cost time."""
+NEGLIGIBLE = 1e-5
+"""Weight of all the parameter values together that may be left out."""
 
 
-class Estimator(Protocol):
+class Estimator(ABC):
     """What estimates the expected information gain of settings."""
 
     def __call__(
@@ -57,21 +58,48 @@ class Estimator(Protocol):
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return estimates and standard errors of S settings ``(S, d)``, both ``(B, S)``, in nats."""
+        """Return estimates and standard errors, both ``(B, S)``, in nats.
 
+        Args:
+            model: The model.
+            posterior: What is believed in B episodes.
+            settings: S settings for all of them ``(S, d)``, or for each ``(B, S, d)``.
+            random: Generator of what is drawn.
 
-@dataclass(frozen=True)
-class ClosedForm:
-    """1/2 log(1 + xi' C xi / sigma^2), for the posterior `Gaussian` with covariance C."""
+        Raises:
+            InputError: The estimator is not made for such data or such a posterior.
+        """
+        if settings.ndim == 2:
+            return self._estimate(model, posterior, settings, random)
+        singles = (
+            self._estimate(model, posterior.pick(np.array([b])), mine, random)
+            for b, mine in enumerate(settings)
+        )
+        gain, error = (np.concatenate(rows) for rows in zip(*singles, strict=True))
+        return gain, error
 
-    def __call__(
+    @abstractmethod
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the information and zeros."""
+        """Return estimates and standard errors of the same settings ``(S, d)`` for all episodes."""
+
+
+@dataclass(frozen=True)
+class ClosedForm(Estimator):
+    """1/2 log(1 + xi' C xi / sigma^2), for the posterior `Gaussian` with covariance C."""
+
+    def _estimate(
+        self,
+        model: DesignModel[Any],
+        posterior: Distribution,
+        settings: Array,
+        random: np.random.Generator,
+    ) -> Estimate:
         if not isinstance(posterior, Gaussian):
             raise InputError("ClosedForm needs linear data with normal noise; take Exact.")
         explained = np.einsum("sd,bde,se->bs", settings, posterior.covariance, settings)
@@ -80,7 +108,7 @@ class ClosedForm:
 
 
 @dataclass(frozen=True)
-class Exact:
+class Exact(Estimator):
     """Sum over the nodes of the posterior, and over all data where they can be listed.
 
     Data that are one of few values are summed over; so are counts of successes, with their law
@@ -97,21 +125,22 @@ class Exact:
     draws: int = 256
     nodes: int = 1024
 
-    def __call__(
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the information and its standard errors."""
         theta, log_weights = posterior.support(self.nodes, random)
         if theta.ndim == 2 and model.outcomes is not None:
+            theta, log_weights = _likely(theta, log_weights)
             gain = self._listed(model, theta, np.exp(log_weights), settings)
             return gain, np.zeros_like(gain)
         gain, error = np.zeros((2, len(log_weights), len(settings)))
-        for b, row in enumerate(log_weights):
+        for b in range(len(log_weights)):
             mine = theta if theta.ndim == 2 else theta[b]
+            mine, (row,) = _likely(mine, log_weights[b : b + 1])
             if model.outcomes is not None:
                 gain[b] = self._listed(model, mine, np.exp(row)[None], settings)[0]
             elif isinstance(model, BinomialLaw):
@@ -130,8 +159,8 @@ class Exact:
     def _listed(
         self, model: DesignModel[Any], theta: Array, weights: Array, settings: Array
     ) -> Array:
-        outcomes = model.outcomes
-        assert outcomes is not None
+        assert model.outcomes is not None
+        outcomes = model.outcomes[:-1]  # what the others leave is the probability of the last
         gain = np.empty((len(weights), len(settings)))
         together = max(1, ELEMENTS // (len(outcomes) * len(theta)))
         for first in range(0, len(settings), together):
@@ -140,16 +169,19 @@ class Exact:
                 np.tile(outcomes, (len(part), 1)), theta, np.repeat(part, len(outcomes), axis=0)
             )
             law = np.exp(logs)
+            last = np.maximum(1 - law.reshape(len(part), len(outcomes), -1).sum(1), 1e-300)
             # One product for all episodes, settings and outcomes.
             mixed = (weights @ law.T).reshape(len(weights), len(part), -1)
             logs *= law
-            known = weights @ logs.reshape(len(part), len(outcomes), -1).sum(1).T
-            gain[:, first : first + together] = known - xlogy(mixed, mixed).sum(2)
+            sure = logs.reshape(len(part), len(outcomes), -1).sum(1) + last * np.log(last)
+            gain[:, first : first + together] = (
+                weights @ sure.T
+                - xlogy(mixed, mixed).sum(2)
+                - xlogy(weights @ last.T, weights @ last.T)
+            )
         return np.maximum(gain, 0.0)
 
     def _counted(self, model: BinomialLaw, theta: Array, weights: Array, settings: Array) -> Array:
-        known = weights > TINY * weights.max()
-        theta, weights = theta[known], weights[known]
         gain = np.empty(len(settings))
         rows = max(1, CACHED // len(theta))
         for first in range(0, len(settings), rows):
@@ -195,8 +227,14 @@ class Exact:
         return rows.mean(1), rows.std(1, ddof=1) / self.draws**0.5
 
 
+def _likely(theta: Array, log_weights: Array) -> tuple[Array, Array]:
+    """Return the values ``(G, k)`` and log weights ``(B, G)`` that count in any of B episodes."""
+    counts = (log_weights > np.log(NEGLIGIBLE / len(theta))).any(0)
+    return theta[counts], log_weights[:, counts]
+
+
 @dataclass(frozen=True)
-class Channel:
+class Channel(Estimator):
     """Histograms taken for a normal number of unit noise about the Fisher length of their law.
 
     Thousands of settings per second and episode. Within 0.01 nats of `Exact` from some 100 events on.
@@ -207,23 +245,24 @@ class Channel:
 
     nodes: int = 1024
 
-    def __call__(
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the information and zeros; data that are no such number raise `InputError`."""
-        theta, log_weights = posterior.support(self.nodes, random)
-        mean = None
-        if isinstance(model, AngularDesign):
-            mean = model.stabilised(theta.reshape(-1, theta.shape[-1]), settings)
-        if mean is None:
+        if not isinstance(model, AngularDesign):
             raise InputError("Channel needs histograms of a fixed number of events; take Exact.")
-        mean = mean.reshape(len(settings), -1, theta.shape[-2]).swapaxes(0, 1)
-        rows = range(len(log_weights))
-        gain = np.stack([_unit_noise(mean[b % len(mean)], np.exp(log_weights[b])) for b in rows])
+        theta, log_weights = posterior.support(self.nodes, random)
+        gain = np.empty((len(log_weights), len(settings)))
+        for b in range(len(gain)):
+            mine = theta if theta.ndim == 2 else theta[b]
+            mine, (row,) = _likely(mine, log_weights[b : b + 1])
+            mean = model.stabilised(mine, settings)
+            if mean is None:
+                raise InputError("Channel needs a fixed number of events; take Exact.")
+            gain[b] = _unit_noise(mean, np.exp(row))
         return gain, np.zeros_like(gain)
 
 
@@ -252,7 +291,7 @@ def _unit_noise(mean: Array, weights: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class NestedMonteCarlo:
+class NestedMonteCarlo(Estimator):
     """log p(y | theta) - log of the mean of p(y | theta') over `inner` draws, over `outer` draws.
 
     An upper bound in expectation, whatever the number of draws (Rainforth et al. 2018).
@@ -265,19 +304,18 @@ class NestedMonteCarlo:
     outer: int = 512
     inner: int = 512
 
-    def __call__(
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the estimates and their standard errors."""
         return _contrasted(self.outer, self.inner, False, model, posterior, settings, random)
 
 
 @dataclass(frozen=True)
-class PriorContrastive:
+class PriorContrastive(Estimator):
     """As `NestedMonteCarlo`, but the parameters behind the data are among the `inner` + 1 draws.
 
     A lower bound in expectation, at most log(inner + 1) (Foster et al. 2020, PCE).
@@ -290,14 +328,13 @@ class PriorContrastive:
     outer: int = 512
     inner: int = 512
 
-    def __call__(
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the estimates and their standard errors."""
         return _contrasted(self.outer, self.inner, True, model, posterior, settings, random)
 
 
@@ -326,7 +363,7 @@ def _contrasted(
 
 
 @dataclass(frozen=True)
-class Histogram:
+class Histogram(Estimator):
     """The slides' estimate: the likelihood itself is a histogram of simulated data.
 
     For each of n parameter values the simulator is run; the histogram of what it yields stands for
@@ -347,14 +384,13 @@ class Histogram:
     draws: int = 512
     bins: int = 20
 
-    def __call__(
+    def _estimate(
         self,
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
         random: np.random.Generator,
     ) -> Estimate:
-        """Return the estimates and their standard errors."""
         theta = posterior.sample(self.values, random)
         gain, error = np.zeros((2, len(theta), len(settings)))
         for b, mine in enumerate(theta):

@@ -144,11 +144,11 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""
-        n = len(theta)
-        sources = theta.reshape(n, self.num_sources, self.num_dimensions)
+        count, n, _ = theta.shape
+        sources = theta.reshape(count, n, self.num_sources, self.num_dimensions)
         which = random.integers(self.num_sources, size=n)
-        place = sources[np.arange(n), which]
-        other, third = (sources[random.permutation(n), which] for _ in range(2))
+        place = sources[:, np.arange(n), which]
+        other, third = (sources[:, random.permutation(n), which] for _ in range(2))
         return place + 2 * random.random((n, 1)) ** 2 * (other - third)
 
     def new_posterior(self, num_episodes: int) -> Particles:

@@ -126,6 +126,16 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         mind = ndtr((now - later) / np.maximum(theta[..., 1], 1e-9))
         return self.slip + (1 - 2 * self.slip) * mind
 
+    def proposals(self, theta: Array, random: np.random.Generator) -> Array:
+        """Return offers between which one person drawn is torn.
+
+        At these delays another person drawn values the later offer at any share of it alike.
+        """
+        log_k = theta[..., 0]
+        delay = random.logistic(size=log_k.shape[1]) - random.permutation(log_k, axis=1)
+        delay = np.clip(delay, *self.delays)
+        return np.stack([LATER / (1 + np.exp(log_k + delay)), delay], -1)
+
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the log probability of the answers, ``(B, G)``."""
         p = self.takes(theta, setting)

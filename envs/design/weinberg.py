@@ -137,6 +137,15 @@ class Weinberg(AngularDesign):
         """Return 0: the prior is uniform."""
         return np.zeros(theta.shape[:-1])
 
+    def proposals(self, theta: Array, random: np.random.Generator) -> Array:
+        """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
+        count, n, _ = theta.shape
+        setting = np.empty((n, 3))
+        setting[:, 0] = electroweak.M_Z + electroweak.GAMMA_Z / 2 * random.standard_cauchy(n)
+        for i, ends in enumerate((self.electron_polarisation, self.positron_polarisation)):
+            setting[:, 1 + i] = random.choice(ends, n)
+        return np.broadcast_to(setting, (count, n, 3))
+
     # ---- physics
 
     @property

@@ -11,7 +11,11 @@ import pytest
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
 from discovery_gym.agents.design.agent import Followed
-from discovery_gym.envs.design.information import Channel, Exact
+from discovery_gym.envs.design.death_process import DeathProcess
+from discovery_gym.envs.design.information import Channel, Exact, best_estimator
+from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
+from discovery_gym.envs.design.location_finding import LocationFinding
+from discovery_gym.envs.design.temporal_discounting import TemporalDiscounting
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 
@@ -129,6 +133,80 @@ def test_look_ahead_plans_for_the_last_round() -> None:
     """It is greedy when one round is left, and not worse than greedy with two."""
     one = [play(DEATH, text, 50, horizon=1).mean() for text in ("greedy_eig", "look_ahead_eig")]
     assert one[0] == pytest.approx(one[1], abs=0.05)
+
+
+def posteriors(model: Any, count: int, rounds: int) -> Any:
+    """Return posteriors of episodes of some rounds, played greedily."""
+    random, agent = np.random.default_rng(1), make("greedy_eig(candidates=64)", model)
+    theta, posterior = model.sample_prior(count, random), model.new_posterior(count)
+    posterior.reset(np.arange(count), [random] * count)
+    for _ in range(rounds):
+        setting = model.setting(agent.choose(posterior, np.full(count, 9)))
+        outcome = model.sample(theta, setting, random).astype(np.float32).astype(np.float64)
+        posterior.update(outcome, setting, [random] * count)
+    return posterior
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [
+        (Weinberg(num_events=300), (171, 5, 5)),
+        (TemporalDiscounting(grid_size=(96, 16)), (201, 46)),
+    ],
+    ids=["events", "discounting"],
+)
+def test_search_reaches_the_best_of_all_settings(model: Any, shape: tuple[int, ...]) -> None:
+    """Of a dense scan, whether all is open yet or only a ridge or a peak is left."""
+    random = np.random.default_rng(0)
+    axes = [np.linspace(*ends, n) for ends, n in zip(model.knobs.values(), shape, strict=True)]
+    dense = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+    estimator = best_estimator(model, posteriors(model, 1, 0))
+    for rounds in (0, 2, 5):
+        posterior = posteriors(model, 3, rounds)
+        found = make("greedy_eig(candidates=128)", model).choose(posterior, np.full(3, 9))
+        assert all(model.action_space.contains(action) for action in found)
+        best = estimator(model, posterior, dense, random)[0].max(1)
+        ours = estimator(model, posterior, model.setting(found)[:, None], random)[0][:, 0]
+        assert (ours > best - 0.02).all(), (rounds, ours, best)
+
+
+@pytest.mark.parametrize("model", [Weinberg(), TemporalDiscounting(), LocationFinding()])
+def test_proposals_are_settings(model: Any) -> None:
+    """Of each episode for itself, and legal; temporal discounting's are on the edge of a choice."""
+    agent, random = make("greedy_eig", model), np.random.default_rng(0)
+    posterior = model.new_posterior(2)
+    posterior.reset(np.arange(2), [random] * 2)
+    actions = agent.proposed(posterior, 500)
+    assert actions.shape == (2, 500, len(model.knobs))
+    assert all(model.action_space.contains(action) for action in actions.reshape(1000, -1))
+    theta = posterior.sample(500, random)
+    apart = theta + 100.0 * np.arange(2)[:, None, None]  # nobody else's: no episode sees another's
+    same = model.proposals(theta, np.random.default_rng(1))
+    other = model.proposals(apart, np.random.default_rng(1))
+    np.testing.assert_array_equal(same[0], other[0])
+    if isinstance(model, TemporalDiscounting):
+        for draws, offers in zip(theta, same, strict=True):
+            taken = model.takes(draws[:, None], offers)[:, 0]
+            np.testing.assert_allclose(taken, 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Weinberg(), TemporalDiscounting(grid_size=(40, 8)), DeathProcess(), LinearGaussianDesign(),
+        LocationFinding(num_particles=50),
+    ],
+    ids=lambda model: type(model).__name__,
+)  # fmt: skip
+def test_settings_of_each_episode(model: Any) -> None:
+    """Estimates do not depend on what other episodes ask, or on whether they ask the same."""
+    random, posterior = np.random.default_rng(0), posteriors(model, 3, 2)
+    settings = model.evenly(5)[:10]
+    estimator = best_estimator(model, posterior)
+    together = estimator(model, posterior, settings, random)[0]
+    each = estimator(model, posterior, np.stack([settings, settings[::-1], settings]), random)[0]
+    np.testing.assert_allclose(each[1, ::-1], together[1], atol=1e-4)
+    np.testing.assert_allclose(each[[0, 2]], together[[0, 2]], atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@ class Distribution(ABC):
             Values, ``(G, k)`` for all episodes or ``(B, G, k)``, and log weights ``(B, G)``.
         """
 
+    @abstractmethod
+    def pick(self, index: NDArray[np.int64]) -> Self:
+        """Return what is believed in the episodes ``index``, ``(R,)``, as a copy."""
+
 
 class Posterior(Distribution):
     r"""The posterior over the k parameters of B episodes, each with its own data.
