@@ -135,21 +135,24 @@ class AngularDesign(GridDesign):
         high += low
         return high
 
-    def stabilised(self, theta: Array, setting: Array) -> Array | None:
-        """Return the shape of the law on a scale on which data have unit noise, ``(B, G)``.
+    def stabilised(self, theta: Array, setting: Array) -> Array:
+        """Return the law as points about which data have unit noise, ``(B, G, m)``.
 
-        It is the Fisher length sqrt(N) int sqrt(I(A)) dA, the arc length of 2 sqrt(N p(A)): for many
-        events the data are as good as a normal number of standard deviation 1 about it. None: one
-        number does not tell all that the data depend on.
+        Here m = 1, and a point is the Fisher length sqrt(N) int sqrt(I(A)) dA, the arc length of
+        2 sqrt(N p(A)): for many events the data are as good as a normal number of standard deviation
+        1 about it.
         """
-        a, length = self._lengths
-        return np.interp(self.asymmetry(theta, setting), a, length)
+        return self.num_events**0.5 * self._length(self.asymmetry(theta, setting))[..., None]
+
+    def _length(self, asymmetry: Array) -> Array:
+        """Return the Fisher length of one event, ``(...)`` to ``(...)``."""
+        return np.interp(asymmetry, *self._lengths)
 
     @cached_property
     def _lengths(self) -> tuple[Array, Array]:
-        """Values of A and the Fisher length up to them."""
+        """Values of A and the Fisher length of one event up to them."""
         a = np.linspace(-self.reach, self.reach, 4001)
-        steps = np.diff(2 * np.sqrt(self.num_events * self.probabilities(a)), axis=0)
+        steps = np.diff(2 * np.sqrt(self.probabilities(a)), axis=0)
         return a, np.append(0.0, np.sqrt((steps**2).sum(1)).cumsum())
 
     def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:

@@ -60,7 +60,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     - `horizon` (20): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-    - `grid_size` (256, 32): nodes of the posterior's grid along log k and alpha.
+    - `grid_size` (512, 32): nodes of the posterior's grid along log k and alpha.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/TemporalDiscounting-v0", num_envs=64)`.
@@ -77,7 +77,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     slip: float = 0.01
     delays: tuple[float, float] = (0.0, 9.0)
     horizon: int = 20
-    grid_size: int | tuple[int, ...] = (256, 32)
+    grid_size: int | tuple[int, ...] = (512, 32)
 
     def __post_init__(self) -> None:
         self._set(

@@ -197,9 +197,19 @@ class Weinberg(AngularDesign):
         expected = self._yield(first, setting)
         return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
 
-    def stabilised(self, theta: Array, setting: Array) -> Array | None:
-        """Return what `AngularDesign` does; None if the number of events informs as well."""
-        return super().stabilised(theta, setting) if self.luminosity is None else None
+    def stabilised(self, theta: Array, setting: Array) -> Array:
+        """Return what `AngularDesign` does, or points of a plane if the number of events informs, too.
+
+        Of Poisson counts with means r_k the Fisher metric is that of the vector 2 sqrt(r_k). With the
+        expected number of events M it lies 2 sqrt(M) from the origin, in a direction that runs along
+        a curve as A does, so that the vectors make up a cone. Rolled out, that is polar coordinates.
+        """
+        if self.luminosity is None:
+            return super().stabilised(theta, setting)
+        first, second = self.form_factors(theta, setting)
+        radius = 2 * np.sqrt(self._yield(first, setting))
+        angle = self._length(electroweak.asymmetry(first, second)) / 2
+        return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
 
     def _rates(self, theta: Array, setting: Array) -> Array:
         """Return the expected count of every bin, ``(B, num_bins)``."""

@@ -151,9 +151,11 @@ def posteriors(model: Any, count: int, rounds: int) -> Any:
     ("model", "shape"),
     [
         (Weinberg(num_events=300), (171, 5, 5)),
+        # One candidate in 70 is within 3 GeV of the narrow peak of the Z.
+        (Weinberg(luminosity=0.2, grid_size=128), (86, 2, 2)),
         (TemporalDiscounting(grid_size=(96, 16)), (201, 46)),
     ],
-    ids=["events", "discounting"],
+    ids=["events", "luminosity", "discounting"],
 )
 def test_search_reaches_the_best_of_all_settings(model: Any, shape: tuple[int, ...]) -> None:
     """Of a dense scan, whether all is open yet or only a ridge or a peak is left."""
@@ -161,7 +163,7 @@ def test_search_reaches_the_best_of_all_settings(model: Any, shape: tuple[int, .
     axes = [np.linspace(*ends, n) for ends, n in zip(model.knobs.values(), shape, strict=True)]
     dense = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
     estimator = best_estimator(model, posteriors(model, 1, 0))
-    for rounds in (0, 2, 5):
+    for rounds in (0, 3):
         posterior = posteriors(model, 3, rounds)
         found = make("greedy_eig(candidates=128)", model).choose(posterior, np.full(3, 9))
         assert all(model.action_space.contains(action) for action in found)
@@ -210,9 +212,17 @@ def test_settings_of_each_episode(model: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [WeinbergToy(num_events=500), Weinberg(), Weinberg(num_events=100)]
+    "model",
+    [
+        WeinbergToy(num_events=500),
+        Weinberg(),
+        Weinberg(num_events=100),
+        Weinberg(luminosity=0.5, energies=(88, 95)),
+        Weinberg(luminosity=1.0, unknown="both", grid_size=24),
+    ],
 )
 def test_channel_is_nearly_exact(model: Any) -> None:
+    """Where the number of events is fixed, and where it informs as well."""
     posterior = model.new_posterior(1)
     random = np.random.default_rng(0)
     for data in range(2):  # under the prior, and after an experiment
