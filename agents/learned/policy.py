@@ -8,6 +8,14 @@ whose last layer is linear: a score per action, of which the largest legal one i
 continuous action itself. What it was trained with stands beside it: the normalisation is part of
 the policy. This is the form of every ``MlpPolicy`` and ``MultiInputPolicy`` of stable-baselines3.
 
+A policy of experimental design may have an encoder E, a perceptron that all rounds share. The rest
+of the network then takes the sum over the t rounds so far,
+
+    h_0 = (sum_(s<=t) E(xi_s, y_s), the other parts of the observation),
+
+instead of the history itself, so that the order of the rounds does not matter (A. Foster et al.,
+"Deep adaptive design", ICML 2021, equation 16).
+
 The file is in the safetensors format, which is a JSON header and plain numbers. Reading it executes
 nothing of it, unlike the pickles inside the zip files of stable-baselines3, and playing it needs no
 torch.
@@ -35,6 +43,10 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda x: np.maximum(x, 0.0),
 }
 HEADS = ("scores", "action", "tanh")
+PERCEPTRONS = ("encoder", "layers")
+HISTORY = ("settings", "outcomes")
+"""The parts of an observation that an encoder takes, the newest round first."""
+LEFT = "rounds_left"
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -52,6 +64,7 @@ class Policy:
         head: What the last layer gives: ``"scores"`` of actions, the continuous ``"action"``, or the
             same before a ``"tanh"`` that maps onto the bounds of the action.
         about: Where it comes from; any JSON.
+        encoder: Weights and biases of each layer of the encoder; none: the layers take all parts.
     """
 
     parts: Mapping[str, tuple[int, ...]]
@@ -60,20 +73,22 @@ class Policy:
     activation: str
     head: str
     about: Mapping[str, Any] = field(default_factory=dict)
+    encoder: tuple[Layer, ...] = ()
 
     def __post_init__(self) -> None:
-        width = sum(int(np.prod(shape)) for shape in self.parts.values())
-        for i, (weight, bias) in enumerate(self.layers):
-            if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
-                raise ValueError(
-                    f"layer {i} has weights {weight.shape} and biases {bias.shape} behind {width} "
-                    "numbers"
-                )
-            width = len(weight)
+        sizes = {key: int(np.prod(shape)) for key, shape in self.parts.items()}
+        if self.encoder:
+            width = sum(self.encoder[0][0].shape[1:])
+            history = [sizes.pop(key) for key in HISTORY]
+            horizon = max(sum(history) // max(width, 1), 1)
+            if sizes.get(LEFT) != 1 or history != [n // horizon * horizon for n in history]:
+                raise ValueError(f"an encoder of {width} numbers does not fit {self.parts}")
+            sizes["encoder"] = _width("encoder", self.encoder, sum(history) // horizon)
+        _width("layers", self.layers, sum(sizes.values()))
         for key, pair in self.scaling.items():
             if any(array.shape != self.parts[key] for array in pair):
                 raise ValueError(f"the scaling of {key!r} has not its shape {self.parts[key]}")
-        arrays: list[NDArray[Any]] = [a for pair in self.layers for a in pair]
+        arrays: list[NDArray[Any]] = [a for pair in self.encoder + self.layers for a in pair]
         arrays += [a for pair in self.scaling.values() for a in pair]
         if not self.layers or not all(np.isfinite(array).all() for array in arrays):
             raise ValueError("there is no layer, or a weight is not finite")
@@ -87,29 +102,40 @@ class Policy:
 
     def __call__(self, observation: Any) -> NDArray[np.float32]:
         """Return the output of the last layer for B observations, ``(B, width)``."""
-        inputs = []
+        inputs = {}
         for key, shape in self.parts.items():
             part = observation[key] if key else observation
             if key in self.scaling:
                 mean, scale = self.scaling[key]
                 part = np.clip((part - mean) / scale, -CLIP, CLIP)
-            inputs.append(np.asarray(part, np.float32).reshape(-1, int(np.prod(shape))))
-        h = np.concatenate(inputs, axis=1)
-        for i, (weight, bias) in enumerate(self.layers):
+            inputs[key] = np.asarray(part, np.float32).reshape(-1, int(np.prod(shape)))
+        if self.encoder:
+            history, left = [inputs.pop(key) for key in HISTORY], observation[LEFT]
+            horizon = sum(part.shape[1] for part in history) // self.encoder[0][0].shape[1]
+            rounds = [part.reshape(len(part), horizon, -1) for part in history]
+            encoded = self._through(self.encoder, np.concatenate(rounds, axis=2))
+            past = np.arange(horizon)[:, None] < horizon - np.reshape(left, (-1, 1, 1))
+            inputs["encoder"] = np.where(past, encoded, np.float32(0)).sum(1)
+        return self._through(self.layers, np.concatenate(list(inputs.values()), axis=1))
+
+    def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
+        for i, (weight, bias) in enumerate(layers):
             h = (ACTIVATIONS[self.activation](h) if i else h) @ weight.T + bias
         return h
 
     def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""
         tensors: dict[str, NDArray[Any]] = {}
-        for i, (weight, bias) in enumerate(self.layers):
-            tensors |= {f"layers.{i}.weight": weight, f"layers.{i}.bias": bias}
+        for name in PERCEPTRONS:
+            for i, (weight, bias) in enumerate(getattr(self, name)):
+                tensors |= {f"{name}.{i}.weight": weight, f"{name}.{i}.bias": bias}
         for key, (mean, scale) in self.scaling.items():
             tensors |= {f"mean.{key}": mean, f"scale.{key}": scale}
         head = {
             "format": FORMAT,
             "parts": [[key, list(shape)] for key, shape in self.parts.items()],
             "scaled": list(self.scaling),
+            "encoder": len(self.encoder),
             "layers": len(self.layers),
             "activation": self.activation,
             "head": self.head,
@@ -126,25 +152,41 @@ class Policy:
             )
         try:
             tensors, head = weights.load(Path(path), FORMAT)
+            perceptrons = {
+                name: tuple(
+                    (tensors[f"{name}.{i}.weight"], tensors[f"{name}.{i}.bias"])
+                    for i in range(head.get(name, 0))
+                )
+                for name in PERCEPTRONS
+            }
             return cls(
                 parts={str(key): tuple(map(int, shape)) for key, shape in head["parts"]},
                 scaling={
                     str(key): (tensors[f"mean.{key}"], tensors[f"scale.{key}"])
                     for key in head["scaled"]
                 },
-                layers=tuple(
-                    (tensors[f"layers.{i}.weight"], tensors[f"layers.{i}.bias"])
-                    for i in range(head["layers"])
-                ),
                 activation=head["activation"],
                 head=head["head"],
                 about=head["about"],
+                **perceptrons,
             )
         except weights.DAMAGE as error:
             raise InputError(
                 f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
                 f"({type(error).__name__}: {error}). Name its policy.safetensors."
             ) from None
+
+
+def _width(name: str, layers: tuple[Layer, ...], width: int) -> int:
+    """Return how many numbers the layers give; `ValueError` if they do not fit one another."""
+    for i, (weight, bias) in enumerate(layers):
+        if weight.ndim != 2 or weight.shape[1] != width or bias.shape != weight.shape[:1]:
+            raise ValueError(
+                f"{name} {i} has weights {weight.shape} and biases {bias.shape} behind {width} "
+                "numbers"
+            )
+        width = len(weight)
+    return width
 
 
 def parts(space: spaces.Space[Any]) -> dict[str, tuple[int, ...]]:

@@ -44,6 +44,30 @@ def network(parts: Any, width: int, head: str = "scores", seed: int = 0) -> Poli
     )
 
 
+DISCOUNTING = "discovery/TemporalDiscounting-v0"
+HISTORY = {"outcomes": (6,), "rounds_left": (1,), "settings": (12,)}
+
+
+def with_encoder(parts: Any = HISTORY, seed: int = 0) -> Policy:
+    """Return a policy for six rounds of two settings and an outcome."""
+    random = np.random.default_rng(seed)
+
+    def layers(*sizes: int) -> Any:
+        return tuple(
+            (random.normal(size=(b, a)).astype("f4"), random.normal(size=b).astype("f4"))
+            for a, b in itertools.pairwise(sizes)
+        )
+
+    return Policy(
+        parts=parts,
+        scaling={"settings": (np.tile([50.0, 4.5], 6), np.tile([50.0, 4.5], 6))},
+        encoder=layers(3, 5, 4),
+        layers=layers(1 + 4, 7, 2),
+        activation="relu",
+        head="tanh",
+    )
+
+
 def ladder() -> Any:
     return gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=6, **LADDER)
 
@@ -105,6 +129,91 @@ def test_continuous_actions_stay_in_bounds(head: str) -> None:
     whole = low + (np.tanh(output) + 1) * (high - low) / 2 if head == "tanh" else output
     np.testing.assert_allclose(actions, np.clip(whole, low, high), rtol=1e-5)
     assert all(model.action_space.contains(action) for action in actions)
+
+
+def history(rounds: int, seed: int = 1) -> Any:
+    """Return three observations after a number of rounds, the newest first."""
+    random = np.random.default_rng(seed)
+    settings, outcomes = np.zeros((3, 6, 2), "f4"), np.zeros((3, 6, 1), "f4")
+    settings[:, :rounds] = random.uniform(0, 9, (3, rounds, 2))
+    outcomes[:, :rounds] = random.integers(2, size=(3, rounds, 1))
+    left = np.full((3, 1), 6 - rounds, "f4")
+    return {
+        "settings": settings.reshape(3, -1),
+        "outcomes": outcomes.reshape(3, -1),
+        "rounds_left": left,
+    }
+
+
+@pytest.mark.parametrize("rounds", [0, 1, 4, 6])
+def test_an_encoder_sums_over_the_rounds_there_are(rounds: int) -> None:
+    """By the formula, round by round."""
+    policy, seen = with_encoder(), history(rounds)
+    (u, a), (v, b) = policy.encoder
+    (w, c), (x, d) = policy.layers
+    for i in range(3):
+        code = np.zeros(4)
+        for t in range(rounds):
+            setting = (seen["settings"][i, 2 * t : 2 * t + 2] - [50, 4.5]) / [50, 4.5]
+            code += v @ np.maximum(u @ [*setting, seen["outcomes"][i, t]] + a, 0) + b
+        out = x @ np.maximum(w @ np.concatenate([[6 - rounds], code]) + c, 0) + d
+        np.testing.assert_allclose(policy(seen)[i], out, rtol=1e-4)
+
+
+def test_the_order_of_rounds_does_not_matter_but_the_rounds_do() -> None:
+    policy, seen = with_encoder(), history(4)
+    order = np.array([2, 0, 3, 1, 4, 5])
+    other = seen | {
+        key: seen[key].reshape(3, 6, -1)[:, order].reshape(3, -1)
+        for key in ("settings", "outcomes")
+    }
+    np.testing.assert_allclose(policy(other), policy(seen), rtol=1e-4)
+    swapped = seen | {"outcomes": other["outcomes"]}
+    assert np.abs(policy(swapped) - policy(seen)).max() > 0.01
+    unused = seen | {"settings": seen["settings"] + np.repeat([0, 0, 0, 0, 3, 3], 2)}
+    np.testing.assert_array_equal(policy(unused), policy(seen))
+
+
+def test_a_policy_with_an_encoder_plays_from_its_file(tmp_path: Path) -> None:
+    path, policy = tmp_path / "policy.safetensors", with_encoder()
+    path.write_bytes(policy.to_bytes())
+    again = Policy.load(path)
+    assert again.to_bytes() == policy.to_bytes()
+    np.testing.assert_array_equal(again(history(3)), policy(history(3)))
+    vector = gym.make_vec(DISCOUNTING, num_envs=4, horizon=6, grid_size=(8, 4))
+    agent, seen = make(f'sb3("{path}")', vector), vector.reset(seed=0)[0]
+    for _ in range(5):
+        action = agent.predict(seen)[0]
+        np.testing.assert_allclose(action, np.tanh(policy(seen)), rtol=1e-5)
+        seen = vector.step(action)[0]
+    with pytest.raises(InputError, match="trained on observations"):
+        make(f'sb3("{path}")', gym.make(DISCOUNTING, horizon=7))
+
+
+@pytest.mark.parametrize(
+    ("parts", "encoder"),
+    [
+        ({"settings": (12,), "outcomes": (6,)}, None),  # no rounds left
+        ({"settings": (12,), "rounds_left": (1,)}, None),  # no outcomes
+        (HISTORY | {"outcomes": (7,)}, None),  # seven outcomes of six settings
+        (HISTORY, np.ones((5, 0), "f4")),
+        (HISTORY, np.ones((5, 4), "f4")),
+        (HISTORY, np.ones((5, 99), "f4")),
+        (HISTORY, np.ones((4, 3), "f4")),
+        (HISTORY, np.ones((), "f4")),
+        (HISTORY, np.full((5, 3), np.inf, "f4")),
+    ],
+)
+def test_an_encoder_that_does_not_fit_is_refused(parts: Any, encoder: Any, tmp_path: Path) -> None:
+    policy, bad = with_encoder(), tmp_path / "bad.safetensors"
+    # Past the checks of the constructor, as a damaged file would be.
+    object.__setattr__(policy, "parts", parts)
+    if encoder is not None:
+        (_, bias), last = policy.encoder
+        object.__setattr__(policy, "encoder", ((encoder, bias), last))
+    bad.write_bytes(policy.to_bytes())
+    with pytest.raises(InputError, match=r"bad\.safetensors is not a policy"):
+        Policy.load(bad)
 
 
 class Hostile:

@@ -1,0 +1,597 @@
+r"""Train a policy of experimental design by the gradient of the information: deep adaptive design.
+
+A network pi maps the history to the next setting, xi_t = pi(h_(t-1)): the sum of the encoded rounds,
+the rounds left, and for temporal discounting the belief. It ascends the sequential prior contrastive
+estimate of the information that T rounds give,
+
+    log p(h | theta_0) - log sum_l v_l p(h | theta_l),    p(h | theta) = prod_t p(y_t | theta, xi_t).
+
+Two things differ from the source. The contrasts theta_l are placed where they count, so that the
+estimate does not saturate at log L. And histories are taken as given where they enter the network: a
+setting is improved for what it tells itself and for what it leaves to the later ones, not for how it
+moves them. Where the later settings are the best for their histories the omitted term is zero; it
+makes most of the noise.
+
+The same command resumes, and ends where an uninterrupted training would have ended:
+``python -m discovery_gym.experiments.training_designs ENV_ID FOLDER`` writes ``policy.safetensors``
+(play it as ``sb3('policy.safetensors')``), ``curve.csv`` and ``checkpoint.pt``. Training draws its
+episodes itself; those of the curve have the seeds from `VALIDATION_SEED` on, and no seed of an
+evaluation is ever played.
+
+Source: A. Foster, D. Ivanova, I. Malik, T. Rainforth, "Deep adaptive design: amortizing sequential
+Bayesian experimental design", ICML 2021.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import itertools
+import json
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from ..agents.learned import learn_extra
+from ..agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
+from ..envs.core import InputError
+from ..envs.design.design import DesignModel
+from ..envs.design.location_finding import LocationFinding
+from ..envs.design.temporal_discounting import LATER, TemporalDiscounting
+from .evaluation import resolve
+from .records import write, writing_to
+from .suites import EVALUATION_SEED
+
+with learn_extra():
+    import torch
+    from torch import Tensor, nn
+
+VALIDATION_SEED = EVALUATION_SEED // 2
+POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+NORM = 1.0
+"""Longest gradient; a longer one is shortened."""
+COLUMNS = ("iteration", "episodes", "cpu_seconds", "information", "standard_error", "training")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a policy is trained.
+
+    Args:
+        env_id: Temporal discounting or location finding, also in short.
+        horizon: Rounds T; 0: those of the environment.
+        iterations: Number of steps of Adam.
+        myopic: The first of them, in which a setting is improved for what it tells itself only.
+        batch: Episodes B of a step.
+        contrasts: Contrasts L of an episode.
+        encoding: Width of the encoding of a round.
+        hidden: Width of the hidden layers: one in the encoder, two behind it.
+        rate: Step size of Adam; it falls to 0 by a cosine.
+        seed: Seed of everything.
+        every: Number of iterations between checkpoints, each a point of the curve.
+        episodes: Episodes behind a point of the curve.
+    """
+
+    env_id: str
+    horizon: int = 0
+    iterations: int = 4000
+    myopic: int = 400
+    batch: int = 128
+    contrasts: int = 1024
+    encoding: int = 32
+    hidden: int = 128
+    rate: float = 2e-3
+    seed: int = 0
+    every: int = 500
+    episodes: int = 500
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "env_id", resolve(self.env_id))
+        for name in ("iterations", "batch", "encoding", "hidden", "every", "episodes"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats the training."""
+        options = {key: value for key, value in asdict(self).items() if key != "env_id"}
+        given = "".join(f" --{name} {value}" for name, value in options.items())
+        program = "python -m discovery_gym.experiments.training_designs"
+        return f"{program} {self.env_id} FOLDER{given}"
+
+
+# ---- simulated episodes
+
+Scaling: TypeAlias = Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]]
+
+
+class Episodes(ABC):
+    """B episodes of a design environment, differentiable in their settings.
+
+    Args:
+        model: The environment.
+        count: Number B of episodes.
+        contrasts: Number L of contrasts of each.
+        random: Generator of parameters, contrasts and data.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = (*HISTORY, LEFT)
+    """The parts of the observation that the policy takes."""
+    scaling: ClassVar[Scaling]
+    """Mean and scale of those that are normalised, of one round where it is the history."""
+    count: int
+
+    @abstractmethod
+    def __init__(
+        self, model: Any, count: int, contrasts: int, random: np.random.Generator
+    ) -> None: ...
+
+    def belief(self) -> Tensor:
+        """Return mean and standard deviation of the parameters, ``(B, 2 k)``."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Do one experiment in each episode.
+
+        Args:
+            setting: The settings, ``(B, d)``.
+            myopic: Later rounds shall not know how the data depended on the setting.
+
+        Returns:
+            The data ``(B, m)``; the information gained, in nats, ``(B,)``; and the log probability
+            of those data whose draw cannot be differentiated, ``(B,)``.
+        """
+
+
+class Takes(torch.autograd.Function):
+    """Probability of taking the present offer, and the entropy of the answer, `TemporalDiscounting`.
+
+    Written out with its derivative: it is nearly all that a training spends its time on.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, setting: Tensor, log_k: Tensor, alpha: Tensor, slip: float) -> Any:
+        """Return both for n values of log k and m of alpha, ``(B, n, m)``."""
+        later = torch.sigmoid(-(log_k + setting[:, 1:]))
+        z = (setting[:, :1] - LATER * later)[:, :, None] / alpha
+        take = torch.erf(z / 2**0.5).mul_(0.5 - slip).add_(0.5)
+        leave = 1 - take
+        logs = take.log(), leave.log()
+        entropy = (take * logs[0]).add_(leave.mul_(logs[1])).neg_()
+        # Exponents far out are cut off: what underflows is slow.
+        slope = z.square_().div_(-2).clamp_min_(-60).exp_()
+        slope.mul_((1 - 2 * slip) / math.sqrt(2 * math.pi) / alpha)
+        ctx.save_for_backward(slope, logs[1].sub_(logs[0]), later)
+        return take, entropy
+
+    @staticmethod
+    def backward(ctx: Any, take: Tensor, entropy: Tensor) -> Any:
+        """Return the derivative by the settings."""
+        slope, log_odds, later = ctx.saved_tensors
+        by_now = (log_odds * entropy).add_(take).mul_(slope).sum(2)
+        by_delay = by_now * (LATER * later * (1 - later))
+        return torch.stack([by_now.sum(1), by_delay.sum(1)], 1), None, None, None
+
+
+class Discounting(Episodes):
+    """Episodes of temporal discounting.
+
+    The contrasts are the same for all episodes: stratified draws from the prior, sixteen values of
+    log k for each of alpha, which stands in the middle of its stratum. The truth is one of them, and
+    the estimate is averaged over which one: the gain of a round is the expected information under
+    the weights of the contrasts, and answers are drawn by these weights.
+    """
+
+    parts = (*HISTORY, LEFT, "belief")
+    scaling: ClassVar[Scaling] = {
+        "settings": ((50.0, 4.5), (50.0, 4.5)),
+        "outcomes": ((0.5,), (0.5,)),
+        LEFT: ((10.0,), (10.0,)),
+        "belief": ((-4.25, 1.6, 0.75, 0.6), (1.5, 1.2, 0.75, 0.6)),
+    }
+
+    def __init__(
+        self, model: TemporalDiscounting, count: int, contrasts: int, random: np.random.Generator
+    ) -> None:
+        m = max(1, round((contrasts / 16) ** 0.5))
+        n = contrasts // m
+        strata = np.stack(
+            np.broadcast_arrays(
+                (np.arange(n)[:, None] + random.random()) / n, (np.arange(m) + 0.5) / m
+            ),
+            -1,
+        )
+        theta = torch.tensor(model.prior(strata), dtype=torch.float32)
+        self.log_k, self.alpha, self.slip = theta[:, 0, 0], theta[0, :, 1], model.slip
+        values = theta.reshape(n * m, 2)
+        self.middle = values.mean(0)
+        away = values - self.middle
+        self.powers = torch.cat([away, away**2], 1)
+        self.weights = torch.full((count, n * m), 1 / (n * m))
+        self.count, self.random = count, random
+
+    def belief(self) -> Tensor:
+        """Return mean and standard deviation of log k and alpha, ``(B, 4)``."""
+        mean, square = (self.weights.detach() @ self.powers).split(2, 1)
+        return torch.cat([mean + self.middle, (square - mean**2).clamp_min(1e-6).sqrt()], 1)
+
+    def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Ask for one answer in each episode."""
+        take, entropy = Takes.apply(setting, self.log_k, self.alpha, self.slip)
+        take = take.flatten(1)
+        chance = (self.weights * take).sum(1)
+        mixed = torch.special.entr(chance) + torch.special.entr(1 - chance)
+        gain = mixed - (self.weights * entropy.flatten(1)).sum(1)
+        uniform = torch.from_numpy(self.random.random(len(chance), np.float32))
+        answer = (uniform < chance).float()[:, None]
+        weights = self.weights * (1 - answer + (2 * answer - 1) * take)
+        evidence = weights.sum(1, keepdim=True)
+        self.weights = weights / evidence
+        if myopic:
+            self.weights = self.weights.detach()
+        return answer, gain, evidence[:, 0].log()
+
+
+class Sources(Episodes):
+    """Episodes of location finding.
+
+    The contrasts of an episode are drawn about its truth, at distances from that of the prior down
+    to a hundredth of it, and weighted by v = p(theta_l) / q(theta_l | theta_0), q being the mixture
+    of all distances and orders of the sources (the balance heuristic). The noise of the data is
+    drawn first, so that the data are differentiable.
+    """
+
+    scaling: ClassVar[Scaling] = {LEFT: ((15.0,), (15.0,)), "outcomes": ((0.0,), (2.0,))}
+    scales = np.geomspace(1, 0.02, 8)
+
+    def __init__(
+        self, model: LocationFinding, count: int, contrasts: int, random: np.random.Generator
+    ) -> None:
+        sources, dimensions = model.num_sources, model.num_dimensions
+        shape = (count, contrasts, sources, dimensions)
+        truth = random.standard_normal((count, 1, sources, dimensions))
+        orders = np.stack([np.roll(truth, shift, axis=2) for shift in range(sources)], 1)
+        keep = np.sqrt(1 - self.scales**2)
+        # Contrast 0 is the truth itself.
+        which = np.arange(contrasts)
+        order, scale = which % sources, which // sources % len(self.scales)
+        theta = keep[scale][:, None, None] * orders[:, order, 0]
+        theta += self.scales[scale][:, None, None] * random.standard_normal(shape)
+        theta[:, :1] = truth
+        log_q = np.stack(
+            [
+                _log_normal(theta - k * orders[:, o], s)
+                for k, s in zip(keep, self.scales, strict=True)
+                for o in range(sources)
+            ]
+        )
+        top = log_q.max(0)
+        log_q = top + np.log(np.exp(log_q - top).mean(0))
+        self.theta = _tensor(theta)
+        self.total = _tensor(_log_normal(theta, 1.0) - log_q)
+        self.model, self.count, self.random = model, count, random
+
+    def response(self, setting: Tensor) -> Tensor:
+        """Return the mean of log y under every contrast, ``(B, L)``."""
+        square = (self.theta - setting[:, None, None]).square().sum(3) + self.model.softening
+        return (self.model.background + square.reciprocal().sum(2)).log()
+
+    def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Measure once in each episode."""
+        response = self.response(setting)
+        noise = _tensor(self.random.standard_normal((len(setting), 1)))
+        outcome = response[:, :1] + self.model.noise_std * noise
+        error = (outcome - response) / self.model.noise_std
+        before = self.total.logsumexp(1)
+        self.total = self.total + (noise**2 - error**2) / 2  # less the log likelihood of the truth
+        gain = before - self.total.logsumexp(1)
+        if myopic:
+            self.total = self.total.detach()
+        return outcome, gain, torch.zeros(len(setting))
+
+
+def _log_normal(theta: NDArray[np.float64], std: float) -> NDArray[np.float64]:
+    """Return the log density of normal numbers up to a constant, ``(B, L, ...)`` to ``(B, L)``."""
+    numbers = theta[0, 0].size
+    return -((theta / std) ** 2).sum((2, 3)) / 2 - numbers * math.log(std)
+
+
+def _tensor(array: NDArray[np.float64]) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))
+
+
+PROBLEMS: dict[type[DesignModel[Any]], type[Episodes]] = {
+    TemporalDiscounting: Discounting,
+    LocationFinding: Sources,
+}
+
+
+# ---- the network
+
+
+class Network(nn.Module):
+    """An encoder that all rounds share, and a head on the sum of the codes and the other parts.
+
+    Args:
+        model: The environment.
+        episodes: Its simulation, which says what the network takes.
+        training: The sizes.
+    """
+
+    def __init__(
+        self, model: DesignModel[Any], episodes: type[Episodes], training: Training
+    ) -> None:
+        super().__init__()
+        self.model, self.episodes, self.code = model, episodes, training.encoding
+        spaces: Any = model.observation_space
+        sizes = {key: spaces[key].shape[0] for key in episodes.parts}
+        history = sum(sizes.pop(key) for key in HISTORY) // model.horizon
+        hidden, inputs = training.hidden, sum(sizes.values()) + self.code
+        self.encoder = _perceptron(history, hidden, self.code)
+        self.head = _perceptron(inputs, hidden, hidden, len(model.knobs))
+        with torch.no_grad():
+            self.encoder[-1].weight.div_(model.horizon**0.5)  # T of them are summed
+            self.head[-1].weight.mul_(0.1)  # begin in the middle of the settings
+            self.head[-1].bias.zero_()
+        low, high = model.ranges
+        self.middle, self.half = _tensor((high + low) / 2), _tensor((high - low) / 2)
+
+    def scaled(self, key: str, part: Tensor) -> Tensor:
+        """Return a part of the observation, or of a round, normalised."""
+        if key not in self.episodes.scaling:
+            return part
+        mean, scale = map(torch.tensor, self.episodes.scaling[key])
+        return ((part - mean) / scale).clamp(-CLIP, CLIP)
+
+    def encode(self, setting: Tensor, outcome: Tensor) -> Tensor:
+        """Return the code of a round, ``(B, code)``."""
+        pairs = zip(HISTORY, (setting, outcome), strict=True)
+        return self.encoder(torch.cat([self.scaled(key, part) for key, part in pairs], 1))
+
+    def forward(self, codes: Tensor, left: int, belief: Tensor | None) -> Tensor:
+        """Return the next settings, ``(B, d)``, by the sum of the codes, ``(B, code)``."""
+        parts = [self.scaled(LEFT, torch.full((len(codes), 1), float(left)))]
+        if belief is not None:
+            parts.append(self.scaled("belief", belief))
+        return self.middle + self.half * torch.tanh(self.head(torch.cat([*parts, codes], 1)))
+
+    def policy(self, about: Mapping[str, Any]) -> Policy:
+        """Return the policy as it is now."""
+        spaces: Any = self.model.observation_space
+        parts = {key: spaces[key].shape for key in self.episodes.parts}
+        scaling: ClassVar[Scaling] = {
+            key: tuple(np.resize(np.array(numbers), parts[key]) for numbers in pair)
+            for key, pair in self.episodes.scaling.items()
+        }
+        return Policy(
+            parts=parts,
+            scaling=scaling,  # type: ignore[arg-type]
+            encoder=_layers(self.encoder),
+            layers=_layers(self.head),
+            activation="relu",
+            head="tanh",
+            about=about,
+        )
+
+
+def _perceptron(*sizes: int) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    for a, b in itertools.pairwise(sizes):
+        modules += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*modules[:-1])
+
+
+def _layers(perceptron: nn.Sequential) -> tuple[Layer, ...]:
+    return tuple(
+        (m.weight.detach().numpy().copy(), m.bias.detach().numpy().copy())
+        for m in perceptron
+        if isinstance(m, nn.Linear)
+    )
+
+
+# ---- training
+
+
+def play(
+    network: Callable[..., Tensor], episodes: Episodes, horizon: int, myopic: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Play T rounds; return the information gained and the log probability of the data.
+
+    Args:
+        network: Takes the sum of the codes (0 at first), the rounds left and the belief, gives the
+            settings; its ``encode`` gives the codes.
+        episodes: New episodes.
+        horizon: Rounds T.
+        myopic: The gain of a round shall not have a derivative by earlier settings.
+
+    Returns:
+        Both of each round, ``(T, B)``; see `Episodes.experiment`.
+    """
+    codes = torch.zeros(episodes.count, network.code)  # type: ignore[attr-defined]
+    rounds = []
+    for t in range(horizon):
+        belief = episodes.belief() if "belief" in episodes.parts else None
+        setting = network(codes, horizon - t, belief)
+        outcome, gain, log_probability = episodes.experiment(setting, myopic)
+        codes = codes + network.encode(setting.detach(), outcome.detach())  # type: ignore[attr-defined]
+        rounds.append((gain, log_probability))
+    gains, logs = map(torch.stack, zip(*rounds, strict=True))
+    return gains, logs
+
+
+def objective(gains: Tensor, logs: Tensor) -> Tensor:
+    """Return what has the gradient of the information in its expectation, a number.
+
+    With r_t the gains and G_t the sum of those behind t, less its mean over the other episodes, it
+    is the mean of sum_t r_t + G_t log p(y_t); the second term stands for the data that cannot be
+    differentiated.
+
+    Args:
+        gains: Information gained, ``(T, B)``.
+        logs: Log probability of the data, ``(T, B)``.
+    """
+    value, count = gains.detach(), gains.shape[1]
+    later = value.sum(0) - value.cumsum(0)
+    later -= (later.sum(1, keepdim=True) - later) / max(count - 1, 1)
+    return (gains + later * logs).sum(0).mean()
+
+
+class _Run:
+    """A training in progress."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.kwargs = {"horizon": training.horizon} if training.horizon else {}
+        env: Any = gym.make(training.env_id, **self.kwargs).unwrapped
+        self.model = env.model
+        if type(self.model) not in PROBLEMS:
+            raise InputError(
+                f"There is no likelihood in torch for {training.env_id}; known are "
+                f"{', '.join(model.__name__ for model in PROBLEMS)}."
+            )
+        self.episodes = PROBLEMS[type(self.model)]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(training.seed)
+            self.network = Network(self.model, self.episodes, training)
+        self.adam = torch.optim.Adam(self.network.parameters(), training.rate)
+
+    def step(self, t: int) -> float:
+        """Make a step; return the information of its episodes."""
+        training, myopic = self.training, t < self.training.myopic
+        random = np.random.default_rng([training.seed, t])
+        episodes = self.episodes(self.model, training.batch, training.contrasts, random)
+        gains, logs = play(self.network, episodes, self.model.horizon, myopic)
+        self.adam.zero_grad()
+        (-gains.sum(0).mean() if myopic else -objective(gains, logs)).backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), NORM)
+        for group in self.adam.param_groups:
+            group["lr"] = training.rate * (1 + math.cos(math.pi * t / training.iterations)) / 2
+        self.adam.step()
+        return float(gains.detach().sum(0).mean())
+
+    def measure(self) -> tuple[float, float]:
+        """Return the information of episodes that are not trained on, and its standard error."""
+        training, found = self.training, []
+        for part in range(-(-training.episodes // training.batch)):
+            random = np.random.default_rng([VALIDATION_SEED, part])
+            episodes = self.episodes(self.model, training.batch, 4 * training.contrasts, random)
+            with torch.no_grad():
+                found.append(play(self.network, episodes, self.model.horizon)[0].sum(0))
+        information = torch.cat(found)
+        return float(information.mean()), float(information.std()) / len(information) ** 0.5
+
+
+def train(training: Training, folder: Path, stop: int | None = None) -> Policy:
+    """Train, or go on with what stands in the folder; return the policy.
+
+    Args:
+        training: What is trained.
+        folder: Where the files stand; made if need be.
+        stop: Iteration after which to stop for now; None: the last.
+
+    Raises:
+        InputError: The folder holds a training with other settings, or a damaged checkpoint.
+    """
+    run, done, seconds, curve = _Run(training), 0, 0.0, ",".join(COLUMNS) + "\n"
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CHECKPOINT).is_file():
+        done, seconds, curve = _restore(run, folder)
+    began, recent = time.process_time() - seconds, []
+    for t in range(done, training.iterations if stop is None else min(stop, training.iterations)):
+        recent.append(run.step(t))
+        if (t + 1) % training.every and t + 1 < training.iterations:
+            continue
+        seconds = time.process_time() - began
+        row = (t + 1, (t + 1) * training.batch, f"{seconds:.0f}", *run.measure(), np.mean(recent))
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(
+            f"{value:.4f}" if isinstance(value, float) else value for value in row
+        )
+        curve, recent = curve + text.getvalue(), []
+        print(curve.splitlines()[-1], flush=True)
+        done = t + 1
+        _save(run, folder, done, seconds, curve)
+    return run.network.policy(_about(run, done, seconds))
+
+
+def _about(run: _Run, done: int, seconds: float) -> dict[str, Any]:
+    training = run.training
+    return {
+        "env_id": training.env_id,
+        "env_kwargs": run.kwargs,
+        "command": training.command,
+        "seed": training.seed,
+        "trained": done,
+        "cpu_seconds": round(seconds),
+    }
+
+
+def _save(run: _Run, folder: Path, done: int, seconds: float, curve: str) -> None:
+    buffer = io.BytesIO()
+    torch.save(
+        {
+            "setting": json.dumps(asdict(run.training)),
+            "network": run.network.state_dict(),
+            "adam": run.adam.state_dict(),
+            "done": done,
+            "seconds": seconds,
+            "curve": curve,
+        },
+        buffer,
+    )
+    with writing_to(folder):
+        write(folder / POLICY, run.network.policy(_about(run, done, seconds)).to_bytes())
+        write(folder / CURVE, curve)
+        write(folder / CHECKPOINT, buffer.getvalue())  # last: it vouches for the others
+
+
+def _restore(run: _Run, folder: Path) -> tuple[int, float, str]:
+    """Take over a checkpoint, which torch's loader of plain data reads without running anything."""
+    path = folder / CHECKPOINT
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        setting = stored["setting"]
+        if setting == json.dumps(asdict(run.training)):
+            run.network.load_state_dict(stored["network"])
+            run.adam.load_state_dict(stored["adam"])
+            return stored["done"], stored["seconds"], stored["curve"]
+    except Exception as error:  # torch raises what its unpickler and its archive raise
+        raise InputError(
+            f"{path} is not a checkpoint of this training, or it is damaged "
+            f"({type(error).__name__}). Delete it to train from the start."
+        ) from None
+    raise InputError(
+        f"{folder} holds a training with other settings ({setting}); name another folder, or give "
+        "the same settings to resume."
+    )
+
+
+def main() -> None:
+    """Train as the command line says."""
+    parser = argparse.ArgumentParser(description="Train a policy of design; resumes by itself.")
+    parser.add_argument("env_id")
+    parser.add_argument("folder", type=Path)
+    for option in fields(Training):
+        if option.name != "env_id":
+            default = option.default
+            parser.add_argument(f"--{option.name}", type=type(default), default=default)
+    settings = vars(parser.parse_args())
+    folder = settings.pop("folder")
+    torch.set_num_threads(1)  # the tensors are small
+    torch.set_flush_denormal(True)  # numbers next to nothing are slow
+    train(Training(**settings), folder)
+
+
+if __name__ == "__main__":
+    main()
