@@ -38,7 +38,7 @@ from .. import __version__
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
-from ..envs.core.checks import integer
+from ..envs.core.checks import choice, integer
 from . import stats
 from .evaluation import evaluate, exact, resolve
 from .records import write, writing_to
@@ -62,6 +62,7 @@ POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
 LIBRARIES = ("gymnasium", "numpy", "stable-baselines3", "sb3-contrib", "torch")
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
+ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
 FINITE, CONTINUOUS = (spaces.Discrete, spaces.MultiDiscrete), (spaces.Box,)
 ON_POLICY = {
     "n_steps": 128,
@@ -119,7 +120,8 @@ class Training:
         episodes: Episodes behind a point of the curve.
         settings: Settings of the algorithm that differ from ours, by the names of
             stable-baselines3, and those of its policy: ``net_arch``, the sizes of the hidden
-            layers, and ``log_std_init``, the logarithm of the spread of continuous actions at first.
+            layers, ``activation``, "tanh" or "relu", and ``log_std_init``, the logarithm of the
+            spread of continuous actions at first.
         parts: Keys of the observation that the policy sees; none: all of them.
     """
 
@@ -266,6 +268,9 @@ class _Run:
         network = {"net_arch": [64, 64]} | {
             name: settings.pop(name) for name in ("net_arch", "log_std_init") if name in settings
         }
+        if "activation" in settings:
+            name = choice("activation", settings.pop("activation"), tuple(ACTIVATIONS))
+            network["activation_fn"] = ACTIVATIONS[name]
         if "n_steps" in settings:
             settings.setdefault("batch_size", max(2, settings["n_steps"] * self.env.num_envs // 4))
         dictionary = isinstance(self.single.observation_space, spaces.Dict)
@@ -348,7 +353,7 @@ class _Run:
                 for m in modules
                 if isinstance(m, torch.nn.Linear)
             ),
-            activation="tanh" if hasattr(net, "mlp_extractor") else "relu",
+            activation="tanh" if torch.nn.Tanh in map(type, modules) else "relu",
             head="scores" if finite else "action" if hasattr(net, "mlp_extractor") else "tanh",
             about={
                 **asdict(self.training),

@@ -141,6 +141,7 @@ OFF = {"learning_starts": 64, "buffer_size": 500, "batch_size": 32, "gradient_st
         ("ppo", "LinearPool", POOL | {"batch_size": 2}, PPO, ()),
         ("dqn", "KnowledgeLadder", LADDER, OFF, ()),
         ("ppo", "LinearGaussianDesign", {"horizon": 3}, PPO, ()),
+        ("ppo", "LinearGaussianDesign", {"horizon": 3}, PPO | {"activation": "relu"}, ()),
         ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF, ()),
         ("td3", "LinearGaussianDesign", {"horizon": 3}, OFF, ()),
         ("sac", "LinearGaussianDesign", {"horizon": 3}, OFF, ("rounds_left", "belief")),
@@ -316,6 +317,8 @@ def test_folders_and_settings_that_are_refused(trained: Path, tmp_path: Path) ->
         train(ladder(env_id="LinearPool", env_kwargs=plates, algorithm="dqn"), tmp_path / "a")
     with pytest.raises(InputError, match=r"refuses its settings.*'gama'"):
         train(ladder(settings={"gama": 1}), tmp_path / "b")
+    with pytest.raises(InputError, match=r"activation.*'reul'"):
+        train(ladder(settings={"activation": "reul"}), tmp_path / "d")
     with pytest.raises(InputError, match="did you mean 'ppo'"):
         ladder(algorithm="pppo")
     with pytest.raises(InputError, match="envs"):
