@@ -422,7 +422,7 @@ DESIGN = (
         about="Estimate two parameters from six noisy projections.",
         env_id="discovery/LinearGaussianDesign-v0",
         env_kwargs={"horizon": 6},
-        agents=_design("xi_0=1, xi_1=1", ahead="look_ahead_eig"),
+        agents=_design("xi_0=1, xi_1=1", ahead="look_ahead_eig") | {"optimal": "optimal"},
     ),
     Task(
         name="Toy of the robot physicist",

@@ -1,4 +1,4 @@
-"""The exact optimal policy of a campaign, as an agent."""
+"""The exact optimal policy, as an agent."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.campaigns.campaign import Campaign
-from ...envs.core import InputError, Model
+from ...envs.core import InputError, Model, TruthUnknown
 from ..agent import Agent
 
 
 class OptimalAgent(Agent):
-    """Plays the policy that dynamic programming finds from the campaign's public parameters.
+    """Plays the best policy that follows from the public parameters.
+
+    In campaigns dynamic programming finds it; of experimental designs it is known for linear ones.
 
     Args:
-        model: A campaign; one that is too large to plan exactly raises `InputError`.
+        model: A model that declares its `optimal_policy`; a campaign that is too large to plan exactly
+            raises `InputError`.
         seed: Unused: there is nothing random.
     """
 
@@ -24,14 +27,20 @@ class OptimalAgent(Agent):
 
     def __init__(self, model: Model[Any], *, seed: Any = 0) -> None:
         super().__init__(model, seed=seed)
-        if not isinstance(model, Campaign):
-            raise InputError(f"optimal plays campaigns only, not {type(model).__name__}.")
+        if not self.fits(model):
+            raise InputError(f"The best policy is not known for this {type(model).__name__}.")
         self._policy = model.optimal_policy()
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the model is a campaign."""
-        return isinstance(model, Campaign)
+        """Return whether the best policy is known, or is planned, as in campaigns."""
+        if isinstance(model, Campaign):
+            return True
+        try:
+            model.optimal_policy()
+        except TruthUnknown:
+            return False
+        return True
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""

@@ -61,7 +61,8 @@ def test_every_agent_plays(env_id: str, settings: Any) -> None:
     """Single and batched, with continuous and with discrete settings; past the end of episodes."""
     kwargs = SMALL.get(env_id, {}) | {"settings": settings, "horizon": 2}
     env, vector = gym.make(env_id, **kwargs), gym.make_vec(env_id, num_envs=3, **kwargs)
-    texts = [text for text in available(vector) if text != "optimal"]
+    texts = available(vector)
+    assert ("optimal" in texts) == (env_id == LINEAR and settings is None)
     assert {"random", "fixed", "greedy_eig", "thompson_eig", "look_ahead_eig"} <= set(texts)
     for text in texts:
         agent = make(QUICK.get(text, text), env, seed=0)
@@ -106,6 +107,8 @@ def test_greedy_finds_the_optimum_of_the_linear_problem() -> None:
     vector = gym.make_vec(LINEAR, num_envs=2, reward="entropy", horizon=4)
     total = play(LINEAR, "greedy_eig(candidates=512)", 20, reward="entropy", horizon=4)
     assert total.mean() == pytest.approx(vector.model.optimal_value(), abs=0.02)
+    best = play(LINEAR, "optimal", 3, reward="entropy", horizon=4)
+    np.testing.assert_allclose(best, vector.model.optimal_value(), atol=1e-6)
     one = play(LINEAR, "greedy_eig", 4, reward="entropy", num_parameters=1)
     np.testing.assert_allclose(one, np.log1p(10) / 2, atol=1e-6)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-import discovery_gym  # noqa: F401
-from discovery_gym import InputError
+from discovery_gym import InputError, agents
+from discovery_gym.envs.core import TruthUnknown
 from discovery_gym.envs.design import electroweak
 from discovery_gym.envs.design.information import (
     ClosedForm,
@@ -362,6 +362,25 @@ class TestRewards:
             assert_mean(totals[name] - totals["kl"], 0.0)
         assert totals["kl"].std() < totals["log_evidence"].std()
         assert totals["spce"].mean() < totals["kl"].mean() - 0.2
+
+    @pytest.mark.parametrize(
+        "kwargs",
+        [{"num_parameters": 1}, {}, {"num_parameters": 3, "prior_std": 2.0}, {"settings": 3}],
+    )
+    def test_random_play_of_the_linear_problem(self, kwargs: dict[str, Any]) -> None:
+        vector = gym.make_vec(LINEAR, num_envs=3000, reward="entropy", horizon=5, **kwargs)
+        agent, total = agents.make("random", vector), np.zeros(3000)
+        observation = vector.reset(seed=0)[0]
+        for _ in range(5):
+            observation, reward, *_ = vector.step(agent.predict(observation)[0])
+            total += reward
+        assert_mean(total, vector.model.random_value())
+
+    def test_a_bound_has_no_truth(self) -> None:
+        model = LinearGaussianDesign(reward="spce")
+        for truth in (model.random_value, model.optimal_value):
+            with pytest.raises(TruthUnknown, match="take 'kl'"):
+                truth()
 
     @pytest.mark.parametrize("num_parameters", [1, 2])
     def test_optimum_of_the_linear_problem(self, num_parameters: int) -> None:
