@@ -252,7 +252,7 @@ class Sources(Episodes):
     """
 
     scaling: ClassVar[Scaling] = {LEFT: ((15.0,), (15.0,)), "outcomes": ((0.0,), (2.0,))}
-    scales = np.geomspace(1, 0.02, 8)
+    scales = np.geomspace(0.02, 1, 8)
 
     def __init__(
         self, model: LocationFinding, count: int, contrasts: int, random: np.random.Generator
@@ -262,7 +262,7 @@ class Sources(Episodes):
         truth = random.standard_normal((count, 1, sources, dimensions))
         orders = np.stack([np.roll(truth, shift, axis=2) for shift in range(sources)], 1)
         keep = np.sqrt(1 - self.scales**2)
-        # Contrast 0 is the truth itself.
+        # The truth itself takes the place of one of the nearest.
         which = np.arange(contrasts)
         order, scale = which % sources, which // sources % len(self.scales)
         theta = keep[scale][:, None, None] * orders[:, order, 0]
@@ -369,13 +369,13 @@ class Network(nn.Module):
         """Return the policy as it is now."""
         spaces: Any = self.model.observation_space
         parts = {key: spaces[key].shape for key in self.episodes.parts}
-        scaling: ClassVar[Scaling] = {
-            key: tuple(np.resize(np.array(numbers), parts[key]) for numbers in pair)
-            for key, pair in self.episodes.scaling.items()
+        scaling = {
+            key: (np.resize(mean, parts[key]), np.resize(scale, parts[key]))
+            for key, (mean, scale) in self.episodes.scaling.items()
         }
         return Policy(
             parts=parts,
-            scaling=scaling,  # type: ignore[arg-type]
+            scaling=scaling,
             encoder=_layers(self.encoder),
             layers=_layers(self.head),
             activation="relu",
@@ -451,7 +451,7 @@ class _Run:
 
     def __init__(self, training: Training) -> None:
         self.training = training
-        self.kwargs = {"horizon": training.horizon} if training.horizon else {}
+        self.kwargs: dict[str, Any] = {"horizon": training.horizon} if training.horizon else {}
         env: Any = gym.make(training.env_id, **self.kwargs).unwrapped
         self.model = env.model
         if type(self.model) not in PROBLEMS:
