@@ -29,7 +29,7 @@ class BayesOptEIG(DesignAgent):
         calls: Estimates in all.
         outer: Outer draws of each nested Monte Carlo estimate.
         inner: Inner draws.
-        candidates: How many settings to weigh where they are continuous.
+        candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
 

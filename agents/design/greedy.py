@@ -21,7 +21,7 @@ class GreedyEIG(DesignAgent):
 
     Args:
         model: The model.
-        candidates: How many settings to weigh where they are continuous.
+        candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
 
@@ -50,7 +50,7 @@ class ThompsonEIG(GreedyEIG):
     Args:
         model: The model.
         draws: Draws from the posterior.
-        candidates: How many settings to weigh where they are continuous.
+        candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
 
@@ -95,7 +95,7 @@ class LookAheadEIG(GreedyEIG):
         model: The model.
         first: Settings to look ahead from, at most 8.
         draws: Outcomes for each of them.
-        candidates: How many settings to weigh where they are continuous.
+        candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
 
