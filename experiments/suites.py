@@ -279,6 +279,7 @@ def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> d
             for text in _calls("ids", f"lam={lam}, samples=100, deterministic=True", beliefs=some)
         ),
         "expected improvement": _calls("expected_improvement", beliefs=some),
+        "learned": _calls("learned", beliefs=some),
         **(more or {}),
     }
 
@@ -577,7 +578,7 @@ SUITES = {
         ),
         Suite(
             name="pools",
-            version=1,
+            version=2,
             about="adaptive sampling on every kind of pool, all agents tuned with equal budgets",
             episodes=128,
             tasks=tuple(_with_tuned("pools", task) for task in POOLS),

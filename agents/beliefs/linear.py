@@ -155,15 +155,17 @@ class Linear(FeatureBelief):
         return np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
 
     def reduction(self, weight: Array, random: np.random.Generator) -> Array:
-        """Return w' (sum_z weight_z w_z w_z') w / var(label of x) with w = S' x, ``(B, n)``."""
+        """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
         assert self._x is not None  # update has run
-        # Largest standard deviation as the unit, so that single precision can hold the squares.
-        least = np.maximum(1e-20 * np.abs(self._root).max((1, 2)), 1e-70)
-        unit = np.maximum(self.std().max(1), least)[:, None, None]
-        w = np.matmul(self._x, (self._root / unit).astype(np.float32))
-        np.clip(w, -1.0, 1.0, out=w)  # which it exceeds by rounding only
-        middle = np.matmul((w * weight[..., None].astype(np.float32)).transpose(0, 2, 1), w)
-        told = np.einsum("bnd,bnd->bn", np.matmul(w, middle), w) * unit[..., 0] ** 4
+        # The prior variance and the largest element as units, so that single precision can hold it.
+        prior = self.prior_std**2
+        weighed = self._x * (prior * weight[..., None]).astype(np.float32)
+        middle = np.matmul(weighed.transpose(0, 2, 1), self._x).astype(np.float64) / prior
+        sigma = self._root @ self._root.transpose(0, 2, 1)
+        middle = sigma @ middle @ sigma
+        unit = np.maximum(np.abs(middle).max((1, 2), keepdims=True), 1e-300)
+        half = np.matmul(self._x, (middle / unit).astype(np.float32))
+        told = np.einsum("bnd,bnd->bn", half, self._x) * unit[..., 0]
         return np.asarray(np.maximum(told, 0.0) / np.maximum(self.label_variance(), 1e-300))
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:

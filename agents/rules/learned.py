@@ -1,29 +1,37 @@
-r"""A learned rule: a small network that all items share, on top of Bayes-UCB.
+r"""A learned rule: Bayes-UCB, and a layer that all items share and that the pool as a whole sets.
 
 With m labels left let t lie between the m-th and the next posterior mean of the legal items, and let
-s be the root mean square of the standard deviations of the best m. Item x then has
+s be the root mean square of the standard deviations of the best m. Item x then has the features z
 
-    u = (mean - t) / s, within [-4, 4],              min(u, 0),
-    v = std / s,                                     E[max(t - f(x), 0)] / s, within [0, 4],
-    g = (share of the variance that a label of x is expected to take from the items around t)^(1/2),
+    u = (mean - t) / s, within [-4, 4],      min(u, 0),      v = std / s, at most 4,
+    r = v phi(u / v) - |u| Phi(-|u| / v), the risk that x stands on the wrong side of t,
+    g = (share of all risk that a label of x is expected to take away)^(1/2),
 
-and the pool has the context s / (s + spread of the means), m / n, log(1 + m), and the mean of g. None of
-these depends on the unit of the label, on the order of the items or on their number. The score is
+and the pool has the context c
 
-    mean / s + width std / s + a . z + b . tanh(W z + c),    z = (u, min(u, 0), v, ..., context).
+    1,     s / (s + spread of the means),     R / (R + m) with R the sum of r,     2 (spread of g),
 
-Training starts from a = b = 0, which is Bayes-UCB. That the threshold t matters can be seen from the
-last labels: whichever of the best m items comes first, all of them are labelled in the end, so that
-among them what a label tells, and how sure their place is, should decide.
+where a spread is a standard deviation over the legal items. None of these depends on the unit of the
+label, on the order of the items or on their number, and all are bounded. The score is
 
-Sources: Zaheer et al., "Deep Sets", NeurIPS 2017 (a shared network with pooled context); Salimans et
+    mean / s + width std / s + z' A c,
+
+that is, a linear layer that all items share, whose weights A c depend on the pool. Training starts
+from A = 0, which is Bayes-UCB. Why the threshold t matters: whichever of the best m items comes
+first, all of them are labelled in the end, so that among them what a label tells, and how sure their
+place is, should decide.
+
+The risk of x is the loss, in units of s, that is expected of taking t for the border. Its derivative
+with respect to the variance of x is phi(u / v) / (2 v), which weighs the falls of variances in g.
+
+Sources: Zaheer et al., "Deep Sets", NeurIPS 2017 (a shared layer with pooled context); Salimans et
 al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning" (2017), by which
 `experiments/training_pools.py` trains it.
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -35,87 +43,60 @@ from scipy.special import ndtr
 
 from ...envs.core import InputError
 from ...envs.core.checks import real
+from .. import weights as files
 from .rule import Rule, best
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
-FORMAT = 1
-INPUTS = 9
-"""Five features of the item, four of the pool."""
+FORMAT = 2
+FEATURES, CONTEXT = 5, 4
 FAR = 4.0
-"""Where u and the shortfall are cut off."""
+"""Where u and v are cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The network, once for all episodes or once for each: P is 1 or B.
+    """What is learned, once for all episodes or once for each: P is 1 or B.
 
     Args:
         width: Number of standard deviations that are added to the mean.
-        direct: Weights a of the inputs, ``(P, INPUTS)``.
-        inner: Weights W of the hidden layer, ``(P, INPUTS, hidden)``.
-        bias: Its biases c, ``(P, hidden)``.
-        outer: Weights b of its outputs, ``(P, hidden)``.
+        weights: A, ``(P, FEATURES, CONTEXT)``.
         about: Where the weights come from; any JSON.
     """
 
     width: float
-    direct: NDArray[np.float32]
-    inner: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    outer: NDArray[np.float32]
-    about: dict[str, Any] = field(default_factory=dict)
+    weights: Floats
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         real("width", self.width, low=0)
-        count, hidden = self.outer.shape
-        shapes = {
-            "direct": (count, INPUTS), "inner": (count, INPUTS, hidden), "bias": (count, hidden),
-            "outer": (count, hidden),
-        }  # fmt: skip
-        for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array.shape != shape or not np.isfinite(array).all():
-                raise ValueError(f"{name} must be finite and of shape {shape}, not {array.shape}")
+        shape = self.weights.shape
+        if shape[1:] != (FEATURES, CONTEXT) or not np.isfinite(self.weights).all():
+            raise ValueError(f"weights must be finite and (P, {FEATURES}, {CONTEXT}), not {shape}")
 
     @classmethod
-    def new(cls, width: float, hidden: int, random: np.random.Generator) -> Network:
-        """Return a network that is Bayes-UCB before it is trained."""
-        inner = random.standard_normal((1, INPUTS, hidden)) / INPUTS**0.5
-        zero = np.zeros((1, hidden), np.float32)
-        direct = np.zeros((1, INPUTS), np.float32)
-        return cls(
-            width=width, direct=direct, inner=inner.astype(np.float32), bias=zero, outer=zero
-        )
+    def new(cls, width: float, weights: NDArray[Any] | float = 0.0) -> Network:
+        """Return Bayes-UCB, or a network of the given weights, ``(P, FEATURES * CONTEXT)``."""
+        if np.ndim(weights) == 0:
+            weights = np.full((1, FEATURES * CONTEXT), weights)
+        shaped = np.asarray(weights, np.float32).reshape(-1, FEATURES, CONTEXT)
+        return cls(width=width, weights=shaped)
 
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        """All that is trained, ``(P, weights)``."""
-        parts = (self.direct, self.inner, self.bias, self.outer)
-        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+    def __call__(self, features: Floats, context: Floats) -> Floats:
+        """Return what is added to the index of every item, ``(B, n)``.
 
-    def with_vector(self, vector: NDArray[Any]) -> Network:
-        """Return a network of the same width with other weights, ``(P, weights)``."""
-        hidden, rest = divmod(vector.shape[1] - INPUTS, INPUTS + 2)
-        if hidden < 1 or rest:
-            raise ValueError(f"{vector.shape[1]} weights make no network")
-        direct, inner, bias, outer = np.split(
-            vector.astype(np.float32), np.cumsum([INPUTS, INPUTS * hidden, hidden]), axis=1
-        )
-        inner = inner.reshape(-1, INPUTS, hidden)
-        return Network(width=self.width, direct=direct, inner=inner, bias=bias, outer=outer)
+        Args:
+            features: z of every item, ``(B, FEATURES, n)``.
+            context: c of every pool, ``(B, CONTEXT)``.
+        """
+        layer = self.weights @ context[..., None]
+        return np.asarray(np.matmul(layer.swapaxes(1, 2), features)[:, 0])
 
-    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what is added to the index of every item, ``(B, n)``, from ``(B, n, INPUTS)``."""
-        hidden = np.tanh(inputs @ self.inner + self.bias[:, None])
-        added = inputs @ self.direct[..., None] + hidden @ self.outer[..., None]
-        return np.asarray(added[..., 0])
-
-    def to_json(self) -> str:
+    def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""
-        weights = [round(float(weight), 6) for weight in self.vector[0]]
-        content = {"format": FORMAT, "about": self.about, "width": self.width, "weights": weights}
-        return json.dumps(content) + "\n"
+        head = {"format": FORMAT, "width": self.width, "about": self.about}
+        return files.save({"weights": self.weights}, head)
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Network:
@@ -124,35 +105,34 @@ class Network:
         Raises:
             InputError: If there is no such file, or if it is not a network.
         """
-        file = resources.files(__package__) / "learned.json" if path is None else Path(path)
-        if not file.is_file():
+        if path is None:
+            with resources.as_file(resources.files(__package__) / "learned.safetensors") as file:
+                return cls.load(file)
+        if not Path(path).is_file():
             raise InputError(
-                f"There is no file {file}; leave weights out for those of the package, or train some: "
+                f"There is no file {path}; leave weights out for those of the package, or train some: "
                 "python -m discovery_gym.experiments.training_pools FOLDER."
             )
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-            if content["format"] != FORMAT:
-                raise ValueError(f"its format is {content['format']!r}, not {FORMAT}")
-            new = cls.new(content["width"], 1, np.random.default_rng(0))
-            network = new.with_vector(np.array(content["weights"], np.float32).reshape(1, -1))
-            network.about.update(content["about"])
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            tensors, head = files.load(Path(path), FORMAT)
+            if tensors["weights"].dtype != np.float32 or len(tensors["weights"]) != 1:
+                raise ValueError("its weights are not those of one network in single precision")
+            return cls(width=head["width"], weights=tensors["weights"], about=dict(head["about"]))
+        except files.DAMAGE as error:
             raise InputError(
-                f"{file} is not a file of weights of the rule learned, or it is damaged "
-                f"({type(error).__name__}: {error}); name the weights.json of a training."
+                f"{path} is not a file of weights of the rule learned, or it is damaged "
+                f"({type(error).__name__}: {error}); name the weights.safetensors of a training."
             ) from None
-        return network
 
 
 class Learned(Rule):
-    """A trained rule for pools of any size: Bayes-UCB plus a small network that all items share.
+    """A trained rule for pools of any size: Bayes-UCB plus a layer that all items share.
 
     It weighs how sure it is that an item belongs to the best that the labels left allow, and what
     its label tells about the items for which that is open. The weights that the package brings
     were trained on linear pools and star graphs where labels are 6 to 20 % of the items. They play
     every pool with every belief, but not always better than Bayes-UCB: the guide has numbers. The
-    file of weights is plain JSON, and nothing in it is executed.
+    file of weights is plain numbers, and nothing in it is executed.
 
     Args:
         weights: A file of weights, or the `Network` itself; None takes those of the package.
@@ -167,14 +147,14 @@ class Learned(Rule):
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        index, inputs = look(belief, mask, random)
-        mean, std = index
-        return best(mean + self.network.width * std + self.network(inputs), mask, random)
+        (mean, std), features, context = look(belief, mask, random)
+        index = mean + self.network.width * std
+        return best(index + self.network(features, context), mask, random)
 
 
 def look(
     belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
-) -> tuple[tuple[Array, Array], NDArray[np.float32]]:
+) -> tuple[tuple[Array, Array], Floats, Floats]:
     """Return what the rule looks at.
 
     Args:
@@ -183,7 +163,8 @@ def look(
         random: The agent's generator; used where only draws can tell what a label takes away.
 
     Returns:
-        mean / s and std / s, ``(B, n)`` each, and the inputs z of the network, ``(B, n, INPUTS)``.
+        mean / s and std / s, ``(B, n)`` each, the features z of the items, ``(B, FEATURES, n)``,
+        and the context c, ``(B, CONTEXT)``.
     """
     mean, std = belief.mean(), belief.std()
     b, n = mean.shape
@@ -193,33 +174,32 @@ def look(
     left = np.clip(left, 1, np.maximum(count - 1, 1))
     threshold = between(np.where(legal, mean, -np.inf), left)[:, None]
     inside = legal & (mean >= threshold)
-    scale = np.sqrt((std**2 * inside).sum(1) / np.maximum(inside.sum(1), 1))[:, None]
-    scale = np.where(scale > 0, scale, 1.0)
-    centre = np.where(legal, mean, 0.0).sum(1, keepdims=True) / count[:, None]
-    spread = np.sqrt(
-        (np.where(legal, mean - centre, 0.0) ** 2).sum(1, keepdims=True) / count[:, None]
-    )
+    square = np.einsum("bn,bn,bn->b", std, std, inside) / np.maximum(inside.sum(1), 1)
+    scale = np.sqrt(np.where(square > 0, square, 1.0))[:, None]
+    spread = mean.std(1, keepdims=True, where=legal)
 
-    gap, v = (mean - threshold) / scale, std / scale
-    z = np.clip(gap / np.maximum(v, 1e-6), -30.0, 30.0)
-    density = np.exp(-0.5 * z * z)
-    shortfall = v * density / np.sqrt(2 * np.pi) - gap * ndtr(-z)
-    open_ = np.where(legal, density, 0.0)
-    all_ = np.maximum((open_ * std**2).sum(1, keepdims=True), 1e-300)
-    told = np.sqrt(np.clip(belief.reduction(open_, random) / all_, 0.0, 1.0))
-    told = np.where(legal, told, 0.0)
+    level, v64 = mean / scale, std / scale
+    gap, v = (level - threshold / scale).astype(np.float32), v64.astype(np.float32)
+    far = np.minimum(np.abs(gap) / np.maximum(v, 1e-6), 8.0)
+    density = np.exp(-0.5 * far * far) / np.float32((2 * np.pi) ** 0.5)
+    risk = np.where(legal, np.maximum(density - far * ndtr(-far), 0.0) * v, 0.0)
+    weight = np.where(legal, density / (2 * np.maximum(v, 1e-6)), 0.0)
+    all_ = np.einsum("bn,bn,bn->b", weight, v, v)[:, None]
+    taken = belief.reduction(weight, random) / scale**2
+    told = np.sqrt(np.clip(taken / np.maximum(all_, 1e-30), 0.0, 1.0)) * legal
 
-    inputs = np.empty((b, n, INPUTS), np.float32)
-    inputs[..., 0] = np.clip(gap, -FAR, FAR)
-    inputs[..., 1] = np.clip(gap, -FAR, 0.0)
-    inputs[..., 2] = np.minimum(v, FAR)
-    inputs[..., 3] = np.clip(shortfall, 0.0, FAR)
-    inputs[..., 4] = told
-    inputs[..., 5] = scale / (scale + spread)
-    inputs[..., 6] = (left / n)[:, None]
-    inputs[..., 7] = np.log1p(left)[:, None] / 5
-    inputs[..., 8] = told.sum(1, keepdims=True) / count[:, None]
-    return (mean / scale, v), inputs
+    features = np.empty((b, FEATURES, n), np.float32)
+    np.clip(gap, -FAR, FAR, out=features[:, 0])
+    np.minimum(features[:, 0], 0.0, out=features[:, 1])
+    np.minimum(v, FAR, out=features[:, 2])
+    np.minimum(risk, FAR, out=features[:, 3])
+    features[:, 4] = told
+    context = np.ones((b, CONTEXT), np.float32)
+    total = risk.sum(1, dtype=np.float64)
+    context[:, 1] = (scale / (scale + spread))[:, 0]
+    context[:, 2] = total / (total + left)
+    context[:, 3] = 2 * told.std(1, where=legal)
+    return (level, v64), features, context
 
 
 def between(values: Array, count: NDArray[np.int64]) -> Array:

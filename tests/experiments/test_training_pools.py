@@ -28,14 +28,14 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path: Path)
     whole = train(QUICK, tmp_path / "whole", TINY)
     train(QUICK, tmp_path / "parts", TINY, stop=2)
     parts = train(QUICK, tmp_path / "parts", TINY)
-    np.testing.assert_array_equal(whole.vector, parts.vector)
+    np.testing.assert_array_equal(whole.weights, parts.weights)
     curves = []
     for name in ("whole", "parts"):
-        saved = Network.load(tmp_path / name / "weights.json")
-        np.testing.assert_allclose(saved.vector, whole.vector, atol=1e-6)
+        saved = Network.load(tmp_path / name / "weights.safetensors")
+        np.testing.assert_array_equal(saved.weights, whole.weights)
         with (tmp_path / name / "curve.csv").open() as file:
             rows = list(csv.DictReader(file))
-        curves.append([row | {"seconds": ""} for row in rows])
+        curves.append([row | {"cpu_seconds": ""} for row in rows])
     assert curves[0] == curves[1]
     assert [row["iteration"] for row in curves[0]] == ["0", "0", "2", "2", "4", "4"]
 
@@ -56,7 +56,7 @@ def test_training_improves(tmp_path: Path) -> None:
         tasks=("star",), iterations=30, pairs=64, width=0.0, rate=0.1, every=30, episodes=2
     )
     network = train(training, tmp_path, TINY)
-    start = Network.new(0.0, training.hidden, np.random.default_rng(0))
+    start = Network.new(0.0)
     seeds = list(range(700_000, 700_400))
     before, after = (play(*TINY["star"], one, seeds, 0) for one in (start, network))
     difference = before - after
