@@ -40,13 +40,14 @@ from typing import Any, ClassVar, TypeAlias
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
 from ..envs.core import InputError
 from ..envs.design.design import DesignModel
 from ..envs.design.location_finding import LocationFinding
-from ..envs.design.temporal_discounting import LATER, TemporalDiscounting
+from ..envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
 from .evaluation import resolve
 from .records import write, writing_to
 from .suites import EVALUATION_SEED
@@ -86,7 +87,7 @@ class Training:
     iterations: int = 4000
     myopic: int = 400
     batch: int = 128
-    contrasts: int = 1024
+    contrasts: int = 512
     encoding: int = 32
     hidden: int = 128
     rate: float = 2e-3
@@ -128,6 +129,8 @@ class Episodes(ABC):
     """The parts of the observation that the policy takes."""
     scaling: ClassVar[Scaling]
     """Mean and scale of those that are normalised, of one round where it is the history."""
+    start: ClassVar[Mapping[tuple[str, int, str], float]] = {}
+    """Where the linear path of the network begins: part, place in it and knob -> slope."""
     count: int
 
     @abstractmethod
@@ -161,7 +164,7 @@ class Takes(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, setting: Tensor, log_k: Tensor, alpha: Tensor, slip: float) -> Any:
-        """Return both for n values of log k and m of alpha, ``(B, n, m)``."""
+        """Return both for log k ``(B, n)`` and alpha ``(m,)``, each ``(B, n, m)``."""
         later = torch.sigmoid(-(log_k + setting[:, 1:]))
         z = (setting[:, :1] - LATER * later)[:, :, None] / alpha
         take = torch.erf(z / 2**0.5).mul_(0.5 - slip).add_(0.5)
@@ -186,60 +189,66 @@ class Takes(torch.autograd.Function):
 class Discounting(Episodes):
     """Episodes of temporal discounting.
 
-    The contrasts are the same for all episodes: stratified draws from the prior, sixteen values of
-    log k for each of alpha, which stands in the middle of its stratum. The truth is one of them, and
-    the estimate is averaged over which one: the gain of a round is the expected information under
-    the weights of the contrasts, and answers are drawn by these weights.
+    The contrasts of an episode are the nodes of a grid: eight values of alpha, the middles of strata
+    of the prior, for each value of log k, of which more stand the nearer to the truth. With weights
+    to match, they give the posterior up to a small error. The gain of a round is the information to
+    be expected under the posterior, which varies less than that of the answer.
     """
 
-    parts = (*HISTORY, LEFT, "belief")
+    parts: ClassVar[tuple[str, ...]] = (*HISTORY, LEFT, "belief")
     scaling: ClassVar[Scaling] = {
         "settings": ((50.0, 4.5), (50.0, 4.5)),
         "outcomes": ((0.5,), (0.5,)),
         LEFT: ((10.0,), (10.0,)),
         "belief": ((-4.25, 1.6, 0.75, 0.6), (1.5, 1.2, 0.75, 0.6)),
     }
+    # The delay at which both offers are worth the same, for the most likely log k.
+    start: ClassVar[Mapping[tuple[str, int, str], float]] = {("belief", 0, "log_delay"): -1.0}
+    strata, span, bend = 8, 8.0, 6.0
 
     def __init__(
         self, model: TemporalDiscounting, count: int, contrasts: int, random: np.random.Generator
     ) -> None:
-        m = max(1, round((contrasts / 16) ** 0.5))
-        n = contrasts // m
-        strata = np.stack(
-            np.broadcast_arrays(
-                (np.arange(n)[:, None] + random.random()) / n, (np.arange(m) + 0.5) / m
-            ),
-            -1,
-        )
-        theta = torch.tensor(model.prior(strata), dtype=torch.float32)
-        self.log_k, self.alpha, self.slip = theta[:, 0, 0], theta[0, :, 1], model.slip
-        values = theta.reshape(n * m, 2)
-        self.middle = values.mean(0)
-        away = values - self.middle
-        self.powers = torch.cat([away, away**2], 1)
-        self.weights = torch.full((count, n * m), 1 / (n * m))
-        self.count, self.random = count, random
+        n, m = max(2, contrasts // self.strata), self.strata
+        truth = model.prior(random.random((count, 2)))
+        place = 2 * (np.arange(n) + random.random((count, 1))) / n - 1
+        away = self.span * STD * np.sinh(self.bend * place) / np.sinh(self.bend)
+        log_k = truth[:, :1] + away
+        weights = np.exp(-(((log_k - MEAN) / STD) ** 2) / 2) * np.cosh(self.bend * place)
+        weights /= weights.sum(1, keepdims=True)
+        middles = model.prior(np.stack([np.full(m, 0.5), (np.arange(m) + 0.5) / m], 1))
+        self.truth, self.log_k, self.alpha = _tensor(truth), _tensor(log_k), _tensor(middles[:, 1])
+        self.weights = _tensor(weights)[:, :, None].expand(-1, -1, m) / m
+        self.slip, self.count, self.random = model.slip, count, random
 
     def belief(self) -> Tensor:
         """Return mean and standard deviation of log k and alpha, ``(B, 4)``."""
-        mean, square = (self.weights.detach() @ self.powers).split(2, 1)
-        return torch.cat([mean + self.middle, (square - mean**2).clamp_min(1e-6).sqrt()], 1)
+        means, stds = [], []
+        for axis, values in ((2, self.log_k), (1, self.alpha)):
+            weights = self.weights.detach().sum(axis)
+            mean = (weights * values).sum(1, keepdim=True)
+            stds.append((weights * (values - mean) ** 2).sum(1, keepdim=True).sqrt())
+            means.append(mean)
+        return torch.cat([*means, *stds], 1)
 
     def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Ask for one answer in each episode."""
         take, entropy = Takes.apply(setting, self.log_k, self.alpha, self.slip)
-        take = take.flatten(1)
-        chance = (self.weights * take).sum(1)
+        chance = (self.weights * take).sum((1, 2))
         mixed = torch.special.entr(chance) + torch.special.entr(1 - chance)
-        gain = mixed - (self.weights * entropy.flatten(1)).sum(1)
-        uniform = torch.from_numpy(self.random.random(len(chance), np.float32))
-        answer = (uniform < chance).float()[:, None]
-        weights = self.weights * (1 - answer + (2 * answer - 1) * take)
-        evidence = weights.sum(1, keepdim=True)
+        gain = mixed - (self.weights * entropy).sum((1, 2))
+        with torch.no_grad():
+            later = LATER * torch.sigmoid(-(self.truth[:, 0] + setting[:, 1]))
+            mind = torch.special.ndtr((setting[:, 0] - later) / self.truth[:, 1])
+            uniform = torch.from_numpy(self.random.random(self.count, np.float32))
+            answer = (uniform < self.slip + (1 - 2 * self.slip) * mind).float()[:, None]
+        likelihood = 1 - answer[:, None] + (2 * answer[:, None] - 1) * take
+        weights = self.weights * likelihood
+        evidence = weights.sum((1, 2), keepdim=True)
         self.weights = weights / evidence
         if myopic:
             self.weights = self.weights.detach()
-        return answer, gain, evidence[:, 0].log()
+        return answer, gain, evidence[:, 0, 0].log()
 
 
 class Sources(Episodes):
@@ -322,6 +331,9 @@ PROBLEMS: dict[type[DesignModel[Any]], type[Episodes]] = {
 class Network(nn.Module):
     """An encoder that all rounds share, and a head on the sum of the codes and the other parts.
 
+    The head is a perceptron with a linear path beside it, so that it can be as exact as the settings
+    must be; `policy` makes both one perceptron.
+
     Args:
         model: The environment.
         episodes: Its simulation, which says what the network takes.
@@ -334,17 +346,25 @@ class Network(nn.Module):
         super().__init__()
         self.model, self.episodes, self.code = model, episodes, training.encoding
         spaces: Any = model.observation_space
-        sizes = {key: spaces[key].shape[0] for key in episodes.parts}
-        history = sum(sizes.pop(key) for key in HISTORY) // model.horizon
-        hidden, inputs = training.hidden, sum(sizes.values()) + self.code
+        self.sizes = {key: spaces[key].shape[0] for key in episodes.parts}
+        history = sum(self.sizes.pop(key) for key in HISTORY) // model.horizon
+        hidden, inputs = training.hidden, sum(self.sizes.values()) + self.code
+        low, high = model.ranges
+        self.middle, self.half = _tensor((high + low) / 2), _tensor((high - low) / 2)
         self.encoder = _perceptron(history, hidden, self.code)
-        self.head = _perceptron(inputs, hidden, hidden, len(model.knobs))
+        self.head = _perceptron(inputs, hidden, hidden, len(low))
+        self.path = nn.Linear(inputs, len(low), bias=False)
         with torch.no_grad():
             self.encoder[-1].weight.div_(model.horizon**0.5)  # T of them are summed
             self.head[-1].weight.mul_(0.1)  # begin in the middle of the settings
             self.head[-1].bias.zero_()
-        low, high = model.ranges
-        self.middle, self.half = _tensor((high + low) / 2), _tensor((high - low) / 2)
+            self.path.weight.zero_()
+            for (key, place, knob), slope in episodes.start.items():
+                before = itertools.takewhile(lambda other: other != key, self.sizes)  # noqa: B023
+                column = sum(self.sizes[other] for other in before) + place
+                row = list(model.knobs).index(knob)
+                scale = episodes.scaling[key][1][place]
+                self.path.weight[row, column] = slope * scale / self.half[row]
 
     def scaled(self, key: str, part: Tensor) -> Tensor:
         """Return a part of the observation, or of a round, normalised."""
@@ -360,10 +380,10 @@ class Network(nn.Module):
 
     def forward(self, codes: Tensor, left: int, belief: Tensor | None) -> Tensor:
         """Return the next settings, ``(B, d)``, by the sum of the codes, ``(B, code)``."""
-        parts = [self.scaled(LEFT, torch.full((len(codes), 1), float(left)))]
-        if belief is not None:
-            parts.append(self.scaled("belief", belief))
-        return self.middle + self.half * torch.tanh(self.head(torch.cat([*parts, codes], 1)))
+        parts = {LEFT: torch.full((len(codes), 1), float(left)), "belief": belief}
+        inputs = [self.scaled(key, parts[key]) for key in self.sizes]
+        h = torch.cat([*inputs, codes], 1)
+        return self.middle + self.half * (self.head(h) + self.path(h)).clamp(-1, 1)
 
     def policy(self, about: Mapping[str, Any]) -> Policy:
         """Return the policy as it is now."""
@@ -377,9 +397,9 @@ class Network(nn.Module):
             parts=parts,
             scaling=scaling,
             encoder=_layers(self.encoder),
-            layers=_layers(self.head),
+            layers=_beside(_layers(self.head), self.path.weight.detach().numpy()),
             activation="relu",
-            head="tanh",
+            head="action",
             about=about,
         )
 
@@ -396,6 +416,18 @@ def _layers(perceptron: nn.Sequential) -> tuple[Layer, ...]:
         (m.weight.detach().numpy().copy(), m.bias.detach().numpy().copy())
         for m in perceptron
         if isinstance(m, nn.Linear)
+    )
+
+
+def _beside(layers: tuple[Layer, ...], path: NDArray[np.float32]) -> tuple[Layer, ...]:
+    """Return the layers with a linear path beside them, ``(out, in)``: x = max(x, 0) - max(-x, 0)."""
+    (first, shift), *between, (last, bias) = layers
+    n = len(path)
+    carry = np.eye(2 * n, dtype=np.float32)
+    return (
+        (np.concatenate([first, path, -path]), np.pad(shift, (0, 2 * n))),
+        *((block_diag(w, carry), np.pad(b, (0, 2 * n))) for w, b in between),
+        (np.concatenate([last, carry[:n, :n], -carry[:n, :n]], 1), bias),
     )
 
 

