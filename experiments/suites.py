@@ -473,7 +473,7 @@ DESIGN = (
         name="Temporal discounting",
         about="Which of two offers, ten times, to learn how someone discounts the future.",
         env_id="discovery/TemporalDiscounting-v0",
-        env_kwargs={"horizon": 10, "grid_size": (96, 16)},
+        env_kwargs={"horizon": 10},
         agents=_design("reward_now=30, log_delay=4.25", ahead="look_ahead_eig(candidates=64)"),
     ),
     Task(

@@ -60,7 +60,10 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     - `horizon` (20): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-    - `grid_size` (512, 32): nodes of the posterior's grid along log k and alpha.
+    - `grid_size` (512, 32): nodes of the posterior's grid along log k and alpha. Answers of a decided
+      person (small alpha) are steps in log k. An agent that plays for the information on the grid
+      puts them where nodes are few: of 4.8 nats in 20 answers it is paid 0.04 too much, with 1024
+      nodes 0.01.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/TemporalDiscounting-v0", num_envs=64)`.
