@@ -10,12 +10,15 @@ run again:
   is killed with everything it started, and the run is repeated; so is one that dies or raises.
   Workers do not outlive the process that started them.
 - Processes that share the folder, on one machine or on many, share what they have run.
+- With Ray, workers run on all machines of a cluster, each watched by a Ray task beside it, so that
+  it is killed and repeated there as it is here.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import logging
 import os
@@ -29,12 +32,12 @@ import time
 import traceback
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cloudpickle
 import numpy as np
@@ -55,7 +58,8 @@ class Simulations:
         simulator: See `resolve`.
         folder: Where finished runs are kept; None: nowhere.
         workers: Processes that run the simulator; 0: this one runs it, one job after the other,
-            and nothing can be done about a run that hangs.
+            and nothing can be done about a run that hangs; "ray": one on every CPU of a Ray
+            cluster, all of whose machines must share the folder.
         timeout: Seconds after which a run is killed.
         retries: How often a run that was killed, died or raised is repeated.
         version: Tells the results of this simulator from those of an earlier one of the same name.
@@ -66,7 +70,7 @@ class Simulations:
 
     simulator: Any
     folder: Path | None = None
-    workers: int = 0
+    workers: int | str = 0
     timeout: float = 3600.0
     retries: int = 2
     version: str = ""
@@ -75,6 +79,11 @@ class Simulations:
         function, name = self._resolved
         if self.workers and os.name != "posix":
             raise InputError("workers must be 0 here: process groups need Linux or macOS.")
+        if self.workers == "ray" and importlib.util.find_spec("ray") is None:
+            raise InputError(
+                "workers = 'ray' needs the extra 'ray'; install it with pip install "
+                "'discovery-gym[ray]', or give a number of processes."
+            )
         if not self.workers and isinstance(function, Command):
             raise InputError(
                 f"workers must be at least 1 for a command line, got 0 for {function}."
@@ -82,8 +91,8 @@ class Simulations:
         if self.folder is None:
             if self.workers:
                 raise InputError(
-                    f"workers = {self.workers} processes need a folder for what they yield and for "
-                    "their logs; give cache='some/folder'."
+                    f"workers = {self.workers!r} needs a folder for finished runs and for logs; give "
+                    "cache='some/folder'."
                 )
             return
         object.__setattr__(self, "folder", Path(self.folder).absolute())
@@ -189,28 +198,12 @@ class Simulations:
         queue, failures = deque(jobs), Counter[Job]()
         _ = self._pickled  # complain before there are processes
         lost: InputError | None = None
-        workers: list[_Worker] = []
+        pool: _Pool = _Cluster(self) if self.workers == "ray" else _Processes(self)
         try:
-            while True:
-                for worker in workers:
-                    if worker.job is None and queue:
-                        worker.start(queue.popleft())
-                while queue and len(workers) < self.workers:
-                    workers.append(_Worker(self, queue.popleft()))
-                busy = {worker.connection: worker for worker in workers if worker.job is not None}
-                if not busy:
-                    break
-                patience = min(worker.deadline for worker in busy.values()) - time.monotonic()
-                # Not longer than a second, for an end that the pipe does not tell of.
-                wait(list(busy), min(max(patience, 0.0), 1.0))
-                for worker in busy.values():
-                    reply, job = worker.reply(), worker.job
-                    if reply is None or job is None:
-                        continue
-                    kind, value = reply
-                    worker.job = None
-                    if worker.ended:
-                        workers.remove(worker)
+            while queue or pool.busy:
+                while queue and pool.free:
+                    pool.start(queue.popleft())
+                for job, kind, value in pool.replies():
                     if kind == "events":
                         yield job, value
                         continue
@@ -222,8 +215,7 @@ class Simulations:
                         lost = lost or self._error(job, value)
                         queue.clear()
         finally:
-            for worker in workers:
-                worker.end()
+            pool.end()
         if lost is not None:
             raise lost
 
@@ -246,6 +238,123 @@ def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
 
 
+class _Pool(Protocol):
+    """Where jobs are run."""
+
+    @property
+    def free(self) -> bool:
+        """Whether it takes another job."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are jobs that it has not answered."""
+
+    def start(self, job: Job) -> None:
+        """Begin a job."""
+
+    def replies(self) -> Iterator[tuple[Job, str, Any]]:
+        """Wait a second at most; yield jobs that have ended, with what `attempt` returns."""
+
+    def end(self) -> None:
+        """Kill all that runs."""
+
+
+class _Processes:
+    """As many processes of this machine as there are `workers`."""
+
+    def __init__(self, simulations: Simulations) -> None:
+        self._simulations = simulations
+        self._workers: list[_Worker] = []
+
+    @property
+    def free(self) -> bool:
+        most = self._simulations.workers
+        assert isinstance(most, int)
+        return sum(worker.job is not None for worker in self._workers) < most
+
+    @property
+    def busy(self) -> bool:
+        return any(worker.job is not None for worker in self._workers)
+
+    def start(self, job: Job) -> None:
+        path = self._simulations._log(job)
+        for worker in self._workers:
+            if worker.job is None:
+                return worker.start(job, path)
+        one = self._simulations
+        self._workers.append(_Worker(one._pickled, sys.path, one.timeout, job, path))
+        return None
+
+    def replies(self) -> Iterator[tuple[Job, str, Any]]:
+        busy = [worker for worker in self._workers if worker.job is not None]
+        _wait(busy)
+        for worker in busy:
+            job, reply = worker.job, worker.reply()
+            if reply is None or job is None:
+                continue
+            worker.job = None
+            if worker.ended:
+                self._workers.remove(worker)
+            yield job, *reply
+
+    def end(self) -> None:
+        for worker in self._workers:
+            worker.end()
+
+
+class _Cluster:
+    """A Ray task for each job, on every CPU of a cluster, with a worker of its own."""
+
+    def __init__(self, simulations: Simulations) -> None:
+        import ray
+
+        if not ray.is_initialized():
+            ray.init(log_to_driver=False)
+        self._ray, self._simulations = ray, simulations
+        # Ray repeats nothing by itself: failures are counted here.
+        self._task = ray.remote(max_retries=0)(_watch)
+        self._jobs: dict[Any, Job] = {}
+
+    @property
+    def free(self) -> bool:
+        return len(self._jobs) < max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._jobs)
+
+    def start(self, job: Job) -> None:
+        one = self._simulations
+        reference = self._task.remote(one._pickled, sys.path, one.timeout, job, one._log(job))
+        self._jobs[reference] = job
+
+    def replies(self) -> Iterator[tuple[Job, str, Any]]:
+        ended, _ = self._ray.wait(list(self._jobs), timeout=1.0)
+        for reference in ended:
+            job = self._jobs.pop(reference)
+            try:
+                reply = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:  # a machine or its Ray is gone
+                reply = "failed", f"was lost by Ray: {str(error).strip().splitlines()[-1]}"
+            yield job, *reply
+
+    def end(self) -> None:
+        for reference in self._jobs:
+            self._ray.cancel(reference, force=True)
+
+
+def _watch(pickled: bytes, path: list[str], timeout: float, job: Job, log: Path) -> tuple[str, Any]:
+    """Run a job in a worker on this machine of the cluster."""
+    here = [place for place in sys.path if place not in path]  # this package may lie elsewhere
+    worker = _Worker(pickled, path + here, timeout, job, log)
+    try:
+        while (reply := worker.reply()) is None:
+            _wait([worker])
+        return reply
+    finally:
+        worker.end()
+
+
 class _Worker:
     """A process that runs one job at a time, as seen by the process that started it.
 
@@ -253,25 +362,30 @@ class _Worker:
     spawn, which wants a guarded main module.
 
     Args:
-        simulations: What it works for.
+        pickled: The simulator.
+        path: Where it looks for modules.
+        timeout: Seconds after which a run is killed.
         job: Its first job.
+        log: Where the output of the job goes.
     """
 
-    def __init__(self, simulations: Simulations, job: Job) -> None:
-        self._simulations = simulations
+    def __init__(
+        self, pickled: bytes, path: list[str], timeout: float, job: Job, log: Path
+    ) -> None:
         self.connection, theirs = Pipe()
         self.job: Job | None = job
         self.ended = False
+        self._timeout, self._log = timeout, log
         self._limit = START
         self.deadline = time.monotonic() + self._limit
         self._scratch = tempfile.mkdtemp()
         threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")  # workers already fill the cores
         environment = {f"{name}_NUM_THREADS": "1" for name in threads} | dict(os.environ)
         environment["TMPDIR"] = self._scratch
-        # The path of this process, but not in the environment: a command has a Python of its own.
-        call = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import _work; "
+        # The path of the caller, but not in the environment: a command has a Python of its own.
+        call = f"import sys; sys.path[:] = {path!r}; from {__name__} import _work; "
         call += f"_work({theirs.fileno()}, {os.getpid()})"
-        with simulations._log(job).open("wb") as file:
+        with log.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-u", "-c", call],
                 stdin=subprocess.DEVNULL,
@@ -282,14 +396,14 @@ class _Worker:
                 start_new_session=True,
             )
         theirs.close()
-        self._send(simulations._pickled)
+        self._send(pickled)
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job, log: Path) -> None:
         """Let it run a job."""
         self.job = job
-        self._limit = self._simulations.timeout
+        self._limit = self._timeout
         self.deadline = time.monotonic() + self._limit
-        self._send((job, str(self._simulations._log(job))))
+        self._send((job, str(log)))
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(OSError):  # it has died, which `reply` will tell
@@ -304,7 +418,7 @@ class _Worker:
                 if kind != "ready":
                     return kind, value
                 assert self.job is not None
-                self.start(self.job)
+                self.start(self.job, self._log)
                 return None
         except (EOFError, OSError):
             died = True
@@ -328,6 +442,15 @@ class _Worker:
         self.process.wait()
         self.connection.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _wait(workers: Sequence[_Worker]) -> None:
+    """Wait for a reply or the deadline of a worker.
+
+    Not longer than a second, for an end that the pipe does not tell of.
+    """
+    patience = min(worker.deadline for worker in workers) - time.monotonic()
+    wait([worker.connection for worker in workers], min(max(patience, 0.0), 1.0))
 
 
 def _work(descriptor: int, parent: int) -> None:

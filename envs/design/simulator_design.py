@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import integer, real, sequence
+from ..core.checks import choice, integer, real, sequence
 from .angular import each
 from .black_box import Job
 from .design import Array, GridDesign, interval
@@ -130,7 +130,9 @@ class SimulatorDesign(GridDesign):
       the true theta and a seed of its own, as nature would do it.
     - `workers` (0): processes that run the simulator, with one thread each unless OMP_NUM_THREADS
       says otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then
-      about a run that hangs.
+      about a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()`
+      finds, or on this machine where there is none; for runs of a second or more, each started
+      afresh. Needs the extra `ray`, and a `cache` that all machines of the cluster share.
     - `timeout` (3600): seconds after which a run is killed.
     - `retries` (2): how often a run that was killed, died or raised is repeated.
     - `cache` (None): folder of finished runs; needed if there are workers.
@@ -166,7 +168,7 @@ class SimulatorDesign(GridDesign):
     seeds: Sequence[int] = (0,)
     num_events: int = 20
     fresh: bool = False
-    workers: int = 0
+    workers: int | str = 0
     timeout: float = 3600.0
     retries: int = 2
     cache: str | Path | None = None
@@ -182,6 +184,10 @@ class SimulatorDesign(GridDesign):
             )
         if self.cache is not None and not isinstance(self.cache, str | Path):
             raise InputError(f"cache must be a folder or None, got {self.cache!r}.")
+        if isinstance(self.workers, str):
+            choice("workers", self.workers, ["ray"])
+        else:
+            self._set(workers=integer("workers", self.workers, low=0, high=10_000))
         seeds = sequence("seeds", self.seeds, lambda n, v: integer(n, v, low=0, high=2**31 - 1))
         if len(set(seeds)) < len(seeds):
             raise InputError(f"seeds must differ, got {seeds}.")
@@ -194,7 +200,6 @@ class SimulatorDesign(GridDesign):
             seeds=seeds,
             num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
             fresh=bool(self.fresh),
-            workers=integer("workers", self.workers, low=0, high=10_000),
             timeout=real("timeout", self.timeout, low=0, high=1e9, open_low=True),
             retries=integer("retries", self.retries, low=0, high=1000),
             version=str(self.version),

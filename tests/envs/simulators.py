@@ -47,6 +47,9 @@ def poor(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
             os._exit(7)
         case 4.0:
             raise RuntimeError("no licence")
+        case 9.0:  # what watches over it
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(1000)
     return good(theta, phi, n_events, seed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import json
 import linecache
 import os
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,25 @@ import simulators
 JOBS = [Job((float(theta),), (2.0,), 4, seed) for theta in (-1, 0) for seed in (5, 6)]
 
 
+NO_RAY = importlib.util.find_spec("ray") is None
+RAY = pytest.param("ray", marks=pytest.mark.skipif(NO_RAY, reason="Ray is not installed"))
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Path]:
     monkeypatch.setenv(simulators.FOLDER, str(tmp_path))
-    return tmp_path
+    spec = getattr(request.node, "callspec", None)
+    if spec is None or spec.params.get("workers") != "ray":
+        yield tmp_path
+        return
+    import ray
+
+    # Of one CPU, so that jobs follow each other; its processes see the folder.
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    yield tmp_path
+    ray.shutdown()
 
 
 def calls(folder: Path) -> list[str]:
@@ -52,8 +68,8 @@ def heard(pipe: int) -> bytes:
     return os.read(pipe, 1)
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_every_job_runs_once(folder: Path, workers: int) -> None:
+@pytest.mark.parametrize("workers", [0, 2, RAY])
+def test_every_job_runs_once(folder: Path, workers: Any) -> None:
     def run(jobs: list[Job], version: str = "") -> dict[Job, Any]:
         simulator = "simulators:good"
         return dict(Simulations(simulator, folder / "kept", workers, version=version).run(jobs))
@@ -101,16 +117,18 @@ def test_damaged_files_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixt
     assert [file.read_bytes() for file in files] == whole
 
 
-def test_hanging_run_is_killed_and_repeated(folder: Path) -> None:
+@pytest.mark.parametrize("workers", [1, RAY])
+def test_hanging_run_is_killed_and_repeated(folder: Path, workers: Any) -> None:
     pipe = listen(folder)
     jobs = [Job((theta,), (1.0,), 4, 0) for theta in (1.0, 0.0)]
-    simulations = Simulations(simulators.poor, folder / "kept", 1, timeout=0.5, retries=1)
+    simulations = Simulations(simulators.poor, folder / "kept", workers, timeout=0.5, retries=1)
     found = dict(simulations.run(jobs))
     assert set(found) == set(jobs)
     assert heard(pipe) == b"x"  # it did hang
     assert heard(pipe) == b""  # and is dead, with its child
 
 
+@pytest.mark.parametrize("workers", [1, RAY])
 @pytest.mark.parametrize(
     ("theta", "reason"),
     [
@@ -120,16 +138,16 @@ def test_hanging_run_is_killed_and_repeated(folder: Path) -> None:
         (4, r"raised RuntimeError: no licence.*ends with 'RuntimeError: no licence'"),
     ],
 )
-def test_failures(folder: Path, theta: float, reason: str) -> None:
+def test_failures(folder: Path, theta: float, reason: str, workers: Any) -> None:
     """A run that fails once is repeated; one that always fails is named, and costs no other."""
     if theta == 1:
         listen(folder)
     else:
         once = Job((theta,), (1.0,), 4, 0)
-        assert dict(Simulations(simulators.poor, folder / "a", 1).run([once]))
+        assert dict(Simulations(simulators.poor, folder / "a", workers).run([once]))
         assert len((folder / f"tries-{theta}").read_text().splitlines()) == 2
     jobs = [Job((t,), (0.5,), 4, 9) for t in (0.0, theta, -1.0)]
-    simulations = Simulations(simulators.poor, folder / "kept", 1, timeout=0.5, retries=1)
+    simulations = Simulations(simulators.poor, folder / "kept", workers, timeout=0.5, retries=1)
     where = rf"poor.* at theta = {theta}, phi = 0.5, 4 events, seed 9 {reason}"
     with pytest.raises(InputError, match=where) as caught:
         list(simulations.run(jobs))
@@ -167,8 +185,8 @@ def test_those_in_flight_are_kept_when_another_fails(
     assert [simulations.path(job).exists() for job in jobs] == [True, False, False]
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-def test_wrong_output(folder: Path, workers: int) -> None:
+@pytest.mark.parametrize("workers", [0, 1, RAY])
+def test_wrong_output(folder: Path, workers: Any) -> None:
     """Nonsense is told at once: the same seed would give the same again."""
     simulations = Simulations(simulators.wrong, folder / "kept", workers)
     good = Job((-1.0,), (2.0,), 3, 0)
@@ -178,6 +196,26 @@ def test_wrong_output(folder: Path, workers: int) -> None:
             list(simulations.run([good, Job((float(i),), (2.0,), 3, 0)]))
         assert len((folder / "tries").read_text().splitlines()) == i + 2
         assert len(calls(folder)) == 1
+
+
+@pytest.mark.parametrize("workers", [RAY])
+def test_lost_ray_process(folder: Path, workers: Any) -> None:
+    """A Ray process that dies takes its worker with it; the run is repeated."""
+    job = Job((9.0,), (1.0,), 4, 0)
+    assert dict(Simulations(simulators.poor, folder / "kept", workers, retries=1).run([job]))
+    assert len((folder / "tries-9").read_text().splitlines()) == 2
+    with pytest.raises(InputError, match=r"seed 1 was lost by Ray: "):
+        list(
+            Simulations(simulators.poor, folder / "kept", workers, retries=0).run(
+                [job._replace(phi=(0.5,), seed=1)]
+            )
+        )
+
+
+def test_without_ray(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs the extra 'ray'; install it with pip install"):
+        Simulations(simulators.good, folder, "ray")
 
 
 class TestCommands:
@@ -242,18 +280,24 @@ def simulate(theta, phi, n_events, seed):
             time.sleep(1000)
     return np.full(n_events, theta[0])
 
+workers = 1
+if sys.argv[1] == "ray":
+    import ray
+    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False)
+    workers = "ray"
 jobs = [Job((float(theta),), (0.0,), 2, 0) for theta in range(4)]
-found = dict(Simulations(simulate, Path("kept"), 1).run(jobs))
+found = dict(Simulations(simulate, Path("kept"), workers).run(jobs))
 print([found[job].tolist() for job in jobs])
 """
 
 
-def test_crash_of_the_parent(folder: Path) -> None:
+@pytest.mark.parametrize("runner", [1, pytest.param("ray", marks=RAY.marks)])
+def test_crash_of_the_parent(folder: Path, runner: Any) -> None:
     """After a SIGKILL no process is left behind, and the same call goes on where it was."""
     script = folder / "experiment.py"
     script.write_text(CRASH)
     pipe = listen(folder)
-    command = [sys.executable, "-W", "error", str(script)]
+    command = [sys.executable, "-W", "error", str(script), str(runner)]
     crashed = subprocess.Popen(command, cwd=folder)
     assert heard(pipe) == b"x"  # it is within the third run
     crashed.send_signal(signal.SIGKILL)
@@ -311,7 +355,7 @@ def test_functions_that_cannot_travel(folder: Path, monkeypatch: pytest.MonkeyPa
         (["no-such-program", "{theta}"], {"workers": 1}, r"'no-such-program', which is neither"),
         ([sys.executable, "{energy}"], {"workers": 1}, r"may hold {theta}, {phi}, {events}"),
         ([sys.executable], {"workers": 0}, r"workers must be at least 1 for a command line"),
-        ("simulators:good", {"workers": 1}, r"give cache='some/folder'"),
+        ("simulators:good", {"workers": 1}, r"workers = 1 needs a folder.*give cache='some/"),
         ("simulators:good", {"folder": Path(__file__)}, r"test_simulation.py' is no folder"),
     ],
 )

@@ -254,6 +254,7 @@ def test_failure_leaves_the_episode_usable(folder: Path) -> None:
         ({"seeds": (-1,)}, r"seeds\[0\] must be an integer in 0"),
         ({"num_events": 0}, r"num_events must be an integer"),
         ({"workers": -1}, r"workers must be an integer in 0"),
+        ({"workers": "slurm"}, r"workers must be one of 'ray', got 'slurm'"),
         ({"workers": 2}, r"give cache='some/folder'"),
         ({"timeout": 0}, r"timeout must be .*> 0"),
         ({"retries": -1}, r"retries must be an integer in 0"),
