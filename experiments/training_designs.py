@@ -30,6 +30,7 @@ import io
 import itertools
 import json
 import math
+import platform
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
+from .. import __version__
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
 from ..envs.core import InputError
@@ -60,7 +62,7 @@ VALIDATION_SEED = EVALUATION_SEED // 2
 POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
 NORM = 1.0
 """Longest gradient; a longer one is shortened."""
-COLUMNS = ("iteration", "episodes", "cpu_seconds", "information", "standard_error", "training")
+COLUMNS = ("steps", "seconds", "return", "standard_error", "training_return")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,8 @@ class Training:
         contrasts: Contrasts L of an episode.
         encoding: Width of the encoding of a round.
         hidden: Width of the hidden layers: one in the encoder, two behind it.
-        rate: Step size of Adam; it falls to 0 by a cosine.
+        rate: Step size of Adam; it falls to 0 by a cosine, and is a tenth of that behind the myopic
+            steps, whose gradient has far less noise.
         seed: Seed of everything.
         every: Number of iterations between checkpoints, each a point of the curve.
         episodes: Episodes behind a point of the curve.
@@ -496,19 +499,24 @@ class _Run:
             torch.manual_seed(training.seed)
             self.network = Network(self.model, self.episodes, training)
         self.adam = torch.optim.Adam(self.network.parameters(), training.rate)
+        self.done, self.cpu = 0, -time.process_time()
+        self.curve: list[tuple[float, ...]] = []
 
-    def step(self, t: int) -> float:
+    def step(self) -> float:
         """Make a step; return the information of its episodes."""
-        training, myopic = self.training, t < self.training.myopic
+        training, t = self.training, self.done
+        myopic = t < training.myopic
         random = np.random.default_rng([training.seed, t])
         episodes = self.episodes(self.model, training.batch, training.contrasts, random)
         gains, logs = play(self.network, episodes, self.model.horizon, myopic)
         self.adam.zero_grad()
         (-gains.sum(0).mean() if myopic else -objective(gains, logs)).backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), NORM)
+        rate = training.rate * (1 + math.cos(math.pi * t / training.iterations)) / 2
         for group in self.adam.param_groups:
-            group["lr"] = training.rate * (1 + math.cos(math.pi * t / training.iterations)) / 2
+            group["lr"] = rate if myopic else rate / 10
         self.adam.step()
+        self.done += 1
         return float(gains.detach().sum(0).mean())
 
     def measure(self) -> tuple[float, float]:
@@ -524,7 +532,7 @@ class _Run:
 
 
 def train(training: Training, folder: Path, stop: int | None = None) -> Policy:
-    """Train, or go on with what stands in the folder; return the policy.
+    """Train, or go on with what stands in the folder; return the best policy of the curve.
 
     Args:
         training: What is trained.
@@ -534,61 +542,71 @@ def train(training: Training, folder: Path, stop: int | None = None) -> Policy:
     Raises:
         InputError: The folder holds a training with other settings, or a damaged checkpoint.
     """
-    run, done, seconds, curve = _Run(training), 0, 0.0, ",".join(COLUMNS) + "\n"
+    run = _Run(training)
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
     if (folder / CHECKPOINT).is_file():
-        done, seconds, curve = _restore(run, folder)
-    began, recent = time.process_time() - seconds, []
-    for t in range(done, training.iterations if stop is None else min(stop, training.iterations)):
-        recent.append(run.step(t))
-        if (t + 1) % training.every and t + 1 < training.iterations:
-            continue
-        seconds = time.process_time() - began
-        row = (t + 1, (t + 1) * training.batch, f"{seconds:.0f}", *run.measure(), np.mean(recent))
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerow(
-            f"{value:.4f}" if isinstance(value, float) else value for value in row
-        )
-        curve, recent = curve + text.getvalue(), []
-        print(curve.splitlines()[-1], flush=True)
-        done = t + 1
-        _save(run, folder, done, seconds, curve)
-    return run.network.policy(_about(run, done, seconds))
+        _restore(run, folder)
+    else:
+        _point(run, folder, math.nan)
+    recent = []
+    last = training.iterations if stop is None else min(stop, training.iterations)
+    for t in range(run.done, last):
+        recent.append(run.step())
+        if (t + 1) % training.every == 0 or t + 1 == training.iterations:
+            _point(run, folder, float(np.mean(recent)))
+            recent = []
+    return Policy.load(folder / POLICY)
 
 
-def _about(run: _Run, done: int, seconds: float) -> dict[str, Any]:
-    training = run.training
-    return {
-        "env_id": training.env_id,
+def _point(run: _Run, folder: Path, recent: float) -> None:
+    """Measure a point of the curve; write everything."""
+    steps = run.done * run.training.batch * run.model.horizon
+    seconds = run.cpu + time.process_time()
+    information, error = run.measure()
+    best = max((row[2] for row in run.curve), default=-math.inf)
+    run.curve.append((steps, seconds, information, error, recent))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([f"{value:.10g}" for value in row] for row in run.curve)
+    about = {
+        "env_id": run.training.env_id,
         "env_kwargs": run.kwargs,
-        "command": training.command,
-        "seed": training.seed,
-        "trained": done,
-        "cpu_seconds": round(seconds),
+        "command": run.training.command,
+        "seed": run.training.seed,
+        "trained": steps,
+        "cpu_seconds": round(seconds, 2),
+        "versions": {
+            "discovery-gym": __version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__.partition("+")[0],
+        },
     }
-
-
-def _save(run: _Run, folder: Path, done: int, seconds: float, curve: str) -> None:
-    buffer = io.BytesIO()
+    checkpoint = io.BytesIO()
     torch.save(
         {
             "setting": json.dumps(asdict(run.training)),
             "network": run.network.state_dict(),
             "adam": run.adam.state_dict(),
-            "done": done,
-            "seconds": seconds,
-            "curve": curve,
+            "done": run.done,
+            "cpu": run.cpu + time.process_time(),
+            "curve": run.curve,
         },
-        buffer,
+        checkpoint,
     )
     with writing_to(folder):
-        write(folder / POLICY, run.network.policy(_about(run, done, seconds)).to_bytes())
-        write(folder / CURVE, curve)
-        write(folder / CHECKPOINT, buffer.getvalue())  # last: it vouches for the others
+        if information >= best:
+            write(folder / POLICY, run.network.policy(about).to_bytes())
+        write(folder / CURVE, text.getvalue())
+        write(folder / CHECKPOINT, checkpoint.getvalue())  # last: it vouches for the others
+    print(
+        f"{run.done:>6} iterations, {seconds:5.0f} s: {information:.4f} +- {error:.4f}", flush=True
+    )
 
 
-def _restore(run: _Run, folder: Path) -> tuple[int, float, str]:
+def _restore(run: _Run, folder: Path) -> None:
     """Take over a checkpoint, which torch's loader of plain data reads without running anything."""
     path = folder / CHECKPOINT
     try:
@@ -597,7 +615,9 @@ def _restore(run: _Run, folder: Path) -> tuple[int, float, str]:
         if setting == json.dumps(asdict(run.training)):
             run.network.load_state_dict(stored["network"])
             run.adam.load_state_dict(stored["adam"])
-            return stored["done"], stored["seconds"], stored["curve"]
+            run.done, run.curve = stored["done"], stored["curve"]
+            run.cpu += stored["cpu"]
+            return
     except Exception as error:  # torch raises what its unpickler and its archive raise
         raise InputError(
             f"{path} is not a checkpoint of this training, or it is damaged "

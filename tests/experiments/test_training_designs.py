@@ -179,11 +179,11 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
     for name in ("whole", "parts"):
         policies.append(Policy.load(tmp_path / name / designs.POLICY))
         with (tmp_path / name / designs.CURVE).open() as file:
-            curves.append([row | {"cpu_seconds": ""} for row in csv.DictReader(file)])
+            curves.append([row | {"seconds": ""} for row in csv.DictReader(file)])
     for pairs in zip(*(one.encoder + one.layers for one in policies), strict=True):
         np.testing.assert_array_equal(*(np.concatenate([w.ravel(), b]) for w, b in pairs))
     assert curves[0] == curves[1]
-    assert [row["iteration"] for row in curves[0]] == ["2", "4"]
+    assert [row["steps"] for row in curves[0]] == ["0", "48", "96"]
     assert policies[1].about["command"] == training.command
     with pytest.raises(InputError, match="other settings"):
         designs.train(replace(training, seed=1), tmp_path / "whole")
