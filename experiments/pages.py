@@ -58,16 +58,13 @@ def pages() -> dict[str, str]:
 
 def _shipped() -> str:
     """Return where the policies of the package come from, as Markdown."""
-    rows, commands = ["| policy | steps | CPU time |", "|---|---|---|"], []
+    out = ["The policies, each with the curve of its training:"]
     for name, policy in shipped().items():
         about, file = policy.about, f"../../agents/learned/weights/{name}.csv"
-        minutes = about["cpu_seconds"] / 60
-        rows.append(f"| [{name}]({file}) | {about['trained']:,} | {minutes:.1f} min |")
-        versions = ", ".join(f"{key} {value}" for key, value in about["versions"].items())
-        commands.append(f"{name}, with {versions}:\n\n```sh\n{about['command']}\n```")
-    return "\n\n".join(
-        ["The policies, each with the curve of its training:", "\n".join(rows), *commands]
-    )
+        made = "".join(f", {key} {value}" for key, value in about.get("versions", {}).items())
+        minutes = f"{about['cpu_seconds'] / 60:.1f} CPU minutes"
+        out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{about['command']}\n```")
+    return "\n\n".join(out)
 
 
 def _text(cls: type[Any]) -> str:

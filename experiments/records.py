@@ -230,7 +230,7 @@ def write_record(
         "seconds_per_decision": None if result is None else result.seconds_per_decision,
         "random_value": None if result is None else result.random_value,
         "optimal_value": None if result is None else result.optimal_value,
-        "versions": _versions(),
+        "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "created": time.time(),
     }
@@ -319,7 +319,7 @@ def _digest(*parts: str) -> str:
 
 
 @lru_cache
-def _versions() -> dict[str, str]:
-    """Return the versions of what a result may depend on."""
+def versions(*more: str) -> dict[str, str]:
+    """Return the versions of what a result may depend on, and of some more libraries."""
     found = {"discovery-gym": __version__, "python": platform.python_version()}
-    return found | {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return found | {name: importlib.metadata.version(name) for name in (*LIBRARIES, *more)}

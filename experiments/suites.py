@@ -110,6 +110,8 @@ LEARNERS = {
     "Bayes-UCB, 1 sd": "bayes_ucb(width=1)",
     "Thompson": "thompson",
 }
+# A policy that the package brings, for tasks with the parameters that it was trained for.
+LEARNED = {"learned": "learned"}
 # A pool's optimum is an oracle, which no agent can play.
 POOL = {"random": "random"} | LEARNERS
 FEATURES = POOL | {"IDS": "ids(lam=2, samples=100, deterministic=True)", "LinUCB": "linucb"}
@@ -139,7 +141,7 @@ PRICED_LADDER = Task(
     "and when should they shrink?",
     env_id="discovery/KnowledgeLadder-v0",
     env_kwargs=LADDER | {"horizon": 2000},
-    agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128"),
+    agents=_campaign("batch_size=1", "batch_size=32", "batch_size=128") | LEARNED,
 )
 
 LADDER_DEADLINE = Task(
@@ -165,7 +167,8 @@ PRICED_STEP = Task(
         "cost_per_experiment": 0.25,
         "horizon": 300,
     },
-    agents=_campaign("batch_size=1, std=1", "batch_size=96, std=4", "batch_size=96, std=4"),
+    agents=_campaign("batch_size=1, std=1", "batch_size=96, std=4", "batch_size=96, std=4")
+    | LEARNED,
 )
 
 STEP_DEADLINE = Task(
@@ -560,7 +563,7 @@ SUITES = {
         ),
         Suite(
             name="quick",
-            version=1,
+            version=2,
             about="all environments, with prices, deadlines and real data; under two minutes",
             episodes=1000,
             tasks=(

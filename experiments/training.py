@@ -15,12 +15,10 @@ running means and variances; those of the observation become a part of the polic
 from __future__ import annotations
 
 import csv
-import importlib.metadata
 import importlib.util
 import io
 import json
 import math
-import platform
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -34,14 +32,13 @@ from gymnasium import spaces
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .. import __version__
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
 from ..envs.core.checks import choice, integer
 from . import stats
 from .evaluation import evaluate, exact, resolve
-from .records import write, writing_to
+from .records import versions, write, writing_to
 from .suites import EVALUATION_SEED
 
 with learn_extra():
@@ -59,7 +56,6 @@ VALIDATION_SEED = EVALUATION_SEED // 2
 """Seed of the first episode of the curve; training episodes lie below."""
 MARK = "training.json"
 POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
-LIBRARIES = ("gymnasium", "numpy", "stable-baselines3", "sb3-contrib", "torch")
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -353,18 +349,17 @@ class _Run:
                 for m in modules
                 if isinstance(m, torch.nn.Linear)
             ),
-            activation="tanh" if torch.nn.Tanh in map(type, modules) else "relu",
+            activation=next(  # the last one of TD3 is that of its action
+                (name for m in modules for name, kind in ACTIVATIONS.items() if type(m) is kind),
+                "tanh",
+            ),
             head="scores" if finite else "action" if hasattr(net, "mlp_extractor") else "tanh",
             about={
                 **asdict(self.training),
                 "command": self.training.command,
                 "trained": self.model.num_timesteps,
                 "cpu_seconds": round(self.cpu + time.process_time(), 2),
-                "versions": {
-                    "discovery-gym": __version__,
-                    "python": platform.python_version(),
-                    **{name: importlib.metadata.version(name) for name in LIBRARIES},
-                },
+                "versions": versions("stable-baselines3", "sb3-contrib", "torch"),
             },
         )
 
