@@ -254,6 +254,28 @@ class Discounting(Episodes):
         return answer, gain, evidence[:, 0, 0].log()
 
 
+class Response(torch.autograd.Function):
+    """Mean of log y in `LocationFinding`; written out with its derivative, like `Takes`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, setting: Tensor, theta: Tensor, background: float, softening: float
+    ) -> Tensor:
+        """Return it for places ``(B, d)`` and K sources ``(K, d, B, L)``, ``(B, L)``."""
+        away = theta - setting.T[:, :, None]
+        inverse = away.square().sum(1).add_(softening).reciprocal_()
+        strength = inverse.sum(0).add_(background)
+        ctx.save_for_backward(away, inverse, strength)
+        return strength.log()
+
+    @staticmethod
+    def backward(ctx: Any, response: Tensor) -> Any:
+        """Return the derivative by the places."""
+        away, inverse, strength = ctx.saved_tensors
+        pull = inverse.square().mul_(2 * response / strength)
+        return (pull[:, None] * away).sum((0, 3)).T, None, None, None
+
+
 class Sources(Episodes):
     """Episodes of location finding.
 
@@ -289,26 +311,24 @@ class Sources(Episodes):
         )
         top = log_q.max(0)
         log_q = top + np.log(np.exp(log_q - top).mean(0))
-        self.theta = _tensor(theta)
+        self.theta = _tensor(theta.transpose(2, 3, 0, 1)).contiguous()
         self.total = _tensor(_log_normal(theta, 1.0) - log_q)
+        self.sum = self.total.logsumexp(1)
         self.model, self.count, self.random = model, count, random
-
-    def response(self, setting: Tensor) -> Tensor:
-        """Return the mean of log y under every contrast, ``(B, L)``."""
-        square = (self.theta - setting[:, None, None]).square().sum(3) + self.model.softening
-        return (self.model.background + square.reciprocal().sum(2)).log()
 
     def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Measure once in each episode."""
-        response = self.response(setting)
+        law = self.model.background, self.model.softening
+        response = Response.apply(setting, self.theta, *law)
         noise = _tensor(self.random.standard_normal((len(setting), 1)))
         outcome = response[:, :1] + self.model.noise_std * noise
         error = (outcome - response) / self.model.noise_std
-        before = self.total.logsumexp(1)
         self.total = self.total + (noise**2 - error**2) / 2  # less the log likelihood of the truth
-        gain = before - self.total.logsumexp(1)
+        # Exponents far out are cut off here, too.
+        before, self.sum = self.sum, self.total.clamp_min(-60).logsumexp(1)
+        gain = before - self.sum
         if myopic:
-            self.total = self.total.detach()
+            self.total, self.sum = self.total.detach(), self.sum.detach()
         return outcome, gain, torch.zeros(len(setting))
 
 

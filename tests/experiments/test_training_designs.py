@@ -113,14 +113,22 @@ def test_contrasts_near_the_truth_give_the_information_of_measurements() -> None
     env, random = model(SOURCES, horizon=3), np.random.default_rng(0)
     settings = np.array([[0.0, 0.0], [1.0, -0.5], [-0.5, 1.0]])
     episodes = designs.Sources(env, 500, 400, random)
-    theta = episodes.theta.reshape(500, 400, 4).double().numpy()
+    theta = episodes.theta.numpy().transpose(2, 3, 0, 1).reshape(500, 400, 4)
     response = env.response(theta, np.tile(settings[1], (500, 1)))
     np.testing.assert_allclose(
-        episodes.response(torch.tensor(settings[1], dtype=torch.float32).expand(500, 2)),
+        designs.Response.apply(
+            torch.tensor(settings[1:2], dtype=torch.float32).expand(500, 2),
+            episodes.theta,
+            env.background,
+            env.softening,
+        ),
         response,
         rtol=1e-3,
         atol=1e-6,
     )
+    places = torch.tensor(settings, requires_grad=True)
+    few = episodes.theta[:, :, :3, :5].double()
+    assert torch.autograd.gradcheck(lambda x: designs.Response.apply(x, few, 0.1, 0.01), places)
     # The weights make draws from the prior of them.
     weight = episodes.total.exp().mean(1)
     assert abs(float(weight.mean()) - 1) < 5 * float(weight.std()) / 500**0.5
