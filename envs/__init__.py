@@ -4,6 +4,7 @@ from .core import register
 
 for name, module in {
     "BinomialDiscovery": "campaigns.binomial_discovery",
+    "ConstantElasticity": "design.constant_elasticity",
     "DeathProcess": "design.death_process",
     "GaussianStep": "campaigns.gaussian_step",
     "GraphPool": "pools.graph_pool",

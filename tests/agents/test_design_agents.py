@@ -19,11 +19,11 @@ from discovery_gym.envs.design.temporal_discounting import TemporalDiscounting
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 
-LINEAR, TOY, WEINBERG, DEATH, DELAY, PREY, SOURCES = (
+LINEAR, TOY, WEINBERG, DEATH, DELAY, PREY, SOURCES, ELASTIC = (
     f"discovery/{name}-v0"
     for name in (
         "LinearGaussianDesign", "WeinbergToy", "Weinberg", "DeathProcess", "TemporalDiscounting",
-        "PreyPopulation", "LocationFinding",
+        "PreyPopulation", "LocationFinding", "ConstantElasticity",
     )
 )  # fmt: skip
 DESIGNS = [name for name in registered() if ".design." in str(gym.spec(name).entry_point)]
@@ -32,7 +32,9 @@ SMALL: dict[str, dict[str, Any]] = {
     PREY: {"grid_size": (10, 60)},
     WEINBERG: {"num_events": 200},
     SOURCES: {"num_particles": 60},
+    ELASTIC: {"num_particles": 20, "noise": 5.0},
 }
+RANDOM = (SOURCES, ELASTIC)  # the agent has particles of its own
 QUICK = {
     "bayes_opt_eig": "bayes_opt_eig(calls=5, outer=16, inner=32, candidates=32)",
     "look_ahead_eig": "look_ahead_eig(first=3, draws=2, candidates=16)",
@@ -76,7 +78,7 @@ def test_every_agent_plays(env_id: str, settings: Any) -> None:
             batch, _, start, _, _ = vector.step(actions)
 
 
-@pytest.mark.parametrize("env_id", [i for i in DESIGNS if i != SOURCES])  # particles are random
+@pytest.mark.parametrize("env_id", [i for i in DESIGNS if i not in RANDOM])
 def test_posterior_is_the_environments(env_id: str) -> None:
     """Followed from round to round, or rebuilt at once from the history, and across resets."""
     kwargs = SMALL.get(env_id, {}) | {"horizon": 3}

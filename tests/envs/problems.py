@@ -104,6 +104,17 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "row": {"num_rows": 1, "num_cols": 40, "rank": 1, "horizon": 9, "noise_std": 2.0},
         "late": {"num_rows": 6, "num_cols": 6, "horizon": 12, "batch_size": 4, "delay": 1},
     },
+    "discovery/ConstantElasticity-v0": {
+        "listed": {
+            "settings": [[10, 10, 10, 20, 5, 5], [90, 1, 1, 1, 90, 1], [3, 50, 50, 100, 1, 9]],
+            "noise": 3.0,
+            "num_particles": 10,
+            "num_moves": 1,
+            "horizon": 3,
+            "reward": "spce",
+            "contrasts": 30,
+        },
+    },
     "discovery/DeathProcess-v0": {},
     "discovery/LinearGaussianDesign-v0": {
         "listed": {
@@ -183,6 +194,12 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 QUICK: dict[str, dict[str, Any]] = {
+    "discovery/ConstantElasticity-v0": {
+        "noise": 5.0,
+        "num_particles": 10,
+        "num_moves": 1,
+        "horizon": 4,
+    },
     "discovery/LocationFinding-v0": {"num_particles": 20, "num_moves": 1, "horizon": 6},
     "discovery/PreyPopulation-v0": {"grid_size": (10, 60)},
 }

@@ -259,6 +259,7 @@ def test_wrappers_of_gymnasium_and_async() -> None:
 def test_registered_ids() -> None:
     assert discovery_gym.registered() == [
         "discovery/BinomialDiscovery-v0",
+        "discovery/ConstantElasticity-v0",
         "discovery/DeathProcess-v0",
         "discovery/GaussianStep-v0",
         "discovery/GraphPool-v0",

@@ -44,7 +44,8 @@ def table(out, name):
 
 def small(problem):
     """A problem with a short horizon, few particles and nodes, few contrasts and quick agents."""
-    quick = {"LocationFinding": {"num_particles": 30, "num_moves": 1}}
+    particles = {"num_particles": 30, "num_moves": 1}
+    quick = {"LocationFinding": particles, "ConstantElasticity": particles}
     family = problem.env_id.split("/")[1].removesuffix("-v0")
     few = {"TemporalDiscounting": {"grid_size": 12}, "PreyPopulation": {"grid_size": (5, 30)}}
     fewer = few | quick

@@ -1,0 +1,191 @@
+"""Constant elasticity of substitution: which baskets to compare, to learn what someone prefers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_ndtr, logit, ndtri
+
+from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core.checks import integer, real
+from .design import Array, DesignModel, InverseLaw
+from .posteriors import Particles
+
+MEAN, STD = 1.0, 3.0
+"""Mean and standard deviation of log u."""
+LEAST = 0.01
+"""Least rho, and least amount of a good: utilities are never 0."""
+LIMIT = float(np.float32(logit(1 - 2.0**-22)))
+"""Logit of the largest answer."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConstantElasticity(InverseLaw, DesignModel[Particles]):
+    """Choose pairs of baskets, to learn from which a person likes better how much each good is worth.
+
+    ## Description
+    A person is shown two baskets x and x' of three goods, and says on a sliding scale from 0 to 1 how
+    much x is liked better. The utility of a basket has a constant elasticity of substitution,
+
+        U(x) = (sum_i alpha_i x_i^rho)^(1/rho),
+        eta ~ Normal(u (U(x) - U(x')), (tau u (1 + |x - x'|))^2),     y = 1 / (1 + exp(-eta)),
+
+    and y is cut off at 2^-22 and at 1 - 2^-22. The prior is rho ~ U[0.01, 1], alpha ~ Dirichlet(1, 1,
+    1), log u ~ Normal(1, 3^2). Most pairs are answered by one end of the scale; those that are liked
+    nearly equally tell most, and these have to be found. The posterior is kept by particles.
+
+    ## Action space
+    `Box(-1, 1, (6,))`, mapped linearly onto [0.01, 100] for each good of both baskets; see
+    `model.action(x_0=10, y_2=50)`. `Discrete` if `settings` is given. Anything outside raises
+    `InputError`.
+
+    ## Observation space
+    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of rho, alpha_0,
+    alpha_1 and log u; alpha_2 is what is left of 1), `settings` `(T * 6,)` and `outcomes` `(T,)`
+    (history of baskets and of eta, the logit of the answer, cut off at +-15.25; the newest first, 0
+    where there is none), `rounds_left` `(1,)`.
+
+    ## Rewards
+    Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
+    particles: a few tenths of a nat in the sum of an episode of little information, a nat where it is
+    20, and several nats in a few episodes. "spce" saturates: an episode tells 13 nats on average if
+    baskets are drawn at random, and more if they are well chosen.
+
+    ## Starting state
+    rho, alpha and u drawn from the prior; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+
+    ## Arguments
+    - `noise` (0.005): tau.
+    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
+      Metropolis steps each time they are drawn anew.
+    - `horizon` (10): rounds.
+    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
+    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
+
+    ## Vectorized environment
+    Native: `gym.make_vec("discovery/ConstantElasticity-v0", num_envs=16)`.
+
+    ## Version history
+    - v0: first version.
+
+    ## References
+    K. Arrow, H. Chenery, B. Minhas, R. Solow, "Capital-labor substitution and economic efficiency",
+    Rev. Econ. Statist. 43 (1961) 225; A. Foster et al., "Variational Bayesian optimal experimental
+    design", NeurIPS 2019; T. Blau et al., "Optimizing sequential experimental design with deep
+    reinforcement learning", ICML 2022.
+    """
+
+    noise: float = 0.005
+    num_particles: int = 1000
+    num_moves: int = 10
+
+    def __post_init__(self) -> None:
+        self._set(
+            noise=real("noise", self.noise, low=0, open_low=True),
+            num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
+            num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
+        )
+        super().__post_init__()
+
+    @property
+    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+        """The substitution parameter, the weights of two goods, and log u within 5 deviations."""
+        log_u = (MEAN - 5 * STD, MEAN + 5 * STD)
+        return {"rho": (LEAST, 1.0), "alpha_0": (0.0, 1.0), "alpha_1": (0.0, 1.0), "log_u": log_u}
+
+    @property
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """How much of each good is in the baskets x and y."""
+        return {f"{basket}_{i}": (LEAST, 100.0) for basket in "xy" for i in range(3)}
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The logit of the answer."""
+        return np.full(1, -LIMIT), np.full(1, LIMIT)
+
+    def prior(self, uniform: Array) -> Array:
+        """Return draws of rho, two of the alpha, and log u."""
+        theta = np.empty_like(uniform)
+        theta[..., 0] = LEAST + (1 - LEAST) * uniform[..., 0]
+        theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
+        theta[..., 2] = (1 - theta[..., 1]) * uniform[..., 2]
+        theta[..., 3] = MEAN + STD * ndtri(np.maximum(uniform[..., 3], 1e-300))
+        return theta
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return the log density up to a constant."""
+        rho, first, second, log_u = np.moveaxis(theta, -1, 0)
+        inside = (rho >= LEAST) & (rho <= 1) & (first >= 0) & (second >= 0) & (first + second <= 1)
+        return np.where(inside, -(((log_u - MEAN) / STD) ** 2) / 2, -np.inf)
+
+    def utility(self, theta: Array, basket: Array) -> Array:
+        """Return the utilities U of B baskets ``(B, 3)``, ``(B, G)``."""
+        rho = np.maximum(theta[..., 0], LEAST)  # a step of the particles may leave the prior
+        weights = theta[..., 1], theta[..., 2], 1 - theta[..., 1] - theta[..., 2]
+        total = np.zeros((len(basket), theta.shape[-2]))
+        for weight, logs in zip(weights, np.log(basket).T, strict=True):
+            total += np.maximum(weight, 0.0) * np.exp(rho * logs[:, None])
+        return np.exp(np.log(total) / rho)
+
+    def normal(self, theta: Array, setting: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation of eta before it is cut off, each ``(B, G)``."""
+        x, y = setting[:, :3], setting[:, 3:]
+        scale = np.exp(theta[..., 3])
+        apart = 1 + np.sqrt(((x - y) ** 2).sum(1, keepdims=True))
+        mean = scale * (self.utility(theta, x) - self.utility(theta, y))
+        return mean, scale * self.noise * apart
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the log density of eta, at its ends the log probability, ``(B, G)``."""
+        mean, std = self.normal(theta, setting)
+        logs = -(((outcome - mean) / std) ** 2) / 2 - np.log(std) - np.log(2 * np.pi) / 2
+        for sign in (-1.0, 1.0):
+            end = (sign * outcome >= LIMIT)[:, 0]
+            if end.any():
+                logs[end] = log_ndtr((sign * mean[end] - LIMIT) / std[end])
+        return logs
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return eta, ``(B, 1)``."""
+        mean, std = self.normal(theta[:, None], setting)
+        eta = mean + std * ndtri(np.maximum(uniform, 1e-300))[:, None]
+        return np.clip(eta, -LIMIT, LIMIT)
+
+    def proposals(self, theta: Array, random: np.random.Generator) -> Array:
+        """Return pairs of baskets that draws like nearly equally."""
+        flat = theta.reshape(-1, theta.shape[-1])
+        baskets = 100 * random.random((2, len(flat), 3)) ** 2 + LEAST
+        worth = np.stack([self.utility(flat[:, None], basket)[:, 0] for basket in baskets])
+        # Utilities grow in proportion with the basket: the better one is made smaller.
+        target = worth.min(0) + random.normal(0, 2, len(flat)) * np.exp(-flat[:, 3])
+        better = worth.argmax(0)
+        share = np.clip(target / worth.max(0), 1e-3, 1.0)
+        baskets[better, np.arange(len(flat))] *= share[:, None]
+        low, high = self.ranges
+        pairs = np.clip(np.concatenate(list(baskets), 1), low, high)
+        return pairs.reshape(*theta.shape[:-1], len(low))
+
+    def new_posterior(self, num_episodes: int) -> Particles:
+        """Return the posterior of a number of episodes, to be reset before use."""
+        return Particles(self, num_episodes, self.num_particles, self.num_moves)
+
+
+class ConstantElasticityEnv(DiscoveryEnv[ConstantElasticity]):
+    """One episode of `ConstantElasticity`, whose page this class carries."""
+
+    model_class = ConstantElasticity
+
+
+class ConstantElasticityVectorEnv(DiscoveryVectorEnv[ConstantElasticity]):
+    """Many episodes of `ConstantElasticity`, whose page this class carries."""
+
+    model_class = ConstantElasticity
