@@ -44,7 +44,7 @@ class ShippedAgent(LearnedAgent):
     """Plays a policy that was trained by reinforcement learning and that the package brings.
 
     A policy fits its environment wherever observations and actions have the shapes it was trained
-    with. It is good for the parameters that it was trained for, which the table below names, and
+    with. It is good for the parameters that it was trained for, which its command below names, and
     need not be for others: prices, for instance, are not observed. Nothing in a file is executed,
     and playing it needs no torch.
 
