@@ -130,9 +130,9 @@ class Learned(Rule):
 
     It weighs how sure it is that an item belongs to the best that the labels left allow, and what
     its label tells about the items for which that is open. The weights that the package brings
-    were trained on linear pools and star graphs where labels are 6 to 20 % of the items. They play
-    every pool with every belief, but not always better than Bayes-UCB: the guide has numbers. The
-    file of weights is plain numbers, and nothing in it is executed.
+    were trained on linear pools and star graphs of 250 to 1000 items, with labels for 5 to 20 % of
+    them. They play every pool with every belief, but not always better than Bayes-UCB: the guide has
+    numbers. The file of weights is plain numbers, and nothing in it is executed.
 
     Args:
         weights: A file of weights, or the `Network` itself; None takes those of the package.
