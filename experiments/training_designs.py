@@ -134,6 +134,10 @@ class Episodes(ABC):
     """Mean and scale of those that are normalised, of one round where it is the history."""
     start: ClassVar[Mapping[tuple[str, int, str], float]] = {}
     """Where the linear path of the network begins: part, place in it and knob -> slope."""
+    spread: ClassVar[float] = 0.1
+    """How far from there the rest of the network begins, as a factor of its last weights."""
+    longest: ClassVar[float] = math.inf
+    """Longest gradient by a setting of one episode, in nats per unit; longer ones are shortened."""
     count: int
 
     @abstractmethod
@@ -286,6 +290,8 @@ class Sources(Episodes):
     """
 
     scaling: ClassVar[Scaling] = {LEFT: ((15.0,), (15.0,)), "outcomes": ((0.0,), (2.0,))}
+    # Next to a source the signal has no bounds, and the gradient no variance.
+    spread, longest = 1.0, 1.0
     scales = np.geomspace(0.02, 1, 8)
 
     def __init__(
@@ -379,7 +385,7 @@ class Network(nn.Module):
         self.path = nn.Linear(inputs, len(low), bias=False)
         with torch.no_grad():
             self.encoder[-1].weight.div_(model.horizon**0.5)  # T of them are summed
-            self.head[-1].weight.mul_(0.1)  # begin in the middle of the settings
+            self.head[-1].weight.mul_(episodes.spread)
             self.head[-1].bias.zero_()
             self.path.weight.zero_()
             for (key, place, knob), slope in episodes.start.items():
@@ -406,7 +412,15 @@ class Network(nn.Module):
         parts = {LEFT: torch.full((len(codes), 1), float(left)), "belief": belief}
         inputs = [self.scaled(key, parts[key]) for key in self.sizes]
         h = torch.cat([*inputs, codes], 1)
-        return self.middle + self.half * (self.head(h) + self.path(h)).clamp(-1, 1)
+        setting = self.middle + self.half * (self.head(h) + self.path(h)).clamp(-1, 1)
+        if setting.requires_grad and self.episodes.longest < math.inf:
+            setting.register_hook(self.shorten)
+        return setting
+
+    def shorten(self, gradient: Tensor) -> Tensor:
+        """Return a gradient of the mean over episodes by their settings, none of them too long."""
+        length = len(gradient) * gradient.norm(dim=1, keepdim=True)
+        return gradient * (self.episodes.longest / length.clamp_min(1e-12)).clamp_max(1)
 
     def policy(self, about: Mapping[str, Any]) -> Policy:
         """Return the policy as it is now."""
