@@ -41,7 +41,7 @@ def fitting(model: Model[Any]) -> list[str]:
 
 
 class ShippedAgent(LearnedAgent):
-    """Plays a policy that was trained by reinforcement learning and that the package brings.
+    """Plays a policy that the package brings, trained by PPO or by deep adaptive design (``dad``).
 
     A policy fits its environment wherever observations and actions have the shapes it was trained
     with. It is good for the parameters that it was trained for, which its command below names, and

@@ -143,3 +143,21 @@ def test_the_design_policy_finds_better_settings_than_any_fixed_one() -> None:
     ahead = returns[0] - returns[1]
     assert ahead.mean() > 0.7 - 3 * ahead.std() / 16
     assert ahead.std() < 2  # else the test would see nothing
+
+
+def test_designs_by_the_gradient_of_the_information_are_ahead() -> None:
+    """On tuning seeds, of an offer repeated, and of places drawn from the prior."""
+    few = {"num_particles": 10, "num_moves": 1}
+    for env_id, kwargs, other, gain in (
+        ("TemporalDiscounting", {"grid_size": (128, 16)}, "fixed(reward_now=50)", 3.0),
+        ("LocationFinding", few, "random(std=1)", 0.1),
+    ):
+        bounds = []
+        for agent in ("learned", other):
+            result = evaluate(
+                env_id, agent, episodes=64, seed=400_000, env_kwargs=kwargs, contrasts=10_000
+            )
+            assert result.bounds is not None
+            bounds.append(result.bounds[:, 0])
+        ahead = bounds[0] - bounds[1]
+        assert ahead.mean() - 3 * ahead.std() / 8 > gain
