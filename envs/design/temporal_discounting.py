@@ -13,8 +13,8 @@ from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import real
 from .design import Array, GridDesign, InverseLaw, interval
 
-MEAN, STD, SCALE = -4.25, 1.5, 2.0
-"""Mean and standard deviation of log k, and the scale of alpha."""
+MEAN, STD = -4.25, 1.5
+"""Mean and standard deviation of log k."""
 LATER = 100.0
 """What is offered for later."""
 
@@ -27,7 +27,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     A person is asked to choose between R now and 100 in D days. Discounted hyperbolically the later
     offer is worth V = 100 / (1 + k D), and R is taken (y = 1) with probability
 
-        eps + (1 - 2 eps) Phi((R - V) / alpha),   log k ~ Normal(-4.25, 1.5^2),  alpha ~ HalfNormal(2).
+        eps + (1 - 2 eps) Phi((R - V) / alpha),   log k ~ Normal(-4.25, 1.5^2),  alpha ~ HalfNormal(a).
 
     Each answer is one bit at most. Looking ahead pays here: a learned policy is ahead of the greedy
     one.
@@ -55,6 +55,9 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
 
     ## Arguments
+    - `alpha_scale` (2.0): scale a of the prior of alpha. Published results of the policies named in
+      `discovery-gym reproduce design-benchmarks` come from code that has erf((R - V) / alpha) for
+      2 Phi((R - V) / alpha) - 1, which is a = sqrt(2) here.
     - `slip` (0.01): probability eps of an answer against one's own mind, either way.
     - `delays` (0.0, 9.0): range of the natural logarithm of the delay D in days.
     - `horizon` (20): rounds.
@@ -77,6 +80,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     6.2.
     """
 
+    alpha_scale: float = 2.0
     slip: float = 0.01
     delays: tuple[float, float] = (0.0, 9.0)
     horizon: int = 20
@@ -84,6 +88,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
 
     def __post_init__(self) -> None:
         self._set(
+            alpha_scale=real("alpha_scale", self.alpha_scale, low=1e-3, high=1e3),
             slip=real("slip", self.slip, low=1e-9, high=0.5),
             delays=interval("delays", self.delays, -50.0, 50.0),
         )
@@ -92,7 +97,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
         """Log k and alpha, within 4.5 standard deviations."""
-        return {"log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD), "alpha": (0.0, 4.5 * SCALE)}
+        return {"log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD), "alpha": (0.0, 4.5 * self.alpha_scale)}
 
     @property
     def knobs(self) -> Mapping[str, tuple[float, float]]:
@@ -108,13 +113,13 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         """Return draws of log k and alpha."""
         theta = np.empty_like(uniform)
         theta[..., 0] = MEAN + STD * ndtri(np.maximum(uniform[..., 0], 1e-300))
-        theta[..., 1] = SCALE * ndtri(0.5 + uniform[..., 1] / 2)
+        theta[..., 1] = self.alpha_scale * ndtri(0.5 + uniform[..., 1] / 2)
         return theta
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
         inside = theta[..., 1] >= 0
-        density = ((theta[..., 0] - MEAN) / STD) ** 2 + (theta[..., 1] / SCALE) ** 2
+        density = ((theta[..., 0] - MEAN) / STD) ** 2 + (theta[..., 1] / self.alpha_scale) ** 2
         return np.where(inside, -density / 2, -np.inf)
 
     @property
