@@ -29,8 +29,8 @@ class TemporalDiscounting(InverseLaw, GridDesign):
 
         eps + (1 - 2 eps) Phi((R - V) / alpha),   log k ~ Normal(-4.25, 1.5^2),  alpha ~ HalfNormal(a).
 
-    Each answer is one bit at most. Looking ahead pays here: a learned policy is ahead of the greedy
-    one.
+    Each answer is one bit at most, and offers must be right to a hundredth of their range to tell that
+    much.
 
     ## Action space
     `Box(-1, 1, (2,))`, mapped linearly onto the ranges of `reward_now` and `log_delay`; see
@@ -97,7 +97,10 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
         """Log k and alpha, within 4.5 standard deviations."""
-        return {"log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD), "alpha": (0.0, 4.5 * self.alpha_scale)}
+        return {
+            "log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD),
+            "alpha": (0.0, 4.5 * self.alpha_scale),
+        }
 
     @property
     def knobs(self) -> Mapping[str, tuple[float, float]]:

@@ -88,7 +88,7 @@ def test_the_policy_names_the_command_that_made_it(
 ) -> None:
     about = Policy.load(trained / module.POLICY).about
     assert about["command"] == ladder().command
-    assert 0 < about["cpu_seconds"] < 600
+    assert 0 <= about["cpu_seconds"] < 600
     assert about["versions"]["torch"]
     design = {"env_id": "LinearGaussianDesign", "env_kwargs": {"horizon": 3}, "algorithm": "sac"}
     for training in (
