@@ -145,9 +145,9 @@ class Episodes(ABC):
         self, model: Any, count: int, contrasts: int, random: np.random.Generator
     ) -> None: ...
 
-    def belief(self) -> Tensor:
-        """Return mean and standard deviation of the parameters, ``(B, 2 k)``."""
-        raise NotImplementedError
+    def belief(self) -> Tensor | None:
+        """Return mean and standard deviation of the parameters ``(B, 2 k)``, where `parts` has them."""
+        return None
 
     @abstractmethod
     def experiment(self, setting: Tensor, myopic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
@@ -489,8 +489,7 @@ def play(
     codes = torch.zeros(episodes.count, network.code)  # type: ignore[attr-defined]
     rounds = []
     for t in range(horizon):
-        belief = episodes.belief() if "belief" in episodes.parts else None
-        setting = network(codes, horizon - t, belief)
+        setting = network(codes, horizon - t, episodes.belief())
         outcome, gain, log_probability = episodes.experiment(setting, myopic)
         codes = codes + network.encode(setting.detach(), outcome.detach())  # type: ignore[attr-defined]
         rounds.append((gain, log_probability))
