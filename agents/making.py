@@ -72,7 +72,7 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         return LearnedAgent(model, seed=seed, **{"path": None, **settings})
     if name in PLAIN and not _rule_fits(name, model):
         agent = PLAIN[name]
-        if not agent.fits(model) and not (agent is ShippedAgent and "weights" in settings):
+        if agent is not ShippedAgent and not agent.fits(model):  # which tells more itself
             raise InputError(_misfit(name, model))
         for value in settings.values():
             if isinstance(value, tuple):

@@ -7,6 +7,7 @@ libraries. ``weights/<environment>-<algorithm>.csv`` is its learning curve.
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -61,10 +62,16 @@ class ShippedAgent(LearnedAgent):
         if weights is None:
             weights = next(iter(fitting(model)), None)
         if not isinstance(weights, str):
+            environment = type(model).__name__
+            known = "; ".join(
+                f"{name} for {policy.about['env_id']} with {json.dumps(policy.about['env_kwargs'])}"
+                for name, policy in shipped().items()
+                if name.startswith(f"{environment}-")
+            )
             raise InputError(
-                f"learned needs a policy for {type(model).__name__} with these parameters, and the "
-                f"package brings none, got weights={weights!r}; train one with `discovery-gym train` "
-                f"and name its file. Those of the package: {', '.join(shipped())}."
+                f"learned needs a policy for {environment} with these parameters, and the package "
+                f"brings none, got weights={weights!r}; train one with `discovery-gym train` and name "
+                f"its file. Those of the package: {known or ', '.join(shipped())}."
             )
         if weights not in shipped() and not weights.endswith(SUFFIX):
             raise InputError(
