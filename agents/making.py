@@ -67,12 +67,10 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
     if name == OracleAgent.text:
         _check_settings(name, OracleAgent, settings)
         return OracleAgent(env, seed=seed)
-    if name == LearnedAgent.text:  # which environments a policy fits, its file tells
-        _check_settings(name, LearnedAgent, settings)
-        return LearnedAgent(model, seed=seed, **{"path": None, **settings})
     if name in PLAIN and not _rule_fits(name, model):
         agent = PLAIN[name]
-        if agent is not ShippedAgent and not agent.fits(model):  # which tells more itself
+        # A learned agent itself tells what its policy was trained for.
+        if not issubclass(agent, LearnedAgent) and not agent.fits(model):
             raise InputError(_misfit(name, model))
         for value in settings.values():
             if isinstance(value, tuple):

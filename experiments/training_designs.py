@@ -30,7 +30,6 @@ import io
 import itertools
 import json
 import math
-import platform
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -43,7 +42,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
-from .. import __version__
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
 from ..envs.core import InputError
@@ -51,7 +49,7 @@ from ..envs.design.design import DesignModel
 from ..envs.design.location_finding import LocationFinding
 from ..envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
 from .evaluation import resolve
-from .records import write, writing_to
+from .records import versions, write, writing_to
 from .suites import EVALUATION_SEED
 
 with learn_extra():
@@ -610,12 +608,7 @@ def _point(run: _Run, folder: Path, recent: float) -> None:
         "seed": run.training.seed,
         "trained": steps,
         "cpu_seconds": round(seconds, 2),
-        "versions": {
-            "discovery-gym": __version__,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__.partition("+")[0],
-        },
+        "versions": versions("torch"),
     }
     checkpoint = io.BytesIO()
     torch.save(

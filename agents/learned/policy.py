@@ -206,13 +206,15 @@ class LearnedAgent(Agent):
 
     Args:
         model: The model of the environment.
-        path: The file, or the `Policy` itself.
+        path: The file, or the `Policy` itself; it cannot be left out.
         seed: Unused: there is nothing random.
     """
 
     text = "sb3"
 
-    def __init__(self, model: Model[Any], *, path: str | Path | Policy, seed: Any = 0) -> None:
+    def __init__(
+        self, model: Model[Any], *, path: str | Path | Policy | None = None, seed: Any = 0
+    ) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(path, str | Path | Policy):
             raise InputError(

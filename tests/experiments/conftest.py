@@ -3,6 +3,7 @@
 import pytest
 
 from discovery_gym.experiments.records import open_folder
+from discovery_gym.experiments.reproduce import playing
 from discovery_gym.experiments.runner import execute, plan
 from discovery_gym.experiments.suites import Suite, Task
 
@@ -50,3 +51,17 @@ def played(tmp_path_factory):
     failed = [execute(spec, records) for spec in plan(TINY)]
     assert failed == [False, False, False, True, False, False]
     return folder
+
+
+@pytest.fixture(scope="module")
+def no_processes():
+    """Reproductions play their runs here: what starts processes is tested with the runner."""
+
+    def play_all(todo, folder, workers):
+        records = open_folder(folder)
+        for spec in todo:
+            execute(spec, records)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(playing, "play_all", play_all)
+        yield

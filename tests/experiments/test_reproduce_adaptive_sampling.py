@@ -11,8 +11,8 @@ from discovery_gym import InputError
 from discovery_gym.envs.datasets import available
 from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.records import open_folder, read_folder
-from discovery_gym.experiments.reproduce import playing, reproduce
+from discovery_gym.experiments.records import read_folder
+from discovery_gym.experiments.reproduce import reproduce
 from discovery_gym.experiments.reproduce.adaptive_sampling import kinds, table_1
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
     Comparison,
@@ -20,7 +20,6 @@ from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
     tally,
 )
 from discovery_gym.experiments.reproduce.playing import RESULTS, play_suites
-from discovery_gym.experiments.runner import execute
 from discovery_gym.experiments.stats import Interval
 
 SMALL = {
@@ -31,18 +30,7 @@ SMALL = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _no_processes():
-    """Play runs here: what starts processes is tested with the runner."""
-
-    def play_all(todo, folder, workers):
-        records = open_folder(folder)
-        for spec in todo:
-            execute(spec, records)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playing, "play_all", play_all)
-        yield
+pytestmark = pytest.mark.usefixtures("no_processes")
 
 
 def table(out, name):

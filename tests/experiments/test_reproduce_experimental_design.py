@@ -9,7 +9,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.records import open_folder, read_folder
+from discovery_gym.experiments.records import read_folder
 from discovery_gym.experiments.reproduce import playing, reproduce
 from discovery_gym.experiments.reproduce.experimental_design import (
     benchmarks,
@@ -17,21 +17,8 @@ from discovery_gym.experiments.reproduce.experimental_design import (
     robot_physicist,
     twins,
 )
-from discovery_gym.experiments.runner import execute
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_processes():
-    """Play runs here: what starts processes is tested with the runner."""
-
-    def play_all(todo, folder, workers):
-        records = open_folder(folder)
-        for spec in todo:
-            execute(spec, records)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playing, "play_all", play_all)
-        yield
+pytestmark = pytest.mark.usefixtures("no_processes")
 
 
 def table(out, name):
