@@ -13,7 +13,6 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -61,7 +60,12 @@ class _Face(Generic[ModelT]):
         if self._num_actions is not None:
             self._all_legal = np.ones((num_episodes, self._num_actions), np.int8)
             self._all_legal.flags.writeable = False
-        self._streams = Streams(num_episodes)
+        self._streams = Streams(num_episodes, self.model.uniforms)
+
+    def _begin(self, index: NDArray[np.int64]) -> None:
+        """Start new episodes at the places ``index``."""
+        self.model.reset(self._state, index, self._streams)
+        self._streams.begin(index)
 
     def _info(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return the information of all episodes, each array of shape ``(B, ...)``.
@@ -151,12 +155,10 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         """Start a new episode; a seed starts a new random stream as well."""
         super().reset(seed=seed)
         if seed is not None or self._streams.generators[0] is not self.np_random:
-            self._streams.seat([0], [self.np_random])
-        else:
-            self._streams.skip(self._all, self.model.uniforms)
+            self._streams.generators.adopt(0, self.np_random)
         if self._state is None:
             self._state = self.model.new_state(1)
-        self.model.reset(self._state, self._all, self._streams)
+        self._begin(self._all)
         self._ended = False
         observation, info = self._look()
         if self.render_mode is not None:
@@ -171,6 +173,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
                 f"The episode of {type(self).__name__} has ended; call reset()."
             )
         reward, terminated = self.model.step(self._state, self._batch(action), self._streams)
+        self._streams.next_step()
         self._ended = bool(terminated[0])
         observation, info = self._look()
         if self.render_mode is not None:
@@ -260,7 +263,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         self.single_action_space = self.model.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._seeds: list[int] = [-1] * self.num_envs
+        self._seeded = False
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._every = np.ones(self.num_envs, np.bool_)
         self._every.flags.writeable = False
@@ -268,38 +271,48 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
 
     # ---- randomness
 
-    @property  # type: ignore[misc]
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The generator of every episode."""
+    @property  # type: ignore[override]
+    def np_random(self) -> tuple[np.random.Generator, ...]:
+        """The generator of every episode; others may be put in their place, one for each."""
         return tuple(self._streams.generators)
+
+    @np_random.setter  # type: ignore[override]
+    def np_random(self, value: Sequence[np.random.Generator]) -> None:
+        for i, generator in zip(range(self.num_envs), value, strict=True):
+            self._streams.generators.adopt(i, generator)
+        self._seeded = True
 
     @property
     def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The seed of every episode."""
-        return tuple(self._seeds)
+        """The seed of every episode; -1 where a generator was put in its place."""
+        return self._streams.generators.seeds
 
     def _seed(self, index: NDArray[np.int64], seed: int | Sequence[int | None] | None) -> None:
-        """Seat new generators, episode i with seed + i; unseeded episodes keep theirs and skip."""
+        """Seat new generators, episode i with seed + i; unseeded episodes keep theirs."""
+        if seed is None and self._seeded:
+            return
         if seed is None:
-            seeds: Sequence[int | None] = [None] * self.num_envs
-        elif isinstance(seed, int | np.integer):
-            seeds = [int(seed) + i for i in range(self.num_envs)]
+            seed = np.random.SeedSequence().entropy  # fresh, from the operating system
+            assert isinstance(seed, int)
+        seats = self._streams.generators
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+            if len(seed) != self.num_envs:
+                raise InputError(
+                    f"seed must be one integer or a sequence of {self.num_envs}, one per episode, "
+                    f"got {len(seed)} of them."
+                )
+            if not self._seeded:
+                self._seed(index, None)
+            given = {i: seed[i] for i in index.tolist() if seed[i] is not None}
+            seats.seat(list(given), [_checked_seed(one) for one in given.values()])
         else:
-            seeds = list(seed)
-        if len(seeds) != self.num_envs:
-            raise InputError(
-                f"seed must be one integer or a sequence of {self.num_envs}, one per episode, "
-                f"got {len(seeds)} of them."
-            )
-        chosen = [i for i in index.tolist() if seeds[i] is not None or self._seeds[i] == -1]
-        generators = []
-        for i in chosen:
-            generator, self._seeds[i] = np_random(seeds[i])
-            generators.append(generator)
-        self._streams.seat(chosen, generators)
-        kept = np.setdiff1d(index, chosen, assume_unique=True)
-        if len(kept):
-            self._streams.skip(kept, self.model.uniforms)
+            first = _checked_seed(seed)
+            seeds = range(first, first + self.num_envs)
+            if len(index) == self.num_envs:
+                seats.seat(range(self.num_envs), seeds)
+            else:
+                seats.seat(index.tolist(), [seeds[i] for i in index.tolist()])
+        self._seeded = True
 
     # ---- Gymnasium's calls
 
@@ -335,7 +348,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         self._seed(index, seed)
         if self._state is None:
             self._state = self.model.new_state(self.num_envs)
-        self.model.reset(self._state, index, self._streams)
+        self._begin(index)
         self._ended[index] = False
         observation = self.model.observe(self._state)
         if self.render_mode is not None:
@@ -363,10 +376,11 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             )
         over = ended if resting else None
         reward, terminated = self.model.step(self._state, actions, self._streams, over)
+        self._streams.next_step()
         final: dict[str, Any] = {}
         if resting:
             index = ended.nonzero()[0]
-            self.model.reset(self._state, index, self._streams)
+            self._begin(index)
             reward[index] = 0.0
             terminated[index] = False
         elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
@@ -427,8 +441,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         last = np.full(self.num_envs, None, dtype=object)
         for i in index.tolist():
             last[i] = _pick(observation, i)
-        self._streams.skip(index, self.model.uniforms)
-        self.model.reset(self._state, index, self._streams)
+        self._begin(index)
         return {
             "final_obs": last,
             "_final_obs": terminated.copy(),
@@ -463,6 +476,13 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
                 trace.append((None, 0.0, _pick(observation, i)))
             else:
                 trace.append((actions[i], float(reward[i]), _pick(observation, i)))
+
+
+def _checked_seed(seed: Any) -> int:
+    """Return a seed as a number that is not negative."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
+    return int(seed)
 
 
 def _pick(observation: Observation, i: int) -> Any:

@@ -32,7 +32,7 @@ class Model(ABC, Generic[State]):
 
     @property
     def uniforms(self) -> int:
-        """How many numbers of the tape each `step` reads: its calls of ``streams.uniform()``."""
+        """The most numbers that a `step` reads of each episode: its calls of ``streams.uniform()``."""
         return 1
 
     @classmethod

@@ -1,100 +1,194 @@
-"""Random streams: one generator per episode, read through a tape of uniforms.
+"""Random streams: what the seed of an episode means.
 
-A vector environment must give every episode the very numbers that a single environment with the
-same seed would see, so each episode owns a generator. Calling B generators at each step would
-dominate the cost of a step; instead each one fills a tape of uniforms, and a step reads one number
-of every tape. Episodes that march in step, which is the rule, read a contiguous row.
+Every place of a vector environment owns a generator, that of its seed, and the numbers of its episodes
+come from it in two ways.
+
+Hidden parameters are drawn from the generator at each reset. Once the first reset has drawn them, it
+takes a key of 64 bits from the generator, and all noise is keyed: number j of step t of the n-th episode
+is a hash of (key, n, t, j), namely output 2^32 n + m t + j of SplitMix64 started at the key, with m the
+most numbers that a step may read. So a number depends on nothing but the seed and its place: not on
+other episodes, not on how many numbers were read, not on the mode in which ended episodes restart. The
+hash is integer arithmetic on all episodes at once, and its blocks are only a matter of speed. What one
+uniform number cannot be turned into, such as a histogram, is drawn from a generator of the step, seeded
+by a hash of (key, n, t).
+
+Source of the hash: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators",
+OOPSLA 2014, with the constants of S. Vigna.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.random.bit_generator import ISeedSequence
+from numpy.typing import DTypeLike, NDArray
 
-TAPE = 512
-"""Uniforms per refill. Part of the meaning of a seed: changing it changes every trajectory."""
+from .seeding import Generators, Words, doubles
 
-BLOCK = 64
-"""Episodes whose tapes are filled together: their numbers stay in the cache until transposed."""
+GOLDEN = 0x9E3779B97F4A7C15
+"""Distance of two numbers of SplitMix64 before they are mixed."""
+EPISODE = 2**32
+"""Numbers that an episode may read."""
+TOGETHER = 1024
+"""Numbers that are hashed together: few, since those of an episode that restarts are hashed again."""
+MOST_STEPS = 16
+"""Steps that are hashed together at most."""
+PART = 8192
+"""Episodes whose numbers stay in the cache while they are hashed."""
+
+
+def _constant(value: int) -> Words:
+    """Return a number as an array, which NumPy takes in faster than a scalar."""
+    return np.array(value % 2**64, np.uint64)
+
+
+_FIRST, _SECOND = _constant(0xBF58476D1CE4E5B9), _constant(0x94D049BB133111EB)
+_30, _27, _31, _11 = map(_constant, (30, 27, 31, 11))
+_UNIT = np.array(2.0**-53)
+_EPISODE = _constant(EPISODE * GOLDEN)
+
+
+def mix(words: Words) -> Words:
+    """Mix the bits of words as SplitMix64 does, in place, and return them."""
+    work = words >> _30
+    np.bitwise_xor(words, work, words)
+    np.multiply(words, _FIRST, words)
+    np.right_shift(words, _27, work)
+    np.bitwise_xor(words, work, words)
+    np.multiply(words, _SECOND, words)
+    np.right_shift(words, _31, work)
+    return np.bitwise_xor(words, work, words)
+
+
+def hashed(key: Words, number: NDArray[Any]) -> Words:
+    """Return the outputs ``number`` (from 0 on) of SplitMix64 started at ``key``, broadcast."""
+    return mix(key + (number.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
+
+
+class KeyedRandom:
+    """The random numbers of one step of B episodes, each a function of the episode's key alone.
+
+    Args:
+        keys: A key for each episode and step, ``(B,)``.
+    """
+
+    def __init__(self, keys: Words) -> None:
+        self._keys = keys
+        self._read = 0
+        self._made: dict[int, np.random.Generator] = {}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def uniform(self, *shape: int) -> NDArray[np.float64]:
+        """Return the next numbers in [0, 1) of every episode, ``(B, *shape)``: for a few of them."""
+        count = int(np.prod(shape, dtype=np.int64))
+        numbers = np.arange(self._read, self._read + count)
+        self._read += count
+        return doubles(hashed(self._keys[:, None], numbers)).reshape(-1, *shape)
+
+    def __getitem__(self, episode: int) -> np.random.Generator:
+        """Return the generator of an episode for this step; asked again, it goes on."""
+        if episode not in self._made:
+            # Far behind the numbers that `uniform` may reach.
+            words = hashed(self._keys[episode : episode + 1], np.arange(4) + 2**62)
+            self._made[episode] = np.random.Generator(
+                np.random.PCG64(_Words(words))  # type: ignore[arg-type]
+            )
+        return self._made[episode]
+
+    def standard_normal(self, *shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+        """Return normal numbers, those of each episode from its generator, ``(B, *shape)``."""
+        numbers = np.empty((len(self), *shape), dtype)
+        for i, row in enumerate(numbers):
+            self[i].standard_normal(out=row, dtype=numbers.dtype.type)
+        return numbers
+
+
+class _Words(ISeedSequence):
+    """Seeds a bit generator with given words."""
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+
+    def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[Any]:
+        return self.words
 
 
 class Streams:
-    """The random numbers of B episodes.
+    """The random numbers of B places, each with one episode after the other.
 
-    Two ways to draw: `uniform` for the noise of a step, and `generators` for everything else, such
-    as the parameters of a new episode. An episode's trajectory is a function of its seed and its
-    actions because each step reads the same number of uniforms (`Model.uniforms`), and because a
-    reset without a new seed reads as many: with Gymnasium's next-step autoreset a reset takes the
-    place of a step, and the episodes stay in step.
+    At a reset, parameters are drawn from `generators`. In a step, noise comes by `uniform` or, where
+    one number is not enough, from `noise`.
 
     Args:
-        num_episodes: The number B of episodes.
+        num_episodes: The number B.
+        per_step: The most numbers m that a step reads by `uniform` (`Model.uniforms`).
     """
 
-    def __init__(self, num_episodes: int) -> None:
-        self.generators: list[np.random.Generator] = [np.random.default_rng(0)] * num_episodes
-        self._tape = np.empty((TAPE, num_episodes))
-        self._all = np.arange(num_episodes)
-        self._place: int | NDArray[np.int64] = TAPE  # next row: of all episodes, or of each, (B,)
+    def __init__(self, num_episodes: int, per_step: int) -> None:
+        self.generators = Generators(num_episodes)
+        self._per_step = max(1, per_step)
+        self._place = _constant(0)  # where the numbers of this step begin, if step 0 began at 0
+        self._stride = _constant(self._per_step * GOLDEN)
+        self._key = np.zeros(
+            num_episodes, np.uint64
+        )  # where this episode began, less `_place` then
+        self._next = np.zeros(num_episodes, np.uint64)  # where the next one will begin
+        steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
+        self._block = np.empty((steps * self._per_step, num_episodes))
+        # First row of this step in the block, and the next one to read; its end, if none are left.
+        self._step = self._row = len(self._block)
+        self._rows = (np.arange(len(self._block), dtype=np.uint64)[:, None] + 1) * np.uint64(GOLDEN)
+        self._noise: KeyedRandom | None = None
 
-    def seat(self, index: Sequence[int], generators: Sequence[np.random.Generator]) -> None:
-        """Give the episodes ``index`` new generators; what was left on their tapes is discarded."""
-        for i, generator in zip(index, generators, strict=True):
-            self.generators[i] = generator
-        if len(index) == len(self._all):
-            self._place = TAPE
-        elif len(index):
-            self._places()[index] = TAPE
+    def begin(self, index: NDArray[np.int64]) -> None:
+        """Start the noise of new episodes at the places ``index``; parameters have been drawn."""
+        if self.generators.any_fresh:
+            fresh = self.generators.take_fresh(index)
+            self._next[fresh] = self.generators.words(fresh)
+        start = self._next.take(index)
+        self._key[index] = start - self._place
+        self._next[index] = start + _EPISODE
+        self._noise = None
+        if len(index) == len(self._key):
+            self._row = self._step = len(self._block)
+        elif self._row < len(self._block):
+            rows = self._rows[: len(self._block) - self._row]
+            self._block[self._row :, index] = doubles(mix(start + rows))
+
+    def next_step(self) -> None:
+        """Go on to the next step of all episodes."""
+        np.add(self._place, self._stride, self._place)
+        # Numbers that were not read are passed over.
+        self._row = self._step = min(self._step + self._per_step, len(self._block))
+        self._noise = None
 
     def uniform(self) -> NDArray[np.float64]:
-        """Return the next uniform in [0, 1) of each episode, shape ``(B,)``.
+        """Return the next number in [0, 1) of each episode in this step, shape ``(B,)``.
 
-        It may be a view of the tape: for use at once, not to be kept or written to.
+        It may be a view: for use at once, not to be kept or written to.
         """
-        if isinstance(self._place, int):
-            if self._place == TAPE:
-                self._fill(self._all)
-                self._place = 0
-            self._place += 1
-            return self._tape[self._place - 1]
-        self._fill_empty(self._place == TAPE)
-        numbers = self._tape.take(self._place * len(self._all) + self._all)
-        self._place += 1
-        return numbers
+        if self._row == len(self._block):
+            self._fill()
+            self._row = self._step = 0
+        self._row += 1
+        return self._block[self._row - 1]
 
-    def skip(self, index: NDArray[np.int64], count: int) -> None:
-        """Let the episodes ``index`` pass over ``count`` uniforms."""
-        if len(index) == len(self._all):
-            for _ in range(count):
-                self.uniform()
-            return
-        place, chosen = self._places(), np.zeros(len(self._all), np.bool_)
-        chosen[index] = True
-        for _ in range(count):
-            self._fill_empty(chosen & (place == TAPE))
-            place[index] += 1
+    def _fill(self) -> None:
+        """Hash the numbers of this step and of the next ones."""
+        rows = self._rows + self._place
+        for first in range(0, len(self._key), PART):
+            part = slice(first, first + PART)
+            words = mix(self._key[part] + rows)
+            np.right_shift(words, _11, words)
+            np.multiply(words.view(np.int64), _UNIT, self._block[:, part])
 
-    def _places(self) -> NDArray[np.int64]:
-        """Give every episode a place of its own: they no longer march in step."""
-        if isinstance(self._place, int):
-            self._place = np.full(len(self._all), self._place)
-        return self._place
-
-    def _fill_empty(self, empty: NDArray[np.bool_]) -> None:
-        if np.count_nonzero(empty):
-            index = empty.nonzero()[0]
-            self._fill(index)
-            self._places()[index] = 0
-
-    def _fill(self, index: NDArray[np.int64]) -> None:
-        block = np.empty((min(len(index), BLOCK), TAPE))
-        for first in range(0, len(index), BLOCK):
-            part = index[first : first + BLOCK]
-            for row, i in enumerate(part.tolist()):
-                self.generators[i].random(out=block[row])
-            # Episodes side by side are written through a slice, which is twice as fast.
-            side_by_side = part[-1] - part[0] == len(part) - 1
-            where = slice(part[0], part[-1] + 1) if side_by_side else part
-            self._tape[:, where] = block[: len(part)].T
+    @property
+    def noise(self) -> KeyedRandom:
+        """Further random numbers of this step: a generator for each episode."""
+        if self._noise is None:
+            # Far from what `uniform` reads.
+            self._noise = KeyedRandom(mix(~(self._key + self._place)))
+        return self._noise

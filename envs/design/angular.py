@@ -163,7 +163,7 @@ class AngularDesign(GridDesign):
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
     ) -> Array:
-        """Draw the histograms, each from the generator of its episode."""
+        """Draw the histograms."""
         law = self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
         return each(
             law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
@@ -171,7 +171,7 @@ class AngularDesign(GridDesign):
 
     @property
     def uniforms(self) -> int:
-        """Nothing is read from the tape."""
+        """None: histograms are drawn from the generators of the step."""
         return 0
 
 
@@ -181,16 +181,16 @@ def each(
     streams: Streams,
     draw: Callable[[np.random.Generator, Array], NDArray[np.int64]],
 ) -> Array:
-    """Return counts drawn for every row of ``rows`` by the generator of its episode.
+    """Return counts drawn for every row of ``rows`` by its episode's generator of the step.
 
     Args:
         rows: What to draw from, ``(B, m)``.
-        over: Episodes that must not use their generator.
+        over: Episodes whose counts do not matter.
         streams: The random numbers of the B episodes.
         draw: Returns the counts of one row, ``(m,)``.
     """
     counts = np.zeros(rows.shape, np.int64)
-    for i, (random, row) in enumerate(zip(streams.generators, rows, strict=True)):
+    for i, row in enumerate(rows):
         if over is None or not over[i]:
-            counts[i] = draw(random, row)
+            counts[i] = draw(streams.noise[i], row)
     return counts.astype(np.float64)

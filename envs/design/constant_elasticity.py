@@ -61,7 +61,7 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
     - `noise` (0.005): tau.

@@ -47,7 +47,7 @@ class DeathProcess(BinomialLaw, GridDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
     - `population` (50): individuals.

@@ -48,6 +48,7 @@ class Inquiry(Generic[PosteriorT]):
     """State of a design environment."""
 
     theta: Array  # (B, k) the unknown parameters
+    quantiles: Array  # (B, k) the uniform numbers that the prior made them of
     posterior: PosteriorT
     settings: NDArray[np.float32]  # (B, T d) settings tried, the newest first; 0 behind the oldest
     outcomes: NDArray[np.float32]  # (B, T m) their data
@@ -284,6 +285,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         k, count = len(self.unknowns), self.contrasts if self.reward == "spce" else 0
         return Inquiry(
             theta=np.zeros((num_episodes, k)),
+            quantiles=np.zeros((num_episodes, k)),
             posterior=self.new_posterior(num_episodes),
             settings=np.zeros((num_episodes, self.horizon * len(self.knobs)), np.float32),
             outcomes=np.zeros(
@@ -297,10 +299,9 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     def reset(self, state: Inquiry[PosteriorT], index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new parameters from the prior and forget the data."""
         k, count = len(self.unknowns), state.contrasts.shape[1]
-        uniform = np.empty((len(index), 1 + count, k))
-        for row, i in enumerate(index.tolist()):
-            streams.generators[i].random(out=uniform[row])
+        uniform = streams.generators.uniforms(index, (1 + count) * k).reshape(-1, 1 + count, k)
         draws = self.prior(uniform)
+        state.quantiles[index] = uniform[:, 0]
         state.theta[index] = draws[:, 0]
         state.contrasts[index] = draws[:, 1:]
         state.contrast[index] = 0
@@ -321,7 +322,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         seen = self._experiment(state.theta, setting, streams, over).astype(np.float32)
         outcome = seen.astype(np.float64)
         posterior, before = state.posterior, state.posterior.entropy.copy()
-        posterior.update(outcome, setting, streams.generators, over)
+        posterior.update(outcome, setting, streams.noise, over)
         if self.reward == "kl":
             reward = posterior.divergence.copy()
         elif self.reward == "entropy":
@@ -357,8 +358,13 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         }
 
     def hidden(self, state: Inquiry[PosteriorT]) -> dict[str, NDArray[Any]]:
-        """Return ``theta``, the unknown parameters, ``(B, k)``."""
-        return {"theta": state.theta.copy()}
+        """Return what is unknown.
+
+        Returns:
+            ``theta``, the parameters, and ``quantiles``, the numbers in [0, 1) that `prior` made them
+            of, both ``(B, k)``.
+        """
+        return {"theta": state.theta.copy(), "quantiles": state.quantiles.copy()}
 
     # ---- words and pictures
 

@@ -51,7 +51,7 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
     - `num_parameters` (2): number k of unknowns and of knobs.

@@ -48,8 +48,8 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, the
-    coordinates of the sources.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
+    coordinates of the sources) and `quantiles`.
 
     ## Arguments
     - `num_sources` (2), `num_dimensions` (2): K and d.

@@ -57,8 +57,8 @@ class PreyPopulation(BinomialLaw, GridDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, log a and
-    log h.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (log a
+    and log h) and `quantiles`.
 
     ## Arguments
     - `most_prey` (300): largest N0.

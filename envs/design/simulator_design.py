@@ -106,7 +106,7 @@ class SimulatorDesign(GridDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones). With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones). With `reveal=True` also `theta` and `quantiles`.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
@@ -224,7 +224,7 @@ class SimulatorDesign(GridDesign):
 
     @property
     def uniforms(self) -> int:
-        """Nothing is read from the tape."""
+        """None: histograms are drawn from the generators of the step."""
         return 0
 
     # ---- the grid of parameters
@@ -378,8 +378,10 @@ class SimulatorDesign(GridDesign):
                 law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
             )
         jobs = {
-            i: self._job(theta[i], setting[i], self.num_events, int(random.integers(2**31)))
-            for i, random in enumerate(streams.generators)
+            i: self._job(
+                theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
+            )
+            for i in range(len(theta))
             if over is None or not over[i]
         }
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}

@@ -52,7 +52,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
     - `alpha_scale` (2.0): scale a of the prior of alpha. Published results of the policies named in

@@ -48,8 +48,8 @@ class Weinberg(AngularDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, the
-    unknowns.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
+    unknowns) and `quantiles`.
 
     ## Arguments
     - `unknown` ("weak_mixing"): what is unknown: "weak_mixing" is s_W^2, which then also fixes the

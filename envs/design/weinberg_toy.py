@@ -47,7 +47,7 @@ class WeinbergToy(AngularDesign):
     Terminates after `horizon` rounds; never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`.
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
     - `num_events` (20): events of an experiment; the original had 20, and reckoned with 1000.

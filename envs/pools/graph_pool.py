@@ -235,7 +235,7 @@ class GraphPool(Pool[GraphLabels]):
             for slot in range(before[i], state.arrived[i]):
                 node = state.labelled[i, slot]
                 nodes = self._neighbours(state, i, int(node))
-                noise = streams.generators[i].standard_normal(len(nodes))
+                noise = streams.noise[i].standard_normal(len(nodes))
                 state.seen_sum[i, nodes] += state.values[i, nodes] + self.noise_std * noise
                 state.seen_count[i, nodes] += 1
                 state.seen_sum[i, node] += state.labels[i, slot]

@@ -106,7 +106,7 @@ class LogisticPool(GaussianFeaturePool):
 
     @property
     def uniforms(self) -> int:
-        """One number of the tape per label, its coin."""
+        """One number per label, its coin."""
         return self.batch_size
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:

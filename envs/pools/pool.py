@@ -158,7 +158,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
     @property
     def uniforms(self) -> int:
-        """One number of the tape per label, none if labels carry no noise."""
+        """One number per label, none if labels carry no noise."""
         return self.batch_size if self.noise_std else 0
 
     def _common(
@@ -283,13 +283,11 @@ class Pool(Model[StateT], Generic[StateT]):
         return value + self.noise_std * ndtri(self._uniform(streams))
 
     def _uniform(self, streams: Streams) -> NDArray[np.float64]:
-        """Return a number of the tape for each choice, ``(B N,)``."""
+        """Return a number in [0, 1) for each choice, ``(B N,)``."""
         if self.batch_size == 1:
             return streams.uniform()
-        out = np.empty((len(streams.generators), self.batch_size))
-        for k in range(self.batch_size):
-            out[:, k] = streams.uniform()
-        return out.reshape(-1)
+        columns = [streams.uniform() for _ in range(self.batch_size)]
+        return np.stack(columns, 1).reshape(-1)
 
     def _show(
         self,

@@ -74,7 +74,7 @@ def test_vector_equals_singles(
     vector.action_space.seed(3)
     masks = np.random.default_rng(5)
     ends = 0
-    for _ in range(330):  # longer than a tape of uniforms
+    for _ in range(330):  # many blocks of noise, many restarts
         # Actions are drawn without the mask, so that illegal ones are among them.
         actions = vector.action_space.sample()
         ours, theirs = vector.step(actions), singles.step(actions)
@@ -277,3 +277,84 @@ def test_registered_ids() -> None:
         "discovery/Weinberg-v0",
         "discovery/WeinbergToy-v0",
     ]
+
+
+SEEDED = [
+    name for name in NAMES if name.split("-")[0] in ("KnowledgeLadder", "LinearPool", "Weinberg")
+]
+
+
+@pytest.mark.parametrize("name", [*SEEDED, "BinomialDiscovery-v0-priors", "GraphPool-v0-star"])
+@pytest.mark.parametrize("seed", [2**32 - 2, 2**64 - 2, 2**128 - 2, 2**200])
+def test_seeds_of_any_size(name: str, seed: int) -> None:
+    """Episode i of seed s is the single environment of seed s + i, also across words of 32 bits."""
+    env_id, kwargs = PROBLEMS[NAMES.index(name)]
+    vector = gym.make_vec(env_id, num_envs=4, **kwargs)
+    singles = SyncVectorEnv([lambda: gym.make(env_id, **kwargs)] * 4)
+    assert_same(vector.reset(seed=seed)[0], singles.reset(seed=seed)[0])
+    assert vector.np_random_seed == tuple(range(seed, seed + 4))
+    for _ in range(5):
+        actions = vector.action_space.sample()
+        assert_same(vector.step(actions)[:4], singles.step(actions)[:4])
+
+
+@problem
+def test_a_replaced_generator_counts(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Whoever brings a generator along gets its episodes, in a single environment and in many."""
+    single, vector = (
+        gym.make(env_id, **kwargs).unwrapped,
+        gym.make_vec(env_id, num_envs=2, **kwargs),
+    )
+    single.reset(seed=3)
+    vector.reset(seed=3)
+    single.np_random = np.random.Generator(np.random.Philox(8))
+    vector.np_random = [np.random.Generator(np.random.Philox(8)), np.random.default_rng(9)]
+    assert vector.np_random_seed == (-1, -1)
+    reference = gym.make(env_id, **kwargs).unwrapped
+    reference.reset(seed=9)
+    vector.action_space.seed(0)
+    one, many = single.reset()[0], vector.reset()[0]
+    for t in range(4):
+        assert_same(one, {k: v[0] for k, v in many.items()} if isinstance(many, dict) else many[0])
+        actions = vector.action_space.sample()
+        many, rewards, ended, _, _ = vector.step(actions)
+        one, reward, *_ = single.step(actions[0])
+        assert rewards[0] == reward
+        if t == 0:
+            assert rewards[1] == reference.step(actions[1])[1]
+        if ended.any():
+            break
+
+
+@problem
+def test_no_step_reads_more_than_it_says(
+    env_id: str, kwargs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers beyond `Model.uniforms` would be those of the next step."""
+    vector = gym.make_vec(env_id, num_envs=3, **kwargs)
+    streams, read = vector._streams, []
+    uniform = streams.uniform
+    monkeypatch.setattr(streams, "uniform", lambda: read.append(1) or uniform())
+    vector.reset(seed=1)
+    for _ in range(40):
+        read.clear()
+        vector.step(vector.action_space.sample())
+        assert len(read) <= vector.model.uniforms
+
+
+def test_unseeded_episodes_differ() -> None:
+    vector = gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=3)
+    vector.reset()
+    first = vector.np_random_seed
+    other = gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=3)
+    other.reset(seed=[None, 5, None])
+    assert len({*first, *other.np_random_seed}) == 6
+    assert other.np_random_seed[1] == 5
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, True, "a"])
+def test_bad_seeds_are_refused(seed: Any) -> None:
+    vector = gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=2)
+    for bad in (seed, [seed, 1]):
+        with pytest.raises(InputError, match="seed"):
+            vector.reset(seed=bad)

@@ -4,54 +4,136 @@ from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+import scipy.stats
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from discovery_gym import InputError
 from discovery_gym.envs.core import Streams, UniformBox, checks, closest
-from discovery_gym.envs.core.streams import TAPE
+from discovery_gym.envs.core.streams import KeyedRandom
+
+SEEDS = [0, 5, 2**32 - 2, 2**64 - 2, 2**96 + 7, 2**128 - 5, 2**128 - 2, 2**200]
 
 
-def seated(count: int) -> Streams:
-    streams = Streams(count)
-    streams.seat(range(count), [np.random.default_rng(i) for i in range(count)])
+def seated(seeds: Any, per_step: int = 1) -> Streams:
+    streams = Streams(len(seeds), per_step)
+    streams.generators.seat(range(len(seeds)), seeds)
     return streams
 
 
-def test_streams_are_the_generators_own_numbers() -> None:
-    streams = seated(3)
-    drawn = np.array([streams.uniform().copy() for _ in range(2 * TAPE + 5)])
-    for i in range(3):
-        np.testing.assert_array_equal(drawn[:, i], np.random.default_rng(i).random(2 * TAPE + 5))
+def splitmix(key: int, count: int) -> list[float]:
+    """The numbers of SplitMix64 in whole-number arithmetic, as its authors write it."""
+    numbers = []
+    for _ in range(count):
+        key = (key + 0x9E3779B97F4A7C15) % 2**64
+        z = (key ^ key >> 30) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ z >> 27) * 0x94D049BB133111EB % 2**64
+        numbers.append(((z ^ z >> 31) >> 11) * 2.0**-53)
+    return numbers
 
 
-def test_skipping_keeps_every_stream_in_its_own_order() -> None:
-    """Whatever is skipped where, an episode reads the numbers of its generator in order."""
-    streams, plan = seated(4), np.random.default_rng(9)
-    expected = [np.random.default_rng(i).random(4 * TAPE) for i in range(4)]
-    place = np.zeros(4, int)
-    for t in range(2 * TAPE):
-        if t % 3 == 0:
-            index = plan.permutation(4)[: plan.integers(1, 5)]
-            streams.skip(np.sort(index), 1)
-            place[index] += 1
-        numbers = streams.uniform()
-        assert numbers.tolist() == [expected[i][place[i]] for i in range(4)]
-        place += 1
+@pytest.mark.parametrize("start", SEEDS)
+def test_many_generators_are_those_of_numpy(start: int) -> None:
+    """Seeds across each border of the words that NumPy makes of them, in a row and in any order."""
+    for seeds in (range(start, start + 5), [start + 3, start, 1, start + 4]):
+        reference = [np.random.default_rng(seed) for seed in seeds]
+        generators = seated(seeds).generators
+        every = np.arange(len(seeds))
+        words = generators.words(every)
+        assert words.tolist() == [int(g.integers(2**64, dtype=np.uint64)) for g in reference]
+        numbers = generators.uniforms(every[:2], 3)
+        np.testing.assert_array_equal(numbers, [g.random(3) for g in reference[:2]])
+        assert generators[1].normal() == reference[1].normal()  # made late, it goes on from there
+        mixed = generators.words(every)
+        assert mixed.tolist() == [int(g.integers(2**64, dtype=np.uint64)) for g in reference]
+        many = generators.uniforms(every, 100)
+        np.testing.assert_array_equal(many, [g.random(100) for g in reference])
+        assert generators.seeds == tuple(seeds)
 
 
-def test_seating_some_leaves_the_others_alone() -> None:
-    streams, other = seated(3), seated(3)
-    for _ in range(10):
-        streams.uniform(), other.uniform()
-    streams.seat([1], [np.random.default_rng(77)])
+@pytest.mark.parametrize(("count", "per_step"), [(1, 1), (3, 1), (3, 4), (700, 3), (9000, 1)])
+def test_noise_is_a_function_of_key_episode_step_and_place(count: int, per_step: int) -> None:
+    """Whichever episodes restart when, and however many numbers a step reads."""
+    streams, plan = seated(range(count), per_step), np.random.default_rng(9)
+    every = np.arange(count)
+    streams.begin(every)
+    some = plan.choice(count, min(count, 3), replace=False)
+    keys = [int(np.random.default_rng(int(i)).integers(2**64, dtype=np.uint64)) for i in some]
+    number, step = dict.fromkeys(some.tolist(), 0), dict.fromkeys(some.tolist(), 0)
+    for _ in range(60):
+        for j in range(int(plan.integers(per_step + 1))):
+            row = streams.uniform()
+            for i, key in zip(some.tolist(), keys, strict=True):
+                first = key + (2**32 * number[i] + per_step * step[i] + j) * 0x9E3779B97F4A7C15
+                assert row[i] == splitmix(first, 1)[0]
+        streams.next_step()
+        step = {i: t + 1 for i, t in step.items()}
+        ended = (plan.random(count) < 0.1).nonzero()[0]
+        streams.begin(ended)
+        for i in set(ended.tolist()) & step.keys():
+            number[i], step[i] = number[i] + 1, 0
+
+
+def test_a_new_generator_takes_a_new_key() -> None:
+    streams, other = seated(range(3)), seated(range(3))
+    for one in (streams, other):
+        one.begin(np.arange(3))
+        one.uniform()
+        one.next_step()
+    streams.generators.adopt(1, np.random.Generator(np.random.MT19937(7)))
+    streams.begin(np.array([1]))
     ours, theirs = streams.uniform(), other.uniform()
-    assert ours[1] == np.random.default_rng(77).random()
+    key = np.random.Generator(np.random.MT19937(7)).integers(2**64, dtype=np.uint64)
+    assert ours[1] == splitmix(int(key), 1)[0]
     assert ours[[0, 2]].tolist() == theirs[[0, 2]].tolist()
+
+
+def test_numbers_of_near_seeds_steps_and_places_are_independent() -> None:
+    """Uniform, and without correlation over neighbouring seeds, steps, places and episodes."""
+    streams = seated(range(5, 2005), 2)
+    drawn = []
+    for _ in range(2):
+        streams.begin(np.arange(2000))
+        steps = []
+        for _ in range(25):
+            steps.append([streams.uniform().copy() for _ in range(2)])
+            streams.next_step()
+        drawn.append(steps)
+    u = np.array(drawn)  # (2 episodes, 25 steps, 2 places, 2000 seeds)
+    assert scipy.stats.kstest(u.ravel(), "uniform").pvalue > 1e-4
+    centred = (u - 0.5) * 12**0.5
+    for axis in range(4):
+        near = [slice(None)] * 4
+        after, before = list(near), list(near)
+        after[axis], before[axis] = slice(1, None), slice(None, -1)
+        product = centred[tuple(after)] * centred[tuple(before)]
+        assert abs(product.mean()) < 4 / product.size**0.5
+
+
+def test_generators_of_a_step_go_on_and_differ() -> None:
+    streams = seated(range(3))
+    streams.begin(np.arange(3))
+    first = [streams.noise[i].random() for i in (0, 1, 0)]
+    streams.next_step()
+    assert len({*first, streams.noise[0].random(), streams.uniform()[0]}) == 5
+    again = seated(range(1))
+    again.begin(np.arange(1))
+    assert [again.noise[0].random() for _ in range(2)] == [first[0], first[2]]
+
+
+def test_keyed_numbers_do_not_depend_on_the_others() -> None:
+    keys = np.random.default_rng(0).integers(2**64, size=7, dtype=np.uint64)
+    all_of_them, some = KeyedRandom(keys), KeyedRandom(keys[[4, 2]])
+    for _ in range(2):
+        np.testing.assert_array_equal(all_of_them.uniform(3, 2)[[4, 2]], some.uniform(3, 2))
+        normal = all_of_them.standard_normal(5, dtype=np.float32)
+        np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal(5, dtype=np.float32))
+    assert normal.dtype == np.float32
 
 
 def test_uniform_box_is_a_box_without_memory() -> None:

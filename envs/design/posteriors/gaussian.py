@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Gaussian(Posterior):
         k = self.mean.shape[1]
         self.covariance = np.tile(np.eye(k) * self._prior_std**2, (num_episodes, 1, 1))
 
-    def reset(self, index: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
+    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return episodes to the prior."""
         k = self.mean.shape[1]
         self.mean[index] = 0.0
@@ -46,7 +46,7 @@ class Gaussian(Posterior):
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator],
+        generators: ByEpisode,
         skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Grid(Posterior):
         """Log probability of every node, ``(B, G)``."""
         return self._weights - self._log_total[:, None]
 
-    def reset(self, index: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
+    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return episodes to the prior."""
         self._weights[index] = self._prior
         self._log_total[index] = 0.0
@@ -66,7 +67,7 @@ class Grid(Posterior):
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator],
+        generators: ByEpisode,
         skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode, in blocks of episodes."""

@@ -16,13 +16,13 @@ P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Particles(Posterior):
         self._outcomes = np.zeros((num_episodes, model.horizon, m))
         self._rounds = np.zeros(num_episodes, np.int64)
 
-    def reset(self, index: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
+    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return episodes to fresh draws from the prior."""
         size = self.theta.shape[1]
         for i in index.tolist():
@@ -74,7 +74,7 @@ class Particles(Posterior):
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator],
+        generators: ByEpisode,
         skip: NDArray[np.bool_] | None,
     ) -> None:
         episodes = range(len(outcome)) if skip is None else (~skip).nonzero()[0].tolist()

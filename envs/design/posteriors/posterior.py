@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ...core.seeding import ByEpisode
 
 if TYPE_CHECKING:
     from ..design import DesignModel
@@ -68,7 +69,7 @@ class Posterior(Distribution):
         self.entropy, self.evidence, self.divergence = np.zeros((3, num_episodes))
 
     @abstractmethod
-    def reset(self, index: NDArray[np.int64], generators: Sequence[np.random.Generator]) -> None:
+    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return the episodes ``index`` to the prior.
 
         Args:
@@ -80,7 +81,7 @@ class Posterior(Distribution):
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator] = (),
+        generators: ByEpisode = (),
         skip: NDArray[np.bool_] | None = None,
     ) -> None:
         """Take in one experiment per episode.
@@ -104,7 +105,7 @@ class Posterior(Distribution):
         self,
         outcome: Array,
         setting: Array,
-        generators: Sequence[np.random.Generator],
+        generators: ByEpisode,
         skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode; those of ``skip`` may end up anyhow."""
