@@ -15,9 +15,7 @@ from typing import Any
 
 from ..envs.core import InputError, closest
 from ..envs.datasets import available
-
-EVALUATION_SEED = 1_000_000
-"""Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning."""
+from .evaluation import EVALUATION_SEED
 
 
 @dataclass(frozen=True, kw_only=True)
