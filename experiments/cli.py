@@ -239,17 +239,21 @@ def evaluate(
     env: Annotated[str, typer.Argument(help="An environment, such as GaussianStep.")],
     agent: Annotated[str, typer.Argument(help="An agent, such as 'bayes_ucb(width=2)'.")],
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
-    seed: Annotated[int, typer.Option(help="Seed of the first episode.")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
+    ] = None,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
     from . import stats as st
+    from .evaluation import EVALUATION_SEED
     from .evaluation import evaluate as play
     from .leaderboard import microseconds, number, plus_minus, span
 
     parameters = _parameters(kwargs, settings or [])
-    result = play(env, agent, episodes=episodes, seed=seed, env_kwargs=parameters)
+    first = EVALUATION_SEED if seed is None else seed
+    result = play(env, agent, episodes=episodes, seed=first, env_kwargs=parameters)
     table = _table("", result.agent, title=result.env_id)
     table.add_row("return", plus_minus(result.returns))
     if result.random_value is not None and result.optimal_value is not None:
@@ -288,8 +292,7 @@ def train(
     episodes: Annotated[int, typer.Option(help="Episodes behind each point.")] = 256,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
-    from .evaluation import rerun_command
-    from .suites import EVALUATION_SEED
+    from .evaluation import EVALUATION_SEED, rerun_command
     from .training import POLICY, Training
     from .training import train as play
 

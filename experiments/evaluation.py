@@ -25,6 +25,8 @@ from ..envs.core.checks import integer
 from ..envs.design.design import DesignModel
 from ..envs.design.information import sequential_bounds
 
+EVALUATION_SEED = 1_000_000
+"""Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
 CHUNK = 1024
 """Episodes played at once, which bounds the memory. Part of the meaning of a seed: an agent draws
 its random numbers for all episodes of a chunk together."""
@@ -85,7 +87,7 @@ def evaluate(
     agent: str | Agent,
     *,
     episodes: int,
-    seed: int = 0,
+    seed: int = EVALUATION_SEED,
     env_kwargs: Mapping[str, Any] | None = None,
     deterministic: bool = False,
     curve: bool = False,
@@ -100,7 +102,7 @@ def evaluate(
         agent: A text such as ``"bayes_ucb(width=2)"``, or any object with ``predict``.
         episodes: Number of episodes.
         seed: Seed of the first episode; episode i has ``seed + i``. An agent given as text is
-            seeded from it as well.
+            seeded from it as well. What is tuned or trained is to see smaller seeds only.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.

@@ -15,9 +15,7 @@ from typing import Any
 
 from ..envs.core import InputError, closest
 from ..envs.datasets import available
-
-EVALUATION_SEED = 1_000_000
-"""Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning."""
+from .evaluation import EVALUATION_SEED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -488,6 +486,93 @@ DESIGN = (
     ),
 )
 
+# ---- smoke, the kinds of pools and designs that it adds
+
+DESIGNERS = {"random": "random", "greedy": "greedy_eig", "Thompson": "thompson_eig"}
+
+SMALL_POOLS = (
+    Task(
+        name="Small logistic pool",
+        about="Labels are success or failure, with log odds linear in 3 features.",
+        env_id="discovery/LogisticPool-v0",
+        env_kwargs={"num_items": 40, "num_features": 3, "horizon": 10},
+        agents=POOL,
+    ),
+    Task(
+        name="Small matrix of low rank",
+        about="Labels are the entries of a 6 by 6 matrix of low rank.",
+        env_id="discovery/LowRankPool-v0",
+        env_kwargs={"num_rows": 6, "num_cols": 6, "horizon": 8},
+        agents=POOL,
+    ),
+)
+
+SMALL_DESIGN = (
+    Task(
+        name="Linear, 2 measurements",
+        about="Estimate two parameters from two noisy projections.",
+        env_id="discovery/LinearGaussianDesign-v0",
+        env_kwargs={"horizon": 2},
+        agents=DESIGNERS | {"optimal": "optimal"},
+    ),
+    Task(
+        name="Toy of the robot physicist, 2 energies",
+        about="At which energy to take 20 events, twice.",
+        env_id="discovery/WeinbergToy-v0",
+        env_kwargs={"horizon": 2},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Weak mixing, 27 settings",
+        about="Energy and polarisations of an e+ e- collider, twice.",
+        env_id="discovery/Weinberg-v0",
+        env_kwargs={"horizon": 2, "settings": 3},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Simulator, 11 settings",
+        about="The toy of the robot physicist as a black box, twice.",
+        env_id="discovery/SimulatorDesign-v0",
+        env_kwargs={"horizon": 2},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Death process, 2 counts",
+        about="When to count the infected, twice.",
+        env_id="discovery/DeathProcess-v0",
+        env_kwargs={"horizon": 2, "settings": 20},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Prey population, 10 settings",
+        about="With how many prey to begin, twice, to learn how a predator hunts.",
+        env_id="discovery/PreyPopulation-v0",
+        env_kwargs={"horizon": 2, "settings": 10, "grid_size": (10, 20)},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Temporal discounting, 36 offers",
+        about="Which of two offers, twice, to learn how someone discounts the future.",
+        env_id="discovery/TemporalDiscounting-v0",
+        env_kwargs={"horizon": 2, "settings": 6, "grid_size": (32, 8)},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Location finding, 36 places",
+        about="Where to measure, twice, to find two hidden sources in the plane.",
+        env_id="discovery/LocationFinding-v0",
+        env_kwargs={"horizon": 2, "settings": 6, "num_particles": 100},
+        agents=DESIGNERS,
+    ),
+    Task(
+        name="Constant elasticity, 64 pairs",
+        about="Which baskets of goods to compare, twice, to learn what someone prefers.",
+        env_id="discovery/ConstantElasticity-v0",
+        env_kwargs={"horizon": 2, "settings": 2, "num_particles": 100},
+        agents=DESIGNERS,
+    ),
+)
+
 # ---- suites
 
 SUITES = {
@@ -559,12 +644,14 @@ SUITES = {
                     env_kwargs={"horizon": 5},
                     agents={"random": "random"},
                 ),
+                *SMALL_POOLS,
+                *SMALL_DESIGN,
             ),
         ),
         Suite(
             name="quick",
             version=2,
-            about="all environments, with prices, deadlines and real data; under two minutes",
+            about="every campaign, with prices and deadlines; pools, real ones too; under two minutes",
             episodes=1000,
             tasks=(
                 PRICED_LADDER,
@@ -582,7 +669,7 @@ SUITES = {
         Suite(
             name="pools",
             version=2,
-            about="adaptive sampling on every kind of pool, all agents tuned with equal budgets",
+            about="every pool with structure, all agents tuned with equal budgets",
             episodes=128,
             tasks=tuple(_with_tuned("pools", task) for task in POOLS),
         ),

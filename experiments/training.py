@@ -37,9 +37,8 @@ from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
 from ..envs.core.checks import choice, integer
 from . import stats
-from .evaluation import evaluate, exact, resolve
+from .evaluation import EVALUATION_SEED, evaluate, exact, resolve
 from .records import versions, write, writing_to
-from .suites import EVALUATION_SEED
 
 with learn_extra():
     import sb3_contrib

@@ -48,9 +48,8 @@ from ..envs.core import InputError
 from ..envs.design.design import DesignModel
 from ..envs.design.location_finding import LocationFinding
 from ..envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
-from .evaluation import resolve
+from .evaluation import EVALUATION_SEED, resolve
 from .records import versions, write, writing_to
-from .suites import EVALUATION_SEED
 
 with learn_extra():
     import torch

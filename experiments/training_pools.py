@@ -45,8 +45,8 @@ from ..agents.bayesian import BayesianAgent
 from ..agents.rules import Learned
 from ..agents.rules.learned import CONTEXT, FEATURES, Network
 from ..envs.core import InputError
+from .evaluation import EVALUATION_SEED
 from .records import write
-from .suites import EVALUATION_SEED
 
 VALIDATION_SEED = EVALUATION_SEED // 2
 WEIGHTS, CURVE, CHECKPOINT = "weights.safetensors", "curve.csv", "checkpoint.npz"

@@ -5,6 +5,9 @@ of episodes, split evenly over its candidates, which all start at the same seed,
 `EVALUATION_SEED`. The candidate of the least mean regret is chosen, or of the largest mean return
 where regret is unknown. An agent with one candidate has nothing to tune and spends nothing.
 
+Other seeds are other problems only where the environment draws its problem. A table that is played
+whole is the same on every seed, so that settings have to be found on other columns or other tables.
+
 What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate
 beside it; `discovery-gym tune SUITE` makes it anew.
 """

@@ -33,6 +33,27 @@ def test_generated_pages_are_up_to_date() -> None:
         assert (ROOT / "docs" / name).read_text() == text, f"run `make docs`: docs/{name} is old"
 
 
+def test_the_guide_says_how_long_the_policies_of_the_package_took() -> None:
+    from discovery_gym.agents.learned.policy import Policy
+
+    files = (ROOT / "agents" / "learned" / "weights").glob("*.safetensors")
+    minutes = [Policy.load(str(file)).about["cpu_seconds"] / 60 for file in files]
+    span = f"{min(minutes):.1f} to {max(minutes):.1f} CPU minutes"
+    assert span in (ROOT / "docs" / "guide.md").read_text()
+
+
+def test_the_guide_says_what_a_policy_scores_at_other_prices() -> None:
+    from discovery_gym.experiments import evaluate
+
+    result = evaluate("KnowledgeLadder", "learned", episodes=1000)
+    assert result.random_value is not None
+    assert result.optimal_value is not None
+    span = result.optimal_value - result.random_value
+    scores = (result.returns - result.random_value) / span
+    (told,) = re.findall(r"default prices it scores (0\.\d+)", (ROOT / "docs/guide.md").read_text())
+    assert abs(scores.mean() - float(told)) < 0.005 + 3 * scores.std() / 1000**0.5
+
+
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

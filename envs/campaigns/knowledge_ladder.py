@@ -10,9 +10,12 @@ so that the epochs from start to target are a sum of independent geometric varia
 sum 1/P, variance sum (1 - P)/P^2, and a law that is the cascade of first-order filters.
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
-experimentation" (2023), model 3. The post's brute force starts at x = 1 (418.74 epochs for N = 1,
-p_scale = 100, and 381.58 for N = 128, p_scale = 1e4); from x = 0 these are 518.74 and 460.20. Its
-table for p_scale = 1e4 runs over i = 1..99, which is ``KnowledgeLadder(target=99, p_scale=1e4)``.
+experimentation" (2023), model 3. The post's brute force starts at x = 0 and counts the starting
+state with the epochs (the length of a `NestWhileList`): as printed it gives 519.74 for N = 1,
+p_scale = 100, and 461.20 for N = 128, p_scale = 1e4. The post reports 418 and 382. It may have been
+run from x = 1, where it gives 419.74 and 382.58; that is a conjecture. The post's table for
+p_scale = 1e4 runs over i = 1..99, which is ``KnowledgeLadder(target=99, p_scale=1e4)``, and counts
+epochs alone.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     ## Rewards
     Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
     particles: a few tenths of a nat in the sum of an episode of little information, a nat where it is
-    20, and several nats in a few episodes. "spce" saturates: an episode tells 13 nats on average if
-    baskets are drawn at random, and more if they are well chosen.
+    20, and several nats in a few episodes. "spce" saturates: an episode tells about 10 nats on
+    average if baskets are drawn at random, and more if they are well chosen.
 
     ## Starting state
     rho, alpha and u drawn from the prior; no data.

@@ -241,7 +241,8 @@ class Channel(Estimator):
     """Histograms taken for a point with unit normal noise, on a scale by the Fisher metric of their law.
 
     On a line, or in a plane if the number of events informs as well. Thousands of settings per second
-    and episode. Within 0.01 nats of `Exact` from some 100 events on.
+    and episode. Within 0.01 nats of `Exact` for a fixed number of events whose density is nowhere cut
+    off, 0.1 at the ends of the toy, where it is, and 0.07 with a luminosity.
 
     Args:
         nodes: Draws from a posterior that has no nodes.
@@ -439,7 +440,7 @@ class Histogram(Estimator):
 
 
 def best_estimator(model: DesignModel[Any], posterior: Distribution) -> Estimator:
-    """Return the quickest estimator that is good to 0.01 nats or so."""
+    """Return the quickest estimator that tells good settings from bad ones; not all are exact."""
     if isinstance(posterior, Gaussian):
         return ClosedForm()
     return Channel() if isinstance(model, AngularDesign) else Exact(draws=64)

@@ -27,7 +27,7 @@ from .order_statistics import chi_mean
 from .pool import Labels, Pool, best_sums
 
 POINTS = 2**24
-"""Entries of all matrices behind the optimal value; 0.04% is its standard error at the defaults."""
+"""Entries of all matrices behind the optimal value."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,8 +141,8 @@ class LowRankPool(Pool[Labels]):
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows U and V.
 
-        A numerical integral over fixed directions of the two; its relative standard error is below
-        0.1%.
+        A numerical integral over fixed directions of the two; its relative standard error is 0.04% at
+        the defaults, 0.1% for 100 by 100 and 0.4% for 250 by 250.
         """
         rows, cols = chi_mean(self.num_rows * self.rank), chi_mean(self.num_cols * self.rank)
         return self.factor_std**2 * rows * cols * self._best_direction

@@ -33,6 +33,24 @@ class TestPost:
         assert KnowledgeLadder(start=1, **slow).mean_epochs(128) == pytest.approx(381.58, abs=0.005)
         assert KnowledgeLadder(start=0, **slow).mean_epochs(128) == pytest.approx(460.20, abs=0.005)
 
+    @pytest.mark.parametrize("start", [0, 1])
+    def test_the_brute_force_counts_its_start(self, start: int) -> None:
+        """`Length@NestWhileList[step, start, # < 100 &]`, as printed, with start = 0 there."""
+        random = np.random.default_rng(0)
+
+        def length() -> int:
+            path = [start]
+            while path[-1] < 100:
+                path.append(path[-1] + int(random.random() < (path[-1] + 1) / 100))
+            return len(path)
+
+        lengths = np.array([length() for _ in range(400)])
+        model = KnowledgeLadder(start=start)
+        error = (model.epochs_variance(1) / lengths.size) ** 0.5
+        assert abs(lengths.mean() - model.mean_epochs(1) - 1) < 3 * error
+        fits = abs(418 - model.mean_epochs(1) - 1) < 3 * (model.epochs_variance(1) / 10_000) ** 0.5
+        assert fits == (start == 1)
+
     def test_gaussian_step(self) -> None:
         model = GaussianStep()
         assert model.mean_epochs(1) == pytest.approx(252.2336, abs=5e-5)

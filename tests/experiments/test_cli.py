@@ -103,6 +103,9 @@ def test_evaluate_shows_the_score():
     assert "discovery/GaussianStep-v0" in result.output
     assert "score" in result.output
     assert "exact optimum" in result.output
+    assert "20, 1000000" in result.output  # no tuning seed, unless it is asked for
+    result = invoke("evaluate", "GaussianStep", "optimal", *words, "--seed", 3)
+    assert "20, 3" in result.output
 
 
 def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monkeypatch):

@@ -60,6 +60,15 @@ def test_the_same_seed_gives_the_same_episodes(env_id, agent, env_kwargs):
     assert first.seconds_per_decision > 0
 
 
+def test_no_tuning_seed_is_played_unless_it_is_asked_for():
+    plain = evaluate("TablePool", "random", episodes=2, env_kwargs=POOL)
+    asked = evaluate(
+        "TablePool", "random", episodes=2, seed=evaluation.EVALUATION_SEED, env_kwargs=POOL
+    )
+    assert plain.seed == asked.seed
+    assert same(plain, asked)
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 30])
 @pytest.mark.parametrize("env_id", SMALL)
 def test_chunks_do_not_change_the_episodes(env_id, chunk, monkeypatch):

@@ -83,6 +83,19 @@ def test_ladder_agrees_with_the_post_to_all_its_digits(report):
     assert float(first["from 0 to 100"]) == pytest.approx(518.74, abs=0.005)
 
 
+def test_the_posts_brute_force_is_told_as_printed_and_as_conjectured(report):
+    out, _ = report
+    claims = {row["the post"]: row["the exact laws"] for row in table(out, "claims")}
+    numbers = {"418 epochs": ("519.74", "419.74"), "382 epochs": ("461.20", "382.58")}
+    text = (out / "REPORT.md").read_text()
+    for printed, told in numbers.items():
+        (law,) = (law for post, law in claims.items() if printed in post)
+        for number in told:
+            assert number in law
+            assert number in text
+    assert "is a conjecture" in text
+
+
 def test_gaussian_means_and_the_posts_counting(report):
     out, _ = report
     one, many = table(out, "2_gaussian_epochs")

@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.agents.learned.policy import LearnedAgent, Policy
-from discovery_gym.experiments import cli, evaluate, suites
+from discovery_gym.experiments import cli, evaluate
+from discovery_gym.experiments.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.records import RunSpec
 
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
@@ -125,7 +126,7 @@ def test_evaluation_seeds_are_never_played(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(faces, "np_random", spy)
     for seed in (0, 12_345_678):
         train(ladder(steps=256, evaluations=1, seed=seed), tmp_path / str(seed))
-    assert max(seen) < suites.EVALUATION_SEED
+    assert max(seen) < EVALUATION_SEED
     curve = {seed for seed in seen if seed >= module.VALIDATION_SEED}
     assert curve == set(range(module.VALIDATION_SEED, module.VALIDATION_SEED + 20))
 

@@ -7,8 +7,9 @@ import pytest
 
 from discovery_gym.experiments import suites, tuning
 from discovery_gym.experiments.cli import main
+from discovery_gym.experiments.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.records import read_record, record_path
-from discovery_gym.experiments.suites import EVALUATION_SEED, SUITES, Suite, Task
+from discovery_gym.experiments.suites import SUITES, Suite, Task
 
 TINY = Task(
     name="Tiny",
