@@ -46,6 +46,20 @@ def test_every_agent_fits_its_task(task):
         make(text, env)
 
 
+def test_tables_are_played_as_pools_drawn_from_them():
+    """A whole table is one instance, on which an agent without chance has one score."""
+    tables = [task for task in TASKS if task.env_id.startswith("discovery/TablePool")]
+    assert len(tables) == 6
+    for task in tables:
+        assert task.env_kwargs["rows"] == 0.5
+        assert "pools drawn from this table" in task.about
+        if task.missing is None:
+            model = gym.make(task.env_id, **task.env_kwargs).unwrapped.model
+            assert f"{model.num_items} of {len(model.table.labels)}" in task.name + task.about
+            assert f"{model.horizon} " in task.about
+            assert model.table.target == model.target or len(model.table.targets) == 1
+
+
 def test_a_missing_data_set_is_a_reason_to_skip(monkeypatch, tmp_path):
     monkeypatch.setenv("DISCOVERY_GYM_DATA", str(tmp_path))
     (task,) = (task for task in suite("quick").tasks if task.needs == "cncci")
