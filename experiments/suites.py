@@ -576,8 +576,8 @@ SUITES = {
                 ),
                 Task(
                     name="Diabetes, 5 examinations",
-                    about="Find the patients whose disease progresses most, 221 of 442 in each episode and "
-                    f"5 examinations: {DRAWN}",
+                    about="Find the patients whose disease progresses most, among 221 of 442, with 5 "
+                    f"examinations: {DRAWN}",
                     env_id="discovery/TablePool-v0",
                     env_kwargs=_half("diabetes", 5),
                     agents=FEATURES,
