@@ -82,9 +82,9 @@ class TablePool(FeaturePool):
     - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set.
     - `rows` (None): rows that an episode plays: a share in (0, 1], such as 0.5 for half of them
       (rounded, at least one), or their number, an integer; None plays the table as it is.
-    - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the table, as the paper
-      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it. The norm, mean and
-      standard deviation are those of the whole table, whatever rows are played.
+    - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
+      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the
+      pool is that of the episode: it is as if its rows were given as arrays.
     - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table,
       rounded to whole batches.
     - `noise_std` (0.0): standard deviation of noise added to each label.
@@ -161,22 +161,29 @@ class TablePool(FeaturePool):
         """Whether all labels are 0 or 1, which is public."""
         return self.noise_std == 0 and bool(np.isin(self.table.labels, (0, 1)).all())
 
-    @cached_property
-    def _scaled(self) -> NDArray[np.float32]:
-        """The features that agents see, read-only, ``(n, d)``."""
-        x = self.table.features
+    def _scale(self, x: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the features ``(n, d)`` of the items of a pool as agents see them."""
         if self.scaling == "standard":
             x = x - x.mean(0)
             x = x / np.where(x.std(0) > 0, x.std(0), 1.0)
         elif self.scaling == "l2":
             norm = np.linalg.norm(x, axis=0)
             x = x / np.where(norm > 0, norm, 1.0)
-        scaled = np.ascontiguousarray(x, np.float32)
+        return np.ascontiguousarray(x, np.float32)
+
+    @cached_property
+    def _scaled(self) -> NDArray[np.float32]:
+        """The features of the whole table as one pool, read-only, ``(n, d)``."""
+        scaled = self._scale(self.table.features)
         scaled.flags.writeable = False
         return scaled
 
     @cached_property
     def _feature_range(self) -> tuple[float, float]:
+        if self.rows is not None and self.scaling != "none":
+            # No entry exceeds the norm of its column, which is 1, or sqrt(n) if its variance is 1.
+            bound = 1.0 if self.scaling == "l2" else self.num_items**0.5
+            return -bound, bound
         low, high = float(self._scaled.min()), float(self._scaled.max())
         return low, high if high > low else low + 1.0
 
@@ -214,14 +221,14 @@ class TablePool(FeaturePool):
         """
         assert isinstance(state, TableLabels)
         if self.rows is not None:
-            n, table = self.num_items, self.table.labels
+            n, table = self.num_items, self.table
+            features = state.features.copy()
             for i in index.tolist():
-                state.rows[i] = streams.generators[i].permutation(len(table))[:n]
-            features, drawn = state.features.copy(), state.rows[index]
-            features[index] = self._scaled[drawn].reshape(len(index), -1)
+                drawn = streams.generators[i].permutation(len(table.labels))[:n]
+                state.rows[i], state.values[i] = drawn, table.labels[drawn]
+                features[i] = self._scale(table.features[drawn]).reshape(-1)
             features.flags.writeable = False
             state.features = features
-            state.values[index] = table[drawn]
             state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)
 
