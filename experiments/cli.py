@@ -256,8 +256,8 @@ def evaluate(
     result = play(env, agent, episodes=episodes, seed=first, env_kwargs=parameters)
     table = _table("", result.agent, title=result.env_id)
     table.add_row("return", plus_minus(result.returns))
-    if result.random_value is not None and result.optimal_value is not None:
-        scores = st.normalised(result.returns, result.random_value, result.optimal_value)
+    scores = st.scores(result, result.env_kwargs)
+    if scores is not None:
         table.add_row("score (0 random, 1 optimum)", span(st.mean(scores)))
     table.add_row("exact return of random play", number(result.random_value))
     table.add_row("exact optimum", number(result.optimal_value))

@@ -37,8 +37,8 @@ class Row:
     Args:
         record: The run.
         scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
-        behind: Paired difference in return to the best agent that does not know the truth; ``None``
-            for that agent, for the optimum and for failed runs.
+        behind: Paired difference in gains (`stats.gains`) to the best agent that does not know the
+            truth; ``None`` for that agent, for the optimum and for failed runs.
         beats_random: Probability that an episode returns more than one of the random agent.
     """
 
@@ -61,6 +61,11 @@ class Row:
     def score(self) -> st.Interval | None:
         """Mean normalised score."""
         return None if self.scores is None else st.mean(self.scores)
+
+    @cached_property
+    def gains(self) -> st.Floats:
+        """What it is compared by with agents of the same seeds, ``(E,)``."""
+        return _gains(self.record)
 
     @property
     def value(self) -> float:
@@ -200,7 +205,7 @@ def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Ov
 
 
 def _board(records: Iterable[Record]) -> Board:
-    ranked = sorted(records, key=_mean_return, reverse=True)
+    ranked = sorted(records, key=_mean_gain, reverse=True)
     played = {record.spec.agent: record for record in ranked if record.error is None}
     leader = next((record for agent, record in played.items() if agent != "optimal"), None)
     spec = ranked[0].spec
@@ -214,19 +219,21 @@ def _board(records: Iterable[Record]) -> Board:
     )
 
 
-def _mean_return(record: Record) -> float:
-    return -np.inf if record.error else float(record.returns.mean())
+def _mean_gain(record: Record) -> float:
+    return -np.inf if record.error else float(_gains(record).mean())
+
+
+def _gains(record: Record) -> st.Floats:
+    return st.gains(record, record.spec.env_kwargs)
 
 
 def _row(record: Record, leader: Record | None, chance: Record | None) -> Row:
     if record.error is not None:
         return Row(record=record, scores=None, behind=None, beats_random=None)
-    scores = behind = beats_random = None
-    if record.random_value is not None and record.optimal_value is not None:
-        found = st.normalised(record.returns, record.random_value, record.optimal_value)
-        scores = None if np.isnan(found).any() else found
+    scores = st.scores(record, record.spec.env_kwargs)
+    behind = beats_random = None
     if leader is not None and record is not leader and record.spec.agent != "optimal":
-        behind = st.paired_difference(record.returns, leader.returns)
+        behind = st.paired_difference(_gains(record), _gains(leader))
     if chance is not None and record is not chance:
         beats_random = st.probability_of_improvement(record.returns, chance.returns)
     return Row(record=record, scores=scores, behind=behind, beats_random=beats_random)
@@ -269,7 +276,7 @@ def _ahead(ours: Sequence[Row | None], theirs: Sequence[Row | None]) -> float | 
         if our.failed or their.failed:
             shares.append(float(their.failed))
         else:
-            shares.append(st.ahead(our.record.returns, their.record.returns))
+            shares.append(st.ahead(our.gains, their.gains))
     return float(np.mean(shares)) if shares else None
 
 
@@ -298,7 +305,9 @@ def write_leaderboard(folder: Path) -> list[Path]:
         "provenance": _provenance(records),
         "few": FEW,
         "pictures": pictures,
-        "stats": st,
+        "intervals": f"95 %; Student's t below {st.ENOUGH} episodes, from there the bias-corrected "
+        f"and accelerated bootstrap ({st.RESAMPLES} resamples, seed {st.BOOTSTRAP_SEED}); "
+        "Clopper-Pearson where episodes have two outcomes",
     }
     paths = []
     for template, name in (("leaderboard.md.j2", "LEADERBOARD.md"), ("page.html.j2", "index.html")):
@@ -347,8 +356,8 @@ def score(value: float | None) -> str:
 
 
 def ends(one: st.Interval) -> str:
-    """Return the interval of a score; nothing for a single episode, which has none."""
-    return "" if np.isnan(one.low) else f"[{score(one.low)}, {score(one.high)}]"
+    """Return the interval of a score, or that nothing varied; nothing for a single episode."""
+    return one.ends(score)
 
 
 def span(one: st.Interval | None) -> str:
@@ -365,8 +374,7 @@ def difference(one: st.Interval | None) -> str:
     """Return a difference in returns with its interval."""
     if one is None:
         return "–"
-    low, high = number(one.low, 3), number(one.high, 3)
-    return f"{number(one.value, 3)} [{low}, {high}]"
+    return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
 
 
 def plus_minus(values: NDArray[Any]) -> str:

@@ -37,7 +37,7 @@ class Scale:
 
 def score_scale(intervals: Sequence[st.Interval], width: int = 220) -> Scale:
     """Return the common scale of some scores: it always shows 0 (random) and 1 (optimal)."""
-    ends = [x for one in intervals for x in one if np.isfinite(x)]
+    ends = [x for one in intervals for x in (one.value, one.low, one.high) if np.isfinite(x)]
     return Scale(max(min([0.0, *ends]), LOWEST), max([1.0, *ends]), width)
 
 

@@ -29,6 +29,9 @@ class Task:
         env_kwargs: Its parameters, where they differ from the defaults.
         agents: Name on the leaderboard -> the agent as text.
         search: Name on the leaderboard -> candidates, of which `tuning` has chosen one.
+        tuned_on: Parameters of the problems on which it has, each in the place of `env_kwargs`; empty:
+            its own. A table is one instance, whose other seeds hold the same labels: its agents are
+            tuned on other columns or tables.
         contrasts: Contrastive draws behind bounds of the total information, which records of
             experimental design keep beside the returns; 0: none.
         needs: Named data set without which the task is skipped; ``None``: none.
@@ -40,6 +43,7 @@ class Task:
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     agents: Mapping[str, str]
     search: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tuned_on: Sequence[Mapping[str, Any]] = ()
     contrasts: int = 0
     needs: str | None = None
 
@@ -90,9 +94,13 @@ def tuned(name: str) -> dict[str, Any]:
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tasks": {}}
 
 
-def _with_tuned(name: str, task: Task) -> Task:
-    """Return a task with the chosen candidate of each agent, or the first if none was chosen."""
-    chosen = tuned(name)["tasks"].get(task.name, {})
+def _with_tuned(name: str, version: int, task: Task) -> Task:
+    """Return a task with the chosen candidate of each agent, or the first if none was chosen.
+
+    What was tuned for another version of the suite is not taken: it may have seen other problems.
+    """
+    settings = tuned(name)
+    chosen = settings["tasks"].get(task.name, {}) if settings.get("version") == version else {}
     best = {
         agent: chosen.get(agent, {}).get("agent") or texts[0]
         for agent, texts in task.search.items()
@@ -236,19 +244,31 @@ STAR_POOL = Task(
     agents=POOL | {"IDS": "ids(lam=3, samples=100)", "one hub, then greedy": "one_hub"},
 )
 
+
+def _half(dataset: str, horizon: int, target: str | None = None) -> dict[str, Any]:
+    """Return the parameters of pools drawn from a table: half of its rows in each episode.
+
+    On a whole table every episode would be the same pool, and a ranking one of that pool alone.
+    """
+    column = {} if target is None else {"target": f"yield[{target}]"}
+    return {"dataset": dataset, **column, "rows": 0.5, "horizon": horizon}
+
+
+DRAWN = "pools drawn from this table (real data), half of its rows in each episode."
+
 DIABETES = Task(
-    name="Diabetes, 442 patients",
-    about="Find the patients whose disease progresses most, 50 examinations (real data).",
+    name="Diabetes, 221 of 442 patients",
+    about=f"Find the patients whose disease progresses most, 25 examinations: {DRAWN}",
     env_id="discovery/TablePool-v0",
-    env_kwargs={"dataset": "diabetes", "horizon": 50},
+    env_kwargs=_half("diabetes", 25),
     agents=FEATURES,
 )
 
 COUPLINGS = Task(
-    name="C-N couplings, 330 reactions",
-    about="Find the couplings with the highest yields, 67 reactions (real data).",
+    name="C-N couplings, 165 of 330 reactions",
+    about=f"Find the couplings with the highest yields, 34 reactions: {DRAWN}",
     env_id="discovery/TablePool-v0",
-    env_kwargs={"dataset": "cncci", "horizon": 67},
+    env_kwargs=_half("cncci", 34, "XPhos+P2Et"),
     agents=FEATURES,
     needs="cncci",
 )
@@ -287,7 +307,26 @@ def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> d
 
 KNOWLEDGE = {"knowledge gradient": _calls("knowledge_gradient")}
 LINUCB = {"LinUCB": _calls("linucb", "alpha=0.03", "alpha=0.1", "alpha=0.3", "alpha=1")}
+DEFAULTS = {
+    "greedy": "greedy",
+    "epsilon-greedy": "epsilon_greedy",
+    "Bayes-UCB": "bayes_ucb",
+    "Thompson": "thompson",
+    "IDS": "ids",
+    "expected improvement": "expected_improvement",
+    "learned": "learned",
+    "LinUCB": "linucb",
+}
 TABLE = ("linear(noise_std=0.1)", "linear(noise_std=0.5)", "gp", "gp(kernel='matern')")
+# The columns next to those that are judged; the ones behind them are neither tuned on nor judged.
+OTHER_PAIRS = (
+    "t-BuXPhos+P2Et",
+    "t-BuBrettPhos+P2Et",
+    "AdBrettPhos+P2Et",
+    "XPhos+BTMG",
+    "AdBrettPhos+BTMG",
+)
+OTHER_MOLECULES = ("X3", "X4", "X5", "X6", "X8")
 
 POOLS = (
     Task(
@@ -371,29 +410,33 @@ POOLS = (
         search=_search("low_rank(chains=128)"),
     ),
     Task(
-        name="Diabetes, 442 patients",
-        about="Find the patients whose disease progresses most, 89 examinations (real data).",
+        name="Diabetes, 221 of 442 patients",
+        about="Find the patients whose disease progresses most, 45 examinations, by agents with their "
+        f"default settings, for the table has no second column to tune on: {DRAWN}",
         env_id="discovery/TablePool-v0",
-        env_kwargs={"dataset": "diabetes", "horizon": 89},
-        agents={"random": "random"},
-        search=_search(*TABLE, more=LINUCB),
+        env_kwargs=_half("diabetes", 45),
+        agents={"random": "random", **DEFAULTS},
     ),
     Task(
-        name="C-N couplings, 330 reactions",
-        about="Find the couplings with the highest yields, 67 reactions (real data).",
+        name="C-N couplings, 165 of 330 reactions",
+        about="Find the couplings with the highest yields, 34 reactions, by agents tuned on five other "
+        f"pairs of ligand and base: {DRAWN}",
         env_id="discovery/TablePool-v0",
-        env_kwargs={"dataset": "cncci", "horizon": 67},
+        env_kwargs=_half("cncci", 34, "XPhos+P2Et"),
         agents={"random": "random"},
         search=_search(*TABLE, more=LINUCB),
+        tuned_on=tuple(_half("cncci", 34, pair) for pair in OTHER_PAIRS),
         needs="cncci",
     ),
     Task(
-        name="Photoredox, 80 conditions",
-        about="Find the conditions with the highest yields, 17 reactions (real data).",
+        name="Photoredox, 40 of 80 conditions",
+        about="Find the conditions with the highest yields, 9 reactions, by agents tuned on five other "
+        f"molecules: {DRAWN}",
         env_id="discovery/TablePool-v0",
-        env_kwargs={"dataset": "pndc", "horizon": 17},
+        env_kwargs=_half("pndc", 9, "X2"),
         agents={"random": "random"},
         search=_search(*TABLE, more=LINUCB),
+        tuned_on=tuple(_half("pndc", 9, molecule) for molecule in OTHER_MOLECULES),
         needs="pndc",
     ),
 )
@@ -580,7 +623,7 @@ SUITES = {
     for one in (
         Suite(
             name="smoke",
-            version=1,
+            version=2,
             about="one small task of every environment; shows in seconds that all works",
             episodes=64,
             tasks=(
@@ -617,10 +660,11 @@ SUITES = {
                     agents=BOUNDS | LEARNERS,
                 ),
                 Task(
-                    name="Diabetes, 10 examinations",
-                    about="Find the patients whose disease progresses most (real data).",
+                    name="Diabetes, 5 examinations",
+                    about="Find the patients whose disease progresses most, among 221 of 442, with 5 "
+                    f"examinations: {DRAWN}",
                     env_id="discovery/TablePool-v0",
-                    env_kwargs={"dataset": "diabetes", "horizon": 10},
+                    env_kwargs=_half("diabetes", 5),
                     agents=FEATURES,
                 ),
                 Task(
@@ -650,7 +694,7 @@ SUITES = {
         ),
         Suite(
             name="quick",
-            version=2,
+            version=3,
             about="every campaign, with prices and deadlines; pools, real ones too; under two minutes",
             episodes=1000,
             tasks=(
@@ -668,14 +712,15 @@ SUITES = {
         ),
         Suite(
             name="pools",
-            version=2,
-            about="every pool with structure, all agents tuned with equal budgets",
+            version=3,
+            about="every pool with structure; agents tuned with equal budgets, never on what they are "
+            "judged on",
             episodes=128,
-            tasks=tuple(_with_tuned("pools", task) for task in POOLS),
+            tasks=tuple(_with_tuned("pools", 3, task) for task in POOLS),
         ),
         Suite(
             name="design",
-            version=1,
+            version=2,
             about="experimental design: which setting tells most; returns are nats of information",
             episodes=64,
             tasks=DESIGN,

@@ -22,7 +22,7 @@ import math
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -304,16 +304,15 @@ class _Run:
             env_kwargs=training.env_kwargs,
             truth=False,
         )
-        score = math.nan
-        if self.random is not None and self.best is not None:
-            score = float(stats.normalised(result.returns, self.random, self.best).mean())
+        known = replace(result, random_value=self.random, optimal_value=self.best)
+        scores = stats.scores(known, training.env_kwargs)
         recent = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         point = Point(
             steps=self.model.num_timesteps,
             seconds=self.earlier + time.perf_counter() - self.began,
             mean=float(result.returns.mean()),
             error=float(result.returns.std(ddof=1) / len(result.returns) ** 0.5),
-            score=score,
+            score=math.nan if scores is None else float(scores.mean()),
             training=float(np.mean(recent)) if recent else math.nan,
         )
         best = max((other.mean for other in self.curve), default=-math.inf)

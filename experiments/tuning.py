@@ -2,8 +2,10 @@
 
 A task of a suite may name candidates for an agent (`Task.search`). Every agent gets the same budget
 of episodes, split evenly over its candidates, which all start at the same seed, far below
-`EVALUATION_SEED`. The candidate of the least mean regret is chosen, or of the largest mean return
-where regret is unknown. An agent with one candidate has nothing to tune and spends nothing.
+`EVALUATION_SEED`. Agents of a table play other columns (`Task.tuned_on`), in equal parts: other seeds
+of the same column would hold the labels that they are judged on. The candidate of the least mean
+regret is chosen, or of the largest mean return where regret is unknown. An agent with one candidate
+has nothing to tune and spends nothing.
 
 Other seeds are other problems only where the environment draws its problem. A table that is played
 whole is the same on every seed, so that settings have to be found on other columns or other tables.
@@ -18,12 +20,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import records
 from .records import RunSpec, read_record, record_path
+from .stats import gains
 from .suites import Suite, Task
 
 BUDGET = 240
-"""Episodes per task and agent; divisible by most numbers of candidates."""
+"""Episodes per task and agent; divisible by most numbers of candidates and of problems."""
 SEED = 0
 """Seed of the first episode of every candidate."""
 
@@ -36,28 +41,32 @@ def plan(suite: Suite) -> list[RunSpec]:
         if task.missing is None
         for name, texts in task.search.items()
         if len(texts) > 1
-        for spec in _trials(suite, task, name)
+        for trial in _trials(suite, task, name).values()
+        for spec in trial
     ]
 
 
-def _trials(suite: Suite, task: Task, name: str) -> list[RunSpec]:
-    """Return one run per candidate of an agent."""
-    texts = task.search[name]
-    return [
-        RunSpec(
-            suite=f"{suite.name}, tuning",
-            version=suite.version,
-            task=task.name,
-            about=task.about,
-            name=f"{name}: {text}",
-            env_id=task.env_id,
-            env_kwargs=task.env_kwargs,
-            agent=text,
-            episodes=BUDGET // len(texts),
-            seed=SEED,
-        )
+def _trials(suite: Suite, task: Task, name: str) -> dict[str, list[RunSpec]]:
+    """Return the runs of each candidate of an agent, one per problem that it is tuned on."""
+    texts, problems = task.search[name], task.tuned_on or (task.env_kwargs,)
+    return {
+        text: [
+            RunSpec(
+                suite=f"{suite.name}, tuning",
+                version=suite.version,
+                task=task.name,
+                about=task.about,
+                name=f"{name}: {text}",
+                env_id=task.env_id,
+                env_kwargs=problem,
+                agent=text,
+                episodes=BUDGET // (len(texts) * len(problems)),
+                seed=SEED,
+            )
+            for problem in problems
+        ]
         for text in texts
-    ]
+    }
 
 
 def choose(suite: Suite, folder: Path) -> dict[str, Any]:
@@ -78,12 +87,13 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
             if task.missing is not None or len(texts) == 1:
                 continue
             scores: dict[str, list[float] | None] = {}
-            for spec in _trials(suite, task, name):
-                record = read_record(record_path(folder / "records", spec.id))
-                loss = -record.returns if record.regret is None else record.regret
-                error = loss.std(ddof=1) / len(loss) ** 0.5 if record.error is None else 0.0
-                failed = record.error is not None
-                scores[spec.agent] = None if failed else [float(loss.mean()), float(error)]
+            for text, specs in _trials(suite, task, name).items():
+                found = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
+                if any(record.error is not None for record in found):
+                    scores[text] = None
+                    continue
+                loss = -np.concatenate([gains(record, record.spec.env_kwargs) for record in found])
+                scores[text] = [float(loss.mean()), float(loss.std(ddof=1) / len(loss) ** 0.5)]
             scored = {text: score[0] for text, score in scores.items() if score is not None}
             tasks.setdefault(task.name, {})[name] = {
                 "agent": min(scored, key=lambda text: scored[text]) if scored else None,

@@ -295,7 +295,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             seed = np.random.SeedSequence().entropy  # fresh, from the operating system
             assert isinstance(seed, int)
         seats = self._streams.generators
-        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str):
+        if isinstance(seed, list | tuple | range | np.ndarray):
             if len(seed) != self.num_envs:
                 raise InputError(
                     f"seed must be one integer or a sequence of {self.num_envs}, one per episode, "

@@ -163,8 +163,7 @@ def advance(states: Words) -> Words:
 
 def doubles(words: Words) -> NDArray[np.float64]:
     """Return the numbers in [0, 1) that NumPy makes of 64 random bits, of the same shape."""
-    numbers: NDArray[np.float64] = (words >> 11).view(np.int64) * 2.0**-53
-    return numbers
+    return np.asarray((words >> 11).view(np.int64) * 2.0**-53, np.float64)
 
 
 def _split(seeds: Sequence[int] | range) -> tuple[Words, Words]:

@@ -7,6 +7,12 @@ over the best T,
 
 because a value at u is among the best T if at most T - 1 of the n - 1 others lie above it.
 
+The same argument holds for m values drawn without replacement from a table of N: the value with j
+better ones in the table is drawn with probability m / N, and then H of the better ones are drawn as
+well, H hypergeometric with m - 1 draws from N - 1 values of which j count,
+
+    E[sum of the best T] = (m / N) * sum_j y_(j) P(H(N - 1, j, m - 1) <= T - 1).
+
 Source: David and Nagaraja, "Order Statistics" (2003), chapter 3.
 """
 
@@ -46,6 +52,21 @@ def top_sum_uniform(num_items: int, count: int) -> float:
     """Return the expected sum of the best ``count`` of ``num_items`` uniforms on (0, 1)."""
     best = np.arange(num_items, num_items - count, -1)
     return float((best / (num_items + 1)).sum())
+
+
+def top_sum_drawn(values: NDArray[np.float64], num_drawn: int, count: int) -> float:
+    """Return the expected sum of the best ``count`` of ``num_drawn`` values drawn from a table.
+
+    Args:
+        values: The values of the table, ``(N,)``.
+        num_drawn: The number m of them that are drawn, without replacement.
+        count: The number T of drawn values to take.
+    """
+    from scipy.stats import hypergeom  # slow to import, so only when it is asked for
+
+    better = np.arange(len(values))
+    taken = hypergeom.cdf(count - 1, len(values) - 1, better, num_drawn - 1)
+    return num_drawn / len(values) * float(-np.sort(-values) @ taken)
 
 
 def chi_mean(degrees: int) -> float:

@@ -1,13 +1,16 @@
 """A pool on real data: the rows of a table are the items.
 
 Nothing is hidden but the labels themselves, so that the truth is exact: an oracle collects the best
-T labels, and an agent that chooses at random T times the mean label.
+T labels, and an agent that chooses at random T times the mean label. A whole table is one instance,
+on which an agent without chance gets the same return in every episode; with `rows` each episode is a
+pool drawn from the table (`order_statistics.top_sum_drawn` has the law of its best labels).
 
 Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, section 5.
 """
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +18,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
 from ..core.checks import choice
 from ..datasets.table import Table, from_arrays, load
+from .order_statistics import top_sum_drawn
 from .pool import FeatureLabels, FeaturePool, best_sums
+
+
+@dataclass(kw_only=True, eq=False)
+class TableLabels(FeatureLabels):
+    """State of a pool made of rows of a table."""
+
+    rows: NDArray[np.int64]  # (B, n) the row of the table that each item is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,13 +41,17 @@ class TablePool(FeaturePool):
     with features, such as reaction conditions or patients; each may be labelled once, and the sum
     of the labels counts. The embedded default is a clinical data set.
 
+    A whole table is one instance: who is ahead on it may be behind on the next. With `rows` every
+    episode plays other rows, drawn from the table without replacement. Pools drawn from one table
+    overlap, so that the spread of their returns says nothing about other tables.
+
     ## Action space
-    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
+    `Discrete(n)`, n the number of rows that an episode plays: the item to label; with `batch_size` N
+    above 1 `MultiDiscrete([n] * N)`: N items, no two the same.
 
     ## Observation space
     `Dict`:
-    - `features`: float32, `(n * d,)`, row by row; constant.
+    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
     - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
@@ -50,22 +65,26 @@ class TablePool(FeaturePool):
     shows nothing and spends the choice.
 
     ## Starting state
-    No labels.
+    No labels. With `rows`, the rows are drawn anew, in random order: an item's number tells nothing.
 
     ## Episode end
     Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
+    spent, free of noise), `values` (the mean label of every item) and, with `rows`, `row` (int64,
+    `(n,)`, the row of the table that each item is).
 
     ## Arguments
     - `dataset` ("diabetes"): name of a data set, or path of a CSV or Parquet file. Further sets are
       found in the folder that the environment variable `DISCOVERY_GYM_DATA` names.
     - `target` (None): label column; None takes the first of a named set, the last of a file.
     - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set.
+    - `rows` (None): rows that an episode plays: a share in (0, 1], such as 0.5 for half of them
+      (rounded, at least one), or their number, an integer; None plays the table as it is.
     - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
-      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it.
+      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the
+      pool is that of the episode: it is as if its rows were given as arrays.
     - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table,
       rounded to whole batches.
     - `noise_std` (0.0): standard deviation of noise added to each label.
@@ -77,7 +96,7 @@ class TablePool(FeaturePool):
     Native: `gym.make_vec("discovery/TablePool-v0", num_envs=256)`.
 
     ## Version history
-    - v0: first version.
+    - v0: first version. `rows` came later and changes nothing where it is not given.
 
     ## References
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
@@ -87,6 +106,7 @@ class TablePool(FeaturePool):
     target: str | None = None
     features: Any = None
     labels: Any = None
+    rows: float | None = None
     scaling: str = "l2"
 
     def __post_init__(self) -> None:
@@ -99,7 +119,22 @@ class TablePool(FeaturePool):
                     raise InputError(f"Give {name} or the arrays features and labels, not both.")
         elif self.dataset is None:
             self._set(dataset="diabetes")
+        if self.rows is not None:
+            self._set(rows=self._checked_rows(self.rows))
         super().__post_init__()
+
+    def _checked_rows(self, rows: float) -> float:
+        """Return a share of the rows as a float, or their number as an integer."""
+        count = len(self.table.labels)
+        whole, share = isinstance(rows, numbers.Integral), isinstance(rows, numbers.Real)
+        if whole and not isinstance(rows, bool) and 1 <= rows <= count:
+            return int(rows)
+        if share and not whole and 0 < rows <= 1:
+            return float(rows)
+        raise InputError(
+            f"rows must be a share in (0, 1], such as 0.5, or an integer from 1 to {count}, the rows "
+            f"of the table, got {rows!r}; rows=None plays them all."
+        )
 
     @cached_property
     def table(self) -> Table:
@@ -110,8 +145,11 @@ class TablePool(FeaturePool):
 
     @property
     def num_items(self) -> int:
-        """The number of rows."""
-        return len(self.table.labels)
+        """The number of rows that an episode plays."""
+        count = len(self.table.labels)
+        if self.rows is None:
+            return count
+        return self.rows if isinstance(self.rows, int) else max(1, round(self.rows * count))
 
     @property
     def num_features(self) -> int:
@@ -123,50 +161,108 @@ class TablePool(FeaturePool):
         """Whether all labels are 0 or 1, which is public."""
         return self.noise_std == 0 and bool(np.isin(self.table.labels, (0, 1)).all())
 
-    @cached_property
-    def _scaled(self) -> NDArray[np.float32]:
-        """The features that agents see, read-only, ``(n, d)``."""
-        x = self.table.features
+    def _scale(self, x: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return the features ``(n, d)`` of the items of a pool as agents see them."""
         if self.scaling == "standard":
             x = x - x.mean(0)
             x = x / np.where(x.std(0) > 0, x.std(0), 1.0)
         elif self.scaling == "l2":
             norm = np.linalg.norm(x, axis=0)
             x = x / np.where(norm > 0, norm, 1.0)
-        scaled = np.ascontiguousarray(x, np.float32)
+        return np.ascontiguousarray(x, np.float32)
+
+    @cached_property
+    def _scaled(self) -> NDArray[np.float32]:
+        """The features of the whole table as one pool, read-only, ``(n, d)``."""
+        scaled = self._scale(self.table.features)
         scaled.flags.writeable = False
         return scaled
 
     @cached_property
     def _feature_range(self) -> tuple[float, float]:
+        if self.rows is not None and self.scaling != "none":
+            # No entry exceeds the norm of its column, which is 1, or sqrt(n) if its variance is 1.
+            bound = 1.0 if self.scaling == "l2" else self.num_items**0.5
+            return -bound, bound
         low, high = float(self._scaled.min()), float(self._scaled.max())
         return low, high if high > low else low + 1.0
 
     # ---- dynamics
 
-    def new_state(self, num_episodes: int) -> FeatureLabels:
-        """Return the arrays of ``num_episodes`` episodes; all share the values of the table."""
-        values, best = self.table.labels, best_sums(self.table.labels, self._horizon)
-        features = self._scaled.reshape(-1)
-        return self._blank(
-            features=np.broadcast_to(features, (num_episodes, *features.shape)),
-            values=np.broadcast_to(values, (num_episodes, *values.shape)),
-            best=np.broadcast_to(best, (num_episodes, *best.shape)),
+    def new_state(self, num_episodes: int) -> TableLabels:
+        """Return the arrays of ``num_episodes`` episodes; of a whole table all share the values."""
+        shape = (num_episodes, self.num_items)
+        if self.rows is not None:
+            features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
+            values, best = np.zeros(shape), np.zeros((num_episodes, self._horizon + 1))
+            return self._state(np.zeros(shape, np.int64), features, values, best)
+        table, sums = self.table.labels, best_sums(self.table.labels, self._horizon)
+        return self._state(
+            rows=np.broadcast_to(np.arange(len(table)), shape),
+            features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
+            values=np.broadcast_to(table, shape),
+            best=np.broadcast_to(sums, (num_episodes, len(sums))),
         )
+
+    def _state(
+        self,
+        rows: NDArray[np.int64],
+        features: NDArray[np.float32],
+        values: NDArray[np.float64],
+        best: NDArray[np.float64],
+    ) -> TableLabels:
+        """Return the state of B episodes; the arguments are those of `TableLabels`."""
+        return TableLabels(rows=rows, features=features, **self._common(values, best))
+
+    def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
+        """Take all labels back, and draw the rows anew where they are drawn.
+
+        The features go to a new array: observations of the old ones are views and must not change.
+        """
+        assert isinstance(state, TableLabels)
+        if self.rows is not None:
+            n, table = self.num_items, self.table
+            features = state.features.copy()
+            for i in index.tolist():
+                drawn = streams.generators[i].permutation(len(table.labels))[:n]
+                state.rows[i], state.values[i] = drawn, table.labels[drawn]
+                features[i] = self._scale(table.features[drawn]).reshape(-1)
+            features.flags.writeable = False
+            state.features = features
+            state.best[index] = best_sums(state.values[index], self._horizon)
+        super().reset(state, index, streams)
 
     def _values_at(
         self, state: FeatureLabels, place: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        return self.table.labels.take(item)
+        if self.rows is not None:
+            return super()._values_at(state, place, item)
+        return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
+
+    def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
+        """Return the regret so far, the values of the items, and which rows they are if drawn.
+
+        Args:
+            state: The state of B episodes.
+
+        Returns:
+            ``regret`` and ``values`` as every pool, and with `rows` also ``row`` ``(B, n)``, the row
+            of the table that each item is: no secret, but of use to people only.
+        """
+        assert isinstance(state, TableLabels)
+        drawn = {} if self.rows is None else {"row": state.rows.copy()}
+        return super().hidden(state) | drawn
 
     # ---- truth
 
     def random_value(self) -> float:
-        """Return the expected return of uniform choices: T times the mean label."""
+        """Return the expected return of uniform choices: T times the mean label of the table."""
         return self._horizon * float(self.table.labels.mean())
 
     def optimal_value(self) -> float:
-        """Return the return of an oracle that knows all labels: the sum of the best T."""
+        """Return the expected return of an oracle that knows all labels: the sum of the best T."""
+        if self.rows is not None:
+            return top_sum_drawn(self.table.labels, self.num_items, self._horizon)
         return float(best_sums(self.table.labels, self._horizon)[-1])
 
 

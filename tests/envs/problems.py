@@ -190,6 +190,16 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "illegal_reward": -5.0,
             "scaling": "standard",
         },
+        "half": {"rows": 0.5, "horizon": 30},
+        "drawn": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [4.0], [7.0], [9.0]],
+            "labels": [1.0, -2.0, 3.0, 0.5, 3.0, 8.0, -4.0],
+            "rows": 5,
+            "horizon": 4,
+            "noise_std": 0.3,
+            "batch_size": 2,
+            "delay": 1,
+        },
     },
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -87,6 +88,77 @@ def test_views_of_an_old_episode_do_not_change() -> None:
     np.testing.assert_array_equal(old, kept)
     assert not np.shares_memory(old, new)
     assert (old != new).all()
+
+
+@pytest.mark.parametrize("scaling", ["l2", "standard", "none"])
+def test_rows_are_drawn_from_the_table(scaling: str) -> None:
+    """Every episode plays other rows, each at most once; features, values and regret are theirs."""
+    vector = gym.make_vec(POOL, num_envs=60, rows=0.5, horizon=1, scaling=scaling, reveal=True)
+    table = vector.model.table
+    observation, info = vector.reset(seed=0)
+    rows = info["row"]
+    assert rows.shape == (60, 221)
+    assert all(len(np.unique(row)) == 221 for row in rows)
+    assert len(np.unique(rows, axis=0)) == 60
+    assert (np.bincount(rows.reshape(-1), minlength=442) > 0).all()
+    assert (np.diff(rows, axis=1) < 0).any(1).all()  # the order of the file tells nothing
+    for i in range(3):  # as if these rows were all there is
+        alone = gym.make(
+            POOL, features=table.features[rows[i]], labels=table.labels[rows[i]], scaling=scaling
+        )
+        np.testing.assert_array_equal(observation["features"][i], alone.reset()[0]["features"])
+    np.testing.assert_allclose(info["values"], table.labels[rows], rtol=1e-6)
+    kept = {key: observation[key].copy() for key in observation}
+    _, reward, _, _, info = vector.step(np.full(60, 7))
+    np.testing.assert_array_equal(reward, table.labels[rows[:, 7]])
+    np.testing.assert_allclose(info["regret"], table.labels[rows].max(1) - reward, rtol=1e-12)
+    again, info = vector.step(np.full(60, 7))[::4]  # the reset
+    assert (info["row"] != rows).any(1).all()
+    assert not np.shares_memory(again["features"], observation["features"])
+    for key, value in kept.items():
+        np.testing.assert_array_equal(observation[key], value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "count"), [(1, 1), (3, 3), (np.int64(2), 2), (1.0, 3), (0.5, 2), (1e-9, 1), (0.49, 1)]
+)
+def test_rows_as_a_share_or_a_number(rows: float, count: int) -> None:
+    model = gym.make(POOL, **SMALL, rows=rows, horizon=1).unwrapped.model
+    assert (model.num_items, model.num_features) == (count, 2)
+    assert gym.make(POOL, **SMALL, rows=rows).unwrapped.model.horizon == int(0.2 * count) + 1
+
+
+def test_a_whole_table_in_another_order_has_the_same_values() -> None:
+    """All rows, but in random order: the exact values are those of the table as it is."""
+    whole, shuffled = (
+        gym.make(POOL, horizon=50, rows=rows).unwrapped.model for rows in (None, 1.0)
+    )
+    assert shuffled.optimal_value() == pytest.approx(whole.optimal_value(), rel=1e-12)
+    assert shuffled.random_value() == whole.random_value()
+    first = gym.make_vec(POOL, num_envs=9, rows=1.0, reveal=True).reset(seed=0)[1]["row"]
+    assert (np.sort(first) == np.arange(442)).all()
+    assert len(np.unique(first[:, 0])) > 1
+    assert "row" not in gym.make(POOL, reveal=True).reset(seed=0)[1]
+
+
+def test_best_of_drawn_values_against_every_subset() -> None:
+    """The exact law against all subsets, ties included."""
+    values = np.array([2.0, -1.0, 0.5, 2.0, 7.0, -3.0, 0.5])
+    for drawn in range(1, 8):
+        every = np.array(list(itertools.combinations(values, drawn)))
+        for count in range(1, drawn + 1):
+            found = order_statistics.top_sum_drawn(values, drawn, count)
+            assert found == pytest.approx(best_sums(every, count)[:, -1].mean(), rel=1e-12)
+
+
+@needs_data
+def test_halves_of_a_reaction_table() -> None:
+    """The oracle's value on random halves of the photoredox table, by drawing 20,000 of them."""
+    model = gym.make(POOL, dataset="pndc", rows=0.5, horizon=9).unwrapped.model
+    random = np.random.default_rng(0)
+    drawn = random.permuted(np.tile(model.table.labels, (20_000, 1)), axis=1)[:, :40]
+    sums = best_sums(drawn, 9)[:, -1]
+    assert abs(sums.mean() - model.optimal_value()) < 4 * sums.std() / 20_000**0.5
 
 
 def test_linear_values() -> None:

@@ -1,5 +1,6 @@
 """The leaderboard: true to the records, self-contained, and it renders."""
 
+import dataclasses
 import re
 import shlex
 import shutil
@@ -120,6 +121,48 @@ def test_the_markdown_holds_every_run(page, tiny):
     assert len(widths) <= 3  # all tasks; one task with regret; one without
 
 
+def test_where_nothing_varies_no_interval_is_shown(tmp_path, tiny):
+    """No [x, x] in the page, the text or the terminal, where neither table nor agent is random."""
+    records = open_folder(tmp_path)
+    spec = next(spec for spec in plan(tiny) if spec.env_id == "discovery/TablePool-v0")
+    for agent in ("linucb", "oracle"):
+        execute(dataclasses.replace(spec, name=agent, agent=agent), records)
+    (board,) = overviews(read_folder(tmp_path))[0].boards
+    best, worst = board.rows
+    assert (best.name, worst.name) == ("oracle", "linucb")
+    never = "(no variation in 40 episodes)"
+    words = [f"{score(row.score.value)} {never}" for row in board.rows]
+    behind = f"{number(worst.behind.value, 3)} {never}"
+    write_leaderboard(tmp_path)
+    texts = [(tmp_path / name).read_text("utf-8") for name in ("LEADERBOARD.md", "index.html")]
+    texts[1] = re.sub("<.*?>", "", texts[1])
+    for text in texts:
+        assert all(word in text for word in (*words, behind))
+    texts += [CliRunner().invoke(app, shlex.split(row.command)[1:]).output for row in board.rows]
+    for text in texts:
+        assert never in text
+        assert not re.search(r"\[(\S+), \1\]|\[–|\bnan\b", text)
+
+
+def test_scores_and_places_leave_out_the_luck_of_the_pool(tmp_path, tiny):
+    """Where the regret is known, it decides: two agents of the same labels differ by the noise."""
+    spec = dataclasses.replace(
+        plan(tiny)[0],
+        env_id="discovery/LogisticPool-v0",
+        env_kwargs={"num_items": 50, "horizon": 10},
+    )
+    records = open_folder(tmp_path)
+    for name in ("random", "greedy"):
+        execute(dataclasses.replace(spec, name=name, agent=name), records)
+    (board,) = overviews(read_folder(tmp_path))[0].boards
+    greedy, random = board.rows
+    regret = {row.name: row.record.regret for row in board.rows}
+    span = greedy.record.optimal_value - greedy.record.random_value
+    np.testing.assert_allclose(greedy.scores, 1 - regret["greedy"] / span)
+    np.testing.assert_array_equal(greedy.gains, -regret["greedy"])
+    assert random.behind == stats.paired_difference(-regret["random"], -regret["greedy"])
+
+
 class Reader(HTMLParser):
     """Checks that tags are closed, and collects what a page loads and says."""
 
@@ -209,8 +252,6 @@ def test_the_page_renders(page, tmp_path):
 
 
 def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
-    import dataclasses
-
     spec = dataclasses.replace(plan(tiny)[0], env_id="discovery/BinomialDiscovery-v0")
     big = {"beta_priors": [[1, 9]] * 4, "objective": "count", "horizon": 90}
     records = open_folder(tmp_path)
@@ -250,7 +291,17 @@ def test_no_records_make_an_empty_page(tmp_path):
         (plus_minus(np.array([121.0, 121.0])), "121.0 ± 0"),
         (span(stats.Interval(0.5, 0.25, 0.75)), "0.500 [0.250, 0.750]"),
         (span(stats.Interval(0.5, np.nan, np.nan)), "0.500"),
+        (
+            span(stats.Interval(0.5, how="no variation", episodes=64)),
+            "0.500 (no variation in 64 episodes)",
+        ),
+        (span(None), "–"),
         (difference(stats.Interval(-12.34, -13.0, -11.0)), "−12.3 [−13.0, −11.0]"),
+        (
+            difference(stats.Interval(-12.34, how="no variation", episodes=1000)),
+            "−12.3 (no variation in 1,000 episodes)",
+        ),
+        (difference(stats.Interval(-12.34)), "−12.3"),
         (leaderboard.date(0), "1970-01-01 00:00 UTC"),
     ],
 )

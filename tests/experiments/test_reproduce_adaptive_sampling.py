@@ -71,6 +71,14 @@ def test_a_verdict_needs_the_whole_interval():
     assert two.difference.value == pytest.approx(((task["a"] - task["b"]).mean() + 1) / 2)
 
 
+def test_pairs_that_all_differ_alike_have_a_verdict_and_no_interval():
+    """As on a table, where deterministic algorithms get the same regret in every run."""
+    for theirs, verdict in ((3.0, "lower"), (1.0, "higher"), (2.0, "level")):
+        found = compare("here", "a", "b", [{"a": np.full(10, 2.0), "b": np.full(10, theirs)}])
+        assert found.verdict == verdict
+        assert found.text.endswith("(no variation in 10 episodes)")
+
+
 def test_a_tally_names_all_but_the_most_frequent():
     intervals = {"p": (-2, -1), "q": (-1, 1), "r": (-4, -3), "s": (1, 2)}
     some = [

@@ -8,7 +8,7 @@ import pytest
 
 from discovery_gym.agents import make
 from discovery_gym.envs.core import registered
-from discovery_gym.experiments import evaluate
+from discovery_gym.experiments import evaluate, stats
 from discovery_gym.experiments.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.runner import plan
 from discovery_gym.experiments.suites import SUITES, suite
@@ -55,6 +55,35 @@ def test_every_agent_fits_its_task(task):
     env = gym.make(task.env_id, **task.env_kwargs)
     for text in task.agents.values():
         make(text, env)
+
+
+def test_tables_are_played_as_pools_drawn_from_them():
+    """A whole table is one instance, on which an agent without chance has one score."""
+    tables = [task for task in TASKS if task.env_id.startswith("discovery/TablePool")]
+    assert len(tables) == 6
+    for task in tables:
+        assert task.env_kwargs["rows"] == 0.5
+        assert "pools drawn from this table" in task.about
+        if task.missing is None:
+            model = gym.make(task.env_id, **task.env_kwargs).unwrapped.model
+            assert f"{model.num_items} of {len(model.table.labels)}" in task.name + task.about
+            assert f"{model.horizon} " in task.about
+            assert model.table.target == model.target or len(model.table.targets) == 1
+
+
+def test_who_is_ahead_on_a_whole_table_may_be_behind_on_its_halves():
+    """Why tables are played so: LinUCB against Bayes-UCB, of which neither is tuned here."""
+    ahead = {}
+    for rows, horizon, episodes in ((None, 60, 2), (0.5, 30, 300)):
+        kwargs = {"rows": rows, "horizon": horizon}
+        linucb, bayes = (
+            stats.scores(evaluate("TablePool", text, episodes=episodes, env_kwargs=kwargs), kwargs)
+            for text in ("linucb", "bayes_ucb(width=1)")
+        )
+        ahead[rows] = stats.paired_difference(linucb, bayes)
+    assert ahead[None].how == "no variation"
+    assert ahead[None].value == pytest.approx(0.077, abs=5e-4)
+    assert ahead[0.5].high < 0
 
 
 def test_a_missing_data_set_is_a_reason_to_skip(monkeypatch, tmp_path):

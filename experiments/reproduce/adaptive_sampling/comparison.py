@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...stats import Interval, mean_over_tasks
+from ...stats import NO_VARIATION, Interval, mean_over_tasks
 from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
 
 COLOURS = {
@@ -39,7 +39,7 @@ class Comparison:
         setting: Where, in words.
         ours: The one agent.
         theirs: The other.
-        difference: Mean difference with its 95 % bootstrap interval over pairs of episodes.
+        difference: Mean difference with its 95 % interval over pairs of episodes.
     """
 
     setting: str
@@ -49,21 +49,32 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Whether the regret of ours is "lower", "higher", or "level": the interval holds 0."""
-        if self.difference.high < 0:
+        """Whether the regret of ours is "lower", "higher", or "level": the interval holds 0.
+
+        Where no pair differs from another, as with agents and tables without chance, they all
+        differ by the mean.
+        """
+        low, high = self._ends
+        if high < 0:
             return "lower"
-        return "higher" if self.difference.low > 0 else "level"
+        return "higher" if low > 0 else "level"
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        one = self.difference
+        return (one.value, one.value) if one.how == NO_VARIATION else (one.low, one.high)
 
     @property
     def text(self) -> str:
         """The difference with its interval."""
-        value, low, high = self.difference
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]".replace("-", "−")
+        ends = self.difference.ends("{:.2f}".format)
+        return f"{self.difference.value:.2f} {ends}".strip().replace("-", "−")
 
     @property
     def row(self) -> tuple[str, str, str, float, float, float, str]:
         """The comparison as a row under `COLUMNS`."""
-        return (self.setting, self.ours, self.theirs, *self.difference, self.verdict)
+        one = self.difference
+        return (self.setting, self.ours, self.theirs, one.value, one.low, one.high, self.verdict)
 
 
 COLUMNS = (

@@ -365,8 +365,9 @@ def _method(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
         text=(
             (
                 f"{len(rows)} runs. Pool i of a setting has the seed {seed} + i whichever algorithm "
-                "meets it, so that differences are taken pool by pool. Intervals of differences are "
-                "paired bootstrap intervals; no correction is made for their number."
+                "meets it, so that differences are taken pool by pool. Intervals of differences "
+                "cover 95% and are paired: Student's t below 32 pools, from there a bootstrap "
+                "(BCa); no correction is made for their number."
             ),
             (
                 "None of the algorithms looks at the number of labels to come: one run serves "

@@ -428,10 +428,10 @@ def _ranking(results: Sequence[Results]) -> Section:
         text=(
             (
                 "First, what the paper says and what these runs say. Then the regret of IDS minus "
-                "that of each other algorithm, mean over the columns with its 95% bootstrap "
-                "interval over runs, and the same column by column: “lower” and “higher” where the "
-                "interval lies on one side of 0, “level” where it holds 0. Intervals from ten runs "
-                "are rough, and those of single columns many."
+                "that of each other algorithm, mean over the columns with its 95% interval over runs "
+                "(Student's t below 32 of them), and the same column by column: “lower” and "
+                "“higher” where the interval lies on one side of 0, “level” where it holds 0. "
+                "Intervals from ten runs are rough, and those of single columns many."
             ),
             *(
                 f"{one.name}: over all columns IDS is "
