@@ -196,7 +196,7 @@ class Logistic(FeatureBelief):
 
     @property
     def _unit(self) -> float:
-        """b - a, of the two values of labels a < b."""
+        """The difference b - a of the two values of labels."""
         return self._success - self._failure
 
     def chance(self) -> Array:

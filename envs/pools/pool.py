@@ -490,7 +490,7 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 
     Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
     """
-    return np.asarray(memoryview(array).toreadonly())
+    return np.asarray(array.data.toreadonly())
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
 
 LOST = 0.01
-"""Share of the standard deviation of a feature that may be lost where it is shown in single precision."""
+"""Share of the standard deviation of a feature that single precision may cost it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,7 +144,7 @@ class TablePool(FeaturePool):
         lost = np.abs(exact - self._scaled / unit).max(0)
         spread = np.where(_varies(exact), exact.std(0), np.inf)
         if (lost > LOST * spread).any():
-            k = int((lost / spread).argmax())
+            k = (lost / spread).argmax()
             raise InputError(
                 f"Feature {names[k]} lies within {np.ptp(x[:, k]):.3g} for all items, at values of up "
                 f"to {np.abs(x[:, k]).max():.3g}: single precision, in which features are shown "
