@@ -120,20 +120,22 @@ class Linear(FeatureBelief):
         """Take in the labels that are new since the last call."""
         count = self._labels(observation, start)
         items, labels = observation["labelled"], observation["labels"]
+        new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
             place = self._seen[behind]
             chosen = items[behind, place]
             if not self._standard:
                 self._learn(behind, chosen, labels[behind, place])
-            else:
-                first = place == 0
+            elif (first := place == 0).any():
                 self._learn_first(behind[first], chosen[first])
                 self._learn(behind[~first], chosen[~first])
+            else:
+                self._learn(behind, chosen)
             self._seen[behind] += 1
-            if self._standard and (whole := behind[self._seen[behind] == count[behind]]).size:
-                for t in np.unique(count[whole]):
-                    group = whole[count[whole] == t]
-                    self._regress(group, items[group, :t], labels[group, :t])
+        if self._standard:
+            for t in np.unique(count[new]):
+                group = new[count[new] == t]
+                self._regress(group, items[group, :t], labels[group, :t])
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
