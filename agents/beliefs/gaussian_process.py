@@ -51,7 +51,7 @@ from scipy.linalg import solve_triangular
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
 from .belief import Array
-from .history import FeatureBelief
+from .history import FeatureBelief, standardised
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales l in units of sqrt(d); two random items are about 1.4 apart."""
@@ -165,19 +165,14 @@ class GaussianProcess(FeatureBelief):
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
-        features = self.model.feature_matrix(observation)
-        # Where the stride is 0, all episodes share one table.
-        x = np.array(features[:1] if features.strides[0] == 0 else features, np.float64)
-        x -= x.mean(1, keepdims=True)
-        std = x.std(1, keepdims=True)
-        varies = std > 1e-6 * np.abs(x).max(1, keepdims=True, initial=1e-300)
-        x *= varies / np.where(varies, std, 1.0)
-        x /= np.sqrt(np.maximum(varies.sum(2, keepdims=True), 1))
-        if self._x is not None and len(x) > 1:
-            x = np.where(start[:, None, None], x, self._x)
-        self._x, self._square = x, np.einsum("bnd,bnd->bn", x, x)
+        self._read_features(observation, start)
+        assert self._x is not None
+        self._square = np.einsum("bnd,bnd->bn", self._x, self._x)
         self._choice[start] = _GRID.index(DEFAULT)
         self._forget(start.nonzero()[0])
+
+    def _transformed(self, features: NDArray[np.float32]) -> Array:
+        return standardised(features)
 
     def _forget(self, episodes: NDArray[np.int64]) -> None:
         for sums in (self._uu, self._uo, self._oo, self._vu, self._vo, self._vv, self._seen):

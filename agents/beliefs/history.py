@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Model
 from ...envs.pools import FeaturePool, Pool, labels_arrived
-from .belief import Belief
+from .belief import Array, Belief
 
 
 class HistoryBelief(Belief):
@@ -74,7 +74,30 @@ class FeatureBelief(HistoryBelief):
         x = self.model.feature_matrix(observation)
         if x.strides[0] == 0:  # all episodes share one table
             x = x[:1]
+        x = self._transformed(x)
         if self._x is None or len(x) == 1:
             self._x = x
         else:
             self._x = np.where(start[:, None, None], x, self._x)
+
+    def _transformed(self, features: NDArray[np.float32]) -> NDArray[Any]:
+        """Return features ``(B or 1, n, d)`` as the belief uses them: as they are."""
+        return features
+
+
+def standardised(features: NDArray[np.float32]) -> Array:
+    """Return features free of their units, ``(B, n, d)``.
+
+    Each has mean 0 and standard deviation 1 over the n items, over sqrt(k) if k of the d vary; the
+    others are 0. So the mean square length of an item is 1, if any feature varies.
+
+    Args:
+        features: Features, ``(B, n, d)``.
+    """
+    x = np.array(features, np.float64)
+    x -= x.mean(1, keepdims=True)
+    std = x.std(1, keepdims=True)
+    varies = std > 1e-6 * np.abs(x).max(1, keepdims=True, initial=1e-300)
+    x *= varies / np.where(varies, std, 1.0)
+    x /= np.sqrt(np.maximum(varies.sum(2, keepdims=True), 1))
+    return x

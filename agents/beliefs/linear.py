@@ -9,8 +9,26 @@ matrix of rank one (Potter's form of the Kalman filter), which cannot lose defin
 The pool's means X mu and variances |S' x|^2 are carried along: both change by the one product X v,
 so that a label costs O(n d + d^2).
 
-Source: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II;
-the model is that of Xu et al., NeurIPS 2022, section 4.1.
+A table brings no prior of its own, and any number would be one in the unit of its labels. There the
+belief is free of units. The features phi are standardised over the pool and divided by sqrt(d), the
+labels by their mean m and standard deviation s (s = 1 until two of them differ), and
+
+    z = (y - m) / s = b + theta . phi(x) + noise,  theta ~ N(0, I),  noise ~ N(0, g),  g = `NOISE`,
+
+with an intercept b under a flat prior. The prior variance of f thus averages s^2 over the pool. The
+covariance of (b, theta) depends on no label: it is kept as above, from the first label x_1 on, which
+leaves b = z_1 - theta . phi(x_1) +- sqrt(g), so that
+
+    S = [[sqrt(g), -phi(x_1)'], [0, I]].
+
+The mean is not carried along, since every label moves m and s; it is S S' X_t' z / g. Everything that
+is believed is a function of the z, which are rounded to `STEP`, and is told in units of the label:
+labels a y + c lead to the same choices, up to rounding, and are seen as a f + c. Without labels b is 0.
+
+Sources: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II; the
+model is that of Xu et al., NeurIPS 2022, section 4.1; ridge regression on standardised inputs with an
+intercept is that of Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning" (2009),
+section 3.4.1.
 """
 
 from __future__ import annotations
@@ -26,7 +44,18 @@ from ...envs.core import InputError
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import Array
-from .history import FeatureBelief
+from .history import FeatureBelief, standardised
+
+NOISE = 0.1
+"""Variance of the noise in units of the variance of the labels, where the belief is free of units. It
+stands for what a linear function cannot explain; over 22 tables it did better than 0.01."""
+
+STEP = 2.0**-20
+"""Labels are rounded to this share of their standard deviation, where the belief is free of units: the
+last digits, in which a y + c differs from y, then decide nothing."""
+
+EQUAL = 1e-13
+"""Labels that lie within this share of the largest of them are equal."""
 
 SURE = 1e-6
 """Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
@@ -37,18 +66,29 @@ LARGEST = 1e30
 
 
 class Linear(FeatureBelief):
-    """Belief over the values of the items of a pool with features.
+    """Belief over the values of the items of a pool with features: linear in them.
+
+    On a table, and without settings, it is free of units: features are standardised, labels are by
+    their own mean and standard deviation, there is an intercept, and a tenth of the variance of the
+    labels counts as noise. Over 22 tables that lifted `bayes_ucb` from 0.344 to 0.505 of what the best
+    choices gain over random ones, against prior_std=1 and noise_std=0.1, which were the default
+    before. These do better on 3 of the 22, among them `diabetes`, with 0.585 to 0.522.
+
+    Pools that draw their coefficients have a prior, which is taken as it is. Settings that are given
+    are in units of the label.
 
     Args:
         model: The pool.
         num_episodes: The number B of episodes.
         prior_std: Prior standard deviation of each coefficient, in label per feature, from 1e-12 to
-            1e12; None takes the model's own, or 1 if it has none.
+            1e12; None takes the model's own. Of a table, which has none, it is free of units, but 1
+            if `noise_std` is given.
         noise_std: Standard deviation of the label noise that the belief assumes, from 1e-12 to 1e12,
-            in units of the label; None takes the model's own, or 0.1 if that is 0. On real tables
-            it stands for what a linear function cannot explain. It counts as at least `SURE` times
-            the prior standard deviation of f(x): labels of items with the same features, which
-            may contradict each other, are then averaged however small it is.
+            in units of the label; None takes the model's own, or 0.1 if that is 0. On a table it is
+            free of units unless a setting is given, and stands for what a linear function cannot
+            explain. It counts as at least `SURE` times the prior standard deviation of f(x): labels
+            of items with the same features, which may contradict each other, are then averaged
+            however small it is.
     """
 
     def __init__(
@@ -60,35 +100,57 @@ class Linear(FeatureBelief):
         noise_std: float | None = None,
     ) -> None:
         super().__init__(model, num_episodes)
+        own = getattr(model, "prior_std", None)
+        self._standard = prior_std is None and noise_std is None and own is None  # free of units
         if prior_std is None:
-            prior_std = getattr(model, "prior_std", 1.0)
+            prior_std = 1.0 if own is None else own
         if noise_std is None:
-            noise_std = model.noise_std or 0.1
+            noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
         self.prior_std = real("prior_std", prior_std, low=1e-12, high=1e12)
         self.noise_std = real("noise_std", noise_std, low=1e-12, high=1e12)
-        b, n, d = num_episodes, model.num_items, model.num_features
+        b, n, d = num_episodes, model.num_items, model.num_features + self._standard
         self._root = np.empty((b, d, d))  # S
         self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))
         self._var = np.empty((b, n))
+        # What the four above are counted from and in: m and s, in units of the label.
+        self._centre, self._unit = np.zeros(b), np.ones(b)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
         count = self._labels(observation, start)
         items, labels = observation["labelled"], observation["labels"]
+        new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
             place = self._seen[behind]
-            self._learn(behind, items[behind, place], labels[behind, place])
+            chosen = items[behind, place]
+            if not self._standard:
+                self._learn(behind, chosen, labels[behind, place])
+            elif (first := place == 0).any():
+                self._learn_first(behind[first], chosen[first])
+                self._learn(behind[~first], chosen[~first])
+            else:
+                self._learn(behind, chosen)
             self._seen[behind] += 1
+        if self._standard:
+            for t in np.unique(count[new]):
+                group = new[count[new] == t]
+                self._regress(group, items[group, :t], labels[group, :t])
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         assert self._x is not None
-        self._root[start] = self.prior_std * np.eye(self.model.num_features)
+        root = self.prior_std * np.eye(self._root.shape[1])
+        x = self._x
+        if self._standard:
+            root[0, 0] = 0.0  # the intercept, until there is a label
+            x = x[:, :, 1:]
+        self._root[start] = root
         self._mu[start] = 0.0
         self._mean[start] = 0.0
-        square = np.einsum("bnd,bnd->bn", self._x, self._x, dtype=np.float64)
+        self._centre[start], self._unit[start] = 0.0, 1.0
+        square = np.einsum("bnd,bnd->bn", x, x, dtype=np.float64)
         if square.max() * self.prior_std**2 > LARGEST:
             raise InputError(
                 f"Features of norm {square.max() ** 0.5:.3g} with prior_std={self.prior_std:g} make a "
@@ -96,6 +158,15 @@ class Linear(FeatureBelief):
             )
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
         self._seen[start] = 0
+
+    def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features as they are, or one for the intercept and then those without unit."""
+        if not self._standard:
+            return features
+        b, n, d = features.shape
+        x = np.ones((b, n, d + 1), np.float32)
+        x[:, :, 1:] = standardised(features)
+        return x
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
@@ -130,21 +201,68 @@ class Linear(FeatureBelief):
             self._mean[rows] += change * surprise[:, None]
         self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
 
+    def _learn_first(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> None:
+        """Set the covariance that the first label leaves under a flat prior of the intercept."""
+        assert self._x is not None  # _restart has run
+        for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
+            x = self._x[e % len(self._x)]
+            self._root[e, 0] = -x[item]
+            self._root[e, 0, 0] = self.noise_std
+            apart = x - x[item]
+            self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
+            self._var[e] += self.noise_std**2
+
+    def _regress(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
+        """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
+        assert self._x is not None  # _restart has run
+        y = labels.astype(np.float64)
+        centre = y.mean(1)
+        apart = y - centre[:, None]
+        differ = np.ptp(y, axis=1) > EQUAL * np.abs(y).max(1)
+        unit = np.where(differ, np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5, 1.0)
+        self._centre[episodes], self._unit[episodes] = centre, unit
+        z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
+        shared = len(self._x) == 1
+        x = self._x[0, items] if shared else self._x[episodes[:, None], items]  # (E, t, d)
+        moment = np.einsum("etd,et->ed", x, z)
+        root = self._root[episodes]
+        mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
+        self._mu[episodes] = mu = mu / self.noise_std**2
+        mu32 = mu.astype(np.float32)
+        means = mu32 @ self._x[0].T if shared else np.matmul(self._x[episodes], mu32[..., None])
+        self._mean[episodes] = means.reshape(len(y), -1)
+
+    def _in_labels(self, values: Array, power: int = 1) -> Array:
+        """Return ``(B, ...)`` differences, or products of ``power`` of them, in units of the label."""
+        if not self._standard:
+            return values
+        unit = self._unit**power
+        return values * unit.reshape(-1, *[1] * (values.ndim - 1))
+
+    def _from_centre(self, values: Array) -> Array:
+        """Return values ``(B, ...)`` as labels."""
+        if not self._standard:
+            return values
+        return self._in_labels(values) + self._centre.reshape(-1, *[1] * (values.ndim - 1))
+
+    def _std(self) -> Array:
+        return np.sqrt(np.maximum(self._var, 0.0))
+
     def mean(self) -> Array:
-        """Return X mu, ``(B, n)``."""
-        return self._mean
+        """Return X mu in units of the label, ``(B, n)``."""
+        return self._from_centre(self._mean)
 
     def std(self) -> Array:
         """Return the standard deviation of f(x), ``(B, n)``."""
-        return np.sqrt(np.maximum(self._var, 0.0))
+        return self._in_labels(self._std())
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
-        """Return X theta for draws theta = mu + S z, ``(B, count, n)``."""
+        """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
         assert self._x is not None  # update has run
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
-        return np.asarray(draws, np.float64)
+        return self._from_centre(np.asarray(draws, np.float64))
 
     def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
@@ -152,7 +270,8 @@ class Linear(FeatureBelief):
         shared = len(self._x) == 1
         x = self._x[0][items] if shared else np.take_along_axis(self._x, items[..., None], 1)
         v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
-        return np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
+        out = np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
+        return self._in_labels(out, 2)
 
     def reduction(self, weight: Array, random: np.random.Generator) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
@@ -166,11 +285,12 @@ class Linear(FeatureBelief):
         unit = np.maximum(np.abs(middle).max((1, 2), keepdims=True), 1e-300)
         half = np.matmul(self._x, (middle / unit).astype(np.float32))
         told = np.einsum("bnd,bnd->bn", half, self._x) * unit[..., 0]
-        return np.asarray(np.maximum(told, 0.0) / np.maximum(self.label_variance(), 1e-300))
+        variance = self._std() ** 2 + self.noise_std**2
+        return self._in_labels(np.maximum(told, 0.0) / np.maximum(variance, 1e-300), 2)
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
-        return np.full(items.shape, self.noise_std**2)
+        return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
     def about_best(
         self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
@@ -206,7 +326,7 @@ class Linear(FeatureBelief):
             regret[:, block] = np.matmul(x, centre[:, :, None])[..., 0]
             explained[:, block] = np.einsum("bnd,bnd->bn", np.matmul(x, factor), x)
         np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
-        return regret, np.maximum(explained, 0.0)
+        return self._in_labels(regret), self._in_labels(np.maximum(explained, 0.0), 2)
 
     @staticmethod
     def _block(draws: int) -> int:

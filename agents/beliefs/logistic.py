@@ -60,7 +60,11 @@ FAR = 1e-4
 
 
 class Logistic(FeatureBelief):
-    """Belief over the success probabilities of the items of a pool with labels 0 and 1.
+    """Belief over the success probabilities of the items of a pool with two values of labels.
+
+    The probabilities are what it learns and looks ahead by, so that it is free of the unit of the
+    label. Means, standard deviations and draws of labels are in that unit: with values a < b a
+    probability p stands for the expected label a + (b - a) p, which is p where labels are 0 and 1.
 
     Args:
         model: The pool.
@@ -76,6 +80,7 @@ class Logistic(FeatureBelief):
         if prior_std is None:
             prior_std = getattr(model, "prior_std", 1.0)
         self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        self._failure, self._success = model.outcomes or (0.0, 1.0)
         b, d = num_episodes, model.num_features
         self._mode = np.zeros((b, d))  # mu
         self._hessian = np.tile(np.eye(d) / self.prior_std**2, (b, 1, 1))
@@ -83,7 +88,7 @@ class Logistic(FeatureBelief):
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the model is a pool with features whose labels are 0 and 1."""
+        """Return whether the model is a pool with features whose labels have two public values."""
         return super().fits(model) and model.binary  # type: ignore[attr-defined]
 
     # ---- learning
@@ -96,15 +101,16 @@ class Logistic(FeatureBelief):
             t = count.max()
             items, labels = observation["labelled"][behind, :t], observation["labels"][behind, :t]
             items[np.arange(t) >= count[behind, None]] = -1  # in flight
-            wrong = (items >= 0) & (labels != 0) & (labels != 1)
+            success = labels == self._success
+            wrong = (items >= 0) & ~success & (labels != self._failure)
             if wrong.any():
                 raise InputError(
-                    f"The logistic belief takes labels 0 and 1, got {labels[wrong][0]:g} for item "
-                    f"{items[wrong][0]}; use belief=linear or belief=gp, or make a table whose labels "
-                    "are 0 and 1."
+                    f"The logistic belief takes labels {self._failure:g} and {self._success:g}, got "
+                    f"{labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or belief=gp, "
+                    "or make a table whose labels have two values."
                 )
             mode, hessian = self._newton(
-                self._rows(behind, items), np.asarray(labels, np.float64), self._mode[behind]
+                self._rows(behind, items), success.astype(np.float64), self._mode[behind]
             )
             self._mode[behind], self._hessian[behind] = mode, hessian
             self._seen[behind] = count[behind]
@@ -188,24 +194,33 @@ class Logistic(FeatureBelief):
                 self._mean = mean
         return self._mean, self._std
 
-    def mean(self) -> Array:
+    @property
+    def _unit(self) -> float:
+        """The difference b - a of the two values of labels."""
+        return self._success - self._failure
+
+    def chance(self) -> Array:
         """Return the probability of success of every item, ``(B, n)``."""
         return self._moments()[0]
 
+    def mean(self) -> Array:
+        """Return the expected label of every item, ``(B, n)``."""
+        return self._failure + self._unit * self.chance()
+
     def std(self) -> Array:
-        """Return the standard deviation of what that probability may be, ``(B, n)``."""
-        return self._moments()[1]
+        """Return the standard deviation of what the expected label may be, ``(B, n)``."""
+        return self._unit * self._moments()[1]
 
     def label_variance(self) -> Array:
-        """Return p (1 - p), the variance of the next label of every item, ``(B, n)``."""
-        mean = self.mean()
-        return mean * (1 - mean)
+        """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""
+        p = self.chance()
+        return self._unit**2 * (p * (1 - p))
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
-        """Return the probabilities under draws of theta, ``(B, count, n)``."""
+        """Return the expected labels under draws of theta, ``(B, count, n)``."""
         assert self._x is not None  # update has run
         scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
-        return np.asarray(expit(scores.astype(np.float64)))
+        return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
 
     def _draws(self, count: int, random: np.random.Generator) -> NDArray[np.float32]:
         """Return draws of theta, ``(B, count, d)``."""
@@ -235,27 +250,27 @@ class Logistic(FeatureBelief):
             draws += 0.5
             regret[i] = draws[np.arange(count), winner].mean(dtype=np.float64) - draws.mean(0)
             explained[i] = explained_by(winner, draws)
-        return regret, explained
+        return self._unit * regret, self._unit**2 * explained
 
     # ---- what labels to come would tell
 
     def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the means that would follow from label 0 or label 1 of each of some items.
+        """Return the chances that would follow from a failure or a success of each of some items.
 
         The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
-        + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `mean`. MacKay's approximation of Z
+        + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `chance`. MacKay's approximation of Z
         serves for the difference that the label makes, at a small part of the cost of the mixture.
 
         Args:
             items: Items to be labelled, each by itself, ``(B, m)``.
 
         Returns:
-            Means of all items given label 0, and given label 1, each ``(B, m, n)``. What they say of
-            the labelled item itself is its value, not its label.
+            Probabilities of success of all items given a failure, and given a success, each
+            ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
         place, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
-        mean = self.mean()
+        mean = self.chance()
         rare = (mean[place, items] <= 0.5).astype(np.int64)  # the less likely label
         sign = 2.0 * rare - 1
         z, slope, bend = sigmoid_normal(sign * score[place, items], variance[place, items])
@@ -292,7 +307,7 @@ class Logistic(FeatureBelief):
         p = expit(_product(x, self._mode))
         ahead = copy(self)
         ahead._forget()
-        ahead._mean = self.mean()
+        ahead._mean = self.chance()
         ahead._hessian = self._hessian + np.matmul(
             x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x
         )

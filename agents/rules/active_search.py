@@ -35,7 +35,7 @@ class ActiveSearch(Rule):
         candidates: Only so many items of the highest probability are looked at; None: all.
     """
 
-    needs = ("given",)
+    needs = ("chance", "given")
 
     def __init__(self, steps: int = 2, candidates: int | None = 50) -> None:
         self.steps: int | None = integer("steps", steps, low=1)
@@ -47,7 +47,7 @@ class ActiveSearch(Rule):
         self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        mean = belief.mean()
+        mean = belief.chance()  # free of the unit of the label
         b, n = mean.shape
         legal = np.ones((b, n), np.bool_) if mask is None else mask > 0
         left = belief.left if self.steps is None else np.minimum(belief.left, self.steps)

@@ -85,7 +85,9 @@ class LinUCB(BayesUCB):
     """LinUCB as in the experiments of Xu et al. (2022): ridge regression, no prior.
 
     The upper bound x . theta + alpha sqrt(x' A^-1 x) with A = ridge I + sum x x' is that of a
-    linear belief with noise 1 and a prior so wide that it says nothing.
+    linear belief with noise 1 and a prior so wide that it says nothing. Both are in the unit of the
+    label, as in the paper, and there is no intercept: other than rules with beliefs that are free of
+    units, it chooses otherwise where labels are in percent or counted from another zero.
 
     Args:
         alpha: Width of the bound.
@@ -102,7 +104,8 @@ class GLMUCB(LinUCB):
     """GLM-UCB as in the experiments of Xu et al. (2022): d + 1 random items first, then LinUCB.
 
     What carries the name there is the linear bound on labels 0 and 1, not the generalised linear
-    model of Filippi, Cappe, Garivier, Szepesvari, NeurIPS 2010.
+    model of Filippi, Cappe, Garivier, Szepesvari, NeurIPS 2010. It depends on the unit and the zero of
+    the label, as LinUCB does.
 
     Args:
         alpha: Width of the bound.

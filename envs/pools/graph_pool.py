@@ -24,7 +24,7 @@ from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, St
 from ..core.checks import choice, integer, real
 from ..core.picture import Curves, Picture, Series, Trace
 from .order_statistics import top_sum_normal
-from .pool import ANY_LABEL, Labels, Pool, best_sums
+from .pool import ANY_LABEL, Labels, Pool, best_sums, read_only
 
 TOPOLOGIES = ("random", "complete", "star")
 
@@ -252,13 +252,9 @@ class GraphPool(Pool[GraphLabels]):
         return np.concatenate([linked, state.hubs[episode].nonzero()[0]])
 
     def _more(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
-        constant: dict[str, NDArray[Any]] = {"hubs": state.hubs.view()}
-        if self.max_edges:
-            constant["edges"] = state.edges.view()
-        for view in constant.values():
-            view.flags.writeable = False
         return {
-            **constant,
+            **({"edges": read_only(state.edges)} if self.max_edges else {}),
+            "hubs": read_only(state.hubs),
             "seen_count": state.seen_count.copy(),
             "seen_sum": state.seen_sum.copy(),
         }

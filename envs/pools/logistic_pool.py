@@ -95,9 +95,9 @@ class LogisticPool(GaussianFeaturePool):
             )
 
     @property
-    def binary(self) -> bool:
+    def outcomes(self) -> tuple[float, float]:
         """All labels are 0 or 1."""
-        return True
+        return 0.0, 1.0
 
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(expit(score), np.float64)

@@ -18,11 +18,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, UniformBox
@@ -30,7 +30,9 @@ from ..core.checks import choice, integer, real
 from ..core.picture import Cloud, Curves, Picture, Series, Trace
 
 ANY_LABEL = float(np.finfo(np.float32).max)
-"""Bound of the labels in the observation space: tighter ones would tell how good the best item is."""
+"""Bound of the labels in the observation space: tighter ones would tell how good the best item is.
+
+It is that of single precision, so that squares and fourth powers of labels are finite numbers."""
 
 
 MOST_DELAY = 10_000
@@ -45,7 +47,7 @@ class Labels:
     best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
     legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
     labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
-    labels: NDArray[np.float32]  # (B, T) their labels; 0 behind the last
+    labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
     count: NDArray[np.int64]  # (B,) number of items chosen
     left: NDArray[np.int64]  # (B,) steps left
     found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
@@ -87,6 +89,9 @@ class Pool(Model[StateT], Generic[StateT]):
     noise_std: float = 0.0
     illegal: str = "penalise"
     illegal_reward: float = 0.0
+
+    _label_type: ClassVar[DTypeLike] = np.float32
+    """Type of the labels that are seen."""
 
     def __post_init__(self) -> None:
         batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
@@ -133,7 +138,7 @@ class Pool(Model[StateT], Generic[StateT]):
             {
                 "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
                 "labelled": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
-                "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,)),
+                "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
                 "steps_left": UniformBox(0, self._steps, (1,)),
                 **({"arrived": UniformBox(0, self._horizon, (1,), np.int64)} if self.delay else {}),
                 **self._more_spaces(),
@@ -176,7 +181,7 @@ class Pool(Model[StateT], Generic[StateT]):
             "best": best,
             "legal": np.ones(values.shape, np.int8),
             "labelled": np.full((count, t), -1),
-            "labels": np.zeros((count, t), np.float32),
+            "labels": np.zeros((count, t), self._label_type),
             "count": np.zeros(count, np.int64),
             "left": np.zeros(count, np.int64),
             "found": np.zeros(count),
@@ -321,7 +326,10 @@ class Pool(Model[StateT], Generic[StateT]):
             )
 
     def observe(self, state: StateT) -> Observation:
-        """Return the observations of B episodes; what is constant is a read-only view."""
+        """Return the observations of B episodes; what is constant is a read-only view.
+
+        Keys come in the order of the space, by which others join the parts to one vector.
+        """
         observation: dict[str, NDArray[Any]] = {
             "action_mask": self.action_mask(state),
             "labelled": state.labelled.copy(),
@@ -333,7 +341,7 @@ class Pool(Model[StateT], Generic[StateT]):
             arrived = state.arrived[:, None]
             observation["arrived"] = arrived.copy()
             observation["labels"][np.arange(self._horizon) >= arrived] = 0
-        return observation
+        return {key: observation[key] for key in self.observation_space.spaces}
 
     def _more(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return what this pool shows besides the history."""
@@ -362,7 +370,7 @@ class Pool(Model[StateT], Generic[StateT]):
         spent = self._horizon - self.batch_size * state.left
         return {
             "regret": state.best[np.arange(len(spent)), spent] - state.found,
-            "values": state.values.astype(np.float32),
+            "values": state.values.astype(self._label_type),
         }
 
     # ---- words
@@ -419,9 +427,14 @@ class FeaturePool(Pool[FeatureLabels]):
         """The number d of features of an item."""
 
     @property
+    def outcomes(self) -> tuple[float, float] | None:
+        """The two values of labels that are failures or successes, which are public; None: others."""
+        return None
+
+    @property
     def binary(self) -> bool:
-        """Whether all labels are 0 or 1, which is public."""
-        return False
+        """Whether all labels are failures or successes, which is public."""
+        return self.outcomes is not None
 
     def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
@@ -453,9 +466,7 @@ class FeaturePool(Pool[FeatureLabels]):
         return {"features": UniformBox(*self._feature_range, shape)}
 
     def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
-        view = state.features.view()
-        view.flags.writeable = False  # the state of a copied environment has lost the flag
-        return {"features": view}
+        return {"features": read_only(state.features)}
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and where they lie among the items."""
@@ -470,6 +481,14 @@ class FeaturePool(Pool[FeatureLabels]):
             last=int(items[-1]) if len(items) else None,
         )
         return replace(picture, panels=(*picture.panels, cloud))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of an array through which nobody can write to it.
+
+    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
+    """
+    return np.asarray(array.data.toreadonly())
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

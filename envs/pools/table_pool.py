@@ -13,16 +13,22 @@ from __future__ import annotations
 import numbers
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
 from ..core.checks import choice
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
-from .pool import FeatureLabels, FeaturePool, best_sums
+from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
+
+ALIKE = 1e-12
+"""A feature whose values differ by less than this share of the largest is constant, up to rounding."""
+
+LOST = 0.01
+"""Share of the standard deviation of a feature that single precision may cost it."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -54,7 +60,7 @@ class TablePool(FeaturePool):
     - `features`: float32, `(n * d,)`, row by row; constant within an episode.
     - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
-    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `labels`: float64, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
     - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
       is in flight. Only with a `delay`.
@@ -79,12 +85,16 @@ class TablePool(FeaturePool):
     - `dataset` ("diabetes"): name of a data set, or path of a CSV or Parquet file. Further sets are
       found in the folder that the environment variable `DISCOVERY_GYM_DATA` names.
     - `target` (None): label column; None takes the first of a named set, the last of a file.
-    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set.
+    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set. Both must lie
+      within the range of single precision, and labels differ by more than 1e-38 or not at all. Two
+      values of labels, whatever they are, count as failure and success (the higher one), and both are
+      public, unless there is noise.
     - `rows` (None): rows that an episode plays: a share in (0, 1], such as 0.5 for half of them
       (rounded, at least one), or their number, an integer; None plays the table as it is.
     - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
       does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the
-      pool is that of the episode: it is as if its rows were given as arrays.
+      pool is that of the episode: it is as if its rows were given as arrays. Features are then shown
+      in single precision; a table of which that would hide differences is refused.
     - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table,
       rounded to whole batches.
     - `noise_std` (0.0): standard deviation of noise added to each label.
@@ -109,6 +119,8 @@ class TablePool(FeaturePool):
     rows: float | None = None
     scaling: str = "l2"
 
+    _label_type: ClassVar[DTypeLike] = np.float64  # single precision would hide that 1e9 + y differ
+
     def __post_init__(self) -> None:
         choice("scaling", self.scaling, ("l2", "standard", "none"))
         if (self.features is None) != (self.labels is None):
@@ -122,6 +134,45 @@ class TablePool(FeaturePool):
         if self.rows is not None:
             self._set(rows=self._checked_rows(self.rows))
         super().__post_init__()
+        self._check_labels()
+        self._check_features()
+
+    def _check_labels(self) -> None:
+        """Refuse labels that an observation cannot hold."""
+        labels = self.table.labels
+        far = int(np.abs(labels).argmax())
+        if abs(labels[far]) + 10 * self.noise_std > ANY_LABEL:
+            noise = f" with noise_std={self.noise_std:g}" if self.noise_std else ""
+            raise InputError(
+                f"Labels must lie within -{ANY_LABEL:.3g} and {ANY_LABEL:.3g}, noise included; that "
+                f"of item {far} is {labels[far]:g}{noise}. Give them in a larger unit."
+            )
+        if 0 < (spread := float(np.ptp(labels))) < 1 / ANY_LABEL:
+            raise InputError(
+                f"Labels must differ by more than {1 / ANY_LABEL:.3g} or not at all; the highest and "
+                f"the lowest differ by {spread:.3g}. Give them in a smaller unit."
+            )
+
+    def _check_features(self) -> None:
+        """Refuse features whose differences single precision cannot show."""
+        x, names = self.table.features, self.table.feature_names
+        item, k = np.unravel_index(int(np.abs(x).argmax()), x.shape)
+        if abs(x[item, k]) > ANY_LABEL:
+            raise InputError(
+                f"Features must lie within -{ANY_LABEL:.3g} and {ANY_LABEL:.3g}; {names[k]} of item "
+                f"{item} is {x[item, k]:g}. Give it in a larger unit."
+            )
+        exact, unit = _in_units(self._rescaled(x))
+        lost = np.abs(exact - self._scaled / unit).max(0)
+        spread = np.where(_varies(exact), exact.std(0), np.inf)
+        if (lost > LOST * spread).any():
+            k = (lost / spread).argmax()
+            raise InputError(
+                f"Feature {names[k]} lies within {np.ptp(x[:, k]):.3g} for all items, at values of up "
+                f"to {np.abs(x[:, k]).max():.3g}: single precision, in which features are shown "
+                f"with scaling={self.scaling!r}, would hide that. Take scaling='standard', or subtract "
+                "a constant from it or change its unit."
+            )
 
     def _checked_rows(self, rows: float) -> float:
         """Return a share of the rows as a float, or their number as an integer."""
@@ -157,19 +208,29 @@ class TablePool(FeaturePool):
         return self.table.features.shape[1]
 
     @cached_property
-    def binary(self) -> bool:
-        """Whether all labels are 0 or 1, which is public."""
-        return self.noise_std == 0 and bool(np.isin(self.table.labels, (0, 1)).all())
+    def outcomes(self) -> tuple[float, float] | None:
+        """The two values of labels, failure and success; None if there are others, or noise."""
+        values = np.unique(self.table.labels)
+        # A label that is missing is no value, and what the others are does not tell what it will be.
+        if self.noise_std or len(values) != 2 or np.isnan(values).any():
+            return None
+        return float(values[0]), float(values[1])
+
+    def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the features ``(n, d)`` of the items of a pool as `scaling` says."""
+        if self.scaling == "none":
+            return features
+        x, _ = _in_units(features)
+        if self.scaling == "standard":
+            varies = _varies(x)
+            x = x - x.mean(0)
+            return np.asarray(np.where(varies, x / np.where(varies, x.std(0), 1.0), 0.0))
+        norm = np.linalg.norm(x, axis=0)
+        return np.asarray(x / np.where(norm > 0, norm, 1.0))
 
     def _scale(self, x: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the features ``(n, d)`` of the items of a pool as agents see them."""
-        if self.scaling == "standard":
-            x = x - x.mean(0)
-            x = x / np.where(x.std(0) > 0, x.std(0), 1.0)
-        elif self.scaling == "l2":
-            norm = np.linalg.norm(x, axis=0)
-            x = x / np.where(norm > 0, norm, 1.0)
-        return np.ascontiguousarray(x, np.float32)
+        return np.array(self._rescaled(x), np.float32, order="C")
 
     @cached_property
     def _scaled(self) -> NDArray[np.float32]:
@@ -264,6 +325,20 @@ class TablePool(FeaturePool):
         if self.rows is not None:
             return top_sum_drawn(self.table.labels, self.num_items, self._horizon)
         return float(best_sums(self.table.labels, self._horizon)[-1])
+
+
+def _varies(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which features differ between items by more than rounding, ``(d,)``."""
+    return np.asarray(np.ptp(x, axis=0) > ALIKE * np.abs(x).max(0))
+
+
+def _in_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return features in units of a power of two each, and the units ``(d,)``.
+
+    No digit is lost, and no square of a feature overflows or vanishes.
+    """
+    unit = np.exp2(np.frexp(np.abs(x).max(0))[1])
+    return x / unit, unit
 
 
 class TablePoolEnv(DiscoveryEnv[TablePool]):

@@ -171,7 +171,7 @@ def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
-    belief, mask = Linear(model, b), np.ones((b, n), np.int8)
+    belief, mask = Linear(model, b, prior_std=1.0), np.ones((b, n), np.int8)
     every = np.arange(b)
     observation: dict[str, Any] = {
         "features": np.broadcast_to(x.reshape(-1), (b, n * d)),

@@ -28,6 +28,8 @@ class Worlds:
     def mean(self) -> Any:
         return np.einsum("bw,bwn->bn", self.weight, self.f)
 
+    chance = mean
+
     def given(self, items: Any) -> tuple[Any, Any]:
         f = np.take_along_axis(self.f, items[:, None], 2)  # (B, W, m)
         both = [np.einsum("bw,bwm,bwn->bmn", self.weight, g, self.f) for g in (1 - f, f)]

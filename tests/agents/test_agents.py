@@ -195,7 +195,7 @@ class TestPredict:
         agent = make("bayes_ucb", gym.make(POOL, horizon=20))
         mean, _ = evaluation.evaluate_policy(agent, envs, n_eval_episodes=4, warn=False)
         model = gym.make(POOL, horizon=20).unwrapped.model
-        assert mean > 0.5 * (model.random_value() + model.optimal_value())
+        assert mean > 0.7 * model.random_value() + 0.3 * model.optimal_value()
 
     def test_better_beliefs_find_more(self) -> None:
         """On the real table, rules that learn beat random by far."""

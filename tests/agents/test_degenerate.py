@@ -68,7 +68,7 @@ def test_contradicting_labels_are_averaged(noise_std: float) -> None:
 
 def test_features_of_zero_stay_at_the_prior() -> None:
     vector = pool(FEATURES["zero"])
-    belief = Linear(vector.model, 2)
+    belief = Linear(vector.model, 2, prior_std=1.0)
     belief.update(vector.reset(seed=0)[0], np.ones(2, np.bool_))
     belief.update(vector.step(np.array([1, 2]))[0], np.zeros(2, np.bool_))
     assert (belief.mean() == 0).all()
@@ -77,6 +77,7 @@ def test_features_of_zero_stay_at_the_prior() -> None:
 
 def test_features_beyond_single_precision_are_refused() -> None:
     vector = pool(1e16 * np.ones((9, 3)))
+    agent = make("greedy(belief=linear(prior_std=1))", vector)
     with pytest.raises(InputError, match=r"norm 1.73e\+16.*scale the features or lower prior_std"):
-        make("greedy", vector).predict(vector.reset(seed=0)[0])
+        agent.predict(vector.reset(seed=0)[0])
     make("greedy(belief=linear(prior_std=1e-9))", vector).predict(vector.reset(seed=0)[0])

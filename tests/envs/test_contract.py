@@ -154,6 +154,48 @@ def test_observations_belong_to_the_user(env_id: str, kwargs: dict[str, Any]) ->
 
 
 @problem
+def test_keys_come_in_the_order_of_the_space(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Whoever joins the parts of an observation to one vector finds each at its place."""
+    single, vector = gym.make(env_id, **kwargs), gym.make_vec(env_id, num_envs=B, **kwargs)
+    if not isinstance(single.observation_space, gym.spaces.Dict):
+        return
+    keys = list(single.observation_space.spaces)
+    assert keys == list(vector.observation_space.spaces)
+    for env in (single, vector):
+        env.action_space.seed(0)
+        for observation in (env.reset(seed=0)[0], env.step(env.action_space.sample())[0]):
+            assert list(observation) == keys
+            joined = gym.spaces.flatten(env.observation_space, observation)
+            np.testing.assert_array_equal(
+                joined, np.concatenate([part.ravel() for part in observation.values()])
+            )
+
+
+@problem
+def test_nobody_writes_through_a_view(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Read-only parts stay that, also for who sets the flag of the array or of what it is based on."""
+    for made in (
+        gym.make(env_id, copy=False, **kwargs),
+        gym.make_vec(env_id, num_envs=B, **kwargs),
+    ):
+        env = made.unwrapped
+        env.reset(seed=0)
+        for twin in (env, copy.deepcopy(env)):  # copies lose the flags of arrays
+            observation = twin.model.observe(twin._state)
+            kept = copy.deepcopy(observation)
+            parts = observation.values() if isinstance(observation, dict) else [observation]
+            for part in parts:
+                while isinstance(part, np.ndarray):
+                    try:
+                        part.flags.writeable = True
+                        part[...] = 1 - part
+                    except ValueError:
+                        pass
+                    part = part.base
+            assert_same(twin.model.observe(twin._state), kept)
+
+
+@problem
 def test_observations_stay_in_the_space(env_id: str, kwargs: dict[str, Any]) -> None:
     vector = gym.make_vec(env_id, num_envs=B, **kwargs)
     vector.reset(seed=0)

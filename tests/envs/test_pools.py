@@ -67,6 +67,46 @@ def test_noise_is_in_the_labels_and_not_in_the_regret() -> None:
     assert (info["regret"] == 0).all()
 
 
+def test_labels_are_seen_to_the_last_digit() -> None:
+    labels = 1e9 + np.array([0.25, -1.5, 3.125])
+    for kwargs in ({}, {"delay": 1}, {"batch_size": 3}, {"noise_std": 1e-3}):
+        env = gym.make(POOL, **{**SMALL, "labels": labels}, horizon=3, reveal=True, **kwargs)
+        observation, info = env.reset(seed=0)
+        assert observation["labels"].dtype == info["values"].dtype == np.float64
+        assert (info["values"] == labels).all()
+        paid = 0.0
+        while env.unwrapped.model.horizon > (observation["labelled"] >= 0).sum():
+            action = [0, 1, 2] if "batch_size" in kwargs else (observation["labelled"] >= 0).sum()
+            observation, reward, _, _, _ = env.step(action)
+            paid += reward
+        far = 10 * kwargs.get("noise_std", 0.0)
+        np.testing.assert_allclose(observation["labels"], labels, rtol=0, atol=far)
+        assert paid == pytest.approx(labels.sum(), abs=1e-6 + 3 * far)
+        assert env.observation_space.contains(observation)
+    assert gym.make("discovery/LinearPool-v0").reset()[0]["labels"].dtype == np.float32
+
+
+def test_features_in_any_unit() -> None:
+    """Scaling is that of the paper whatever the unit is, and constant features stay constant."""
+    x = np.random.default_rng(0).standard_normal((9, 3))
+
+    def features(scaling: str, given: np.ndarray) -> np.ndarray:
+        env = gym.make(POOL, features=given, labels=np.arange(9.0), scaling=scaling)
+        return env.unwrapped.model.feature_matrix(env.reset()[0])
+
+    for scaling in ("l2", "standard"):
+        for unit in (1e-200, 1e-30, 1e30):
+            np.testing.assert_allclose(
+                features(scaling, unit * x), features(scaling, x), rtol=1e-5, atol=1e-6
+            )
+    np.testing.assert_allclose(
+        features("standard", 1e9 + x), features("standard", x), rtol=1e-5, atol=1e-5
+    )
+    nearly = np.full((9, 3), 0.1) + 1e-17 * np.arange(27).reshape(9, 3)
+    assert np.ptp(nearly) > 0
+    assert (features("standard", nearly) == 0).all()
+
+
 def test_constants_are_views() -> None:
     """Features are never copied by a vector environment, nor by a single one that is told so."""
     vector = gym.make_vec(POOL, num_envs=3)
