@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..envs.core import InputError, Model
+from ..envs.core import InputError, KeyedRandom, Model
+from ..envs.core.seeding import Words
+from ..envs.core.streams import hashed, mix
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an agent carries from one call of `predict` to the next, for B rows of episodes."""
+
+    played: NDArray[np.int64]  # (B,) episodes that each row has ended
+    decisions: NDArray[np.int64]  # (B,) decisions taken in the present one
+    rest: Any  # what `act` returned
 
 
 class Agent(ABC):
     """Chooses actions from observations; it knows the model's public parameters, never its state.
+
+    What is random in a choice depends on the agent's seed, the number of the episode, and how many
+    decisions it comes after: not on how many episodes are played together, nor on who played the
+    earlier decisions.
 
     Args:
         model: The model of the environment, `env.unwrapped.model`.
@@ -23,9 +39,20 @@ class Agent(ABC):
     text: ClassVar[str]
     """How the agent is called in `agents.make`."""
 
+    episode: int = 0
+    """Number of the episode in the first row of observations. Row i of B plays episode ``episode + i``,
+    and when that has ended number ``episode + i + B``, and so on."""
+
     def __init__(self, model: Model[Any], *, seed: int | np.random.SeedSequence = 0) -> None:
         self.model = model
-        self.random = np.random.default_rng(seed)
+        sequence = (
+            seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+        )
+        self._seed = sequence.generate_state(1, np.uint64)
+        self._places = np.zeros(
+            (2, 1), np.int64
+        )  # of the episodes: which they are, decisions taken
+        self._random: KeyedRandom | None = None
 
     @classmethod
     @abstractmethod
@@ -45,6 +72,22 @@ class Agent(ABC):
             B actions and the next state.
         """
 
+    @property
+    def keys(self) -> Words:
+        """A key for what is random about each of the B episodes, ``(B,)``."""
+        high, low = divmod(self.episode, 2**64)  # numbers have any size
+        number = np.uint64(low) + self._places[0].astype(np.uint64)
+        carried = np.uint64(high % 2**64) + (number < low).astype(np.uint64)
+        return mix(hashed(self._seed, number) + carried)
+
+    @property
+    def random(self) -> KeyedRandom:
+        """What is random about this decision in each of the B episodes."""
+        if self._random is None:
+            places = self._places[1]
+            self._random = KeyedRandom(hashed(self.keys, places), hashed(~self._seed, places))
+        return self._random
+
     def predict(
         self,
         observation: Any,
@@ -56,7 +99,8 @@ class Agent(ABC):
 
         Args:
             observation: One observation, or a batch of B.
-            state: The state returned by the last call; None starts afresh.
+            state: The state returned by the last call; None starts afresh, or goes on in the middle
+                of episodes, as far as observations tell what came before.
             episode_start: Whether each observation is the first of its episode, ``(B,)``.
             deterministic: Accepted for compatibility. What is random in a rule, such as the draws
                 of Thompson sampling, is part of the rule and stays random.
@@ -77,10 +121,25 @@ class Agent(ABC):
         start = np.zeros(count, np.bool_)
         if state is None:
             start[:] = True
-        elif episode_start is not None:
-            start |= np.asarray(episode_start, np.bool_)
-        actions, state = self.act(observation, state, start)
-        return (actions[0] if single else actions), state
+            played = decisions = np.zeros(count, np.int64)
+            rest = None
+        elif len(state.played) != count:
+            raise InputError(
+                f"{self.text} follows {len(state.played)} episodes, but {count} observations came; pass "
+                "state=None for a new batch."
+            )
+        else:
+            if episode_start is not None:
+                start |= np.asarray(episode_start, np.bool_)
+            played, decisions = state.played + start, np.where(start, 0, state.decisions)
+            rest = state.rest
+        told = self.model.decisions(observation)
+        if told is not None:
+            decisions = told
+        self._places = np.stack([np.arange(count) + count * played, decisions])
+        self._random = None
+        actions, rest = self.act(observation, rest, start)
+        return (actions[0] if single else actions), Memory(played, decisions + 1, rest)
 
     def _is_single(self, observation: Any) -> bool:
         """Tell one observation from a batch by the shape; refuse what is neither."""

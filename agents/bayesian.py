@@ -48,6 +48,7 @@ class BayesianAgent(Agent):
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""
         belief = self.new_belief(len(start)) if state is None else state
+        belief.keys = ~self.keys
         belief.update(observation, start)
         size, mask, now = getattr(self.model, "batch_size", 1), None, belief
         if isinstance(observation, dict):

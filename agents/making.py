@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..envs.core import InputError, Model, closest
+from ..envs.core.checks import integer
 from .agent import Agent
 from .bayesian import BayesianAgent
 from .beliefs import BELIEFS, Belief
-from .beliefs.draws import Draws
 from .design import DESIGN
 from .learned.policy import LearnedAgent
 from .learned.shipped import ShippedAgent
@@ -53,7 +53,7 @@ def available(env: Any) -> list[str]:
     return names + [name for name in RULES if name not in names and _rule_fits(name, model)]
 
 
-def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agent:
+def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode: int = 0) -> Agent:
     """Return the agent that ``text`` describes, for an environment.
 
     Args:
@@ -61,7 +61,14 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         env: An environment or vector environment of this package, or its model. The agent uses its
             public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
+        episode: Number of the episode in the first row of observations, see `Agent.episode`.
     """
+    agent = _make(text, env, seed)
+    agent.episode = integer("episode", episode, low=0)
+    return agent
+
+
+def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
     model = _model(env)
     name, settings = _parse(text)
     if name == OracleAgent.text:
@@ -89,9 +96,8 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0) -> Agen
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={given!r} out.")
-    random = np.random.default_rng(seed)  # of the rule, and of a belief that is made of draws
-    new_belief = _belief(given or rule.belief, rule, model, random)
-    return BayesianAgent(model, rule, new_belief, text=text, seed=random)
+    new_belief = _belief(given or rule.belief, rule, model)
+    return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
 
 
 def files(text: str) -> list[Path]:
@@ -131,9 +137,7 @@ def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
     ]
 
 
-def _belief(
-    given: Any, rule: Rule, model: Model[Any], random: np.random.Generator
-) -> Callable[[int], Belief]:
+def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
     """Return the maker of the named belief, or of the first that fits the model and the rule."""
     fitting = _fitting(rule, model)
     name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
@@ -143,8 +147,7 @@ def _belief(
             f"{closest(str(name), fitting)} Those that fit: {', '.join(fitting)}."
         )
     _check_settings(name, BELIEFS[name], settings)
-    own: dict[str, Any] = {"seed": random} if issubclass(BELIEFS[name], Draws) else {}
-    return partial(BELIEFS[name], model, **settings, **own)
+    return partial(BELIEFS[name], model, **settings)
 
 
 def _misfit(name: str, model: Model[Any]) -> str:

@@ -70,3 +70,6 @@ class _Truth:
 
     def mean(self) -> NDArray[Any]:
         return self.values
+
+    def rounding(self) -> float:
+        return 0.0

@@ -53,7 +53,7 @@ class RandomAgent(Agent):
             return Random().choose(None, mask, self.random), ()
         space = self.model.action_space
         if isinstance(space, spaces.Discrete):
-            return self.random.integers(space.n, size=len(start)), ()
+            return (self.random.random(len(start)) * space.n).astype(np.int64), ()
         assert isinstance(space, spaces.Box)
         u = self.random.random((len(start), *space.shape))
         if self.std is not None:

@@ -28,8 +28,7 @@ from ..envs.design.information import sequential_bounds
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
 CHUNK = 1024
-"""Episodes played at once, which bounds the memory. Part of the meaning of a seed: an agent draws
-its random numbers for all episodes of a chunk together."""
+"""Episodes played at once, which bounds the memory and means nothing else."""
 TOGETHER, BLOCK = 8, 1024
 """Episodes that share contrastive draws, and draws at once: their likelihoods stay in the cache."""
 
@@ -93,6 +92,7 @@ def evaluate(
     curve: bool = False,
     truth: bool = True,
     contrasts: int = 0,
+    agent_seed: int = 0,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
 
@@ -101,20 +101,23 @@ def evaluate(
             environment of another package is stepped through Gymnasium's SyncVectorEnv.
         agent: A text such as ``"bayes_ucb(width=2)"``, or any object with ``predict``.
         episodes: Number of episodes.
-        seed: Seed of the first episode; episode i has ``seed + i``. An agent given as text is
-            seeded from it as well. What is tuned or trained is to see smaller seeds only.
+        seed: Seed of the first episode; episode i has ``seed + i``. What is tuned or trained is to see
+            smaller seeds only.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
         contrasts: Number L of contrastive draws behind the `bounds` of experimental design (see
             `sequential_bounds`); 0: no bounds.
+        agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
+            from the seed of the episode: an episode is the same in every evaluation that plays it.
 
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
     """
     episodes, seed = integer("episodes", episodes, low=1), integer("seed", seed, low=0)
     contrasts = integer("contrasts", contrasts, low=0, high=1_000_000_000)
+    agent_seed = integer("agent_seed", agent_seed, low=0)
     env_id, env_kwargs = resolve(env_id), dict(env_kwargs or {})
     if not isinstance(agent, str) and not callable(getattr(agent, "predict", None)):
         raise InputError(
@@ -132,10 +135,10 @@ def evaluate(
             raise InputError(
                 f"contrasts are for experimental design; {env_id} is none: leave them 0."
             )
-        for chunk, first in enumerate(range(0, episodes, size)):
+        for first in range(0, episodes, size):
             player = agent
             if isinstance(player, str):
-                player = make(player, venv, seed=np.random.SeedSequence([seed, chunk]))
+                player = make(player, venv, seed=agent_seed, episode=seed + first)
             part = slice(first, min(first + size, episodes))
             count = part.stop - part.start
             returns[part], lengths[part], regret[part], path, spent, last = _play(
@@ -279,19 +282,21 @@ def _bounds(
     Args:
         model: The model.
         last: Last observation and true parameters of each episode.
-        contrasts: Number of contrastive draws, which some episodes at a time share.
+        contrasts: Number of contrastive draws, which the episodes of `TOGETHER` seeds share.
         seed: Seed of the first episode.
     """
-    found = []
-    for first in range(0, len(last), TOGETHER):
-        some = last[first : first + TOGETHER]
+    found, first = [], 0
+    while first < len(last):
+        group = (seed + first) // TOGETHER  # by the seeds, wherever the evaluation began
+        some = last[first : (group + 1) * TOGETHER - seed]
         shape = (len(some), model.horizon, -1)
         settings, outcomes = (
             np.reshape([observation[key] for observation, _ in some], shape).astype(np.float64)
             for key in ("settings", "outcomes")
         )
         theta = np.stack([theta for _, theta in some])
-        random = np.random.default_rng([seed + first, contrasts])
+        random = np.random.default_rng([group, contrasts])
+        first += len(some)
         found.append(
             np.stack(
                 sequential_bounds(model, theta, settings, outcomes, contrasts, random, BLOCK), 1

@@ -8,9 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Model, Random
+from ...envs.core.seeding import Words
 
 Array = NDArray[np.float64]
+
+ROUNDING = 4e-6
+"""What sums of some hundred products in single precision may lose, relative to the largest."""
 
 COVARIANCE_DRAWS = 1000
 """Draws behind a covariance that has no closed form."""
@@ -29,6 +33,9 @@ class Belief(ABC):
     ``noise_variance(items)``: the variance of the noise that it assumes in the labels of items
     ``(B, m)``, of the same shape.
     """
+
+    keys: Words | None = None
+    """A key for what is random about each episode, ``(B,)``; the agent sets it. None: the seed's."""
 
     left: NDArray[np.int64] | None = None
     """How many items may still be chosen, the next one included, ``(B,)``; the agent sets it. None:
@@ -54,11 +61,20 @@ class Belief(ABC):
     def std(self) -> Array:
         """Return the posterior standard deviation of every item, ``(B, n)``."""
 
+    def rounding(self) -> Array:
+        """Return how far apart the values of equal items may be computed, ``(B, 1)``.
+
+        Means and standard deviations that differ by less are equal. By default single precision of the
+        largest of them.
+        """
+        largest = np.maximum(np.abs(self.mean()).max(1), self.std().max(1))
+        return ROUNDING * largest[:, None]
+
     @abstractmethod
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return draws of all items together, ``(B, count, n)``."""
 
-    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the posterior covariance of some items with all, ``(B, m, n)``.
 
         Args:
@@ -71,7 +87,7 @@ class Belief(ABC):
         return chosen.transpose(0, 2, 1) @ draws / (COVARIANCE_DRAWS - 1)
 
     def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return what joint draws tell about the best legal item.
 
@@ -89,7 +105,7 @@ class Belief(ABC):
         return _regret_and_explained(draws, legal, legal.argmax(2))
 
     def about_top(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return what joint draws tell about the set of the best legal items, one per label left.
 
@@ -110,7 +126,7 @@ class Belief(ABC):
         left = np.ones(len(draws), np.int64) if self.left is None else self.left
         # A set is known by the sum of its members' random names, which may wrap around: two of them
         # coincide with probability 2^-63.
-        names = random.integers(2**63, size=(draws.shape[2],))
+        names = np.random.default_rng(0).integers(2**63, size=draws.shape[2])
         sets = np.empty(draws.shape[:2], np.int64)
         for i, size in enumerate(np.minimum(left, np.isfinite(legal[:, 0]).sum(1)).tolist()):
             members = np.argpartition(legal[i], -size, axis=1)[:, -size:]
@@ -135,7 +151,7 @@ class Belief(ABC):
         noise = getattr(self, "noise_variance", np.zeros_like)
         return self.std() ** 2 + noise(np.broadcast_to(np.arange(mean.shape[1]), mean.shape))
 
-    def reduction(self, weight: Array, random: np.random.Generator) -> Array:
+    def reduction(self, weight: Array, random: Random) -> Array:
         """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
 
         That is sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian beliefs. Unless there

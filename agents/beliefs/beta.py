@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln
 
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
-from ...envs.core import Model
+from ...envs.core import Model, Random, generator_of
 from .belief import Array, Belief
 
 
@@ -65,10 +65,14 @@ class Beta(Belief):
             spread = np.sqrt(np.maximum(square, 0.0))
         return self.model.success_reward * spread
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return the expected reward of the next epoch under draws of p, ``(B, count, A)``."""
-        shape = len(self._a), count, self.model.machines
-        p = random.beta(self._a[:, None], self._b[:, None], shape)[..., self._machine]
+        shape = count, self.model.machines
+        draws = [
+            generator_of(random, i).beta(a, b, shape)
+            for i, (a, b) in enumerate(zip(self._a, self._b, strict=True))
+        ]
+        p = np.stack(draws)[..., self._machine]
         sizes = self._sizes[:, None]
         if self.model.objective == "count":
             gain = sizes * p

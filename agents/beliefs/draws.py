@@ -28,7 +28,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core import Random, generator_of
 from ...envs.core.checks import integer, real
+from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
 from .belief import Array
 from .history import HistoryBelief
@@ -44,7 +46,7 @@ class Draws(HistoryBelief):
         sweeps: Number of Gibbs sweeps after each label.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the model's own, or 0.1 if that is 0.
-        seed: Seed of the chains, or the generator that drives them.
+        seed: Seed of the chains, where no agent gives the episodes `keys`.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Draws(HistoryBelief):
         chains: int,
         sweeps: int,
         noise_std: float | None,
-        seed: int | np.random.Generator,
+        seed: int,
     ) -> None:
         super().__init__(model, num_episodes)
         self.chains = integer("chains", chains, low=2)
@@ -63,21 +65,34 @@ class Draws(HistoryBelief):
         if noise_std is None:
             noise_std = model.noise_std or 0.1
         self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
-        self._random = np.random.default_rng(seed)
+        self.keys = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
+        self._random = np.random.default_rng(seed)  # that of what is being drawn
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
-        """Restart the chains where an episode starts, and move those that have new labels."""
+        """Restart the chains where an episode starts, and move those that have new labels.
+
+        What is drawn for a label depends on the episode and its place alone: the labels of a history,
+        taken in at once, lead to the chains that they led to one by one.
+        """
         count, start = self._follow(observation, start)
         self._seen[start] = 0
         items = observation["labelled"]
         for i in (start | (count > self._seen)).nonzero()[0].tolist():
             if start[i]:
+                self._random = self._generator(i, 0)
                 self._begin(i, {key: value[i] for key, value in observation.items()})
             for place in range(self._seen[i], count[i]):
+                self._random = self._generator(i, 1 + place)
                 self._learn(i, int(items[i, place]), float(observation["labels"][i, place]))
+            self._random = self._generator(i, -1 - count[i])
             self._draws[i] = self._values(i)
         self._seen = count
+
+    def _generator(self, episode: int, number: int) -> np.random.Generator:
+        """Return the generator of an episode for one of the things that it draws."""
+        assert self.keys is not None  # the constructor has set some
+        return keyed_generator(hashed(self.keys[episode : episode + 1], np.array([number]))[0])
 
     @abstractmethod
     def _begin(self, episode: int, observation: Any) -> None:
@@ -108,11 +123,15 @@ class Draws(HistoryBelief):
         """Return the standard deviation of the draws, ``(B, n)``."""
         return self._draws.std(1, dtype=np.float64)
 
-    def sample(self, count: int, random: np.random.Generator) -> NDArray[Any]:
+    def sample(self, count: int, random: Random) -> NDArray[Any]:
         """Return some of the K draws in random order, over again if there are not enough."""
-        return self._draws[:, np.resize(random.permutation(self.chains), count)]
+        chosen = [
+            np.resize(generator_of(random, i).permutation(self.chains), count)
+            for i in range(len(self._draws))
+        ]
+        return np.take_along_axis(self._draws, np.stack(chosen)[..., None], 1)
 
-    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
         apart = self._draws - self._draws.mean(1, keepdims=True)
         chosen = np.take_along_axis(apart, items[:, None], 2)
@@ -123,7 +142,7 @@ class Draws(HistoryBelief):
         return np.full(items.shape, self.noise_std**2)
 
     def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return what the draws tell about the best item; more than K of them tell no more."""
         return super().about_best(min(count, self.chains), mask, random)

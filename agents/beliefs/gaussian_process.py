@@ -48,6 +48,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from ...envs.core import Random, generator_of, groups_of
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
 from .belief import Array
@@ -345,7 +346,13 @@ class GaussianProcess(FeatureBelief):
         var = 1 - self._vv + self._unsure()[:, None] * (1 - self._vo) ** 2
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
 
-    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def rounding(self) -> Array:
+        """Return what double precision may lose of s, however close the labelled items are."""
+        constant, std = self._closed_form()
+        far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
+        return 1e-9 * (std + far)[:, None]
+
+    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""
         every = np.arange(len(items))
         scale, _ = self._settings(every)
@@ -373,20 +380,20 @@ class GaussianProcess(FeatureBelief):
         known = self._known > 0
         return known / np.where(known, self._oo, 1.0)
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""
         draws = self._prior_draws(count, random)
         _, std = self._closed_form()
         _, noise = self._settings(np.arange(len(draws)))
-        errors = random.standard_normal((len(draws), self._seen.max(initial=0), count))
         for e, draw in enumerate(draws):
             t = self._seen[e]
             draw *= std[e]
             if t:
-                errors_e = std[e] * np.sqrt(noise[e]) * errors[e, :t]
+                errors = generator_of(random, e).standard_normal((t, count))
+                errors *= std[e] * np.sqrt(noise[e])
                 pull = solve_triangular(
                     self._root[e, :t, :t],
-                    -errors_e - draw[:, self._items[e, :t]].T,
+                    -errors - draw[:, self._items[e, :t]].T,
                     lower=True,
                     check_finite=False,
                 )
@@ -398,13 +405,10 @@ class GaussianProcess(FeatureBelief):
             draw += self._first[e]
         return draws
 
-    def _prior_draws(self, count: int, random: np.random.Generator) -> Array:
+    def _prior_draws(self, count: int, random: Random) -> Array:
         """Return draws of h / s from the prior by random Fourier features, ``(B, count, n)``."""
         assert self._x is not None  # update has run
         b, n, d = len(self._seen), *self._x.shape[1:]
-        frequencies = random.standard_normal((d, FREQUENCIES))
-        if self.kernel == "matern":  # its spectral density is Student's t with 5 degrees of freedom
-            frequencies *= np.sqrt(5 / random.chisquare(5, FREQUENCIES))
         # Sines and sums of single precision take a fraction of the time; about 1e-6 of s is lost.
         weights = random.standard_normal((b, count, 2 * FREQUENCIES), np.float32)
         weights /= np.float32(FREQUENCIES**0.5)
@@ -412,12 +416,17 @@ class GaussianProcess(FeatureBelief):
         draws, waves = np.empty((b, count, n)), np.empty((_BLOCK, 2 * FREQUENCIES), np.float32)
         shared = len(self._x) == 1
         alike = self._choice // len(NOISE_RATIOS) if shared else np.arange(b)
-        for group in (np.flatnonzero(alike == i) for i in np.unique(alike)):
-            x = self._x[0 if shared else group[0]] / scale[group[0]]
-            for low in range(0, n, _BLOCK):
-                phase = (x[low : low + _BLOCK] @ frequencies).astype(np.float32)
-                wave = waves[: len(phase)]
-                np.cos(phase, out=wave[:, :FREQUENCIES])
-                np.sin(phase, out=wave[:, FREQUENCIES:])
-                draws[group, :, low : low + _BLOCK] = weights[group] @ wave.T
+        for together, generator in groups_of(random, b):
+            frequencies = generator.standard_normal((d, FREQUENCIES))
+            if self.kernel == "matern":  # its spectral density is Student's t, 5 degrees of freedom
+                frequencies *= np.sqrt(5 / generator.chisquare(5, FREQUENCIES))
+            for kind in np.unique(alike[together]):
+                group = together[alike[together] == kind]
+                x = self._x[0 if shared else group[0]] / scale[group[0]]
+                for low in range(0, n, _BLOCK):
+                    phase = (x[low : low + _BLOCK] @ frequencies).astype(np.float32)
+                    wave = waves[: len(phase)]
+                    np.cos(phase, out=wave[:, :FREQUENCIES])
+                    np.sin(phase, out=wave[:, FREQUENCIES:])
+                    draws[group, :, low : low + _BLOCK] = weights[group] @ wave.T
         return draws

@@ -40,10 +40,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError
+from ...envs.core import InputError, Random
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
-from .belief import Array
+from .belief import ROUNDING, Array
 from .history import FeatureBelief, standardised
 
 NOISE = 0.1
@@ -115,6 +115,7 @@ class Linear(FeatureBelief):
         self._var = np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
+        self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
@@ -125,6 +126,8 @@ class Linear(FeatureBelief):
             place = self._seen[behind]
             chosen = items[behind, place]
             if not self._standard:
+                far = np.abs(labels[behind, place])
+                self._largest[behind] = np.maximum(self._largest[behind], far)
                 self._learn(behind, chosen, labels[behind, place])
             elif (first := place == 0).any():
                 self._learn_first(behind[first], chosen[first])
@@ -157,6 +160,7 @@ class Linear(FeatureBelief):
                 f"prior variance above {LARGEST:g}; scale the features or lower prior_std."
             )
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
+        self._largest[start] = np.sqrt(self._var[start].max(1))
         self._seen[start] = 0
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -193,8 +197,9 @@ class Linear(FeatureBelief):
         v = np.einsum("eij,ej->ei", root, w)
         root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
         self._root[rows] = root
-        v32 = v.astype(np.float32)
-        change = v32 @ self._x[0].T if shared else np.matmul(self._x[rows], v32[:, :, None])[..., 0]
+        # One product an episode, also where all share a table: the digits must not depend on others.
+        v32 = v.astype(np.float32)[:, :, None]
+        change = np.matmul(self._x if shared else self._x[rows], v32)[..., 0]
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -228,9 +233,8 @@ class Linear(FeatureBelief):
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
-        mu32 = mu.astype(np.float32)
-        means = mu32 @ self._x[0].T if shared else np.matmul(self._x[episodes], mu32[..., None])
-        self._mean[episodes] = means.reshape(len(y), -1)
+        mu32 = mu.astype(np.float32)[..., None]
+        self._mean[episodes] = np.matmul(self._x if shared else self._x[episodes], mu32)[..., 0]
 
     def _in_labels(self, values: Array, power: int = 1) -> Array:
         """Return ``(B, ...)`` differences, or products of ``power`` of them, in units of the label."""
@@ -245,6 +249,10 @@ class Linear(FeatureBelief):
             return values
         return self._in_labels(values) + self._centre.reshape(-1, *[1] * (values.ndim - 1))
 
+    def rounding(self) -> Array:
+        """Return what single precision may lose of the largest value, ``(B, 1)``."""
+        return self._in_labels(ROUNDING * self._largest[:, None])
+
     def _std(self) -> Array:
         return np.sqrt(np.maximum(self._var, 0.0))
 
@@ -256,7 +264,7 @@ class Linear(FeatureBelief):
         """Return the standard deviation of f(x), ``(B, n)``."""
         return self._in_labels(self._std())
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
         assert self._x is not None  # update has run
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
@@ -264,7 +272,7 @@ class Linear(FeatureBelief):
         draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
         return self._from_centre(np.asarray(draws, np.float64))
 
-    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
         assert self._x is not None  # update has run
         shared = len(self._x) == 1
@@ -273,7 +281,7 @@ class Linear(FeatureBelief):
         out = np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
         return self._in_labels(out, 2)
 
-    def reduction(self, weight: Array, random: np.random.Generator) -> Array:
+    def reduction(self, weight: Array, random: Random) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
         assert self._x is not None  # update has run
         # The prior variance and the largest element as units, so that single precision can hold it.
@@ -293,7 +301,7 @@ class Linear(FeatureBelief):
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
     def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
@@ -306,7 +314,7 @@ class Linear(FeatureBelief):
         z = random.standard_normal((b, count, d), dtype=np.float32)
         theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
         theta += self._mu[:, None].astype(np.float32)
-        blocks = [slice(i, i + self._block(b * count)) for i in range(0, n, self._block(b * count))]
+        blocks = [slice(i, i + self._block(count)) for i in range(0, n, self._block(count))]
         top = np.full((b, count), -np.inf, np.float32)
         winner = np.zeros((b, count), np.int64)
         for block in blocks:
@@ -330,8 +338,8 @@ class Linear(FeatureBelief):
 
     @staticmethod
     def _block(draws: int) -> int:
-        """Return how many items to look at together, so that their draws stay in the cache."""
-        return max(256, 2**18 // draws)
+        """Return how many items to look at together, so that the draws of 32 episodes stay near."""
+        return max(256, 2**13 // draws)
 
     @staticmethod
     def _explaining(theta: NDArray[np.float32], winner: NDArray[np.int64]) -> NDArray[np.float32]:

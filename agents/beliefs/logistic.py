@@ -35,10 +35,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from ...envs.core import InputError, Model
+from ...envs.core import InputError, Model, Random
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
-from .belief import Array, explained_by
+from .belief import ROUNDING, Array, explained_by
 from .history import FeatureBelief
 
 WEIGHTS = (
@@ -94,27 +94,31 @@ class Logistic(FeatureBelief):
     # ---- learning
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
-        """Find the mode given all labels, in the episodes where there are new ones."""
+        """Find the mode given all labels, in the episodes where there are new ones.
+
+        The labels of a step are taken in together, and the mode is searched for from the last one: a
+        history that is read at once leads to the same digits.
+        """
         count = self._labels(observation, start)
-        behind = (self._seen < count).nonzero()[0]
-        if behind.size:
-            t = count.max()
-            items, labels = observation["labelled"][behind, :t], observation["labels"][behind, :t]
-            items[np.arange(t) >= count[behind, None]] = -1  # in flight
-            success = labels == self._success
-            wrong = (items >= 0) & ~success & (labels != self._failure)
-            if wrong.any():
-                raise InputError(
-                    f"The logistic belief takes labels {self._failure:g} and {self._success:g}, got "
-                    f"{labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or belief=gp, "
-                    "or make a table whose labels have two values."
-                )
-            mode, hessian = self._newton(
-                self._rows(behind, items), success.astype(np.float64), self._mode[behind]
-            )
-            self._mode[behind], self._hessian[behind] = mode, hessian
-            self._seen[behind] = count[behind]
+        if (self._seen < count).any():
             self._forget()
+        while (behind := (self._seen < count).nonzero()[0]).size:
+            ends = np.minimum(self._seen[behind] + self.model.batch_size, count[behind])
+            for t in np.unique(ends).tolist():
+                group = behind[ends == t]
+                items, labels = observation["labelled"][group, :t], observation["labels"][group, :t]
+                success = labels == self._success
+                wrong = ~success & (labels != self._failure)
+                if wrong.any():
+                    raise InputError(
+                        f"The logistic belief takes labels {self._failure:g} and {self._success:g}, "
+                        f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
+                        "belief=gp, or make a table whose labels have two values."
+                    )
+                self._mode[group], self._hessian[group] = self._newton(
+                    self._rows(group, items), success.astype(np.float64), self._mode[group]
+                )
+                self._seen[group] = t
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -132,12 +136,10 @@ class Logistic(FeatureBelief):
         self._std: Array | None = None
 
     def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
-        """Return the features of items ``(E, t)`` as ``(E, t, d)``, zeros where there is none."""
+        """Return the features of items ``(E, t)`` as ``(E, t, d)``."""
         assert self._x is not None  # update has run
         first = np.zeros_like(episodes) if len(self._x) == 1 else episodes
-        rows = self._x[first[:, None], np.maximum(items, 0)].astype(np.float64)
-        rows[items < 0] = 0.0
-        return rows
+        return np.asarray(self._x[first[:, None], items], np.float64)
 
     def _newton(self, x: Array, y: Array, mode: Array) -> tuple[Array, Array]:
         """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
@@ -148,22 +150,26 @@ class Logistic(FeatureBelief):
             likelihood = -np.logaddexp(0, -toward * _product(x, theta)).sum(1)
             return np.asarray(likelihood - precision / 2 * (theta**2).sum(1))
 
-        while True:
-            p = expit(_product(x, mode))
-            gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * mode
-            hessian = np.matmul(x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x)
-            hessian += precision * np.eye(x.shape[2])
-            step = np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
+        hessian = np.empty((len(mode), x.shape[2], x.shape[2]))
+        open_ = np.arange(len(mode))  # those that are not there yet
+        while open_.size:
+            theta = mode[open_]
+            p = expit(_product(x, theta))
+            gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * theta
+            curvature = np.matmul(x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x)
+            curvature += precision * np.eye(x.shape[2])
+            step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
             square = np.einsum("ed,ed->e", step, gradient)
             if (far := square > FAR).any():
-                before = log_posterior(mode)
+                before = log_posterior(theta)
                 # A quarter of the slope is asked for, which a good step exceeds.
-                while (short := far & (log_posterior(mode + step) < before + square / 4)).any():
+                while (short := far & (log_posterior(theta + step) < before + square / 4)).any():
                     step[short] /= 2
                     square[short] /= 2
-            mode = mode + step
-            if (square < CLOSE).all():
-                return mode, hessian
+            mode[open_], hessian[open_] = theta + step, curvature
+            if (near := square < CLOSE).any():
+                open_, x, y, toward = (part[~near] for part in (open_, x, y, toward))
+        return mode, hessian
 
     # ---- what is believed
 
@@ -199,6 +205,10 @@ class Logistic(FeatureBelief):
         """The difference b - a of the two values of labels."""
         return self._success - self._failure
 
+    def rounding(self) -> Array:
+        """Return what single precision may lose of a probability, in units of the label."""
+        return np.full((len(self._mode), 1), ROUNDING * (self._success - self._failure))
+
     def chance(self) -> Array:
         """Return the probability of success of every item, ``(B, n)``."""
         return self._moments()[0]
@@ -216,13 +226,13 @@ class Logistic(FeatureBelief):
         p = self.chance()
         return self._unit**2 * (p * (1 - p))
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
         assert self._x is not None  # update has run
         scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
         return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
 
-    def _draws(self, count: int, random: np.random.Generator) -> NDArray[np.float32]:
+    def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         """Return draws of theta, ``(B, count, d)``."""
         b, d = self._mode.shape
         z = random.standard_normal((b, count, d), np.float32)
@@ -231,7 +241,7 @@ class Logistic(FeatureBelief):
         return theta
 
     def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
@@ -303,15 +313,16 @@ class Logistic(FeatureBelief):
         Args:
             items: Items to be labelled, ``(B, m)``; -1 for none.
         """
-        x = self._rows(np.arange(len(items)), items)
-        p = expit(_product(x, self._mode))
         ahead = copy(self)
         ahead._forget()
         ahead._mean = self.chance()
-        ahead._hessian = self._hessian + np.matmul(
-            x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x
-        )
         ahead._mode, ahead._seen = self._mode.copy(), self._seen.copy()
+        ahead._hessian = self._hessian.copy()
+        for column in items.T:
+            some = (column >= 0).nonzero()[0]
+            x = self._rows(some, column[some, None])
+            p = expit(_product(x, self._mode[some]))[:, :, None]
+            ahead._hessian[some] += x.transpose(0, 2, 1) * (p * (1 - p) * x)
         return ahead
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Model, Random
 from ...envs.core.checks import real
 from ...envs.pools.graph_pool import GraphPool
 from .belief import Array, Belief
@@ -92,20 +92,20 @@ class Nodes(Belief):
         left = np.where(self._count > 0, self.noise_std**2, weight)
         return self.prior_std * np.sqrt(left / weight)
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return independent draws of all values, ``(B, count, n)``."""
         draws = random.standard_normal((len(self._mean), count, self._mean.shape[1]))
         draws *= self.std()[:, None]
         draws += self._mean[:, None]
         return draws
 
-    def covariance(self, items: NDArray[np.int64], random: np.random.Generator) -> Array:
+    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the variance of each node at its own place, 0 elsewhere, ``(B, m, n)``."""
         own = items[..., None] == np.arange(self.model.num_items)
         return own * self.std()[:, None] ** 2
 
     def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, count: int, mask: NDArray[np.int8] | None, random: Random
     ) -> tuple[Array, Array]:
         """Return the expected regret of every node and the variance that the best one explains.
 
@@ -128,7 +128,7 @@ class Nodes(Belief):
         """Return the variance of the next value seen of every node, ``(B, n)``."""
         return self.std() ** 2 + self.noise_std**2
 
-    def reduction(self, weight: Array, random: np.random.Generator) -> Array:
+    def reduction(self, weight: Array, random: Random) -> Array:
         """Return the weighted fall of the variances of x and its neighbours, exactly, ``(B, n)``."""
         own = self.std() ** 4 / np.maximum(self.label_variance(), 1e-300)
         return self.reach(weight * own)

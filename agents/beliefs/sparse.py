@@ -45,7 +45,7 @@ class Sparse(Draws):
             None takes the pool's.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the pool's, or 0.1 if that is 0.
-        seed: Seed of the chains, or the generator that drives them.
+        seed: Seed of the chains, where no agent gives the episodes `keys`.
     """
 
     model: LinearPool
@@ -59,7 +59,7 @@ class Sparse(Draws):
         sweeps: int = 1,
         prior_std: float | None = None,
         noise_std: float | None = None,
-        seed: int | np.random.Generator = 0,
+        seed: int = 0,
     ) -> None:
         super().__init__(
             model, num_episodes, chains=chains, sweeps=sweeps, noise_std=noise_std, seed=seed

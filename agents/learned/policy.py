@@ -47,6 +47,8 @@ PERCEPTRONS = ("encoder", "layers")
 HISTORY = ("settings", "outcomes")
 """The parts of an observation that an encoder takes, the newest round first."""
 LEFT = "rounds_left"
+ROWS = 32
+"""Observations that are handled by one matrix product, which rounds as their number tells it to."""
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -120,7 +122,7 @@ class Policy:
 
     def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
         for i, (weight, bias) in enumerate(layers):
-            h = (ACTIVATIONS[self.activation](h) if i else h) @ weight.T + bias
+            h = _product(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
         return h
 
     def to_bytes(self) -> bytes:
@@ -175,6 +177,15 @@ class Policy:
                 f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
                 f"({type(error).__name__}: {error}). Name its policy.safetensors."
             ) from None
+
+
+def _product(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
+    """Return ``rows @ matrix`` by `ROWS` rows at a time: digits do not depend on how many there are."""
+    flat = rows.reshape(-1, rows.shape[-1])
+    padded = np.zeros((-(-len(flat) // ROWS), ROWS, flat.shape[1]), flat.dtype)
+    padded.reshape(-1, flat.shape[1])[: len(flat)] = flat
+    out = np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[: len(flat)]
+    return out.reshape(*rows.shape[:-1], -1)
 
 
 def _width(name: str, layers: tuple[Layer, ...], width: int) -> int:

@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core import Random
 from ...envs.core.checks import integer
-from .rule import Rule, best
+from ..beliefs.belief import ROUNDING
+from .rule import Rule, best, highest
 
-BLOCK = 2**18
-"""Numbers of a block: hypothetical probabilities of all items given labels of some candidates."""
+BLOCK = 2**13
+"""Numbers of a block in each episode: probabilities of all items given labels of some candidates."""
 
 
 class ActiveSearch(Rule):
@@ -44,7 +46,7 @@ class ActiveSearch(Rule):
         self.candidates = candidates
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean = belief.chance()  # free of the unit of the label
@@ -52,13 +54,11 @@ class ActiveSearch(Rule):
         legal = np.ones((b, n), np.bool_) if mask is None else mask > 0
         left = belief.left if self.steps is None else np.minimum(belief.left, self.steps)
         later = np.clip(left - 1, 0, legal.sum(1) - 1)
-        if not later.any():
-            return best(mean, mask, random)
         count = min(self.candidates or n, n)
-        items = np.argsort(np.where(legal, -mean, np.inf), axis=1)[:, :count]
+        items = highest(np.where(legal, mean, -np.inf), count, random, ROUNDING)
         p = np.take_along_axis(mean, items, 1)
         future = np.empty((b, count))
-        width = max(1, BLOCK // (b * n))
+        width = max(1, BLOCK // n)
         for block in (slice(i, i + width) for i in range(0, count, width)):
             failure, success = belief.given(items[:, block])
             for means in (failure, success):
@@ -68,7 +68,7 @@ class ActiveSearch(Rule):
             future[:, block] = (1 - q) * top_sums(failure, later) + q * top_sums(success, later)
         score = np.full((b, n), -np.inf)
         np.put_along_axis(score, items, p + future, 1)
-        return best(score, mask, random)
+        return best(score, mask, random, ROUNDING * (1 + later[:, None]))
 
 
 class ENS(ActiveSearch):

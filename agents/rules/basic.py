@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core import Random as Numbers
 from ...envs.core.checks import real
 from .rule import Rule, best
 
@@ -17,12 +18,12 @@ class Random(Rule):
     looks_ahead = False
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``: the k-th legal one for a uniform k."""
         assert mask is not None  # without a mask RandomAgent asks for no rule
         ranks = mask.cumsum(1, dtype=np.int64)
-        k = random.integers(ranks[:, -1]) + 1
+        k = (random.random(len(mask)) * ranks[:, -1]).astype(np.int64) + 1
         return (ranks >= k[:, None]).argmax(1)
 
 
@@ -32,10 +33,10 @@ class Greedy(Rule):
     looks_ahead = False
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        return best(belief.mean(), mask, random)
+        return best(belief.mean(), mask, random, belief.rounding())
 
 
 class EpsilonGreedy(Rule):
@@ -53,12 +54,13 @@ class EpsilonGreedy(Rule):
         self.epsilon = real("epsilon", epsilon, low=0, high=1)
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean = belief.mean()
         explores = random.random(len(mean)) < self.epsilon
-        return best(np.where(explores[:, None], random.random(mean.shape), mean), mask, random)
+        score = np.where(explores[:, None], random.random(mean.shape), mean)
+        return best(score, mask, random, belief.rounding() * ~explores[:, None])
 
 
 class BayesUCB(Rule):
@@ -75,10 +77,11 @@ class BayesUCB(Rule):
         self.width = real("width", width, low=0)
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        return best(belief.mean() + self.width * belief.std(), mask, random)
+        within = (1 + self.width) * belief.rounding()
+        return best(belief.mean() + self.width * belief.std(), mask, random, within)
 
 
 class LinUCB(BayesUCB):
@@ -113,7 +116,7 @@ class GLMUCB(LinUCB):
     """
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         assert mask is not None  # pools show one
@@ -131,7 +134,8 @@ class Thompson(Rule):
     looks_ahead = False
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        return best(belief.sample(1, random)[:, 0], mask, random)
+        # A draw may lie some standard deviations off the mean.
+        return best(belief.sample(1, random)[:, 0], mask, random, 4 * belief.rounding())

@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
+from ...envs.core import Random
 from ...envs.core.checks import integer
-from .rule import Rule, best
+from .rule import Rule, best, highest
 
 Array = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class ExpectedImprovement(Rule):
     """
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
@@ -53,7 +54,9 @@ class ExpectedImprovement(Rule):
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
         least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
         std = np.maximum(std, least)
-        return best(np.log(std) + log_improvement(ahead / std), mask, random)
+        # What rounding of mean and std does to the logarithm: h'/h at z is at most 1 + |z|.
+        within = 2 * belief.rounding() / std * (1 + np.abs(ahead / std)) ** 2
+        return best(np.log(std) + log_improvement(ahead / std), mask, random, within)
 
 
 class KnowledgeGradient(Rule):
@@ -80,7 +83,7 @@ class KnowledgeGradient(Rule):
         self.candidates = integer("candidates", candidates, low=1)
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
@@ -94,8 +97,9 @@ class KnowledgeGradient(Rule):
             gain = _gain_at_most(mean[i, own], std[i, own], signal)
             bound[i, own] = mean[i, own] + later[i] * gain
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
-        bound[np.arange(len(bound)), best(mean, mask, random)] = np.inf
-        order = np.argsort(-bound, axis=1)[:, : self.candidates]
+        within = belief.rounding()
+        bound[np.arange(len(bound)), best(mean, mask, random, within)] = np.inf
+        order = highest(bound, self.candidates, random, within)
         score = np.full(mean.shape, -np.inf)
         for first in range(0, order.shape[1], 8):
             some = order[:, first : first + 8]
@@ -111,7 +115,7 @@ class KnowledgeGradient(Rule):
                         slope = row[others] / max(spread[i, x], 1e-300)
                         score[i, x] = mean[i, x]
                         score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
-        return best(score, mask, random)
+        return best(score, mask, random, within * (1 + later[:, None]))
 
 
 def rise_of_largest(mean: Array, slope: Array) -> float:

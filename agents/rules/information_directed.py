@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError
+from ...envs.core import InputError, Random
 from ...envs.core.checks import choice, integer, real
 from ..beliefs import Belief
-from .rule import Rule, best
+from .rule import Rule, best, one_of
 
 TINY = 1e-12
 """What Delta and g are raised to, relative to their largest value: draws leave noise below it."""
@@ -62,7 +62,7 @@ class IDS(Rule):
         self.deterministic = deterministic
 
     def choose(
-        self, belief: Belief, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Belief, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         learn = belief.about_best if self.about == "best" else belief.about_top
@@ -73,15 +73,22 @@ class IDS(Rule):
         regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
+        # What rounding may do to them.
+        regret_off, gain_off = 2 * belief.rounding(), 1e-5 * gain.max(1, keepdims=True)
         if self.deterministic:
-            return best(np.log(gain) - self.lam * np.log(regret), mask, random)
+            within = gain_off / gain + self.lam * regret_off / regret
+            return best(np.log(gain) - self.lam * np.log(regret), mask, random, within)
         chosen = np.empty(len(regret), np.int64)
         coins = random.random(len(regret))
         for i in range(len(regret)):
             items = np.arange(regret.shape[1]) if mask is None else mask[i].nonzero()[0]
             first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
             chosen[i] = items[second if coins[i] < weight else first]
-        return chosen
+        # Items that are alike in both have the same claim.
+        one = chosen[:, None]
+        alike = np.abs(regret - np.take_along_axis(regret, one, 1)) <= regret_off
+        alike &= np.abs(gain - np.take_along_axis(gain, one, 1)) <= gain_off
+        return one_of(alike if mask is None else alike & (mask > 0), random)
 
 
 def two_point(

@@ -41,9 +41,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ...envs.core import InputError
+from ...envs.core import InputError, Random
 from ...envs.core.checks import real
 from .. import weights as files
+from ..beliefs.belief import ROUNDING
 from .rule import Rule, best
 
 Array = NDArray[np.float64]
@@ -144,17 +145,19 @@ class Learned(Rule):
         self.network = weights if isinstance(weights, Network) else Network.load(weights)
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        (mean, std), features, context = look(belief, mask, random)
+        (mean, std, rounding), features, context = look(belief, mask, random)
         index = mean + self.network.width * std
-        return best(index + self.network(features, context), mask, random)
+        # The layer works in single precision, on what is cut off at `FAR`.
+        within = (1 + self.network.width) * rounding + ROUNDING * FAR
+        return best(index + self.network(features, context), mask, random, within)
 
 
 def look(
-    belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
-) -> tuple[tuple[Array, Array], Floats, Floats]:
+    belief: Any, mask: NDArray[np.int8] | None, random: Random
+) -> tuple[tuple[Array, Array, Array], Floats, Floats]:
     """Return what the rule looks at.
 
     Args:
@@ -163,7 +166,8 @@ def look(
         random: The agent's generator; used where only draws can tell what a label takes away.
 
     Returns:
-        mean / s and std / s, ``(B, n)`` each, the features z of the items, ``(B, FEATURES, n)``,
+        mean / s and std / s, ``(B, n)`` each, and their rounding, ``(B, 1)``; the features z of the
+        items, ``(B, FEATURES, n)``,
         and the context c, ``(B, CONTEXT)``.
     """
     mean, std = belief.mean(), belief.std()
@@ -199,7 +203,7 @@ def look(
     context[:, 1] = (scale / (scale + spread))[:, 0]
     context[:, 2] = total / (total + left)
     context[:, 3] = 2 * told.std(1, where=legal)
-    return (level, v64), features, context
+    return (level, v64, belief.rounding() / scale), features, context
 
 
 def between(values: Array, count: NDArray[np.int64]) -> Array:

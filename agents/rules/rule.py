@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core import Random
+
 
 class Rule(ABC):
     """Turns the beliefs of B episodes into B choices; it has settings but no state."""
@@ -23,7 +25,7 @@ class Rule(ABC):
 
     @abstractmethod
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: np.random.Generator
+        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``.
 
@@ -34,7 +36,7 @@ class Rule(ABC):
         """
 
     def choose_batch(
-        self, belief: Any, mask: NDArray[np.int8], random: np.random.Generator, size: int
+        self, belief: Any, mask: NDArray[np.int8], random: Random, size: int
     ) -> NDArray[np.int64]:
         """Return ``size`` different items for each episode, ``(B, size)``, chosen one by one.
 
@@ -60,13 +62,44 @@ class Rule(ABC):
 
 
 def best(
-    score: NDArray[np.float64], mask: NDArray[np.int8] | None, random: np.random.Generator
+    score: NDArray[np.float64],
+    mask: NDArray[np.int8] | None,
+    random: Random,
+    within: Any = 0.0,
 ) -> NDArray[np.int64]:
-    """Return the legal item with the highest score, ties broken at random, ``(B,)``."""
+    """Return the legal item with the highest score, ties broken at random, ``(B,)``.
+
+    Args:
+        score: Scores, ``(B, n)``.
+        mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+        random: What is drawn from.
+        within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``: equal
+            items have scores that differ in the last digits, and none of them has a claim to be first.
+    """
     if mask is not None:
         score = np.where(mask, score, -np.inf)
-    choice = score.argmax(1)
-    ties = score == score[np.arange(len(score)), choice][:, None]
-    for row in (ties.sum(1) > 1).nonzero()[0]:
-        choice[row] = random.choice(ties[row].nonzero()[0])
+    return one_of(score >= score.max(1, keepdims=True) - within, random)
+
+
+def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
+    """Return one of the allowed items of each episode, all with the same chance, ``(B,)``."""
+    choice = allowed.argmax(1)
+    count = np.count_nonzero(allowed, axis=1)
+    coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
+    for i in (count > 1).nonzero()[0].tolist():
+        choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
     return choice
+
+
+def highest(
+    score: NDArray[np.float64], count: int, random: Random, within: Any
+) -> NDArray[np.int64]:
+    """Return ``count`` items by falling score, those of equal scores in random order, ``(B, count)``.
+
+    Args:
+        score: Scores, ``(B, n)``.
+        count: How many items; all, if there are no more.
+        random: What is drawn from.
+        within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``.
+    """
+    return np.argsort(-score - within * random.random(score.shape), axis=1)[:, :count]

@@ -279,6 +279,10 @@ class BinomialDiscovery(Campaign[Counts]):
         reward -= self._flat_costs.take(choice)
         return reward, ended
 
+    def decisions(self, observation: Any) -> NDArray[np.int64]:
+        """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""
+        return self.horizon - observation[:, 0].astype(np.int64)
+
     def observe(self, state: Counts) -> Observation:
         """Return what is known, shape ``(B, 1 + 2 M + upgrades)``."""
         return state.board.astype(np.float32)

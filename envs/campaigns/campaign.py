@@ -163,6 +163,10 @@ class Walk(Campaign[Progress]):
         """``[x, epochs left]``."""
         return spaces.Box(0.0, np.array([self.goal, self.horizon], np.float32), dtype=np.float32)
 
+    def decisions(self, observation: Any) -> NDArray[np.int64]:
+        """Return the epochs that observations ``(B, 2)`` come after, ``(B,)``."""
+        return self.horizon - observation[:, 1].astype(np.int64)
+
     def observe(self, state: Progress) -> Observation:
         """Return ``[x, epochs left]``, shape ``(B, 2)``."""
         out = np.empty((len(state.x), 2), np.float32)

@@ -5,19 +5,23 @@ from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
 from .spaces import UniformBox
-from .streams import Streams
+from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
 
 __all__ = [
     "DiscoveryEnv",
     "DiscoveryVectorEnv",
     "InputError",
+    "KeyedRandom",
     "Model",
     "Observation",
     "Policy",
+    "Random",
     "Streams",
     "TruthUnknown",
     "UniformBox",
     "closest",
+    "generator_of",
+    "groups_of",
     "register",
     "registered",
 ]

@@ -154,8 +154,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
     ) -> tuple[Any, dict[str, Any]]:
         """Start a new episode; a seed starts a new random stream as well."""
         super().reset(seed=seed)
-        if seed is not None or self._streams.generators[0] is not self.np_random:
-            self._streams.generators.adopt(0, self.np_random)
+        self._streams.generators.adopt(0, self.np_random)
         if self._state is None:
             self._state = self.model.new_state(1)
         self._begin(self._all)

@@ -105,6 +105,14 @@ class Model(ABC, Generic[State]):
     def observe(self, state: State) -> Observation:
         """Return the observations of B episodes: new arrays, a pure function of the state."""
 
+    def decisions(self, observation: Any) -> NDArray[np.int64] | None:
+        """Return how many decisions observations ``(B, ...)`` come after; None: they do not tell.
+
+        What an agent draws for a decision depends on it, so that an agent that is made anew in the
+        middle of an episode goes on as the old one would have.
+        """
+        return None
+
     def action_mask(self, state: State) -> NDArray[np.int8] | None:
         """Return the legal actions as a new ``(B, n)`` array of 0 and 1; ``None``: all are legal."""
         return None

@@ -68,7 +68,9 @@ class Generators:
         return tuple(self._seeds)
 
     def adopt(self, episode: int, generator: np.random.Generator, seed: int = -1) -> None:
-        """Give an episode a generator that was made elsewhere."""
+        """Give an episode a generator that was made elsewhere; its own one changes nothing."""
+        if self._made[episode] is generator:
+            return
         if not isinstance(self._seeds, list):
             self._seeds = list(self._seeds)
         self._seeds[episode], self._made[episode] = seed, generator

@@ -18,7 +18,8 @@ OOPSLA 2014, with the constants of S. Vigna.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -66,44 +67,81 @@ def hashed(key: Words, number: NDArray[Any]) -> Words:
     return mix(key + (number.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
 
 
+class Random(Protocol):
+    """What arrays of random numbers are drawn from: NumPy's generator, or one for each episode."""
+
+    def random(self, size: Any) -> NDArray[np.float64]:
+        """Return numbers in [0, 1)."""
+
+    def standard_normal(self, size: Any, dtype: Any = np.float64) -> NDArray[Any]:
+        """Return normal numbers."""
+
+
 class KeyedRandom:
     """The random numbers of one step of B episodes, each a function of the episode's key alone.
 
+    It draws arrays as NumPy's generator does, with the B episodes along the first axis.
+
     Args:
         keys: A key for each episode and step, ``(B,)``.
+        shared: Keys of what episodes share, equal for those that do, ``(B,)``; None: none do.
     """
 
-    def __init__(self, keys: Words) -> None:
-        self._keys = keys
+    def __init__(self, keys: Words, shared: Words | None = None) -> None:
+        self._keys, self.shared = keys, keys if shared is None else shared
         self._read = 0
         self._made: dict[int, np.random.Generator] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def uniform(self, *shape: int) -> NDArray[np.float64]:
-        """Return the next numbers in [0, 1) of every episode, ``(B, *shape)``: for a few of them."""
-        count = int(np.prod(shape, dtype=np.int64))
+    def random(self, size: int | tuple[int, ...]) -> NDArray[np.float64]:
+        """Return the next numbers in [0, 1) of every episode, for a few of them, ``(B, ...)``."""
+        shape = self._shape(size)
+        count = int(np.prod(shape[1:], dtype=np.int64))
         numbers = np.arange(self._read, self._read + count)
         self._read += count
-        return doubles(hashed(self._keys[:, None], numbers)).reshape(-1, *shape)
+        return doubles(hashed(self._keys[:, None], numbers)).reshape(shape)
+
+    def standard_normal(self, size: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
+        """Return normal numbers, those of each episode from its generator, ``(B, ...)``."""
+        numbers = np.empty(self._shape(size), dtype)
+        for i, row in enumerate(numbers):
+            numbers[i] = self[i].standard_normal(row.shape, dtype)
+        return numbers
 
     def __getitem__(self, episode: int) -> np.random.Generator:
         """Return the generator of an episode for this step; asked again, it goes on."""
         if episode not in self._made:
-            # Far behind the numbers that `uniform` may reach.
-            words = hashed(self._keys[episode : episode + 1], np.arange(4) + 2**62)
-            self._made[episode] = np.random.Generator(
-                np.random.PCG64(_Words(words))  # type: ignore[arg-type]
-            )
+            self._made[episode] = keyed_generator(self._keys[episode])
         return self._made[episode]
 
-    def standard_normal(self, *shape: int, dtype: DTypeLike = np.float64) -> NDArray[Any]:
-        """Return normal numbers, those of each episode from its generator, ``(B, *shape)``."""
-        numbers = np.empty((len(self), *shape), dtype)
-        for i, row in enumerate(numbers):
-            self[i].standard_normal(out=row, dtype=numbers.dtype.type)
-        return numbers
+    def _shape(self, size: int | tuple[int, ...]) -> tuple[int, ...]:
+        shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
+        assert shape[0] == len(self)  # the first axis is that of the episodes
+        return shape
+
+
+def keyed_generator(key: Any) -> np.random.Generator:
+    """Return the generator of a key, far from the numbers that are hashed from it."""
+    words = hashed(np.array([key], np.uint64), np.arange(4) + 2**62)
+    return np.random.Generator(np.random.PCG64(_Words(words)))  # type: ignore[arg-type]
+
+
+def generator_of(random: Random, episode: int) -> np.random.Generator:
+    """Return the generator of an episode, or the one of all."""
+    return random[episode] if isinstance(random, KeyedRandom) else random  # type: ignore[return-value]
+
+
+def groups_of(
+    random: Random, count: int
+) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+    """Return groups of the B episodes that may share what is drawn, and the generator of each group."""
+    if not isinstance(random, KeyedRandom):
+        yield np.arange(count), random  # type: ignore[misc]
+        return
+    for key in np.unique(random.shared):
+        yield (random.shared == key).nonzero()[0], keyed_generator(key)
 
 
 class _Words(ISeedSequence):

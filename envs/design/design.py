@@ -347,6 +347,10 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         state.contrast[:, 1:] += self.log_likelihood(outcome, state.contrasts, setting)
         return truth[:, 0] + before - np.logaddexp.reduce(state.contrast, axis=1)
 
+    def decisions(self, observation: Any) -> NDArray[np.int64]:
+        """Return the rounds that observations of B episodes come after, ``(B,)``."""
+        return self.horizon - observation["rounds_left"][:, 0].astype(np.int64)
+
     def observe(self, state: Inquiry[PosteriorT]) -> Observation:
         """Return the observations of B episodes."""
         posterior = state.posterior

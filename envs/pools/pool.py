@@ -325,6 +325,10 @@ class Pool(Model[StateT], Generic[StateT]):
                 "action_mask is 1, each once, or make the pool with illegal='penalise'."
             )
 
+    def decisions(self, observation: Any) -> NDArray[np.int64]:
+        """Return the steps that observations of B episodes come after, ``(B,)``."""
+        return self._steps - observation["steps_left"][:, 0].astype(np.int64)
+
     def observe(self, state: StateT) -> Observation:
         """Return the observations of B episodes; what is constant is a read-only view.
 

@@ -130,9 +130,10 @@ def test_keyed_numbers_do_not_depend_on_the_others() -> None:
     keys = np.random.default_rng(0).integers(2**64, size=7, dtype=np.uint64)
     all_of_them, some = KeyedRandom(keys), KeyedRandom(keys[[4, 2]])
     for _ in range(2):
-        np.testing.assert_array_equal(all_of_them.uniform(3, 2)[[4, 2]], some.uniform(3, 2))
-        normal = all_of_them.standard_normal(5, dtype=np.float32)
-        np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal(5, dtype=np.float32))
+        numbers = all_of_them.random((7, 3, 2))
+        np.testing.assert_array_equal(numbers[[4, 2]], some.random((2, 3, 2)))
+        normal = all_of_them.standard_normal((7, 5), np.float32)
+        np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal((2, 5), np.float32))
     assert normal.dtype == np.float32
 
 
