@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, logit, ndtri
+from scipy.special import log_ndtr, logit, ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, real
@@ -119,6 +119,14 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
         theta[..., 2] = (1 - theta[..., 1]) * uniform[..., 2]
         theta[..., 3] = MEAN + STD * ndtri(np.maximum(uniform[..., 3], 1e-300))
+        return theta
+
+    def from_scores(self, scores: Array) -> Array:
+        """Return the parameters of normal scores; log u is normal itself."""
+        uniform = np.zeros_like(scores)
+        uniform[..., :3] = np.minimum(ndtr(scores[..., :3]), 1 - 2.0**-53)
+        theta = self.prior(uniform)
+        theta[..., 3] = MEAN + STD * scores[..., 3]
         return theta
 
     def log_prior(self, theta: Array) -> Array:

@@ -116,6 +116,22 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
         """Return normal draws."""
         return ndtri(np.maximum(uniform, 1e-300))
 
+    def from_scores(self, scores: Array) -> Array:
+        """Return the scores themselves: the prior is standard normal."""
+        return scores
+
+    def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
+        """Return scores with the sources in any order, ``(N, k)``."""
+        sources = scores.reshape(len(scores), self.num_sources, self.num_dimensions)
+        order = random.random(sources.shape[:2]).argsort(1)
+        return np.take_along_axis(sources, order[..., None], 1).reshape(scores.shape)
+
+    def equivalent(self, scores: Array, other: Array) -> Array:
+        """Return ``other`` or its sources in a turned order, whichever is nearer, ``(N, k)``."""
+        turned = np.roll(other, self.num_dimensions, 1)
+        near, far = (((x - scores) ** 2).sum(1) for x in (turned, other))
+        return np.where((near < far)[:, None], turned, other)
+
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
         return -(theta**2).sum(-1) / 2
