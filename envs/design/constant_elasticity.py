@@ -114,19 +114,19 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     def prior(self, uniform: Array) -> Array:
         """Return draws of rho, two of the alpha, and log u."""
-        theta = np.empty_like(uniform)
-        theta[..., 0] = LEAST + (1 - LEAST) * uniform[..., 0]
-        theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
-        theta[..., 2] = (1 - theta[..., 1]) * uniform[..., 2]
-        theta[..., 3] = MEAN + STD * ndtri(np.maximum(uniform[..., 3], 1e-300))
-        return theta
+        return self._joined(uniform, ndtri(np.maximum(uniform[..., 3], 1e-300)))
 
     def from_scores(self, scores: Array) -> Array:
         """Return the parameters of normal scores; log u is normal itself."""
-        uniform = np.zeros_like(scores)
-        uniform[..., :3] = np.minimum(ndtr(scores[..., :3]), 1 - 2.0**-53)
-        theta = self.prior(uniform)
-        theta[..., 3] = MEAN + STD * scores[..., 3]
+        return self._joined(ndtr(scores[..., :3]), scores[..., 3])
+
+    def _joined(self, uniform: Array, score: Array) -> Array:
+        """Return parameters of three uniform numbers and the normal score of log u."""
+        theta = np.empty((*score.shape, 4))
+        theta[..., 0] = LEAST + (1 - LEAST) * uniform[..., 0]
+        first = theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
+        theta[..., 2] = (1 - first) * uniform[..., 2]
+        theta[..., 3] = MEAN + STD * score
         return theta
 
     def log_prior(self, theta: Array) -> Array:
@@ -155,7 +155,11 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the log density of eta, at its ends the log probability, ``(B, G)``."""
         mean, std = self.normal(theta, setting)
-        logs = -(((outcome - mean) / std) ** 2) / 2 - np.log(std) - np.log(2 * np.pi) / 2
+        logs = (outcome - mean) / std
+        logs *= logs
+        logs /= -2
+        logs -= np.log(std)
+        logs -= np.log(2 * np.pi) / 2
         for sign in (-1.0, 1.0):
             end = (sign * outcome >= LIMIT)[:, 0]
             if end.any():

@@ -128,9 +128,11 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
 
     def equivalent(self, scores: Array, other: Array) -> Array:
         """Return ``other`` or its sources in a turned order, whichever is nearer, ``(N, k)``."""
-        turned = np.roll(other, self.num_dimensions, 1)
-        near, far = (((x - scores) ** 2).sum(1) for x in (turned, other))
-        return np.where((near < far)[:, None], turned, other)
+        d = self.num_dimensions
+        turned = np.concatenate([other[:, d:], other[:, :d]], 1)
+        # |scores - x|^2 differs by the products alone.
+        nearer = np.einsum("nk,nk->n", scores, turned - other) > 0
+        return np.where(nearer[:, None], turned, other)
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""

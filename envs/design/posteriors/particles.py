@@ -37,7 +37,7 @@ UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
 FORESEEN = 0.03
 """Effective part of the particles that must be left by all of the new data, or all is learned anew."""
-ANEW = 2
+ANEW = 1
 """Times as many particles learn everything anew."""
 MOVED = 0.3
 """Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
@@ -173,19 +173,20 @@ class Particles(Posterior):
         anew: bool,
     ) -> tuple[Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
-        scores = self.model.relabelled(scores, random)
-        # Each half moves along differences of the other, which stays: detailed balance holds.
-        halves = np.array_split(random.permutation(len(scores)), 2)
-        goal, moved = MOVED * self.moves * len(scores), 0
+        size = len(scores)
+        order = random.permutation(size)
+        scores, logs = self.model.relabelled(scores[order], random), logs[:, order]
+        goal, moved, half = MOVED * self.moves * size, 0, size // 2
         for _ in range(2 * self.moves):
-            for mine, others in (halves, halves[::-1]):
+            # Each half moves along differences of the other, which stays: detailed balance holds.
+            for mine, others in ((slice(half), slice(half, size)), (slice(half, size), slice(half))):
                 proposal, ratio = propose(self.model, scores[mine], scores[others], random)
                 fresh, old = self._densities(i, proposal, anew), logs[:, mine]
                 ratio += fresh[0] - old[0] + power * (fresh[1] - old[1])
-                accepted = np.log(random.random(len(mine))) < ratio
-                rows = mine[accepted]
-                scores[rows], logs[:, rows] = proposal[accepted], fresh[:, accepted]
-                moved += len(rows)
+                accepted = random.standard_exponential(len(ratio)) > -ratio
+                np.copyto(scores[mine], proposal, where=accepted[:, None])
+                np.copyto(old, fresh, where=accepted)
+                moved += np.count_nonzero(accepted)
             if moved > goal:
                 break
         return scores, logs

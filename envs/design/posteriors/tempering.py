@@ -28,10 +28,8 @@ PART, AUTOREGRESSIVE = 0.3, 0.1
 """How many of the proposals change some coordinates only, and how many ignore differences."""
 SHORT, LONG = 0.1, 1.2
 """Range of the lengths of differences."""
-LEAST_STEP = 0.03
+LEAST_STEP = 1e-3
 """Least length of an autoregressive step."""
-JITTER = 1e-5
-"""Standard deviation of what is added to a difference, of its length: no two states stay the same."""
 TOGETHER = 1 << 13
 """Likelihoods that are computed together: they stay in the cache, and their memory is used again."""
 
@@ -95,7 +93,7 @@ def propose(
 
     Args:
         model: The model.
-        scores: The states, ``(N, k)``.
+        scores: The states, in random order, ``(N, k)``.
         others: States to take differences of, ``(M, k)``; they must not depend on ``scores``.
         random: Generator.
 
@@ -104,21 +102,30 @@ def propose(
         back, ``(N,)``.
     """
     n, k = scores.shape
+    uniform = random.random((2, n))
     first = random.integers(len(others), size=n)
-    second = (first + random.integers(1, len(others), size=n)) % len(others)
-    kind, length = random.random((2, n, 1))
-    one, other = others[first], others[second]
-    # Which of the two comes first is a coin's choice, so that a nearer equivalent changes no balance.
-    difference = one - model.equivalent(one, other)
-    length = np.where(random.random((n, 1)) < 0.5, -1, 1) * SHORT * (LONG / SHORT) ** length
-    difference += JITTER * np.abs(difference).max(1, keepdims=True) * random.standard_normal((n, k))
-    mask = (random.random((n, k)) < 0.5) | (kind >= PART)
-    proposal = scores + mask * length * difference
-    ratio = ((scores**2).sum(1) - (proposal**2).sum(1)) / 2
-    rows = (kind[:, 0] >= 1 - AUTOREGRESSIVE).nonzero()[0]
-    if len(rows):
-        step = LEAST_STEP ** random.random((len(rows), 1))
-        fresh = np.sqrt(1 - step**2) * scores[rows] + step * random.standard_normal((len(rows), k))
-        proposal[rows] = np.where(random.random((len(rows), k)) < 0.5, fresh, scores[rows])
-        ratio[rows] = 0.0
+    second = first + random.integers(1, len(others), size=n)
+    one, other = others[first], others[second % len(others)]
+    length = np.exp(np.log(SHORT) + uniform[0] * np.log(LONG / SHORT))
+    # Either of the two may stand first, so that taking a nearer equivalent of one changes no balance.
+    length *= np.where(uniform[1] < 0.5, -1, 1)
+    step = one - model.equivalent(one, other)
+    step *= length[:, None]
+    # In a random order, so that the first ones are as good as any.
+    some = int(PART * n)
+    step[:some] *= random.random((some, k)) < 0.5
+    proposal = scores + step
+    ratio = square(scores) - square(proposal)
+    ratio /= 2
+    last = n - max(1, int(AUTOREGRESSIVE * n))
+    size = LEAST_STEP ** random.random((n - last, 1))
+    size = size * (random.random((n - last, k)) < 0.5)
+    proposal[last:] = np.sqrt(1 - size**2) * scores[last:]
+    proposal[last:] += size * random.standard_normal((n - last, k))
+    ratio[last:] = 0.0
     return proposal, ratio
+
+
+def square(scores: Array) -> Array:
+    """Return the sums of squares of states ``(N, k)``, ``(N,)``."""
+    return np.einsum("nk,nk->n", scores, scores)
