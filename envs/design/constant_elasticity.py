@@ -120,6 +120,12 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         """Return the parameters of normal scores; log u is normal itself."""
         return self._joined(ndtr(scores[..., :3]), scores[..., 3])
 
+    def to_scores(self, theta: Array) -> Array:
+        """Return the normal scores of parameters, ``(..., 4)``."""
+        rho, first, second, log_u = np.moveaxis(theta, -1, 0)
+        uniform = (rho - LEAST) / (1 - LEAST), 1 - (1 - first) ** 2, second / (1 - first)
+        return np.stack([*ndtri(uniform), (log_u - MEAN) / STD], -1)
+
     def _joined(self, uniform: Array, score: Array) -> Array:
         """Return parameters of three uniform numbers and the normal score of log u."""
         theta = np.empty((*score.shape, 4))

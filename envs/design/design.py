@@ -175,6 +175,17 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         """Return the parameters that standard normal numbers turn into, ``(..., k)`` to ``(..., k)``."""
         return self.prior(np.minimum(ndtr(scores), 1 - 2.0**-53))
 
+    def to_scores(self, theta: Array) -> Array:
+        """Return the normal scores that turn into parameters, ``(..., k)`` to ``(..., k)``.
+
+        Raises:
+            InputError: The model does not tell them.
+        """
+        raise InputError(
+            f"{type(self).__name__} has no normal scores of parameters; a model that is to be "
+            "bracketed needs the method to_scores, the inverse of from_scores."
+        )
+
     def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
         """Return normal scores with parameters exchanged at random that no data can tell apart.
 

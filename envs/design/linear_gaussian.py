@@ -102,6 +102,14 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         """Return normal draws."""
         return self.prior_std * ndtri(np.maximum(uniform, 1e-300))
 
+    def from_scores(self, scores: Array) -> Array:
+        """Return the scores in units of the prior."""
+        return self.prior_std * scores
+
+    def to_scores(self, theta: Array) -> Array:
+        """Return the parameters over their prior standard deviation."""
+        return theta / self.prior_std
+
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
         return -((theta / self.prior_std) ** 2).sum(-1) / 2

@@ -120,6 +120,10 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
         """Return the scores themselves: the prior is standard normal."""
         return scores
 
+    def to_scores(self, theta: Array) -> Array:
+        """Return the parameters themselves."""
+        return theta
+
     def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
         """Return scores with the sources in any order, ``(N, k)``."""
         sources = scores.reshape(len(scores), self.num_sources, self.num_dimensions)

@@ -7,7 +7,7 @@ it is (`tempering`), until they have left their places. The products of the mean
 evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased down a little.
 
 Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
-few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from twice as many
+few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from
 draws of the prior, by powers of the likelihood of all data. That finds the modes that the data have left
 rather than those that were likely before, and corrects the evidence of earlier rounds.
 
@@ -37,9 +37,7 @@ UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
 FORESEEN = 0.03
 """Effective part of the particles that must be left by all of the new data, or all is learned anew."""
-ANEW = 1
-"""Times as many particles learn everything anew."""
-MOVED = 0.3
+MOVED = 0.35
 """Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
 ROUNDS = 1000
 """Powers at most; the last step is as long as it must."""
@@ -105,19 +103,16 @@ class Particles(Posterior):
         weights = self.log_weights[i] + new
         foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
         if t == 0 or not foreseen:
-            scores = random.standard_normal((ANEW * size, self.theta.shape[2]))
+            scores = random.standard_normal((size, self.theta.shape[2]))
             weights = np.full(len(scores), -np.log(len(scores)))
             state = scores, weights, self._densities(i, scores, anew=True)
             total, (scores, weights, logs) = self._temper(i, *state, random, anew=True)
-            chosen = resampled(weights, size, random)
-            self._scores[i], self._likelihood[i] = scores[chosen], logs[1, chosen]
-            self.log_weights[i] = -np.log(size)
             self.log_evidence[i] = total
         else:
             state = self._scores[i], self.log_weights[i], np.stack([self._likelihood[i], new])
             total, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
-            self._scores[i], self._likelihood[i], self.log_weights[i] = scores, logs.sum(0), weights
             self.log_evidence[i] += total
+        self._scores[i], self._likelihood[i], self.log_weights[i] = scores, logs.sum(0), weights
         self._describe(i)
         new = self.model.log_likelihood(outcome[None], self.theta[i], setting[None])[0]
         self.evidence[i] = self.log_evidence[i] - before

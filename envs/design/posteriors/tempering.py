@@ -93,7 +93,7 @@ def propose(
 
     Args:
         model: The model.
-        scores: The states, in random order, ``(N, k)``.
+        scores: The states, ``(N, k)``.
         others: States to take differences of, ``(M, k)``; they must not depend on ``scores``.
         random: Generator.
 
@@ -102,7 +102,7 @@ def propose(
         back, ``(N,)``.
     """
     n, k = scores.shape
-    uniform = random.random((2, n))
+    uniform = random.random((3, n))
     first = random.integers(len(others), size=n)
     second = first + random.integers(1, len(others), size=n)
     one, other = others[first], others[second % len(others)]
@@ -111,18 +111,16 @@ def propose(
     length *= np.where(uniform[1] < 0.5, -1, 1)
     step = one - model.equivalent(one, other)
     step *= length[:, None]
-    # In a random order, so that the first ones are as good as any.
-    some = int(PART * n)
-    step[:some] *= random.random((some, k)) < 0.5
+    rows = (uniform[2] < PART).nonzero()[0]
+    step[rows] *= random.random((len(rows), k)) < 0.5
     proposal = scores + step
-    ratio = square(scores) - square(proposal)
-    ratio /= 2
-    last = n - max(1, int(AUTOREGRESSIVE * n))
-    size = LEAST_STEP ** random.random((n - last, 1))
-    size = size * (random.random((n - last, k)) < 0.5)
-    proposal[last:] = np.sqrt(1 - size**2) * scores[last:]
-    proposal[last:] += size * random.standard_normal((n - last, k))
-    ratio[last:] = 0.0
+    ratio = (square(scores) - square(proposal)) / 2
+    rows = (uniform[2] >= 1 - AUTOREGRESSIVE).nonzero()[0]
+    size = LEAST_STEP ** random.random((len(rows), 1))
+    size = size * (random.random((len(rows), k)) < 0.5)
+    old = scores[rows]
+    proposal[rows] = np.sqrt(1 - size**2) * old + size * random.standard_normal(old.shape)
+    ratio[rows] = 0.0
     return proposal, ratio
 
 
