@@ -14,6 +14,9 @@ from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Particles
 
+LEAST, MOST = 1e-4, 1e6
+"""Range of the noise: with less, particles do not find the sources, and rounding to float32 counts."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LocationFinding(InverseLaw, DesignModel[Particles]):
@@ -89,7 +92,7 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
             num_dimensions=integer("num_dimensions", self.num_dimensions, low=1, high=100),
             background=real("background", self.background, low=0, open_low=True),
             softening=real("softening", self.softening, low=0, open_low=True),
-            noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
+            noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
             reach=real("reach", self.reach, low=0, open_low=True),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
             num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),

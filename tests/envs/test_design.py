@@ -597,7 +597,7 @@ class TestBadInput:
             (TOY, {"reward": "regret"}, r"reward must be one of 'kl'"),
             (TOY, {"contrasts": 0}, r"contrasts must be an integer"),
             (TOY, {"horizon": 0}, r"horizon must be an integer"),
-            (LINEAR, {"noise_std": 0.0}, r"noise_std.*> 0"),
+            (LINEAR, {"noise_std": 0.0}, r"noise_std.*>= 1e-30"),
         ],
     )
     def test_parameters(self, env_id: str, kwargs: dict[str, Any], message: str) -> None:
