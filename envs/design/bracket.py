@@ -1,10 +1,11 @@
 r"""A lower and an upper bound of what an episode told, which do not saturate, in nats.
 
-The information of an episode with parameters theta* and data h is log p(h | theta*) - log Z, where Z is
-the evidence p(h). Given h, theta* is an exact draw from the posterior, so that Z can be had from two sides:
+The information of an episode with parameters theta* and data h is log p(h | theta*) - log Z, where Z
+is the evidence p(h). Given h, theta* is an exact draw from the posterior, so that Z can be had from two
+sides:
 
-* sequential Monte Carlo from the prior has E[Z_f] = Z, so log p(h | theta*) - log Z_f is an upper bound in
-  expectation;
+* sequential Monte Carlo from the prior has E[Z_f] = Z, so log p(h | theta*) - log Z_f is an upper
+  bound in expectation;
 * conditional sequential Monte Carlo, in which one of the particles is kept on a path that leads from
   theta* back to the prior, has E[1 / Z_r] = 1 / Z, which gives a lower bound in expectation.
 

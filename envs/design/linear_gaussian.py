@@ -23,7 +23,7 @@ from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Gaussian
 
 LEAST, MOST = 1e-30, 1e30
-"""Range of the standard deviations: their squares and the data are numbers of double and single precision."""
+"""Range of the standard deviations, whose squares and data neither vanish nor overflow."""
 PRECISE = 1e6
 """Largest signal over noise; beyond it the noise drowns in the rounding of the data to float32."""
 
@@ -89,8 +89,8 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         signal = self.prior_std * self.num_parameters**0.5
         if signal > PRECISE * self.noise_std:
             raise InputError(
-                f"prior_std = {self.prior_std:g} is too large for noise_std = {self.noise_std:g}: data are "
-                f"shown with seven digits, so prior_std * num_parameters**0.5 must be at most "
+                f"prior_std = {self.prior_std:g} is too large for noise_std = {self.noise_std:g}: "
+                f"data are shown with seven digits, so prior_std * num_parameters**0.5 must be at most "
                 f"{PRECISE:g} * noise_std; choose a smaller prior_std or more noise."
             )
         super().__post_init__()

@@ -14,7 +14,7 @@ from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Particles
 
-LEAST, MOST = 1e-4, 1e6
+LEAST, MOST = 1e-3, 1e6
 """Range of the noise: with less, particles do not find the sources, and rounding to float32 counts."""
 
 

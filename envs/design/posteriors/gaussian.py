@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Gaussian(Posterior):
     r"""Normal posterior N(mean, C) of theta ~ N(0, s^2 I) given y = theta . xi + N(0, sigma^2).
 
-    A root of the covariance is kept, C = S S'. One experiment with f = S' xi and q = f . f + sigma^2 gives
-    mean += S f (y - mean . xi) / q and S -= S f f' / (q + sigma sqrt(q)), so that no difference of
+    A root of the covariance is kept, C = S S'. One experiment with f = S' xi and q = f . f + sigma^2
+    gives mean += S f (y - mean . xi) / q and S -= S f f' / (q + sigma sqrt(q)), so that no difference of
     variances is formed, which would cancel where s is far above sigma (J. Potter; see A. Andrews, "A
     square root formulation of the Kalman covariance equations", AIAA J. 6 (1968) 1165).
 

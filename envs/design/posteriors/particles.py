@@ -174,7 +174,10 @@ class Particles(Posterior):
         goal, moved, half = MOVED * self.moves * size, 0, size // 2
         for _ in range(2 * self.moves):
             # Each half moves along differences of the other, which stays: detailed balance holds.
-            for mine, others in ((slice(half), slice(half, size)), (slice(half, size), slice(half))):
+            for mine, others in (
+                (slice(half), slice(half, size)),
+                (slice(half, size), slice(half)),
+            ):
                 proposal, ratio = propose(self.model, scores[mine], scores[others], random)
                 fresh, old = self._densities(i, proposal, anew), logs[:, mine]
                 ratio += fresh[0] - old[0] + power * (fresh[1] - old[1])
