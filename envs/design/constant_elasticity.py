@@ -18,6 +18,8 @@ MEAN, STD = 1.0, 3.0
 """Mean and standard deviation of log u."""
 LEAST = 0.01
 """Least rho, and least amount of a good: utilities are never 0."""
+LITTLE, MUCH = 5e-4, 1e6
+"""Range of the noise: with less, particles do not find all modes."""
 LIMIT = float(np.float32(logit(1 - 2.0**-22)))
 """Logit of the largest answer."""
 
@@ -90,7 +92,7 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     def __post_init__(self) -> None:
         self._set(
-            noise=real("noise", self.noise, low=0, open_low=True),
+            noise=real("noise", self.noise, low=LITTLE, high=MUCH),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
             num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )

@@ -283,7 +283,7 @@ class Channel(Estimator):
 
 def _cut_off(model: AngularDesign, theta: Array, settings: Array) -> NDArray[np.bool_]:
     """Return at which settings ``(S, d)`` the density is cut off for any parameter, ``(S,)``."""
-    return (np.abs(model.asymmetry(theta, settings)) > POSITIVE + 1e-9).any(1)
+    return np.abs(model.asymmetry(theta, settings)).max(1) > POSITIVE + 1e-9
 
 
 @dataclass(frozen=True)
@@ -329,7 +329,7 @@ class Prepared(Estimator):
         above = weights * (place - cell)
         mass = np.bincount(cell - low, weights - above, high - low)
         mass += np.bincount(cell - low + 1, above, high - low)
-        mass /= mass.sum()
+        mass = mass / mass.sum()
         part = slice(low, high), slice(None), slice(low, high)
         mixed, moment = (table[part].astype(np.float64) @ mass for table in (likelihood, product))
         divergence = moment / mixed - np.log(mixed)

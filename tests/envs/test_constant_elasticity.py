@@ -117,7 +117,7 @@ def test_evidence_against_contrastive_draws() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"noise": 0.0}, r"noise must be .*> 0"),
+        ({"noise": 0.0}, r"noise must be .*>= 0.0005"),
         ({"num_particles": 5}, r"num_particles must be an integer in 10"),
         ({"num_moves": 0}, r"num_moves must be an integer in 1"),
         ({"settings": [[1, 1, 1]]}, r"settings\[0\] must hold one number for each knob \(x_0, x_1"),

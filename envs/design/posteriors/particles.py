@@ -184,7 +184,7 @@ class Particles(Posterior):
                 accepted = random.standard_exponential(len(ratio)) > -ratio
                 np.copyto(scores[mine], proposal, where=accepted[:, None])
                 np.copyto(old, fresh, where=accepted)
-                moved += np.count_nonzero(accepted)
+                moved += int(accepted.sum())
             if moved > goal:
                 break
         return scores, logs
