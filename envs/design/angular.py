@@ -28,6 +28,8 @@ from ..core import Streams
 from ..core.checks import integer
 from .design import Array, GridDesign
 
+PREPARED = 1 << 13
+"""Histograms that are drawn once, about."""
 IMPOSSIBLE = -64.0
 """Log probability given to bins that cannot be reached, so that sums stay finite."""
 
@@ -154,6 +156,26 @@ class AngularDesign(GridDesign):
         a = np.linspace(-self.reach, self.reach, 4001)
         steps = np.diff(2 * np.sqrt(self.probabilities(a)), axis=0)
         return a, np.append(0.0, np.sqrt((steps**2).sum(1)).cumsum())
+
+    @cached_property
+    def prepared(self) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
+        """Histograms drawn once at J values of A, a sixth of the noise apart in Fisher length.
+
+        Returns:
+            The Fisher lengths of the values times sqrt(N), ``(J,)``; the likelihood of all values under
+            R histograms of each, over its largest, ``(J, R, J)``; and that times its logarithm.
+        """
+        a, lengths = self._lengths
+        scale = self.num_events**0.5
+        nodes = np.linspace(0, lengths[-1] * scale, int(np.ceil(6 * lengths[-1] * scale)) + 1)
+        law = self.probabilities(np.interp(nodes / scale, lengths, a))
+        count = max(8, PREPARED // len(nodes))
+        draws = np.random.default_rng(0)  # the same for every setting: a search sees no noise
+        outcome = draws.multinomial(self.num_events, np.repeat(law, count, axis=0))
+        logs = outcome @ np.log(np.maximum(law, np.exp(IMPOSSIBLE))).T
+        logs = (logs - logs.max(1, keepdims=True)).reshape(len(nodes), count, -1)
+        likelihood = np.exp(logs)
+        return nodes, likelihood.astype(np.float32), (likelihood * logs).astype(np.float32)
 
     def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
         """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""

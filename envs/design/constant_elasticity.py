@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, logit, ndtri
+from scipy.special import log_ndtr, logit, ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, real
@@ -18,6 +18,8 @@ MEAN, STD = 1.0, 3.0
 """Mean and standard deviation of log u."""
 LEAST = 0.01
 """Least rho, and least amount of a good: utilities are never 0."""
+LITTLE, MUCH = 5e-4, 1e6
+"""Range of the noise: with less, particles do not find all modes."""
 LIMIT = float(np.float32(logit(1 - 2.0**-22)))
 """Logit of the largest answer."""
 
@@ -90,7 +92,7 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     def __post_init__(self) -> None:
         self._set(
-            noise=real("noise", self.noise, low=0, open_low=True),
+            noise=real("noise", self.noise, low=LITTLE, high=MUCH),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
             num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )
@@ -114,11 +116,25 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     def prior(self, uniform: Array) -> Array:
         """Return draws of rho, two of the alpha, and log u."""
-        theta = np.empty_like(uniform)
+        return self._joined(uniform, ndtri(np.maximum(uniform[..., 3], 1e-300)))
+
+    def from_scores(self, scores: Array) -> Array:
+        """Return the parameters of normal scores; log u is normal itself."""
+        return self._joined(ndtr(scores[..., :3]), scores[..., 3])
+
+    def to_scores(self, theta: Array) -> Array:
+        """Return the normal scores of parameters, ``(..., 4)``."""
+        rho, first, second, log_u = np.moveaxis(theta, -1, 0)
+        uniform = (rho - LEAST) / (1 - LEAST), 1 - (1 - first) ** 2, second / (1 - first)
+        return np.stack([*ndtri(uniform), (log_u - MEAN) / STD], -1)
+
+    def _joined(self, uniform: Array, score: Array) -> Array:
+        """Return parameters of three uniform numbers and the normal score of log u."""
+        theta = np.empty((*score.shape, 4))
         theta[..., 0] = LEAST + (1 - LEAST) * uniform[..., 0]
-        theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
-        theta[..., 2] = (1 - theta[..., 1]) * uniform[..., 2]
-        theta[..., 3] = MEAN + STD * ndtri(np.maximum(uniform[..., 3], 1e-300))
+        first = theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
+        theta[..., 2] = (1 - first) * uniform[..., 2]
+        theta[..., 3] = MEAN + STD * score
         return theta
 
     def log_prior(self, theta: Array) -> Array:
@@ -147,7 +163,11 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the log density of eta, at its ends the log probability, ``(B, G)``."""
         mean, std = self.normal(theta, setting)
-        logs = -(((outcome - mean) / std) ** 2) / 2 - np.log(std) - np.log(2 * np.pi) / 2
+        logs = (outcome - mean) / std
+        logs *= logs
+        logs /= -2
+        logs -= np.log(std)
+        logs -= np.log(2 * np.pi) / 2
         for sign in (-1.0, 1.0):
             end = (sign * outcome >= LIMIT)[:, 0]
             if end.any():

@@ -30,6 +30,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from ..core import InputError, Model, Observation, Streams, UniformBox
 from ..core.checks import choice, integer, real, sequence
@@ -170,6 +171,32 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""
         return self.prior(random.random((count, len(self.unknowns))))
+
+    def from_scores(self, scores: Array) -> Array:
+        """Return the parameters that standard normal numbers turn into, ``(..., k)`` to ``(..., k)``."""
+        return self.prior(np.minimum(ndtr(scores), 1 - 2.0**-53))
+
+    def to_scores(self, theta: Array) -> Array:
+        """Return the normal scores that turn into parameters, ``(..., k)`` to ``(..., k)``.
+
+        Raises:
+            InputError: The model does not tell them.
+        """
+        raise InputError(
+            f"{type(self).__name__} has no normal scores of parameters; a model that is to be "
+            "bracketed needs the method to_scores, the inverse of from_scores."
+        )
+
+    def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
+        """Return normal scores with parameters exchanged at random that no data can tell apart.
+
+        As they are, unless the model has such parameters. Shape ``(N, k)`` to ``(N, k)``.
+        """
+        return scores
+
+    def equivalent(self, scores: Array, other: Array) -> Array:
+        """Return what no data can tell from ``other``, as near to ``scores`` as may be, ``(N, k)``."""
+        return other
 
     @cached_property
     def ranges(self) -> tuple[Array, Array]:

@@ -14,7 +14,8 @@ in nats, theta ~ b and y ~ p(y | theta, xi). Every estimator is called as
 | `Exact` | that of the posterior's nodes only |
 | `NestedMonteCarlo` | up, by E[Var p(y | theta') / p(y)^2] / (2 inner); explodes once EIG > log(inner) |
 | `PriorContrastive` | down, at most log(inner + 1) |
-| `Channel` | of order 1/N for histograms of N events, none for normal noise |
+| `Channel` | up to 0.01 for histograms, N^-1/2 where their density is cut off |
+| `Prepared` | below 0.003, of histograms of a fixed number of events |
 | `Histogram` | up with few simulations, down with wide bins |
 
 Sources: T. Rainforth et al., "On nesting Monte Carlo estimators", ICML 2018; A. Foster et al., "A
@@ -46,6 +47,10 @@ CACHED = 1 << 16
 """Likelihoods that are computed together: they stay in the cache."""
 CELLS = 1 << 16
 """Cells that a density of data is kept on, about."""
+POSITIVE = 0.75
+"""Asymmetry up to which the density of cos(theta) is positive."""
+FEW = 2000
+"""Events up to which histograms are prepared; `Channel` is as good for more."""
 NEGLIGIBLE = 1e-5
 """Weight of all the parameter values together that may be left out."""
 
@@ -104,7 +109,7 @@ class ClosedForm(Estimator):
     ) -> Estimate:
         if not isinstance(posterior, Gaussian):
             raise InputError("ClosedForm needs linear data with normal noise; take Exact.")
-        explained = np.einsum("sd,bde,se->bs", settings, posterior.covariance, settings)
+        explained = ((settings @ posterior.root) ** 2).sum(2)
         gain = np.log1p(explained / model.noise_std**2) / 2  # type: ignore[attr-defined]
         return gain, np.zeros_like(gain)
 
@@ -241,8 +246,9 @@ class Channel(Estimator):
     """Histograms taken for a point with unit normal noise, on a scale by the Fisher metric of their law.
 
     On a line, or in a plane if the number of events informs as well. Thousands of settings per second
-    and episode. Within 0.01 nats of `Exact` for a fixed number of events whose density is nowhere cut
-    off, 0.1 at the ends of the toy, where it is, and 0.07 with a luminosity.
+    and episode. The error it states bounds what was found in comparison with `Exact`: 0.01 nats from 5
+    events on where the density is positive, 0.02 where the number of events informs as well; where the
+    density is cut off (an asymmetry beyond 3/4, as the toy model has) N^-1/2.
 
     Args:
         nodes: Draws from a posterior that has no nodes.
@@ -260,12 +266,76 @@ class Channel(Estimator):
         if not isinstance(model, AngularDesign):
             raise InputError("Channel needs histograms of cos(theta); take Exact.")
         theta, log_weights = posterior.support(self.nodes, random)
-        gain = np.empty((len(log_weights), len(settings)))
+        gain, error = np.empty((2, len(log_weights), len(settings)))
         for b in range(len(gain)):
             mine = theta if theta.ndim == 2 else theta[b]
             mine, (row,) = _likely(mine, log_weights[b : b + 1])
             gain[b] = _unit_noise(model.stabilised(mine, settings), np.exp(row))
-        return gain, np.zeros_like(gain)
+            error[b] = self._error(model, mine, settings)
+        return gain, error
+
+    def _error(self, model: AngularDesign, theta: Array, settings: Array) -> Array | float:
+        """Return the stated error of settings ``(S, d)``."""
+        if getattr(model, "luminosity", None):
+            return 0.02
+        return np.where(_cut_off(model, theta, settings), model.num_events**-0.5, 0.01)
+
+
+def _cut_off(model: AngularDesign, theta: Array, settings: Array) -> NDArray[np.bool_]:
+    """Return at which settings ``(S, d)`` the density is cut off for any parameter, ``(S,)``."""
+    return np.abs(model.asymmetry(theta, settings)).max(1) > POSITIVE + 1e-9
+
+
+@dataclass(frozen=True)
+class Prepared(Estimator):
+    """Histograms drawn once, at a range of asymmetries, and used for every setting.
+
+    As `Exact`, but the data need not be drawn anew: a few milliseconds per setting, and no noise between
+    settings. Where the density is positive for all parameters `Channel` is as good, and is taken.
+
+    Args:
+        nodes: Draws from a posterior that has no nodes.
+    """
+
+    nodes: int = 1024
+
+    def _estimate(
+        self,
+        model: DesignModel[Any],
+        posterior: Distribution,
+        settings: Array,
+        random: np.random.Generator,
+    ) -> Estimate:
+        if not isinstance(model, AngularDesign) or getattr(model, "luminosity", None):
+            raise InputError(
+                "Prepared needs histograms of cos(theta) of a fixed number of events; take Exact."
+            )
+        gain, error = Channel(self.nodes)(model, posterior, settings, random)
+        theta, log_weights = posterior.support(self.nodes, random)
+        for b in range(len(gain)):
+            mine = theta if theta.ndim == 2 else theta[b]
+            mine, (row,) = _likely(mine, log_weights[b : b + 1])
+            for s in _cut_off(model, mine, settings).nonzero()[0].tolist():
+                points = model.stabilised(mine, settings[s : s + 1])[0, :, 0]
+                gain[b, s], error[b, s] = self._one(model, points, np.exp(row))
+        return gain, error
+
+    def _one(self, model: AngularDesign, points: Array, weights: Array) -> tuple[float, float]:
+        """Return estimate and standard error of one setting, of points on the Fisher scale."""
+        nodes, likelihood, product = model.prepared
+        place = np.clip(points / nodes[1], 0, len(nodes) - 1 - 1e-9)
+        cell = place.astype(np.int64)
+        low, high = cell.min(), cell.max() + 2
+        above = weights * (place - cell)
+        mass = np.bincount(cell - low, weights - above, high - low)
+        mass += np.bincount(cell - low + 1, above, high - low)
+        mass = mass / mass.sum()
+        part = slice(low, high), slice(None), slice(low, high)
+        mixed, moment = (table[part].astype(np.float64) @ mass for table in (likelihood, product))
+        divergence = moment / mixed - np.log(mixed)
+        count = divergence.shape[1]
+        error = (mass**2 @ divergence.var(1, ddof=1) / count) ** 0.5
+        return float(mass @ divergence.mean(1)), float(error)
 
 
 def _unit_noise(points: Array, weights: Array) -> Array:
@@ -440,10 +510,13 @@ class Histogram(Estimator):
 
 
 def best_estimator(model: DesignModel[Any], posterior: Distribution) -> Estimator:
-    """Return the quickest estimator that tells good settings from bad ones; not all are exact."""
+    """Return the quickest estimator that is good to 0.01 nats or so, or states its error."""
     if isinstance(posterior, Gaussian):
         return ClosedForm()
-    return Channel() if isinstance(model, AngularDesign) else Exact(draws=64)
+    if not isinstance(model, AngularDesign):
+        return Exact(draws=64)
+    few = model.num_events <= FEW and model.reach > POSITIVE
+    return Prepared() if few else Channel()
 
 
 def sequential_bounds(

@@ -17,10 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, Policy, TruthUnknown
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
 from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Gaussian
+
+LEAST, MOST = 1e-30, 1e30
+"""Range of the standard deviations, whose squares and data neither vanish nor overflow."""
+PRECISE = 1e6
+"""Largest signal over noise; beyond it the noise drowns in the rounding of the data to float32."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +60,8 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
 
     ## Arguments
     - `num_parameters` (2): number k of unknowns and of knobs.
-    - `prior_std` (1.0), `noise_std` (1.0): standard deviations of theta and of the noise.
+    - `prior_std` (1.0), `noise_std` (1.0): standard deviations of theta and of the noise, from
+      1e-30 to 1e30. prior_std sqrt(k) may be a million times noise_std: data are rounded to float32.
     - `horizon` (10): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
@@ -77,9 +83,16 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
     def __post_init__(self) -> None:
         self._set(
             num_parameters=integer("num_parameters", self.num_parameters, low=1, high=1000),
-            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
-            noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
+            prior_std=real("prior_std", self.prior_std, low=LEAST, high=MOST),
+            noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
         )
+        signal = self.prior_std * self.num_parameters**0.5
+        if signal > PRECISE * self.noise_std:
+            raise InputError(
+                f"prior_std = {self.prior_std:g} is too large for noise_std = {self.noise_std:g}: "
+                f"data are shown with seven digits, so prior_std * num_parameters**0.5 must be at most "
+                f"{PRECISE:g} * noise_std; choose a smaller prior_std or more noise."
+            )
         super().__post_init__()
 
     @property
@@ -101,6 +114,14 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
         return self.prior_std * ndtri(np.maximum(uniform, 1e-300))
+
+    def from_scores(self, scores: Array) -> Array:
+        """Return the scores in units of the prior."""
+        return self.prior_std * scores
+
+    def to_scores(self, theta: Array) -> Array:
+        """Return the parameters over their prior standard deviation."""
+        return theta / self.prior_std
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""

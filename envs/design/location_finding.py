@@ -14,6 +14,9 @@ from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Particles
 
+LEAST, MOST = 1e-3, 1e6
+"""Range of the noise: with less, particles do not find the sources, and rounding to float32 counts."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LocationFinding(InverseLaw, DesignModel[Particles]):
@@ -89,7 +92,7 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
             num_dimensions=integer("num_dimensions", self.num_dimensions, low=1, high=100),
             background=real("background", self.background, low=0, open_low=True),
             softening=real("softening", self.softening, low=0, open_low=True),
-            noise_std=real("noise_std", self.noise_std, low=0, open_low=True),
+            noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
             reach=real("reach", self.reach, low=0, open_low=True),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
             num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
@@ -115,6 +118,28 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
         return ndtri(np.maximum(uniform, 1e-300))
+
+    def from_scores(self, scores: Array) -> Array:
+        """Return the scores themselves: the prior is standard normal."""
+        return scores
+
+    def to_scores(self, theta: Array) -> Array:
+        """Return the parameters themselves."""
+        return theta
+
+    def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
+        """Return scores with the sources in any order, ``(N, k)``."""
+        sources = scores.reshape(len(scores), self.num_sources, self.num_dimensions)
+        order = random.random(sources.shape[:2]).argsort(1)
+        return np.take_along_axis(sources, order[..., None], 1).reshape(scores.shape)
+
+    def equivalent(self, scores: Array, other: Array) -> Array:
+        """Return ``other`` or its sources in a turned order, whichever is nearer, ``(N, k)``."""
+        d = self.num_dimensions
+        turned = np.concatenate([other[:, d:], other[:, :d]], 1)
+        # |scores - x|^2 differs by the products alone.
+        nearer = np.einsum("nk,nk->n", scores, turned - other) > 0
+        return np.where(nearer[:, None], turned, other)
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""

@@ -67,7 +67,8 @@ class Weinberg(AngularDesign):
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
     - `grid_size` (None): nodes of the posterior's grid along each parameter; None: 128, with a
-      luminosity, which can tell more, 512, and 64 if both are unknown.
+      luminosity, which can tell more, 512, and 64 if both are unknown; more, by the square root, beyond
+      1000 events or 1/fb.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/Weinberg-v0", num_envs=1024)`.
@@ -109,9 +110,18 @@ class Weinberg(AngularDesign):
                 luminosity=real("luminosity", self.luminosity, low=0, high=200, open_low=True)
             )
         if self.grid_size is None:
-            size = 128 if self.luminosity is None else 512
-            self._set(grid_size=64 if self.unknown == "both" else size)
+            self._set(grid_size=self._fine_enough())
         super().__post_init__()
+
+    def _fine_enough(self) -> int:
+        """Return nodes that are not further apart than data tell apart, 1000 of two unknowns at most."""
+        if self.luminosity is None:
+            size, more = 128, real("num_events", self.num_events, low=1) / 1000
+        else:
+            size, more = 512, self.luminosity
+        two = self.unknown == "both"
+        size = int(np.ceil((64 if two else size) * max(1.0, more) ** 0.5))
+        return min(size, 1000) if two else size
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

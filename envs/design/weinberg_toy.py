@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core.checks import real
 from .angular import AngularDesign
 from .design import Array
 
@@ -55,7 +56,8 @@ class WeinbergToy(AngularDesign):
     - `horizon` (10): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[40], [45]].
-    - `grid_size` (128): nodes of the posterior's grid.
+    - `grid_size` (None): nodes of the posterior's grid; None means 128, or 4 sqrt(num_events) if that
+      is more.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/WeinbergToy-v0", num_envs=1024)`.
@@ -69,7 +71,13 @@ class WeinbergToy(AngularDesign):
     """
 
     num_events: int = 20
-    grid_size: int | tuple[int, ...] = 128
+    grid_size: int | None = None  # type: ignore[assignment]  # a number once made
+
+    def __post_init__(self) -> None:
+        if self.grid_size is None:
+            many = real("num_events", self.num_events, low=1)
+            self._set(grid_size=int(max(128, np.ceil(4 * many**0.5))))
+        super().__post_init__()
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import ndtr
 
 from discovery_gym import InputError
 from discovery_gym.envs.design.constant_elasticity import LIMIT, ConstantElasticity
 from discovery_gym.envs.design.information import sequential_bounds
+
+sys.path.append(str(Path(__file__).parent))
+from information_bracket import assert_bracketed
 
 ELASTIC = "discovery/ConstantElasticity-v0"
 MODEL = ConstantElasticity()
@@ -111,7 +117,7 @@ def test_evidence_against_contrastive_draws() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"noise": 0.0}, r"noise must be .*> 0"),
+        ({"noise": 0.0}, r"noise must be .*>= 0.0005"),
         ({"num_particles": 5}, r"num_particles must be an integer in 10"),
         ({"num_moves": 0}, r"num_moves must be an integer in 1"),
         ({"settings": [[1, 1, 1]]}, r"settings\[0\] must hold one number for each knob \(x_0, x_1"),
@@ -126,3 +132,38 @@ def test_bad_input(kwargs: dict[str, Any], message: str) -> None:
             make(ELASTIC, **kwargs)
     with pytest.raises(InputError, match=r"Unknown knob 'z_0'"):
         MODEL.action(z_0=1)
+
+
+def test_a_lost_mode_is_found_again() -> None:
+    """Particles that were moved away from the truth learn all data anew, and correct the evidence.
+
+    Once an episode was paid 829 nats where 24.6 are true.
+    """
+    random = np.random.default_rng(3)
+    theta = np.array([[0.012, 0.3, 0.4, -4.0]])
+    settings = MODEL.setting(random.uniform(-1, 1, (6, 6)))
+    outcomes = MODEL.sample(np.repeat(theta, 6, axis=0), settings, random)
+    outcomes = outcomes.astype(np.float32).astype(np.float64)
+    kept, lost = (MODEL.new_posterior(1) for _ in range(2))
+    for posterior in (kept, lost):
+        posterior.reset(np.arange(1), [random])
+        for t in range(4):
+            posterior.update(outcomes[t : t + 1], settings[t : t + 1], [random])
+    lost._scores[0] += 0.5
+    for t in (4, 5):
+        for posterior in (kept, lost):
+            posterior.update(outcomes[t : t + 1], settings[t : t + 1], [random])
+    assert lost.log_evidence[0] == pytest.approx(kept.log_evidence[0], abs=1.5)
+    assert (np.abs(lost.mean[0] - theta[0]) < 5 * kept.std[0] + 1e-3).all()
+
+
+def test_scores() -> None:
+    """Parameters and their normal scores turn into each other; data do not see the difference."""
+    scores = np.random.default_rng(0).standard_normal((1000, 4))
+    theta = MODEL.from_scores(scores)
+    np.testing.assert_allclose(MODEL.to_scores(theta), scores, atol=1e-7)
+    np.testing.assert_allclose(theta, MODEL.prior(ndtr(scores)), atol=1e-9)
+
+
+def test_rewards_against_the_bracket() -> None:
+    assert_bracketed(ELASTIC, 6)

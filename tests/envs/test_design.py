@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from scipy import integrate, stats
+from scipy.special import xlogy
 
 from discovery_gym import InputError, agents
 from discovery_gym.envs.core import TruthUnknown
 from discovery_gym.envs.design import electroweak
+from discovery_gym.envs.design.bracket import Bracket
 from discovery_gym.envs.design.information import (
+    Channel,
     ClosedForm,
     Exact,
     Histogram,
     NestedMonteCarlo,
+    Prepared,
     PriorContrastive,
+    best_estimator,
     sequential_bounds,
 )
 from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
@@ -26,6 +34,9 @@ from discovery_gym.envs.design.location_finding import LocationFinding
 from discovery_gym.envs.design.posteriors import Grid, Particles
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
+
+sys.path.append(str(Path(__file__).parent))
+from information_bracket import assert_bracketed
 
 LINEAR, TOY, WEINBERG = (
     f"discovery/{name}-v0" for name in ("LinearGaussianDesign", "WeinbergToy", "Weinberg")
@@ -295,6 +306,49 @@ class TestParticles:
         assert weights[particles.theta[0, :, 0] < 0].sum() == pytest.approx(0.5, abs=0.1)
         np.testing.assert_allclose(particles.std, grid.std, rtol=0.05)
 
+    @pytest.mark.parametrize("kwargs", [{}, {"noise_std": 1e-3, "horizon": 6}])
+    def test_rewards_against_the_bracket(self, kwargs: dict[str, Any]) -> None:
+        """With little noise too, where one measurement may tell 10 nats."""
+        assert_bracketed("discovery/LocationFinding-v0", 6, **kwargs)
+
+    def test_one_episode_is_the_same_among_many(self) -> None:
+        """Bit for bit, whatever the others are; also where all is learned anew."""
+        model = LocationFinding(num_particles=64, noise_std=0.05, horizon=4)
+        random = np.random.default_rng(0)
+        outcome, setting = random.normal(0, 1, (4, 3, 1)), random.uniform(-2, 2, (4, 3, 2))
+        many = prior(model, 3)
+        generators = [np.random.default_rng(i) for i in range(3)]
+        many.reset(np.arange(3), generators)
+        alone = model.new_posterior(1)
+        own = [np.random.default_rng(2)]
+        alone.reset(np.arange(1), own)
+        for t in range(4):
+            many.update(outcome[t], setting[t], generators)
+            alone.update(outcome[t, 2:], setting[t, 2:], own)
+            for name in (
+                "theta",
+                "log_weights",
+                "mean",
+                "std",
+                "entropy",
+                "evidence",
+                "divergence",
+            ):
+                np.testing.assert_array_equal(getattr(many, name)[2], getattr(alone, name)[0])
+
+    def test_unit_of_the_prior_does_not_matter(self) -> None:
+        """Neither in the moves nor in the evidence."""
+        evidence = []
+        for unit in (1e-9, 1.0, 1e9):
+            model = LinearGaussianDesign(prior_std=unit, noise_std=0.1 * unit)
+            particles, random = Particles(model, 1, 500, 10), np.random.default_rng(0)
+            particles.reset(np.arange(1), [random])
+            for t in range(3):
+                setting = np.array([[1.0, t / 2]])
+                particles.update(np.array([[0.3 * unit]]), setting, [random])
+            evidence.append(particles.log_evidence[0] + 3 * np.log(unit))
+        np.testing.assert_allclose(evidence, evidence[1], atol=1e-6)
+
     def test_skipped_and_picked_episodes(self) -> None:
         model = LocationFinding(num_particles=50, horizon=3)
         posterior = prior(model, 3)
@@ -307,6 +361,72 @@ class TestParticles:
             np.testing.assert_array_equal(getattr(posterior, name)[1], getattr(kept, name)[0])
         assert (posterior.std[0] != kept.std[0]).any()
         assert generators[1].random() == np.random.default_rng(1).random()
+
+
+class TestBracket:
+    def test_linear_problem(self) -> None:
+        """Both bounds are close to the closed form, the middle closer, each on its side on average."""
+        model = LinearGaussianDesign(num_parameters=3, noise_std=0.3, horizon=6)
+        random, rows = np.random.default_rng(0), []
+        for _ in range(60):
+            theta = model.sample_prior(1, random)
+            settings = random.uniform(-1, 1, (6, 3))
+            outcomes = model.sample(np.repeat(theta, 6, axis=0), settings, random)
+            exact, truth = prior(model), 0.0
+            for y, x in zip(outcomes[:, None], settings[:, None], strict=True):
+                exact.update(y, x)
+                truth += (model.log_likelihood(y, theta, x)[:, 0] - exact.evidence)[0]
+            bracket = Bracket(model, settings, outcomes, size=128, moves=3)
+            rows.append(np.array(bracket.bounds(theta[0], random)) - truth)
+        lower, upper = np.array(rows).T
+        assert lower.mean() < 0.03
+        assert upper.mean() > -0.03
+        assert upper.mean() - lower.mean() < 0.6
+        assert_mean((lower + upper) / 2, 0.0)
+
+    def test_models_without_scores(self) -> None:
+        with pytest.raises(InputError, match="WeinbergToy has no normal scores"):
+            Bracket(WeinbergToy(), np.zeros((1, 1)), np.zeros((1, 40))).bounds(
+                np.ones(1), np.random.default_rng(0)
+            )
+
+
+class TestLinearGaussian:
+    @pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+    @pytest.mark.parametrize("ratio", [1e-6, 1.0, 7e5])
+    def test_against_many_digits(self, unit: float, ratio: float) -> None:
+        """Evidence, divergence, entropy and deviations, by exact fractions in place of rounded sums."""
+        s, model = (
+            Fraction(ratio * unit),
+            LinearGaussianDesign(prior_std=ratio * unit, noise_std=unit),
+        )
+        noise, random, posterior = Fraction(unit) ** 2, np.random.default_rng(0), prior(model)
+        theta, start = model.sample_prior(1, random), posterior.entropy.copy()
+        c, m = [s * s, Fraction(0), s * s], [Fraction(0), Fraction(0)]  # C_11, C_12, C_22 and mean
+        for t in range(12):
+            x = np.array([[1.0, 0.5]]) if t % 2 else random.uniform(-1, 1, (1, 2))
+            y = model.sample(theta, x, random)
+            posterior.update(y, x)
+            a, b, seen = Fraction(x[0, 0]), Fraction(x[0, 1]), Fraction(y[0, 0])
+            v = c[0] * a + c[1] * b, c[1] * a + c[2] * b
+            explained, error = a * v[0] + b * v[1], seen - m[0] * a - m[1] * b
+            q = explained + noise
+            share, square = float(explained / q), float(error**2 / q)
+            drop = np.log1p(float(explained / noise)) / 2
+            assert posterior.evidence[0] == pytest.approx(
+                -(np.log(2 * np.pi * float(q)) + square) / 2, abs=1e-8
+            )
+            assert posterior.divergence[0] == pytest.approx(
+                drop - share / 2 + share * square / 2, abs=1e-8
+            )
+            start -= drop
+            m = [m[0] + v[0] * error / q, m[1] + v[1] * error / q]
+            c = [c[0] - v[0] ** 2 / q, c[1] - v[0] * v[1] / q, c[2] - v[1] ** 2 / q]
+            gain = ClosedForm()(model, posterior, np.array([[1.0, 0.5]]), random)[0][0, 0]
+            left = c[0] + c[1] + c[2] / 4
+            assert gain == pytest.approx(np.log1p(float(left / noise)) / 2, rel=1e-6)
+        np.testing.assert_allclose(posterior.std[0], [float(c[0]) ** 0.5, float(c[2]) ** 0.5], 1e-8)
+        np.testing.assert_allclose(posterior.entropy, start, atol=1e-8)
 
 
 class TestRewards:
@@ -495,6 +615,56 @@ class TestEstimators:
         _, error = Exact(256)(toy, prior(toy), settings, np.random.default_rng(0))
         assert error.max() < 0.03
 
+    @pytest.mark.parametrize("num_events", [1, 2, 3, 5, 8])
+    @pytest.mark.parametrize("energy", [40.0, 41.0, 43.0])
+    def test_few_events_by_listing_all_histograms(self, num_events: int, energy: float) -> None:
+        """Of four bins, with chances from integrals of the density, summed over all that can be."""
+        nodes = 0.5 + (np.arange(400) + 0.5) / 400
+        k = 2 * np.tanh((2 * energy - 90) / 9) * nodes[:, None]
+        c = np.linspace(-1, 1, 40_001)
+        density = np.maximum(1 + c**2 + k * c, 0)
+        law = density[:, :-1].reshape(400, 4, -1).sum(2) + density[:, 1:].reshape(400, 4, -1).sum(2)
+        law /= law.sum(1, keepdims=True)
+        rows = [
+            row for row in itertools.product(range(num_events + 1), repeat=4)
+            if sum(row) == num_events
+        ]  # fmt: skip
+        chance = np.stack([stats.multinomial(num_events, p).pmf(np.array(rows)) for p in law])
+        mixed = chance.mean(0)
+        truth = xlogy(chance, chance).sum(1).mean() - xlogy(mixed, mixed).sum()
+        model = WeinbergToy(num_events=num_events, num_bins=4)
+        gain, error = best_estimator(model, prior(model))(
+            model, prior(model), np.array([[energy]]), np.random.default_rng(0)
+        )
+        assert abs(gain[0, 0] - truth) < max(0.01, 2 * error[0, 0])
+        assert error[0, 0] <= 0.01
+
+    @pytest.mark.parametrize("num_events", [5, 20, 100, 1000])
+    @pytest.mark.parametrize(
+        ("kind", "settings"),
+        [
+            (WeinbergToy, [[40.0], [40.8], [44.0]]),
+            (Weinberg, [[34.0, 0, 0], [85, -0.8, 0.3], [91, 0.5, 0]]),
+        ],
+    )
+    def test_best_estimator_states_its_error(
+        self, num_events: int, kind: Any, settings: list[list[float]]
+    ) -> None:
+        """20 events at 40 GeV tell 0.495 nats, where the Fisher length says 0.589."""
+        model, random = kind(num_events=num_events), np.random.default_rng(4)
+        want, noise = Exact(4000)(model, prior(model), np.array(settings), random)
+        estimator = best_estimator(model, prior(model))
+        gain, error = estimator(model, prior(model), np.array(settings), random)
+        assert (error > 0).all()
+        assert (np.abs(gain - want) < np.maximum(0.01, 2 * error) + 3 * noise).all()
+        rough, stated = Channel()(model, prior(model), np.array(settings), random)
+        assert (np.abs(rough - want) < stated + 3 * noise).all()
+
+    def test_prepared_needs_a_number_of_events(self) -> None:
+        model = Weinberg(luminosity=0.5)
+        with pytest.raises(InputError, match="fixed number of events; take Exact"):
+            Prepared()(model, prior(model), model.evenly(2)[:1], np.random.default_rng(0))
+
     # Converged to 0.005; 1000 draws of the log evidence scatter by 0.03 about them.
     PHYSICS = (
         (None, 0.0, (0.104, 0.717, 1.645, 1.591, 1.315, 1.236, 0.899, 0.987)),
@@ -597,7 +767,11 @@ class TestBadInput:
             (TOY, {"reward": "regret"}, r"reward must be one of 'kl'"),
             (TOY, {"contrasts": 0}, r"contrasts must be an integer"),
             (TOY, {"horizon": 0}, r"horizon must be an integer"),
-            (LINEAR, {"noise_std": 0.0}, r"noise_std.*> 0"),
+            ("discovery/LocationFinding-v0", {"noise_std": 1e-9}, r"noise_std must be .*>= 0.001"),
+            (LINEAR, {"prior_std": 1e7}, r"prior_std = 1e\+07 is too large for noise_std = 1: "),
+            (LINEAR, {"noise_std": 1e-12}, r"at most 1e\+06 \* noise_std; choose a smaller prior"),
+            (LINEAR, {"prior_std": 1e200}, r"prior_std must be .*<= 1e\+30"),
+            (LINEAR, {"noise_std": 0.0}, r"noise_std.*>= 1e-30"),
         ],
     )
     def test_parameters(self, env_id: str, kwargs: dict[str, Any], message: str) -> None:

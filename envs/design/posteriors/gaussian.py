@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 class Gaussian(Posterior):
     r"""Normal posterior N(mean, C) of theta ~ N(0, s^2 I) given y = theta . xi + N(0, sigma^2).
 
-    One experiment with v = C xi and q = xi . v + sigma^2 gives
-    mean += v (y - mean . xi) / q and C -= v v' / q.
+    A root of the covariance is kept, C = S S'. One experiment with f = S' xi and q = f . f + sigma^2
+    gives mean += S f (y - mean . xi) / q and S -= S f f' / (q + sigma sqrt(q)), so that no difference of
+    variances is formed, which would cancel where s is far above sigma (J. Potter; see A. Andrews, "A
+    square root formulation of the Kalman covariance equations", AIAA J. 6 (1968) 1165).
 
     Attributes:
-        covariance: ``(B, k, k)``.
+        root: S, ``(B, k, k)``.
 
     Args:
         model: The model.
@@ -32,14 +34,14 @@ class Gaussian(Posterior):
         super().__init__(model, num_episodes)
         self._prior_std, self._noise_std = model.prior_std, model.noise_std
         k = self.mean.shape[1]
-        self.covariance = np.tile(np.eye(k) * self._prior_std**2, (num_episodes, 1, 1))
+        self.root = np.tile(np.eye(k) * self._prior_std, (num_episodes, 1, 1))
 
     def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return episodes to the prior."""
         k = self.mean.shape[1]
         self.mean[index] = 0.0
         self.std[index] = self._prior_std
-        self.covariance[index] = np.eye(k) * self._prior_std**2
+        self.root[index] = np.eye(k) * self._prior_std
         self.entropy[index] = k * (np.log(2 * np.pi * np.e) / 2 + np.log(self._prior_std))
 
     def _update(
@@ -50,28 +52,26 @@ class Gaussian(Posterior):
         skip: NDArray[np.bool_] | None,
     ) -> None:
         """Take in one experiment per episode."""
-        v = (self.covariance * setting[:, None]).sum(2)
-        noise = self._noise_std**2
-        scale = (v * setting).sum(1) + noise
+        f = (self.root * setting[:, :, None]).sum(1)
+        explained, noise = (f**2).sum(1), self._noise_std**2
+        scale = explained + noise
         error = outcome[:, 0] - (self.mean * setting).sum(1)
-        shift = v * (error / scale)[:, None]
+        v = (self.root * f[:, None]).sum(2)
         # KL of two normals whose precisions differ by xi xi' / sigma^2, by the determinant lemma.
-        drop = np.log(scale / noise) / 2
-        self.divergence = (
-            drop - (1 - noise / scale) / 2 + (error / scale) ** 2 * (scale - noise) / 2
-        )
+        drop = np.log1p(explained / noise) / 2
+        share = explained / scale
+        self.divergence = drop - share / 2 + (error**2 / scale) * share / 2
         self.evidence = -(np.log(2 * np.pi * scale) + error**2 / scale) / 2
         self.entropy -= drop
-        self.mean += shift
-        self.covariance -= v[:, :, None] * (v / scale[:, None])[:, None]
-        self.std = np.sqrt(np.maximum(np.einsum("bkk->bk", self.covariance), 0.0))
+        self.mean += v * (error / scale)[:, None]
+        shrink = f / (scale + self._noise_std * np.sqrt(scale))[:, None]
+        self.root -= v[:, :, None] * shrink[:, None]
+        self.std = np.sqrt((self.root**2).sum(2))
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return draws of the parameters, ``(B, count, k)``."""
-        values, vectors = np.linalg.eigh(self.covariance)
-        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None]
-        noise = random.standard_normal((len(root), count, root.shape[1]))
-        return self.mean[:, None] + noise @ root.swapaxes(1, 2)
+        noise = random.standard_normal((len(self.root), count, self.root.shape[1]))
+        return self.mean[:, None] + noise @ self.root.swapaxes(1, 2)
 
     def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
         """Return draws ``(B, count, k)`` of equal weight."""

@@ -1,17 +1,19 @@
 r"""Weighted draws for parameters too many for a grid: tempered sequential Monte Carlo.
 
 N particles carry the posterior of an episode. New data come in by powers 0 < phi_1 < ... < 1 of their
-likelihood, each as large as the effective number of particles allows; after each power the particles
-are drawn anew by their weights and moved by Metropolis steps that leave the tempered posterior as it
-is. The products of the mean weights estimate the evidence p(y_t | y_1, ..., y_(t-1)) without bias, so
-its logarithm is biased down a little.
+likelihood, each as large as the conditional effective number of particles allows; when the weights get
+uneven the particles are drawn anew and moved by Metropolis steps that leave the tempered posterior as
+it is (`tempering`), until they have left their places. The products of the mean weights estimate the
+evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased down a little.
 
-Metropolis proposals are differences of two other particles (ter Braak's differential evolution), which
-fit themselves to the scale and to the modes of the posterior, in turn with small normal steps.
+Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
+few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from
+draws of the prior, by powers of the likelihood of all data. That finds the modes that the data have left
+rather than those that were likely before, and corrects the evidence of earlier rounds.
 
 Sources: N. Chopin, "A sequential particle filter method for static models", Biometrika 89 (2002) 539;
 P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Statist. Soc. B 68 (2006)
-411; C. ter Braak, Statist. Comput. 16 (2006) 239.
+411.
 """
 
 from __future__ import annotations
@@ -24,12 +26,21 @@ from scipy.special import logsumexp
 
 from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
+from .tempering import likelihoods, next_step, propose, resampled
 
 if TYPE_CHECKING:
     from ..design import DesignModel
 
-LEAST = 0.5
+LEAST = 0.6
+"""Conditional effective part of the particles that a step of the power leaves."""
+UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
+FORESEEN = 0.03
+"""Effective part of the particles that must be left by all of the new data, or all is learned anew."""
+MOVED = 0.35
+"""Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
+ROUNDS = 1000
+"""Powers at most; the last step is as long as it must."""
 
 
 class Particles(Posterior):
@@ -43,7 +54,8 @@ class Particles(Posterior):
         model: The model.
         num_episodes: The number B of episodes.
         size: Number N of particles.
-        moves: Metropolis steps after each resampling.
+        moves: Metropolis steps after each resampling, about: half to twice as many, the fewer the
+            more of them are accepted.
     """
 
     def __init__(self, model: DesignModel[Any], num_episodes: int, size: int, moves: int) -> None:
@@ -52,19 +64,19 @@ class Particles(Posterior):
         self.moves = moves
         self.theta = np.zeros((num_episodes, size, k))
         self.log_weights = np.full((num_episodes, size), -np.log(size))
-        self.log_density = np.zeros((num_episodes, size))  # prior times likelihood of all data
         self.log_evidence = np.zeros(num_episodes)  # of all data
+        self._scores = np.zeros((num_episodes, size, k))  # theta as normal scores
+        self._likelihood = np.zeros((num_episodes, size))  # log likelihood of all data
         self._settings = np.zeros((num_episodes, model.horizon, d))
         self._outcomes = np.zeros((num_episodes, model.horizon, m))
         self._rounds = np.zeros(num_episodes, np.int64)
 
     def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
         """Return episodes to fresh draws from the prior."""
-        size = self.theta.shape[1]
         for i in index.tolist():
-            self.theta[i] = self.model.sample_prior(size, generators[i])
-            self.log_density[i] = self.model.log_prior(self.theta[i])
-        self.log_weights[index] = -np.log(size)
+            self._scores[i] = generators[i].standard_normal(self._scores.shape[1:])
+        self.log_weights[index] = -np.log(self.theta.shape[1])
+        self._likelihood[index] = 0
         self.log_evidence[index] = 0
         self._rounds[index] = 0
         for i in index.tolist():
@@ -86,67 +98,106 @@ class Particles(Posterior):
         t = self._rounds[i]
         self._outcomes[i, t], self._settings[i, t] = outcome, setting
         self._rounds[i] = t + 1
-        theta, weights, density = self.theta[i], self.log_weights[i], self.log_density[i]
-        new = self.model.log_likelihood(outcome[None], theta, setting[None])[0]
-        power, evidence = 0.0, 0.0
-        while power < 1:
-            step = _step(weights, new, 1 - power)
+        size, before = self.theta.shape[1], self.log_evidence[i]
+        new = self.model.log_likelihood(outcome[None], self.theta[i], setting[None])[0]
+        weights = self.log_weights[i] + new
+        foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
+        if t == 0 or not foreseen:
+            scores = random.standard_normal((size, self.theta.shape[2]))
+            weights = np.full(len(scores), -np.log(len(scores)))
+            state = scores, weights, self._densities(i, scores, anew=True)
+            total, (scores, weights, logs) = self._temper(i, *state, random, anew=True)
+            self.log_evidence[i] = total
+        else:
+            state = self._scores[i], self.log_weights[i], np.stack([self._likelihood[i], new])
+            total, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
+            self.log_evidence[i] += total
+        self._scores[i], self._likelihood[i], self.log_weights[i] = scores, logs.sum(0), weights
+        self._describe(i)
+        new = self.model.log_likelihood(outcome[None], self.theta[i], setting[None])[0]
+        self.evidence[i] = self.log_evidence[i] - before
+        self.divergence[i] = np.exp(self.log_weights[i]) @ new - self.evidence[i]
+
+    def _temper(
+        self,
+        i: int,
+        scores: Array,
+        weights: Array,
+        logs: Array,
+        random: np.random.Generator,
+        anew: bool,
+    ) -> tuple[float, tuple[Array, Array, Array]]:
+        """Take in data by powers of their likelihood.
+
+        Args:
+            i: The episode.
+            scores: Particles, ``(N, k)``.
+            weights: Their log weights, ``(N,)``.
+            logs: Log likelihood that they know, and of what is new to them, ``(2, N)``.
+            random: Generator.
+            anew: Whether all data are new, or the newest only.
+
+        Returns:
+            The log evidence of the new data, and particles, log weights, log likelihoods.
+        """
+        size, power, evidence = len(scores), 0.0, 0.0
+        for step_number in range(ROUNDS):
+            step = 1 - power
+            if step_number < ROUNDS - 1:
+                step = next_step(weights, logs[1], step, LEAST)
             power = 1.0 if power + step > 1 - 1e-9 else power + step
-            weights = weights + step * new
-            total = logsumexp(weights)
+            weights = weights + step * logs[1]
+            total = float(logsumexp(weights))
             evidence += total
             weights = weights - total
-            if 1 / np.exp(2 * weights).sum() < LEAST * len(theta) * 1.01:
-                place = (np.arange(len(theta)) + random.random()) / len(theta)
-                chosen = np.searchsorted(np.exp(weights).cumsum(), place)
-                chosen = np.minimum(chosen, len(theta) - 1)
-                theta, density, new = self._move(
-                    i, theta[chosen], density[chosen], new[chosen], power, random
-                )
-                weights = np.full(len(theta), -np.log(len(theta)))
-        self.theta[i], self.log_weights[i], self.log_density[i] = theta, weights, density + new
-        self.log_evidence[i] += evidence
-        self.evidence[i] = evidence
-        self.divergence[i] = np.exp(weights) @ new - evidence
-        self._describe(i)
+            if 1 / np.exp(2 * weights).sum() < UNEVEN * size:
+                chosen = resampled(weights, size, random)
+                scores, logs = self._move(i, scores[chosen], logs[:, chosen], power, random, anew)
+                weights = np.full(size, -np.log(size))
+            if power == 1:
+                break
+        return evidence, (scores, weights, logs)
 
     def _move(
         self,
         i: int,
-        theta: Array,
-        density: Array,
-        new: Array,
+        scores: Array,
+        logs: Array,
         power: float,
         random: np.random.Generator,
-    ) -> tuple[Array, Array, Array]:
+        anew: bool,
+    ) -> tuple[Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
-        size, k = theta.shape
-        # Each half moves along differences of the other, which stays: detailed balance holds.
-        halves = np.array_split(random.permutation(size), 2)
-        for move in range(self.moves):
-            for mine, others in (halves, halves[::-1]):
-                first = random.integers(len(others), size=len(mine))
-                second = (first + random.integers(1, len(others), size=len(mine))) % len(others)
-                # Every fifth time a whole difference, which leads from one mode to another.
-                length = 1.0 if move % 5 == 4 else 2.38 / (2 * k) ** 0.5 * 0.5
-                jump = length * (theta[others[first]] - theta[others[second]])
-                proposal = theta[mine] + jump + 1e-5 * random.standard_normal(jump.shape)
-                old, fresh = self._densities(i, proposal)
-                ratio = old + power * fresh - density[mine] - power * new[mine]
-                accepted = np.log(random.random(len(mine))) < ratio
-                rows = mine[accepted]
-                theta[rows], density[rows], new[rows] = (
-                    proposal[accepted],
-                    old[accepted],
-                    fresh[accepted],
-                )
-        return theta, density, new
+        size = len(scores)
+        order = random.permutation(size)
+        scores, logs = self.model.relabelled(scores[order], random), logs[:, order]
+        goal, moved, half = MOVED * self.moves * size, 0, size // 2
+        for _ in range(2 * self.moves):
+            # Each half moves along differences of the other, which stays: detailed balance holds.
+            for mine, others in (
+                (slice(half), slice(half, size)),
+                (slice(half, size), slice(half)),
+            ):
+                proposal, ratio = propose(self.model, scores[mine], scores[others], random)
+                fresh, old = self._densities(i, proposal, anew), logs[:, mine]
+                ratio += fresh[0] - old[0] + power * (fresh[1] - old[1])
+                accepted = random.standard_exponential(len(ratio)) > -ratio
+                np.copyto(scores[mine], proposal, where=accepted[:, None])
+                np.copyto(old, fresh, where=accepted)
+                moved += int(accepted.sum())
+            if moved > goal:
+                break
+        return scores, logs
 
-    def _densities(self, i: int, theta: Array) -> tuple[Array, Array]:
-        """Return the log density of prior and older data, and that of the newest data, ``(N,)``."""
+    def _densities(self, i: int, scores: Array, anew: bool) -> Array:
+        """Return the log likelihood of what is known and of what is new, ``(2, N)``."""
         t = self._rounds[i]
-        logs = self.model.log_likelihood(self._outcomes[i, :t], theta, self._settings[i, :t])
-        return self.model.log_prior(theta) + logs[:-1].sum(0), logs[-1]
+        theta = self.model.from_scores(scores)
+        logs = likelihoods(self.model, self._outcomes[i, :t], self._settings[i, :t], theta)
+        if anew:
+            logs[1] += logs[0]
+            logs[0] = 0
+        return logs
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return particles drawn by their weights, ``(B, count, k)``."""
@@ -161,27 +212,10 @@ class Particles(Posterior):
         return self.theta, self.log_weights
 
     def _describe(self, i: int) -> None:
-        weights, theta = np.exp(self.log_weights[i])[:, None], self.theta[i]
-        mean = (weights * theta).sum(0)
+        theta = self.theta[i] = self.model.from_scores(self._scores[i])
+        weights = np.exp(self.log_weights[i])
+        mean = weights @ theta
         self.mean[i] = mean
-        self.std[i] = np.sqrt((weights * (theta - mean) ** 2).sum(0))
-        self.entropy[i] = self.log_evidence[i] - weights[:, 0] @ self.log_density[i]
-
-
-def _step(weights: Array, new: Array, most: float) -> float:
-    """Return the largest power of the new likelihood that keeps half of the particles effective."""
-
-    def effective(power: float) -> float:
-        w = weights + power * new
-        w = np.exp(w - w.max())
-        return float(w.sum() ** 2 / (w @ w)) / len(w)
-
-    if effective(most) >= LEAST:
-        return most
-    low, high = 0.0, most
-    if effective(0.0) < LEAST:  # uneven already: draw anew first
-        return 1e-12
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if effective(middle) >= LEAST else (low, middle)
-    return max(low, 1e-12)
+        self.std[i] = np.sqrt(weights @ (theta - mean) ** 2)
+        density = self.model.log_prior(theta) + self._likelihood[i]
+        self.entropy[i] = self.log_evidence[i] - weights @ density

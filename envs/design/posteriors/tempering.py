@@ -1,0 +1,129 @@
+r"""What tempered Monte Carlo needs: the next power of a likelihood, and reversible steps.
+
+States are normal scores z ~ N(0, I), which a model's `from_scores` turns into parameters: no prior has
+edges in them, and steps need no unit.
+
+Proposals are differences of two other states (ter Braak's differential evolution), of all coordinates
+or of some, times a length from a wide range: they fit themselves to the scale and the direction of a
+ridge, and whole differences lead from one mode to another. Some are autoregressive steps instead, which
+leave the prior as it is (Cotter et al. 2013): they reach what no two states differ by.
+
+Sources: C. ter Braak, Statist. Comput. 16 (2006) 239; S. Cotter et al., Statist. Sci. 28 (2013) 424; Y.
+Zhou, A. Johansen, J. Aston, "Toward automatic model comparison: an adaptive sequential Monte Carlo
+approach", J. Comput. Graph. Statist. 25 (2016) 701 (conditional effective sample size).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..design import DesignModel
+
+Array = NDArray[np.float64]
+PART, AUTOREGRESSIVE = 0.3, 0.1
+"""How many of the proposals change some coordinates only, and how many ignore differences."""
+SHORT, LONG = 0.1, 1.2
+"""Range of the lengths of differences."""
+LEAST_STEP = 1e-3
+"""Least length of an autoregressive step."""
+TOGETHER = 1 << 13
+"""Likelihoods that are computed together: they stay in the cache, and their memory is used again."""
+
+
+def likelihoods(model: DesignModel[Any], outcomes: Array, settings: Array, theta: Array) -> Array:
+    """Return the log likelihood of t experiments without the last, and of the last, ``(2, N)``.
+
+    Args:
+        model: The model.
+        outcomes: Data of one episode, ``(t, m)``.
+        settings: Their settings, ``(t, d)``.
+        theta: Parameters, ``(N, k)``.
+    """
+    rows = max(64, TOGETHER // len(outcomes))
+    logs = np.empty((2, len(theta)))
+    for first in range(0, len(theta), rows):
+        part = model.log_likelihood(outcomes, theta[first : first + rows], settings)
+        logs[0, first : first + rows] = part[:-1].sum(0)
+        logs[1, first : first + rows] = part[-1]
+    return logs
+
+
+def next_step(log_weights: Array, logs: Array, most: float, least: float) -> float:
+    """Return the largest step of the power that keeps the states effective, at most ``most``.
+
+    Args:
+        log_weights: Log weights of the states, normalised, ``(N,)``.
+        logs: Log likelihood that the power is of, ``(N,)``.
+        most: What is left of the power.
+        least: Effective part that must be left of the weighted states, in (0, 1): the conditional
+            effective sample size, of which the variance of the evidence of the step depends.
+    """
+    weights = np.exp(log_weights)
+    logs = logs - logs.max()
+
+    def effective(step: float) -> float:
+        growth = np.exp(step * logs)
+        return float((weights @ growth) ** 2 / (weights @ growth**2))
+
+    if effective(most) >= least:
+        return most
+    # By the logarithm: likelihoods may be of any size.
+    low, high = np.log(most) - 60, np.log(most)
+    while high - low > 0.02:
+        middle = (low + high) / 2
+        low, high = (middle, high) if effective(np.exp(middle)) >= least else (low, middle)
+    return float(np.exp(low))
+
+
+def resampled(log_weights: Array, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return ``count`` indices drawn by weights, as evenly as can be, ``(count,)``."""
+    totals = np.exp(log_weights).cumsum()
+    place = (np.arange(count) + random.random()) / count * totals[-1]
+    return np.minimum(np.searchsorted(totals, place, "right"), len(totals) - 1)
+
+
+def propose(
+    model: DesignModel[Any], scores: Array, others: Array, random: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return proposals for N states, reversible under the prior once accepted by the given ratio.
+
+    Args:
+        model: The model.
+        scores: The states, ``(N, k)``.
+        others: States to take differences of, ``(M, k)``; they must not depend on ``scores``.
+        random: Generator.
+
+    Returns:
+        Proposals ``(N, k)``, and the log ratio of their prior density times that of the proposal
+        back, ``(N,)``.
+    """
+    n, k = scores.shape
+    uniform = random.random((3, n))
+    first = random.integers(len(others), size=n)
+    second = first + random.integers(1, len(others), size=n)
+    one, other = others[first], others[second % len(others)]
+    length = np.exp(np.log(SHORT) + uniform[0] * np.log(LONG / SHORT))
+    # Either of the two may stand first, so that taking a nearer equivalent of one changes no balance.
+    length *= np.where(uniform[1] < 0.5, -1, 1)
+    step = one - model.equivalent(one, other)
+    step *= length[:, None]
+    rows = (uniform[2] < PART).nonzero()[0]
+    step[rows] *= random.random((len(rows), k)) < 0.5
+    proposal = scores + step
+    ratio = (square(scores) - square(proposal)) / 2
+    rows = (uniform[2] >= 1 - AUTOREGRESSIVE).nonzero()[0]
+    size = LEAST_STEP ** random.random((len(rows), 1))
+    size = size * (random.random((len(rows), k)) < 0.5)
+    old = scores[rows]
+    proposal[rows] = np.sqrt(1 - size**2) * old + size * random.standard_normal(old.shape)
+    ratio[rows] = 0.0
+    return proposal, ratio
+
+
+def square(scores: Array) -> Array:
+    """Return the sums of squares of states ``(N, k)``, ``(N,)``."""
+    return np.einsum("nk,nk->n", scores, scores)
