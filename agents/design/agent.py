@@ -11,15 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from ...envs.core import InputError, Model
+from ...envs.core import InputError, KeyedRandom, Model, Random, generator_of
 from ...envs.core.checks import integer
+from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
 from ...envs.design.posteriors import Distribution, Posterior
 from ..agent import Agent
+from ..rules.rule import highest
 
 Array = NDArray[np.float64]
 PROPOSED = 64
 """Settings that the model proposes."""
+ALIKE = 1e-9
+"""Information that may be rounding, in nats."""
 PASSES, AROUND, BEST = 3, 32, 8
 """How often, and at how many settings at a time, to look about how many of the best."""
 
@@ -79,19 +83,19 @@ class DesignAgent(Agent):
             )
         self._follow(state, observation, start)
         left = observation["rounds_left"][:, 0].astype(np.int64)
-        return self.choose(state.posterior, left), state
+        return self.choose(state.posterior, left, self.random), state
 
     @abstractmethod
-    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes that have ``left`` rounds left, ``(B,)``."""
 
     def _follow(self, state: Followed, observation: Any, start: NDArray[np.bool_]) -> None:
         """Update the posterior by the rounds it does not hold yet, the oldest first."""
-        horizon, generators = self.model.horizon, [self.random] * len(start)
+        horizon = self.model.horizon
         done = horizon - observation["rounds_left"][:, 0].astype(np.int64)
         anew = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
         if len(anew):
-            state.posterior.reset(anew, generators)
+            state.posterior.reset(anew, self._learning(np.full(len(start), horizon)))
             state.rounds[anew] = 0
         every = np.arange(len(start))
         settings = observation["settings"].reshape(len(start), horizon, -1).astype(np.float64)
@@ -100,11 +104,16 @@ class DesignAgent(Agent):
             slot = np.maximum(done - 1 - state.rounds, 0)  # the newest round stands first
             # Those that are not behind are skipped; any possible setting will do for them.
             setting = np.where(behind[:, None], settings[every, slot], self.settings[0])
-            state.posterior.update(outcomes[every, slot], setting, generators, ~behind)
+            learning = self._learning(state.rounds)
+            state.posterior.update(outcomes[every, slot], setting, learning, ~behind)
             state.rounds += behind
 
+    def _learning(self, rounds: NDArray[np.int64]) -> KeyedRandom:
+        """Return what a posterior of draws is drawn from in these rounds, whenever it learns of them."""
+        return KeyedRandom(hashed(~self.keys, rounds))
+
     def search(
-        self, posterior: Distribution, score: Callable[[Array], Array]
+        self, posterior: Distribution, score: Callable[[Array], Array], random: Random
     ) -> tuple[NDArray[Any], Array]:
         """Look for the actions of the highest scores.
 
@@ -115,6 +124,7 @@ class DesignAgent(Agent):
         Args:
             posterior: What is believed in B episodes.
             score: Turns settings ``(S, d)``, or those of each episode ``(B, S, d)``, into ``(B, S)``.
+            random: What is drawn from.
 
         Returns:
             The K best actions of each episode ``(B, K, ...)`` and their scores ``(B, K)``, the best
@@ -122,38 +132,44 @@ class DesignAgent(Agent):
         """
         scores = score(self.settings)
         actions = np.broadcast_to(self.actions, (len(scores), *self.actions.shape))
-        best = self._best(actions, scores)
+        best = _best(actions, scores, random)
 
         def add(more: NDArray[Any]) -> tuple[NDArray[Any], Array]:
             found = score(self.model.setting(more))
-            return self._best(
-                np.concatenate([best[0], more], 1), np.concatenate([best[1], found], 1)
+            return _best(
+                np.concatenate([best[0], more], 1), np.concatenate([best[1], found], 1), random
             )
 
-        proposed = self.proposed(posterior, PROPOSED)
+        proposed = self.proposed(posterior, PROPOSED, random)
         if proposed.size:
             best = add(proposed)
         if self.model.settings is None and len(self.model.knobs) > 1:
             for _ in range(PASSES):
-                start, one, other = self.random.integers(best[0].shape[1], size=(3, AROUND))
-                length = self.random.random((AROUND, 1), np.float32)
-                near = best[0][:, start] + length * (best[0][:, one] - best[0][:, other])
+                found, scores = best
+                places = random.random((len(found), 3, AROUND)) * found.shape[1]
+                start, one, other = np.moveaxis(places.astype(np.int64)[..., None], 1, 0)
+                length = random.random((len(found), AROUND, 1)).astype(np.float32)
+                apart = np.take_along_axis(found, one, 1) - np.take_along_axis(found, other, 1)
+                near = np.take_along_axis(found, start, 1) + length * apart
                 best = add(np.clip(near, -1, 1))
         return best
 
-    def proposed(self, posterior: Distribution, count: int) -> NDArray[Any]:
+    def proposed(self, posterior: Distribution, count: int, random: Random) -> NDArray[Any]:
         """Return ``count`` actions of each episode that the model proposes, or 0, ``(B, n, ...)``."""
-        proposals = None
+        proposals: list[Array] = []
         if self.model.settings is None:
-            draws = posterior.sample(count, self.random)
-            proposals = self.model.proposals(draws, self.random)
-        if proposals is None:
+            for b, draws in enumerate(posterior.sample(count, random)):
+                some = self.model.proposals(draws[None], generator_of(random, b))
+                if some is None:
+                    break
+                proposals.append(some)
+        if not proposals:
             return np.empty((len(posterior.mean), 0, *self.actions.shape[1:]), self.actions.dtype)
-        return self.model.nearest_actions(proposals)
+        return self.model.nearest_actions(np.concatenate(proposals))
 
-    def _best(self, actions: NDArray[Any], scores: Array) -> tuple[NDArray[Any], Array]:
-        """Return the best of actions ``(B, S, ...)`` and their scores, equal ones in any order."""
-        jitter = 1e-9 * self.random.random(scores.shape)
-        order = np.argsort(-(scores + jitter), axis=1)[:, :BEST]
-        rows = np.arange(len(order))[:, None]
-        return actions[rows, order], scores[rows, order]
+
+def _best(actions: NDArray[Any], scores: Array, random: Random) -> tuple[NDArray[Any], Array]:
+    """Return the best of actions ``(B, S, ...)`` and their scores, equal ones in any order."""
+    order = highest(scores, BEST, random, ALIKE)
+    rows = np.arange(len(order))[:, None]
+    return actions[rows, order], scores[rows, order]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Model, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
@@ -53,24 +53,29 @@ class BayesOptEIG(DesignAgent):
             integer("outer", outer, low=2), integer("inner", inner, low=1)
         )
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""
-        return np.stack([self._optimise(posterior.pick(np.array([b]))) for b in range(len(left))])
+        return np.stack(
+            [
+                self._optimise(posterior.pick(np.array([b])), generator_of(random, b))
+                for b in range(len(left))
+            ]
+        )
 
-    def _optimise(self, posterior: Posterior) -> NDArray[Any]:
+    def _optimise(self, posterior: Posterior, random: np.random.Generator) -> NDArray[Any]:
         """Return the action of one episode."""
-        actions = self.proposed(posterior, self.start)[0]
+        actions = self.proposed(posterior, self.start, random)[0]
         if not len(actions):
             count = min(self.start, len(self.actions))
-            actions = self.random.choice(self.actions, count, replace=False)
+            actions = random.choice(self.actions, count, replace=False)
         settings, gain, error = np.empty((0, len(self.model.knobs))), np.empty(0), np.empty(0)
         for width in [2.0] * (self.calls - self.start) + [0.0]:
             new = self.model.setting(actions)
-            more = self.estimator(self.model, posterior, new, self.random)
+            more = self.estimator(self.model, posterior, new, random)
             settings = np.concatenate([settings, new])
             gain, error = np.append(gain, more[0]), np.append(error, more[1])
             bound = self._bound(settings, gain, error, width)
-            actions = self.search(posterior, bound)[0][0, :1]
+            actions = self.search(posterior, bound, random)[0][0, :1]
         return actions[0]
 
     def _bound(

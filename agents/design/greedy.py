@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Model, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
@@ -27,18 +27,22 @@ class GreedyEIG(DesignAgent):
 
     text = "greedy_eig"
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""
-        return self.most_informative(posterior)[0][:, 0]
+        return self.most_informative(posterior, random)[0][:, 0]
 
-    def most_informative(self, posterior: Distribution) -> tuple[NDArray[Any], Array]:
+    def most_informative(
+        self, posterior: Distribution, random: Random
+    ) -> tuple[NDArray[Any], Array]:
         """Return the best actions of B episodes and their expected information, as `search` does."""
-        return self.search(posterior, lambda settings: self.gain(posterior, settings))
+        return self.search(
+            posterior, lambda settings: self.gain(posterior, settings, random), random
+        )
 
-    def gain(self, posterior: Distribution, settings: Array) -> Array:
+    def gain(self, posterior: Distribution, settings: Array, random: Random) -> Array:
         """Return the expected information gain of settings ``(S, d)`` or ``(B, S, d)``, ``(B, S)``."""
         estimator = best_estimator(self.model, posterior)
-        return estimator(self.model, posterior, settings, self.random)[0]
+        return estimator(self.model, posterior, settings, random)[0]
 
 
 class ThompsonEIG(GreedyEIG):
@@ -62,10 +66,10 @@ class ThompsonEIG(GreedyEIG):
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""
-        draws = _Draws(posterior.sample(self.draws, self.random))
-        return self.most_informative(draws)[0][:, 0]
+        draws = _Draws(posterior.sample(self.draws, random))
+        return self.most_informative(draws, random)[0][:, 0]
 
 
 class _Draws(Distribution):
@@ -77,10 +81,12 @@ class _Draws(Distribution):
     def pick(self, index: NDArray[np.int64]) -> Self:
         return type(self)(self.theta[index])
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
-        return self.theta[:, random.integers(self.theta.shape[1], size=count)]
+    def sample(self, count: int, random: Random) -> Array:
+        b, n, _ = self.theta.shape
+        chosen = (n * random.random((b, count))).astype(np.int64)
+        return np.take_along_axis(self.theta, chosen[..., None], 1)
 
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def support(self, count: int, random: Random) -> tuple[Array, Array]:
         b, n, _ = self.theta.shape
         return self.theta, np.full((b, n), -np.log(n))
 
@@ -114,18 +120,19 @@ class LookAheadEIG(GreedyEIG):
         self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64]) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""
-        actions, gain = (best[:, : self.first] for best in self.most_informative(posterior))
+        best = self.most_informative(posterior, random)
+        actions, gain = (part[:, : self.first] for part in best)
         for b in (left > 1).nonzero()[0].tolist():
-            one = posterior.pick(np.array([b]))
+            one, generator = posterior.pick(np.array([b])), generator_of(random, b)
             first = np.repeat(self.model.setting(actions[b]), self.draws, axis=0)
-            truth = np.tile(one.sample(self.draws, self.random)[0], (gain.shape[1], 1))
-            outcome = self.model.sample(truth, first, self.random)
+            truth = np.tile(one.sample(self.draws, generator)[0], (gain.shape[1], 1))
+            outcome = self.model.sample(truth, first, generator)
             after = posterior.pick(np.full(len(first), b))
-            after.update(outcome, first, [self.random] * len(first))
+            after.update(outcome, first, [generator] * len(first))
             # What is proposed now serves for all that may be believed after one more experiment.
-            second = np.concatenate([self.actions, self.proposed(one, PROPOSED)[0]])
-            ahead = self.gain(after, self.model.setting(second)).max(1)
+            second = np.concatenate([self.actions, self.proposed(one, PROPOSED, generator)[0]])
+            ahead = self.gain(after, self.model.setting(second), generator).max(1)
             gain[b] += ahead.reshape(-1, self.draws).mean(1)
         return actions[np.arange(len(gain)), gain.argmax(1)]

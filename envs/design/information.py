@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 from scipy.special import logsumexp, xlogy
 
-from ..core import InputError
+from ..core import InputError, Random, generator_of
 from .angular import AngularDesign
 from .binomial import BinomialLaw, binomial_table
 from .design import Array, DesignModel
@@ -51,6 +51,8 @@ POSITIVE = 0.75
 """Asymmetry up to which the density of cos(theta) is positive."""
 FEW = 2000
 """Events up to which histograms are prepared; `Channel` is as good for more."""
+NODES, ROWS = 256, 16
+"""Values, and episodes, that one matrix product adds up over."""
 NEGLIGIBLE = 1e-5
 """Weight of all the parameter values together that may be left out."""
 
@@ -63,7 +65,7 @@ class Estimator(ABC):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         """Return estimates and standard errors, both ``(B, S)``, in nats.
 
@@ -71,7 +73,8 @@ class Estimator(ABC):
             model: The model.
             posterior: What is believed in B episodes.
             settings: S settings for all of them ``(S, d)``, or for each ``(B, S, d)``.
-            random: Generator of what is drawn.
+            random: What is drawn from: one generator, or one for each episode. With one for each, an
+                estimate is the same whatever else is estimated with it.
 
         Raises:
             InputError: The estimator is not made for such data or such a posterior.
@@ -79,7 +82,7 @@ class Estimator(ABC):
         if settings.ndim == 2:
             return self._estimate(model, posterior, settings, random)
         singles = (
-            self._estimate(model, posterior.pick(np.array([b])), mine, random)
+            self._estimate(model, posterior.pick(np.array([b])), mine, generator_of(random, b))
             for b, mine in enumerate(settings)
         )
         gain, error = (np.concatenate(rows) for rows in zip(*singles, strict=True))
@@ -91,7 +94,7 @@ class Estimator(ABC):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         """Return estimates and standard errors of the same settings ``(S, d)`` for all episodes."""
 
@@ -105,7 +108,7 @@ class ClosedForm(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         if not isinstance(posterior, Gaussian):
             raise InputError("ClosedForm needs linear data with normal noise; take Exact.")
@@ -137,19 +140,18 @@ class Exact(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         theta, log_weights = posterior.support(self.nodes, random)
         if theta.ndim == 2 and model.outcomes is not None:
-            theta, log_weights = _likely(theta, log_weights)
-            gain = self._listed(model, theta, np.exp(log_weights), settings)
+            gain = self._listed(model, *_blocks_that_count(theta, log_weights), settings)
             return gain, np.zeros_like(gain)
         gain, error = np.zeros((2, len(log_weights), len(settings)))
         for b in range(len(log_weights)):
             mine = theta if theta.ndim == 2 else theta[b]
             mine, (row,) = _likely(mine, log_weights[b : b + 1])
             if model.outcomes is not None:
-                gain[b] = self._listed(model, mine, np.exp(row)[None], settings)[0]
+                gain[b] = self._listed(model, *_blocks_that_count(mine, row[None]), settings)[0]
             elif isinstance(model, BinomialLaw):
                 gain[b] = self._counted(model, mine, np.exp(row), settings)
             elif hasattr(model, "response"):
@@ -160,7 +162,7 @@ class Exact(Estimator):
                     mean /= model.noise_std  # type: ignore[attr-defined]
                     gain[b, part] = _unit_noise(mean[..., None], np.exp(row))
             else:
-                gain[b], error[b] = self._drawn(model, mine, row, settings, random)
+                gain[b], error[b] = self._drawn(model, mine, row, settings, generator_of(random, b))
         return gain, error
 
     def _listed(
@@ -169,7 +171,7 @@ class Exact(Estimator):
         assert model.outcomes is not None
         outcomes = model.outcomes[:-1]  # what the others leave is the probability of the last
         gain = np.empty((len(weights), len(settings)))
-        together = max(1, CACHED // (len(outcomes) * len(theta)))
+        together = max(CACHED // (len(outcomes) * len(theta)) // ROWS, 1) * ROWS
         for first in range(0, len(settings), together):
             part = settings[first : first + together]
             logs = model.log_likelihood(
@@ -177,14 +179,12 @@ class Exact(Estimator):
             )
             law = np.exp(logs)
             last = np.maximum(1 - law.reshape(len(part), len(outcomes), -1).sum(1), 1e-300)
-            # One product for all episodes, settings and outcomes.
-            mixed = (weights @ law.T).reshape(len(weights), len(part), -1)
+            mixed = _mixed(weights, law).reshape(len(weights), len(part), -1)
             logs *= law
             sure = logs.reshape(len(part), len(outcomes), -1).sum(1) + last * np.log(last)
+            rest = _mixed(weights, last)
             gain[:, first : first + together] = (
-                weights @ sure.T
-                - xlogy(mixed, mixed).sum(2)
-                - xlogy(weights @ last.T, weights @ last.T)
+                _mixed(weights, sure) - xlogy(mixed, mixed).sum(2) - xlogy(rest, rest)
             )
         return np.maximum(gain, 0.0)
 
@@ -235,6 +235,45 @@ class Exact(Estimator):
         return values.mean(1), values.std(1, ddof=1) / self.draws**0.5
 
 
+def _blocks_that_count(theta: Array, log_weights: Array) -> tuple[Array, Array]:
+    """Return values and weights in blocks of `NODES`, those in which a value counts in any episode.
+
+    In the other episodes their weights are 0: what an episode adds up does not depend on the others.
+
+    Args:
+        theta: Values, ``(G, k)``.
+        log_weights: Log weights in B episodes, ``(B, G)``.
+
+    Returns:
+        Values ``(U, k)`` and weights ``(B, U)``, U a multiple of `NODES`; the last value is repeated.
+    """
+    counts = log_weights > np.log(NEGLIGIBLE / len(theta))
+    weights = np.zeros((len(log_weights), -(-len(theta) // NODES) * NODES))
+    np.exp(log_weights, out=weights[:, : len(theta)], where=counts)
+    used = (weights > 0).any(0).reshape(-1, NODES).any(1).repeat(NODES)
+    place = np.minimum(used.nonzero()[0], len(theta) - 1)
+    return theta[place], weights[:, used]
+
+
+def _mixed(weights: Array, values: Array) -> Array:
+    """Return the sums over values with the weights of B episodes, ``(B, S)``.
+
+    They are added up block by block, and for `ROWS` episodes at a time, so that the digits of an episode
+    do not depend on the others.
+
+    Args:
+        weights: Weights, ``(B, U)``, U a multiple of `NODES`.
+        values: What is added up, ``(S, U)``.
+    """
+    groups = np.zeros((-(-len(weights) // ROWS), ROWS, weights.shape[1]))
+    groups.reshape(-1, weights.shape[1])[: len(weights)] = weights
+    total = np.zeros((*groups.shape[:2], len(values)))
+    for first in range(0, weights.shape[1], NODES):
+        block = slice(first, first + NODES)
+        total += np.matmul(groups[:, :, block], values[:, block].T)
+    return total.reshape(-1, len(values))[: len(weights)]
+
+
 def _likely(theta: Array, log_weights: Array) -> tuple[Array, Array]:
     """Return the values ``(G, k)`` and log weights ``(B, G)`` that count in any of B episodes."""
     counts = (log_weights > np.log(NEGLIGIBLE / len(theta))).any(0)
@@ -261,7 +300,7 @@ class Channel(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         if not isinstance(model, AngularDesign):
             raise InputError("Channel needs histograms of cos(theta); take Exact.")
@@ -304,7 +343,7 @@ class Prepared(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         if not isinstance(model, AngularDesign) or getattr(model, "luminosity", None):
             raise InputError(
@@ -393,7 +432,7 @@ class NestedMonteCarlo(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         return _contrasted(self.outer, self.inner, False, model, posterior, settings, random)
 
@@ -417,7 +456,7 @@ class PriorContrastive(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         return _contrasted(self.outer, self.inner, True, model, posterior, settings, random)
 
@@ -429,7 +468,7 @@ def _contrasted(
     model: DesignModel[Any],
     posterior: Distribution,
     settings: Array,
-    random: np.random.Generator,
+    random: Random,
 ) -> Estimate:
     draws = posterior.sample(outer * (1 + inner), random)
     gain, error = np.empty((2, len(draws), len(settings)))
@@ -437,7 +476,8 @@ def _contrasted(
         truth, others = mine[:outer], mine[outer:].reshape(outer, inner, -1)
         for i, setting in enumerate(settings):
             where = np.broadcast_to(setting, (outer, len(setting)))
-            outcome = model.sample(truth, where, random).astype(np.float32).astype(np.float64)
+            outcome = model.sample(truth, where, generator_of(random, b))
+            outcome = outcome.astype(np.float32).astype(np.float64)
             own = model.log_likelihood(outcome, truth[:, None], where)
             rest = model.log_likelihood(outcome, others, where)
             pool = np.concatenate([own, rest], 1) if among else rest
@@ -473,7 +513,7 @@ class Histogram(Estimator):
         model: DesignModel[Any],
         posterior: Distribution,
         settings: Array,
-        random: np.random.Generator,
+        random: Random,
     ) -> Estimate:
         theta = posterior.sample(self.values, random)
         gain, error = np.zeros((2, len(theta), len(settings)))
@@ -481,12 +521,14 @@ class Histogram(Estimator):
             runs = np.repeat(mine, self.simulations, axis=0)
             for i, setting in enumerate(settings):
                 where = np.broadcast_to(setting, (len(runs), len(setting)))
-                outcome = model.sample(runs, where, random)
+                outcome = model.sample(runs, where, generator_of(random, b))
                 if isinstance(model, AngularDesign | SimulatorDesign):
                     counts = outcome.reshape(self.values, self.simulations, -1).sum(1)
                     # Half a count in every bin keeps an empty one from ruling a value out.
                     law = (counts + 0.5) / (counts + 0.5).sum(1, keepdims=True)
-                    gain[b, i], error[b, i] = self._events(law, model.num_events, random)
+                    gain[b, i], error[b, i] = self._events(
+                        law, model.num_events, generator_of(random, b)
+                    )
                 else:
                     gain[b, i] = self._single(outcome[:, 0])
         return gain, error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core import Random
 from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 
@@ -68,11 +69,11 @@ class Gaussian(Posterior):
         self.root -= v[:, :, None] * shrink[:, None]
         self.std = np.sqrt((self.root**2).sum(2))
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return draws of the parameters, ``(B, count, k)``."""
         noise = random.standard_normal((len(self.root), count, self.root.shape[1]))
         return self.mean[:, None] + noise @ self.root.swapaxes(1, 2)
 
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return draws ``(B, count, k)`` of equal weight."""
         return self.sample(count, random), np.full((len(self.mean), count), -np.log(count))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core import Random
 from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 
@@ -88,7 +89,7 @@ class Grid(Posterior):
             self.divergence[part] = np.maximum(gain - self.evidence[part], 0.0)
             self._describe(part, weights, mass, total)
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return draws of the nodes, ``(B, count, k)``."""
         totals = np.exp(self.log_weights).cumsum(1)
         u = random.random((len(totals), count)) * totals[:, -1:]
@@ -97,7 +98,7 @@ class Grid(Posterior):
         )
         return self.theta[np.minimum(index, len(self.theta) - 1)]
 
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return the nodes ``(G, k)`` and their log weights ``(B, G)``."""
         return self.theta, self.log_weights
 

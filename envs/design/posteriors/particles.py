@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from ...core import Random
 from ...core.seeding import ByEpisode
 from .posterior import Array, Posterior
 from .tempering import likelihoods, next_step, propose, resampled
@@ -199,7 +200,7 @@ class Particles(Posterior):
             logs[0] = 0
         return logs
 
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return particles drawn by their weights, ``(B, count, k)``."""
         totals = np.exp(self.log_weights).cumsum(1)
         u = random.random((len(totals), count)) * totals[:, -1:]
@@ -207,7 +208,7 @@ class Particles(Posterior):
         index_array = np.minimum(np.stack(index), totals.shape[1] - 1)
         return np.take_along_axis(self.theta, index_array[..., None], 1)
 
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return the particles ``(B, N, k)`` and their log weights ``(B, N)``."""
         return self.theta, self.log_weights
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core import Random
 from ...core.seeding import ByEpisode
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ class Distribution(ABC):
     mean: Array
 
     @abstractmethod
-    def sample(self, count: int, random: np.random.Generator) -> Array:
+    def sample(self, count: int, random: Random) -> Array:
         """Return draws of the parameters, ``(B, count, k)``."""
 
     @abstractmethod
-    def support(self, count: int, random: np.random.Generator) -> tuple[Array, Array]:
+    def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return weighted parameter values that stand for the distribution.
 
         Args:
