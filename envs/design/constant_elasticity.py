@@ -149,15 +149,22 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         weights = theta[..., 1], theta[..., 2], 1 - theta[..., 1] - theta[..., 2]
         total = np.zeros((len(basket), theta.shape[-2]))
         for weight, logs in zip(weights, np.log(basket).T, strict=True):
-            total += np.maximum(weight, 0.0) * np.exp(rho * logs[:, None])
-        return np.exp(np.log(total) / rho)
+            power = rho * logs[:, None]
+            np.exp(power, out=power)
+            power *= np.maximum(weight, 0.0)
+            total += power
+        np.log(total, out=total)
+        total /= rho
+        return np.exp(total, out=total)
 
     def normal(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of eta before it is cut off, each ``(B, G)``."""
         x, y = setting[:, :3], setting[:, 3:]
         scale = np.exp(theta[..., 3])
         apart = 1 + np.sqrt(((x - y) ** 2).sum(1, keepdims=True))
-        mean = scale * (self.utility(theta, x) - self.utility(theta, y))
+        mean = self.utility(theta, x)
+        mean -= self.utility(theta, y)
+        mean *= scale
         return mean, scale * self.noise * apart
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
