@@ -9,13 +9,13 @@ evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased dow
 Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
 few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from draws of the
 prior, by powers of the likelihood of all data. That finds the modes that the data have left rather than
-those that were likely before, and corrects the evidence of earlier rounds. If few families are left after
-a number of resamplings, the evidence is uncertain by the sum of their squared shares (A. Lee, N. Whiteley,
-"Variance estimation in the particle filter", Biometrika 105 (2018) 609), and more particles try again.
+those that were likely before, and corrects the evidence of earlier rounds. If few families are left
+after a number of resamplings, the evidence is uncertain by the sum of their squared shares, and more
+particles try again.
 
 Sources: N. Chopin, "A sequential particle filter method for static models", Biometrika 89 (2002) 539;
 P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Statist. Soc. B 68 (2006)
-411.
+411; A. Lee, N. Whiteley, "Variance estimation in the particle filter", Biometrika 105 (2018) 609.
 """
 
 from __future__ import annotations
@@ -46,10 +46,14 @@ GENERATIONS = 8
 UNCERTAIN, ENOUGH = 0.06, 1000
 """Relative variance of the evidence from so many resamplings beyond which more particles start anew;
 more of it is let pass with fewer particles than enough."""
-MORE = (1, 4, 16)
-"""Times as many particles that start anew, until the evidence is no longer uncertain."""
+MOST = 16
+"""Times as many particles, at most, that start anew: four times more each time."""
 ROUNDS = 1000
 """Powers at most; the last step is as long as it must."""
+
+
+Weighted = tuple[Array, Array, Array]
+"""Particles ``(N, k)``, log weights ``(N,)``, log likelihood of known and of new data ``(2, N)``."""
 
 
 class Particles(Posterior):
@@ -112,23 +116,7 @@ class Particles(Posterior):
         weights = self.log_weights[i] + new
         foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
         if t == 0 or not foreseen:
-            for more in MORE:
-                scores = random.standard_normal((more * size, self.theta.shape[2]))
-                weights = np.full(len(scores), -np.log(len(scores)))
-                state = scores, weights, self._densities(i, scores, anew=True)
-                total, variance, (scores, weights, logs) = self._temper(
-                    i, *state, random, anew=True
-                )
-                if variance < UNCERTAIN * max(1, ENOUGH / size):
-                    break
-            if more > 1:
-                chosen = resampled(weights, size, random)
-                scores, logs, weights = (
-                    scores[chosen],
-                    logs[:, chosen],
-                    np.full(size, -np.log(size)),
-                )
-            self.log_evidence[i] = total
+            self.log_evidence[i], (scores, weights, logs) = self._anew(i, random)
         else:
             state = self._scores[i], self.log_weights[i], np.stack([self._likelihood[i], new])
             total, _, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
@@ -139,6 +127,24 @@ class Particles(Posterior):
         self.evidence[i] = self.log_evidence[i] - before
         self.divergence[i] = np.exp(self.log_weights[i]) @ new - self.evidence[i]
 
+    def _anew(self, i: int, random: np.random.Generator) -> tuple[float, Weighted]:
+        """Learn all data from the prior; return the log evidence, and N particles as `_temper` does."""
+        _, size, k = self.theta.shape
+        more = 1
+        while True:
+            scores = random.standard_normal((more * size, k))
+            weights = np.full(len(scores), -np.log(len(scores)))
+            logs = self._densities(i, scores, anew=True)
+            total, variance, state = self._temper(i, scores, weights, logs, random, anew=True)
+            if variance < UNCERTAIN * max(1, ENOUGH / size) or more >= MOST:
+                break
+            more *= 4
+        if more > 1:
+            scores, weights, logs = state
+            chosen = resampled(weights, size, random)
+            state = scores[chosen], np.full(size, -np.log(size)), logs[:, chosen]
+        return total, state
+
     def _temper(
         self,
         i: int,
@@ -147,7 +153,7 @@ class Particles(Posterior):
         logs: Array,
         random: np.random.Generator,
         anew: bool,
-    ) -> tuple[float, float, tuple[Array, Array, Array]]:
+    ) -> tuple[float, float, Weighted]:
         """Take in data by powers of their likelihood.
 
         Args:
@@ -163,8 +169,7 @@ class Particles(Posterior):
             `GENERATIONS` resamplings; particles, log weights and log likelihoods.
         """
         size, power, evidence = len(scores), 0.0, 0.0
-        families, drawn = np.arange(size), 0
-        variance = 0.0
+        families, drawn, variance = np.arange(size), 0, 0.0
         for step_number in range(ROUNDS):
             step = 1 - power
             if step_number < ROUNDS - 1:
