@@ -39,7 +39,7 @@ UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
 FORESEEN = 0.03
 """Effective part of the particles that must be left by all of the new data, or all is learned anew."""
-MOVED = 0.35
+MOVED = 0.45
 """Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
 GENERATIONS = 8
 """Resamplings after which the families are counted that descend from one particle each."""
