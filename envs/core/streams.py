@@ -53,9 +53,14 @@ _UNIT = np.array(2.0**-53)
 _EPISODE = _constant(EPISODE * GOLDEN)
 
 
-def mix(words: Words) -> Words:
-    """Mix the bits of words as SplitMix64 does, in place, and return them."""
-    work = words >> _30
+def mix(words: Words, work: Words | None = None) -> Words:
+    """Mix the bits of words as SplitMix64 does, in place, and return them.
+
+    Args:
+        words: Any number of words.
+        work: An array of the same shape to work in; None makes one.
+    """
+    work = np.right_shift(words, _30, work)
     np.bitwise_xor(words, work, words)
     np.multiply(words, _FIRST, words)
     np.right_shift(words, _27, work)
@@ -194,6 +199,7 @@ class Streams:
         self._next = np.zeros(num_episodes, np.uint64)  # where the next one will begin
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
         self._block = np.empty((steps * self._per_step, num_episodes))
+        self._work = np.empty((2, len(self._block), min(num_episodes, PART)), np.uint64)
         # First row of this step in the block, and the next one to read; its end, if none are left.
         self._step = self._row = len(self._block)
         self._rows = (np.arange(len(self._block), dtype=np.uint64)[:, None] + 1) * np.uint64(GOLDEN)
@@ -234,12 +240,14 @@ class Streams:
 
     def _fill(self) -> None:
         """Hash the numbers of this step and of the next ones."""
-        rows = self._rows + self._place
+        one = 0 if len(self._block) == 1 else slice(None)  # NumPy takes arrays of one axis faster
+        rows = (self._rows + self._place)[one]
         for first in range(0, len(self._key), PART):
-            part = slice(first, first + PART)
-            words = mix(self._key[part] + rows)
-            np.right_shift(words, _11, words)
-            np.multiply(words.view(np.int64), _UNIT, self._block[:, part])
+            key, block = self._key[first : first + PART], self._block[one, first : first + PART]
+            words, work = self._work[0, one, : len(key)], self._work[1, one, : len(key)]
+            np.add(key, rows, words)
+            np.right_shift(mix(words, work), _11, words)
+            np.multiply(words.view(np.int64), _UNIT, block)
 
     @property
     def noise(self) -> KeyedRandom:
