@@ -46,6 +46,13 @@ SHORT: dict[str, dict[str, Any]] = {
     "discovery/UnstructuredPool-v0": {"num_items": 60, "horizon": 12},
 }
 """Settings in which every agent plays an episode in seconds."""
+CHEAP = {
+    "greedy_eig": "greedy_eig(candidates=32)",
+    "thompson_eig": "thompson_eig(candidates=32)",
+    "look_ahead_eig": "look_ahead_eig(candidates=8, first=2, draws=2)",
+    "bayes_opt_eig": "bayes_opt_eig(start=2, calls=4, outer=16, inner=32, candidates=32)",
+}
+"""Agents that would take seconds for a decision."""
 PRICED = {"cost_per_batch": 20.0, "cost_per_experiment": 1.0, "horizon": 2000}
 STEPS = {"batch_sizes": [1, 8, 96], "stds": [1.0, 2.0, 4.0], "std_costs": [0.0, 4.0, 20.0]}
 CAMPAIGNS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -85,7 +92,8 @@ def pairs() -> Iterator[tuple[str, str, dict[str, Any], str]]:
             variants |= {", late": {**short, "delay": 3}, ", batches": {**short, "batch_size": 4}}
         for suffix, kwargs in variants.items():
             for agent in available(gym.make(env_id, **kwargs)):
-                yield f"{env_id.split('/')[1]}{suffix}: {agent}", env_id, kwargs, agent
+                name = f"{env_id.split('/')[1]}{suffix}: {agent}"
+                yield name, env_id, kwargs, CHEAP.get(agent, agent)
     for name, (env, kwargs) in CAMPAIGNS.items():
         env_id = f"discovery/{env}-v0"
         for agent in available(gym.make(env_id, **kwargs)):
