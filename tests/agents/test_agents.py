@@ -11,7 +11,7 @@ import scipy.stats
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
-from discovery_gym.agents.beliefs import Beta, Linear
+from discovery_gym.agents.beliefs import Belief, Beta, Linear
 from discovery_gym.agents.rules import BayesUCB, Greedy, Thompson
 from discovery_gym.agents.rules.basic import Random
 from discovery_gym.agents.rules.rule import best
@@ -23,13 +23,13 @@ PRIORS = {"beta_priors": ((1.0, 3.0), (2.0, 5.0)), "batch_sizes": (1, 6), "horiz
 
 
 def run(vector: Any, agent: Any, steps: int, seed: int = 0) -> tuple[Any, Any]:
-    """Play some steps; return the last observation and the agent's state."""
+    """Play some steps; return the last observation and the belief that the agent was left with."""
     observation, _ = vector.reset(seed=seed)
     state, start = None, np.ones(vector.num_envs, np.bool_)
     for _ in range(steps):
         actions, state = agent.predict(observation, state, start)
         observation, _, start, _, _ = vector.step(actions)
-    return observation, state
+    return observation, state.rest
 
 
 class TestLinear:
@@ -129,6 +129,8 @@ class Known:
 
     def std(self) -> Any:
         return np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 5.0]])
+
+    rounding = Belief.rounding
 
     def sample(self, count: int, random: np.random.Generator) -> Any:
         return np.array([[[9.0, 0.0, 1.0]], [[0.0, 4.0, 1.0]]])
