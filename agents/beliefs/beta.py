@@ -10,10 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
+from scipy.special import betaincinv, betaln
 
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
-from ...envs.core import Model, Random, generator_of
+from ...envs.core import Model, Random
 from .belief import Array, Belief
 
 
@@ -65,14 +65,15 @@ class Beta(Belief):
             spread = np.sqrt(np.maximum(square, 0.0))
         return self.model.success_reward * spread
 
+    def rounding(self) -> Array:
+        """Return what rounding may do to a reward, which is exact but for the last digits."""
+        largest = self.model.success_reward * self._sizes.max(1) + np.abs(self._costs).max(1)
+        return np.broadcast_to(1e-12 * largest[:, None], (len(self._a), 1))
+
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected reward of the next epoch under draws of p, ``(B, count, A)``."""
-        shape = count, self.model.machines
-        draws = [
-            generator_of(random, i).beta(a, b, shape)
-            for i, (a, b) in enumerate(zip(self._a, self._b, strict=True))
-        ]
-        p = np.stack(draws)[..., self._machine]
+        u = random.random((len(self._a), count, self.model.machines))
+        p = betaincinv(self._a[:, None], self._b[:, None], u)[..., self._machine]
         sizes = self._sizes[:, None]
         if self.model.objective == "count":
             gain = sizes * p

@@ -24,6 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
+from scipy.special import ndtri
 
 from .seeding import Generators, Words, doubles
 
@@ -35,6 +36,8 @@ TOGETHER = 1024
 """Numbers that are hashed together: few, since those of an episode that restarts are hashed again."""
 MOST_STEPS = 16
 """Steps that are hashed together at most."""
+FEW = 64
+"""Normal numbers of an episode up to which hashing is the quickest way to them."""
 PART = 8192
 """Episodes whose numbers stay in the cache while they are hashed."""
 
@@ -50,9 +53,14 @@ _UNIT = np.array(2.0**-53)
 _EPISODE = _constant(EPISODE * GOLDEN)
 
 
-def mix(words: Words) -> Words:
-    """Mix the bits of words as SplitMix64 does, in place, and return them."""
-    work = words >> _30
+def mix(words: Words, work: Words | None = None) -> Words:
+    """Mix the bits of words as SplitMix64 does, in place, and return them.
+
+    Args:
+        words: Any number of words.
+        work: An array of the same shape to work in; None makes one.
+    """
+    work = np.right_shift(words, _30, work)
     np.bitwise_xor(words, work, words)
     np.multiply(words, _FIRST, words)
     np.right_shift(words, _27, work)
@@ -90,7 +98,8 @@ class KeyedRandom:
     def __init__(self, keys: Words, shared: Words | None = None) -> None:
         self._keys, self.shared = keys, keys if shared is None else shared
         self._read = 0
-        self._made: dict[int, np.random.Generator] = {}
+        self._made: list[np.random.Generator | None] = [None] * len(keys)
+        self._seeds: Words | None = None  # (B, 4) of the generators, once one is asked for
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -104,17 +113,23 @@ class KeyedRandom:
         return doubles(hashed(self._keys[:, None], numbers)).reshape(shape)
 
     def standard_normal(self, size: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
-        """Return normal numbers, those of each episode from its generator, ``(B, ...)``."""
-        numbers = np.empty(self._shape(size), dtype)
-        for i, row in enumerate(numbers):
-            numbers[i] = self[i].standard_normal(row.shape, dtype)
+        """Return normal numbers, many of an episode from its generator, ``(B, ...)``."""
+        shape = self._shape(size)
+        if np.prod(shape[1:]) <= FEW:  # then a generator would take longer to make
+            return np.asarray(ndtri(np.maximum(self.random(shape), 2.0**-54)), dtype)
+        numbers = np.empty(shape, dtype)
+        for i in range(shape[0]):
+            self[i].standard_normal(dtype=dtype, out=numbers[i : i + 1])
         return numbers
 
     def __getitem__(self, episode: int) -> np.random.Generator:
         """Return the generator of an episode for this step; asked again, it goes on."""
-        if episode not in self._made:
-            self._made[episode] = keyed_generator(self._keys[episode])
-        return self._made[episode]
+        made = self._made[episode]
+        if made is None:
+            if self._seeds is None:
+                self._seeds = _seed_words(self._keys)
+            made = self._made[episode] = _generator(self._seeds[episode])
+        return made
 
     def _shape(self, size: int | tuple[int, ...]) -> tuple[int, ...]:
         shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
@@ -123,8 +138,16 @@ class KeyedRandom:
 
 
 def keyed_generator(key: Any) -> np.random.Generator:
-    """Return the generator of a key, far from the numbers that are hashed from it."""
-    words = hashed(np.array([key], np.uint64), np.arange(4) + 2**62)
+    """Return the generator of a key."""
+    return _generator(_seed_words(np.array([key], np.uint64))[0])
+
+
+def _seed_words(keys: Words) -> Words:
+    """Return what seeds the generators of keys, far from the numbers hashed from them, ``(B, 4)``."""
+    return hashed(keys[:, None], np.arange(4) + 2**62)
+
+
+def _generator(words: Words) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(_Words(words)))  # type: ignore[arg-type]
 
 
@@ -176,6 +199,7 @@ class Streams:
         self._next = np.zeros(num_episodes, np.uint64)  # where the next one will begin
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
         self._block = np.empty((steps * self._per_step, num_episodes))
+        self._work = np.empty((2, len(self._block), min(num_episodes, PART)), np.uint64)
         # First row of this step in the block, and the next one to read; its end, if none are left.
         self._step = self._row = len(self._block)
         self._rows = (np.arange(len(self._block), dtype=np.uint64)[:, None] + 1) * np.uint64(GOLDEN)
@@ -216,12 +240,14 @@ class Streams:
 
     def _fill(self) -> None:
         """Hash the numbers of this step and of the next ones."""
-        rows = self._rows + self._place
+        one = 0 if len(self._block) == 1 else slice(None)  # NumPy takes arrays of one axis faster
+        rows = (self._rows + self._place)[one]
         for first in range(0, len(self._key), PART):
-            part = slice(first, first + PART)
-            words = mix(self._key[part] + rows)
-            np.right_shift(words, _11, words)
-            np.multiply(words.view(np.int64), _UNIT, self._block[:, part])
+            key, block = self._key[first : first + PART], self._block[one, first : first + PART]
+            words, work = self._work[0, one, : len(key)], self._work[1, one, : len(key)]
+            np.add(key, rows, words)
+            np.right_shift(mix(words, work), _11, words)
+            np.multiply(words.view(np.int64), _UNIT, block)
 
     @property
     def noise(self) -> KeyedRandom:

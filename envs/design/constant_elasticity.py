@@ -52,9 +52,10 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     ## Rewards
     Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
-    particles: a few tenths of a nat in the sum of an episode of little information, a nat where it is
-    20, and several nats in a few episodes. "spce" saturates: an episode tells about 10 nats on
-    average if baskets are drawn at random, and more if they are well chosen.
+    particles. The sum of "log_evidence" over a greedy episode of 19 nats is 0.4 nats (rms) off the
+    middle of `envs.design.bracket`, less than 0.1 on average and at most about 2 in 128 episodes; a
+    step corrects what earlier ones turn out to have paid too much. "spce" saturates: an episode tells
+    about 10 nats on average if baskets are drawn at random, and more if they are well chosen.
 
     ## Starting state
     rho, alpha and u drawn from the prior; no data.
@@ -66,9 +67,9 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
 
     ## Arguments
-    - `noise` (0.005): tau.
+    - `noise` (0.005): tau, at least 0.0005: with less, particles do not find all modes.
     - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
-      Metropolis steps each time they are drawn anew.
+      Metropolis steps each time they are drawn anew, about. The stated errors are those of 1000.
     - `horizon` (10): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
@@ -149,15 +150,22 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         weights = theta[..., 1], theta[..., 2], 1 - theta[..., 1] - theta[..., 2]
         total = np.zeros((len(basket), theta.shape[-2]))
         for weight, logs in zip(weights, np.log(basket).T, strict=True):
-            total += np.maximum(weight, 0.0) * np.exp(rho * logs[:, None])
-        return np.exp(np.log(total) / rho)
+            power = rho * logs[:, None]
+            np.exp(power, out=power)
+            power *= np.maximum(weight, 0.0)
+            total += power
+        np.log(total, out=total)
+        total /= rho
+        return np.exp(total, out=total)
 
     def normal(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return mean and standard deviation of eta before it is cut off, each ``(B, G)``."""
         x, y = setting[:, :3], setting[:, 3:]
         scale = np.exp(theta[..., 3])
         apart = 1 + np.sqrt(((x - y) ** 2).sum(1, keepdims=True))
-        mean = scale * (self.utility(theta, x) - self.utility(theta, y))
+        mean = self.utility(theta, x)
+        mean -= self.utility(theta, y)
+        mean *= scale
         return mean, scale * self.noise * apart
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:

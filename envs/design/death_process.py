@@ -55,7 +55,8 @@ class DeathProcess(BinomialLaw, GridDesign):
     - `horizon` (4): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[0.5], [2]].
-    - `grid_size` (256): nodes of the posterior's grid.
+    - `grid_size` (512): nodes of the posterior's grid; 256 pay up to 0.65 nats too much or too little in
+      an episode of ten rounds, 512 at most 0.02.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/DeathProcess-v0", num_envs=1024)`.
@@ -71,6 +72,7 @@ class DeathProcess(BinomialLaw, GridDesign):
     population: int = 50
     times: tuple[float, float] = (0.01, 5.0)
     horizon: int = 4
+    grid_size: int | tuple[int, ...] = 512
 
     def __post_init__(self) -> None:
         self._set(

@@ -42,7 +42,8 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
 
     ## Rewards
     Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
-    the particles.
+    the particles: the sum of "log_evidence" over a greedy episode of 22 nats is 0.4 nats (rms) off the
+    middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
 
     ## Starting state
     Sources drawn from the prior; no data.
@@ -56,10 +57,11 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
 
     ## Arguments
     - `num_sources` (2), `num_dimensions` (2): K and d.
-    - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma.
+    - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma; sigma is at
+      least 0.001, for with less particles do not find the sources.
     - `reach` (4.0): largest coordinate at which to measure.
     - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
-      Metropolis steps each time they are drawn anew.
+      Metropolis steps each time they are drawn anew, about. The stated errors are those of 1000.
     - `horizon` (30): rounds.
     - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
     - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice, real
+from ..core.checks import choice, integer, real
 from . import electroweak
 from .angular import AngularDesign, each
 from .design import Array, interval
@@ -116,7 +116,7 @@ class Weinberg(AngularDesign):
     def _fine_enough(self) -> int:
         """Return nodes that are not further apart than data tell apart, 1000 of two unknowns at most."""
         if self.luminosity is None:
-            size, more = 128, real("num_events", self.num_events, low=1) / 1000
+            size, more = 128, integer("num_events", self.num_events, low=1) / 1000
         else:
             size, more = 512, self.luminosity
         two = self.unknown == "both"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
-from ..core.checks import real
+from ..core.checks import integer
 from .angular import AngularDesign
 from .design import Array
 
@@ -75,7 +75,7 @@ class WeinbergToy(AngularDesign):
 
     def __post_init__(self) -> None:
         if self.grid_size is None:
-            many = real("num_events", self.num_events, low=1)
+            many = integer("num_events", self.num_events, low=1)
             self._set(grid_size=int(max(128, np.ceil(4 * many**0.5))))
         super().__post_init__()
 

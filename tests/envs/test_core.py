@@ -129,11 +129,11 @@ def test_generators_of_a_step_go_on_and_differ() -> None:
 def test_keyed_numbers_do_not_depend_on_the_others() -> None:
     keys = np.random.default_rng(0).integers(2**64, size=7, dtype=np.uint64)
     all_of_them, some = KeyedRandom(keys), KeyedRandom(keys[[4, 2]])
-    for _ in range(2):
+    for count in (5, 100, 5, 100):
         numbers = all_of_them.random((7, 3, 2))
         np.testing.assert_array_equal(numbers[[4, 2]], some.random((2, 3, 2)))
-        normal = all_of_them.standard_normal((7, 5), np.float32)
-        np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal((2, 5), np.float32))
+        normal = all_of_them.standard_normal((7, count), np.float32)
+        np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal((2, count), np.float32))
     assert normal.dtype == np.float32
 
 

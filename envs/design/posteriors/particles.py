@@ -7,13 +7,15 @@ it is (`tempering`), until they have left their places. The products of the mean
 evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased down a little.
 
 Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
-few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from
-draws of the prior, by powers of the likelihood of all data. That finds the modes that the data have left
-rather than those that were likely before, and corrects the evidence of earlier rounds.
+few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from draws of the
+prior, by powers of the likelihood of all data. That finds the modes that the data have left rather than
+those that were likely before, and corrects the evidence of earlier rounds. If few families are left
+after a number of resamplings, the evidence is uncertain by the sum of their squared shares, and more
+particles try again.
 
 Sources: N. Chopin, "A sequential particle filter method for static models", Biometrika 89 (2002) 539;
 P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Statist. Soc. B 68 (2006)
-411.
+411; A. Lee, N. Whiteley, "Variance estimation in the particle filter", Biometrika 105 (2018) 609.
 """
 
 from __future__ import annotations
@@ -38,10 +40,21 @@ UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
 FORESEEN = 0.03
 """Effective part of the particles that must be left by all of the new data, or all is learned anew."""
-MOVED = 0.35
+MOVED = 0.45
 """Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
+GENERATIONS = 8
+"""Resamplings after which the families are counted that descend from one particle each."""
+UNCERTAIN, ENOUGH = 0.06, 1000
+"""Relative variance of the evidence from so many resamplings beyond which more particles start anew;
+more of it is let pass with fewer particles than enough."""
+MOST = 16
+"""Times as many particles, at most, that start anew: four times more each time."""
 ROUNDS = 1000
 """Powers at most; the last step is as long as it must."""
+
+
+Weighted = tuple[Array, Array, Array]
+"""Particles ``(N, k)``, log weights ``(N,)``, log likelihood of known and of new data ``(2, N)``."""
 
 
 class Particles(Posterior):
@@ -104,20 +117,34 @@ class Particles(Posterior):
         weights = self.log_weights[i] + new
         foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
         if t == 0 or not foreseen:
-            scores = random.standard_normal((size, self.theta.shape[2]))
-            weights = np.full(len(scores), -np.log(len(scores)))
-            state = scores, weights, self._densities(i, scores, anew=True)
-            total, (scores, weights, logs) = self._temper(i, *state, random, anew=True)
-            self.log_evidence[i] = total
+            self.log_evidence[i], (scores, weights, logs) = self._anew(i, random)
         else:
             state = self._scores[i], self.log_weights[i], np.stack([self._likelihood[i], new])
-            total, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
+            total, _, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
             self.log_evidence[i] += total
         self._scores[i], self._likelihood[i], self.log_weights[i] = scores, logs.sum(0), weights
         self._describe(i)
         new = self.model.log_likelihood(outcome[None], self.theta[i], setting[None])[0]
         self.evidence[i] = self.log_evidence[i] - before
         self.divergence[i] = np.exp(self.log_weights[i]) @ new - self.evidence[i]
+
+    def _anew(self, i: int, random: np.random.Generator) -> tuple[float, Weighted]:
+        """Learn all data from the prior; return the log evidence, and N particles as `_temper` does."""
+        _, size, k = self.theta.shape
+        more = 1
+        while True:
+            scores = random.standard_normal((more * size, k))
+            weights = np.full(len(scores), -np.log(len(scores)))
+            logs = self._densities(i, scores, anew=True)
+            total, variance, state = self._temper(i, scores, weights, logs, random, anew=True)
+            if variance < UNCERTAIN * max(1, ENOUGH / size) or more >= MOST:
+                break
+            more *= 4
+        if more > 1:
+            scores, weights, logs = state
+            chosen = resampled(weights, size, random)
+            state = scores[chosen], np.full(size, -np.log(size)), logs[:, chosen]
+        return total, state
 
     def _temper(
         self,
@@ -127,7 +154,7 @@ class Particles(Posterior):
         logs: Array,
         random: np.random.Generator,
         anew: bool,
-    ) -> tuple[float, tuple[Array, Array, Array]]:
+    ) -> tuple[float, float, Weighted]:
         """Take in data by powers of their likelihood.
 
         Args:
@@ -139,9 +166,11 @@ class Particles(Posterior):
             anew: Whether all data are new, or the newest only.
 
         Returns:
-            The log evidence of the new data, and particles, log weights, log likelihoods.
+            The log evidence of the new data; the largest relative variance that it has from
+            `GENERATIONS` resamplings; particles, log weights and log likelihoods.
         """
         size, power, evidence = len(scores), 0.0, 0.0
+        families, drawn, variance = np.arange(size), 0, 0.0
         for step_number in range(ROUNDS):
             step = 1 - power
             if step_number < ROUNDS - 1:
@@ -153,11 +182,18 @@ class Particles(Posterior):
             weights = weights - total
             if 1 / np.exp(2 * weights).sum() < UNEVEN * size:
                 chosen = resampled(weights, size, random)
+                families = families[chosen]
+                drawn += 1
+                if drawn % GENERATIONS == 0:
+                    variance = max(
+                        variance, float(np.square(np.bincount(families)).sum()) / size**2
+                    )
+                    families = np.arange(size)
                 scores, logs = self._move(i, scores[chosen], logs[:, chosen], power, random, anew)
                 weights = np.full(size, -np.log(size))
             if power == 1:
                 break
-        return evidence, (scores, weights, logs)
+        return evidence, variance, (scores, weights, logs)
 
     def _move(
         self,
@@ -170,22 +206,19 @@ class Particles(Posterior):
     ) -> tuple[Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
         size = len(scores)
-        order = random.permutation(size)
-        scores, logs = self.model.relabelled(scores[order], random), logs[:, order]
-        goal, moved, half = MOVED * self.moves * size, 0, size // 2
+        scores = self.model.relabelled(scores, random)
+        goal, moved = MOVED * self.moves * size, 0
+        archive = scores.copy()  # differences of states that stay: every step is reversible
         for _ in range(2 * self.moves):
-            # Each half moves along differences of the other, which stays: detailed balance holds.
-            for mine, others in (
-                (slice(half), slice(half, size)),
-                (slice(half, size), slice(half)),
-            ):
-                proposal, ratio = propose(self.model, scores[mine], scores[others], random)
-                fresh, old = self._densities(i, proposal, anew), logs[:, mine]
-                ratio += fresh[0] - old[0] + power * (fresh[1] - old[1])
-                accepted = random.standard_exponential(len(ratio)) > -ratio
-                np.copyto(scores[mine], proposal, where=accepted[:, None])
-                np.copyto(old, fresh, where=accepted)
-                moved += int(accepted.sum())
+            proposal, ratio = propose(self.model, scores, archive, random)
+            fresh = self._densities(i, proposal, anew)
+            change = fresh - logs
+            ratio += change[0]
+            ratio += power * change[1]
+            accepted = random.standard_exponential(size) > -ratio
+            np.copyto(scores, proposal, where=accepted[:, None])
+            np.copyto(logs, fresh, where=accepted)
+            moved += int(accepted.sum())
             if moved > goal:
                 break
         return scores, logs
