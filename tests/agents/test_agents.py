@@ -15,6 +15,7 @@ from discovery_gym.agents.beliefs import Belief, Beta, Linear
 from discovery_gym.agents.rules import BayesUCB, Greedy, Thompson
 from discovery_gym.agents.rules.basic import Random
 from discovery_gym.agents.rules.rule import best
+from discovery_gym.envs.core import KeyedRandom
 
 POOL, BINOMIAL, LADDER = (
     f"discovery/{name}-v0" for name in ("TablePool", "BinomialDiscovery", "KnowledgeLadder")
@@ -153,6 +154,16 @@ class TestRules:
         counts = np.bincount(best(score, mask, random), minlength=4)
         assert counts[1] == 0
         assert (np.abs(counts[[0, 2, 3]] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+
+    def test_what_rounding_set_apart_is_a_tie(self) -> None:
+        """Whatever the last digits say, for numbers of NumPy and for keyed ones."""
+        score = np.tile([1.0, 1 + 1e-9, 1 - 1e-9, 1 - 1e-3], (3000, 1))
+        keys = np.random.default_rng(0).integers(2**64, size=3000, dtype=np.uint64)
+        for random in (np.random.default_rng(0), KeyedRandom(keys)):
+            counts = np.bincount(best(score, None, random, 1e-8), minlength=4)
+            assert counts[3] == 0
+            assert (np.abs(counts[:3] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+        assert (best(score, None, random) == 1).all()
 
     def test_random_is_uniform_over_legal_items(self) -> None:
         mask = np.tile(np.array([0, 1, 1, 0, 1], np.int8), (3000, 1))
