@@ -1,8 +1,9 @@
 """Play episodes and score them: what one number of the leaderboard rests on.
 
 Episode i is seeded with ``seed + i`` whatever its neighbours do, so that two agents evaluated with
-the same seed meet the same episodes and can be compared pair by pair. All episodes of a chunk are
-played at once; an agent sees observations and legal actions, never ``info``.
+the same seed meet the same episodes and can be compared pair by pair. What an agent draws follows from
+its own seed and that of the episode, so that an episode is the same in every evaluation that plays it.
+An agent sees observations and legal actions, never ``info``.
 """
 
 from __future__ import annotations

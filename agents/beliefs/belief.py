@@ -79,7 +79,7 @@ class Belief(ABC):
 
         Args:
             items: The items, ``(B, m)``.
-            random: The agent's generator; used where only `COVARIANCE_DRAWS` draws can tell.
+            random: What is drawn from; used where only `COVARIANCE_DRAWS` draws can tell.
         """
         draws = self.sample(COVARIANCE_DRAWS, random)
         draws = draws - draws.mean(1, keepdims=True)
@@ -94,7 +94,7 @@ class Belief(ABC):
         Args:
             count: Number K of draws.
             mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
-            random: The agent's generator.
+            random: What is drawn from.
 
         Returns:
             The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
@@ -115,7 +115,7 @@ class Belief(ABC):
         Args:
             count: Number K of draws.
             mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
-            random: The agent's generator.
+            random: What is drawn from.
 
         Returns:
             The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
@@ -159,7 +159,7 @@ class Belief(ABC):
 
         Args:
             weight: Weight of every item, not negative, ``(B, n)``.
-            random: The agent's generator, used where only draws can tell a covariance.
+            random: What is drawn from, used where only draws can tell a covariance.
         """
         count = min(MOST_WEIGHTED, weight.shape[1])
         items = np.argpartition(-weight, count - 1, axis=1)[:, :count]

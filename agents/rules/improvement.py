@@ -54,9 +54,14 @@ class ExpectedImprovement(Rule):
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
         least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
         std = np.maximum(std, least)
-        # What rounding of mean and std does to the logarithm: h'/h at z is at most 1 + |z|.
-        within = 2 * belief.rounding() / std * (1 + np.abs(ahead / std)) ** 2
-        return best(np.log(std) + log_improvement(ahead / std), mask, random, within)
+        # It rises with mean and std: what it would be if rounding had taken all it can from both.
+        score, off = _log_expected(ahead, std), 2 * belief.rounding()
+        return best(score, mask, random, _log_expected(ahead + off, std + off) - score)
+
+
+def _log_expected(ahead: Array, std: Array) -> Array:
+    """Return log E[max(ahead + std Z, 0)] for Z ~ N(0, 1), of the same shape."""
+    return np.log(std) + log_improvement(ahead / std)
 
 
 class KnowledgeGradient(Rule):

@@ -163,7 +163,7 @@ def look(
     Args:
         belief: A `Belief` over n items in B episodes.
         mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
-        random: The agent's generator; used where only draws can tell what a label takes away.
+        random: What is drawn from; used where only draws can tell what a label takes away.
 
     Returns:
         mean / s and std / s, ``(B, n)`` each, and their rounding, ``(B, 1)``; the features z of the

@@ -32,7 +32,7 @@ class Rule(ABC):
         Args:
             belief: A `Belief` over n items in B episodes.
             mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
-            random: The agent's generator.
+            random: What is drawn from.
         """
 
     def choose_batch(
@@ -43,7 +43,7 @@ class Rule(ABC):
         Args:
             belief: A `Belief` over n items in B episodes.
             mask: 1 where an item may be chosen, ``(B, n)``.
-            random: The agent's generator.
+            random: What is drawn from.
             size: Number of items.
         """
         batch, mask, every = (

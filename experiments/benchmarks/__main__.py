@@ -16,7 +16,7 @@ from ... import __version__
 from ...envs.core import InputError
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
-from .stepping import stepping
+from .stepping import stepping, streams
 
 
 def main() -> None:
@@ -33,6 +33,7 @@ def main() -> None:
     )
     tables = {
         "Stepping": stepping,
+        "Random streams": streams,
         "Decisions": decisions,
         "Decisions on a star graph": star_decisions,
         "Decisions by draws": low_rank_decisions,

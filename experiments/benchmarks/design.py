@@ -36,7 +36,7 @@ def design(turns: int) -> tuple[list[str], list[list[str]]]:
     error = Exact()(toy, _prior(toy), toy.evenly(SETTINGS), random)[1].max()
     return ["experimental design", "median", "10th to 90th percentile"], [
         _row(f"Weinberg x{EPISODES}, {EVENTS} events: a step, ms", times["step"] * 1e3),
-        _row("its draws, a generator per episode, ms", times["draws"] * 1e3),
+        _row("its draws, a generator made for each, ms", times["draws"] * 1e3),
         _row("as many draws from one generator, ms", times["bare draws"] * 1e3),
         _row("product of counts and the nodes of the grid, ms", times["product"] * 1e3),
         _row("step / (its draws + product)", steps),
@@ -81,8 +81,9 @@ def _stepping() -> dict[str, Subject]:
 
     def draws(count: int) -> None:
         for _ in range(count):
-            for generator, row in zip(streams.generators, law, strict=True):
-                generator.multinomial(EVENTS, row)
+            streams.next_step()
+            for i, row in enumerate(law):
+                streams.noise[i].multinomial(EVENTS, row)
 
     def repeated(call: Any) -> Subject:
         def subject(count: int) -> None:

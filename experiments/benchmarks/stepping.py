@@ -4,10 +4,16 @@ Three questions per environment: the native vector environment of 1024 episodes 
 native vector environment of 1024; the native one of 64 against a `SyncVectorEnv` of 64 of the same
 id; one single environment against CartPole's class. Actions are drawn at random beforehand, and the
 resets that autoreset makes are part of the time.
+
+What random streams cost is seen with many episodes: seeding all of them, against making as many of
+NumPy's generators; the memory that an episode takes; and steps, as the mean of many, since numbers are
+made in blocks.
 """
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -26,6 +32,8 @@ SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "TablePool": ("discovery/TablePool-v0", {}),
 }
+MANY, STEPS = 100_000, 512
+"""Episodes and steps by which the random streams are measured."""
 
 
 def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
@@ -69,6 +77,69 @@ def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
+def streams(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of random streams.
+
+    Args:
+        turns: Number of turns behind each median.
+    """
+    head = [
+        f"{MANY:,} episodes",
+        "reset(seed=0), ms",
+        "/ making generators",
+        "bytes per episode",
+        "/ those of generators",
+        f"step, mean of {STEPS}, ms",
+    ]
+    peer_bytes = _bytes(_generators)
+    rows = []
+    for name in ("KnowledgeLadder", "GaussianStep"):
+        env_id, kwargs = SUBJECTS[name]
+
+        def seeded(env_id: str = env_id, kwargs: Any = kwargs) -> Any:
+            env = gym.make_vec(env_id, num_envs=MANY, **kwargs)
+            env.reset(seed=0)
+            return env
+
+        vector = seeded()
+        steps = _vector(seeded())
+        times = in_turns(
+            {
+                "generators": lambda count: [_generators() for _ in range(count)],
+                "reset": lambda count, env=vector: [env.reset(seed=0) for _ in range(count)],
+                "steps": lambda count, steps=steps: steps(STEPS * count),
+            },
+            turns=turns,
+        )
+        size = _bytes(seeded)
+        rows.append(
+            [
+                name,
+                f"{np.median(times['reset']) * 1e3:.1f}",
+                _ratio(times["reset"] / times["generators"], digits=4),
+                f"{size:.0f}",
+                f"{size / peer_bytes:.2f}",
+                f"{np.median(times['steps']) / STEPS * 1e3:.2f}",
+            ]
+        )
+    return head, rows
+
+
+def _generators() -> Any:
+    return [np.random.default_rng(i) for i in range(MANY)]
+
+
+def _bytes(make: Callable[[], Any]) -> float:
+    """Return the memory of what ``make`` returns, per episode."""
+    make()  # what is imported or cached is there by now
+    tracemalloc.start()
+    made = make()
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    del made
+    return size / MANY
+
+
 def _cartpole() -> dict[str, Subject]:
     vector = gym.make_vec(CARTPOLE, num_envs=1024, vectorization_mode="vector_entry_point")
     return {
@@ -84,9 +155,9 @@ def _rates(times: dict[str, Any]) -> list[str]:
     return [vector, "1", "", single, "1"]
 
 
-def _ratio(values: Any) -> str:
-    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+def _ratio(values: Any, digits: int = 2) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
+    return f"{middle} ({low} to {high})"
 
 
 def _vector(env: Any) -> Subject:

@@ -11,10 +11,11 @@ import scipy.stats
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
-from discovery_gym.agents.beliefs import Beta, Linear
+from discovery_gym.agents.beliefs import Belief, Beta, Linear
 from discovery_gym.agents.rules import BayesUCB, Greedy, Thompson
 from discovery_gym.agents.rules.basic import Random
 from discovery_gym.agents.rules.rule import best
+from discovery_gym.envs.core import KeyedRandom
 
 POOL, BINOMIAL, LADDER = (
     f"discovery/{name}-v0" for name in ("TablePool", "BinomialDiscovery", "KnowledgeLadder")
@@ -23,13 +24,13 @@ PRIORS = {"beta_priors": ((1.0, 3.0), (2.0, 5.0)), "batch_sizes": (1, 6), "horiz
 
 
 def run(vector: Any, agent: Any, steps: int, seed: int = 0) -> tuple[Any, Any]:
-    """Play some steps; return the last observation and the agent's state."""
+    """Play some steps; return the last observation and the belief that the agent was left with."""
     observation, _ = vector.reset(seed=seed)
     state, start = None, np.ones(vector.num_envs, np.bool_)
     for _ in range(steps):
         actions, state = agent.predict(observation, state, start)
         observation, _, start, _, _ = vector.step(actions)
-    return observation, state
+    return observation, state.rest
 
 
 class TestLinear:
@@ -130,6 +131,8 @@ class Known:
     def std(self) -> Any:
         return np.array([[2.0, 0.0, 1.0], [0.0, 0.0, 5.0]])
 
+    rounding = Belief.rounding
+
     def sample(self, count: int, random: np.random.Generator) -> Any:
         return np.array([[[9.0, 0.0, 1.0]], [[0.0, 4.0, 1.0]]])
 
@@ -151,6 +154,16 @@ class TestRules:
         counts = np.bincount(best(score, mask, random), minlength=4)
         assert counts[1] == 0
         assert (np.abs(counts[[0, 2, 3]] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+
+    def test_what_rounding_set_apart_is_a_tie(self) -> None:
+        """Whatever the last digits say, for numbers of NumPy and for keyed ones."""
+        score = np.tile([1.0, 1 + 1e-9, 1 - 1e-9, 1 - 1e-3], (3000, 1))
+        keys = np.random.default_rng(0).integers(2**64, size=3000, dtype=np.uint64)
+        for random in (np.random.default_rng(0), KeyedRandom(keys)):
+            counts = np.bincount(best(score, None, random, 1e-8), minlength=4)
+            assert counts[3] == 0
+            assert (np.abs(counts[:3] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
+        assert (best(score, None, random) == 1).all()
 
     def test_random_is_uniform_over_legal_items(self) -> None:
         mask = np.tile(np.array([0, 1, 1, 0, 1], np.int8), (3000, 1))

@@ -46,9 +46,9 @@ def test_every_rule_plays_to_the_end(name: str, belief: str) -> None:
             actions, state = agent.predict(observation, state)
             assert observation["action_mask"][[0, 1], actions].all()
             observation = vector.step(actions)[0]
-        state.update(observation, np.zeros(2, np.bool_))
-        assert np.isfinite(state.mean()).all()
-        assert np.isfinite(state.std()).all()
+        state.rest.update(observation, np.zeros(2, np.bool_))
+        assert np.isfinite(state.rest.mean()).all()
+        assert np.isfinite(state.rest.std()).all()
 
 
 @pytest.mark.parametrize("noise_std", [1e-12, 1e-3])

@@ -178,7 +178,7 @@ def test_agents_know_how_many_labels_are_left() -> None:
     observation, _ = vector.reset(seed=0)
     for left in (4, 3, 2, 1):
         actions, state = agent.predict(observation, state)
-        assert state.left.tolist() == [left, left]
+        assert state.rest.left.tolist() == [left, left]
         observation = vector.step(actions)[0]
 
 
@@ -186,6 +186,9 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
     class Sure:
         def about_best(self, count: int, mask: Any, random: Any) -> Any:
             return np.array([[0.5, 0.0, 0.2]]), np.zeros((1, 3))
+
+        def rounding(self) -> Any:
+            return np.full((1, 1), 1e-6)
 
         def reach(self, gain: Any) -> Any:
             return gain

@@ -108,7 +108,7 @@ def test_inputs_against_their_definitions(left: int) -> None:
         belief.left[:] = left
         mask = observation["action_mask"]
         random = np.random.default_rng(0)
-        (level, v), features, context = look(belief, mask, random)
+        (level, v, rounding), features, context = look(belief, mask, random)
         assert np.isfinite(features).all()
         mean, std, legal = belief.mean()[1], belief.std()[1], mask[1] > 0
         ranked = np.sort(mean[legal])[::-1]
@@ -117,6 +117,7 @@ def test_inputs_against_their_definitions(left: int) -> None:
         scale = np.sqrt((std[legal & (mean >= threshold)] ** 2).mean())
         np.testing.assert_allclose(level[1], mean / scale)
         np.testing.assert_allclose(v[1], std / scale)
+        np.testing.assert_allclose(rounding[1], belief.rounding()[1] / scale)
         u, least, spread, risk, told = features[1]
         gap = (mean - threshold) / scale
         np.testing.assert_allclose(u, np.clip(gap, -4, 4), rtol=1e-4, atol=1e-4)

@@ -83,9 +83,9 @@ def test_warm_start_is_cold_start() -> None:
         actions, state = agent.predict(observation, state, start)
         if t % 20 == 19 or t == 41:
             late = learnt(observation, vector.model)
-            np.testing.assert_allclose(state._mode, late._mode, atol=1e-5)
-            np.testing.assert_allclose(state.mean(), late.mean(), atol=1e-5)
-            np.testing.assert_allclose(state.std(), late.std(), atol=1e-4)
+            np.testing.assert_allclose(state.rest._mode, late._mode, atol=1e-5)
+            np.testing.assert_allclose(state.rest.mean(), late.mean(), atol=1e-5)
+            np.testing.assert_allclose(state.rest.std(), late.std(), atol=1e-4)
         observation, _, start, _, _ = vector.step(actions)
 
 

@@ -50,8 +50,8 @@ def test_online_use_is_calibrated(noise_std: float) -> None:
     for _ in range(12):
         actions, state = agent.predict(observation, state)
         observation = vector.step(actions)[0]
-    state.update(observation, np.zeros(128, np.bool_))
-    assert_calibrated(state, values, observation)
+    state.rest.update(observation, np.zeros(128, np.bool_))
+    assert_calibrated(state.rest, values, observation)
 
 
 def test_posterior_of_rank_one_is_that_of_quadrature() -> None:
@@ -107,16 +107,16 @@ def test_restart_and_seeds() -> None:
         for _ in range(3):
             actions, state = agent.predict(observation, state)
             observation = vector.step(actions)[0]
-        runs.append(state.mean().copy())
+        runs.append(state.rest.mean())
     np.testing.assert_array_equal(runs[0], runs[1])
     assert (runs[0] != runs[2]).any()
     # A shorter history is that of a new episode: the labelled entries are uncertain again.
-    labelled = observation["labelled"][:, 0]
-    state.update(observation, np.zeros(2, np.bool_))
-    known = state.std()[[0, 1], labelled]
-    state.update(vector.reset(seed=6)[0], np.zeros(2, np.bool_))
-    assert (state.std()[[0, 1], labelled] > known).all()
-    assert (np.abs(state.mean()) < 5 * state.std() / 4).all()
+    labelled, belief = observation["labelled"][:, 0], state.rest
+    belief.update(observation, np.zeros(2, np.bool_))
+    known = belief.std()[[0, 1], labelled]
+    belief.update(vector.reset(seed=6)[0], np.zeros(2, np.bool_))
+    assert (belief.std()[[0, 1], labelled] > known).all()
+    assert (np.abs(belief.mean()) < 5 * belief.std() / 4).all()
 
 
 def test_which_agents_fit_and_bad_settings() -> None:

@@ -104,8 +104,8 @@ def test_online_use_is_calibrated(noise_std: float) -> None:
         actions, state = agent.predict(observation, state)
         observation = vector.step(actions)[0]
         if step in (2, 5, 8):
-            state.update(observation, np.zeros(128, np.bool_))
-            assert_calibrated(state, values, observation)
+            state.rest.update(observation, np.zeros(128, np.bool_))
+            assert_calibrated(state.rest, values, observation)
 
 
 def test_which_pools_fit_and_bad_settings() -> None:

@@ -258,7 +258,7 @@ def test_hardly_any_items(n: int) -> None:
         observation = vector.reset(seed=0)[0]
         action, state = agent.predict(observation, state)
         observation = vector.step(action)[0]
-        if isinstance(getattr(state, "model", None), type(vector.model)):
-            state.update(observation, np.zeros(2, np.bool_))
-            assert np.isfinite(state.mean()).all()
-            assert np.isfinite(state.std()).all()
+        if isinstance(getattr(state.rest, "model", None), type(vector.model)):
+            state.rest.update(observation, np.zeros(2, np.bool_))
+            assert np.isfinite(state.rest.mean()).all()
+            assert np.isfinite(state.rest.std()).all()

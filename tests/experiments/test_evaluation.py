@@ -28,6 +28,69 @@ SMALL = {
 POOL = {"dataset": "diabetes", "horizon": 6}
 
 
+PLAYED = {
+    "ladder": ("KnowledgeLadder", "random", SMALL["KnowledgeLadder"], 0),
+    "step": ("GaussianStep", "optimal", SMALL["GaussianStep"], 0),
+    "counts": ("BinomialDiscovery", "thompson", SMALL["BinomialDiscovery"], 0),
+    "table": ("TablePool", "thompson", POOL, 0),
+    "noisy table": ("TablePool", "ids(samples=20)", POOL | {"noise_std": 1.0}, 0),
+    "Gaussian process": ("TablePool", "thompson(belief=gp)", POOL, 0),
+    "graph": ("GraphPool", "epsilon_greedy", {"num_items": 20, "horizon": 5}, 0),
+    "matrix": (
+        "LowRankPool",
+        "thompson(belief=low_rank(chains=8))",
+        {"num_rows": 4, "num_cols": 4, "rank": 1, "horizon": 5},
+        0,
+    ),
+    "late plates": (
+        "LinearPool",
+        "random",
+        {"num_items": 20, "num_features": 3, "horizon": 6, "batch_size": 2, "delay": 1},
+        0,
+    ),
+    "sources": (
+        "LocationFinding",
+        "thompson_eig",
+        {"num_particles": 64, "num_sources": 1, "horizon": 3},
+        50,
+    ),
+    "lines": ("LinearGaussianDesign", "random", {"num_parameters": 1, "horizon": 3}, 50),
+}
+"""Environment, agent, parameters and contrasts of what may be played in any portions."""
+played = pytest.mark.parametrize("name", PLAYED)
+ARRAYS = "returns", "lengths", "regret", "curve", "bounds"
+"""What an evaluation holds of each episode, unless it is None."""
+
+
+def play(name: str, episodes: int, seed: int) -> Evaluation:
+    env_id, agent, env_kwargs, contrasts = PLAYED[name]
+    return evaluate(
+        env_id,
+        agent,
+        episodes=episodes,
+        seed=seed,
+        env_kwargs=env_kwargs,
+        curve=True,
+        truth=False,
+        contrasts=contrasts,
+        agent_seed=6,
+    )
+
+
+def assert_part(part: Evaluation, whole: Evaluation, first: int) -> None:
+    """Assert that an evaluation is that of some episodes of another one, from ``first`` on."""
+    for key in ARRAYS:
+        mine, other = getattr(part, key), getattr(whole, key)
+        if other is None:
+            assert mine is None
+        else:
+            other = other[first : first + len(part.returns)]
+            if key == "curve":  # as long as the longest episode, NaN behind the end of the others
+                assert np.isnan(other[:, mine.shape[1] :]).all()
+                other = other[:, : mine.shape[1]]
+            np.testing.assert_array_equal(mine, other)
+
+
 def same(a: Evaluation, b: Evaluation) -> bool:
     regrets = a.regret is b.regret is None or np.array_equal(a.regret, b.regret)
     return np.array_equal(a.returns, b.returns) and np.array_equal(a.lengths, b.lengths) and regrets
@@ -69,19 +132,34 @@ def test_no_tuning_seed_is_played_unless_it_is_asked_for():
     assert same(plain, asked)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 30])
-@pytest.mark.parametrize("env_id", SMALL)
-def test_chunks_do_not_change_the_episodes(env_id, chunk, monkeypatch):
-    whole = evaluate(env_id, "optimal", episodes=30, seed=3, env_kwargs=SMALL[env_id])
-    monkeypatch.setattr(evaluation, "CHUNK", chunk)
-    parts = evaluate(env_id, "optimal", episodes=30, seed=3, env_kwargs=SMALL[env_id])
-    assert same(whole, parts)
+@played
+def test_an_episode_is_the_same_in_every_evaluation(name):
+    """Whatever is played with it, wherever the range starts, and in however many ranges."""
+    nine = play(name, 9, 1_000_003)
+    assert len({*nine.returns.tolist()}) > 1
+    assert_part(play(name, 5, 1_000_003), nine, 0)
+    assert_part(play(name, 4, 1_000_005), nine, 2)
+    assert_part(play(name, 4, 1_000_008), nine, 5)
 
 
-def test_every_chunk_has_an_agent_seed_of_its_own(monkeypatch):
+@played
+@pytest.mark.parametrize("chunk", [1, 7, 1024])
+def test_chunks_do_not_change_the_episodes(name, chunk, monkeypatch):
     monkeypatch.setattr(evaluation, "CHUNK", 4)
-    result = evaluate("TablePool", "random", episodes=12, env_kwargs=POOL)
-    assert len(set(result.returns)) == 12
+    whole = play(name, 9, 3)
+    monkeypatch.setattr(evaluation, "CHUNK", chunk)
+    assert_part(play(name, 9, 3), whole, 0)
+
+
+def test_every_episode_has_choices_of_its_own_and_every_agent_seed_others(monkeypatch):
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    one, other = (
+        evaluate("TablePool", "random", episodes=12, env_kwargs=POOL, agent_seed=seed)
+        for seed in (0, 1)
+    )
+    assert len({*one.returns, *other.returns}) == 24
+    with pytest.raises(InputError, match="agent_seed"):
+        evaluate("TablePool", "random", episodes=2, agent_seed=-1)
 
 
 def test_episode_i_is_the_single_environment_with_seed_plus_i():

@@ -128,6 +128,13 @@ def test_random_designs_from_the_normal_law_give_the_published_information():
 # ---- the robot physicist
 
 
+AGENTS = {
+    "random": "random",
+    "Bayesian optimisation": "bayes_opt_eig(start=2, calls=3, outer=8, inner=8)",
+    "greedy": "greedy_eig(candidates=8)",
+}
+
+
 @pytest.fixture(scope="module")
 def physicist(tmp_path_factory):
     out = tmp_path_factory.mktemp("physicist")
@@ -139,12 +146,7 @@ def physicist(tmp_path_factory):
             strict=True,
         )
     ]
-    agents = {
-        "random": "random",
-        "Bayesian optimisation": "bayes_opt_eig(start=2, calls=3, outer=8, inner=8)",
-        "greedy": "greedy_eig(candidates=8)",
-    }
-    tasks = [replace(task, agents=agents) for task in tasks]
+    tasks = [replace(task, agents=AGENTS) for task in tasks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(robot_physicist, "TASKS", tuple(tasks))
         patch.setattr(episode, "DRAWS", 48)
@@ -170,14 +172,13 @@ def test_curves_go_through_the_reference_values(physicist):
 def test_the_rounds_shown_are_those_of_the_records(physicist):
     out, _ = physicist
     task = robot_physicist.TASKS[0]
-    rows = [row for row in table(out, "rounds_toy_20_events") if row["agent"] == "greedy"]
-    assert len(rows) == robot_physicist.ROUNDS
-    result = evaluate(
-        task.env_id, "greedy_eig(candidates=8)", episodes=1, seed=3, env_kwargs=task.env_kwargs
-    )
-    total = sum(float(row["information, nats"]) for row in rows)
-    assert total > 0
-    assert result.lengths[0] == len(rows)
+    for name in ("greedy", "Bayesian optimisation"):
+        rows = [row for row in table(out, "rounds_toy_20_events") if row["agent"] == name]
+        assert len(rows) == robot_physicist.ROUNDS
+        result = evaluate(task.env_id, AGENTS[name], episodes=1, seed=3, env_kwargs=task.env_kwargs)
+        total = sum(float(row["information, nats"]) for row in rows)
+        assert total == pytest.approx(result.returns[0], abs=1e-3 * len(rows))
+        assert result.lengths[0] == len(rows)
 
 
 def test_twins_have_the_same_asymmetry_and_settings_resolve_them():

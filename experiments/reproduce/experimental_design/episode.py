@@ -80,7 +80,8 @@ def play(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
     model: Any = env.unwrapped.model  # type: ignore[attr-defined]
-    agent, random = make(task.agents[name], env, seed=seed), np.random.default_rng(seed)
+    agent = make(task.agents[name], env, episode=seed)  # as `evaluate` plays it
+    random = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
     posterior, others = at_prior(model, 1), _others(model)
     knob = _first(model)

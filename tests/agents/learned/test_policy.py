@@ -18,6 +18,7 @@ from discovery_gym.agents import available, make
 from discovery_gym.agents.learned.policy import LearnedAgent, Policy
 from discovery_gym.agents.making import files
 from discovery_gym.agents.weights import KEY
+from discovery_gym.envs.core import Model
 
 LADDER = {"batch_sizes": (1, 4, 16), "horizon": 50}
 
@@ -117,6 +118,7 @@ def test_masks_hold_and_no_item_comes_twice() -> None:
 @pytest.mark.parametrize("head", ["action", "tanh"])
 def test_continuous_actions_stay_in_bounds(head: str) -> None:
     class Continuous:
+        decisions = Model.decisions
         observation_space = gym.spaces.Box(-1, 1, (1,))
         action_space = gym.spaces.Box(np.array([-1.0, 2.0], "f4"), np.array([1.0, 5.0], "f4"))
 
