@@ -160,7 +160,8 @@ class Linear(FeatureBelief):
                 f"prior variance above {LARGEST:g}; scale the features or lower prior_std."
             )
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
-        self._largest[start] = np.sqrt(self._var[start].max(1))
+        least = float(self._standard)  # labels, and the intercept that they tell, are about 1
+        self._largest[start] = np.maximum(np.sqrt(self._var[start].max(1)), least)
         self._seen[start] = 0
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -249,7 +250,7 @@ class Linear(FeatureBelief):
             return values
         return self._in_labels(values) + self._centre.reshape(-1, *[1] * (values.ndim - 1))
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value, ``(B, 1)``."""
         return self._in_labels(ROUNDING * self._largest[:, None])
 

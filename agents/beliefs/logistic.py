@@ -205,7 +205,7 @@ class Logistic(FeatureBelief):
         """The difference b - a of the two values of labels."""
         return self._success - self._failure
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of a probability, in units of the label."""
         return np.full((len(self._mode), 1), ROUNDING * (self._success - self._failure))
 
