@@ -44,7 +44,7 @@ from ...envs.core import InputError, Random
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, Array
-from .history import FeatureBelief, standardised
+from .history import FeatureBelief, with_intercept
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -166,12 +166,7 @@ class Linear(FeatureBelief):
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features as they are, or one for the intercept and then those without unit."""
-        if not self._standard:
-            return features
-        b, n, d = features.shape
-        x = np.ones((b, n, d + 1), np.float32)
-        x[:, :, 1:] = standardised(features)
-        return x
+        return with_intercept(features) if self._standard else features
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
