@@ -61,11 +61,14 @@ class Belief(ABC):
     def std(self) -> Array:
         """Return the posterior standard deviation of every item, ``(B, n)``."""
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return how far apart the values of equal items may be computed, ``(B, 1)``.
 
         Means and standard deviations that differ by less are equal. By default single precision of the
         largest of them.
+
+        Args:
+            drawn: Whether values come from draws, which may be less precise than means are.
         """
         largest = np.maximum(np.abs(self.mean()).max(1), self.std().max(1))
         return ROUNDING * largest[:, None]
@@ -162,7 +165,8 @@ class Belief(ABC):
             random: What is drawn from, used where only draws can tell a covariance.
         """
         count = min(MOST_WEIGHTED, weight.shape[1])
-        items = np.argpartition(-weight, count - 1, axis=1)[:, :count]
+        within = ROUNDING * weight.max(1, keepdims=True)
+        items = highest(weight, count, random, within)
         covariance = self.covariance(items, random)
         total = np.einsum("bm,bmn->bn", np.take_along_axis(weight, items, 1), covariance**2)
         return total / np.maximum(self.label_variance(), 1e-300)
@@ -173,6 +177,21 @@ class Belief(ABC):
         A label tells about its own item only, except on graphs.
         """
         return gain
+
+
+def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:
+    """Return ``count`` items by falling score, those of equal scores in random order, ``(B, count)``.
+
+    Args:
+        score: Scores, ``(B, n)``; they may be infinite.
+        count: How many items; all, if there are no more.
+        random: What is drawn from.
+        within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``. What
+            double precision may do is reckoned with in any case.
+    """
+    largest = np.where(np.isfinite(score), np.abs(score), 0.0).max(1, keepdims=True)
+    jitter = np.maximum(within, 1e-12 * largest + 1e-300) * random.random(score.shape)
+    return np.argsort(-score - jitter, axis=1)[:, :count]
 
 
 def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tuple[Array, Array]:

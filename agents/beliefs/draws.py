@@ -32,7 +32,7 @@ from ...envs.core import Random, generator_of
 from ...envs.core.checks import integer, real
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import Array
+from .belief import ROUNDING, Array
 from .history import HistoryBelief
 
 
@@ -122,6 +122,11 @@ class Draws(HistoryBelief):
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
         return self._draws.std(1, dtype=np.float64)
+
+    def rounding(self, drawn: bool = False) -> Array:
+        """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
+        largest = np.maximum(self._draws.max((1, 2)), -self._draws.min((1, 2)))
+        return ROUNDING * largest[:, None].astype(np.float64)
 
     def sample(self, count: int, random: Random) -> NDArray[Any]:
         """Return some of the K draws in random order, over again if there are not enough."""

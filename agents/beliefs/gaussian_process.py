@@ -51,7 +51,7 @@ from scipy.linalg import solve_triangular
 from ...envs.core import Random, generator_of, groups_of
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
-from .belief import Array
+from .belief import ROUNDING, Array
 from .history import FeatureBelief, standardised
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -346,11 +346,15 @@ class GaussianProcess(FeatureBelief):
         var = 1 - self._vv + self._unsure()[:, None] * (1 - self._vo) ** 2
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
 
-    def rounding(self) -> Array:
-        """Return what double precision may lose of s, however close the labelled items are."""
+    def rounding(self, drawn: bool = False) -> Array:
+        """Return what double precision may lose of s, however close the labelled items are.
+
+        Args:
+            drawn: Whether values come from draws, whose prior is summed in single precision.
+        """
         constant, std = self._closed_form()
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
-        return 1e-9 * (std + far)[:, None]
+        return (ROUNDING if drawn else 1e-9) * (std + far)[:, None]
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""

@@ -85,6 +85,19 @@ class FeatureBelief(HistoryBelief):
         return features
 
 
+def with_intercept(features: NDArray[np.float32], constant: float = 1.0) -> NDArray[np.float32]:
+    """Return a constant and then features free of their units, ``(B, n, 1 + d)``.
+
+    Args:
+        features: Features, ``(B, n, d)``.
+        constant: The constant, whose coefficient is the intercept.
+    """
+    b, n, d = features.shape
+    x = np.full((b, n, d + 1), constant, np.float32)
+    x[:, :, 1:] = standardised(features)
+    return x
+
+
 def standardised(features: NDArray[np.float32]) -> Array:
     """Return features free of their units, ``(B, n, d)``.
 

@@ -44,7 +44,7 @@ from ...envs.core import InputError, Random
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, Array
-from .history import FeatureBelief, standardised
+from .history import FeatureBelief, with_intercept
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -160,17 +160,13 @@ class Linear(FeatureBelief):
                 f"prior variance above {LARGEST:g}; scale the features or lower prior_std."
             )
         self._var[start] = self.prior_std**2 * (square if len(square) == 1 else square[start])
-        self._largest[start] = np.sqrt(self._var[start].max(1))
+        least = float(self._standard)  # labels, and the intercept that they tell, are about 1
+        self._largest[start] = np.maximum(np.sqrt(self._var[start].max(1)), least)
         self._seen[start] = 0
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features as they are, or one for the intercept and then those without unit."""
-        if not self._standard:
-            return features
-        b, n, d = features.shape
-        x = np.ones((b, n, d + 1), np.float32)
-        x[:, :, 1:] = standardised(features)
-        return x
+        return with_intercept(features) if self._standard else features
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
@@ -249,7 +245,7 @@ class Linear(FeatureBelief):
             return values
         return self._in_labels(values) + self._centre.reshape(-1, *[1] * (values.ndim - 1))
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value, ``(B, 1)``."""
         return self._in_labels(ROUNDING * self._largest[:, None])
 

@@ -19,6 +19,16 @@ Z and its derivatives at the item x to be labelled (at -m for y = 0, the first w
 
     m' <- m' + c Z_m / Z,   v' <- v' + c^2 (Z_mm / Z - (Z_m / Z)^2).
 
+A table brings no prior of its own, and what a coefficient may be depends on the unit of its feature.
+There the belief is free of units, as the linear one is: features phi are standardised over the pool
+and divided by sqrt(d), and there is an intercept,
+
+    eta = b + theta . phi(x),  theta ~ N(0, s^2 I),  b ~ N(0, c^2 s^2),  s = `SPREAD`,
+
+with c such that the share of successes in the pool may be anything. About E sigmoid(b + s Z), over
+normal scores s Z of the items, is sigmoid(b / k) with k^2 = 1 + pi s^2 / 8; if it is uniform, b / k
+has the logistic law, whose variance is pi^2 / 3: c s = k pi / sqrt(3).
+
 Sources: MacKay, "The Evidence Framework Applied to Classification Networks", Neural Computation 4
 (1992), for Laplace and for sigmoid(m / sqrt(1 + pi v / 8)); Monahan and Stefanski in Balakrishnan
 (ed.), "Handbook of the Logistic Distribution" (1992), for the mixture; Opper in Saad (ed.), "On-line
@@ -39,7 +49,7 @@ from ...envs.core import InputError, Model, Random
 from ...envs.core.checks import real
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, Array, explained_by
-from .history import FeatureBelief
+from .history import FeatureBelief, with_intercept
 
 WEIGHTS = (
     0.003246343272134, 0.051517477033972, 0.195077912673858, 0.315569823632818,
@@ -50,6 +60,14 @@ SLOPES = (
     0.508135425366489, 0.396313345166341, 0.308904252267995, 0.238212616409306,
 )  # fmt: skip
 """The sigmoid as a mixture of normal distribution functions."""
+
+SPREAD = 3.0
+"""Standard deviation s of the log odds over the items of a table. It hardly matters: over 180 tables
+of synthetic laws (linear, network, quadratic, logistic; 5 to 50 % successes) `greedy` and `bayes_ucb`
+averaged 0.297 of what the best choices gain over random ones with 3, and at least 0.288 from 1 to 8."""
+
+CONSTANT = (np.pi**2 / 3 * (SPREAD**-2 + np.pi / 8)) ** 0.5
+"""What the intercept multiplies, c, so that it shares the prior of the slopes."""
 
 CLOSE = 1e-10
 """Newton's method ends at a step whose square is below this, in posterior standard deviations: the
@@ -66,22 +84,28 @@ class Logistic(FeatureBelief):
     label. Means, standard deviations and draws of labels are in that unit: with values a < b a
     probability p stands for the expected label a + (b - a) p, which is p where labels are 0 and 1.
 
+    On a table, and without settings, it is free of the units of the features as well: they are
+    standardised, and there is an intercept, by which any share of successes is about as likely. Pools
+    that draw their coefficients have a prior, which is taken as it is.
+
     Args:
         model: The pool.
         num_episodes: The number B of episodes.
-        prior_std: Prior standard deviation of each coefficient, in log odds per feature; None takes
-            the model's own, or 1 if it has none.
+        prior_std: Prior standard deviation of each coefficient, in log odds per feature, without
+            intercept; None takes the model's own. Of a table, which has none, it is free of units.
     """
 
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, prior_std: float | None = None
     ) -> None:
         super().__init__(model, num_episodes)
+        own = getattr(model, "prior_std", None)
+        self._standard = prior_std is None and own is None  # free of units
         if prior_std is None:
-            prior_std = getattr(model, "prior_std", 1.0)
+            prior_std = SPREAD if own is None else own
         self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
         self._failure, self._success = model.outcomes or (0.0, 1.0)
-        b, d = num_episodes, model.num_features
+        b, d = num_episodes, model.num_features + self._standard
         self._mode = np.zeros((b, d))  # mu
         self._hessian = np.tile(np.eye(d) / self.prior_std**2, (b, 1, 1))
         self._forget()
@@ -124,9 +148,13 @@ class Logistic(FeatureBelief):
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         self._mode[start] = 0.0
-        self._hessian[start] = np.eye(self.model.num_features) / self.prior_std**2
+        self._hessian[start] = np.eye(self._mode.shape[1]) / self.prior_std**2
         self._seen[start] = 0
         self._forget()
+
+    def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the features as they are, or one for the intercept and then those without unit."""
+        return with_intercept(features, CONSTANT) if self._standard else features
 
     def _forget(self) -> None:
         """Drop what was computed from the mode and the Hessian."""
@@ -205,7 +233,7 @@ class Logistic(FeatureBelief):
         """The difference b - a of the two values of labels."""
         return self._success - self._failure
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of a probability, in units of the label."""
         return np.full((len(self._mode), 1), ROUNDING * (self._success - self._failure))
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ...envs.core import Random
 from ...envs.core.checks import integer
-from ..beliefs.belief import ROUNDING
-from .rule import Rule, best, highest
+from ..beliefs.belief import ROUNDING, highest
+from .rule import Rule, best
 
 BLOCK = 2**13
 """Numbers of a block in each episode: probabilities of all items given labels of some candidates."""

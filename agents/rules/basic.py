@@ -138,4 +138,4 @@ class Thompson(Rule):
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         # A draw may lie some standard deviations off the mean.
-        return best(belief.sample(1, random)[:, 0], mask, random, 4 * belief.rounding())
+        return best(belief.sample(1, random)[:, 0], mask, random, 4 * belief.rounding(drawn=True))

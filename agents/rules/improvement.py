@@ -29,7 +29,8 @@ from scipy.special import erfcx, ndtr
 
 from ...envs.core import Random
 from ...envs.core.checks import integer
-from .rule import Rule, best, highest
+from ..beliefs.belief import highest
+from .rule import Rule, best
 
 Array = NDArray[np.float64]
 
@@ -102,7 +103,7 @@ class KnowledgeGradient(Rule):
             gain = _gain_at_most(mean[i, own], std[i, own], signal)
             bound[i, own] = mean[i, own] + later[i] * gain
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
-        within = belief.rounding()
+        within = belief.rounding() * (1 + later[:, None])
         bound[np.arange(len(bound)), best(mean, mask, random, within)] = np.inf
         order = highest(bound, self.candidates, random, within)
         score = np.full(mean.shape, -np.inf)
@@ -120,7 +121,7 @@ class KnowledgeGradient(Rule):
                         slope = row[others] / max(spread[i, x], 1e-300)
                         score[i, x] = mean[i, x]
                         score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
-        return best(score, mask, random, within * (1 + later[:, None]))
+        return best(score, mask, random, within)
 
 
 def rise_of_largest(mean: Array, slope: Array) -> float:

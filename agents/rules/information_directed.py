@@ -73,19 +73,20 @@ class IDS(Rule):
         regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
-        # What rounding may do to them.
-        regret_off, gain_off = 2 * belief.rounding(), 1e-5 * gain.max(1, keepdims=True)
         if self.deterministic:
-            within = gain_off / gain + self.lam * regret_off / regret
-            return best(np.log(gain) - self.lam * np.log(regret), mask, random, within)
-        chosen = np.empty(len(regret), np.int64)
-        coins = random.random(len(regret))
-        for i in range(len(regret)):
-            items = np.arange(regret.shape[1]) if mask is None else mask[i].nonzero()[0]
-            first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
-            chosen[i] = items[second if coins[i] < weight else first]
-        # Items that are alike in both have the same claim.
-        one = chosen[:, None]
+            chosen = best(np.log(gain) - self.lam * np.log(regret), mask, random)
+        else:
+            chosen = np.empty(len(regret), np.int64)
+            coins = random.random(len(regret))
+            for i in range(len(regret)):
+                items = np.arange(regret.shape[1]) if mask is None else mask[i].nonzero()[0]
+                first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
+                chosen[i] = items[second if coins[i] < weight else first]
+        # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
+        # nothing of the kind: where a regret is nearly 0, rounding decides its size.
+        off, one = 2 * belief.rounding(drawn=True), chosen[:, None]
+        regret_off = off
+        gain_off = off * belief.std().max(1, keepdims=True) + 1e-5 * gain.max(1, keepdims=True)
         alike = np.abs(regret - np.take_along_axis(regret, one, 1)) <= regret_off
         alike &= np.abs(gain - np.take_along_axis(gain, one, 1)) <= gain_off
         return one_of(alike if mask is None else alike & (mask > 0), random)

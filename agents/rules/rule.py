@@ -89,17 +89,3 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     for i in (count > 1).nonzero()[0].tolist():
         choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
     return choice
-
-
-def highest(
-    score: NDArray[np.float64], count: int, random: Random, within: Any
-) -> NDArray[np.int64]:
-    """Return ``count`` items by falling score, those of equal scores in random order, ``(B, count)``.
-
-    Args:
-        score: Scores, ``(B, n)``.
-        count: How many items; all, if there are no more.
-        random: What is drawn from.
-        within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``.
-    """
-    return np.argsort(-score - within * random.random(score.shape), axis=1)[:, :count]

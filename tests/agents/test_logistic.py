@@ -13,7 +13,8 @@ from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.agents.beliefs import Linear, Logistic
 from discovery_gym.agents.beliefs.belief import Belief
-from discovery_gym.agents.beliefs.logistic import sigmoid_normal
+from discovery_gym.agents.beliefs.logistic import SPREAD, sigmoid_normal
+from discovery_gym.experiments.evaluation import evaluate
 
 POOL, TABLE = "discovery/LogisticPool-v0", "discovery/TablePool-v0"
 
@@ -222,3 +223,74 @@ def test_other_labels_are_refused() -> None:
         learnt(observation, vector.model)
     with pytest.raises(InputError, match=r"prior_std.*> 0.*0"):
         make("greedy(belief=logistic(prior_std=0))", gym.make(POOL))
+
+
+def table(steps: int, scale: float = 1.0, shift: float = 0.0, **kwargs: Any) -> Logistic:
+    """Return the belief about a table after some labels, with features in another unit."""
+    random = np.random.default_rng(3)
+    x = random.standard_normal((50, 2)) * [1.0, 30.0] + [0.0, 5.0]
+    y = (x @ [1.0, 0.02] + 0.4 * random.standard_normal(50) > 0.5).astype(float)
+    x = scale * x + shift
+    vector, observation, _ = play(steps, env_id=TABLE, features=x, labels=y, horizon=40)
+    return learnt(observation, vector.model, **kwargs)
+
+
+@pytest.mark.parametrize("steps", [0, 1, 8, 30])
+@pytest.mark.parametrize(("scale", "shift"), [(100.0, 0.0), (1e-3, 0.0), (-1.0, 40.0)])
+def test_tables_are_free_of_units(scale: float, shift: float, steps: int) -> None:
+    """Features in another unit, counted from another zero, are believed the same."""
+    ours, theirs = table(steps), table(steps, scale, shift)
+    np.testing.assert_allclose(theirs.mean(), ours.mean(), atol=1e-5)
+    np.testing.assert_allclose(theirs.std(), ours.std(), atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [0, 3, 30])
+def test_table_by_the_formula(steps: int) -> None:
+    """The mode of logistic regression on standardised features, with an intercept of its own prior."""
+    belief = table(steps)
+    vector, observation, _ = play(
+        steps, env_id=TABLE, features=belief.model.features, labels=belief.model.labels, horizon=40
+    )
+    x = belief.model.features
+    x = np.column_stack([np.ones(50), (x - x.mean(0)) / x.std(0) / 2**0.5])
+    spread = np.pi / 3**0.5 * (1 + np.pi * SPREAD**2 / 8) ** 0.5  # prior std of the intercept
+    precision = np.diag(np.array([spread, SPREAD, SPREAD]) ** -2)
+    for i in range(3):
+        _, _, y = seen(vector, observation, i)
+        a = x[observation["labelled"][i][: len(y)]]
+        theta = np.zeros(3)
+        for _ in range(100):  # damped, so that it needs no line search
+            p = expit(a @ theta)
+            hessian = a.T @ (a * (p * (1 - p))[:, None]) + precision
+            theta += 0.5 * np.linalg.solve(hessian, a.T @ (y - p) - precision @ theta)
+        variance = np.einsum("nd,de,ne->n", x, np.linalg.inv(hessian), x)
+        mean, slope, _ = sigmoid_normal(x @ theta, variance)
+        np.testing.assert_allclose(belief.mean()[i], mean, atol=1e-4)
+        np.testing.assert_allclose(belief.std()[i], np.sqrt(mean - slope - mean**2), atol=1e-4)
+
+
+def test_any_share_of_successes() -> None:
+    """A priori the share of successes in a table is nearly uniform."""
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((400, 6)), np.arange(400) % 2
+    vector, observation, _ = play(0, env_id=TABLE, features=x, labels=y.astype(float))
+    share = learnt(observation, vector.model).sample(4000, random).mean(2)[0]
+    np.testing.assert_allclose(
+        np.quantile(share, np.arange(1, 10) / 10), np.arange(1, 10) / 10, atol=0.06
+    )
+
+
+def test_tables_need_no_setting() -> None:
+    """Of rare successes it finds about what the linear belief finds, in whatever unit."""
+    random = np.random.default_rng(0)
+    x = random.standard_normal((200, 6)) * [1, 1e3, 1e-3, 1, 1, 1] + 3
+    z = (x / x.std(0)) @ random.standard_normal(6) + 0.5 * random.standard_normal(200)
+    y = (z > np.quantile(z, 0.8)).astype(float)
+    kwargs = {"features": x, "labels": y, "rows": 0.5}
+    score = {
+        text: evaluate(TABLE, text, episodes=30, env_kwargs=kwargs).returns.mean()
+        for text in ("greedy", "greedy(belief=linear)", "greedy(belief=logistic(prior_std=1))")
+    }
+    ours, linear, units = score.values()
+    assert ours > 0.95 * linear
+    assert ours > 1.1 * units
