@@ -65,7 +65,7 @@ class Beta(Belief):
             spread = np.sqrt(np.maximum(square, 0.0))
         return self.model.success_reward * spread
 
-    def rounding(self) -> Array:
+    def rounding(self, drawn: bool = False) -> Array:
         """Return what rounding may do to a reward, which is exact but for the last digits."""
         largest = self.model.success_reward * self._sizes.max(1) + np.abs(self._costs).max(1)
         return np.broadcast_to(1e-12 * largest[:, None], (len(self._a), 1))

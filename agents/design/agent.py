@@ -17,7 +17,7 @@ from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
 from ...envs.design.posteriors import Distribution, Posterior
 from ..agent import Agent
-from ..rules.rule import highest
+from ..beliefs.belief import highest
 
 Array = NDArray[np.float64]
 PROPOSED = 64

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -96,18 +97,13 @@ def streams(turns: int) -> tuple[list[str], list[list[str]]]:
     for name in ("KnowledgeLadder", "GaussianStep"):
         env_id, kwargs = SUBJECTS[name]
 
-        def seeded(env_id: str = env_id, kwargs: Any = kwargs) -> Any:
-            env = gym.make_vec(env_id, num_envs=MANY, **kwargs)
-            env.reset(seed=0)
-            return env
-
-        vector = seeded()
-        steps = _vector(seeded())
+        seeded = partial(_seeded, env_id, kwargs)
+        vector, steps = seeded(), _vector(seeded())
         times = in_turns(
             {
-                "generators": lambda count: [_generators() for _ in range(count)],
-                "reset": lambda count, env=vector: [env.reset(seed=0) for _ in range(count)],
-                "steps": lambda count, steps=steps: steps(STEPS * count),
+                "generators": _repeated(_generators),
+                "reset": _repeated(partial(vector.reset, seed=0)),
+                "steps": _repeated(partial(steps, STEPS)),
             },
             turns=turns,
         )
@@ -123,6 +119,22 @@ def streams(turns: int) -> tuple[list[str], list[list[str]]]:
             ]
         )
     return head, rows
+
+
+def _seeded(env_id: str, kwargs: dict[str, Any]) -> Any:
+    env = gym.make_vec(env_id, num_envs=MANY, **kwargs)
+    env.reset(seed=0)
+    return env
+
+
+def _repeated(work: Callable[[], Any]) -> Subject:
+    """Return what does some work a given number of times."""
+
+    def repeat(count: int) -> None:
+        for _ in range(count):
+            work()
+
+    return repeat
 
 
 def _generators() -> Any:
