@@ -13,7 +13,7 @@ from ...envs.core.seeding import Words
 
 Array = NDArray[np.float64]
 
-ROUNDING = 4e-6
+ROUNDING = 2e-6
 """What sums of some hundred products in single precision may lose, relative to the largest."""
 
 COVARIANCE_DRAWS = 1000

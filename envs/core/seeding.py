@@ -53,6 +53,8 @@ class Generators:
 
     def seat(self, index: Sequence[int], seeds: Sequence[int] | range) -> None:
         """Give the episodes ``index``, in rising order, the generators of seeds >= 0."""
+        if not len(seeds):
+            return
         large = seeds[-1] >= LARGEST if isinstance(seeds, range) else max(seeds) >= LARGEST
         if len(index) == len(self) and not large:
             self._seeds, self._made = seeds, [None] * len(self)

@@ -24,7 +24,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
-from scipy.special import ndtri
 
 from .seeding import Generators, Words, doubles
 
@@ -116,6 +115,8 @@ class KeyedRandom:
         """Return normal numbers, many of an episode from its generator, ``(B, ...)``."""
         shape = self._shape(size)
         if np.prod(shape[1:]) <= FEW:  # then a generator would take longer to make
+            from scipy.special import ndtri  # slow to import, so only when it is needed
+
             return np.asarray(ndtri(np.maximum(self.random(shape), 2.0**-54)), dtype)
         numbers = np.empty(shape, dtype)
         for i in range(shape[0]):

@@ -392,6 +392,8 @@ def test_unseeded_episodes_differ() -> None:
     other.reset(seed=[None, 5, None])
     assert len({*first, *other.np_random_seed}) == 6
     assert other.np_random_seed[1] == 5
+    other.reset(seed=[None] * 3)  # as stable-baselines3 does: they go on with what they have
+    assert other.np_random_seed[1] == 5
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "a"])
