@@ -45,13 +45,10 @@ class Agent(ABC):
 
     def __init__(self, model: Model[Any], *, seed: int | np.random.SeedSequence = 0) -> None:
         self.model = model
-        sequence = (
-            seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
-        )
-        self._seed = sequence.generate_state(1, np.uint64)
-        self._places = np.zeros(
-            (2, 1), np.int64
-        )  # of the episodes: which they are, decisions taken
+        if not isinstance(seed, np.random.SeedSequence):
+            seed = np.random.SeedSequence(seed)
+        self._seed = seed.generate_state(1, np.uint64)
+        self._places = np.zeros((2, 1), np.int64)  # which episodes, and decisions taken in each
         self._random: KeyedRandom | None = None
 
     @classmethod

@@ -192,12 +192,11 @@ class Streams:
     def __init__(self, num_episodes: int, per_step: int) -> None:
         self.generators = Generators(num_episodes)
         self._per_step = max(1, per_step)
-        self._place = _constant(0)  # where the numbers of this step begin, if step 0 began at 0
-        self._stride = _constant(self._per_step * GOLDEN)
-        self._key = np.zeros(
-            num_episodes, np.uint64
-        )  # where this episode began, less `_place` then
-        self._next = np.zeros(num_episodes, np.uint64)  # where the next one will begin
+        # Where numbers begin: those of this step, if step 0 began at 0; those of each episode, less what
+        # that was when it began; and those of the next episode.
+        self._place, self._stride = _constant(0), _constant(self._per_step * GOLDEN)
+        self._key = np.zeros(num_episodes, np.uint64)
+        self._next = np.zeros(num_episodes, np.uint64)
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
         self._block = np.empty((steps * self._per_step, num_episodes))
         self._work = np.empty((2, len(self._block), min(num_episodes, PART)), np.uint64)
