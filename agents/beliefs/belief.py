@@ -129,7 +129,7 @@ class Belief(ABC):
         left = np.ones(len(draws), np.int64) if self.left is None else self.left
         # A set is known by the sum of its members' random names, which may wrap around: two of them
         # coincide with probability 2^-63.
-        names = np.random.default_rng(0).integers(2**63, size=draws.shape[2])
+        names = np.random.default_rng(0).integers(2**63, size=(draws.shape[2],))
         sets = np.empty(draws.shape[:2], np.int64)
         for i, size in enumerate(np.minimum(left, np.isfinite(legal[:, 0]).sum(1)).tolist()):
             members = np.argpartition(legal[i], -size, axis=1)[:, -size:]
