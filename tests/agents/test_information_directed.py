@@ -187,8 +187,11 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
         def about_best(self, count: int, mask: Any, random: Any) -> Any:
             return np.array([[0.5, 0.0, 0.2]]), np.zeros((1, 3))
 
-        def rounding(self) -> Any:
+        def rounding(self, drawn: bool = False) -> Any:
             return np.full((1, 1), 1e-6)
+
+        def std(self) -> Any:
+            return np.ones((1, 3))
 
         def reach(self, gain: Any) -> Any:
             return gain

@@ -67,18 +67,23 @@ def test_prey_are_whole() -> None:
 
 
 def test_grid_is_fine_enough() -> None:
-    """More nodes along both axes change little, over ten rounds of any numbers of prey."""
+    """More nodes along both axes change little, over ten rounds of any numbers of prey.
+
+    One episode in some hundred differs by half a nat, this way or that: a mean over 60 has a standard
+    error of 0.005 to 0.01.
+    """
     totals = []
     for size in ({}, {"grid_size": (48, 640)}):
         vector = gym.make_vec(
-            PREY, num_envs=60, reward="log_evidence", autoreset_mode="Disabled", **size
+            PREY, num_envs=240, reward="log_evidence", autoreset_mode="Disabled", **size
         )
         vector.reset(seed=0)
         vector.action_space.seed(0)
         totals.append(sum(vector.step(vector.action_space.sample())[1] for _ in range(10)))
     coarse, fine = totals
-    assert abs((coarse - fine).mean()) < 5e-3
-    assert np.abs(coarse - fine).max() < 0.5
+    assert abs((coarse - fine).mean()) < 0.01
+    assert np.quantile(np.abs(coarse - fine), 0.95) < 0.1
+    assert np.abs(coarse - fine).max() < 1
 
 
 @pytest.mark.parametrize("prey", [(), (150, 20, 300)])
