@@ -20,6 +20,7 @@ class Memory:
     """What an agent carries from one call of `predict` to the next, for B rows of episodes."""
 
     played: NDArray[np.int64]  # (B,) episodes that each row has ended
+    keys: Words  # (B,) of the present ones, for what is random about them
     decisions: NDArray[np.int64]  # (B,) decisions taken in the present one
     rest: Any  # what `act` returned
 
@@ -48,7 +49,9 @@ class Agent(ABC):
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(seed)
         self._seed = seed.generate_state(1, np.uint64)
-        self._places = np.zeros((2, 1), np.int64)  # which episodes, and decisions taken in each
+        self.keys: Words = self._seed
+        """A key for what is random about each of the B episodes, ``(B,)``."""
+        self._decisions = np.zeros(1, np.int64)  # taken in each of them
         self._random: KeyedRandom | None = None
 
     @classmethod
@@ -69,11 +72,10 @@ class Agent(ABC):
             B actions and the next state.
         """
 
-    @property
-    def keys(self) -> Words:
-        """A key for what is random about each of the B episodes, ``(B,)``."""
+    def _keys(self, played: NDArray[np.int64]) -> Words:
+        """Return the keys of the episodes of B rows, each of which has ended some, ``(B,)``."""
         high, low = divmod(self.episode, 2**64)  # numbers have any size
-        number = np.uint64(low) + self._places[0].astype(np.uint64)
+        number = np.uint64(low) + (np.arange(len(played)) + len(played) * played).astype(np.uint64)
         carried = np.uint64(high % 2**64) + (number < low).astype(np.uint64)
         return mix(hashed(self._seed, number) + carried)
 
@@ -81,8 +83,8 @@ class Agent(ABC):
     def random(self) -> KeyedRandom:
         """What is random about this decision in each of the B episodes."""
         if self._random is None:
-            places = self._places[1]
-            self._random = KeyedRandom(hashed(self.keys, places), hashed(~self._seed, places))
+            key = hashed(self.keys, self._decisions)
+            self._random = KeyedRandom(key, ~self._seed, self._decisions)
         return self._random
 
     def predict(
@@ -119,7 +121,7 @@ class Agent(ABC):
         if state is None:
             start[:] = True
             played = decisions = np.zeros(count, np.int64)
-            rest = None
+            keys, rest = self._keys(played), None
         elif len(state.played) != count:
             raise InputError(
                 f"{self.text} follows {len(state.played)} episodes, but {count} observations came; pass "
@@ -129,14 +131,13 @@ class Agent(ABC):
             if episode_start is not None:
                 start |= np.asarray(episode_start, np.bool_)
             played, decisions = state.played + start, np.where(start, 0, state.decisions)
-            rest = state.rest
+            keys, rest = self._keys(played) if start.any() else state.keys, state.rest
         told = self.model.decisions(observation)
         if told is not None:
             decisions = told
-        self._places = np.stack([np.arange(count) + count * played, decisions])
-        self._random = None
+        self.keys, self._decisions, self._random = keys, decisions, None
         actions, rest = self.act(observation, rest, start)
-        return (actions[0] if single else actions), Memory(played, decisions + 1, rest)
+        return (actions[0] if single else actions), Memory(played, keys, decisions + 1, rest)
 
     def _is_single(self, observation: Any) -> bool:
         """Tell one observation from a batch by the shape; refuse what is neither."""

@@ -15,7 +15,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.random.bit_generator import ISpawnableSeedSequence
+from numpy.typing import DTypeLike, NDArray
 
 Words: TypeAlias = NDArray[Any]
 """An array of uint64 (or uint32); NumPy's types do not say that shifts keep it."""
@@ -91,7 +92,9 @@ class Generators:
     def __getitem__(self, episode: int) -> np.random.Generator:
         made = self._made[episode]
         if made is None:
-            made = np.random.default_rng(self._seeds[episode])
+            made = np.random.Generator(
+                np.random.PCG64(_Seed(self._seeds[episode]))  # type: ignore[arg-type]
+            )
             high, low, step_high, step_low = map(int, self._states[:, episode])
             made.bit_generator.state = {
                 "bit_generator": "PCG64",
@@ -132,6 +135,28 @@ class Generators:
         if len(index) == len(self):
             return self._made.count(None) == len(self)
         return all(self._made[i] is None for i in index.tolist())
+
+
+class _Seed(ISpawnableSeedSequence):
+    """The seed of a generator whose state is set: what it would be made of is asked for by `spawn` only.
+
+    Args:
+        seed: The seed.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._sequence: np.random.SeedSequence | None = None
+
+    def generate_state(self, n_words: int, dtype: DTypeLike = np.uint32) -> NDArray[Any]:
+        """Return zeros: the state is set afterwards."""
+        return np.zeros(n_words, dtype)
+
+    def spawn(self, n_children: int) -> list[Any]:
+        """Return the children that ``SeedSequence(seed)`` has."""
+        if self._sequence is None:
+            self._sequence = np.random.SeedSequence(self.seed)
+        return self._sequence.spawn(n_children)
 
 
 def default_states(seeds: Sequence[int] | range) -> Words:

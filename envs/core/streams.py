@@ -91,11 +91,14 @@ class KeyedRandom:
 
     Args:
         keys: A key for each episode and step, ``(B,)``.
-        shared: Keys of what episodes share, equal for those that do, ``(B,)``; None: none do.
+        root: Key of what the episodes may share, ``(1,)``; None: they share nothing.
+        steps: The step of each episode, ``(B,)``: those of one step share what is drawn once for all.
     """
 
-    def __init__(self, keys: Words, shared: Words | None = None) -> None:
-        self._keys, self.shared = keys, keys if shared is None else shared
+    def __init__(
+        self, keys: Words, root: Words | None = None, steps: NDArray[np.int64] | None = None
+    ) -> None:
+        self._keys, self._root, self._steps = keys, root, steps
         self._read = 0
         self._made: list[np.random.Generator | None] = [None] * len(keys)
         self._seeds: Words | None = None  # (B, 4) of the generators, once one is asked for
@@ -132,6 +135,16 @@ class KeyedRandom:
             made = self._made[episode] = _generator(self._seeds[episode])
         return made
 
+    def groups(self) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+        """Return the groups of episodes that share what is drawn once for all, with a generator each."""
+        if self._root is None or self._steps is None:
+            for i in range(len(self)):
+                yield np.array([i]), self[i]
+            return
+        for step in np.unique(self._steps):
+            key = hashed(self._root, np.array([step]))[0]
+            yield (self._steps == step).nonzero()[0], keyed_generator(key)
+
     def _shape(self, size: int | tuple[int, ...]) -> tuple[int, ...]:
         shape = (size,) if isinstance(size, int | np.integer) else tuple(size)
         assert shape[0] == len(self)  # the first axis is that of the episodes
@@ -161,11 +174,10 @@ def groups_of(
     random: Random, count: int
 ) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
     """Return groups of the B episodes that may share what is drawn, and the generator of each group."""
-    if not isinstance(random, KeyedRandom):
+    if isinstance(random, KeyedRandom):
+        yield from random.groups()
+    else:
         yield np.arange(count), random  # type: ignore[misc]
-        return
-    for key in np.unique(random.shared):
-        yield (random.shared == key).nonzero()[0], keyed_generator(key)
 
 
 class _Words(ISeedSequence):

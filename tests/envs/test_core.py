@@ -49,6 +49,8 @@ def test_many_generators_are_those_of_numpy(start: int) -> None:
         numbers = generators.uniforms(every[:2], 3)
         np.testing.assert_array_equal(numbers, [g.random(3) for g in reference[:2]])
         assert generators[1].normal() == reference[1].normal()  # made late, it goes on from there
+        (child,), (other,) = generators[1].spawn(1), reference[1].spawn(1)
+        assert child.random() == other.random()
         mixed = generators.words(every)
         assert mixed.tolist() == [int(g.integers(2**64, dtype=np.uint64)) for g in reference]
         many = generators.uniforms(every, 100)
