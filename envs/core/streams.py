@@ -211,7 +211,7 @@ class Streams:
         self._next = np.zeros(num_episodes, np.uint64)
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
         self._block = np.empty((steps * self._per_step, num_episodes))
-        self._work = np.empty((2, len(self._block), min(num_episodes, PART)), np.uint64)
+        self._parts: list[tuple[Words, ...]] | None = None
         # First row of this step in the block, and the next one to read; its end, if none are left.
         self._step = self._row = len(self._block)
         self._rows = (np.arange(len(self._block), dtype=np.uint64)[:, None] + 1) * np.uint64(GOLDEN)
@@ -252,14 +252,29 @@ class Streams:
 
     def _fill(self) -> None:
         """Hash the numbers of this step and of the next ones."""
+        if self._parts is None:
+            self._parts = self._split()
+        for key, rows, ahead, words, work, signed, block in self._parts:
+            np.add(rows, self._place, ahead)
+            np.add(key, ahead, words)
+            np.right_shift(mix(words, work), _11, words)
+            np.multiply(signed, _UNIT, block)
+
+    def _split(self) -> list[tuple[Words, ...]]:
+        """Return what each part of the block is made of, in, and written to: views, and room to work."""
         one = 0 if len(self._block) == 1 else slice(None)  # NumPy takes arrays of one axis faster
-        rows = (self._rows + self._place)[one]
+        rows, parts = self._rows[one], list[tuple[Words, ...]]()
+        ahead = np.empty_like(rows)
+        room = np.empty((2, len(self._block), min(len(self._key), PART)), np.uint64)
         for first in range(0, len(self._key), PART):
             key, block = self._key[first : first + PART], self._block[one, first : first + PART]
-            words, work = self._work[0, one, : len(key)], self._work[1, one, : len(key)]
-            np.add(key, rows, words)
-            np.right_shift(mix(words, work), _11, words)
-            np.multiply(words.view(np.int64), _UNIT, block)
+            words, work = (part[one, : len(key)] for part in room)
+            parts.append((key, rows, ahead, words, work, words.view(np.int64), block))
+        return parts
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the views out: those of a copy would be of nothing."""
+        return {**self.__dict__, "_parts": None}
 
     @property
     def noise(self) -> KeyedRandom:
