@@ -76,8 +76,8 @@ class Agent(ABC):
         """Return the keys of the episodes of B rows, each of which has ended some, ``(B,)``."""
         high, low = divmod(self.episode, 2**64)  # numbers have any size
         number = np.uint64(low) + (np.arange(len(played)) + len(played) * played).astype(np.uint64)
-        carried = np.uint64(high % 2**64) + (number < low).astype(np.uint64)
-        return mix(hashed(self._seed, number) + carried)
+        above = np.array([_one_word(high), _one_word(high + 1)], np.uint64)
+        return mix(hashed(self._seed, number) + above[(number < low).astype(np.int64)])
 
     @property
     def random(self) -> KeyedRandom:
@@ -156,3 +156,10 @@ class Agent(ABC):
                 f"{self.text} expects observations of shape {shape}, or a batch of them, got {got}."
             )
         return got == shape
+
+
+def _one_word(number: int) -> int:
+    """Return a number below 2^64 itself, and a hash of a larger one."""
+    if number < 2**64:
+        return number
+    return int(np.random.SeedSequence(number).generate_state(1, np.uint64)[0])

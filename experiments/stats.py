@@ -261,6 +261,8 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
             largest of them if ``None``.
     """
     outcomes, count = np.unique(values), values.size
+    if not np.isfinite(values).all():
+        return _interval([values], lambda means: means[0])
     largest = abs(values).max(initial=0) if scale is None else scale
     if count > 1 and outcomes[-1] - outcomes[0] <= ROUNDING * largest:
         return Interval(float(np.mean(values)), how=NO_VARIATION, episodes=count)

@@ -22,7 +22,8 @@ settled while looking at the reaction tables `cncci` and `pndc`, so that results
 the belief; on `diabetes`, which was not looked at, it does a little worse than pure likelihood. Two
 labels have the same likelihood everywhere: below three, and while all labels are equal, `DEFAULT`
 holds, where the prior is largest. While labels show no spread (none, one, all equal), s = 1 in units
-of the label; without labels the mean is 0 and the standard deviation is 1 everywhere.
+of the label, or a millionth of a label that is larger; without labels the mean is 0 and the standard
+deviation is 1 everywhere.
 
 Degenerate covariances cannot occur: g is at least 1e-4, so that items with the same features share
 their information and K keeps a condition number below 1 + 1e4 t.
@@ -305,7 +306,9 @@ class GaussianProcess(FeatureBelief):
         constant = self._uo / np.where(self._seen > 0, self._oo, 1.0)
         rest = self._uu - self._uo * constant
         spread = (self._known > 1) & (rest > 1e-12 * self._uu)
-        variance = np.where(spread, rest, 1.0) / np.where(spread, self._known - 1, 1)
+        # A spread of 1 would vanish beside a label of 1e12.
+        alone = np.maximum(1.0, 1e-6 * np.abs(self._first)) ** 2
+        variance = np.where(spread, rest, alone) / np.where(spread, self._known - 1, 1)
         return constant, np.sqrt(variance)
 
     # ---- covariance

@@ -11,7 +11,8 @@ so that a label costs O(n d + d^2).
 
 A table brings no prior of its own, and any number would be one in the unit of its labels. There the
 belief is free of units. The features phi are standardised over the pool and divided by sqrt(d), the
-labels by their mean m and standard deviation s (s = 1 until two of them differ), and
+labels by their mean m and standard deviation s (until two of them differ s is 1, or a millionth of a
+larger label), and
 
     z = (y - m) / s = b + theta . phi(x) + noise,  theta ~ N(0, I),  noise ~ N(0, g),  g = `NOISE`,
 
@@ -220,7 +221,10 @@ class Linear(FeatureBelief):
         centre = y.mean(1)
         apart = y - centre[:, None]
         differ = np.ptp(y, axis=1) > EQUAL * np.abs(y).max(1)
-        unit = np.where(differ, np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5, 1.0)
+        # Where labels do not differ yet, spreads must not vanish beside a large label.
+        alone = np.maximum(1.0, STEP * np.abs(y).max(1))
+        spread = np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5
+        unit = np.where(differ, spread, alone)
         self._centre[episodes], self._unit[episodes] = centre, unit
         z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
         shared = len(self._x) == 1

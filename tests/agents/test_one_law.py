@@ -57,3 +57,13 @@ def test_choices_are_those_of_the_episode(env_id: str, kwargs: dict[str, Any], a
     assert play(env_id, kwargs, agent, FIRST + 2, 1) == nine[2:3]
     for one, again in zip(nine[:3], play(env_id, kwargs, agent, FIRST, 3, anew=True), strict=True):
         assert again == one[: len(again)]
+
+
+def test_numbers_of_episodes_have_any_size() -> None:
+    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=2)
+    keys = set()
+    for first in (0, 2**32 - 1, 2**64 - 1, 2**128 - 1, 2**128 + 1, 2**192):
+        agent = make("random", vector, episode=first)
+        agent.predict(vector.reset(seed=0)[0])
+        keys |= set(agent.keys.tolist())
+    assert len(keys) == 12

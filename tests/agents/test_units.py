@@ -163,7 +163,7 @@ RULES = [
 def test_choices_do_not_depend_on_the_unit(rule: str, belief: str, kwargs: Any) -> None:
     text = f"{rule}(belief={belief})"
     ours = sequence(text, Y, 0.1, **kwargs)
-    for scale, shift in MAPS:
+    for scale, shift in [*MAPS, (1e15, 0.0), (1e-20, 0.0)]:
         assert sequence(text, scale * Y + shift, 0.1 * scale, **kwargs) == ours, (scale, shift)
 
 

@@ -183,7 +183,8 @@ def test_nearly_equal_episodes_have_a_finite_interval(size):
 
 
 def test_one_episode_says_nothing_about_others():
-    for found in (st.mean([2.0]), st.mean([np.nan, 1.0]), st.mean_over_tasks([[1.0, 2.0], [3.0]])):
+    unknown = [[2.0], [np.nan, 1.0], [np.inf, 1.0, 1.0, 1.0], [np.nan, 1.0, 1.0]]
+    for found in (*map(st.mean, unknown), st.mean_over_tasks([[1.0, 2.0], [3.0]])):
         assert np.isnan([found.low, found.high]).all()
         assert found.ends(str) == ""
 
