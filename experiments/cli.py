@@ -265,7 +265,11 @@ def evaluate(
         table.add_row("regret", plus_minus(result.regret))
     table.add_row("decisions per episode", plus_minus(result.lengths))
     table.add_row("µs per decision", microseconds(result.seconds_per_decision))
-    table.add_row("episodes, first seed", f"{len(result.returns)}, {result.seed}")
+    last = result.seed + len(result.returns) - 1
+    table.add_row("episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}")
+    if parameters:
+        given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+        table.add_row("parameters", given)
     out.print(table)
 
 

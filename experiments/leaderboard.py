@@ -378,11 +378,16 @@ def difference(one: st.Interval | None) -> str:
 
 
 def plus_minus(values: NDArray[Any]) -> str:
-    """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit."""
+    """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit.
+
+    The mean alone of one episode, which has no error, and of episodes that are all alike.
+    """
     average, count = float(np.mean(values)), len(values)
-    error = float(np.std(values, ddof=1) / np.sqrt(count)) if count > 1 else 0.0
+    if count < 2:
+        return number(average)
+    error = float(np.std(values, ddof=1) / np.sqrt(count))
     if error <= 1e-12 * abs(average):
-        return f"{number(average)} ± 0"
+        return f"{number(average)}, no variation"
     after = min(max(0, 1 - int(np.floor(np.log10(error)))), 8)
     return f"{average:,.{after}f} ± {error:,.{after}f}".replace("-", "−")
 

@@ -288,7 +288,8 @@ def test_no_records_make_an_empty_page(tmp_path):
         (score(-0.0001), "0.000"),
         (score(-0.25), "−0.250"),
         (plus_minus(np.array([1.0, 3.0, 5.0])), "3.0 ± 1.2"),
-        (plus_minus(np.array([121.0, 121.0])), "121.0 ± 0"),
+        (plus_minus(np.array([121.0, 121.0])), "121.0, no variation"),
+        (plus_minus(np.array([121.0])), "121.0"),
         (span(stats.Interval(0.5, 0.25, 0.75)), "0.500 [0.250, 0.750]"),
         (span(stats.Interval(0.5, np.nan, np.nan)), "0.500"),
         (
