@@ -453,7 +453,11 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """The same in words."""
+        """The same in words; no comparison where ours cannot reach what a published bound can."""
+        ours = next(one.contrasts for one in self.problem.entries if one.name == self.best)
+        theirs = self.champion.contrasts or ours
+        if ours < theirs and self.champion.lower > np.log(ours + 1):
+            return f"not comparable: L = {ours:,} cannot tell more than {np.log(ours + 1):.2f}"
         error = self.bound(self.best, 0).error
         if abs(self.lead) <= 2 * error:
             return "level"
