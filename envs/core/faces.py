@@ -262,11 +262,16 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         self.single_action_space = self.model.action_space
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._action_shape = self.action_space.shape
         self._seeded = False
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._every = np.ones(self.num_envs, np.bool_)
         self._every.flags.writeable = False
         self._traces: list[list[tuple[Any, float, Any]]] = [[] for _ in range(self.num_envs)]
+        # Where masks and hidden parameters play no part, the information is always the same.
+        fixed = not reveal and not isinstance(self.single_observation_space, spaces.Dict)
+        some: NDArray[Any] = np.empty(0)
+        self._fixed_info = self._masked_info(self._info(some), None) if fixed else {}
 
     # ---- randomness
 
@@ -390,7 +395,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             else terminated.copy()
         )
         observation = self.model.observe(self._state)
-        info = final | self._masked_info(self._info(observation), None)
+        info = final | (self._fixed_info or self._masked_info(self._info(observation), None))
         if self.render_mode is not None:
             self._record(actions, reward, observation, ended | (terminated & bool(final)))
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
@@ -415,7 +420,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         if self._num_actions is None:
             return self._numbers(actions, self.action_space)
         array = np.asarray(actions)
-        if array.shape != self.action_space.shape or array.dtype.kind not in "iu":
+        if array.shape != self._action_shape or array.dtype.kind not in "iu":
             raise InputError(
                 f"actions must be integers of shape {self.action_space.shape}, got dtype "
                 f"{array.dtype} and shape {array.shape}."
