@@ -33,6 +33,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Model
+from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
 
@@ -47,8 +48,6 @@ PERCEPTRONS = ("encoder", "layers")
 HISTORY = ("settings", "outcomes")
 """The parts of an observation that an encoder takes, the newest round first."""
 LEFT = "rounds_left"
-ROWS = 32
-"""Observations that are handled by one matrix product, which rounds as their number tells it to."""
 
 Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -122,7 +121,7 @@ class Policy:
 
     def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
         for i, (weight, bias) in enumerate(layers):
-            h = _product(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
+            h = by_rows(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
         return h
 
     def to_bytes(self) -> bytes:
@@ -177,15 +176,6 @@ class Policy:
                 f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
                 f"({type(error).__name__}: {error}). Name its policy.safetensors."
             ) from None
-
-
-def _product(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
-    """Return ``rows @ matrix`` by `ROWS` rows at a time: digits do not depend on how many there are."""
-    flat = rows.reshape(-1, rows.shape[-1])
-    padded = np.zeros((-(-len(flat) // ROWS), ROWS, flat.shape[1]), flat.dtype)
-    padded.reshape(-1, flat.shape[1])[: len(flat)] = flat
-    out = np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[: len(flat)]
-    return out.reshape(*rows.shape[:-1], -1)
 
 
 def _width(name: str, layers: tuple[Layer, ...], width: int) -> int:

@@ -36,6 +36,7 @@ from scipy.signal import fftconvolve
 from scipy.special import logsumexp, xlogy
 
 from ..core import InputError, Random, generator_of
+from ..core.products import ROWS, by_rows
 from .angular import AngularDesign
 from .binomial import BinomialLaw, binomial_table
 from .design import Array, DesignModel
@@ -51,8 +52,8 @@ POSITIVE = 0.75
 """Asymmetry up to which the density of cos(theta) is positive."""
 FEW = 2000
 """Events up to which histograms are prepared; `Channel` is as good for more."""
-NODES, ROWS = 256, 16
-"""Values, and episodes, that one matrix product adds up over."""
+NODES = 256
+"""Values that one matrix product adds up over."""
 NEGLIGIBLE = 1e-5
 """Weight of all the parameter values together that may be left out."""
 
@@ -258,20 +259,17 @@ def _blocks_that_count(theta: Array, log_weights: Array) -> tuple[Array, Array]:
 def _mixed(weights: Array, values: Array) -> Array:
     """Return the sums over values with the weights of B episodes, ``(B, S)``.
 
-    They are added up block by block, and for `ROWS` episodes at a time, so that the digits of an episode
-    do not depend on the others.
+    They are added up block by block, so that the digits of an episode do not depend on the others.
 
     Args:
         weights: Weights, ``(B, U)``, U a multiple of `NODES`.
         values: What is added up, ``(S, U)``.
     """
-    groups = np.zeros((-(-len(weights) // ROWS), ROWS, weights.shape[1]))
-    groups.reshape(-1, weights.shape[1])[: len(weights)] = weights
-    total = np.zeros((*groups.shape[:2], len(values)))
+    total = np.zeros((len(weights), len(values)))
     for first in range(0, weights.shape[1], NODES):
         block = slice(first, first + NODES)
-        total += np.matmul(groups[:, :, block], values[:, block].T)
-    return total.reshape(-1, len(values))[: len(weights)]
+        total += by_rows(weights[:, block], values[:, block].T)
+    return total
 
 
 def _likely(theta: Array, log_weights: Array) -> tuple[Array, Array]:

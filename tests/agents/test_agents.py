@@ -205,10 +205,11 @@ class TestPredict:
         evaluation = pytest.importorskip("stable_baselines3.common.evaluation")
         vec_env = pytest.importorskip("stable_baselines3.common.vec_env")
         envs = vec_env.DummyVecEnv([lambda: gym.make(POOL, horizon=20)] * 2)
-        agent = make("bayes_ucb", gym.make(POOL, horizon=20))
+        # The belief that is free of units does less well on this table.
+        agent = make("bayes_ucb(belief=linear(prior_std=1))", gym.make(POOL, horizon=20))
         mean, _ = evaluation.evaluate_policy(agent, envs, n_eval_episodes=4, warn=False)
         model = gym.make(POOL, horizon=20).unwrapped.model
-        assert mean > 0.7 * model.random_value() + 0.3 * model.optimal_value()
+        assert mean > 0.5 * (model.random_value() + model.optimal_value())
 
     def test_better_beliefs_find_more(self) -> None:
         """On the real table, rules that learn beat random by far."""
