@@ -25,6 +25,8 @@ from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
 from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
 
+OPTIONS = Reading.options()
+
 ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
 
@@ -153,11 +155,11 @@ class TablePool(FeaturePool, Reading):
         """Refuse what does not go with arrays, and keep copies that nobody else can change."""
         if self.features is None:
             raise InputError("features and labels belong together: give both or neither.")
-        for option in ("dataset", *Reading.options()):
-            given = getattr(self, option)
-            if option not in ("features", "minimise") and given is not None and given != ():
-                raise InputError(f"Give {option} or the arrays features and labels, not both.")
-        table = from_arrays(self.features, self.labels, bool(self.minimise))
+        reading = Reading(**{name: getattr(self, name) for name in OPTIONS if name != "features"})
+        given = reading.given("minimise") + ["dataset"] * (self.dataset is not None)
+        if given:
+            raise InputError(f"Give {given[0]} or the arrays features and labels, not both.")
+        table = from_arrays(self.features, self.labels, reading.minimise or False)
         self._set(table=table, features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
@@ -214,8 +216,7 @@ class TablePool(FeaturePool, Reading):
     def table(self) -> Table:
         """The table, labels included: for the environment and for people, not for agents."""
         assert self.dataset is not None  # of arrays it is made at once
-        options = {option: getattr(self, option) for option in Reading.options()}
-        return load(self.dataset, **options).conditions()
+        return load(self.dataset, **{name: getattr(self, name) for name in OPTIONS}).conditions()
 
     @property
     def num_items(self) -> int:
