@@ -317,7 +317,7 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
         )
     if sure:
         return next(iter(sure))
-    if unsure and not (set(unsure) == {"."} and columns.separator != ";"):
+    if unsure:
         sign, place = next(iter(unsure.items()))
         raise InputError(
             f"{columns.file}: it is not sure whether {sign!r} stands before decimals or thousands "

@@ -225,7 +225,14 @@ def _split(
     # Of two signs that fit, one stands within the cells of the other: "amount, mol;yield" over "1,5;20".
     most = max(parsed.width for parsed in good)
     good = [parsed for parsed in good if parsed.width == most]
-    chosen = good[0] if len(good) == 1 else max(good, key=_Parsed.numbers)
+    if len(good) > 1:
+        good.sort(key=_Parsed.values, reverse=True)
+        if good[0].values() == good[1].values():
+            signs = " or ".join(repr(parsed.separator) for parsed in good)
+            raise InputError(
+                f"{file}: it is not sure whether {signs} parts the cells; give separator=."
+            )
+    chosen = good[0]
     chosen.check_quotes(file, text)
     return chosen.columns, chosen.rows, chosen.separator
 
@@ -248,11 +255,11 @@ class _Parsed:
     rows: NDArray[np.int64]
     ragged: list[tuple[int, int, str]]
 
-    def numbers(self) -> int:
-        """Return how many cells hold a number."""
+    def values(self) -> int:
+        """Return how many cells hold a number or a truth value."""
         import pyarrow.compute as pc
 
-        pattern = f"^({NUMBER.pattern})$"
+        pattern = f"(?i)^({NUMBER.pattern}|true|false)$"
         return sum(
             pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
             for column in self.columns

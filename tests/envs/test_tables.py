@@ -188,6 +188,7 @@ def test_a_table_of_numbers_alone(tmp_path: Path) -> None:
         ("a;y\n1'234,5;1,5 %\n2'000;2,5 %\n", {"thousands": "'"}, [[1234.5], [2000]], [1.5, 2.5]),
         ("a;y\n1,5E-03;1\n2,5E-03;2\n", {}, [[0.0015], [0.0025]], [1, 2]),
         ("Menge, mol;y\n1,5;20\n2,5;30\n", {}, [[1.5], [2.5]], [20, 30]),
+        ("A, b;y\nTrue;1,5\nFalse;2,5\n", {}, [[1], [0]], [1.5, 2.5]),
         ("n;a;y\n1,4-dioxane;1,5;2\nTHF;2;3,5\n", {"drop": "n"}, [[1.5], [2]], [2, 3.5]),
         # What programs write above, below and beside a table.
         ("\n\na,y\n1,2\n3,4\n", {}, [[1], [3]], [2, 4]),
@@ -266,6 +267,7 @@ def test_cells(
         ("L0,60,3.5\nL1,70,4.5\n", {}, r"the first row holds values \(60, 3.5\)"),
         ("L0,60,PENDING\nL1,70,4.5\n", {}, r"the first row holds values \(60, PENDING\)"),
         ("a,25%\nb,30%\n", {}, r"the first row holds values \(25%\)"),
+        ("a;b,c\nu;1,2\nu;3,4\n", {}, r"not sure whether .* parts the cells; give separator="),
         # Numbers in disguise are no levels.
         ('a,y\n"0,5",1\n"1,5",2\n"0,5",3\n', {}, r"'0,5' is no number; .*decimal=','"),
         ("a,y\n−5,1\n−4,2\n−5,3\n", {}, r"begins with a dash"),
