@@ -23,7 +23,7 @@ edge of the statistical precipice" (2021).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -137,7 +137,7 @@ def scores(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
         return None
     regret = _whole_regret(outcome, env_kwargs)
     found = normalised(outcome.returns, outcome.random_value, outcome.optimal_value, regret)
-    return None if np.isnan(found).any() else found
+    return found if np.isfinite(found).all() else None
 
 
 def gains(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats:
@@ -279,7 +279,18 @@ def _over_tasks(scores: Sequence[ArrayLike], statistic: Statistic) -> Interval:
 
 
 def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
-    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval."""
+    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval.
+
+    It is homogeneous: samples are divided by a power of two, which changes no digit, so that their
+    cubes are neither infinite nor 0.
+    """
+    largest = max(abs(sample).max() for sample in samples)
+    unit = 2.0 ** np.floor(np.log2(largest)) if 0 < largest < np.inf else 1.0
+    one = _of_unit([sample / unit for sample in samples], statistic)
+    return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
+
+
+def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     means = np.array([np.mean(sample) for sample in samples])
     value, sizes = float(statistic(means)), [sample.size for sample in samples]
     if not np.isfinite(value) or min(sizes) < 2:

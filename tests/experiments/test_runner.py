@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -38,7 +37,7 @@ def contents(folder):
 
 
 def test_a_record_holds_the_run(played, tiny):
-    records = read_folder(played)
+    records = read_folder(played).records
     spec = plan(tiny)[4]
     record = read_record(record_path(played / "records", spec.id))
     assert record.id in {one.id for one in records}
@@ -61,7 +60,7 @@ def test_a_record_keeps_the_curves_that_its_suite_asks_for(tiny, tmp_path):
 
 
 def test_a_failed_run_is_recorded_with_its_error(played, tiny):
-    (record,) = (record for record in read_folder(played) if record.error)
+    (record,) = (record for record in read_folder(played).records if record.error)
     assert record.spec == plan(tiny)[3]
     assert "Traceback" in record.error
     assert "batch_size must be one of" in record.error
@@ -165,7 +164,7 @@ def test_rests_of_a_killed_run_do_not_hinder_and_are_swept(tmp_path):
     os.utime(old, (0, 0))
     open_folder(tmp_path)
     assert [path for path in (old, new) if path.exists()] == [new]  # another run may be writing it
-    assert read_folder(tmp_path) == []
+    assert read_folder(tmp_path).records == []
 
 
 def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
@@ -180,17 +179,6 @@ def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
         rec.write(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("table", [None, pa.table({"return": [1.0]})], ids=["text", "table"])
-def test_a_file_that_is_no_record_is_named(tmp_path, table):
-    path = tmp_path / "abc.parquet"
-    if table is None:
-        path.write_text("no", encoding="utf-8")
-    else:
-        pq.write_table(table, path)
-    with pytest.raises(discovery_gym.InputError, match=r"abc\.parquet is not a readable record"):
-        read_record(path)
 
 
 # ---- the pool, and what may happen to it
@@ -267,4 +255,4 @@ def test_an_interrupt_leaves_cleanly(tmp_path):
     assert process.returncode == 130
     assert "Interrupted" in errors
     assert "Traceback" not in errors
-    assert 2 <= len(read_folder(tmp_path)) < len(plan(suite("smoke"), SHARD))
+    assert 2 <= len(read_folder(tmp_path).records) < len(plan(suite("smoke"), SHARD))
