@@ -549,9 +549,7 @@ def _check_about(about: Mapping[str, Any]) -> None:
         if not missing and not abs(_number(value)) <= LARGEST:
             raise ValueError(f"{name} is no finite number: {short(value)}")
     if not 0 <= _number(about["created"]) <= time.time() + AHEAD:
-        raise ValueError(
-            f"it was created at {short(about['created'])}, which is no time of the past"
-        )
+        raise ValueError(f"created is no time of the past: {short(about['created'])}")
     found = about["versions"]
     if not isinstance(found, dict) or len(found) > 20:
         raise ValueError("its versions are not names and versions of libraries")

@@ -233,7 +233,7 @@ TAMPERED = {
     "infinite optimum": (about(optimal_value=float("inf")), "optimal_value is no finite number: inf"),
     "edited optimum": (lambda path: edited_optimum(path), "digest"),
     "optimum in words": (about(optimal_value="high"), "optimal_value is no finite number: high"),
-    "seconds: null": (about(seconds_per_decision=None), "seconds_per_decision is no finite number: None"),
+    "seconds: null": (about(seconds_per_decision=None), "decision is no finite number: None"),
     "forged fingerprint": (about(fingerprint="0" * 16), "those of the run [0-9a-f]{16}: renamed"),
     "fingerprint of another kind": (about(fingerprint="x" * 16), "16 hexadecimal"),
     "fingerprint: a number": (about(fingerprint=3), "fingerprint must be a text"),
@@ -371,7 +371,7 @@ def test_no_record_at_all_is_an_error(results):
     for path in (results / "records").iterdir():
         path.write_text("no")
     with pytest.raises(
-        discovery_gym.InputError, match="There is no record in .*, and 5 more files"
+        discovery_gym.InputError, match=r"There is no record in .*, and 5 more files"
     ):
         write_leaderboard(results)
     assert not (results / "index.html").exists()
