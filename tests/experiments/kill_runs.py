@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from discovery_gym.experiments import records as rec
@@ -64,11 +64,11 @@ def children(pid: int) -> list[int]:
         return []
 
 
-def disturb(run: subprocess.Popen[str], chance: random.Random) -> str:
+def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
     """Send one signal to a run or one of its workers; return what was done."""
     workers = children(run.pid)
-    target = chance.choice([run.pid, *workers])
-    kind = chance.choice(["KILL", "INT", "STOP"])
+    target = int(chance.choice([run.pid, *workers]))
+    kind = str(chance.choice(["KILL", "INT", "STOP"]))
     try:
         if kind == "INT":
             os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
@@ -85,18 +85,18 @@ def disturb(run: subprocess.Popen[str], chance: random.Random) -> str:
 def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
-    status = run.returncode
-    started = "discovery_gym" not in errors  # an interrupt while Python itself starts is Python's
-    if status not in allowed or ("Traceback" in errors and not started):
-        print(f"exit status {status}: {errors[-2000:]}", flush=True)
+    # An interrupt that comes before the command line is there is told by Python.
+    early = run.returncode == -signal.SIGINT and "cli.py" not in errors
+    if run.returncode not in allowed or ("Traceback" in errors and not early):
+        print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 
-def torment(folder: Path, signals: int, chance: random.Random, done: Counter[str]) -> None:
+def torment(folder: Path, signals: int, chance: np.random.Generator, done: Counter[str]) -> None:
     """Disturb two runs of a folder, and let them finish."""
     runs = [start(folder), start(folder)]
     for _ in range(signals):
         time.sleep(chance.uniform(0, LONGEST))
-        done[disturb(chance.choice(runs), chance)] += 1
+        done[disturb(runs[chance.integers(2)], chance)] += 1
         time.sleep(0.05)
         for i, run in enumerate(runs):
             if run.poll() is not None:
@@ -115,7 +115,7 @@ def main(signals: int, folders: int, seed: int) -> Counter[str]:
     Raises:
         AssertionError: Records differ from those of a run that was left alone.
     """
-    chance, done = random.Random(seed), Counter[str]()
+    chance, done = np.random.default_rng(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         alone = Path(name) / "alone"
         subprocess.run([*COMMAND, str(alone)], check=True, stdout=subprocess.DEVNULL)

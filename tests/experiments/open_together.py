@@ -1,6 +1,6 @@
 """Open one results folder from many processes at once, and beside writers; count the refusals.
 
-    python tests/experiments/open_together.py [--new 450] [--beside 7354]
+python tests/experiments/open_together.py [--new 450] [--beside 7354]
 """
 
 from __future__ import annotations
