@@ -24,7 +24,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~&$#@])")
 _LINK = re.compile(r"(?i)\b(?!https:)[a-z][a-z0-9+.-]*(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)")
 _START = re.compile(r"^(\d*)(?=[-+=.)])")
-_FORMULA = re.compile(r" *[-=+@\t\r\n](?!\d[\d.,]*(?:e[-+]?\d+)?$)", re.IGNORECASE)
+_FORMULA = re.compile(r" *(?:[=@]|[-+](?!\d[\d.,]*(?:e[-+]?\d+)?$))", re.IGNORECASE)
 
 
 def plain(text: Any) -> str:
@@ -71,11 +71,14 @@ def markdown_code(text: Any) -> Markup:
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    """Return rows as CSV; a text that a spreadsheet would take for a formula has a ' before it."""
+    """Return rows as CSV, a line each; what a spreadsheet would take for a formula follows a '."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(map(_cell, row) for row in rows)
     return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    if not isinstance(value, str):
+        return value
+    words = plain(value)
+    return f"'{words}" if _FORMULA.match(words) else words
