@@ -24,7 +24,8 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~&$#@])")
 _LINK = re.compile(r"(?i)\b(?!https:)[a-z][a-z0-9+.-]*(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)")
 _START = re.compile(r"^(\d*)(?=[-+=.)])")
-_FORMULA = re.compile(r" *(?:[=@]|[-+](?!\d[\d.,]*(?:e[-+]?\d+)?$))", re.IGNORECASE)
+_FORMULA = re.compile(r"(?i) *(?:[=@]|[-+](?!\d[\d.,± ]*(?:e[-+]?\d+)?$))")
+"""How a formula begins; a number with its sign, and perhaps its error, is none."""
 
 
 def plain(text: Any) -> str:

@@ -218,6 +218,7 @@ def test_a_suite_with_such_names_is_run(tmp_path, monkeypatch, tiny):
         ("  =1", "'  =1"),
         ("=1", "'=1"),
         ("-1.5", "-1.5"),
+        ("-0.312 ± 0.004", "-0.312 ± 0.004"),
         ("+2e-5", "+2e-5"),
         ("plain", "plain"),
         (-1.5, "-1.5"),
