@@ -30,6 +30,8 @@ from .suites import SUITES
 
 FEW = 3
 """An agent that entered fewer tasks stands below the others: it has met too few of them."""
+MANY = 100
+"""Files that are named one by one when they are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,7 +373,10 @@ def _templates(words: Callable[[str], Markup]) -> Environment:
 
 def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
     """Return what the tables leave out, a line each: files that are no records, and other runs."""
-    words = [f"{name} is not a record: {reason}." for name, reason in found.left_out.items()]
+    files = list(found.left_out.items())
+    words = [f"{name} is not a record: {reason}." for name, reason in files[:MANY]]
+    if len(files) > MANY:
+        words.append(f"{len(files) - MANY:,} more files are no records.")
     for board in (board for overview in shown for board in overview.boards):
         if board.others:
             names = ", ".join(sorted({record.spec.name for record in board.others}))
@@ -379,7 +384,7 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
                 f"{len(board.others)} runs of {board.task} ({names}) played another environment, "
                 "other parameters, episodes or seeds than most, and cannot be compared with them."
             )
-    return words
+    return [escaping.plain(line) for line in words]
 
 
 def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[str, Any]:

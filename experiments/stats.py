@@ -31,6 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 from scipy.stats import mannwhitneyu, trim_mean
 
+from ..envs.core import InputError
+
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Any]
 """From the mean of each of K tasks, ``(K,)`` or ``(K, ...)``, to one number, or ``(...)``."""
@@ -166,7 +168,7 @@ def paired_difference(ours: ArrayLike, theirs: ArrayLike) -> Interval:
     It is the mean of the differences, pair by pair, so that luck which both agents share cancels;
     the rules are those of `mean`.
     """
-    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    x, y = _pairs(ours, theirs)
     return _of_one(x - y, scale=max(abs(x).max(initial=0), abs(y).max(initial=0)))
 
 
@@ -205,7 +207,7 @@ def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
     1/2 if that cannot be told: the 95 % interval of the mean paired difference, Student's t, holds
     0, or there is one episode only.
     """
-    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    x, y = _pairs(ours, theirs)
     difference = x - y
     if difference.size < 2:
         return 0.5
@@ -214,6 +216,17 @@ def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
         _t_quantile(difference.size - 1) * error, ROUNDING * max(abs(x).max(), abs(y).max())
     )
     return float(1 + np.sign(difference.mean()) * (abs(difference.mean()) > least)) / 2
+
+
+def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
+    """Return both as ``(E,)``; other numbers of episodes are no pairs."""
+    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise InputError(
+            f"Pairs need the same episodes of both, got shapes {x.shape} and {y.shape}; play both with "
+            "one number of episodes and one seed."
+        )
+    return x, y
 
 
 def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
@@ -284,7 +297,7 @@ def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     It is homogeneous: samples are divided by a power of two, which changes no digit, so that their
     cubes are neither infinite nor 0.
     """
-    largest = max(abs(sample).max() for sample in samples)
+    largest = max(abs(sample).max(initial=0) for sample in samples)
     unit = 2.0 ** np.floor(np.log2(largest)) if 0 < largest < np.inf else 1.0
     one = _of_unit([sample / unit for sample in samples], statistic)
     return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)

@@ -9,12 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
-from rich.console import Console
 from rich.markup import render
 from typer.testing import CliRunner
 
 from discovery_gym.experiments import cli, escaping, suites
-from discovery_gym.experiments.leaderboard import left_out, overviews, write_leaderboard
+from discovery_gym.experiments.leaderboard import left_out, write_leaderboard
 from discovery_gym.experiments.records import open_folder, read_folder, write_record
 from discovery_gym.experiments.reproduce.figures import Table
 from discovery_gym.experiments.runner import execute, plan
@@ -168,29 +167,13 @@ def test_the_terminal_shows_names_and_obeys_none(name):
     assert escaping.plain(escaping.plain(name)) == escaping.plain(name)
 
 
-def test_the_tables_of_a_run_show_names_and_obey_none(board, monkeypatch):
-    out = io.StringIO()
-    monkeypatch.setattr(
-        cli, "out", Console(file=out, width=500, force_terminal=True, emoji=False, no_color=True)
-    )
-    for overview in overviews(read_folder(board).records):
-        for one in overview.boards:
-            cli.out.print(cli._results(one))
-    text = " ".join(out.getvalue().split())
-    for name in HOSTILE:
-        assert shown(name) in text, name
-    styles = {part.split("m")[0] for part in text.split("\x1b[")[1:]}
-    assert styles <= {"0", "1", "2", "1;2"}, styles  # those of heads, and their ends
-    assert "\x1b]" not in text
-
-
 def test_the_command_line_names_what_is_left_out(board):
     done = CliRunner().invoke(cli.app, ["leaderboard", str(board)])
     assert done.exit_code == 0, done.output
     assert all(c.isprintable() or c == "\n" for c in done.output)
     assert done.stderr.count("Left out: ") >= 20
-    found = read_folder(board)
-    assert all(line in done.stderr for line in map(escaping.plain, left_out(found, [])))
+    words = " ".join(done.stderr.split())
+    assert all(" ".join(line.split()) in words for line in left_out(read_folder(board), []))
 
 
 def test_a_suite_with_such_names_is_run(tmp_path, monkeypatch, tiny):
@@ -203,7 +186,8 @@ def test_a_suite_with_such_names_is_run(tmp_path, monkeypatch, tiny):
     done = CliRunner().invoke(cli.app, ["run", "tiny", "--out", str(tmp_path), "--workers", "1"])
     assert done.exit_code == 1, done.output
     assert "1 runs failed" in done.output
-    assert "\x1b[2J" not in done.output
+    assert all(c.isprintable() or c in "\n\t" for c in done.output)
+    assert "[/x]" in done.output
 
 
 @pytest.mark.parametrize(

@@ -377,6 +377,14 @@ def test_no_record_at_all_is_an_error(results):
     assert not (results / "index.html").exists()
 
 
+def test_of_very_many_files_the_rest_is_counted(results):
+    for i in range(103):
+        (results / "records" / f"foreign {i}.parquet").write_text("no")
+    _, left_out = write_leaderboard(results)
+    assert len(left_out) == 101
+    assert left_out[-1] == "3 more files are no records."
+
+
 # ---- folders
 
 
@@ -521,6 +529,25 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
         if run.id in line
     )
     assert "**failed**" in row
+
+
+@pytest.mark.parametrize("std", [1e50, 1e200, 1e300])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_absurd_parameter_does_not_take_the_board_down(std, results, tiny):
+    pool = {"num_items": 20, "horizon": 3, "feature_std": std}
+    for name in ("random", "greedy"):
+        run = dataclasses.replace(
+            plan(tiny)[5],
+            task="absurd",
+            name=name,
+            agent=name,
+            env_id="discovery/LinearPool-v0",
+            env_kwargs=pool,
+        )
+        assert execute(run, results / "records")
+    _, left_out = write_leaderboard(results)
+    assert left_out == []
+    assert (results / "LEADERBOARD.md").read_text("utf-8").count("**failed**") == 3
 
 
 @pytest.mark.parametrize("scale", [1e-90, 1e-40, 1e40, 1e99])
