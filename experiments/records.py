@@ -12,7 +12,8 @@ A file is a record if it could have been written here: it has the name, the colu
 seeds and the digest that its spec asks for, and its numbers are finite. `_check` says so of what is
 read and of what is written; a run whose numbers are not finite has failed. What is no record is
 left out by whoever reads a folder, by name and reason, and set aside by a run that it is in the way
-of. The digest finds accidents and edits; it is no signature.
+of. The digest is that of all other bytes, and is looked at before anything is parsed. It finds
+accidents and edits; it is no signature.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ AHEAD = 3600.0
 """Seconds by which the clock of another machine may be ahead."""
 LARGEST = 1e100
 """Numbers beyond are as good as infinite: their powers, which statistics take, are."""
-MOST_BYTES, MOST_HEAD, MOST_NUMBERS = 2**30, 2**24, 20_000_000
+MOST_BYTES, MOST_HEAD, MOST_NUMBERS = 2**28, 2**24, 20_000_000
 """Bounds of a record: of its file, of what stands about it in the file, and of its numbers."""
 MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200}
 """Longest texts about a run; 2000 for those of its spec."""
@@ -347,14 +348,10 @@ def write_record(
         if result is None:
             raise
         return write_record(records, spec, None, str(flaw))
-    text = json.dumps(about)
     table = pa.table({n: list(c) if c.ndim > 1 else c for n, c in columns.items()})
-    buffer = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata({KEY: text, DIGEST: digest(text, columns)}), buffer
-    )
+    content = to_bytes(table, json.dumps(about))
     with writing_to(records):
-        write(record_path(records, spec.id), buffer.getvalue().to_pybytes())
+        write(record_path(records, spec.id), content)
     return result is None
 
 
@@ -421,23 +418,22 @@ def _read(path: Path) -> Record:
         raise ValueError("it is not a file")
     if status.st_size > MOST_BYTES:
         raise ValueError(f"its {status.st_size:,} bytes are more than {MOST_BYTES:,}")
-    with path.open("rb") as file:
-        file.seek(max(status.st_size - 8, 0))
-        tail = file.read(8)
-        if tail[4:] != b"PAR1":
-            raise ValueError("it is not a Parquet file")
-        if int.from_bytes(tail[:4], "little") > MOST_HEAD:
-            raise ValueError(f"what stands about its table is longer than {MOST_HEAD:,} bytes")
-        parquet = pq.ParquetFile(file)
-        text, spec, about = _head(parquet)
-        table = parquet.read()
+    content = path.read_bytes()
+    if content[-4:] != b"PAR1":
+        raise ValueError("it is not a Parquet file")
+    if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
+        raise ValueError(f"what stands about its table is longer than {MOST_HEAD:,} bytes")
+    at = _place_of_digest(content)
+    if content[at] != _digest_of(content, at):
+        raise ValueError("its digest is not that of its content: edited, or not of this version")
+    parquet = pq.ParquetFile(pa.BufferReader(content))
+    spec, about = _head(parquet)
+    table = parquet.read()
     columns = {name: _array(table[name]) for name in table.column_names}
     _check(spec, columns, about)
     run_id = _digest(spec.text, about["fingerprint"])
     if path.name != record_path(path.parent, run_id).name:
         raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
-    if parquet.schema_arrow.metadata.get(DIGEST) != digest(text, columns).encode():
-        raise ValueError("its digest is not that of its content: edited, or of an older version")
     return Record(
         id=run_id,
         spec=spec,
@@ -457,8 +453,8 @@ def _read(path: Path) -> Record:
     )
 
 
-def _head(parquet: pq.ParquetFile) -> tuple[str, RunSpec, dict[str, Any]]:
-    """Return what a file says of itself: as text, the spec and the rest; no number is loaded."""
+def _head(parquet: pq.ParquetFile) -> tuple[RunSpec, dict[str, Any]]:
+    """Return what a file says of itself: the spec and the rest; no number is loaded."""
     schema, size = parquet.schema_arrow, parquet.metadata
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
@@ -467,8 +463,7 @@ def _head(parquet: pq.ParquetFile) -> tuple[str, RunSpec, dict[str, Any]]:
     for field in schema:
         if field.type != COLUMNS[field.name]:
             raise ValueError(f"its column {field.name} holds {short(field.type)}")
-    text = schema.metadata[KEY].decode()
-    about = json.loads(text)
+    about = json.loads(schema.metadata[KEY])
     if set(about) != set(ABOUT):
         raise ValueError(f"what it says of itself must be {', '.join(ABOUT)}")
     spec = RunSpec(**about["spec"])
@@ -477,7 +472,7 @@ def _head(parquet: pq.ParquetFile) -> tuple[str, RunSpec, dict[str, Any]]:
         raise ValueError(f"it has {size.num_rows:,} rows for {rows:,} episodes")
     groups = (size.row_group(i) for i in range(size.num_row_groups))
     _few(sum(group.column(j).num_values for group in groups for j in range(group.num_columns)))
-    return text, spec, about
+    return spec, about
 
 
 def _few(numbers: int) -> None:
@@ -571,12 +566,29 @@ def _number(value: Any) -> float:
     return float(value) if plain_number and abs(value) <= LARGEST else math.nan
 
 
-def digest(text: str, columns: Mapping[str, NDArray[Any]]) -> str:
-    """Return the hash of all that is in a record: what stands about the table, and its numbers."""
-    found = hashlib.sha256(text.encode())
-    for name in sorted(columns):
-        found.update(name.encode() + np.ascontiguousarray(columns[name]).tobytes())
-    return found.hexdigest()
+def to_bytes(table: pa.Table, text: str) -> bytes:
+    """Return the content of a file: a table, what stands about it, and the digest of both."""
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, table.schema, store_schema=False) as file:
+        file.write_table(table)
+        file.add_key_value_metadata({KEY: text, DIGEST: "0" * 64})
+    content = buffer.getvalue().to_pybytes()
+    at = _place_of_digest(content)
+    return content[: at.start] + _digest_of(content, at) + content[at.stop :]
+
+
+def _place_of_digest(content: bytes) -> slice:
+    """Return where the digest stands: behind its name, and Parquet's two bytes for a text of 64."""
+    name = DIGEST + b"\x18\x40"
+    start = content.rfind(name) + len(name)
+    return slice(start, start + 64)
+
+
+def _digest_of(content: bytes, at: slice) -> bytes:
+    """Return the hash of all that is not the digest."""
+    found = hashlib.sha256(content[: at.start])
+    found.update(content[at.stop :])
+    return found.hexdigest().encode()
 
 
 def _reason(error: BaseException) -> str:
