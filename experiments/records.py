@@ -99,10 +99,15 @@ class RunSpec:
             raise InputError(f"curves must be True or False, got {short(self.curves)}.")
         try:
             gym.envs.registration.parse_env_id(self.env_id)
+        except gym.error.Error:
+            raise InputError(
+                f"env_id must be one such as discovery/LinearPool-v0, got {short(self.env_id)}."
+            ) from None
+        try:
             kept = json.loads(json.dumps(self.env_kwargs))
             same = json.dumps(kept, sort_keys=True) == json.dumps(self.env_kwargs, sort_keys=True)
-        except (gym.error.Error, TypeError, ValueError, RecursionError) as error:
-            raise InputError(f"{short(self.env_id)} is no environment: {short(error)}") from None
+        except (TypeError, ValueError, RecursionError):
+            kept, same = None, False
         if not (isinstance(kept, dict) and same):
             raise InputError(
                 f"env_kwargs must be a JSON object, names -> values, got {short(self.env_kwargs)}."

@@ -256,7 +256,7 @@ TAMPERED = {
     "seed: -1": (spec(seed=-1), "seed must be an integer of at least 0"),
     "name: a number": (spec(name=3), "name must be a text"),
     "name: empty": (spec(name=" "), "name must be a text"),
-    "environment: no id": (spec(env_id="<script>"), "<script> is no environment"),
+    "environment: no id": (spec(env_id="<script>"), "env_id must be one such as .*, got <script>"),
     "parameters: a list": (spec(env_kwargs=[1]), "env_kwargs must be a JSON object"),
     "agent: endless": (spec(agent="x" * 10**5), "agent must be a text"),
     "curves: 1": (spec(curves=1), "curves must be True or False"),
@@ -374,7 +374,7 @@ def test_no_change_of_bytes_is_read_or_parsed(results, tiny, monkeypatch):
             changed[at : at + 8] = random.bytes(8)
         path.write_bytes(changed)
         with pytest.raises(
-            discovery_gym.InputError, match="is not a record: (its digest|it is not|what)"
+            discovery_gym.InputError, match=r"is not a record: (its digest|it is not|what)"
         ):
             read_record(path)
 
