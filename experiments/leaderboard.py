@@ -99,8 +99,8 @@ class Row:
 class Board:
     """One task: its rows, best first, failed ones last.
 
-    Runs of a task whose environment, parameters, episodes or seeds are not those of most of its agents
-    cannot be compared with them: they are `others`, and in no row.
+    Runs of a task that differ from most in environment, parameters, episodes or seeds, or in having
+    regrets and scores, cannot be compared with them: they are `others`, and in no row.
     """
 
     suite: str
@@ -226,8 +226,8 @@ def _board(records: Sequence[Record]) -> Board:
     for record in records:
         groups.setdefault((_played(record), _unit(record)), []).append(record)
     newest = {key: max(record.created for record in group) for key, group in groups.items()}
-    most = max(groups, key=lambda key: (key[1] != "", len(groups[key]), newest[key]))
-    alike = {most, (most[0], "")}  # failed runs have no unit
+    most = max(groups, key=lambda key: (key[1] is not None, len(groups[key]), newest[key]))
+    alike = {most, (most[0], None)}  # a failed run has no unit
     ranked = sorted(
         (record for key in groups if key in alike for record in groups[key]),
         key=_mean_gain,
@@ -248,9 +248,11 @@ def _board(records: Sequence[Record]) -> Board:
     )
 
 
-def _unit(record: Record) -> str:
-    """Return whether a run is compared by its regret or its return; nothing for a failed one."""
-    return "" if record.error is not None else "return" if record.regret is None else "regret"
+def _unit(record: Record) -> tuple[bool, bool] | None:
+    """Return whether a run has regrets, and whether it has scores; ``None`` for a failed one."""
+    if record.error is not None:
+        return None
+    return record.regret is not None, st.scores(record, record.spec.env_kwargs) is not None
 
 
 def _mean_gain(record: Record) -> float:
@@ -381,8 +383,8 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
         if board.others:
             names = ", ".join(sorted({record.spec.name for record in board.others}))
             words.append(
-                f"{len(board.others)} runs of {board.task} ({names}) played another environment, "
-                "other parameters, episodes or seeds than most, and cannot be compared with them."
+                f"{len(board.others)} runs of {board.task} ({names}) differ from most in environment, "
+                "parameters, episodes, seeds, or in having regrets and scores, and cannot be compared."
             )
     return [escaping.plain(line) for line in words]
 

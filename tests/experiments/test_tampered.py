@@ -487,7 +487,7 @@ def test_what_played_other_episodes_is_not_compared(kind, results, tiny):
     assert [record.spec.name for record in before.others] == ["stranger"]
     _, left_out = write_leaderboard(results)
     (line,) = left_out
-    assert line.startswith("1 runs of Tiny pool (stranger) played another environment")
+    assert line.startswith("1 runs of Tiny pool (stranger) differ from most in environment")
     for name in ("LEADERBOARD.md", "index.html"):
         page = (results / name).read_text("utf-8")
         assert other.id not in page
@@ -504,18 +504,26 @@ def test_one_name_has_one_run_the_newest(results, tiny):
     assert board.others == ()
 
 
-def test_regret_is_not_compared_with_returns(results, tiny):
-    """A record that lacks the regret which others have stands outside."""
+@pytest.mark.parametrize("lacks", ["regret", "optimal_value"])
+def test_what_lacks_regrets_or_scores_stands_outside(lacks, results, tiny):
     path = record_path(results / "records", plan(tiny)[5].id)
-    one = Forgery(path)
-    one.spec["name"], one.spec["agent"] = "blind", "thompson"
-    del one.columns["regret"]
-    shutil.copy(path, results / "kept")
+    one = Forgery(shutil.copy(path, path.with_name("copy.parquet")))
+    one.spec.update(name="blind", agent="thompson")
+    one.columns.pop(lacks, None)
+    one.about[lacks] = None
+    if lacks == "regret":
+        del one.about["regret"]
     one.write(named=True)
-    shutil.move(results / "kept", path)
     board = overviews(read_folder(results).records)[0].boards[1]
     assert [record.spec.name for record in board.others] == ["blind"]
-    write_leaderboard(results)
+    _, left_out = write_leaderboard(results)
+    assert "(blind)" in left_out[0]
+
+
+def test_a_clock_may_be_ahead_a_little(results, tiny):
+    one = Forgery(record_path(results / "records", plan(tiny)[PLACE].id))
+    one.about["created"] = time.time() + rec.AHEAD / 2
+    assert read_record(one.write()).error is None
 
 
 # ---- results that are no numbers
