@@ -23,7 +23,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories of Unicode: controls, what turns directions, half pairs, ends of lines."""
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~&$#@])")
 _LINK = re.compile(r"(?i)\b(?!https:)[a-z][a-z0-9+.-]*(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)")
-_START = re.compile(r"^(\d*)(?=[-+=.)])")
+_START = re.compile(r"^(?=[-+=])|^(\d+)(?=[.)](?: |$))")
 _FORMULA = re.compile(r"(?i) *(?:[=@]|[-+](?!\d[\d.,± ]*(?:e[-+]?\d+)?$))")
 """How a formula begins; a number with its sign, and perhaps its error, is none."""
 
@@ -60,7 +60,7 @@ def page_lines(text: Any) -> Markup:
 def markdown(text: Any) -> Markup:
     """Return one line for a cell, a head or a paragraph of Markdown."""
     words = _SIGNS.sub(r"\\\1", plain(text).strip())
-    return Markup(_START.sub(r"\1\\", _LINK.sub(r"\g<0>\\", words)))
+    return Markup(_START.sub(r"\g<0>\\", _LINK.sub(r"\g<0>\\", words)))
 
 
 def markdown_code(text: Any) -> Markup:

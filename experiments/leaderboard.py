@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -104,6 +105,7 @@ class Board:
     """
 
     suite: str
+    version: int
     task: str
     about: str
     env_id: str
@@ -129,8 +131,7 @@ class Board:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        words = f"{self.suite} {self.task}".lower()
-        return "-".join("".join(c if c.isalnum() else " " for c in words).split())
+        return _anchor(self.suite, self.version, self.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +177,7 @@ class Overview:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        return f"suite-{self.suite}-{self.version}"
+        return _anchor(self.suite, self.version)
 
     def colour(self, name: str) -> int:
         """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
@@ -186,6 +187,12 @@ class Overview:
     def profiles(self, board: Board) -> list[tuple[int, st.Floats]]:
         """Return colour and scores ``(E,)`` of each agent of a task that has scores."""
         return [(self.colour(row.name), row.scores) for row in board.rows if row.scores is not None]
+
+
+def _anchor(*names: Any) -> str:
+    """Return the name of a section: words to read, and what tells names of the same words apart."""
+    words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
+    return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 
 
 # ---- from records to tables
@@ -239,6 +246,7 @@ def _board(records: Sequence[Record]) -> Board:
     spec = ranked[0].spec
     return Board(
         suite=spec.suite,
+        version=spec.version,
         task=spec.task,
         about=spec.about,
         env_id=spec.env_id,

@@ -85,9 +85,8 @@ def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
 def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
-    # An interrupt that comes before the command line is there is told by Python.
-    early = run.returncode == -signal.SIGINT and "cli.py" not in errors
-    if run.returncode not in allowed or ("Traceback" in errors and not early):
+    # What Python tells before the command line is there, or of helpers of its own, is not ours.
+    if run.returncode not in allowed or ("Traceback" in errors and "cli.py" in errors):
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 

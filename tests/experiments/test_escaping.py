@@ -104,10 +104,13 @@ class Reader(HTMLParser):
     def __init__(self):
         super().__init__()
         self.tags, self.acts, self.text = set(), set(), []
+        self.ids, self.links = [], set()
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
         for key, value in attrs:
+            self.ids += [value] if key == "id" else []
+            self.links |= {value[1:]} if key == "href" else set()
             if key.startswith("on") or (key in ("href", "src") and not value.startswith("#")):
                 self.acts.add((tag, key, value))
 
@@ -123,6 +126,9 @@ def test_the_page_shows_names_and_obeys_none(board, played, tmp_path):
     page = (board / "index.html").read_text("utf-8")
     reader.feed(page)
     assert reader.acts == set()
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert not any(" " in one for one in reader.ids)
+    assert reader.links <= set(reader.ids)
     assert reader.tags <= usual.tags | {"ul", "li"}
     text = " ".join(" ".join(reader.text).split())
     for name in HOSTILE:
@@ -153,6 +159,9 @@ def test_markdown_makes_no_link_where_a_reader_makes_links_of_bare_names():
     found = [escaping.markdown(word) for word in ("www.a.org", "see http://a.org", "me@a.org")]
     assert found == ["www\\.a.org", "see http\\://a.org", "me\\@a.org"]
     assert escaping.markdown("https://a.org") == "https://a.org"
+    assert escaping.markdown("1. a") == "1\\. a"
+    assert escaping.markdown("12.parquet") == "12.parquet"
+    assert escaping.markdown("-") == "\\-"
     assert escaping.markdown("A 95 % bound (1 of 2): 3 - 4, x = 1.") == (
         "A 95 % bound (1 of 2): 3 - 4, x = 1."
     )

@@ -201,6 +201,17 @@ def test_the_page_is_well_formed_and_loads_nothing(page):
     assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", text.lower())
 
 
+def test_two_versions_of_a_suite_have_their_own_sections(played, tiny, tmp_path):
+    shutil.copytree(played, tmp_path / "results")
+    newer = dataclasses.replace(tiny, version=2)
+    execute(plan(newer)[0], tmp_path / "results" / "records")
+    write_leaderboard(tmp_path / "results")
+    reader = Reader()
+    reader.feed((tmp_path / "results" / "index.html").read_text(encoding="utf-8"))
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert len({load for load in reader.loads if load.startswith("#tiny")}) == 5
+
+
 def test_the_page_opens_each_number_to_its_run(page, tiny):
     text = (page / "index.html").read_text(encoding="utf-8")
     for spec in plan(tiny):
