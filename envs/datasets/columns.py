@@ -412,9 +412,9 @@ def _of_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
             name: _plain(file, name, table[name]) if name in used else None for name in schema.names
         }
         known = schema.pandas_metadata or {}
-    except (pa.ArrowException, OSError, MemoryError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except Exception as error:  # whatever Arrow raises of a damaged file
         raise InputError(f"{file} is not a readable Parquet table: {named(str(error))}.") from None
     index = [name for name in known.get("index_columns", ()) if isinstance(name, str)]
     return Columns(file, cells, np.arange(2, rows + 2), index=tuple(index))

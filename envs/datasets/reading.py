@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -158,7 +157,7 @@ class Content:
         features: Numeric features, ``(n, d)``.
         labels: Labels as they stand in the file, ``(n,)``; NaN where nothing is measured.
         feature_names: Names of the d features; ``column=level`` for an indicator.
-        levels: The levels of each category.
+        levels: Name and levels of each category.
         target: Name of the label column.
         outcomes: Names of the columns that hold outcomes, the target included.
         unit: "%" where the labels were written with it, else nothing.
@@ -171,7 +170,7 @@ class Content:
     features: NDArray[np.float64]
     labels: NDArray[np.float64]
     feature_names: tuple[str, ...]
-    levels: Mapping[str, tuple[str, ...]]
+    levels: tuple[tuple[str, tuple[str, ...]], ...]
     target: str
     outcomes: tuple[str, ...]
     unit: str
@@ -257,7 +256,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
         features=np.hstack(parts),
         labels=labels,
         feature_names=tuple(names),
-        levels=MappingProxyType(levels),
+        levels=tuple(levels.items()),
         target=target,
         outcomes=(target, *(name for name in cells if name != target and name in roles.outcomes)),
         unit=unit,

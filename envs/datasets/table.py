@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
@@ -40,7 +40,7 @@ class Table:
         targets: Names of all targets of the data set.
         unit: Unit of the labels.
         minimise: Whether the labels have changed their sign.
-        levels: The levels of each category.
+        levels: Name and levels of each category.
         failed: Rows whose experiment failed, ``(n,)``; None if the table does not tell.
         row_names: The names of the rows, where a column holds them.
         notes: What was decided in reading that a person should know.
@@ -54,15 +54,16 @@ class Table:
     targets: tuple[str, ...]
     unit: str = ""
     minimise: bool = False
-    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: NDArray[np.bool_] | None = None
     row_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for array in (self.features, self.labels, self.failed):
-            if array is not None:
-                array.flags.writeable = False
+        for name in ("features", "labels", "failed"):
+            array = getattr(self, name)
+            if array is not None:  # of a read-only buffer, so that the flag cannot be set back
+                object.__setattr__(self, name, np.asarray(array.data.toreadonly()))
 
     @cached_property
     def measured(self) -> NDArray[np.bool_]:
@@ -118,8 +119,8 @@ class Table:
             parts.append(f"{conditions} conditions ({repeated} measured more than once)")
         unit = f" in {self.unit}" if self.unit else ""
         goal = "less is better" if self.minimise else "more is better"
-        indicators = {f"{name}={level}" for name, some in self.levels.items() for level in some}
-        columns = [f"{named(name)} ({len(some)} levels)" for name, some in self.levels.items()]
+        indicators = {f"{name}={level}" for name, some in self.levels for level in some}
+        columns = [f"{named(name)} ({len(some)} levels)" for name, some in self.levels]
         columns += [named(name) for name in self.feature_names if name not in indicators]
         told = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
         share = f" ({len(indicators)} indicators)" if indicators else ""
