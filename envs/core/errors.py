@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -12,6 +14,27 @@ class InputError(ValueError):
     The message names the offender, its value, what is allowed and what to do next. The command
     line prints it and leaves with exit status 2; anything else that is raised is a defect of ours.
     """
+
+
+class UnknownParameter(InputError, TypeError):
+    """A keyword argument that does not exist.
+
+    Python raises a `TypeError` for it, and libraries that try a keyword first, as TorchRL does with
+    ``frameskip``, wait for one.
+    """
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+
+
+def shown(value: Any) -> str:
+    """Return ``repr(value)`` as one line of a sensible length, whatever the value is."""
+    try:
+        text = " ".join(_short.repr(value).split())
+    except Exception:  # such as an integer of more digits than Python prints
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 def closest(name: str, known: Iterable[str]) -> str:
