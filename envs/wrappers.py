@@ -19,8 +19,8 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     """Two parts under given names: what is to be seen, as one float32 vector, and the legal actions.
 
     RLlib's masking module reads ``observations`` and ``action_mask``; Tianshou's Q-learning reads
-    ``obs`` and ``mask``. The vector joins all parts of the observation but the mask, in the order of
-    the space.
+    ``obs`` and ``mask``. The vector joins all parts of the observation, the mask as well if it is one
+    of them, in the order of the space.
 
     Args:
         env: A single environment of this package, wrapped or not, with finitely many actions.
@@ -39,11 +39,7 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         RecordConstructorArgs.__init__(self, rest=rest, mask=mask)
         super().__init__(env)
         self._names = rest, mask
-        seen = env.observation_space
-        if isinstance(seen, spaces.Dict):
-            seen = spaces.Dict({k: part for k, part in seen.items() if k != "action_mask"})
-        self._seen = seen
-        flat = spaces.flatten_space(seen)
+        flat = spaces.flatten_space(env.observation_space)
         assert isinstance(flat, spaces.Box)
         size = int(actions.n if isinstance(actions, spaces.Discrete) else actions.nvec.sum())
         self.observation_space = spaces.Dict(
@@ -55,7 +51,7 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
     def observation(self, observation: Any) -> dict[str, NDArray[Any]]:
         """Return the two parts."""
-        flat = spaces.flatten(self._seen, observation).astype(np.float32)
+        flat = spaces.flatten(self.env.observation_space, observation).astype(np.float32)
         masks = self.env.get_wrapper_attr("action_masks")()
         parts = dict(zip(self._names, (flat, masks.astype(np.int8)), strict=True))
         return {key: parts[key] for key in self.observation_space.spaces}
@@ -102,7 +98,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._batch.mask.astype(np.bool_)
 
 
-class VectorOneByOne(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorOneByOne(VectorWrapper):  # type: ignore[type-arg]  # generic from Gymnasium 1.4 on
     """`OneByOne` for a native vector environment, whose episodes all choose at once.
 
     Args:

@@ -190,7 +190,7 @@ def test_absurd_actions(env_id: str, kwargs: dict[str, Any], i: int) -> None:
     for face in (single, vector):
         face.reset(seed=0)
         given = [ABSURD[i]] if env_id == LADDER and ABSURD[i] is True else ABSURD[i]
-        with pytest.raises(InputError, match="is not an action of .* it takes") as caught:
+        with pytest.raises(InputError, match=r"is not an action of .* it takes") as caught:
             face.step(given)
         assert len(str(caught.value)) < 300
         assert "\n" not in str(caught.value)
