@@ -31,7 +31,7 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
     def __init__(
         self, env: gym.Env[Any, Any], rest: str = "observations", mask: str = "action_mask"
     ) -> None:
-        if not isinstance(rest, str) or not isinstance(mask, str) or rest == mask:
+        if rest == mask or not all(isinstance(name, str) for name in (rest, mask)):
             raise InputError(
                 f"rest and mask must be two different names, got {shown(rest)} and {shown(mask)}."
             )
@@ -51,10 +51,10 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 
     def observation(self, observation: Any) -> dict[str, NDArray[Any]]:
         """Return the two parts."""
-        flat = spaces.flatten(self.env.observation_space, observation).astype(np.float32)
+        flat = np.asarray(spaces.flatten(self.env.observation_space, observation), np.float32)
         masks = self.env.get_wrapper_attr("action_masks")()
         parts = dict(zip(self._names, (flat, masks.astype(np.int8)), strict=True))
-        return {key: parts[key] for key in self.observation_space.spaces}
+        return {key: parts[key] for key in sorted(parts)}  # the order of the space
 
 
 class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -98,7 +98,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return self._batch.mask.astype(np.bool_)
 
 
-class VectorOneByOne(VectorWrapper):  # type: ignore[type-arg]  # generic from Gymnasium 1.4 on
+class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
     """`OneByOne` for a native vector environment, whose episodes all choose at once.
 
     Args:

@@ -14,11 +14,11 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / "docs" / "libraries"
-sys.path.append(str(ROOT / "tests" / "envs"))
+sys.path.append(str(Path(__file__).parent / "envs"))
 from problems import NAMES, PROBLEMS
 
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "libraries"
 EXAMPLES = {
     "plain_gymnasium.py": ("gymnasium", ()),
     "ppo.py": ("torch", ("8192",)),
@@ -73,7 +73,9 @@ def test_every_example_is_tested_and_listed() -> None:
 
 def test_the_list_tells_what_was_tried() -> None:
     """The versions of the list are those that `.ci/libraries` installs."""
-    pins = re.findall(r'^try "?(\S+?)(?:\[\S+\])?==([\d.]+)', (ROOT / ".ci/libraries").read_text(), re.M)
+    pins = re.findall(
+        r'^try "?(\S+?)(?:\[\S+\])?==([\d.]+)', (ROOT / ".ci/libraries").read_text(), re.M
+    )
     assert len(pins) > 5
     text = (FOLDER / "README.md").read_text()
     for library, version in pins:

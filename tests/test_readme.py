@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SNIPPETS = [
     pytest.param(code, id=f"{name}-{i}")
-    for name in ("README.md", "docs/guide.md")
+    for name in ("README.md", "docs/guide.md", "docs/libraries/README.md")
     for i, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S))
 ]
 

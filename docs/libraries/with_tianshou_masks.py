@@ -41,7 +41,9 @@ torch.manual_seed(0), np.random.seed(0)  # noqa: NPY002  (Tianshou explores by i
 envs, tests, one = DummyVectorEnv([make] * EPISODES), DummyVectorEnv([make] * EPISODES), make()
 envs.seed(0), tests.seed(1000)
 policy = DiscreteQLearningPolicy(
-    model=Net(state_shape=one.observation_space["obs"].shape, action_shape=ITEMS, hidden_sizes=[64]),
+    model=Net(
+        state_shape=one.observation_space["obs"].shape, action_shape=ITEMS, hidden_sizes=[64]
+    ),
     action_space=one.action_space,
     eps_training=0.2,
 )
