@@ -11,8 +11,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from .core import DiscoveryEnv, DiscoveryVectorEnv, InputError, box
-from .core.errors import shown
+from .core import DiscoveryEnv, DiscoveryVectorEnv, InputError, box, shown
 
 
 class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):

@@ -17,8 +17,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from ...envs.core import DiscoveryVectorEnv, InputError, closest
-from ...envs.core.errors import shown
+from ...envs.core import DiscoveryVectorEnv, InputError, closest, shown
 from . import learn_extra
 
 with learn_extra():

@@ -1,6 +1,6 @@
 """The core: a model of many episodes at once, its two Gymnasium faces, streams, registration."""
 
-from .errors import InputError, TruthUnknown, UnknownParameter, closest
+from .errors import InputError, TruthUnknown, closest, shown
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
@@ -19,11 +19,11 @@ __all__ = [
     "Streams",
     "TruthUnknown",
     "UniformBox",
-    "UnknownParameter",
     "box",
     "closest",
     "generator_of",
     "groups_of",
     "register",
     "registered",
+    "shown",
 ]

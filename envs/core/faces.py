@@ -46,7 +46,7 @@ class _Face(Generic[ModelT]):
     ) -> None:
         if render_mode is not None and render_mode not in RENDER_MODES:
             raise InputError(
-                f"render_mode must be None, 'ansi' or 'rgb_array', got {shown(render_mode)}."
+                f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}."
             )
         self.render_mode = render_mode
         self.model = cast(ModelT, self.model_class.build(**parameters))
@@ -282,7 +282,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         except ValueError:
             modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
             raise InputError(
-                f"autoreset_mode must be one of {modes}, got {shown(autoreset_mode)}."
+                f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}."
             ) from None
         self.num_envs = integer("num_envs", num_envs, low=1)
         self._build(self.num_envs, render_mode, reveal, parameters)
@@ -493,7 +493,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
 def _checked_seed(seed: Any) -> int:
     """Return a seed as a number that is not negative."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be an integer of at least 0, got {shown(seed)}.")
+        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
     return int(seed)
 
 

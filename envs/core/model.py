@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import TruthUnknown, UnknownParameter, closest
+from .errors import TruthUnknown, UnknownParameter, closest, shown
 from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
 
@@ -47,7 +47,7 @@ class Model(ABC, Generic[State]):
         for name in parameters:
             if name not in known:
                 raise UnknownParameter(
-                    f"{cls.__name__} got an unexpected keyword argument {name!r}"
+                    f"{cls.__name__} got an unexpected keyword argument {shown(name)}"
                     f"{closest(name, known)} It takes: {', '.join(known)}."
                 )
         return cls(**parameters)

@@ -166,6 +166,24 @@ def test_spaces_suit_what_gymnasium_does_with_them(env_id: str, kwargs: dict[str
 
 
 @problem
+def test_points_outside_of_a_box_are_clipped(env_id: str, kwargs: dict[str, Any]) -> None:
+    """A Gaussian policy plays; both faces and the history see the ends of the range."""
+    vector, twin = (gym.make_vec(env_id, num_envs=B, **kwargs) for _ in range(2))
+    single = gym.make(env_id, **kwargs)
+    if not isinstance(single.action_space, spaces.Box):
+        return
+    vector.reset(seed=2), twin.reset(seed=2), single.reset(seed=2)
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        actions = random.normal(size=vector.action_space.shape) * 2
+        ours = vector.step(actions)[:4]
+        assert_same(ours, twin.step(actions.clip(-1, 1).astype(np.float32))[:4])
+        alone = single.step(actions[0])
+        assert_same(alone[0], {key: part[0] for key, part in ours[0].items()})
+        assert alone[1] == ours[1][0]
+
+
+@problem
 def test_observations_belong_to_the_user(env_id: str, kwargs: dict[str, Any]) -> None:
     """What a vector environment returned is not changed by later steps; constants are read-only."""
     vector = gym.make_vec(env_id, num_envs=B, **kwargs)
