@@ -1,10 +1,10 @@
 """The core: a model of many episodes at once, its two Gymnasium faces, streams, registration."""
 
-from .errors import InputError, TruthUnknown, closest
+from .errors import InputError, TruthUnknown, closest, shown
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
-from .spaces import UniformBox
+from .spaces import UniformBox, box
 from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "Streams",
     "TruthUnknown",
     "UniformBox",
+    "box",
     "closest",
     "generator_of",
     "groups_of",
     "register",
     "registered",
+    "shown",
 ]
