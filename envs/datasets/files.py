@@ -47,9 +47,9 @@ def stem(path: Path) -> str:
     return Path(name).stem
 
 
-def named(text: str) -> str:
+def named(text: str, most: int = SHOWN) -> str:
     """Return the name of a file or column as a message shows it: in one line, cut if it is long."""
-    return text if text.isprintable() and len(text) <= SHOWN else shown(text)
+    return text if text.isprintable() and len(text) <= most else shown(text)
 
 
 def expanded(name: str) -> Path:
@@ -70,7 +70,7 @@ def contents(path: Path) -> bytes:
         InputError: If the file is not there, is no regular file, is too large once unpacked, or is
             not packed as its name says.
     """
-    name, most = named(str(path)), MOST_BYTES if ending(path) == ".parquet" else MOST_TEXT
+    name, most = named(str(path), most=300), MOST_BYTES if ending(path) == ".parquet" else MOST_TEXT
     if ending(path) in SPREADSHEETS:
         raise InputError(f"{name} is a spreadsheet; save it as CSV (UTF-8) and name that file.")
     try:
