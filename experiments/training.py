@@ -29,8 +29,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
@@ -39,6 +37,7 @@ from ..envs.core.checks import choice, integer
 from . import stats
 from .evaluation import EVALUATION_SEED, evaluate, exact, resolve
 from .records import versions, write, writing_to
+from .terminal import progress, say
 
 with learn_extra():
     import sb3_contrib
@@ -202,9 +201,8 @@ def train(training: Training, folder: Path) -> list[Point]:
     try:
         left = training.steps - run.model.num_timesteps
         if left > 0:
-            watch = _Watch(run)
-            with watch.progress:
-                run.model.learn(left, callback=watch, reset_num_timesteps=False)
+            with progress(training.steps, "steps") as update:
+                run.model.learn(left, callback=_Watch(run, update), reset_num_timesteps=False)
     finally:
         run.close()
     return run.curve
@@ -216,7 +214,6 @@ class _Run:
     def __init__(self, training: Training, folder: Path) -> None:
         self.training, self.folder = training, folder
         self.curve: list[Point] = []
-        self.console = Console(stderr=True, highlight=False)
         algorithm = ALGORITHMS[training.algorithm]
         env = gym.make_vec(
             training.env_id,
@@ -413,17 +410,12 @@ class _Run:
 
 
 class _Watch(BaseCallback):
-    """Moves the progress bar and measures the points of the curve, between two rollouts."""
+    """Says how far the training is and measures the points of the curve, between two rollouts."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, update: Callable[[int, str], None]) -> None:
         super().__init__()
-        self.run = run
-        training = run.training
-        self.every = training.steps / training.evaluations
-        words = TextColumn("{task.description}")
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
-        self.progress = Progress(*columns, console=run.console)
-        self.bar = self.progress.add_task("", total=training.steps)
+        self.run, self.update = run, update
+        self.every = run.training.steps / run.training.evaluations
 
     def _on_training_start(self) -> None:
         formats = ["csv"] + ["tensorboard"] * (importlib.util.find_spec("tensorboard") is not None)
@@ -437,7 +429,7 @@ class _Watch(BaseCallback):
             self._measure()
 
     def _on_step(self) -> bool:
-        self.progress.update(self.bar, completed=self.num_timesteps)
+        self.update(self.num_timesteps, "")
         return True
 
     def _on_training_end(self) -> None:
@@ -448,9 +440,9 @@ class _Watch(BaseCallback):
         point = self.run.measure()
         for name in ("mean", "score"):
             self.logger.record(f"curve/{name}", getattr(point, name))
-        self.progress.update(self.bar, completed=point.steps)
+        self.update(point.steps, "")
         score = "" if math.isnan(point.score) else f", score {point.score:.4f}"
-        self.progress.console.print(
+        say(
             f"{point.steps:>11,} steps, {point.seconds:6.0f} s: return {point.mean:.4g} "
             f"± {point.error:.2g}{score}"
         )

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("envs", "agents", "experiments")  # each may import itself and those before it
 COMMON = {"core", "datasets", "rendering"}  # folders of envs that every family may import
-HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas", "plotly")
+HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas")
 
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 PACKAGES = sorted(p.parent for p in SOURCES if p.name == "__init__.py")

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError
+from ..core import InputError, told
 
 Array: TypeAlias = NDArray[np.float64]
 Simulator: TypeAlias = Callable[[Array, Array, int, int], Any]
@@ -276,18 +276,6 @@ def complain() -> None:
     """Print the traceback of an error, if there is still a place for it."""
     with contextlib.suppress(Exception):
         traceback.print_exc()
-
-
-def told(thing: Any, most: int = 500) -> str:
-    """Return something in one printable line, which leaves out the middle of a long one."""
-    try:
-        text = thing.decode(errors="replace") if isinstance(thing, bytes) else str(thing)
-    except Exception:  # an error may have a __str__ of its own
-        return f"a {type(thing).__name__} without words"
-    cut = len(text) - most
-    if cut > 0:
-        text = f"{text[: most // 2]} [{cut:,} letters are left out] {text[-most // 2 :]}"
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def ending(status: int) -> str:

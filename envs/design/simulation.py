@@ -36,8 +36,8 @@ from typing import Any, Protocol
 import cloudpickle
 import numpy as np
 
-from ..core import InputError
-from .black_box import Array, Command, Job, Simulator, WrongOutput, attempt, checked, resolve, told
+from ..core import InputError, told
+from .black_box import Array, Command, Job, Simulator, WrongOutput, attempt, checked, resolve
 from .worker import Worker, listen
 
 log = logging.getLogger(__name__)

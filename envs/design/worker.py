@@ -32,7 +32,8 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from .black_box import Job, WrongOutput, alone, attempt, checked, complain, ending, told
+from ..core import told
+from .black_box import Job, WrongOutput, alone, attempt, checked, complain, ending
 
 START = 60.0
 """Seconds that a worker may take to start and to import the simulator."""

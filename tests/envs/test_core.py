@@ -14,7 +14,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
 from discovery_gym import InputError
-from discovery_gym.envs.core import Streams, UniformBox, checks, closest
+from discovery_gym.envs.core import Streams, UniformBox, checks, closest, told
 from discovery_gym.envs.core.streams import KeyedRandom
 
 SEEDS = [0, 5, 2**32 - 2, 2**64 - 2, 2**96 + 7, 2**128 - 5, 2**128 - 2, 2**200]
@@ -162,6 +162,14 @@ def test_checks_return_plain_values() -> None:
     assert checks.sequence("s", [1, 2], lambda n, v: checks.integer(n, v, low=0)) == (1, 2)
     with pytest.raises(InputError, match=r"s\[1\] must be an integer of at least 0, got -2"):
         checks.sequence("s", [1, -2], lambda n, v: checks.integer(n, v, low=0))
+
+
+def test_told() -> None:
+    assert told("x" * 600, None) == "x" * 600
+    assert told("as it is") == "as it is"
+    text = told("a" * 10**7 + "z")
+    assert text == "a" * 250 + " [9,999,501 letters are left out] " + "a" * 249 + "z"
+    assert told(b"\xff\x1b[0m\n two\tlines") == "\ufffd [0m two lines"
 
 
 def test_closest() -> None:

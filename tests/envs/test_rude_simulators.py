@@ -16,7 +16,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.envs.design import worker
-from discovery_gym.envs.design.black_box import Job, told
+from discovery_gym.envs.design.black_box import Job
 from discovery_gym.envs.design.simulation import Simulations
 
 sys.path.append(str(Path(__file__).parent))
@@ -144,13 +144,6 @@ def test_a_module_that_ends_everything(folder: Path, monkeypatch: pytest.MonkeyP
     for name, message in (("leaving", "bye"), ("unread", "invalid syntax"), (".", "")):
         with pytest.raises(InputError, match=rf"'{name}:f' cannot be imported: .*{message}"):
             Simulations(f"{name}:f", folder)
-
-
-def test_told() -> None:
-    assert told("as it is") == "as it is"
-    text = told("a" * 10**7 + "z")
-    assert text == "a" * 250 + " [9,999,501 letters are left out] " + "a" * 249 + "z"
-    assert told(b"\xff\x1b[0m\n two\tlines") == "\ufffd [0m two lines"
 
 
 # ---- command lines

@@ -217,7 +217,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     command += [word for key, value in PPO.items() for word in ("--hyper", f"{key}={value}")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        for count, _ in enumerate(process.stderr):  # a line per point, written after its checkpoint
+        points = (line for line in process.stderr if "return" in line)
+        for count, _ in enumerate(points):  # a line per point, written after its checkpoint
             if count == 2:
                 os.kill(process.pid, signal.SIGKILL)
                 break
