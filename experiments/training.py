@@ -2,8 +2,9 @@
 
 A training is a folder. `training.json` says what is trained, ``policy.safetensors`` is the best
 policy so far by the episodes of the curve, ``curve.csv`` is the learning curve, ``log/`` what the
-algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.pt`` is
-what a killed training goes on from: weights, optimisers, normalisation. The same command resumes.
+algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.zip`` is
+what a killed training goes on from: weights, optimisers, normalisation, and copies of the policy and
+the curve, which are mended from it. The same command resumes.
 Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin anew then, so that a resumed
 training is as good as an uninterrupted one, but not the same bit for bit.
 
@@ -35,8 +36,9 @@ from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
 from ..envs.core.checks import choice, integer
 from . import stats
+from .checkpoints import Folder
 from .evaluation import EVALUATION_SEED, evaluate, exact, resolve
-from .records import versions, write, writing_to
+from .records import versions, writing_to
 from .terminal import progress, say
 
 with learn_extra():
@@ -52,8 +54,7 @@ with learn_extra():
 
 VALIDATION_SEED = EVALUATION_SEED // 2
 """Seed of the first episode of the curve; training episodes lie below."""
-MARK = "training.json"
-POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+POLICY, CURVE = "policy.safetensors", "curve.csv"
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -212,8 +213,9 @@ class _Run:
     """A training in progress: the model, its curve, and the folder they are written to."""
 
     def __init__(self, training: Training, folder: Path) -> None:
-        self.training, self.folder = training, folder
+        self.training = training
         self.curve: list[Point] = []
+        self.files: dict[str, bytes] = {}
         algorithm = ALGORITHMS[training.algorithm]
         env = gym.make_vec(
             training.env_id,
@@ -244,11 +246,13 @@ class _Run:
             clip_obs=CLIP,
             norm_obs_keys=scaled if scaled != [""] else None,
         )
-        stored = _open(training, folder)
-        steps = 0 if stored is None else int(stored["steps"])
+        self.folder = Folder(folder, asdict(training), (POLICY, CURVE))
+        stored = self._stored()
+        steps = 0 if stored is None else stored["steps"]
         self.model = self._model(algorithm, settings, steps)
         if stored is not None:
             self._restore(stored)
+            self.folder.mend(self.files)
         self.earlier = self.curve[-1].seconds if self.curve else 0.0
         self.began = time.perf_counter()
         self.cpu = (0.0 if stored is None else stored["cpu_seconds"]) - time.process_time()
@@ -314,11 +318,10 @@ class _Run:
         )
         best = max((other.mean for other in self.curve), default=-math.inf)
         self.curve.append(point)
-        with writing_to(self.folder):
-            if point.mean >= best:
-                write(self.folder / POLICY, policy.to_bytes())
-            write(self.folder / CURVE, self._csv())
-            write(self.folder / CHECKPOINT, self._checkpoint())  # last: it vouches for the others
+        if point.mean >= best or POLICY not in self.files:
+            self.files[POLICY] = policy.to_bytes()
+        self.files[CURVE] = self._csv().encode()
+        self.folder.save(self._state(), self.files)
         return point
 
     def policy(self) -> Policy:
@@ -371,9 +374,9 @@ class _Run:
             writer.writerow(f"{value:.10g}" for value in asdict(point).values())
         return text.getvalue()
 
-    # ---- the checkpoint: tensors and numbers, which torch reads without running anything
+    # ---- the state: tensors and numbers, which torch's loader reads without running anything
 
-    def _checkpoint(self) -> bytes:
+    def _state(self) -> bytes:
         moments = {**self._observed(), "return": self.env.ret_rms}
         entropy = getattr(self.model, "log_ent_coef", None)  # SAC learns it beside its networks
         buffer = io.BytesIO()
@@ -393,6 +396,24 @@ class _Run:
         )
         return buffer.getvalue()
 
+    def _stored(self) -> dict[str, Any] | None:
+        """Return what the checkpoint holds, or None where there is none."""
+        found = self.folder.load()
+        if found is None:
+            return None
+        state, self.files = found
+        try:
+            stored: dict[str, Any] = torch.load(
+                io.BytesIO(state), map_location="cpu", weights_only=True
+            )
+            self.curve = [Point(*map(float, row)) for row in stored["curve"]]
+            self.curve = [replace(point, steps=int(point.steps)) for point in self.curve]
+            if self.curve[-1].steps != stored["steps"] or not stored["cpu_seconds"] >= 0:
+                raise ValueError("its numbers do not fit")
+        except Exception as error:  # torch raises what its unpickler and its archive raise
+            raise self.folder.damaged(error) from None
+        return stored
+
     def _restore(self, stored: dict[str, Any]) -> None:
         try:
             self.model.set_parameters(stored["parameters"], device="cpu")
@@ -401,10 +422,9 @@ class _Run:
             for key, rms in {**self._observed(), "return": self.env.ret_rms}.items():
                 mean, var, rms.count = stored["moments"][key]
                 rms.mean, rms.var = mean.numpy(), var.numpy()
-            self.curve = [Point(*row) for row in stored["curve"]]
             self.model.num_timesteps = stored["steps"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise _damaged(self.folder, error) from None
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise self.folder.damaged(error) from None
         if hasattr(self.model, "learning_starts"):  # an empty memory is filled first
             self.model.learning_starts += stored["steps"]
 
@@ -419,8 +439,8 @@ class _Watch(BaseCallback):
 
     def _on_training_start(self) -> None:
         formats = ["csv"] + ["tensorboard"] * (importlib.util.find_spec("tensorboard") is not None)
-        log = self.run.folder / "log" / str(self.num_timesteps)
-        with writing_to(self.run.folder):
+        log = self.run.folder.path / "log" / str(self.num_timesteps)
+        with writing_to(self.run.folder.path):
             self.model.set_logger(configure(str(log), formats))
 
     def _on_rollout_start(self) -> None:
@@ -446,64 +466,3 @@ class _Watch(BaseCallback):
             f"{point.steps:>11,} steps, {point.seconds:6.0f} s: return {point.mean:.4g} "
             f"± {point.error:.2g}{score}"
         )
-
-
-# ---- the folder
-
-
-def _open(training: Training, folder: Path) -> dict[str, Any] | None:
-    """Mark a new folder as a training's; return the checkpoint of one that is there already.
-
-    Checkpoints are read by torch's loader for plain data, which runs nothing, and only from a folder
-    with our mark.
-    """
-    mark = folder / MARK
-    about = {"what": "training of discovery-gym", "format": 1, **asdict(training)}
-    text = json.dumps(about, indent=1)
-    with writing_to(folder):
-        if not mark.is_file():
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise InputError(
-                    f"{folder} is not a training of discovery-gym (it holds no {MARK}); name a new "
-                    "or an empty folder."
-                )
-            folder.mkdir(parents=True, exist_ok=True)
-            write(mark, text)
-            return None
-        there = mark.read_text(encoding="utf-8")
-    if there != text:
-        raise InputError(
-            f"{folder} holds another training: {_difference(there, about)}. Repeat its command to "
-            "resume it, or name another folder."
-        )
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(stored, dict) or not {"steps", "cpu_seconds"} <= stored.keys():
-            raise TypeError("it is no checkpoint")
-    except Exception as error:  # torch raises what its unpickler and its archive raise
-        raise _damaged(folder, error) from None
-    return stored
-
-
-def _difference(there: str, about: dict[str, Any]) -> str:
-    """Return in which settings two trainings differ."""
-    try:
-        old = json.loads(there)
-        return ", ".join(
-            f"{key} {old.get(key)!r} instead of {value!r}"
-            for key, value in json.loads(json.dumps(about)).items()
-            if old.get(key) != value
-        )
-    except (ValueError, AttributeError):
-        return f"its {MARK} is not readable"
-
-
-def _damaged(folder: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{folder / CHECKPOINT} is not a checkpoint of this training, or it is damaged "
-        f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Delete it to "
-        "train from the start."
-    )
