@@ -406,8 +406,7 @@ class _Run:
             stored: dict[str, Any] = torch.load(
                 io.BytesIO(state), map_location="cpu", weights_only=True
             )
-            self.curve = [Point(*map(float, row)) for row in stored["curve"]]
-            self.curve = [replace(point, steps=int(point.steps)) for point in self.curve]
+            self.curve = [Point(int(steps), *map(float, rest)) for steps, *rest in stored["curve"]]
             if self.curve[-1].steps != stored["steps"] or not stored["cpu_seconds"] >= 0:
                 raise ValueError("its numbers do not fit")
         except Exception as error:  # torch raises what its unpickler and its archive raise
