@@ -189,7 +189,8 @@ def _show_results(board: Board) -> None:
     rows: list[list[str | Text]] = []
     for row in board.rows:
         if row.failed:
-            rows.append([row.name, Text(f"failed: {told(row.error_line)}", "red")])
+            rows.append([row.name, Text("failed", "red")])
+            say(told(f"{row.name} on {board.task} failed: {row.error_line}"), "red")
             continue
         regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
         time = microseconds(row.record.seconds_per_decision)

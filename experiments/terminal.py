@@ -77,16 +77,17 @@ def show(
     columns: Sequence[str], rows: Iterable[Sequence[str | Text]], title: str | None = None
 ) -> None:
     """Print a table to stdout; with a title, all but its first column are numbers."""
-    cells = [[_clean(cell) for cell in row] for row in rows]
+    title = None if title is None else told(title, None)
+    head, *cells = [[_clean(cell) for cell in row] for row in [columns, *rows]]
     if not out.is_terminal:
-        lines = ["\t".join(map(str, row)).replace("−", "-") for row in [columns, *cells]]
+        lines = ["\t".join(map(str, row)).replace("−", "-") for row in [head, *cells]]
         lines = [*([] if title is None else [title]), *lines, ""]
         print(*lines, sep="\n", file=out.file)
         return
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )
-    for index, column in enumerate(columns):
+    for index, column in enumerate(head):
         numbers = title is not None and index > 0
         whole = numbers or index == 0
         longest = max(len(column), *(len(row[index]) for row in cells if index < len(row)), 0)
@@ -101,7 +102,8 @@ def show(
         table.add_row(*row)
     # In a narrow terminal the lines go on in the next one: an id that is cut is no use.
     least = Measurement.get(out, out.options.update(max_width=10_000), table).minimum
-    out.print(table, width=max(out.width, least), crop=False)
+    table.width = least if least > out.width else None
+    out.print(table, crop=False)
 
 
 def _clean(cell: str | Text) -> Text:

@@ -258,7 +258,6 @@ def _work(descriptor: int, parent: int, family: str, scratch: str) -> None:
     """Be a worker: read a simulator, then jobs, and answer each."""
     threading.Thread(target=_end_with, args=(parent, family), daemon=True).start()
     channel = socket.socket(fileno=descriptor)
-    it = os.fstat(descriptor)
 
     def answer(token: str, kind: str, value: Any) -> None:
         content = (
@@ -267,8 +266,6 @@ def _work(descriptor: int, parent: int, family: str, scratch: str) -> None:
             else value.astype("<f8").tobytes()
         )
         try:
-            if not os.path.samestat(it, os.fstat(descriptor)):
-                raise OSError
             channel.sendall(f"{token} {kind} {len(content)}\n".encode() + content)
         except OSError:
             os.write(2, b"The simulator has closed what its worker answers by.\n")

@@ -228,6 +228,22 @@ class TestTerminal:
         assert found in text
         assert ESCAPE not in text
 
+    def test_no_escape_codes_from_runs(self, tmp_path: Path) -> None:
+        """With bars, failures and tables; the first run is played, the second finds it."""
+        script = tmp_path / "commands.py"
+        script.write_text(SCRIPT)
+        commands = [["run", "tiny", "--out", str(tmp_path / "out"), "--workers", "1"]] * 2
+        commands.append(["leaderboard", str(tmp_path / "out")])
+        words = [sys.executable, str(script), json.dumps(commands), str(Path(__file__).parent)]
+        code, text = on_terminal(words, NO_COLOR="1", TERM="xterm", COLUMNS="40")
+        assert code == 0
+        assert re.findall(r"status (\d)", text) == list("110")
+        assert "5 of 6 runs are finished already" in text
+        assert "broken on Tiny ladder <&> failed: " in text
+        for row in ("broken +failed", r"optimal +\d", "agent +score .* µs/decision"):
+            assert re.search(row, text), row
+        assert ESCAPE not in text
+
     def test_a_bar_moves_on_stderr(self) -> None:
         _, text = on_terminal([*CLI, *EVALUATE], TERM="xterm")
         assert "10/10" in text
@@ -260,11 +276,17 @@ def test_tables_show_what_they_are_given(monkeypatch: pytest.MonkeyPatch) -> Non
     """Markup, tabs, ends of lines and escape codes in a name do nothing; a title counts as one."""
     rows: list[list[Any]] = [["[red]a\tb\nc\x1b[31m", "−1"], ["x", Text("failed", "red")], ["y"]]
     shown = []
-    for options in ({}, {"force_terminal": True, "width": 20}):
+    for options in (
+        {},
+        {"force_terminal": True, "width": 20},
+        {"force_terminal": True, "width": 5},
+    ):
         file = io.StringIO()
         monkeypatch.setattr(terminal, "out", Console(file=file, markup=False, **options))
-        terminal.show(["name", "number"], rows, "A [b]title")
+        terminal.show(["name", "n\nr"], rows, "A [b]\x1btitle")
         shown.append(file.getvalue())
-    assert shown[0] == "A [b]title\nname\tnumber\n[red]a b c [31m\t-1\nx\tfailed\ny\n\n"
+    assert shown[0] == "A [b] title\nname\tn r\n[red]a b c [31m\t-1\nx\tfailed\ny\n\n"
     assert "[red]a b c [31m" in shown[1]
     assert f"{ESCAPE}[31mfailed" in shown[1]
+    assert re.search(r"\[red\]a b c \[31m +−1", shown[2])  # wider than the terminal, and whole
+    assert f"{ESCAPE}[31mfailed" in shown[2]
