@@ -222,7 +222,7 @@ def test_the_shown_command_repeats_the_run(played):
         assert program == "discovery-gym"
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
-        assert plus_minus(row.record.returns) in result.output
+        assert plus_minus(row.record.returns).replace("−", "-") in result.stdout
         spec = row.record.spec
         again = evaluate(
             spec.env_id,
