@@ -62,8 +62,13 @@ class Worker:
     def __init__(
         self, pickled: bytes, path: list[str], timeout: float, job: Job, log: Path
     ) -> None:
+        import fcntl  # Windows has none, and no workers
+
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
+        # Where this process has closed its streams, 0 to 2 are free, but not in the worker.
+        self._descriptor = fcntl.fcntl(theirs, fcntl.F_DUPFD_CLOEXEC, 3)
+        theirs.close()
         self.job: Job | None = job
         self.ended = False
         self._timeout, self._log = timeout, log
@@ -71,7 +76,6 @@ class Worker:
         self.deadline = time.monotonic() + self._limit
         self._family = self._token = uuid.uuid4().hex
         self._buffer = bytearray()
-        self._descriptor = theirs.fileno()
         self._scratch = tempfile.mkdtemp()
         Path(self._scratch, SIMULATOR).write_bytes(pickled)
         threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")  # workers already fill the cores
@@ -90,7 +94,7 @@ class Worker:
                 env=environment,
                 start_new_session=True,
             )
-        theirs.close()
+        os.close(self._descriptor)
 
     @property
     def idle(self) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,27 @@ def test_forks_in_this_process(name: str, folder: Path) -> None:
     assert runs(name, folder, workers=0) == EVENTS
 
 
+STREAMLESS = """
+import os, sys
+os.closerange(0, 3)
+sys.path.append(sys.argv[1])
+from pathlib import Path
+from discovery_gym.envs.design.simulation import Simulations
+from discovery_gym.envs.design.black_box import Job
+
+jobs = [Job((theta,), (2.0,), 3, 7) for theta in (0.0, 1.0, 2.0)]
+found = dict(Simulations("rude_simulators:behave", Path(sys.argv[2]), 1).run(jobs))
+sys.exit(0 if [found[job].tolist() for job in jobs] == EVENTS else 3)
+"""
+
+
+def test_a_caller_without_streams(folder: Path) -> None:
+    """Its descriptors 0 to 2 are free, and are not what a worker answers by."""
+    script = STREAMLESS.replace("EVENTS", repr(EVENTS))
+    words = [sys.executable, "-c", script, str(Path(__file__).parent), str(folder / "kept")]
+    assert subprocess.run(words, check=False).returncode == 0
+
+
 def test_a_child_in_a_session_of_its_own_ends_with_the_runs(folder: Path) -> None:
     pipe = simulators.listen(folder)
     assert runs("leave_a_child", folder) == EVENTS
@@ -81,6 +103,17 @@ def test_nothing_outlives_a_run_that_is_killed(name: str, folder: Path) -> None:
     with pytest.raises(InputError, match=f"The simulator {name} at theta = 0, .* {message}"):
         runs(name, folder, timeout=1, retries=0)
     assert [simulators.heard(pipe) for _ in range(2)] == [b"x", b""]
+
+
+def test_nothing_outlives_the_caller(folder: Path) -> None:
+    """What a run has started in a session of its own follows a caller that is killed."""
+    pipe = simulators.listen(folder)
+    script = STREAMLESS.replace("behave", "hang_in_a_session").replace("EVENTS", "None")
+    words = [sys.executable, "-c", script, str(Path(__file__).parent), str(folder / "kept")]
+    with subprocess.Popen(words) as caller:
+        assert simulators.heard(pipe) == b"x"
+        caller.kill()
+    assert simulators.heard(pipe) == b""
 
 
 STRAY = r"left something else than its answer on file descriptor \d+"
