@@ -15,3 +15,8 @@ def __getattr__(name: str) -> Any:
     from . import evaluation
 
     return getattr(evaluation, name)
+
+
+def __dir__() -> list[str]:
+    """Name what is imported when it is asked for as well."""
+    return sorted({*globals(), *__all__})

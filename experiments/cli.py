@@ -7,6 +7,7 @@ was lost gives 1, an interrupt 130.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import shlex
 import sys
@@ -15,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
-from ..envs.core import InputError
-from .escaping import plain, terminal
+from ..envs.core import InputError, told
+from .terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
     from .leaderboard import Board
@@ -31,9 +31,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-out = Console(highlight=False, emoji=False)
-err = Console(stderr=True, highlight=False, emoji=False)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
@@ -44,15 +43,23 @@ Settings = Annotated[
 
 def main() -> None:
     """Run the command line."""
+    any_encoding()
     try:
         app()
     except InputError as error:
         _complain(str(error))
         sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _complain(f"What was found cannot be written: {error.strerror}.")
+        sys.exit(1)
+    except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
+        sys.exit(130)
 
 
 def _complain(message: str) -> None:
-    err.print(plain(message), style="red", markup=False, soft_wrap=True)
+    say(told(message, 4000), "red")
 
 
 def _version(asked: bool) -> None:
@@ -85,27 +92,28 @@ def list_all() -> None:
     from ..envs.core import registered
     from .suites import SUITES
 
-    table = _table("environment", "what it is", "agents that fit")
+    rows = []
     for env_id in registered():
         model = gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
         about = (type(model).__doc__ or "").strip().splitlines()[0]
-        table.add_row(env_id, about, ", ".join(available(model)))
-    out.print(table)
-    table = _table("suite", "what it is", "tasks", "runs", "episodes per run")
+        rows.append([env_id, about, ", ".join(available(model))])
+    show(["environment", "what it is", "agents that fit"], rows)
+    rows = []
     for suite in SUITES.values():
         runs = sum(len(task.agents) for task in suite.tasks)
         about = f"{suite.about} (version {suite.version})"
-        table.add_row(suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes))
-    out.print(table)
-    table = _table("data set", "what it is", "licence", "here")
+        rows.append([suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes)])
+    show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
+    rows = []
     here = datasets.available()
     for name, source in datasets.catalogue().items():
         found = "yes" if name in here else f"needs {source.file}"
-        table.add_row(name, source.about, source.licence, found)
+        rows.append([name, source.about, source.licence, found])
     for name in here:
         if name not in datasets.catalogue():
-            table.add_row(name, "a table of your own", "", "yes")
-    out.print(table)
+            rows.append([name, "a table of your own", "", "yes"])
+    show(["data set", "what it is", "licence", "here"], rows)
+    say("Agents fit an environment by its parameters: those above fit the defaults.")
 
 
 # ---- run
@@ -134,8 +142,8 @@ def run(
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
     for overview in overviews(records):
         for board in overview.boards:
-            out.print(_results(board))
-    out.print(f"Now: discovery-gym leaderboard {folder}", markup=False)
+            _show_results(board)
+    say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(folder)])}")
     failed = [record.spec for record in records if record.error is not None]
     if failed:
         names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
@@ -153,9 +161,9 @@ def _play_missing(
     todo = missing(list(specs), folder)
     for task in suite.tasks:
         if task.missing is not None:
-            out.print(f"[yellow]skipped[/] {terminal(task.name)}: {terminal(task.missing)}")
+            say(f"skipped {task.name}: {task.missing}", "yellow")
     if len(todo) < len(specs):
-        out.print(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
+        say(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
     with _resumable():
         play_all(todo, folder, workers)
 
@@ -175,23 +183,21 @@ def _resumable() -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
-def _results(board: Board) -> Table:
-    """Return the table of a task for the terminal."""
+def _show_results(board: Board) -> None:
+    """Show the table of a task."""
     from .leaderboard import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
-    table = _table(
-        "agent", "score (95 %)", "return", *regrets, "µs/decision", title=terminal(board.task)
-    )
+    rows: list[list[str | Text]] = []
     for row in board.rows:
         if row.failed:
-            table.add_row(terminal(row.name), f"[red]failed: {terminal(row.error_line)}")
+            rows.append([row.name, Text("failed", "red")])
+            say(told(f"{row.name} on {board.task} failed: {row.error_line}"), "red")
             continue
         regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
         time = microseconds(row.record.seconds_per_decision)
-        words = span(row.score), plus_minus(row.record.returns), *regret, time
-        table.add_row(terminal(row.name), *map(terminal, words))
-    return table
+        rows.append([row.name, span(row.score), plus_minus(row.record.returns), *regret, time])
+    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.task)
 
 
 # ---- tune
@@ -215,13 +221,13 @@ def tune(
     _play_missing(chosen, specs, folder, workers)
     settings = tuning.choose(chosen, folder)
     for task, agents in settings["tasks"].items():
-        out.print(f"\n{task}", style="bold", markup=False)
+        out.print(f"\n{task}", style="bold")
         for name, entry in agents.items():
             mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
             found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
-            out.print(f"  {name}: {entry['agent']}  ({found})", markup=False, soft_wrap=True)
+            out.print(f"  {name}: {entry['agent']}  ({found})", soft_wrap=True)
     path = tuning.write(settings, folder / f"{suite}.json")
-    out.print(str(path), markup=False, soft_wrap=True)
+    out.print(str(path), soft_wrap=True)
 
 
 # ---- leaderboard, evaluate, train, reproduce
@@ -236,7 +242,7 @@ def leaderboard(
 
     paths, left_out = write_leaderboard(folder)
     for path in paths:
-        out.print(str(path), markup=False, soft_wrap=True)
+        out.print(str(path), soft_wrap=True)
     for line in left_out:
         _complain(f"Left out: {line}")
 
@@ -260,24 +266,26 @@ def evaluate(
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
-    result = play(env, agent, episodes=episodes, seed=first, env_kwargs=parameters)
-    table = _table("", result.agent, title=result.env_id)
-    table.add_row("return", plus_minus(result.returns))
+    with progress(episodes, "episodes") as update:
+        result = play(
+            env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
+        )
+    rows = [["return", plus_minus(result.returns)]]
     scores = st.scores(result, result.env_kwargs)
     if scores is not None:
-        table.add_row("score (0 random, 1 optimum)", span(st.mean(scores)))
-    table.add_row("exact return of random play", number(result.random_value))
-    table.add_row("exact optimum", number(result.optimal_value))
+        rows.append(["score (0 random, 1 optimum)", span(st.mean(scores))])
+    rows.append(["exact return of random play", number(result.random_value)])
+    rows.append(["exact optimum", number(result.optimal_value)])
     if result.regret is not None:
-        table.add_row("regret", plus_minus(result.regret))
-    table.add_row("decisions per episode", plus_minus(result.lengths))
-    table.add_row("µs per decision", microseconds(result.seconds_per_decision))
+        rows.append(["regret", plus_minus(result.regret)])
+    rows.append(["decisions per episode", plus_minus(result.lengths)])
+    rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
     last = result.seed + len(result.returns) - 1
-    table.add_row("episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}")
+    rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])
     if parameters:
         given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
-        table.add_row("parameters", given)
-    out.print(table)
+        rows.append(["parameters", given])
+    show(["agent", result.agent], rows, result.env_id)
 
 
 @app.command()
@@ -323,10 +331,11 @@ def train(
         curve = play(training, folder)
     best = max(reversed(curve), key=lambda point: point.mean)
     score = "" if best.score != best.score else f", score {best.score:.4f}"
-    out.print(f"Best after {best.steps:,} steps: return {best.mean:.4g} ± {best.error:.2g}{score}")
+    found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
+    out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
     agent = f'sb3("{folder / POLICY}")'
     words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
-    out.print(f"Now: {shlex.join(words)}", markup=False, soft_wrap=True)
+    say(f"Now: {shlex.join(words)}")
 
 
 @app.command()
@@ -349,7 +358,7 @@ def reproduce(
     with _resumable():
         files = write_report(name, folder, **given)
     for path in files:
-        out.print(str(path), markup=False, soft_wrap=True)
+        out.print(str(path), soft_wrap=True)
 
 
 def _parameters(
@@ -373,13 +382,3 @@ def _parameters(
         except json.JSONDecodeError:
             parameters[name] = value  # a word needs no quotes
     return parameters
-
-
-def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
-    )
-    for index, column in enumerate(columns):
-        numbers = title is not None and index > 0
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=numbers)
-    return table

@@ -10,17 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup, escape
-from rich.markup import escape as escape_rich
 
-LONGEST = 300
-"""Letters of a reason, or of the last line of an error, that are shown."""
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Categories of Unicode: controls, what turns directions, half pairs, ends of lines."""
+from ..envs.core import spelt
+
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~&$#@])")
 _LINK = re.compile(r"(?i)\b(?!https:)[a-z][a-z0-9+.-]*(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)")
 _START = re.compile(r"^(?=[-+=])|^(\d+)(?=[.)](?: |$))")
@@ -28,28 +24,9 @@ _FORMULA = re.compile(r"(?i) *(?:[=@]|[-+](?!\d[\d.,± ]*(?:e[-+]?\d+)?$))")
 """How a formula begins; a number with its sign, and perhaps its error, is none."""
 
 
-def plain(text: Any) -> str:
-    """Return one line; what is not seen, such as ESC or a new line, is spelt as Python does."""
-    words = str(text)
-    if words.isprintable():
-        return words
-    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in _UNSEEN else c for c in words)
-
-
-def short(text: Any) -> str:
-    """Return one line of at most `LONGEST` letters."""
-    line = plain(text)
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 2]} …"
-
-
-def terminal(text: Any) -> str:
-    """Return one line for rich, which shows its markup and does not obey it."""
-    return escape_rich(plain(text))
-
-
 def page(text: Any) -> Markup:
     """Return one line for HTML."""
-    return escape(plain(text))
+    return escape(spelt(text))
 
 
 def page_lines(text: Any) -> Markup:
@@ -59,13 +36,13 @@ def page_lines(text: Any) -> Markup:
 
 def markdown(text: Any) -> Markup:
     """Return one line for a cell, a head or a paragraph of Markdown."""
-    words = _SIGNS.sub(r"\\\1", plain(text).strip())
+    words = _SIGNS.sub(r"\\\1", spelt(text).strip())
     return Markup(_START.sub(r"\g<0>\\", _LINK.sub(r"\g<0>\\", words)))
 
 
 def markdown_code(text: Any) -> Markup:
     """Return one line of code for a paragraph of Markdown."""
-    words = plain(text)
+    words = spelt(text)
     fence = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
     space = " " if words.startswith("`") or words.endswith("`") else ""
     return Markup(f"{fence}{space}{words}{space}{fence}")
@@ -81,5 +58,5 @@ def csv_text(rows: Iterable[Iterable[Any]]) -> str:
 def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    words = plain(value)
+    words = spelt(value)
     return f"'{words}" if _FORMULA.match(words) else words

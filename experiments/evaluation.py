@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -94,6 +95,7 @@ def evaluate(
     truth: bool = True,
     contrasts: int = 0,
     agent_seed: int = 0,
+    progress: Callable[[int, str], None] | None = None,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
 
@@ -112,6 +114,7 @@ def evaluate(
             `sequential_bounds`); 0: no bounds.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
             from the seed of the episode: an episode is the same in every evaluation that plays it.
+        progress: Told after each decision how many episodes have ended, and what is at hand.
 
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
@@ -141,15 +144,18 @@ def evaluate(
             if isinstance(player, str):
                 player = make(player, venv, seed=agent_seed, episode=seed + first)
             part = slice(first, min(first + size, episodes))
+            tell = None if progress is None else partial(_tell, progress, first)
             count = part.stop - part.start
             returns[part], lengths[part], regret[part], path, spent, last = _play(
-                venv, player, seed + first, count, deterministic, curve
+                venv, player, seed + first, count, deterministic, curve, tell
             )
             paths += list(path)
             seconds += spent
             if contrasts and isinstance(model, DesignModel):
                 bounds.append(_bounds(model, last, contrasts, seed + first))
         known = model if truth else None
+        if progress is not None:
+            progress(episodes, "exact values")
         random_value, optimal_value = exact(known, "random_value"), exact(known, "optimal_value")
     finally:
         venv.close()
@@ -213,6 +219,7 @@ def _play(
     count: int,
     deterministic: bool,
     curve: bool,
+    tell: Callable[[int, int], None] | None,
 ) -> tuple[
     NDArray[np.float64],
     NDArray[np.int64],
@@ -260,6 +267,8 @@ def _play(
             for i in ended.nonzero()[0].tolist() if "theta" in final else ():
                 last[i] = info["final_obs"][i], final["theta"][i]
         running &= ~ended
+        if tell is not None:
+            tell(count - int(running.sum()), int(lengths.max()))
         if curve:  # where an episode has just ended, `info` shows the first moment of the next one
             path.append(
                 np.where(ended, regret, np.where(running, info.get("regret", np.nan), np.nan))
@@ -273,6 +282,11 @@ def _play(
         float(seconds),
         last[:count],
     )
+
+
+def _tell(progress: Callable[[int, str], None], first: int, ended: int, decisions: int) -> None:
+    """Tell how far the episodes from the ``first`` on are."""
+    progress(first + ended, f"decision {decisions:,}")
 
 
 def _bounds(

@@ -23,6 +23,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from ..envs.core import spelt, told
 from . import escaping, pictures
 from . import stats as st
 from .evaluation import rerun_command
@@ -80,7 +81,8 @@ class Row:
     @property
     def error_line(self) -> str:
         """The last line of the error of a failed run, or as much of it as can be shown."""
-        return escaping.short((self.record.error or "").strip().splitlines()[-1])
+        lines = (self.record.error or "").strip().splitlines()
+        return told(lines[-1]) if lines else "without words"
 
     @property
     def seeds(self) -> str:
@@ -394,7 +396,7 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
                 f"{len(board.others)} runs of {board.task} ({names}) differ from most in environment, "
                 "parameters, episodes, seeds, or in having regrets and scores, and cannot be compared."
             )
-    return [escaping.plain(line) for line in words]
+    return [spelt(line) for line in words]
 
 
 def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Play runs behind a progress bar."""
+"""Play runs, and show how far they are."""
 
 from __future__ import annotations
 
@@ -7,30 +7,23 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from .escaping import terminal
 from .records import RunSpec
 from .runner import play
+from .terminal import progress
 
 
 def play_all(todo: Sequence[RunSpec], folder: Path, workers: int | None = None) -> None:
-    """Play runs in ``workers`` processes, by default one per core; the bar goes to stderr.
+    """Play runs in ``workers`` processes, by default one per core; say on stderr how far they are.
 
     Raises:
         WorkerLost: A worker was killed; what had finished is kept, a second call plays the rest.
     """
-    words = TextColumn("{task.description}")
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
-    with Progress(*columns, console=Console(stderr=True, highlight=False)) as progress:
-        bar = progress.add_task("", total=len(todo))
-        with contextlib.closing(play(todo, folder, workers or _cores())) as runs:
-            for spec, failed in runs:
-                word = "[red]failed[/] " if failed else ""
-                progress.update(
-                    bar, advance=1, description=word + terminal(f"{spec.task}: {spec.name}")
-                )
+    with (
+        progress(len(todo), "runs") as update,
+        contextlib.closing(play(todo, folder, workers or _cores())) as runs,
+    ):
+        for done, (spec, failed) in enumerate(runs, 1):
+            update(done, f"{'failed: ' if failed else ''}{spec.task}: {spec.name}")
 
 
 def _cores() -> int:

@@ -44,9 +44,8 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..agents import making
-from ..envs.core import InputError, registered
+from ..envs.core import InputError, registered, spelt, told
 from ..envs.datasets import Reading, load
-from .escaping import plain, short
 from .evaluation import Evaluation
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -92,16 +91,14 @@ class RunSpec:
         for name, low in (("version", 0), ("episodes", 1), ("seed", 0), ("contrasts", 0)):
             value = getattr(self, name)
             if type(value) is not int or not low <= value < 2**62:
-                raise InputError(
-                    f"{name} must be an integer of at least {low}, got {short(value)}."
-                )
+                raise InputError(f"{name} must be an integer of at least {low}, got {told(value)}.")
         if type(self.curves) is not bool:
-            raise InputError(f"curves must be True or False, got {short(self.curves)}.")
+            raise InputError(f"curves must be True or False, got {told(self.curves)}.")
         try:
             gym.envs.registration.parse_env_id(self.env_id)
         except gym.error.Error:
             raise InputError(
-                f"env_id must be one such as discovery/LinearPool-v0, got {short(self.env_id)}."
+                f"env_id must be one such as discovery/LinearPool-v0, got {told(self.env_id)}."
             ) from None
         try:
             kept = json.loads(json.dumps(self.env_kwargs))
@@ -110,7 +107,7 @@ class RunSpec:
             kept, same = None, False
         if not (isinstance(kept, dict) and same):
             raise InputError(
-                f"env_kwargs must be a JSON object, names -> values, got {short(self.env_kwargs)}."
+                f"env_kwargs must be a JSON object, names -> values, got {told(self.env_kwargs)}."
             )
 
     @property
@@ -283,7 +280,7 @@ def read_folder(folder: Path) -> Results:
         name, reason = next(iter(found.left_out.items()))
         more = len(found.left_out) - 1
         raise InputError(
-            f"There is no record in {records}: {plain(name)}: {reason}"
+            f"There is no record in {records}: {spelt(name)}: {reason}"
             f"{f', and {more} more files' if more else ''}. Run the suite again."
         )
     return found
@@ -391,7 +388,7 @@ def is_finished(records: Path, run_id: str) -> bool:
             path.rename(aside)
             log.warning(
                 "%s is not a record: %s. It is kept as %s, and the run is played again.",
-                *(plain(path), _reason(error), plain(aside.name)),
+                *(spelt(path), _reason(error), spelt(aside.name)),
             )
         return False
 
@@ -464,10 +461,10 @@ def _head(parquet: pq.ParquetFile) -> tuple[RunSpec, dict[str, Any]]:
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
     if len(set(schema.names)) < len(schema.names) or not set(schema.names) <= set(COLUMNS):
-        raise ValueError(f"its columns are {short(schema.names)}")
+        raise ValueError(f"its columns are {told(schema.names)}")
     for field in schema:
         if field.type != COLUMNS[field.name]:
-            raise ValueError(f"its column {field.name} holds {short(field.type)}")
+            raise ValueError(f"its column {field.name} holds {told(field.type)}")
     about = json.loads(schema.metadata[KEY])
     if set(about) != set(ABOUT):
         raise ValueError(f"what it says of itself must be {', '.join(ABOUT)}")
@@ -504,7 +501,7 @@ def _check(spec: RunSpec, columns: Mapping[str, NDArray[Any]], about: Mapping[st
         names |= {"curve"} if "regret" in columns and spec.curves else set()
         names |= {"bounds"} if spec.contrasts else set()
     if columns.keys() != names or ("curve" in names and not (spec.curves and "regret" in names)):
-        raise ValueError(f"its columns are {short(sorted(columns))} for {short(sorted(names))}")
+        raise ValueError(f"its columns are {told(sorted(columns))} for {told(sorted(names))}")
     for name, column in columns.items():
         if len(column) != rows:
             raise ValueError(f"{name} has {len(column):,} rows for {rows:,} episodes")
@@ -536,9 +533,7 @@ def _check(spec: RunSpec, columns: Mapping[str, NDArray[Any]], about: Mapping[st
 def _check_about(about: Mapping[str, Any]) -> None:
     failed = about["status"] == "failed"
     if about["status"] not in ("failed", "finished") or failed is (about["error"] is None):
-        raise ValueError(
-            f"its status is {short(about['status'])}, its error {short(about['error'])}"
-        )
+        raise ValueError(f"its status is {told(about['status'])}, its error {told(about['error'])}")
     if failed:
         _text("error", about["error"], MOST_LETTERS["error"])
     if not re.fullmatch("[0-9a-f]{16}", _text("fingerprint", about["fingerprint"], 16)):
@@ -547,9 +542,9 @@ def _check_about(about: Mapping[str, Any]) -> None:
         value = about[name]
         missing = value is None and (failed or name != "seconds_per_decision")
         if not missing and not abs(_number(value)) <= LARGEST:
-            raise ValueError(f"{name} is no finite number: {short(value)}")
+            raise ValueError(f"{name} is no finite number: {told(value)}")
     if not 0 <= _number(about["created"]) <= time.time() + AHEAD:
-        raise ValueError(f"created is no time of the past: {short(about['created'])}")
+        raise ValueError(f"created is no time of the past: {told(about['created'])}")
     found = about["versions"]
     if not isinstance(found, dict) or len(found) > 20:
         raise ValueError("its versions are not names and versions of libraries")
@@ -561,7 +556,7 @@ def _check_about(about: Mapping[str, Any]) -> None:
 def _text(name: str, value: Any, most: int, empty: bool = False) -> str:
     """Return a text of 1 (or 0) to ``most`` letters."""
     if not isinstance(value, str) or len(value) > most or not (value.strip() or empty):
-        raise InputError(f"{name} must be a text of 1 to {most:,} letters, got {short(value)!r}.")
+        raise InputError(f"{name} must be a text of 1 to {most:,} letters, got {told(value)!r}.")
     return value
 
 
@@ -599,9 +594,9 @@ def _digest_of(content: bytes, at: slice) -> bytes:
 def _reason(error: BaseException) -> str:
     """Return in a line why a file is no record."""
     if isinstance(error, OSError):
-        return short(error.strerror or error)
+        return told(error.strerror or error)
     named = isinstance(error, ValueError) and str(error)
-    return short(str(error) if named else f"{type(error).__name__}: {error}").rstrip(".")
+    return told(str(error) if named else f"{type(error).__name__}: {error}").rstrip(".")
 
 
 # ---- what decides a result

@@ -13,9 +13,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from ..envs.core import InputError, closest
+from ..envs.core import InputError, closest, told
 from ..envs.datasets import available
-from .escaping import short
 from .evaluation import EVALUATION_SEED
 
 
@@ -105,7 +104,7 @@ def tuned(name: str) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{file} is not what `discovery-gym tune {name}` writes ({type(error).__name__}: "
-            f"{short(error)}); make it anew."
+            f"{told(error)}); make it anew."
         ) from None
     return settings
 
@@ -124,7 +123,7 @@ def _with_tuned(name: str, version: int, task: Task) -> Task:
     for agent, text in best.items():
         if text not in task.search[agent]:
             raise InputError(
-                f"tuned/{name}.json has {short(repr(text))} for {agent} on {task.name}, which is no "
+                f"tuned/{name}.json has {told(repr(text))} for {agent} on {task.name}, which is no "
                 f"candidate; `discovery-gym tune {name}` makes the file anew."
             )
     return replace(task, agents={**task.agents, **best})

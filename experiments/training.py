@@ -2,8 +2,9 @@
 
 A training is a folder. `training.json` says what is trained, ``policy.safetensors`` is the best
 policy so far by the episodes of the curve, ``curve.csv`` is the learning curve, ``log/`` what the
-algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.pt`` is
-what a killed training goes on from: weights, optimisers, normalisation. The same command resumes.
+algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.zip`` is
+what a killed training goes on from: weights, optimisers, normalisation, and copies of the policy and
+the curve, which are mended from it. The same command resumes.
 Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin anew then, so that a resumed
 training is as good as an uninterrupted one, but not the same bit for bit.
 
@@ -29,16 +30,16 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ..envs.core import InputError, closest, registered
 from ..envs.core.checks import choice, integer
 from . import stats
+from .checkpoints import Folder
 from .evaluation import EVALUATION_SEED, evaluate, exact, resolve
-from .records import versions, write, writing_to
+from .records import versions, writing_to
+from .terminal import progress, say
 
 with learn_extra():
     import sb3_contrib
@@ -53,8 +54,7 @@ with learn_extra():
 
 VALIDATION_SEED = EVALUATION_SEED // 2
 """Seed of the first episode of the curve; training episodes lie below."""
-MARK = "training.json"
-POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+POLICY, CURVE = "policy.safetensors", "curve.csv"
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
@@ -202,9 +202,8 @@ def train(training: Training, folder: Path) -> list[Point]:
     try:
         left = training.steps - run.model.num_timesteps
         if left > 0:
-            watch = _Watch(run)
-            with watch.progress:
-                run.model.learn(left, callback=watch, reset_num_timesteps=False)
+            with progress(training.steps, "steps") as update:
+                run.model.learn(left, callback=_Watch(run, update), reset_num_timesteps=False)
     finally:
         run.close()
     return run.curve
@@ -214,9 +213,9 @@ class _Run:
     """A training in progress: the model, its curve, and the folder they are written to."""
 
     def __init__(self, training: Training, folder: Path) -> None:
-        self.training, self.folder = training, folder
+        self.training = training
         self.curve: list[Point] = []
-        self.console = Console(stderr=True, highlight=False)
+        self.files: dict[str, bytes] = {}
         algorithm = ALGORITHMS[training.algorithm]
         env = gym.make_vec(
             training.env_id,
@@ -247,11 +246,13 @@ class _Run:
             clip_obs=CLIP,
             norm_obs_keys=scaled if scaled != [""] else None,
         )
-        stored = _open(training, folder)
-        steps = 0 if stored is None else int(stored["steps"])
+        self.folder = Folder(folder, asdict(training), (POLICY, CURVE))
+        stored = self._stored()
+        steps = 0 if stored is None else stored["steps"]
         self.model = self._model(algorithm, settings, steps)
         if stored is not None:
             self._restore(stored)
+            self.folder.mend(self.files)
         self.earlier = self.curve[-1].seconds if self.curve else 0.0
         self.began = time.perf_counter()
         self.cpu = (0.0 if stored is None else stored["cpu_seconds"]) - time.process_time()
@@ -317,11 +318,10 @@ class _Run:
         )
         best = max((other.mean for other in self.curve), default=-math.inf)
         self.curve.append(point)
-        with writing_to(self.folder):
-            if point.mean >= best:
-                write(self.folder / POLICY, policy.to_bytes())
-            write(self.folder / CURVE, self._csv())
-            write(self.folder / CHECKPOINT, self._checkpoint())  # last: it vouches for the others
+        if point.mean >= best or POLICY not in self.files:
+            self.files[POLICY] = policy.to_bytes()
+        self.files[CURVE] = self._csv().encode()
+        self.folder.save(self._state(), self.files)
         return point
 
     def policy(self) -> Policy:
@@ -374,9 +374,9 @@ class _Run:
             writer.writerow(f"{value:.10g}" for value in asdict(point).values())
         return text.getvalue()
 
-    # ---- the checkpoint: tensors and numbers, which torch reads without running anything
+    # ---- the state: tensors and numbers, which torch's loader reads without running anything
 
-    def _checkpoint(self) -> bytes:
+    def _state(self) -> bytes:
         moments = {**self._observed(), "return": self.env.ret_rms}
         entropy = getattr(self.model, "log_ent_coef", None)  # SAC learns it beside its networks
         buffer = io.BytesIO()
@@ -396,6 +396,23 @@ class _Run:
         )
         return buffer.getvalue()
 
+    def _stored(self) -> dict[str, Any] | None:
+        """Return what the checkpoint holds, or None where there is none."""
+        found = self.folder.load()
+        if found is None:
+            return None
+        state, self.files = found
+        try:
+            stored: dict[str, Any] = torch.load(
+                io.BytesIO(state), map_location="cpu", weights_only=True
+            )
+            self.curve = [Point(int(steps), *map(float, rest)) for steps, *rest in stored["curve"]]
+            if self.curve[-1].steps != stored["steps"] or not stored["cpu_seconds"] >= 0:
+                raise ValueError("its numbers do not fit")
+        except Exception as error:  # torch raises what its unpickler and its archive raise
+            raise self.folder.damaged(error) from None
+        return stored
+
     def _restore(self, stored: dict[str, Any]) -> None:
         try:
             self.model.set_parameters(stored["parameters"], device="cpu")
@@ -404,31 +421,25 @@ class _Run:
             for key, rms in {**self._observed(), "return": self.env.ret_rms}.items():
                 mean, var, rms.count = stored["moments"][key]
                 rms.mean, rms.var = mean.numpy(), var.numpy()
-            self.curve = [Point(*row) for row in stored["curve"]]
             self.model.num_timesteps = stored["steps"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise _damaged(self.folder, error) from None
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise self.folder.damaged(error) from None
         if hasattr(self.model, "learning_starts"):  # an empty memory is filled first
             self.model.learning_starts += stored["steps"]
 
 
 class _Watch(BaseCallback):
-    """Moves the progress bar and measures the points of the curve, between two rollouts."""
+    """Says how far the training is and measures the points of the curve, between two rollouts."""
 
-    def __init__(self, run: _Run) -> None:
+    def __init__(self, run: _Run, update: Callable[[int, str], None]) -> None:
         super().__init__()
-        self.run = run
-        training = run.training
-        self.every = training.steps / training.evaluations
-        words = TextColumn("{task.description}")
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), words)
-        self.progress = Progress(*columns, console=run.console)
-        self.bar = self.progress.add_task("", total=training.steps)
+        self.run, self.update = run, update
+        self.every = run.training.steps / run.training.evaluations
 
     def _on_training_start(self) -> None:
         formats = ["csv"] + ["tensorboard"] * (importlib.util.find_spec("tensorboard") is not None)
-        log = self.run.folder / "log" / str(self.num_timesteps)
-        with writing_to(self.run.folder):
+        log = self.run.folder.path / "log" / str(self.num_timesteps)
+        with writing_to(self.run.folder.path):
             self.model.set_logger(configure(str(log), formats))
 
     def _on_rollout_start(self) -> None:
@@ -437,7 +448,7 @@ class _Watch(BaseCallback):
             self._measure()
 
     def _on_step(self) -> bool:
-        self.progress.update(self.bar, completed=self.num_timesteps)
+        self.update(self.num_timesteps, "")
         return True
 
     def _on_training_end(self) -> None:
@@ -448,70 +459,9 @@ class _Watch(BaseCallback):
         point = self.run.measure()
         for name in ("mean", "score"):
             self.logger.record(f"curve/{name}", getattr(point, name))
-        self.progress.update(self.bar, completed=point.steps)
+        self.update(point.steps, "")
         score = "" if math.isnan(point.score) else f", score {point.score:.4f}"
-        self.progress.console.print(
+        say(
             f"{point.steps:>11,} steps, {point.seconds:6.0f} s: return {point.mean:.4g} "
             f"± {point.error:.2g}{score}"
         )
-
-
-# ---- the folder
-
-
-def _open(training: Training, folder: Path) -> dict[str, Any] | None:
-    """Mark a new folder as a training's; return the checkpoint of one that is there already.
-
-    Checkpoints are read by torch's loader for plain data, which runs nothing, and only from a folder
-    with our mark.
-    """
-    mark = folder / MARK
-    about = {"what": "training of discovery-gym", "format": 1, **asdict(training)}
-    text = json.dumps(about, indent=1)
-    with writing_to(folder):
-        if not mark.is_file():
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                raise InputError(
-                    f"{folder} is not a training of discovery-gym (it holds no {MARK}); name a new "
-                    "or an empty folder."
-                )
-            folder.mkdir(parents=True, exist_ok=True)
-            write(mark, text)
-            return None
-        there = mark.read_text(encoding="utf-8")
-    if there != text:
-        raise InputError(
-            f"{folder} holds another training: {_difference(there, about)}. Repeat its command to "
-            "resume it, or name another folder."
-        )
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(stored, dict) or not {"steps", "cpu_seconds"} <= stored.keys():
-            raise TypeError("it is no checkpoint")
-    except Exception as error:  # torch raises what its unpickler and its archive raise
-        raise _damaged(folder, error) from None
-    return stored
-
-
-def _difference(there: str, about: dict[str, Any]) -> str:
-    """Return in which settings two trainings differ."""
-    try:
-        old = json.loads(there)
-        return ", ".join(
-            f"{key} {old.get(key)!r} instead of {value!r}"
-            for key, value in json.loads(json.dumps(about)).items()
-            if old.get(key) != value
-        )
-    except (ValueError, AttributeError):
-        return f"its {MARK} is not readable"
-
-
-def _damaged(folder: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{folder / CHECKPOINT} is not a checkpoint of this training, or it is damaged "
-        f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). Delete it to "
-        "train from the start."
-    )

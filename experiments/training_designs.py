@@ -14,7 +14,7 @@ makes most of the noise.
 
 The same command resumes, and ends where an uninterrupted training would have ended:
 ``python -m discovery_gym.experiments.training_designs ENV_ID FOLDER`` writes ``policy.safetensors``
-(play it as ``sb3('policy.safetensors')``), ``curve.csv`` and ``checkpoint.pt``. Training draws its
+(play it as ``sb3('policy.safetensors')``), ``curve.csv`` and ``checkpoint.zip``. Training draws its
 episodes itself; those of the curve have the seeds from `VALIDATION_SEED` on, and no seed of an
 evaluation is ever played.
 
@@ -28,7 +28,6 @@ import argparse
 import csv
 import io
 import itertools
-import json
 import math
 import time
 from abc import ABC, abstractmethod
@@ -48,15 +47,16 @@ from ..envs.core import InputError
 from ..envs.design.design import DesignModel
 from ..envs.design.location_finding import LocationFinding
 from ..envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
+from .checkpoints import Folder
 from .evaluation import EVALUATION_SEED, resolve
-from .records import versions, write, writing_to
+from .records import versions
 
 with learn_extra():
     import torch
     from torch import Tensor, nn
 
 VALIDATION_SEED = EVALUATION_SEED // 2
-POLICY, CURVE, CHECKPOINT = "policy.safetensors", "curve.csv", "checkpoint.pt"
+POLICY, CURVE = "policy.safetensors", "curve.csv"
 NORM = 1.0
 """Longest gradient; a longer one is shortened."""
 COLUMNS = ("steps", "seconds", "return", "standard_error", "training_return")
@@ -531,6 +531,7 @@ class _Run:
         self.adam = torch.optim.Adam(self.network.parameters(), training.rate)
         self.done, self.cpu = 0, -time.process_time()
         self.curve: list[tuple[float, ...]] = []
+        self.files: dict[str, bytes] = {}
 
     def step(self) -> float:
         """Make a step; return the information of its episodes."""
@@ -573,23 +574,20 @@ def train(training: Training, folder: Path, stop: int | None = None) -> Policy:
         InputError: The folder holds a training with other settings, or a damaged checkpoint.
     """
     run = _Run(training)
-    with writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    if (folder / CHECKPOINT).is_file():
-        _restore(run, folder)
-    else:
-        _point(run, folder, math.nan)
+    place = Folder(folder, asdict(training), (POLICY, CURVE))
+    if not _restored(run, place):
+        _point(run, place, math.nan)
     recent = []
     last = training.iterations if stop is None else min(stop, training.iterations)
     for t in range(run.done, last):
         recent.append(run.step())
         if (t + 1) % training.every == 0 or t + 1 == training.iterations:
-            _point(run, folder, float(np.mean(recent)))
+            _point(run, place, float(np.mean(recent)))
             recent = []
     return Policy.load(folder / POLICY)
 
 
-def _point(run: _Run, folder: Path, recent: float) -> None:
+def _point(run: _Run, folder: Folder, recent: float) -> None:
     """Measure a point of the curve; write everything."""
     steps = run.done * run.training.batch * run.model.horizon
     seconds = run.cpu + time.process_time()
@@ -612,7 +610,6 @@ def _point(run: _Run, folder: Path, recent: float) -> None:
     checkpoint = io.BytesIO()
     torch.save(
         {
-            "setting": json.dumps(asdict(run.training)),
             "network": run.network.state_dict(),
             "adam": run.adam.state_dict(),
             "done": run.done,
@@ -621,37 +618,34 @@ def _point(run: _Run, folder: Path, recent: float) -> None:
         },
         checkpoint,
     )
-    with writing_to(folder):
-        if information >= best:
-            write(folder / POLICY, run.network.policy(about).to_bytes())
-        write(folder / CURVE, text.getvalue())
-        write(folder / CHECKPOINT, checkpoint.getvalue())  # last: it vouches for the others
+    if information >= best or POLICY not in run.files:
+        run.files[POLICY] = run.network.policy(about).to_bytes()
+    run.files[CURVE] = text.getvalue().encode()
+    folder.save(checkpoint.getvalue(), run.files)
     print(
         f"{run.done:>6} iterations, {seconds:5.0f} s: {information:.4f} +- {error:.4f}", flush=True
     )
 
 
-def _restore(run: _Run, folder: Path) -> None:
-    """Take over a checkpoint, which torch's loader of plain data reads without running anything."""
-    path = folder / CHECKPOINT
+def _restored(run: _Run, folder: Folder) -> bool:
+    """Take over a checkpoint, if there is one; torch's loader of plain data runs nothing of it."""
+    found = folder.load()
+    if found is None:
+        return False
+    state, run.files = found
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        setting = stored["setting"]
-        if setting == json.dumps(asdict(run.training)):
-            run.network.load_state_dict(stored["network"])
-            run.adam.load_state_dict(stored["adam"])
-            run.done, run.curve = stored["done"], stored["curve"]
-            run.cpu += stored["cpu"]
-            return
+        stored = torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
+        run.network.load_state_dict(stored["network"])
+        run.adam.load_state_dict(stored["adam"])
+        run.done, run.curve = (
+            int(stored["done"]),
+            [tuple(map(float, row)) for row in stored["curve"]],
+        )
+        run.cpu += float(stored["cpu"])
     except Exception as error:  # torch raises what its unpickler and its archive raise
-        raise InputError(
-            f"{path} is not a checkpoint of this training, or it is damaged "
-            f"({type(error).__name__}). Delete it to train from the start."
-        ) from None
-    raise InputError(
-        f"{folder} holds a training with other settings ({setting}); name another folder, or give "
-        "the same settings to resume."
-    )
+        raise folder.damaged(error) from None
+    folder.mend(run.files)
+    return True
 
 
 def main() -> None:

@@ -28,7 +28,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -45,13 +44,14 @@ from ..agents.bayesian import BayesianAgent
 from ..agents.rules import Learned
 from ..agents.rules.learned import CONTEXT, FEATURES, Network
 from ..envs.core import InputError
+from .checkpoints import Folder
 from .evaluation import EVALUATION_SEED
-from .records import write
 
 VALIDATION_SEED = EVALUATION_SEED // 2
-WEIGHTS, CURVE, CHECKPOINT = "weights.safetensors", "curve.csv", "checkpoint.npz"
+WEIGHTS, CURVE = "weights.safetensors", "curve.csv"
 COLUMNS = ("iteration", "episodes", "cpu_seconds", "task", "regret", "standard_error")
 OPTIONS = ("iterations", "pairs", "width", "sigma", "rate", "seed", "every")
+NUMBERS = ("weights", "moments", "average")
 CLIP = 3.0
 
 LINEAR, GRAPH = "discovery/LinearPool-v0", "discovery/GraphPool-v0"
@@ -119,22 +119,26 @@ def train(
         folder: Where the files stand; made if need be.
         tasks: The environments behind the names.
         stop: Iteration after which to stop for now; None: the last.
+
+    Raises:
+        InputError: The folder holds another training or other things, or a damaged checkpoint.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    setting = json.dumps(asdict(training), sort_keys=True)
+    place = Folder(folder, asdict(training), (WEIGHTS, CURVE))
     weights = np.zeros(FEATURES * CONTEXT)
     moments, done, seconds, curve = np.zeros((2, len(weights))), -1, 0.0, ",".join(COLUMNS) + "\n"
     average = weights
-    if (folder / CHECKPOINT).is_file():
-        with np.load(folder / CHECKPOINT, allow_pickle=False) as saved:
-            if str(saved["setting"]) != setting:
-                raise InputError(
-                    f"{folder} holds a training with other settings ({saved['setting']}); name "
-                    "another folder, or give the same settings to resume."
+    if (found := place.load()) is not None:
+        try:
+            with np.load(io.BytesIO(found[0]), allow_pickle=False) as saved:
+                weights, moments, average = (
+                    saved[name].reshape(np.shape(start)).astype(np.float64)
+                    for name, start in zip(NUMBERS, (weights, moments, average), strict=True)
                 )
-            weights, moments, average = saved["weights"], saved["moments"], saved["average"]
-            done = int(saved["done"])
-            seconds, curve = float(saved["seconds"]), str(saved["curve"])
+                done, seconds = int(saved["done"]), float(saved["seconds"])
+            curve = found[1][CURVE].decode()
+        except Exception as error:  # as many as there are ways to damage an archive of arrays
+            raise place.damaged(error) from None
+        place.mend(found[1])
     began = time.process_time() - seconds
     last = training.iterations if stop is None else min(stop, training.iterations)
     for t in range(max(done, 0), last + 1):
@@ -142,19 +146,14 @@ def train(
             seconds = time.process_time() - began
             about = {
                 "command": training.command, "iterations": t, "cpu_seconds": round(seconds),
-                "training": json.loads(setting), "tasks": {k: tasks[k] for k in training.tasks},
+                "training": asdict(training), "tasks": {k: tasks[k] for k in training.tasks},
             }  # fmt: skip
             network = replace(Network.new(training.width, average), about=about)
             curve += _point(training, tasks, network, t, seconds)
-            state: dict[str, Any] = {
-                "setting": setting, "weights": weights, "moments": moments, "average": average,
-                "done": t, "seconds": seconds, "curve": curve,
-            }  # fmt: skip
             file = io.BytesIO()
-            np.savez(file, allow_pickle=False, **state)
-            write(folder / CURVE, curve)
-            write(folder / WEIGHTS, network.to_bytes())
-            write(folder / CHECKPOINT, file.getvalue())
+            state = zip(NUMBERS, (weights, moments, average), strict=True)
+            np.savez(file, allow_pickle=False, done=t, seconds=seconds, **dict(state))
+            place.save(file.getvalue(), {WEIGHTS: network.to_bytes(), CURVE: curve.encode()})
         if t < last:
             gradient = _gradient(training, tasks, weights, t)
             moments[0] += 0.1 * (gradient - moments[0])

@@ -1,11 +1,14 @@
 """The package as it is installed: what the wheel holds, what an import costs, who imports whom."""
 
 import ast
+import importlib
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("envs", "agents", "experiments")  # each may import itself and those before it
 COMMON = {"core", "datasets", "rendering"}  # folders of envs that every family may import
-HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas", "plotly")
+HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas")
 
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
 PACKAGES = sorted(p.parent for p in SOURCES if p.name == "__init__.py")
@@ -90,6 +93,34 @@ def test_import_is_light():
     loaded = run_python("import discovery_gym, json, sys; print(json.dumps(sorted(sys.modules)))")
     assert "discovery_gym.envs" in loaded
     assert sorted(set(loaded) & set(HEAVY)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=name_of)
+def test_dir_names_what_a_package_offers(package):
+    """Also what is imported when it is asked for."""
+    module = importlib.import_module(f"discovery_gym.{'.'.join(package.relative_to(ROOT).parts)}")
+    for name in getattr(module, "__all__", ()):
+        assert name in dir(module)
+        assert getattr(module, name) is not None
+
+
+def test_nothing_is_installed_that_is_not_imported():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["learn"], *extras["ray"]]
+    assert set(extras) == {"learn", "ray", "lint", "test", "all"}
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+    for requirement in wanted:
+        name = re.split(r"[>=<]", requirement)[0].lower().replace("-", "_")
+        name = {"scikit_learn": "sklearn"}.get(name, name)
+        assert re.search(rf"^\s*(import|from) {name}\b", sources, re.M), requirement
+
+
+def test_a_guess_ends_its_sentence():
+    """`closest` brings its own full stop or question mark."""
+    for path in SOURCES:
+        found = re.findall(r"\{closest\([^{}]*\)\}(.)", path.read_text(encoding="utf-8"))
+        assert set(found) <= {" "}, path
 
 
 COUNT_REGISTRATIONS = """

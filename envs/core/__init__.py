@@ -1,6 +1,6 @@
 """The core: a model of many episodes at once, its two Gymnasium faces, streams, registration."""
 
-from .errors import InputError, TruthUnknown, closest, shown
+from .errors import InputError, TruthUnknown, closest, shown, spelt, told
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
@@ -26,4 +26,6 @@ __all__ = [
     "register",
     "registered",
     "shown",
+    "spelt",
+    "told",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -34,6 +35,31 @@ def closest(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the known name nearest to ``name``, or ``"."``."""
     match = difflib.get_close_matches(name[:SHOWN], list(known), n=1)
     return f"; did you mean {match[0]!r}?" if match else "."
+
+
+def told(thing: Any, most: int | None = 500) -> str:
+    """Return something as one printable line, for a message or a table.
+
+    Args:
+        thing: Text, bytes or anything else, of any length and with any letters.
+        most: Letters after which the middle is left out; None: nothing is.
+    """
+    try:
+        text = thing.decode(errors="replace") if isinstance(thing, bytes) else str(thing)
+    except Exception:  # an error may have a __str__ of its own
+        return f"a {type(thing).__name__} without words"
+    if most is not None and (cut := len(text) - most) > 0:
+        text = f"{text[: most // 2]} [{cut:,} letters are left out] {text[-most // 2 :]}"
+    return spelt(" ".join(text.split()))
+
+
+def spelt(text: Any) -> str:
+    """Return a text in one line, in which what is not seen, such as ESC, is spelt as Python does."""
+    words = str(text)
+    if words.isprintable():
+        return words
+    unseen = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, what turns a line around, half letters
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in unseen else c for c in words)
 
 
 class TruthUnknown(LookupError):

@@ -3,12 +3,12 @@
 What a run yields must be a function of the arguments of the simulator, a `Job`. Then it need not be
 run again:
 
-- Every finished run is a file of its own, written under a temporary name and renamed, with the job
-  and a digest of the rest in its first lines. Whatever happens to the computer, a file is whole, or
-  it is seen to be damaged and made anew; the next call runs what is missing.
-- Runs are played by worker processes, each the leader of a process group. One that takes too long
-  is killed with everything it started, and the run is repeated; so is one that dies or raises.
-  Workers do not outlive the process that started them.
+- Every finished run is a file of its own, written under a temporary name and renamed. It says whose
+  run it is, and a digest covers that and the events. Whatever happens to the computer, a file is
+  whole, or it is seen to be damaged and made anew; the next call runs what is missing.
+- Runs are played by worker processes (see `worker`). One that takes too long is killed with
+  everything it started, and the run is repeated; so is one that dies or raises. Workers do not
+  outlive the process that started them.
 - Processes that share the folder, on one machine or on many, share what they have run.
 - With Ray, workers run on all machines of a cluster, each watched by a Ray task beside it, so that
   it is killed and repeated there as it is here.
@@ -22,31 +22,24 @@ import importlib.util
 import json
 import logging
 import os
-import shutil
-import signal
-import subprocess
+import reprlib
+import stat
 import sys
-import tempfile
-import threading
-import time
-import traceback
 import uuid
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Protocol
 
 import cloudpickle
 import numpy as np
 
-from ..core import InputError
-from .black_box import Array, Command, Job, Simulator, attempt, ending, resolve
+from ..core import InputError, told
+from .black_box import Array, Command, Job, Simulator, WrongOutput, attempt, checked, resolve
+from .worker import Worker, listen
 
-START = 60.0
-"""Seconds that a worker may take to start and to import the simulator."""
 log = logging.getLogger(__name__)
 
 
@@ -98,13 +91,15 @@ class Simulations:
         object.__setattr__(self, "folder", Path(self.folder).absolute())
         if name is None and not self.version:
             raise InputError(
-                f"{self.simulator!r} has no name by which its results could be found again; give "
-                "version='...', or a function at the top of a module, or a command line."
+                f"{reprlib.repr(self.simulator)} has no name by which its results could be found "
+                "again; give version='...', or a function at the top of a module, or a command line."
             )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"cache = {str(self.folder)!r} is no folder: {error}.") from error
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"cache = {told(self.folder)!r} is no folder: {told(error)}."
+            ) from None
 
     @cached_property
     def _resolved(self) -> tuple[Simulator, str | None]:
@@ -116,8 +111,8 @@ class Simulations:
             return cloudpickle.dumps(self._resolved[0])
         except Exception as error:  # whatever the parts of a user's function may raise
             raise InputError(
-                f"simulator = {self.simulator!r} cannot be sent to another process: {error}. Take "
-                "workers=0, or a function at the top of a module."
+                f"simulator = {reprlib.repr(self.simulator)} cannot be sent to another process: "
+                f"{told(error)}. Take workers=0, or a function at the top of a module."
             ) from error
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Array]]:
@@ -158,14 +153,15 @@ class Simulations:
     def _read(self, job: Job) -> Array | None:
         if self.folder is None:
             return None
-        path = self.path(job)
-        try:
-            digest, _, content = path.read_bytes().partition(b"\n")
-        except FileNotFoundError:
+        path, header = self.path(job), self._header(job) + b"\n"
+        size = _size(path)
+        if size is None:
             return None
-        header, _, events = content.partition(b"\n")
-        if digest == _digest(content) and header == self._header(job):
-            return np.frombuffer(events, "<f8").astype(np.float64)
+        if size == 65 + len(header) + 8 * job.events:  # or it is not worth reading
+            digest, _, content = _reading(path).partition(b"\n")
+            if digest == _digest(content) and content.startswith(header):
+                with contextlib.suppress(WrongOutput):
+                    return checked(np.frombuffer(content[len(header) :], "<f8"), job.events)
         log.warning("%s is damaged; its run is repeated (%s).", path, job)
         return None
 
@@ -175,9 +171,14 @@ class Simulations:
         content = self._header(job) + b"\n" + events.astype("<f8").tobytes()
         path = self.path(job)
         part = path.with_suffix(f".{uuid.uuid4().hex}.part")  # several machines may write it
-        part.write_bytes(_digest(content) + b"\n" + content)
-        part.replace(path)
-        self._log(job).unlink(missing_ok=True)
+        try:
+            part.write_bytes(_digest(content) + b"\n" + content)
+            part.replace(path)
+            self._log(job).unlink(missing_ok=True)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise _unusable(path, error) from None
 
     def _log(self, job: Job) -> Path:
         return self.path(job).with_suffix(".log")
@@ -221,12 +222,12 @@ class Simulations:
 
     def _error(self, job: Job, reason: str) -> InputError:
         simulator = self._resolved[0]
-        text = f"The simulator {getattr(simulator, '__qualname__', simulator)} at {job} {reason}."
+        name = getattr(simulator, "__qualname__", None) or told(simulator)
+        text = f"The simulator {name} at {job} {reason.removesuffix('.')}."
         if self.folder is not None:
             path = self._log(job)
-            if path.exists() and path.stat().st_size:
-                last = path.read_text(errors="replace").strip().rpartition("\n")[2]
-                text += f" Its log {path} ends with {last[-300:]!r}."
+            if last := _last(path):
+                text += f" Its log {path} ends with {last!r}."
             text += (
                 f" All finished runs are kept in {self.folder}: mend the simulator and go on from "
                 "there."
@@ -236,6 +237,43 @@ class Simulations:
 
 def _digest(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest().encode()
+
+
+def _size(path: Path) -> int | None:
+    """Return the size of a file, or None where there is nothing.
+
+    Raises:
+        InputError: Something else stands in its place, which reading or writing might wait for.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _unusable(path, "it is no regular file")
+    return found.st_size
+
+
+def _reading(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, why: Any) -> InputError:
+    why = getattr(why, "strerror", None) or why
+    return InputError(f"The cache cannot use {path}: {why}. Remove it, or name another folder.")
+
+
+def _last(path: Path) -> str:
+    """Return the last words of a log."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 2000, 0))
+        return file.read(2000).decode(errors="replace").strip().rpartition("\n")[2][-300:]
+    return ""
 
 
 class _Pool(Protocol):
@@ -264,7 +302,7 @@ class _Processes:
 
     def __init__(self, simulations: Simulations) -> None:
         self._simulations = simulations
-        self._workers: list[_Worker] = []
+        self._workers: list[Worker] = []
 
     @property
     def free(self) -> bool:
@@ -277,17 +315,20 @@ class _Processes:
         return any(worker.job is not None for worker in self._workers)
 
     def start(self, job: Job) -> None:
-        path = self._simulations._log(job)
+        one, path = self._simulations, self._simulations._log(job)
+        _size(path)  # complain if it is no file
         for worker in self._workers:
-            if worker.job is None:
+            if worker.idle:
                 return worker.start(job, path)
-        one = self._simulations
-        self._workers.append(_Worker(one._pickled, sys.path, one.timeout, job, path))
+        try:
+            self._workers.append(Worker(one._pickled, sys.path, one.timeout, job, path))
+        except OSError as error:
+            raise InputError(f"A worker cannot be started: {error}.") from error
         return None
 
     def replies(self) -> Iterator[tuple[Job, str, Any]]:
         busy = [worker for worker in self._workers if worker.job is not None]
-        _wait(busy)
+        listen(busy)
         for worker in busy:
             job, reply = worker.job, worker.reply()
             if reply is None or job is None:
@@ -324,8 +365,9 @@ class _Cluster:
         return bool(self._jobs)
 
     def start(self, job: Job) -> None:
-        one = self._simulations
-        reference = self._task.remote(one._pickled, sys.path, one.timeout, job, one._log(job))
+        one, path = self._simulations, self._simulations._log(job)
+        _size(path)
+        reference = self._task.remote(one._pickled, sys.path, one.timeout, job, path)
         self._jobs[reference] = job
 
     def replies(self) -> Iterator[tuple[Job, str, Any]]:
@@ -346,137 +388,10 @@ class _Cluster:
 def _watch(pickled: bytes, path: list[str], timeout: float, job: Job, log: Path) -> tuple[str, Any]:
     """Run a job in a worker on this machine of the cluster."""
     here = [place for place in sys.path if place not in path]  # this package may lie elsewhere
-    worker = _Worker(pickled, path + here, timeout, job, log)
+    worker = Worker(pickled, path + here, timeout, job, log)
     try:
         while (reply := worker.reply()) is None:
-            _wait([worker])
+            listen([worker])
         return reply
     finally:
         worker.end()
-
-
-class _Worker:
-    """A process that runs one job at a time, as seen by the process that started it.
-
-    It is a fresh interpreter, not a fork, which threads would not survive, nor `multiprocessing`'s
-    spawn, which wants a guarded main module.
-
-    Args:
-        pickled: The simulator.
-        path: Where it looks for modules.
-        timeout: Seconds after which a run is killed.
-        job: Its first job.
-        log: Where the output of the job goes.
-    """
-
-    def __init__(
-        self, pickled: bytes, path: list[str], timeout: float, job: Job, log: Path
-    ) -> None:
-        self.connection, theirs = Pipe()
-        self.job: Job | None = job
-        self.ended = False
-        self._timeout, self._log = timeout, log
-        self._limit = START
-        self.deadline = time.monotonic() + self._limit
-        self._scratch = tempfile.mkdtemp()
-        threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")  # workers already fill the cores
-        environment = {f"{name}_NUM_THREADS": "1" for name in threads} | dict(os.environ)
-        environment["TMPDIR"] = self._scratch
-        # The path of the caller, but not in the environment: a command has a Python of its own.
-        call = f"import sys; sys.path[:] = {path!r}; from {__name__} import _work; "
-        call += f"_work({theirs.fileno()}, {os.getpid()})"
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-c", call],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                start_new_session=True,
-            )
-        theirs.close()
-        self._send(pickled)
-
-    def start(self, job: Job, log: Path) -> None:
-        """Let it run a job."""
-        self.job = job
-        self._limit = self._timeout
-        self.deadline = time.monotonic() + self._limit
-        self._send((job, str(log)))
-
-    def _send(self, message: Any) -> None:
-        with contextlib.suppress(OSError):  # it has died, which `reply` will tell
-            self.connection.send(message)
-
-    def reply(self) -> tuple[str, Any] | None:
-        """Return what came of its job, as `attempt` does, or None if it is still at it."""
-        died = self.process.poll() is not None
-        try:
-            if self.connection.poll():
-                kind, value = self.connection.recv()
-                if kind != "ready":
-                    return kind, value
-                assert self.job is not None
-                self.start(self.job, self._log)
-                return None
-        except (EOFError, OSError):
-            died = True
-        if died:
-            try:
-                status = self.process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                status = -signal.SIGKILL
-            self.end()
-            return "failed", ending(status)
-        if time.monotonic() >= self.deadline:
-            self.end()
-            return "failed", f"did not end within {self._limit:g} s and was killed"
-        return None
-
-    def end(self) -> None:
-        """Kill it, and everything that it started."""
-        self.ended = True
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.connection.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
-
-
-def _wait(workers: Sequence[_Worker]) -> None:
-    """Wait for a reply or the deadline of a worker.
-
-    Not longer than a second, for an end that the pipe does not tell of.
-    """
-    patience = min(worker.deadline for worker in workers) - time.monotonic()
-    wait([worker.connection for worker in workers], min(max(patience, 0.0), 1.0))
-
-
-def _work(descriptor: int, parent: int) -> None:
-    """Be a worker: read a simulator, then jobs, from a pipe, and answer each."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    connection = Connection(descriptor)
-    try:
-        simulator = cloudpickle.loads(connection.recv())
-    except Exception as error:  # the user's module, as it is imported here
-        traceback.print_exc()
-        connection.send(("wrong", f"cannot be imported: {type(error).__name__}: {error}"))
-        return
-    connection.send(("ready", None))
-    while True:
-        try:
-            job, path = connection.recv()
-        except EOFError:
-            return
-        with open(path, "wb") as file:  # noqa: PTH123
-            os.dup2(file.fileno(), 1)
-            os.dup2(file.fileno(), 2)
-        connection.send(attempt(simulator, job))
-
-
-def _end_with(parent: int) -> None:
-    """Kill this process group as soon as the parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os.killpg(0, signal.SIGKILL)

@@ -133,7 +133,7 @@ class SimulatorDesign(GridDesign):
       about a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()`
       finds, or on this machine where there is none; for runs of a second or more, each started
       afresh. Needs the extra `ray`, and a `cache` that all machines of the cluster share.
-    - `timeout` (3600): seconds after which a run is killed.
+    - `timeout` (3600): seconds after which a run is killed, with everything that it started.
     - `retries` (2): how often a run that was killed, died or raised is repeated.
     - `cache` (None): folder of finished runs; needed if there are workers.
     - `version` (""): change it when the simulator changes, so that runs of the old one are not used.
@@ -326,7 +326,8 @@ class SimulatorDesign(GridDesign):
     def _count(self, events: Array) -> NDArray[np.int64]:
         """Return the histogram of events, ``(num_bins,)``."""
         low, high = self.data_range
-        bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
+        with np.errstate(over="ignore"):  # of events as large as numbers can be
+            bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
         return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
 
     def _places(self, setting: Array) -> list[int]:

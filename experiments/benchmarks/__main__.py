@@ -8,12 +8,11 @@ import sys
 
 import gymnasium
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 from threadpoolctl import threadpool_limits
 
 from ... import __version__
 from ...envs.core import InputError
+from ..terminal import any_encoding, out, show
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .stepping import stepping, streams
@@ -26,8 +25,8 @@ def main() -> None:
     threadpool_limits(1)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    console = Console()
-    console.print(
+    any_encoding()
+    out.print(
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
@@ -45,15 +44,10 @@ def main() -> None:
 
         tables["Learning"] = learning
     except InputError as error:
-        console.print(f"Learning is not measured. {error}", markup=False)
+        out.print(f"Learning is not measured. {error}")
     for title, measure in tables.items():
         head, rows = measure(turns)
-        table = Table(title=f"{title}: median over {turns} turns (10th to 90th percentile)")
-        for i, name in enumerate(head):
-            table.add_column(name, justify="right" if i else "left")
-        for row in rows:
-            table.add_row(*row)
-        console.print(table)
+        show(head, rows, f"{title}: median over {turns} turns (10th to 90th percentile)")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     """
     if name not in REPRODUCTIONS:
         raise InputError(
-            f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)}. "
-            f"Known are: {', '.join(REPRODUCTIONS)}."
+            f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)} "
+            f"Known are {', '.join(REPRODUCTIONS)}."
         )
     module, attribute = REPRODUCTIONS[name].split(":")
     function = getattr(import_module(f".{module}", __name__), attribute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -21,6 +22,18 @@ def note(name: str, line: str = "x") -> int:
     with path.open("a") as file:
         file.write(line + "\n")
     return len(path.read_text().splitlines())
+
+
+def listen(folder: Path) -> int:
+    """Open the pipe that a hanging simulator holds open."""
+    os.mkfifo(folder / "pipe")
+    return os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+
+
+def heard(pipe: int) -> bytes:
+    """Return what comes next from a pipe; nothing once all that held it are dead."""
+    assert select.select([pipe], [], [], 60)[0], "a simulator lives on"
+    return os.read(pipe, 1)
 
 
 def good(theta: Any, phi: Any, n_events: int, seed: int) -> Any:

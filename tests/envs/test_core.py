@@ -15,7 +15,7 @@ from gymnasium.vector import utils
 from gymnasium.vector.utils import batch_space
 
 from discovery_gym import InputError
-from discovery_gym.envs.core import Streams, UniformBox, box, checks, closest
+from discovery_gym.envs.core import Streams, UniformBox, box, checks, closest, told
 from discovery_gym.envs.core.spaces import batched
 from discovery_gym.envs.core.streams import KeyedRandom
 
@@ -224,6 +224,14 @@ def test_checks_return_plain_values() -> None:
     assert checks.sequence("s", [1, 2], lambda n, v: checks.integer(n, v, low=0)) == (1, 2)
     with pytest.raises(InputError, match=r"s\[1\] must be an integer of at least 0, got -2"):
         checks.sequence("s", [1, -2], lambda n, v: checks.integer(n, v, low=0))
+
+
+def test_told() -> None:
+    assert told("x" * 600, None) == "x" * 600
+    assert told("as it is") == "as it is"
+    text = told("a" * 10**7 + "z")
+    assert text == "a" * 250 + " [9,999,501 letters are left out] " + "a" * 249 + "z"
+    assert told(b"\xff\x1b[0m\n two\tlines") == "\ufffd\\x1b[0m two lines"
 
 
 def test_closest() -> None:

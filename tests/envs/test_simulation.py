@@ -6,7 +6,6 @@ import importlib.util
 import json
 import linecache
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from discovery_gym.envs.design.simulation import Simulations
 
 sys.path.append(str(Path(__file__).parent))
 import simulators
+from simulators import heard, listen
 
 JOBS = [Job((float(theta),), (2.0,), 4, seed) for theta in (-1, 0) for seed in (5, 6)]
 
@@ -54,18 +54,6 @@ def folder(
 def calls(folder: Path) -> list[str]:
     path = folder / "calls"
     return path.read_text().splitlines() if path.exists() else []
-
-
-def listen(folder: Path) -> int:
-    """Open the pipe that a hanging simulator holds open."""
-    os.mkfifo(folder / "pipe")
-    return os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-
-
-def heard(pipe: int) -> bytes:
-    """Return what comes next from a pipe; nothing once all that held it are dead."""
-    assert select.select([pipe], [], [], 60)[0], "a simulator lives on"
-    return os.read(pipe, 1)
 
 
 @pytest.mark.parametrize("workers", [0, 2, RAY])

@@ -233,8 +233,7 @@ def test_the_shown_command_repeats_the_run(played):
         assert program == "discovery-gym"
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
-        shown = result.output.replace("−", "-")
-        assert plus_minus(row.record.returns).replace("−", "-") in shown
+        assert plus_minus(row.record.returns).replace("−", "-") in result.stdout
         spec = row.record.spec
         again = evaluate(
             spec.env_id,

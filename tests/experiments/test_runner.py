@@ -244,7 +244,7 @@ def test_killed_and_started_again_gives_the_records_of_a_run_never_killed(tmp_pa
         assert again.returncode == 0, again.stderr
         if folder is killed:
             assert 2 <= before < count(killed)
-            assert f"{before} of {count(killed)} runs are finished already" in again.stdout
+            assert f"{before} of {count(killed)} runs are finished already" in again.stderr
     assert contents(killed) == contents(whole)
     assert len(contents(whole)) == len(plan(suite("smoke"), SHARD))
     assert {path.name for path in whole.iterdir()} == {rec.MARK, "records"}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
+import json
 import os
 import pickle
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +27,7 @@ from discovery_gym.agents import make
 from discovery_gym.agents.learned.policy import LearnedAgent, Policy
 from discovery_gym.envs.core import Streams
 from discovery_gym.experiments import cli, evaluate
+from discovery_gym.experiments.checkpoints import CHECKPOINT, MARK, STATE
 from discovery_gym.experiments.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.records import RunSpec
 
@@ -217,17 +223,18 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     command += [word for key, value in PPO.items() for word in ("--hyper", f"{key}={value}")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        for count, _ in enumerate(process.stderr):  # a line per point, written after its checkpoint
+        points = (line for line in process.stderr if "return" in line)
+        for count, _ in enumerate(points):  # a line per point, written after its checkpoint
             if count == 2:
                 os.kill(process.pid, signal.SIGKILL)
                 break
     assert process.returncode == -signal.SIGKILL
-    before = torch.load(folder / module.CHECKPOINT, weights_only=True)
+    before = state(folder)
     assert 2 * 512 <= before["steps"] < 4_096
     assert _adam_steps(before) == _updates(before["steps"])
 
     curve = train(training, folder)
-    after = torch.load(folder / module.CHECKPOINT, weights_only=True)
+    after = state(folder)
     rows = [list(vars(point).values()) for point in curve]
     np.testing.assert_array_equal(rows[: len(before["curve"])], before["curve"])
     steps = [point.steps for point in curve]
@@ -274,6 +281,9 @@ def _adam_steps(stored: dict[str, Any]) -> int:
     return count
 
 
+# ---- folders that someone or something has been at
+
+
 class Hostile:
     def __init__(self, place: Path) -> None:
         self.place = str(place)
@@ -282,26 +292,180 @@ class Hostile:
         return Path.touch, (Path(self.place),)
 
 
-@pytest.mark.parametrize("kind", ["pickle", "torch", "truncated", "other", "strange"])
-def test_a_checkpoint_is_never_run(kind: str, trained: Path, tmp_path: Path) -> None:
+def state(folder: Path) -> dict[str, Any]:
+    """Return the state in a checkpoint."""
+    with zipfile.ZipFile(folder / CHECKPOINT) as archive:
+        return torch.load(io.BytesIO(archive.read(STATE)), weights_only=True)
+
+
+def repacked(folder: Path, changes: dict[str, Any], compression: int = zipfile.ZIP_STORED) -> None:
+    """Write a checkpoint with right checksums and other parts, or without those that are None."""
+    with zipfile.ZipFile(folder / CHECKPOINT) as archive:
+        parts: dict[str, Any] = {name: archive.read(name) for name in archive.namelist()}
+    parts |= changes
+    with zipfile.ZipFile(folder / CHECKPOINT, "w", compression) as archive:
+        for name, content in parts.items():
+            if content is not None:
+                archive.writestr(name, content)
+
+
+def restated(folder: Path, **changes: Any) -> None:
+    """Write a checkpoint with another state in it."""
+    buffer = io.BytesIO()
+    torch.save(state(folder) | changes, buffer)
+    repacked(folder, {STATE: buffer.getvalue()})
+
+
+def flip(path: Path, share: float) -> None:
+    """Flip one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[int(share * len(content))] ^= 4
+    path.write_bytes(content)
+
+
+def cut(path: Path, share: float = 0.5) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+
+
+def fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+OTHER = Policy(
+    parts={"": (1,)},
+    scaling={},
+    layers=((np.ones((2, 1), "f4"), np.ones(2, "f4")),),
+    activation="tanh",
+    head="scores",
+    about={},
+)
+MENDED: dict[str, Callable[[Path], Any]] = {
+    "cut policy": lambda it: cut(it / module.POLICY),
+    "empty policy": lambda it: cut(it / module.POLICY, 0),
+    "no policy": lambda it: (it / module.POLICY).unlink(),
+    "one bit of the policy": lambda it: flip(it / module.POLICY, 0.9),
+    "policy of another training": lambda it: (it / module.POLICY).write_bytes(OTHER.to_bytes()),
+    "pickle for a policy": lambda it: (it / module.POLICY).write_bytes(
+        pickle.dumps(Hostile(it.parent / "was-run"))
+    ),
+    "pipe for a policy": lambda it: fifo(it / module.POLICY),
+    "cut curve": lambda it: cut(it / module.CURVE),
+    "no curve": lambda it: (it / module.CURVE).unlink(),
+    "longer curve": lambda it: (it / module.CURVE).write_text("9,9,9,9,9,9\n"),
+    "one digit of the curve": lambda it: flip(it / module.CURVE, 0.99),
+    "loop for a curve": lambda it: (
+        (it / module.CURVE).unlink() or (it / module.CURVE).symlink_to(it / module.CURVE)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MENDED)
+def test_a_finished_training_mends_its_files(
+    kind: str, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / module.MARK).write_bytes((trained / module.MARK).read_bytes())
-    path, mark = folder / module.CHECKPOINT, tmp_path / "was-run"
-    whole = (trained / module.CHECKPOINT).read_bytes()
-    if kind == "pickle":
-        path.write_bytes(pickle.dumps(Hostile(mark)))
-    elif kind == "torch":
-        torch.save({"steps": Hostile(mark)}, path)
-    elif kind == "truncated":
-        path.write_bytes(whole[: len(whole) // 2])
-    elif kind == "other":
-        torch.save({"steps": 256, "parameters": {}}, path)
-    else:
-        torch.save([1, 2], path)
-    with pytest.raises(InputError, match=r"checkpoint\.pt is not a checkpoint of this training"):
+    shutil.copytree(trained, folder)
+    MENDED[kind](folder)
+    assert [point.steps for point in train(ladder(), folder)] == [0, 512, 1024]
+    for name in (module.POLICY, module.CURVE, CHECKPOINT):
+        assert (folder / name).read_bytes() == (trained / name).read_bytes()
+    told = " ".join(capsys.readouterr().err.split())
+    assert "was missing or damaged; it is written anew from checkpoint.zip." in told
+    assert not (tmp_path / "was-run").exists()
+
+
+def directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def old_pickle(folder: Path) -> None:
+    (folder / CHECKPOINT).write_bytes(pickle.dumps(Hostile(folder.parent / "was-run")))
+
+
+BAD = r"checkpoint\.zip is not a checkpoint of this training, or it is damaged"
+REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "cut checkpoint": (lambda it: cut(it / CHECKPOINT), BAD),
+    "empty checkpoint": (lambda it: cut(it / CHECKPOINT, 0), BAD),
+    "one bit of the weights": (lambda it: flip(it / CHECKPOINT, 0.3), BAD),
+    "text for a checkpoint": (lambda it: (it / CHECKPOINT).write_text("later"), BAD),
+    "pickle for a checkpoint": (old_pickle, BAD),
+    "directory for a checkpoint": (lambda it: directory(it / CHECKPOINT), BAD),
+    "pipe for a checkpoint": (lambda it: fifo(it / CHECKPOINT), BAD),
+    "pickle in the state": (
+        lambda it: repacked(it, {STATE: pickle.dumps(Hostile(it.parent / "was-run"))}),
+        BAD,
+    ),
+    "torch pickle in the state": (
+        lambda it: restated(it, extra=Hostile(it.parent / "was-run")),
+        BAD,
+    ),
+    "compressed": (lambda it: repacked(it, {}, zipfile.ZIP_DEFLATED), BAD + ".*compressed"),
+    "without the state": (lambda it: repacked(it, {STATE: None}), BAD + ".*it holds"),
+    "without the policy": (lambda it: repacked(it, {module.POLICY: None}), BAD + ".*it holds"),
+    "a file for elsewhere": (lambda it: repacked(it, {"../was-run": b"x"}), BAD + ".*it holds"),
+    "of another training": (
+        lambda it: repacked(
+            it, {MARK: (it / MARK).read_bytes().replace(b'"seed": 0', b'"seed": 1')}
+        ),
+        BAD + ".*of another training: seed 1 instead of 0",
+    ),
+    "of a list": (lambda it: repacked(it, {STATE: pickle.dumps([1, 2])}), BAD),
+    "other steps": (lambda it: restated(it, steps=512), BAD + ".*numbers do not fit"),
+    "no curve inside": (lambda it: restated(it, curve=[]), BAD),
+    "words in the curve": (lambda it: restated(it, curve=[["a"] * 6]), BAD),
+    "other shapes": (lambda it: restated(it, parameters={"policy": {}}), BAD),
+    "no moments": (lambda it: restated(it, moments={}), BAD),
+    "mark of another training": (
+        lambda it: (it / MARK).write_text((it / MARK).read_text().replace("1024", "2048")),
+        "holds another training: steps 2048 instead of 1024",
+    ),
+    "foreign mark": (
+        lambda it: (it / MARK).write_text('{"epochs": 3}'),
+        "holds another training: .*epochs 3 instead of None",
+    ),
+    "bytes for a mark": (lambda it: (it / MARK).write_bytes(bytes(range(256))), "not readable"),
+    "list for a mark": (lambda it: (it / MARK).write_text("[1]"), "not readable"),
+    "deep mark": (lambda it: (it / MARK).write_text("[" * 100_000), "not readable"),
+    "long mark": (lambda it: (it / MARK).write_text('{"a": "' + "x" * 10**6), "not readable"),
+    "no mark": (lambda it: (it / MARK).unlink(), "is not a training of discovery-gym"),
+    "directory for a mark": (lambda it: directory(it / MARK), "is not a training of discovery-gym"),
+    "directory for a policy": (lambda it: directory(it / module.POLICY), "Cannot write results to"),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_folders_that_are_not_gone_on_from(kind: str, trained: Path, tmp_path: Path) -> None:
+    """Nothing of them is run, and nothing is written."""
+    folder, (change, message) = tmp_path / "run", REFUSED[kind]
+    shutil.copytree(trained, folder)
+    change(folder)
+    with pytest.raises(InputError, match=message) as caught:
         train(ladder(), folder)
-    assert not mark.exists()
+    assert len(str(caught.value)) < 1200
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "was-run").exists()
+    assert (folder / module.CURVE).read_bytes() == (trained / module.CURVE).read_bytes()
+
+
+def test_the_command_refuses_or_mends(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    cut(folder / module.POLICY)
+    words = [str(folder) if word == "FOLDER" else word for word in shlex.split(ladder().command)]
+    result = CliRunner().invoke(cli.app, words[1:])
+    assert result.exit_code == 0, result.output
+    assert "written anew" in " ".join(result.stderr.split())
+    Policy.load(folder / module.POLICY)
+
+
+def test_a_mark_in_another_layout_is_the_same(trained: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(trained, folder)
+    (folder / MARK).write_text(json.dumps(json.loads((folder / MARK).read_text())))
+    assert train(ladder(), folder)[-1].steps == 1024
 
 
 def test_folders_and_settings_that_are_refused(trained: Path, tmp_path: Path) -> None:

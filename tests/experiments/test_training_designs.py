@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from discovery_gym import InputError
 from discovery_gym.agents.learned.policy import Policy
 from discovery_gym.envs.design.information import sequential_bounds
+from discovery_gym.experiments.checkpoints import CHECKPOINT, Folder
 
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
 from discovery_gym.experiments import training_designs as designs  # noqa: E402
@@ -193,9 +194,14 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
     assert curves[0] == curves[1]
     assert [row["steps"] for row in curves[0]] == ["0", "48", "96"]
     assert policies[1].about["command"] == training.command
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="another training: seed 0 instead of 1"):
         designs.train(replace(training, seed=1), tmp_path / "whole")
-    (tmp_path / "whole" / designs.CHECKPOINT).write_bytes(b"nothing")
+    policy = tmp_path / "whole" / designs.POLICY
+    whole = policy.read_bytes()
+    policy.write_bytes(whole[:-9])
+    designs.train(training, tmp_path / "whole")
+    assert policy.read_bytes() == whole
+    (tmp_path / "whole" / CHECKPOINT).write_bytes(b"nothing")
     with pytest.raises(InputError, match="damaged"):
         designs.train(training, tmp_path / "whole")
 
@@ -207,8 +213,11 @@ def test_training_improves(env_id: str, gain: float, tmp_path: Path) -> None:
     )
     run = designs._Run(replace(training, episodes=500))
     before = run.measure()[0]
-    designs.train(replace(training, every=100), tmp_path)
-    run.network.load_state_dict(torch.load(tmp_path / designs.CHECKPOINT)["network"])
+    training = replace(training, every=100)
+    designs.train(training, tmp_path)
+    assert designs._restored(
+        run, Folder(tmp_path, asdict(training), (designs.POLICY, designs.CURVE))
+    )
     assert run.measure()[0] > before + gain
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents.rules.learned import Network
+from discovery_gym.experiments.checkpoints import CHECKPOINT
 from discovery_gym.experiments.training_pools import GRAPH, LINEAR, Training, play, train
 
 TINY = {
@@ -40,9 +41,21 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path: Path)
     assert [row["iteration"] for row in curves[0]] == ["0", "0", "2", "2", "4", "4"]
 
 
+@pytest.mark.parametrize("name", ["weights.safetensors", "curve.csv"])
+def test_a_finished_training_mends_its_files(name: str, tmp_path: Path) -> None:
+    network = train(QUICK, tmp_path, TINY)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:-9])
+    np.testing.assert_array_equal(train(QUICK, tmp_path, TINY).weights, network.weights)
+    assert (tmp_path / name).read_bytes() == whole
+    (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:-9])
+    with pytest.raises(InputError, match="is not a checkpoint of this training, or it is damaged"):
+        train(QUICK, tmp_path, TINY)
+
+
 def test_other_settings_do_not_resume(tmp_path: Path) -> None:
     train(QUICK, tmp_path, TINY, stop=0)
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="another training: seed 0 instead of 1"):
         train(replace(QUICK, seed=1), tmp_path, TINY)
 
 

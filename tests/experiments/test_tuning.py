@@ -72,7 +72,7 @@ def test_tune_chooses_the_best_candidate_and_resumes(tiny, tmp_path, capsys, mon
     assert error == pytest.approx(record.regret.std(ddof=1) / np.sqrt(80))
     with pytest.raises(SystemExit):
         main()
-    assert "5 of 5 runs are finished already" in capsys.readouterr().out
+    assert "5 of 5 runs are finished already" in capsys.readouterr().err
 
 
 def test_a_suite_without_candidates_is_refused(tmp_path, capsys, monkeypatch):
