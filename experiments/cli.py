@@ -1,4 +1,4 @@
-"""The command ``discovery-gym``: list, run, tune, leaderboard, evaluate, train, reproduce.
+"""The command ``discovery-gym``: list, table, run, tune, leaderboard, evaluate, train, reproduce.
 
 What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
 was lost gives 1, an interrupt 130.
@@ -11,14 +11,14 @@ import errno
 import json
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from ..envs.core import InputError, told
+from ..envs.core import InputError, spelt, told
 from .terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
@@ -114,6 +114,34 @@ def list_all() -> None:
             rows.append([name, "a table of your own", "", "yes"])
     show(["data set", "what it is", "licence", "here"], rows)
     say("Agents fit an environment by its parameters: those above fit the defaults.")
+
+
+@app.command()
+def table(
+    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
+    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="How it is read, such as drop=run; may be repeated."),
+    ] = None,
+) -> None:
+    """Show how a table is read: its rows, its label, its features, and what was decided."""
+    from ..envs import datasets
+
+    given = {} if target is None else {"target": target}
+    options = _parameters("{}", settings or [], example="drop=run")
+    for line in str(datasets.load(dataset, **options | given)).splitlines():
+        out.print(spelt(line), soft_wrap=True)
+
+
+def _say_notes(parameters: Mapping[str, Any]) -> None:
+    """Say what was decided in reading the table that an environment is made of."""
+    from ..envs import datasets
+
+    if "dataset" in parameters:
+        names = {"dataset", *datasets.Reading.options()} & set(parameters)
+        for note in datasets.load(**{name: parameters[name] for name in names}).notes:
+            say(f"note: {note}")
 
 
 # ---- run
@@ -266,6 +294,7 @@ def evaluate(
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
+    _say_notes(parameters)
     with progress(episodes, "episodes") as update:
         result = play(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update

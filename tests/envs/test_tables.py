@@ -19,10 +19,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from typer.testing import CliRunner
 
 from discovery_gym.envs import datasets
 from discovery_gym.envs.core import InputError
 from discovery_gym.envs.datasets import files, table
+from discovery_gym.experiments import cli
 
 POOL = "discovery/TablePool-v0"
 OPEN = Path(os.environ.get("DISCOVERY_GYM_DATA", "")) / "tables" / "open"
@@ -30,6 +32,7 @@ needs_tables = pytest.mark.skipif(
     not (OPEN / "README.md").is_file(),
     reason="set DISCOVERY_GYM_DATA to a folder with tables/open",
 )
+OTHERS = '["run", "date", "selectivity", "impurity"]'
 PLAIN = "ligand,T,yield\nA,60,1.5\nB,80,2.5\nA,80,3.5\nB,60,4.5\n"
 
 
@@ -87,6 +90,67 @@ def test_open_tables(
     played = {tuple(row) for row in read.features[read.measured]}
     assert {tuple(row) for row in model.table.features} == played
     assert model.num_items == len(played)
+
+
+@needs_tables
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (
+            ["edboplus_round.csv", "--target", "yield"],
+            0,
+            "24 rows, 5 measured, 19 not measured yet",
+        ),
+        (["excel_de.csv", "--target", "Ausbeute (%)"], 0, "features: 9 (7 indicators)"),
+        (["olympus/data.csv"], 0, "target: impurity, less is better"),
+        (["index_unnamed.csv"], 0, "features: 2: a, b"),
+        (["percent.csv"], 0, "target: conversion in %"),
+        (["censored.csv"], 2, "row 5, column 'yield': '<5'"),
+        (["censored.csv", "--set", 'missing=["<5", "n.d."]'], 0, "12 rows, 9 measured"),
+        (["replicates.csv"], 0, "8 conditions (4 measured more than once)"),
+        (["siblings.csv"], 2, "several outcomes: 'yield', 'selectivity', 'impurity'"),
+        (
+            ["siblings.csv", "--target", "yield"],
+            2,
+            "drop=['selectivity', 'impurity', 'run', 'date']",
+        ),
+        (
+            ["siblings.csv", "--target", "yield", "--set", f"drop={OTHERS}"],
+            0,
+            "14 rows",
+        ),
+        (["latin1.csv", "--target", "Ausbeute"], 0, "Lösungsmittel (3 levels)"),
+        (["smiles.csv"], 0, "4 conditions (4 measured more than once)"),
+        (["none_additive.csv"], 0, "additive (3 levels), ion (2 levels), dry, eq"),
+        (["thousands.csv", "--target", "rate"], 2, "give thousands=','"),
+        (["thousands.csv", "--target", "rate", "--set", "thousands=,"], 0, "9 rows, 9 measured"),
+        (["mixed_decimal.csv"], 2, "'21.4'"),
+    ],
+)
+def test_open_tables_by_the_command(words: list[str], status: int, told: str) -> None:
+    result = CliRunner().invoke(cli.app, ["table", str(OPEN / words[0]), *words[1:]])
+    if status == 2:
+        assert isinstance(result.exception, InputError)
+        assert told in str(result.exception)
+    else:
+        assert result.exit_code == 0, result.output
+        assert told in result.output
+
+
+def test_the_command_shows_what_python_does(write: Any) -> None:
+    path = write("run,ligand,T,yield\nr1,A,60,27.5\nr2,B,60,<5\nr3,A,80,\nr4,B,80,1\n")
+    words = ["table", path, "--target", "yield", "--set", "missing=<5", "--set", "index=run"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.output == f"{datasets.load(path, 'yield', missing='<5', index='run')}\n"
+
+
+@needs_tables
+def test_notes_are_said_by_evaluate() -> None:
+    path = OPEN / "index_unnamed.csv"
+    words = ["evaluate", "TablePool", "random", "--episodes", "2", "--set", f"dataset={path}"]
+    result = CliRunner().invoke(cli.app, words)
+    assert result.exit_code == 0, result.output
+    assert "note: '': no name of its own, so left out as an index" in result.stderr
 
 
 @needs_tables
