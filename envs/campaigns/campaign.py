@@ -16,10 +16,17 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation
-from ..core.checks import integer, real, sequence
+from ..core import InputError, Model, Observation, shown
+from ..core.checks import integer, money, sequence
 from ..core.model import State
 from ..core.picture import Curves, Picture, Series, Trace
+
+
+MOST_EXPERIMENTS = 1_000_000_000
+"""Experiments of a batch."""
+
+EPOCH = 1000
+"""Numbers that are handled in the time that an epoch of a plan takes besides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +46,20 @@ class Campaign(Model[State]):
     horizon: int = 1000
 
     def __post_init__(self) -> None:
-        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
+        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1, high=MOST_EXPERIMENTS))
         if len(set(sizes)) < len(sizes):
-            raise InputError(f"batch_sizes must differ from each other, got {sizes}.")
+            raise InputError(f"batch_sizes must differ from each other, got {shown(sizes)}.")
         self._set(
             batch_sizes=sizes,
-            cost_per_batch=real("cost_per_batch", self.cost_per_batch, low=0),
-            cost_per_experiment=real("cost_per_experiment", self.cost_per_experiment, low=0),
+            cost_per_batch=money("cost_per_batch", self.cost_per_batch),
+            cost_per_experiment=money("cost_per_experiment", self.cost_per_experiment),
             horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
         )
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds: what is tabulated for its actions."""
+        return len(self.costs)
 
     @property
     @abstractmethod
@@ -76,7 +88,7 @@ class Campaign(Model[State]):
             match &= self.choices[knob] == value
             if not match.any():
                 allowed = ", ".join(map(str, dict.fromkeys(self.choices[knob].tolist())))
-                raise InputError(f"{knob} must be one of {allowed}, got {value!r}.")
+                raise InputError(f"{knob} must be one of {allowed}, got {shown(value)}.")
         return int(match.argmax())
 
     def action_name(self, action: Any) -> str:
@@ -128,7 +140,7 @@ class Campaign(Model[State]):
 
     def _batch_size(self, value: Any) -> int:
         """Check a batch size given to one of the methods that tell the truth."""
-        return integer("batch_size", value, low=1)
+        return integer("batch_size", value, low=1, high=MOST_EXPERIMENTS)
 
 
 @dataclass(kw_only=True)
@@ -151,7 +163,7 @@ class Walk(Campaign[Progress]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._set(target_reward=real("target_reward", self.target_reward, low=0))
+        self._set(target_reward=money("target_reward", self.target_reward))
 
     @property
     @abstractmethod

@@ -1,6 +1,6 @@
 """The core: a model of many episodes at once, its two Gymnasium faces, streams, registration."""
 
-from .errors import InputError, TruthUnknown, closest
+from .errors import InputError, TruthUnknown, closest, shown
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
@@ -24,4 +24,5 @@ __all__ = [
     "groups_of",
     "register",
     "registered",
+    "shown",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, shown
 from ..core.checks import integer, real
 from .binomial import BinomialLaw
 from .design import Array, GridDesign
@@ -120,7 +120,7 @@ class PreyPopulation(BinomialLaw, GridDesign):
     def _in_range(self, name: str, value: Any) -> float:
         number = super()._in_range(name, value)
         if number != round(number):
-            raise InputError(f"{name} must be an integer, got {value!r}.")
+            raise InputError(f"{name} must be an integer, got {shown(value)}.")
         return number
 
     def prior(self, uniform: Array) -> Array:

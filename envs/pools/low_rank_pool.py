@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import integer, real
+from ..core.checks import integer, quantity
 from .order_statistics import chi_mean
 from .pool import Labels, Pool, best_sums
 
@@ -99,7 +99,8 @@ class LowRankPool(Pool[Labels]):
             num_rows=integer("num_rows", self.num_rows, low=1),
             num_cols=integer("num_cols", self.num_cols, low=1),
             rank=integer("rank", self.rank, low=1),
-            factor_std=real("factor_std", self.factor_std, low=0, open_low=True),
+            factor_std=quantity("factor_std", self.factor_std),
+            noise_std=quantity("noise_std", self.noise_std, zero=True),
         )
         if self.rank > min(self.num_rows, self.num_cols):
             raise InputError(
