@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..envs.core import InputError
+from ..envs.core import InputError, shown
 
 if TYPE_CHECKING:
     from .leaderboard import Board
@@ -351,19 +351,21 @@ def _parameters(
     """Return parameters from JSON and from ``name=value`` texts."""
     try:
         parameters = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
         parameters = None
     if not isinstance(parameters, dict):
         raise InputError(
-            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {text!r}."
+            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {shown(text)}."
         )
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
-            raise InputError(f"{option} must be name=value, such as {example}, got {setting!r}.")
+            raise InputError(
+                f"{option} must be name=value, such as {example}, got {shown(setting)}."
+            )
         try:
             parameters[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             parameters[name] = value  # a word needs no quotes
     return parameters
 

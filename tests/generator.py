@@ -19,7 +19,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-import discovery_gym
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.envs.core import Model, TruthUnknown
@@ -200,17 +199,29 @@ class Draw:
         if "Mapping" in annotation:
             return {self.one(("theta", "phi", "x", "", 1)): self.like((0.0, 1.0), "tuple[float")}
         if "tuple[tuple" in annotation:
-            return tuple((abs(self.real()), abs(self.real())) for _ in range(self.random.integers(1, 3)))
+            return tuple(
+                (abs(self.real()), abs(self.real())) for _ in range(self.random.integers(1, 3))
+            )
         if "tuple[float, float, int]" in annotation or "tuple[int, float, int]" in annotation:
-            return self.one((2, 3, self.real())), abs(self.real()), self.one((1, 2, 30, self.whole()))
-        if "tuple[float" in annotation or isinstance(default, tuple) and "float" in annotation:
-            count = len(default) if isinstance(default, tuple) and self.chance(0.8) else int(self.random.integers(1, 4))
+            return (
+                self.one((2, 3, self.real())),
+                abs(self.real()),
+                self.one((1, 2, 30, self.whole())),
+            )
+        if "tuple[float" in annotation or (isinstance(default, tuple) and "float" in annotation):
+            count = (
+                len(default)
+                if isinstance(default, tuple) and self.chance(0.8)
+                else int(self.random.integers(1, 4))
+            )
             values = [self.real() for _ in range(count)]
             return tuple(sorted(values) if self.chance(0.7) else values)
         if "tuple[int" in annotation and self.chance(0.5):
             return tuple(self.whole() for _ in range(self.random.integers(1, 4)))
         if "int" in annotation and "float" not in annotation:
-            return self.one((self.whole(), int(self.random.integers(1, 30)), float(self.random.integers(1, 30))))
+            return self.one(
+                (self.whole(), int(self.random.integers(1, 30)), float(self.random.integers(1, 30)))
+            )
         if "float" in annotation:
             return self.real() if self.chance(0.2) else abs(self.real())
         return self.value()
@@ -258,9 +269,13 @@ def play(env: Any, draw: Draw, steps: int = STEPS, choose: Any = None) -> None:
         start = False
         if np.all(ended):
             break
-    check(env.observation_space.contains(observation), "an observation outside its space at the end")
+    check(
+        env.observation_space.contains(observation), "an observation outside its space at the end"
+    )
     check(finite(observation), "an observation that is not finite at the end")
-    check(all(finite(value) for value in env.hidden().values()), "hidden numbers that are not finite")
+    check(
+        all(finite(value) for value in env.hidden().values()), "hidden numbers that are not finite"
+    )
 
 
 def truths(model: Model[Any]) -> None:
@@ -301,8 +316,13 @@ def construction(draw: Draw) -> tuple[str, Callable[[], None]]:
         choose = None
         if agent:
             texts = [text for text in available(env) if text not in ("optimal", "look_ahead_eig")]
-            quick = {"greedy_eig": "greedy_eig(candidates=4)", "thompson_eig": "thompson_eig(candidates=4)"}
-            quick |= {"bayes_opt_eig": "bayes_opt_eig(start=2,calls=3,outer=4,inner=8,candidates=4)"}
+            quick = {
+                "greedy_eig": "greedy_eig(candidates=4)",
+                "thompson_eig": "thompson_eig(candidates=4)",
+            }
+            quick |= {
+                "bayes_opt_eig": "bayes_opt_eig(start=2,calls=3,outer=4,inner=8,candidates=4)"
+            }
             text = draw.one(texts)
             choose = make(quick.get(text, text), env).predict
         play(env, draw, choose=choose)
@@ -380,7 +400,7 @@ def expression(draw: Draw, depth: int = 0) -> str:
 def literal(draw: Draw, depth: int, setting: str = "") -> str:
     """Return the text of a value."""
     kind = draw.random.random()
-    if kind < 0.3 and depth < 2 or setting == "belief" and kind < 0.8:
+    if (kind < 0.3 and depth < 2) or (setting == "belief" and kind < 0.8):
         return expression(draw, depth + 1)
     if kind < 0.6:
         return draw.one((repr(draw.real()), str(draw.one((1, 2, 3, 9, SLOW.get(setting, 5))))))
@@ -445,7 +465,9 @@ def case(seed: int, number: int) -> tuple[str, Callable[[], None]]:
         except OURS as error:
             message = str(error)
             check(message.strip(), "an error without a message")
-            check(len(message) <= LONGEST, f"a message of {len(message)} characters: {message[:200]}")
+            check(
+                len(message) <= LONGEST, f"a message of {len(message)} characters: {message[:200]}"
+            )
             check("\n" not in message, f"a message of several lines: {message[:200]!r}")
 
     return words, checked

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random, generator_of
-from ...envs.core.checks import integer, real
+from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
 from .belief import ROUNDING, Array
@@ -60,13 +60,17 @@ class Draws(HistoryBelief):
         seed: int,
     ) -> None:
         super().__init__(model, num_episodes)
-        self.chains = integer("chains", chains, low=2)
-        self.sweeps = integer("sweeps", sweeps, low=1)
+        self.chains = integer("chains", chains, low=2, high=100_000)
+        self.sweeps = integer("sweeps", sweeps, low=1, high=1000)
         if noise_std is None:
             noise_std = model.noise_std or 0.1
-        self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
+        self.noise_std = quantity("noise_std", noise_std)
         self.keys = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
+        numbers = num_episodes * self.chains * model.num_items
+        room(
+            "The chains", numbers, f"take fewer than {self.chains} or a smaller pool", MOST_TOGETHER
+        )
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:

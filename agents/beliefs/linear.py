@@ -42,7 +42,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
-from ...envs.core.checks import real
+from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, Array
 from .history import FeatureBelief, with_intercept
@@ -107,9 +107,10 @@ class Linear(FeatureBelief):
             prior_std = 1.0 if own is None else own
         if noise_std is None:
             noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
-        self.prior_std = real("prior_std", prior_std, low=1e-12, high=1e12)
-        self.noise_std = real("noise_std", noise_std, low=1e-12, high=1e12)
+        self.prior_std = quantity("prior_std", prior_std)
+        self.noise_std = quantity("noise_std", noise_std)
         b, n, d = num_episodes, model.num_items, model.num_features + self._standard
+        room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._root = np.empty((b, d, d))  # S
         self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))

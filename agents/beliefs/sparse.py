@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Model
-from ...envs.core.checks import real
+from ...envs.core.checks import quantity
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
 from .draws import Draws, cholesky, evidence, forward, normals
@@ -65,7 +65,7 @@ class Sparse(Draws):
             model, num_episodes, chains=chains, sweeps=sweeps, noise_std=noise_std, seed=seed
         )
         prior_std = model.prior_std if prior_std is None else prior_std
-        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        self.prior_std = quantity("prior_std", prior_std)
         d = model.num_features
         self._support = np.empty((num_episodes, model.sparsity or 0, self.chains), np.int64)
         self._a = np.empty((num_episodes, d, d))

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Random
-from ...envs.core.checks import choice, integer, real
+from ...envs.core import Random
+from ...envs.core.checks import choice, flag, integer, real
 from ..beliefs import Belief
 from .rule import Rule, best, one_of
 
@@ -55,11 +55,9 @@ class IDS(Rule):
         deterministic: bool = False,
     ) -> None:
         self.lam = real("lam", lam, low=1)
-        self.samples = integer("samples", samples, low=2)
+        self.samples = integer("samples", samples, low=2, high=1_000_000)
         self.about = choice("about", about, ("best", "top"))
-        if not isinstance(deterministic, bool):
-            raise InputError(f"deterministic must be True or False, got {deterministic!r}.")
-        self.deterministic = deterministic
+        self.deterministic = flag("deterministic", deterministic)
 
     def choose(
         self, belief: Belief, mask: NDArray[np.int8] | None, random: Random

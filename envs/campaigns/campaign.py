@@ -21,10 +21,6 @@ from ..core.checks import integer, money, sequence
 from ..core.model import State
 from ..core.picture import Curves, Picture, Series, Trace
 
-
-MOST_EXPERIMENTS = 1_000_000_000
-"""Experiments of a batch."""
-
 EPOCH = 1000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
 
@@ -46,7 +42,7 @@ class Campaign(Model[State]):
     horizon: int = 1000
 
     def __post_init__(self) -> None:
-        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1, high=MOST_EXPERIMENTS))
+        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
         if len(set(sizes)) < len(sizes):
             raise InputError(f"batch_sizes must differ from each other, got {shown(sizes)}.")
         self._set(
@@ -140,7 +136,7 @@ class Campaign(Model[State]):
 
     def _batch_size(self, value: Any) -> int:
         """Check a batch size given to one of the methods that tell the truth."""
-        return integer("batch_size", value, low=1, high=MOST_EXPERIMENTS)
+        return integer("batch_size", value, low=1)
 
 
 @dataclass(kw_only=True)

@@ -268,7 +268,11 @@ class GaussianStep(Walk):
         panels, actions = self._panels, len(self.costs)
         kernels = actions * NODES * NODES * (panels.depth + 1)
         work = kernels + self.horizon * (kernels * panels.count // PRODUCT + EPOCH)
-        room("The plan of this campaign", work, "take a shorter horizon, a nearer target or like stds")
+        room(
+            "The plan of this campaign",
+            work,
+            "take a shorter horizon, a nearer target or like stds",
+        )
 
     def _values(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
         """Return the value at the start; ``choose`` reduces returns ``(..., A)`` over actions."""

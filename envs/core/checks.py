@@ -24,6 +24,8 @@ LONGEST = 1_000_000
 """Elements of a sequence."""
 MOST_NUMBERS = 2**28
 """Numbers that one thing may hold: some GB, which take some seconds."""
+MOST_TOGETHER = 2**31
+"""Numbers that all episodes may hold together."""
 SMALL, LARGE = 1e-12, 1e12
 """A quantity lies between these in a unit that fits it: products of four of them, their squares and
 their sums are then finite and above 0 in single precision, too."""
@@ -37,7 +39,7 @@ def integer(name: str, value: Any, *, low: int, high: float = MOST) -> int:
     whole = _integer(value)
     if whole is None or not low <= whole <= high:
         allowed = f"an integer in {low}..{high}"
-        if high == math.inf or high == MOST and (whole is None or whole < low):
+        if high == math.inf or (high == MOST and (whole is None or whole < low)):
             allowed = f"an integer of at least {low}"
         raise InputError(f"{name} must be {allowed}, got {shown(value)}.")
     return whole
@@ -92,7 +94,9 @@ def room(what: str, numbers: int, advice: str, most: int = MOST_NUMBERS) -> None
         most: How many are allowed.
     """
     if numbers > most:
-        raise InputError(f"{what} would hold {numbers:.3g} numbers, allowed are {most:.3g}: {advice}.")
+        raise InputError(
+            f"{what} would hold {numbers:.3g} numbers, allowed are {most:.3g}: {advice}."
+        )
 
 
 def flag(name: str, value: Any) -> bool:
@@ -107,7 +111,9 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     words = tuple(allowed)
     word = str.__str__(value) if isinstance(value, str) else None
     if word not in words:
-        raise InputError(f"{name} must be one of {', '.join(map(repr, words))}, got {shown(value)}.")
+        raise InputError(
+            f"{name} must be one of {', '.join(map(repr, words))}, got {shown(value)}."
+        )
     return word
 
 

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from .checks import room
+from .checks import MOST_TOGETHER, room
 from .errors import InputError, TruthUnknown, closest
 from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
@@ -20,8 +20,6 @@ Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
 Policy: TypeAlias = Callable[[Any], NDArray[Any]]
 State = TypeVar("State")
 
-MOST_TOGETHER = 2**31
-"""Numbers that all episodes may hold together."""
 OVERHEAD = 50
 """Numbers that every episode takes, however small it is: its stream, its trace."""
 

@@ -278,7 +278,9 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             return ((values - middle) / half).astype(np.float32)
         match = ((self._choices == values.astype(np.float32)) | ~given).all(1)
         if not match.any():
-            raise InputError(f"{shown(setting)} is not one of the {len(match)} settings to choose from.")
+            raise InputError(
+                f"{shown(setting)} is not one of the {len(match)} settings to choose from."
+            )
         return int(match.argmax())
 
     def _in_range(self, name: str, value: Any) -> float:
@@ -531,5 +533,7 @@ def interval(
         inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
     if not inside:
         ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
-        raise InputError(f"{name} must be two increasing numbers within {ends}, got {shown(value)}.")
+        raise InputError(
+            f"{name} must be two increasing numbers within {ends}, got {shown(value)}."
+        )
     return pair[0], pair[1]

@@ -396,11 +396,15 @@ class SimulatorDesign(GridDesign):
 def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     """Return names with intervals."""
     if not isinstance(value, Mapping) or not value:
-        raise InputError(f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {shown(value)}.")
+        raise InputError(
+            f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {shown(value)}."
+        )
     for key in value:
         if not isinstance(key, str):
             raise InputError(f"The names in {name} must be texts, got {shown(key)}.")
-    return {key: interval(f"{name}[{shown(key)}]", pair, -HUGE, HUGE) for key, pair in value.items()}
+    return {
+        key: interval(f"{name}[{shown(key)}]", pair, -HUGE, HUGE) for key, pair in value.items()
+    }
 
 
 class SimulatorDesignEnv(DiscoveryEnv[SimulatorDesign]):
