@@ -204,7 +204,8 @@ def _parameters(env_kwargs: Any) -> dict[str, Any]:
         return {}
     if not isinstance(env_kwargs, Mapping) or not all(isinstance(key, str) for key in env_kwargs):
         raise InputError(
-            f"env_kwargs must be a dict of parameters, such as {{'horizon': 50}}, got {shown(env_kwargs)}."
+            "env_kwargs must be a dict of parameters, such as {'horizon': 50}, got "
+            f"{shown(env_kwargs)}."
         )
     for name in OWN:
         if name in env_kwargs:

@@ -22,11 +22,20 @@ import numpy as np
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.envs.core import Model, TruthUnknown
+from discovery_gym.experiments.evaluation import evaluate
 
 OURS = (InputError, gym.error.Error)
 LONGEST = 1000
 """Characters of an error message."""
 STEPS = 6
+LITTLE = 100_000
+"""Numbers of an episode in which every agent decides quickly."""
+SLOWEST = ("optimal", "look_ahead_eig")
+QUICK = {
+    "greedy_eig": "greedy_eig(candidates=4)",
+    "thompson_eig": "thompson_eig(candidates=4)",
+    "bayes_opt_eig": "bayes_opt_eig(start=2, calls=3, outer=4, inner=8, candidates=4)",
+}
 
 SMALL: dict[str, dict[str, Any]] = {
     "BinomialDiscovery": {"horizon": 5, "batch_sizes": (1, 4)},
@@ -65,6 +74,11 @@ SETTINGS = (
 OWN = ("simulator", "cache", "workers", "simulated_events")
 """What a simulator does, and how long, is its owner's affair."""
 SLOW = {"draws": 9, "samples": 40, "chains": 9, "sweeps": 3, "candidates": 9, "steps": 3}
+
+ARGUMENTS = (
+    *("agent", "episodes", "seed", "env_kwargs", "deterministic", "curve", "truth", "contrasts"),
+    "agent_seed",
+)
 
 
 class Word(str):
@@ -135,8 +149,9 @@ ODD: tuple[Callable[[], Any], ...] = (
     lambda: Fraction(1, 3), lambda: Fraction(10**400), lambda: Fraction(1, 10**400),
     lambda: [[1, 2], [3]], lambda: [1, "a"], lambda: {"a": 1}, lambda: {1, 2}, lambda: {"theta": (0, 1)},
     lambda: range(3), lambda: range(10**12), itertools.count, lambda: itertools.repeat(1.0),
-    lambda: itertools.cycle([0.1, 0.2]), lambda: (x for x in (1, 2)), lambda: iter(int, 1), lambda: [None] * 9,
-    object, Hostile, lambda: [Hostile()], lambda: Fake(1.0), lambda: Whole(1), lambda: Whole(10**30),
+    lambda: itertools.cycle([0.1, 0.2]), lambda: (x for x in (1, 2)), lambda: iter(int, 1),
+    lambda: [None] * 9, object, Hostile, lambda: [Hostile()], lambda: Fake(1.0), lambda: Whole(1),
+    lambda: Whole(10**30),
     lambda: Whole("x"), lambda: Path("x"), lambda: Path("/"), lambda: (lambda *_: 1), _itself, _deep,
     lambda: np.float32(1e38), lambda: np.float16(1.5), lambda: np.longdouble(1.5), lambda: np.int64(3),
     lambda: np.int8(-1), lambda: np.uint64(2**64 - 1), lambda: np.bool_(True), lambda: np.str_("kl"),
@@ -209,19 +224,16 @@ class Draw:
                 self.one((1, 2, 30, self.whole())),
             )
         if "tuple[float" in annotation or (isinstance(default, tuple) and "float" in annotation):
-            count = (
-                len(default)
-                if isinstance(default, tuple) and self.chance(0.8)
-                else int(self.random.integers(1, 4))
-            )
+            count = int(self.random.integers(1, 4))
+            if isinstance(default, tuple) and self.chance(0.8):
+                count = len(default)
             values = [self.real() for _ in range(count)]
             return tuple(sorted(values) if self.chance(0.7) else values)
         if "tuple[int" in annotation and self.chance(0.5):
             return tuple(self.whole() for _ in range(self.random.integers(1, 4)))
         if "int" in annotation and "float" not in annotation:
-            return self.one(
-                (self.whole(), int(self.random.integers(1, 30)), float(self.random.integers(1, 30)))
-            )
+            few = int(self.random.integers(1, 30))
+            return self.one((self.whole(), few, float(few)))
         if "float" in annotation:
             return self.real() if self.chance(0.2) else abs(self.real())
         return self.value()
@@ -314,22 +326,49 @@ def construction(draw: Draw) -> tuple[str, Callable[[], None]]:
         if vector and env.num_envs > 1000:
             return
         choose = None
-        if agent:
-            texts = [text for text in available(env) if text not in ("optimal", "look_ahead_eig")]
-            quick = {
-                "greedy_eig": "greedy_eig(candidates=4)",
-                "thompson_eig": "thompson_eig(candidates=4)",
-            }
-            quick |= {
-                "bayes_opt_eig": "bayes_opt_eig(start=2,calls=3,outer=4,inner=8,candidates=4)"
-            }
-            text = draw.one(texts)
-            choose = make(quick.get(text, text), env).predict
+        if agent and env.unwrapped.model.size < LITTLE:
+            text = draw.one([text for text in available(env) if text not in SLOWEST])
+            choose = make(QUICK.get(text, text), env).predict
         play(env, draw, choose=choose)
         if ask:
             truths(env.unwrapped.model)
 
     return f"{'vector ' * vector}{name} {show(given)} agent={agent}", run
+
+
+def extreme(draw: Draw) -> tuple[str, Callable[[], None]]:
+    """Make an environment of numbers of any size, all of which may be legal, and play an episode."""
+    name, vector = draw.one(list(SMALL)), draw.chance(0.3)
+    given, spread = dict(SMALL[name]), float(draw.one((1, 3, 12, 12, 40)))
+    for field in fields(face(name, False).model_class):
+        annotation, default = str(field.type), given.get(field.name, field.default)
+        if draw.chance(0.3):
+            continue
+        values = 10 ** draw.random.uniform(-spread, spread, 3)
+        if annotation.startswith("float"):
+            given[field.name] = values[0]
+        elif annotation.startswith("tuple[float, ...]"):
+            given[field.name] = tuple(values[: draw.random.integers(1, 4)])
+        elif annotation.startswith("tuple[float, float]") and isinstance(default, tuple):
+            given[field.name] = tuple(np.sort(values[:2]))
+        elif annotation.startswith("tuple[tuple"):
+            given[field.name] = (tuple(values[:2]),)
+    if name == "BinomialDiscovery":
+        given.pop(draw.one(("success_probs", "beta_priors")), None)
+    if vector:
+        given["num_envs"] = 2
+    text = draw.one(("random", "any"))
+
+    def run() -> None:
+        env = face(name, vector)(reveal=True, **given)
+        choose = None
+        if text == "any":
+            name_of = draw.one([text for text in available(env) if text not in SLOWEST])
+            choose = make(QUICK.get(name_of, name_of), env).predict
+        play(env, draw, 30, choose)
+        truths(env.unwrapped.model)
+
+    return f"extreme {'vector ' * vector}{name} {show(given)} {text}", run
 
 
 _made: dict[tuple[str, bool], Any] = {}
@@ -412,8 +451,9 @@ def literal(draw: Draw, depth: int, setting: str = "") -> str:
                 "None", "True", "''", "'rbf'", "b'x'", "...", "[]", "{}", "()", "(1, 2)", "[1, [2]]",
                 "{[]: 1}", "{1: 2}", "{{}}", "{1, 2}", "1j", "-True", "--1", "-'a'", "1 + 2j", "'a' 'b'",
                 "nan", "inf", "1e999", "-1e999", "x.y", "not 1", "1 if 1 else 2", "[x for x in y]", "*a",
-                "'linear'", "'best'", "'/'", "'/dev/null'", "'\\0'", "'x' * 10", "(" * 40 + ")" * 40, "''.x",
-                "0x10", "1_000", "1e-400", "('linear', {})", "('a', 1)", "['linear', 3]", "('linear', 3, 4)",
+                "'linear'", "'best'", "'/'", "'/dev/null'", "'\\0'", "'x' * 10", "(" * 40 + ")" * 40,
+                "''.x", "0x10", "1_000", "1e-400", "('linear', {})", "('a', 1)", "['linear', 3]",
+                "('linear', 3, 4)",
             )
         )
     )  # fmt: skip
@@ -442,6 +482,21 @@ def agent(draw: Draw) -> tuple[str, Callable[[], None]]:
     return f"{name} {show(text)} seed={show(seed)} episode={show(episode)}", run
 
 
+def evaluation(draw: Draw) -> tuple[str, Callable[[], None]]:
+    """Evaluate an agent with an odd argument."""
+    name = draw.one(PLAYED)
+    given: dict[str, Any] = {"episodes": 2, "env_kwargs": SMALL[name]}
+    given[draw.one(ARGUMENTS)] = draw.value()
+    env_id = draw.value() if draw.chance(0.1) else name
+    words = f"evaluate {show(env_id)} {show(given)}"
+
+    def run() -> None:
+        result = evaluate(env_id, given.pop("agent", "random"), **given)
+        check(np.isfinite(result.returns).all(), "a return that is not finite")
+
+    return words, run
+
+
 def show(value: Any) -> str:
     """Return a value in at most 200 characters."""
     try:
@@ -451,13 +506,14 @@ def show(value: Any) -> str:
     return text if len(text) < 200 else f"{text[:200]}..."
 
 
-KINDS = (construction, stepping, agent)
+KINDS = (construction, extreme, stepping, construction, agent)
 
 
 def case(seed: int, number: int) -> tuple[str, Callable[[], None]]:
     """Return case ``number``: in words, and a function that runs it and raises if it fails."""
     draw = Draw(np.random.default_rng([seed, number]))
-    words, run = KINDS[(0, 0, 1, 0, 2)[number % 5]](draw)
+    kind = evaluation if number % 101 == 0 else KINDS[number % len(KINDS)]
+    words, run = kind(draw)
 
     def checked() -> None:
         try:

@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 ROUNDING = 2e-6
 """What sums of some hundred products in single precision may lose, relative to the largest."""
 
+SURE = 1e-6
+"""Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
+would decide what two labels of the same features mean."""
+
 COVARIANCE_DRAWS = 1000
 """Draws behind a covariance that has no closed form."""
 

@@ -32,7 +32,7 @@ from ...envs.core import Random, generator_of
 from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, SURE, Array
 from .history import HistoryBelief
 
 
@@ -45,7 +45,8 @@ class Draws(HistoryBelief):
         chains: Number K of chains, each of which gives one draw, at least 2.
         sweeps: Number of Gibbs sweeps after each label.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
-            of the label; None takes the model's own, or 0.1 if that is 0.
+            of the label; None takes the model's own, or 0.1 if that is 0. It counts as at least
+            `SURE` times the `spread`.
         seed: Seed of the chains, where no agent gives the episodes `keys`.
     """
 
@@ -64,7 +65,7 @@ class Draws(HistoryBelief):
         self.sweeps = integer("sweeps", sweeps, low=1, high=1000)
         if noise_std is None:
             noise_std = model.noise_std or 0.1
-        self.noise_std = quantity("noise_std", noise_std)
+        self.noise_std = max(quantity("noise_std", noise_std), SURE * self.spread)
         self.keys = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
         numbers = num_episodes * self.chains * model.num_items
@@ -72,6 +73,11 @@ class Draws(HistoryBelief):
             "The chains", numbers, f"take fewer than {self.chains} or a smaller pool", MOST_TOGETHER
         )
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
+
+    @property
+    @abstractmethod
+    def spread(self) -> float:
+        """Prior standard deviation of a value, about."""
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Restart the chains where an episode starts, and move those that have new labels.

@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, SURE, Array
 from .history import FeatureBelief, with_intercept
 
 NOISE = 0.1
@@ -57,10 +57,6 @@ last digits, in which a y + c differs from y, then decide nothing."""
 
 EQUAL = 1e-13
 """Labels that lie within this share of the largest of them are equal."""
-
-SURE = 1e-6
-"""Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
-would decide what two labels of the same features mean."""
 
 LARGEST = 1e30
 """Largest prior variance of f(x), so that single precision can hold it."""

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import integer, quantity
+from ..core.checks import integer, quantity, room
 from .order_statistics import chi_mean
 from .pool import Labels, Pool, best_sums
 
@@ -152,6 +152,8 @@ class LowRankPool(Pool[Labels]):
     def _best_direction(self) -> float:
         """The mean of the best sum of T entries over |U| |V|."""
         count = max(POINTS // self.num_items, 256)
+        work = count * self.num_items
+        room("The integral over directions", work, "take a smaller matrix to know its optimum")
         block = max(2**20 // self.num_items, 1)
         nodes, total = np.random.default_rng(0), 0.0
         for first in range(0, count, block):
