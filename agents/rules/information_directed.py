@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
-from ...envs.core.checks import choice, flag, integer, real
+from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
 from .rule import Rule, best, one_of
 
@@ -54,7 +54,7 @@ class IDS(Rule):
         about: str = "best",
         deterministic: bool = False,
     ) -> None:
-        self.lam = real("lam", lam, low=1)
+        self.lam = real("lam", lam, low=1, high=LARGE)
         self.samples = integer("samples", samples, low=2, high=1_000_000)
         self.about = choice("about", about, ("best", "top"))
         self.deterministic = flag("deterministic", deterministic)
@@ -122,7 +122,8 @@ def two_point(
             chain.pop()
         chain.append(k)
     ends = np.array(chain)
-    g, d = gain[ends], regret[ends]
+    unit = np.exp2(np.frexp(regret[high])[1])  # a power of two, which loses no digit
+    g, d = gain[ends], regret[ends] / unit
     rise, run = np.diff(d), np.diff(g)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (run * d[:-1] - lam * rise * g[:-1]) / ((lam - 1) * rise * run)

@@ -39,7 +39,7 @@ def integer(name: str, value: Any, *, low: int, high: float = MOST) -> int:
     whole = _integer(value)
     if whole is None or not low <= whole <= high:
         allowed = f"an integer in {low}..{high}"
-        if high == math.inf or (high == MOST and (whole is None or whole < low)):
+        if high >= MOST if whole is None else whole < low:
             allowed = f"an integer of at least {low}"
         raise InputError(f"{name} must be {allowed}, got {shown(value)}.")
     return whole

@@ -36,7 +36,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LADDER, {"cost_per_experiment": NAN}, r"cost_per_experiment.*finite.*nan"),
     (LADDER, {"cost_per_batch": INF}, r"cost_per_batch.*finite.*inf"),
     (LADDER, {"cost_per_batch": "1"}, r"cost_per_batch.*'1'"),
-    (LADDER, {"horizon": 0}, r"horizon.*1\.\..*got 0"),
+    (LADDER, {"horizon": 0}, r"horizon.*at least 1, got 0"),
     (LADDER, {"horizon": INF}, r"horizon.*inf"),
     # ladder
     (LADDER, {"target": 0}, r"target must be an integer.*got 0"),
