@@ -173,7 +173,7 @@ class Policy:
             )
         except weights.DAMAGE as error:
             raise InputError(
-                f"{shown(str(path))} is not a policy that `discovery-gym train` has written, or it is "
+                f"{path} is not a policy that `discovery-gym train` has written, or it is "
                 f"damaged ({type(error).__name__}: {error}). Name its policy.safetensors."
             ) from None
 

@@ -121,7 +121,7 @@ class Network:
             return cls(width=head["width"], weights=tensors["weights"], about=dict(head["about"]))
         except files.DAMAGE as error:
             raise InputError(
-                f"{shown(str(path))} is not a file of weights of the rule learned, or it is damaged "
+                f"{path} is not a file of weights of the rule learned, or it is damaged "
                 f"({type(error).__name__}: {error}); name the weights.safetensors of a training."
             ) from None
 
