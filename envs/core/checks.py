@@ -34,12 +34,12 @@ COSTLY = 1e30
 finite."""
 
 
-def integer(name: str, value: Any, *, low: int, high: float = MOST) -> int:
-    """Return ``value`` as an int in ``[low, high]``."""
-    whole = _integer(value)
-    if whole is None or not low <= whole <= high:
-        allowed = f"an integer in {low}..{high}"
-        if high >= MOST if whole is None else whole < low:
+def integer(name: str, value: Any, *, low: int, high: float | None = None) -> int:
+    """Return ``value`` as an int in ``[low, high]``, `MOST` if ``high`` is not given."""
+    whole, most = _integer(value), MOST if high is None else high
+    if whole is None or not low <= whole <= most:
+        allowed = f"an integer in {low}..{most}"
+        if most >= MOST if whole is None else whole < low:
             allowed = f"an integer of at least {low}"
         raise InputError(f"{name} must be {allowed}, got {shown(value)}.")
     return whole
@@ -136,7 +136,7 @@ def sequence(name: str, value: Any, check: Callable[[str, Any], T]) -> tuple[T, 
 def _integer(value: Any) -> int | None:
     """Return a whole number as an int, None for all else."""
     try:
-        if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        if isinstance(value, numbers.Integral) and type(value) is not bool:
             return int(value)
     except Exception:  # whatever the number of a stranger raises
         return None
@@ -147,7 +147,7 @@ def _integer(value: Any) -> int | None:
 def _real(value: Any) -> float | None:
     """Return a finite number as a float, None for all else."""
     try:
-        if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        if not isinstance(value, numbers.Real) or type(value) is bool:
             return None
         number = float(value)
     except Exception:  # such as 10**400, or whatever the number of a stranger raises

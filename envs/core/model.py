@@ -73,9 +73,12 @@ class Model(ABC, Generic[State]):
             num_episodes: The number B of episodes.
         """
         size, name = self.size + OVERHEAD, type(self).__name__
-        values = [(name, getattr(self, name)) for name in self.parameters()]
-        large = [f"{name}={v}" for name, v in values if isinstance(v, int) and v >= 100]
-        room(f"An episode of {name}", size, f"lower {' or '.join(large)}")
+        values = {key: getattr(self, key) for key in self.parameters()}
+        whole = {key: value for key, value in values.items() if isinstance(value, int)}
+        largest = max(whole, key=lambda key: whole[key])
+        room(
+            f"An episode of {name}", size, f"take less, such as a lower {largest}={whole[largest]}"
+        )
         advice = f"take num_envs={MOST_TOGETHER // size} at most, or smaller ones"
         what = f"{num_episodes} episodes of {name}"
         room(what, size * num_episodes, advice, MOST_TOGETHER)

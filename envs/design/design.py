@@ -90,10 +90,11 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         if self.settings is None:
             return
         if isinstance(self.settings, numbers.Number):
-            self._set(settings=integer("settings", self.settings, low=2, high=1_000_000))
-            if self.settings ** len(self.knobs) > 1_000_000:
+            count = integer("settings", self.settings, low=2, high=1_000_000)
+            self._set(settings=count)
+            if count ** len(self.knobs) > 1_000_000:
                 raise InputError(
-                    f"settings = {self.settings} evenly spaced settings for each of "
+                    f"settings = {count} evenly spaced settings for each of "
                     f"{len(self.knobs)} knobs are more than a million; choose fewer."
                 )
             return
