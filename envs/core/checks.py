@@ -136,7 +136,9 @@ def sequence(name: str, value: Any, check: Callable[[str, Any], T]) -> tuple[T, 
 def _integer(value: Any) -> int | None:
     """Return a whole number as an int, None for all else."""
     try:
-        if isinstance(value, numbers.Integral) and type(value) is not bool:
+        if isinstance(value, bool):
+            return None
+        if isinstance(value, numbers.Integral):
             return int(value)
     except Exception:  # whatever the number of a stranger raises
         return None
@@ -147,7 +149,7 @@ def _integer(value: Any) -> int | None:
 def _real(value: Any) -> float | None:
     """Return a finite number as a float, None for all else."""
     try:
-        if not isinstance(value, numbers.Real) or type(value) is bool:
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return None
         number = float(value)
     except Exception:  # such as 10**400, or whatever the number of a stranger raises
