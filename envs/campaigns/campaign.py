@@ -17,7 +17,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Model, Observation, shown
-from ..core.checks import integer, money, sequence
+from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..core.picture import Curves, Picture, Series, Trace
 
@@ -81,7 +81,7 @@ class Campaign(Model[State]):
         for knob, value in setting.items():
             if knob not in self.choices:
                 raise InputError(f"Unknown knob {knob!r}; the knobs are {', '.join(self.choices)}.")
-            match &= self.choices[knob] == value
+            match &= self.choices[knob] == real(knob, value)
             if not match.any():
                 allowed = ", ".join(map(str, dict.fromkeys(self.choices[knob].tolist())))
                 raise InputError(f"{knob} must be one of {allowed}, got {shown(value)}.")
