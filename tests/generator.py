@@ -326,8 +326,9 @@ def construction(draw: Draw) -> tuple[str, Callable[[], None]]:
         if vector and env.num_envs > 1000:
             return
         choose = None
-        size = env.unwrapped.model.size
-        if agent and size < LITTLE and getattr(env.action_space, "n", 0) < LITTLE:
+        model = env.unwrapped.model
+        size = model.size + getattr(model.action_space, "n", 0)
+        if agent and size < LITTLE:
             text = draw.one([text for text in available(env) if text not in SLOWEST])
             choose = make(QUICK.get(text, text), env).predict
         steps = STEPS if size < 100 * LITTLE else 1

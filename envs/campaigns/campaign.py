@@ -21,7 +21,7 @@ from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..core.picture import Curves, Picture, Series, Trace
 
-EPOCH = 1000
+EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
 
 

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams, shown
 from ..core.checks import money, quantity, real, room, sequence
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -95,13 +95,13 @@ class GaussianStep(Walk):
         super().__post_init__()
         stds = sequence("stds", self.stds, quantity)
         if len(set(stds)) < len(stds):
-            raise InputError(f"stds must differ from each other, got {stds}.")
+            raise InputError(f"stds must differ from each other, got {shown(stds)}.")
         self._set(target=quantity("target", self.target), stds=stds)
         if self.std_costs is not None:
             costs = sequence("std_costs", self.std_costs, money)
             if len(costs) != len(stds):
                 raise InputError(
-                    f"std_costs must hold one cost for each of the {len(stds)} stds, got {costs}."
+                    f"std_costs must hold one cost for each of the {len(stds)} stds, got {shown(costs)}."
                 )
             self._set(std_costs=costs)
 

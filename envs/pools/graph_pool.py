@@ -101,7 +101,7 @@ class GraphPool(Pool[GraphLabels]):
       paper's graphs have n = 900 and `edge_prob=0.01`.
     - `edge_prob` (0.1): above 0 and below 1; a star may have 0.
     - `hub_fraction` (1/3): above 0 and at most 1.
-    - `prior_std` (1.0): standard deviation of the values, in units of the label, above 0.
+    - `prior_std` (1.0): standard deviation of the values, in units of the label.
     - `noise_std` (1.0): standard deviation of the noise of everything that is shown.
     - `batch_size` (1): number N of nodes chosen in a step; `horizon` must be a multiple of it.
     - `delay` (0): number of steps from the choice of a node to its label.

@@ -69,7 +69,7 @@ class LowRankPool(Pool[Labels]):
     ## Arguments
     - `num_rows` (30), `num_cols` (30): size of the matrix.
     - `rank` (2): number of columns of each factor, at most the smaller of the two.
-    - `factor_std` (1.0): standard deviation of the entries of both factors, above 0; labels have
+    - `factor_std` (1.0): standard deviation of the entries of both factors; labels have
       the unit of its square.
     - `horizon` (100): number T of labels.
     - `noise_std` (0.1): standard deviation of the label noise.
