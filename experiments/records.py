@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..agents import making
 from ..envs.core import InputError, registered
-from ..envs.datasets import load
+from ..envs.datasets import Reading, load
 from .evaluation import Evaluation
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -306,7 +306,8 @@ def _data(env_id: str, env_kwargs: str) -> str:
     named = json.loads(env_kwargs)
     if env_id not in registered() or "dataset" not in named:
         return ""
-    table = load(named["dataset"], named.get("target"))
+    options = {name: named[name] for name in Reading.options() if name in named}
+    table = load(named["dataset"], **options)
     return hashlib.sha256(table.features.tobytes() + table.labels.tobytes()).hexdigest()
 
 

@@ -10,20 +10,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+SNIPPET = r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that is shown
 SNIPPETS = [
-    pytest.param(code, id=f"{name}-{i}")
+    pytest.param(code, shown, id=f"{name}-{i}")
     for name in ("README.md", "docs/guide.md")
-    for i, code in enumerate(re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.S))
+    for i, (code, shown) in enumerate(re.findall(SNIPPET, (ROOT / name).read_text(), re.S))
 ]
 
 
-@pytest.mark.parametrize("code", SNIPPETS)
-def test_snippets_run(code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("code", "shown"), SNIPPETS)
+def test_snippets_run(code: str, shown: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+    if shown:
+        assert done.stdout == shown
 
 
 def test_generated_pages_are_up_to_date() -> None:

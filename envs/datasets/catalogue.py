@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from .files import ENDINGS, ending, stem
+
 FOLDER_VARIABLE = "DISCOVERY_GYM_DATA"
-"""Environment variable that names a folder with further tables (CSV or Parquet)."""
+"""Environment variable that names a folder with further tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +47,30 @@ def catalogue() -> dict[str, Source]:
 def folder() -> Path | None:
     """Return the folder of further data sets, if the user named one."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else None
+    return Path(named).expanduser() if named else None
+
+
+def files() -> dict[str, list[Path]]:
+    """Return the user's own tables in the folder of data sets, by name: their files."""
+    place, found = folder(), dict[str, list[Path]]()
+    if place is None or not place.is_dir():
+        return found
+    known = {source.file for source in _CATALOGUE.values()}
+    for path in sorted(place.iterdir()):
+        if ending(path) in ENDINGS and path.is_file() and path.name not in known:
+            found.setdefault(stem(path), []).append(path)
+    return found
 
 
 def available() -> list[str]:
     """Return the names that can be loaded now: embedded sets, known files, other tables."""
-    names = [name for name, source in _CATALOGUE.items() if source.file is None]
     place = folder()
-    if place is not None and place.is_dir():
-        files = sorted(path for path in place.iterdir() if path.suffix in (".csv", ".parquet"))
-        known = {source.file: name for name, source in _CATALOGUE.items()}
-        names += [known.get(path.name, path.stem) for path in files]
-    return names
+    named = [
+        name
+        for name, source in _CATALOGUE.items()
+        if source.file is None or (place is not None and (place / source.file).is_file())
+    ]
+    return [*named, *(name for name in files() if name not in named)]
 
 
 _CATALOGUE = {

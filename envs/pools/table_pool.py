@@ -20,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
 from ..core.checks import choice
+from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
 from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
@@ -39,7 +40,7 @@ class TableLabels(FeatureLabels):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TablePool(FeaturePool):
+class TablePool(FeaturePool, Reading):
     """Find the best rows of a table of real measurements.
 
     ## Description
@@ -82,13 +83,24 @@ class TablePool(FeaturePool):
     `(n,)`, the row of the table that each item is).
 
     ## Arguments
-    - `dataset` ("diabetes"): name of a data set, or path of a CSV or Parquet file. Further sets are
-      found in the folder that the environment variable `DISCOVERY_GYM_DATA` names.
-    - `target` (None): label column; None takes the first of a named set, the last of a file.
-    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set. Both must lie
-      within the range of single precision, and labels differ by more than 1e-38 or not at all. Two
-      values of labels, whatever they are, count as failure and success (the higher one), and both are
-      public, unless there is noise.
+    - `dataset` ("diabetes"): name of a data set, or path of a CSV file (also .tsv, .txt, packed as .gz,
+      .bz2 or .xz) or of a Parquet file. Further sets are found in the folder that the environment
+      variable `DISCOVERY_GYM_DATA` names. Columns of texts become one indicator feature per level.
+      Rows without a label are left out, and the label of rows with equal features is their mean.
+    - `target` (None): label column; None takes the first of a named set, and of a file the column that
+      is named like an outcome, else the last one.
+    - `features` (None): names of the feature columns; None takes all that are left.
+    - `drop` (()): columns that are neither features nor labels.
+    - `categories` (()): columns of names, be they numbers: one indicator feature per level.
+    - `minimise` (None): whether less is better; labels and rewards then change their sign. None: no,
+      unless a `config.json` of Olympus beside the file says so.
+    - `header`, `names`, `separator`, `decimal`, `thousands`, `missing`, `index`, `encoding`,
+      `descriptors`: how a file is read, where it does not tell; see
+      [Data sets](../guide.md#data-sets).
+    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set; they are copied.
+      Both must lie within the range of single precision, and labels differ by more than 1e-38 or not
+      at all. Two values of labels, whatever they are, count as failure and success (the higher one),
+      and both are public, unless there is noise.
     - `rows` (None): rows that an episode plays: a share in (0, 1], such as 0.5 for half of them
       (rounded, at least one), or their number, an integer; None plays the table as it is.
     - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
@@ -113,7 +125,6 @@ class TablePool(FeaturePool):
     """
 
     dataset: str | None = None
-    target: str | None = None
     features: Any = None
     labels: Any = None
     rows: float | None = None
@@ -123,19 +134,31 @@ class TablePool(FeaturePool):
 
     def __post_init__(self) -> None:
         choice("scaling", self.scaling, ("l2", "standard", "none"))
-        if (self.features is None) != (self.labels is None):
-            raise InputError("features and labels belong together: give both or neither.")
-        if self.features is not None:
-            for name in ("dataset", "target"):
-                if getattr(self, name) is not None:
-                    raise InputError(f"Give {name} or the arrays features and labels, not both.")
+        if self.labels is not None:
+            self._check_arrays()
         elif self.dataset is None:
+            if self.features is not None:
+                raise InputError(
+                    "features and labels belong together: give labels, too, or a dataset whose columns "
+                    "features names."
+                )
             self._set(dataset="diabetes")
         if self.rows is not None:
             self._set(rows=self._checked_rows(self.rows))
         super().__post_init__()
         self._check_labels()
         self._check_features()
+
+    def _check_arrays(self) -> None:
+        """Refuse what does not go with arrays, and keep copies that nobody else can change."""
+        if self.features is None:
+            raise InputError("features and labels belong together: give both or neither.")
+        for option in ("dataset", *Reading.options()):
+            given = getattr(self, option)
+            if option not in ("features", "minimise") and given is not None and given != ():
+                raise InputError(f"Give {option} or the arrays features and labels, not both.")
+        table = from_arrays(self.features, self.labels, bool(self.minimise))
+        self._set(table=table, features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
         """Refuse labels that an observation cannot hold."""
@@ -190,9 +213,9 @@ class TablePool(FeaturePool):
     @cached_property
     def table(self) -> Table:
         """The table, labels included: for the environment and for people, not for agents."""
-        if self.dataset is None:
-            return from_arrays(self.features, self.labels)
-        return load(self.dataset, self.target)
+        assert self.dataset is not None  # of arrays it is made at once
+        options = {option: getattr(self, option) for option in Reading.options()}
+        return load(self.dataset, **options).conditions()
 
     @property
     def num_items(self) -> int:

@@ -322,33 +322,3 @@ def test_plans_that_are_too_large() -> None:
     model = gym.make(BINOMIAL, beta_priors=((1, 1),) * 3, objective="count").unwrapped.model
     with pytest.raises(InputError, match="use a shorter horizon, fewer machines"):
         model.optimal_value()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a,b\n1,2\n,3\n", r"Column 'a' of bad.csv has no value in row 2"),
-        ("a,b\n1,2\nx,3\n", r"Column 'a' of bad.csv holds string, for example '1'"),
-        ("a,b\n1,2\ninf,3\n", r"column 'a' of bad.csv must be finite"),
-        ("a\n1\n", r"needs a feature and a label"),
-        ("a,b\n1,2,3\n", r"is not a csv table"),
-        ("a,b\n", r"no rows"),
-        ("", r"is not a csv table"),
-    ],
-)
-def test_tables(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "bad.csv"
-    path.write_text(text)
-    with pytest.raises(InputError, match=message):
-        gym.make(POOL, dataset=str(path))
-
-
-def test_tables_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match=r"Cannot read the table .*missing.csv: No such file"):
-        gym.make(POOL, dataset=str(tmp_path / "missing.csv"))
-    (tmp_path / "x.parquet").write_text("text")
-    with pytest.raises(InputError, match="is not a parquet table"):
-        gym.make(POOL, dataset=str(tmp_path / "x.parquet"))
-    monkeypatch.delenv("DISCOVERY_GYM_DATA", raising=False)
-    with pytest.raises(InputError, match=r"needs the file cncci_330x9.csv.*DISCOVERY_GYM_DATA"):
-        gym.make(POOL, dataset="cncci")

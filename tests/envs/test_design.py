@@ -814,7 +814,7 @@ class TestBadInput:
     ("env_id", "kwargs"),
     [
         (LINEAR, {"prior_std": 1e5, "noise_std": 1.0}),
-        (WEINBERG, {"weak_mixing_prior": (0.01, 0.99), "luminosity": 200.0, "grid_size": 32}),
+        (WEINBERG, {"weak_mixing_prior": (0.02, 0.98), "luminosity": 200.0, "grid_size": 32}),
     ],
 )
 def test_points_that_lie_far_apart(env_id: str, kwargs: dict[str, Any]) -> None:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-import pyarrow as pa
 import pytest
-from pyarrow import csv, parquet
 from scipy.special import expit, logit, ndtr
 
 import discovery_gym  # noqa: F401
@@ -261,24 +257,6 @@ def test_best_sums_against_sorting() -> None:
     expected = np.cumsum(np.sort(values, axis=1)[:, ::-1], axis=1)[:, :4]
     np.testing.assert_allclose(best_sums(values, 4)[:, 1:], expected)
     assert (best_sums(values, 4)[:, 0] == 0).all()
-
-
-def test_files_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = pa.table({"u": [1.0, 2.0, 3.0], "label": [4, 5, 6], "w": [7.0, 8.0, 9.5]})
-    csv.write_csv(table, tmp_path / "mine.csv")
-    parquet.write_table(table, tmp_path / "ours.parquet")
-    for path in (tmp_path / "mine.csv", tmp_path / "ours.parquet"):
-        last, named = datasets.load(str(path)), datasets.load(str(path), "label")
-        assert (last.target, last.feature_names) == ("w", ("u", "label"))
-        assert named.labels.tolist() == [4, 5, 6]
-        assert named.features.tolist() == [[1, 7], [2, 8], [3, 9.5]]
-    monkeypatch.setenv("DISCOVERY_GYM_DATA", str(tmp_path))
-    assert datasets.available() == ["diabetes", "mine", "ours"]
-    assert datasets.load("ours").labels.tolist() == [7, 8, 9.5]
-    # A file that changes is read again.
-    csv.write_csv(table.set_column(2, "w", pa.array([0.0, 0.0, 1.0])), tmp_path / "mine.csv")
-    os.utime(tmp_path / "mine.csv", ns=(1, 1))
-    assert datasets.load("mine").labels.tolist() == [0, 0, 1]
 
 
 def test_embedded_set() -> None:

@@ -1,0 +1,77 @@
+"""The bytes of a table's file, bounded in time and memory whatever the path names."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+from pathlib import Path
+from typing import Any
+
+from ..core import InputError
+
+TEXTS = (".csv", ".tsv", ".tab", ".txt")
+PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ENDINGS = (*TEXTS, ".parquet")
+SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
+
+MOST_BYTES = 2**30
+"""The largest file, unpacked; a pool of a million items and a hundred features fits."""
+
+MOST_CELLS = 10**8
+"""The most cells of a table, indicators of categories included."""
+
+
+def is_path(dataset: str) -> bool:
+    """Return whether a text names a file rather than a data set, by how it ends."""
+    return ending(Path(dataset)) in ENDINGS + SPREADSHEETS
+
+
+def ending(path: Path) -> str:
+    """Return how a name ends, in lower case, without that of a packed file: ".csv" of "A.CSV.gz"."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    if suffixes and suffixes[-1] in PACKED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def stem(path: Path) -> str:
+    """Return the name of a table's file without its endings."""
+    name = path.stem if path.suffix.lower() in PACKED else path.name
+    return Path(name).stem
+
+
+def contents(path: Path) -> bytes:
+    """Return what is in a file, unpacked.
+
+    Args:
+        path: A regular file. What ends in .gz, .bz2 or .xz is unpacked.
+
+    Raises:
+        InputError: If the file is not there, is no regular file, is larger than `MOST_BYTES` once
+            unpacked, or is not packed as its name says.
+    """
+    if ending(path) in SPREADSHEETS:
+        raise InputError(f"{path} is a spreadsheet; save it as CSV (UTF-8) and name that file.")
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
+            kind = "a folder" if path.is_dir() else "no regular file"
+            raise InputError(f"{path} is {kind}; name a file that ends in {', '.join(ENDINGS)}.")
+        raw: Any = path.open("rb")
+        with raw, PACKED.get(path.suffix.lower(), lambda file: file)(raw) as file:
+            found = io.BytesIO()
+            while part := file.read(2**24):
+                found.write(part)
+                if found.tell() > MOST_BYTES:
+                    raise InputError(
+                        f"{path} holds more than {MOST_BYTES / 2**30:g} GiB; keep the rows and the "
+                        "columns that are needed, or save it as Parquet."
+                    )
+    except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"Cannot read the table {path}: {reason}.") from None
+    return found.getvalue()
