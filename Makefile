@@ -2,6 +2,7 @@
 # make test          all tests
 # make lint          style, format, types
 # make docs          the generated pages of docs/
+# make libraries     the examples for other libraries, each in an environment of its own
 # make bench         the benchmarks: ratios measured in one run
 # Each makes its own environment first, and again when pyproject.toml or constraints.txt change.
 
@@ -16,7 +17,7 @@ ROOT := $(CURDIR)
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 METADATA := pyproject.toml setup.py constraints.txt
 
-.PHONY: help leaderboard test lint format docs bench clean
+.PHONY: help leaderboard test lint format docs libraries bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -44,6 +45,9 @@ format: $(VENV)/.lint
 
 docs: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.pages docs
+
+libraries: $(VENV)/.test
+	.ci/libraries $(BIN)/python
 
 bench: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.benchmarks

@@ -3,28 +3,47 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "docs" / "libraries"
+sys.path.append(str(Path(__file__).parent / "envs"))
+from problems import NAMES, PROBLEMS
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "libraries"
 EXAMPLES = {
     "plain_gymnasium.py": ("gymnasium", ()),
     "ppo.py": ("torch", ("8192",)),
     "with_torchrl.py": ("torchrl", ("2",)),
     "with_tianshou.py": ("tianshou", ("1",)),
+    "with_tianshou_masks.py": ("tianshou", ("1",)),
     "with_rllib.py": ("ray.rllib", ("1",)),
+    "with_rllib_masks.py": ("ray.rllib", ("1",)),
+    "with_skrl.py": ("skrl", ("60",)),
+    "with_minari.py": ("minari", ("20",)),
 }
+
+
+def require(library: str) -> None:
+    """Skip without a library, unless `.ci/libraries` has installed it."""
+    top = library.partition(".")[0]
+    if importlib.util.find_spec(top) is None or importlib.util.find_spec(library) is None:
+        missing = pytest.fail if "LIBRARY_INSTALLED" in os.environ else pytest.skip
+        missing(f"{library} is not installed")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name: str, tmp_path: Path) -> None:
     library, words = EXAMPLES[name]
-    top = library.partition(".")[0]
-    if importlib.util.find_spec(top) is None or importlib.util.find_spec(library) is None:
-        pytest.skip(f"{library} is not installed")
+    require(library)
     done = subprocess.run(
         [sys.executable, str(FOLDER / name), *words], cwd=tmp_path, capture_output=True, text=True
     )
@@ -32,8 +51,32 @@ def test_example_runs(name: str, tmp_path: Path) -> None:
     assert any(line.startswith("return ") for line in done.stdout.splitlines()), done.stdout
 
 
+@pytest.mark.parametrize(("env_id", "kwargs"), PROBLEMS, ids=NAMES)
+def test_torchrl_makes_and_checks_every_environment(env_id: str, kwargs: dict[str, Any]) -> None:
+    """By the line of its documentation: it offers ``frameskip`` and takes it back."""
+    require("torchrl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own imports
+        from torchrl.envs import GymEnv, GymWrapper, check_env_specs
+    if "batch_size" in kwargs:  # a word of TorchRL as well
+        check_env_specs(GymWrapper(gym.make(env_id, **kwargs)))
+    else:
+        check_env_specs(GymEnv(env_id, **kwargs))
+
+
 def test_every_example_is_tested_and_listed() -> None:
     files = {path.name for path in FOLDER.glob("*.py")}
     assert files == set(EXAMPLES)
     text = (FOLDER / "README.md").read_text()
     assert all(f"[{name}]({name})" in text for name in files)
+
+
+def test_the_list_tells_what_was_tried() -> None:
+    """The versions of the list are those that `.ci/libraries` installs."""
+    pins = re.findall(
+        r'^try "?(\S+?)(?:\[\S+\])?==([\d.]+)', (ROOT / ".ci/libraries").read_text(), re.M
+    )
+    assert len(pins) > 5
+    text = (FOLDER / "README.md").read_text()
+    for library, version in pins:
+        assert f"{library} {version}" in text, library

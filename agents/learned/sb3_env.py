@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from ...envs.core import DiscoveryVectorEnv, InputError, closest
+from ...envs.core import DiscoveryVectorEnv, InputError, closest, shown
 from . import learn_extra
 
 with learn_extra():
@@ -28,12 +28,14 @@ with learn_extra():
 class SB3Env(VecEnv):
     """B episodes of a native vector environment, for any algorithm of stable-baselines3.
 
-    An ended episode leaves its last observation as ``infos[i]["terminal_observation"]`` and its
-    return, length and seconds since the reset as ``infos[i]["episode"]``, as `Monitor` does. Legal
-    actions reach sb3-contrib's ``MaskablePPO`` by ``env_method("action_masks")``.
+    An ended episode leaves its last information in ``infos[i]``, with its last observation as
+    ``terminal_observation`` and its return, length and seconds since the reset as ``episode``, as
+    `Monitor` does. Legal actions reach sb3-contrib's ``MaskablePPO`` by
+    ``env_method("action_masks")``.
 
     Args:
-        env: A vector environment of this package, made with ``autoreset_mode="SameStep"``.
+        env: A vector environment of this package, made with ``autoreset_mode="SameStep"``, or such a
+            one in wrappers.
         parts: Keys of the observation that are shown; none: all of them.
     """
 
@@ -41,7 +43,7 @@ class SB3Env(VecEnv):
         inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, DiscoveryVectorEnv):
             raise InputError(
-                f"SB3Env takes a vector environment of this package, got {env!r}; make one with "
+                f"SB3Env takes a vector environment of this package, got {shown(env)}; make one with "
                 "gym.make_vec('discovery/...', num_envs=256, autoreset_mode='SameStep')."
             )
         if inner.autoreset_mode is not AutoresetMode.SAME_STEP:
@@ -50,8 +52,8 @@ class SB3Env(VecEnv):
                 f"autoreset_mode={inner.autoreset_mode.value!r}; make the environment with "
                 "gym.make_vec(..., autoreset_mode='SameStep')."
             )
-        self.env: DiscoveryVectorEnv[Any] = inner
-        space, self._parts = inner.single_observation_space, tuple(parts)
+        self.env: VectorEnv[Any, Any, Any] = env
+        space, self._parts = env.single_observation_space, tuple(parts)
         known = dict(space.spaces) if isinstance(space, spaces.Dict) else {}
         for key in self._parts:
             if key not in known:
@@ -61,7 +63,7 @@ class SB3Env(VecEnv):
                 )
         if parts:
             space = spaces.Dict({key: known[key] for key in known if key in parts})
-        super().__init__(inner.num_envs, space, inner.single_action_space)
+        super().__init__(env.num_envs, space, env.single_action_space)
         self._actions: Any = None
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
@@ -91,8 +93,10 @@ class SB3Env(VecEnv):
         index = ended.nonzero()[0]
         if len(index):
             infos, seconds = infos.copy(), round(time.time() - self._began, 6)
+            last = info["final_info"]
             for i in index.tolist():
                 infos[i] = {
+                    **{key: last[key][i] for key in last if not key.startswith("_")},
                     "terminal_observation": self._seen(info["final_obs"][i]),
                     "TimeLimit.truncated": False,
                     "episode": {
@@ -119,7 +123,7 @@ class SB3Env(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return an attribute of the vector environment, once per episode asked for."""
-        return [getattr(self.env, attr_name)] * len(self._chosen(indices))
+        return [getattr(self._owner(attr_name), attr_name)] * len(self._chosen(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
         """Set an attribute of the vector environment, which all episodes share."""
@@ -127,7 +131,7 @@ class SB3Env(VecEnv):
             raise InputError(
                 f"All episodes share one environment; set {attr_name!r} without indices."
             )
-        setattr(self.env, attr_name, value)
+        setattr(self._owner(attr_name), attr_name, value)
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
@@ -141,12 +145,19 @@ class SB3Env(VecEnv):
                 f"env_method {method_name!r} is not one for single episodes; 'action_masks' and "
                 "'render' are."
             )
-        parts = getattr(self.env, method_name)(*method_args, **method_kwargs)
+        parts = getattr(self._owner(method_name), method_name)(*method_args, **method_kwargs)
         return [parts[i] for i in self._chosen(indices)]
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:
         """Say yes to `Monitor` alone, whose statistics are kept here."""
         return [wrapper_class is Monitor] * len(self._chosen(indices))
+
+    def _owner(self, name: str) -> Any:
+        """Return the outermost wrapper that has an attribute, or else the environment itself."""
+        env: Any = self.env
+        while env is not env.unwrapped and not hasattr(env, name):
+            env = env.env
+        return env
 
     def _chosen(self, indices: int | Iterable[int] | None) -> list[int]:
         return list(self._get_indices(indices))

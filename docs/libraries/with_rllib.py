@@ -1,4 +1,4 @@
-"""RLlib: its PPO on an environment by its id. RLlib pins gymnasium 1.2.2.
+"""RLlib: its PPO on a native vector environment by its id. RLlib pins gymnasium 1.2.2.
 
 Run it with the number of iterations: ``python with_rllib.py 20``.
 """
@@ -25,6 +25,7 @@ config = (
     .env_runners(
         num_env_runners=0,
         num_envs_per_env_runner=16,
+        gym_env_vectorize_mode="vector_entry_point",  # natively, all episodes in one step
         env_to_module_connector=lambda *_, **__: MeanStdFilter(),
     )
     .rl_module(model_config=DefaultModelConfig(fcnet_hiddens=[64, 64]))

@@ -4,7 +4,7 @@ from .errors import InputError, TruthUnknown, closest, shown
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
 from .registration import register, registered
-from .spaces import UniformBox
+from .spaces import UniformBox, box
 from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Streams",
     "TruthUnknown",
     "UniformBox",
+    "box",
     "closest",
     "generator_of",
     "groups_of",

@@ -38,3 +38,11 @@ def closest(name: str, known: Iterable[str]) -> str:
 
 class TruthUnknown(LookupError):
     """A model was asked for a truth that it does not have."""
+
+
+class UnknownParameter(InputError, TypeError):
+    """A keyword argument that does not exist.
+
+    Python raises a `TypeError` for it, and libraries that try a keyword first, as TorchRL does with
+    ``frameskip``, wait for one.
+    """

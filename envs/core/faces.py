@@ -8,6 +8,7 @@ same trajectories, in all three autoreset modes of Gymnasium.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from .checks import choice, flag, integer, sequence
 from .errors import InputError, shown
 from .model import Model, Observation
+from .spaces import batched
 from .streams import Streams
 
 ModelT = TypeVar("ModelT", bound=Model[Any])
@@ -33,6 +35,7 @@ class _Face(Generic[ModelT]):
 
     model_class: ClassVar[type[Model[Any]]]
     model: ModelT
+    _action_shape: tuple[int, ...]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -52,6 +55,7 @@ class _Face(Generic[ModelT]):
         space = self.model.action_space
         self._num_actions: int | None = None  # of each choice, where actions are finitely many
         self._num_choices = 1
+        self._box = space if isinstance(space, spaces.Box) else None
         if isinstance(space, spaces.Discrete):
             self._num_actions = int(space.n)
         elif isinstance(space, spaces.MultiDiscrete):
@@ -100,23 +104,45 @@ class _Face(Generic[ModelT]):
                 f"{type(self).__name__} was used before its first reset; call reset() first."
             )
 
-    def _numbers(self, action: Any, space: gym.Space[Any]) -> NDArray[Any]:
-        """Return an action that is an array, or one per episode, in the type of its space."""
-        try:
-            given = np.asarray(action)
-            array = given.astype(space.dtype)
-        except (TypeError, ValueError):
-            raise self._not_an_action(action) from None
-        whole = given.dtype.kind in "iu" or array.dtype.kind not in "iu"
-        if not (whole and space.contains(array)):
-            raise self._not_an_action(action)
-        return array
+    def _numbers(self, action: Any) -> NDArray[Any]:
+        """Return an action that is an array, or one per episode, as a new array of checked numbers.
 
-    def _not_an_action(self, action: Any) -> InputError:
-        return InputError(
-            f"{action!r} is not an action of {type(self).__name__}; "
-            f"allowed are elements of {getattr(self, 'action_space', None)}."
+        Points of a box are clipped to it: a Gaussian policy steps outside, and so does rounding.
+        """
+        try:
+            array = np.asarray(action)
+        except Exception:  # ragged, or an object that is no array
+            raise self._not_an_action(action) from None
+        box = self._box
+        kinds = "iu" if box is None else "fiu"
+        if array.shape != self._action_shape or array.dtype.kind not in kinds:
+            raise self._not_an_action(action)
+        if box is not None:
+            if not np.isfinite(array).all():
+                raise self._not_an_action(action)
+            return np.clip(array, box.low, box.high).astype(box.dtype, copy=False)
+        assert self._num_actions is not None
+        # All bits together bound every action from above, and are negative if one of them is.
+        if not 0 <= np.bitwise_or.reduce(array, axis=None) < self._num_actions:
+            wrong = np.argwhere((array < 0) | (array >= self._num_actions))
+            if len(wrong):
+                raise self._not_an_action(action, tuple(wrong[0]))
+        return array.astype(np.int64)
+
+    def _not_an_action(self, action: Any, place: tuple[int, ...] = ()) -> InputError:
+        """Return the error: what was given, or the number at a place of it, and what is taken."""
+        what, least = shown(action), "finite" if self._box is not None else "whole"
+        if place and isinstance(self, VectorEnv):
+            what = f"{np.asarray(action)[place]}, of episode {place[0]},"
+        elif isinstance(action, np.ndarray):
+            what += f" ({action.dtype} of shape {action.shape})"
+        limits = "" if self._num_actions is None else f" in 0..{self._num_actions - 1}"
+        taken = (
+            f"an array of {least} numbers{limits}, of shape {self._action_shape}"
+            if self._action_shape
+            else f"a whole number{limits}"
         )
+        return InputError(f"{what} is not an action of {type(self).__name__}; it takes {taken}.")
 
 
 class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
@@ -145,6 +171,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         self._copy = flag("copy", copy)
         self.observation_space = self.model.observation_space
         self.action_space = self.model.action_space
+        self._action_shape = self.action_space.shape or ()
         self._all = np.zeros(1, np.int64)
         self._ended = False
         self._trace: list[tuple[Any, float, Any]] = []
@@ -171,12 +198,13 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             raise gym.error.ResetNeeded(
                 f"The episode of {type(self).__name__} has ended; call reset()."
             )
-        reward, terminated = self.model.step(self._state, self._batch(action), self._streams)
+        played = self._batch(action)
+        reward, terminated = self.model.step(self._state, played, self._streams)
         self._streams.next_step()
         self._ended = bool(terminated[0])
         observation, info = self._look()
         if self.render_mode is not None:
-            self._trace.append((action, float(reward[0]), observation))
+            self._trace.append((played[0], float(reward[0]), observation))
         return observation, float(reward[0]), self._ended, False, info
 
     def render(self) -> Any:
@@ -197,15 +225,16 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         return self._masks()[0]
 
     def _batch(self, action: Any) -> NDArray[Any]:
-        if self._num_actions is not None and self.action_space.shape == ():
-            try:
-                number = action.__index__()
-            except (AttributeError, TypeError):
-                raise self._not_an_action(action) from None
-            if not 0 <= number < self._num_actions:
-                raise self._not_an_action(action)
-            return np.array([number])
-        return self._numbers(action, self.model.action_space)[None]
+        """Return the action as the one of a batch."""
+        if self._num_actions is None or self._action_shape:
+            return self._numbers(action)[None]
+        try:
+            number = operator.index(action)
+        except Exception:  # no whole number
+            raise self._not_an_action(action) from None
+        if not 0 <= number < self._num_actions:
+            raise self._not_an_action(action)
+        return np.array([number])
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         """Return the observation and the information of the episode."""
@@ -257,9 +286,9 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = self.model.observation_space
         self.single_action_space = self.model.action_space
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.observation_space = batched(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._action_shape = self.action_space.shape
+        self._action_shape = self.action_space.shape or ()
         self._seeded = False
         self._ended = np.zeros(self.num_envs, np.bool_)
         self._every = np.ones(self.num_envs, np.bool_)
@@ -370,7 +399,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         ``info["final_obs"]``; or never, then only `reset` revives them.
         """
         self._require_reset()
-        actions = self._check(actions)
+        actions = self._numbers(actions)
         ended = self._ended
         resting = np.count_nonzero(ended)
         if resting and self.autoreset_mode is AutoresetMode.DISABLED:
@@ -415,27 +444,6 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         return self._masks()
 
     # ---- parts of a step
-
-    def _check(self, actions: Any) -> NDArray[Any]:
-        if self._num_actions is None:
-            return self._numbers(actions, self.action_space)
-        array = np.asarray(actions)
-        if array.shape != self._action_shape or array.dtype.kind not in "iu":
-            raise InputError(
-                f"actions must be integers of shape {self.action_space.shape}, got dtype "
-                f"{array.dtype} and shape {array.shape}."
-            )
-        array = array.astype(np.int64, copy=False)
-        # All bits together bound every action from above, and are negative if one of them is.
-        if (
-            not 0 <= np.bitwise_or.reduce(array, axis=None) < self._num_actions
-            and ((array < 0) | (array >= self._num_actions)).any()
-        ):
-            wrong = tuple(np.argwhere((array < 0) | (array >= self._num_actions))[0])
-            raise InputError(
-                f"action {array[wrong]} of episode {wrong[0]} is outside 0..{self._num_actions - 1}."
-            )
-        return array
 
     def _finish(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         """Reset the episodes that just ended; return their last observation and info."""

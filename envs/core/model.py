@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import MOST_TOGETHER, room
-from .errors import InputError, TruthUnknown, closest
+from .errors import TruthUnknown, UnknownParameter, closest, shown
 from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
 
@@ -50,9 +50,9 @@ class Model(ABC, Generic[State]):
         known = cls.parameters()
         for name in parameters:
             if name not in known:
-                raise InputError(
-                    f"{cls.__name__} has no parameter {name!r}{closest(name, known)} "
-                    f"It takes: {', '.join(known)}."
+                raise UnknownParameter(
+                    f"{cls.__name__} got an unexpected keyword argument {shown(name)}"
+                    f"{closest(name, known)} It takes: {', '.join(known)}."
                 )
         return cls(**parameters)
 

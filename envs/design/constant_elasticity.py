@@ -41,8 +41,8 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     ## Action space
     `Box(-1, 1, (6,))`, mapped linearly onto [0.01, 100] for each good of both baskets; see
-    `model.action(x_0=10, y_2=50)`. `Discrete` if `settings` is given. Anything outside raises
-    `InputError`.
+    `model.action(x_0=10, y_2=50)`. `Discrete` if `settings` is given. Numbers outside are clipped,
+    NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of rho, alpha_0,

@@ -30,7 +30,8 @@ class DeathProcess(BinomialLaw, GridDesign):
 
     ## Action space
     `Box(-1, 1, (1,))`, mapped linearly onto the range of `time`; see `model.action(time=1.5)`.
-    `Discrete` if `settings` is given. Anything outside raises `InputError`.
+    `Discrete` if `settings` is given. Numbers outside are clipped, NaN and infinity raise
+    `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior mean and standard deviation of theta), `settings`

@@ -34,7 +34,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ..core import InputError, Model, Observation, Streams, UniformBox, shown
+from ..core import InputError, Model, Observation, Streams, box, shown
 from ..core.checks import choice, integer, real, sequence
 from ..core.picture import Curves, Picture, Series, Trace
 from .posteriors import Grid, Posterior
@@ -294,7 +294,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     def action_space(self) -> spaces.Space[Any]:
         """The setting: a point of ``[-1, 1]^d``, or the index of a setting."""
         if self._choices is None:
-            return UniformBox(-1.0, 1.0, (len(self.knobs),))
+            return spaces.Box(-1.0, 1.0, (len(self.knobs),))
         return spaces.Discrete(len(self._choices))
 
     @cached_property
@@ -304,9 +304,9 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         least, most = self.outcome_range
         return spaces.Dict(
             {
-                "belief": UniformBox(-ANY, ANY, (2 * len(self.unknowns),)),
+                "belief": box(-ANY, ANY, (2 * len(self.unknowns),)),
                 "outcomes": self._history(least, most),
-                "rounds_left": UniformBox(0, self.horizon, (1,)),
+                "rounds_left": box(0, self.horizon, (1,)),
                 "settings": self._history(low, high),
             }
         )
@@ -315,7 +315,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         """Return the box of T rounds, the unused ones 0."""
         low, high = np.minimum(low, 0).astype(np.float32), np.maximum(high, 0).astype(np.float32)
         if (low == low[0]).all() and (high == high[0]).all():
-            return UniformBox(float(low[0]), float(high[0]), (self.horizon * len(low),))
+            return box(float(low[0]), float(high[0]), (self.horizon * len(low),))
         return spaces.Box(np.tile(low, self.horizon), np.tile(high, self.horizon), dtype=np.float32)
 
     # ---- dynamics

@@ -38,8 +38,8 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
     settings are known in closed form: the problem on which to check an estimator or an agent.
 
     ## Action space
-    `Box(-1, 1, (k,))`, the setting itself. `Discrete` if `settings` is given. Anything outside raises
-    `InputError`.
+    `Box(-1, 1, (k,))`, the setting itself. `Discrete` if `settings` is given. Numbers outside are
+    clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior means, then standard deviations), `settings`

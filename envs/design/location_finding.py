@@ -33,7 +33,7 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
 
     ## Action space
     `Box(-1, 1, (d,))`, mapped linearly onto [-reach, reach] in every dimension. `Discrete` if
-    `settings` is given. Anything outside raises `InputError`.
+    `settings` is given. Numbers outside are clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of the coordinates),

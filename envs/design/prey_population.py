@@ -39,8 +39,8 @@ class PreyPopulation(BinomialLaw, GridDesign):
 
     ## Action space
     `Box(-1, 1, (1,))`, mapped linearly onto 1..`most_prey` and rounded to an integer; see
-    `model.action(prey=40)`. `Discrete` if `settings` is given, `settings=300` being all numbers from 1
-    to 300. Anything outside raises `InputError`.
+    `model.action(prey=40)`. `Discrete` if `settings` is given, `settings=300` being all numbers
+    from 1 to 300. Numbers outside are clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of log a and log h),

@@ -34,8 +34,8 @@ class TemporalDiscounting(InverseLaw, GridDesign):
 
     ## Action space
     `Box(-1, 1, (2,))`, mapped linearly onto the ranges of `reward_now` and `log_delay`; see
-    `model.action(reward_now=60, log_delay=3)`. `Discrete` if `settings` is given. Anything outside
-    raises `InputError`.
+    `model.action(reward_now=60, log_delay=3)`. `Discrete` if `settings` is given. Numbers outside
+    are clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of log k and alpha),

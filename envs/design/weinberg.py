@@ -31,7 +31,7 @@ class Weinberg(AngularDesign):
     ## Action space
     `Box(-1, 1, (3,))`, mapped linearly onto the ranges of sqrt_s, P_minus, P_plus; see
     `model.action(sqrt_s=91.2)` and `model.setting(action)`. `Discrete` if `settings` is given.
-    Anything outside raises `InputError`.
+    Numbers outside are clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior mean, then standard deviation, of each unknown),

@@ -30,8 +30,8 @@ class WeinbergToy(AngularDesign):
     experiment gives a histogram of c. At phi = 45 the data tell nothing, at the ends most.
 
     ## Action space
-    `Box(-1, 1, (1,))`, mapped linearly onto phi in [40, 50]; see `model.action(phi=42)`.
-    `Discrete` if `settings` is given. Anything outside raises `InputError`.
+    `Box(-1, 1, (1,))`, mapped linearly onto phi in [40, 50]; see `model.action(phi=42)`. `Discrete`
+    if `settings` is given. Numbers outside are clipped, NaN and infinity raise `InputError`.
 
     ## Observation space
     `Dict` of float32 boxes: `belief` (posterior mean and standard deviation of theta), `settings`

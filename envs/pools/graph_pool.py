@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, UniformBox
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, box
 from ..core.checks import choice, integer, quantity, real
 from ..core.picture import Curves, Picture, Series, Trace
 from .order_statistics import top_sum_normal
@@ -172,13 +173,13 @@ class GraphPool(Pool[GraphLabels]):
 
     # ---- spaces
 
-    def _more_spaces(self) -> dict[str, UniformBox]:
+    def _more_spaces(self) -> dict[str, spaces.Box]:
         n, room = self.num_items, 2 * self.max_edges
         return {
-            **({"edges": UniformBox(-1, n - 1, (room,), np.int32)} if room else {}),
-            "hubs": UniformBox(0, 1, (n,), np.int8),
-            "seen_count": UniformBox(0, self._horizon, (n,)),
-            "seen_sum": UniformBox(-ANY_LABEL, ANY_LABEL, (n,)),
+            **({"edges": box(-1, n - 1, (room,), np.int32)} if room else {}),
+            "hubs": box(0, 1, (n,), np.int8),
+            "seen_count": box(0, self._horizon, (n,)),
+            "seen_sum": box(-ANY_LABEL, ANY_LABEL, (n,)),
         }
 
     # ---- dynamics

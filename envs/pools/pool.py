@@ -25,7 +25,7 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
 from scipy.special import ndtri
 
-from ..core import InputError, Model, Observation, Streams, UniformBox
+from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.picture import Cloud, Curves, Picture, Series, Trace
 
@@ -141,16 +141,16 @@ class Pool(Model[StateT], Generic[StateT]):
         """Legal items, history, steps left, and what else a pool shows."""
         return spaces.Dict(
             {
-                "action_mask": UniformBox(0, 1, (self.num_items,), np.int8),
-                "labelled": UniformBox(-1, self.num_items - 1, (self._horizon,), np.int64),
-                "labels": UniformBox(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
-                "steps_left": UniformBox(0, self._steps, (1,)),
-                **({"arrived": UniformBox(0, self._horizon, (1,), np.int64)} if self.delay else {}),
+                "action_mask": box(0, 1, (self.num_items,), np.int8),
+                "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
+                "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
+                "steps_left": box(0, self._steps, (1,)),
+                **({"arrived": box(0, self._horizon, (1,), np.int64)} if self.delay else {}),
                 **self._more_spaces(),
             }
         )
 
-    def _more_spaces(self) -> dict[str, UniformBox]:
+    def _more_spaces(self) -> dict[str, spaces.Box]:
         """Return the spaces of what this pool shows besides the history."""
         return {}
 
@@ -475,9 +475,9 @@ class FeaturePool(Pool[FeatureLabels]):
         """
         return FeatureLabels(features=features, **self._common(values, best))
 
-    def _more_spaces(self) -> dict[str, UniformBox]:
+    def _more_spaces(self) -> dict[str, spaces.Box]:
         shape = (self.num_items * self.num_features,)
-        return {"features": UniformBox(*self._feature_range, shape)}
+        return {"features": box(*self._feature_range, shape)}
 
     def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
         return {"features": read_only(state.features)}

@@ -29,8 +29,8 @@ NAN, INF = float("nan"), float("inf")
 
 CASES: list[tuple[str, dict[str, Any], str]] = [
     # unknown names
-    (LADDER, {"p_scal": 3}, r"no parameter 'p_scal'; did you mean 'p_scale'\?.*It takes: "),
-    (POOL, {"zzz": 3}, r"no parameter 'zzz'\. It takes: "),
+    (LADDER, {"p_scal": 3}, r"argument 'p_scal'; did you mean 'p_scale'\?.*It takes: "),
+    (POOL, {"zzz": 3}, r"unexpected keyword argument 'zzz'\. It takes: "),
     # batches and costs, for all campaigns
     (LADDER, {"batch_sizes": ()}, r"batch_sizes must hold at least one element"),
     (STEP, {"batch_sizes": (1, 0)}, r"batch_sizes\[1\] must be an integer of at least 1, got 0"),
@@ -193,9 +193,9 @@ def test_actions(action: Any) -> None:
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        ([0, 8], "action 8 of episode 1 is outside 0..7"),
-        ([-1, 0], "action -1 of episode 0"),
-        ([0.0, 1.0], "integers of shape"),
+        ([0, 8], r"^8, of episode 1, is not .*; it takes .* in 0\.\.7, of shape \(2,\)\.$"),
+        ([-1, 0], "-1, of episode 0, is not an action"),
+        ([0.0, 1.0], "an array of whole numbers"),
         ([0], r"shape \(2,\)"),
     ],
 )
@@ -204,6 +204,51 @@ def test_vector_actions(actions: Any, message: str) -> None:
     vector.reset(seed=0)
     with pytest.raises(InputError, match=message):
         vector.step(np.array(actions))
+
+
+class NoArray:
+    """An object whose conversion to an array fails in its own way."""
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise KeyError("no array")
+
+
+ABSURD = [
+    None, "1", b"1", True, [True], {}, {"a": 1}, set(), [], [[]], [[1], [2, 3]], [[[1.0]]], [None],
+    ["1"], [1j], 1j, NAN, [NAN], [INF, -INF], 10**400, [10**400], -(10**400), [10**5000], object(),
+    [object()], NoArray(), np.zeros((0, 3)), np.zeros(1000), np.array(["x"]), slice(3), lambda: 1,
+    np.datetime64("2020-01-01"), [np.datetime64("2020-01-01")], "x" * 10_000, [0.5] * 10_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("i", range(len(ABSURD)))
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        (LADDER, {}),
+        (POOL, {"batch_size": 2, "horizon": 4}),
+        ("discovery/LinearGaussianDesign-v0", {"num_parameters": 2}),
+    ],
+)
+def test_absurd_actions(env_id: str, kwargs: dict[str, Any], i: int) -> None:
+    """Both faces answer with one line of sensible length, and the episode goes on."""
+    single, vector = gym.make(env_id, **kwargs).unwrapped, gym.make_vec(env_id, 3, **kwargs)
+    for face in (single, vector):
+        face.reset(seed=0)
+        given = [ABSURD[i]] if env_id == LADDER and ABSURD[i] is True else ABSURD[i]
+        with pytest.raises(InputError, match=r"is not an action of .* it takes") as caught:
+            face.step(given)
+        assert len(str(caught.value)) < 300
+        assert "\n" not in str(caught.value)
+        face.step(face.action_space.sample())
+
+
+def test_an_unknown_parameter_is_a_type_error_too() -> None:
+    """Libraries offer a keyword and wait for Python's own words to take it back."""
+    for make in (gym.make, gym.make_vec):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
+            make(LADDER, frameskip=1)
+        assert isinstance(caught.value, InputError)
 
 
 def test_mask_violation_raises_and_changes_nothing() -> None:

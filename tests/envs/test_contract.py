@@ -13,8 +13,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, utils
 
 import discovery_gym
 from discovery_gym import InputError
@@ -49,7 +50,15 @@ def assert_same(a: Any, b: Any, path: str = "") -> None:
         assert a == b, path
 
 
-@problem
+POOLS = [env_id for env_id in discovery_gym.registered() if "Pool" in env_id]
+BATCHES = [
+    (env_id, {"batch_size": size, "delay": delay})
+    for env_id in POOLS
+    for size, delay in ((1, 0), (1, 2), (4, 0), (4, 2))
+]
+
+
+@pytest.mark.parametrize(("env_id", "kwargs"), [*PROBLEMS, *BATCHES])
 def test_checkers(env_id: str, kwargs: dict[str, Any]) -> None:
     sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():
@@ -136,6 +145,42 @@ def test_copies_go_their_own_way(env_id: str, kwargs: dict[str, Any]) -> None:
         for x, y, z in zip(*ours, theirs, strict=True):
             assert_same(x, y)
             assert_same(x, z)
+
+
+@problem
+def test_spaces_suit_what_gymnasium_does_with_them(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Alone and inside of tuples and dictionaries; actions are of the types that libraries know."""
+    env = gym.make(env_id, **kwargs)
+    seen, acts = env.observation_space, env.action_space
+    assert type(acts) in (spaces.Box, spaces.Discrete, spaces.MultiDiscrete)
+    assert type(gym.make_vec(env_id, num_envs=B, **kwargs).single_action_space) is type(acts)
+    for space in (seen, acts, spaces.Tuple((seen, acts)), spaces.Dict(seen=seen, acts=acts)):
+        assert copy.deepcopy(space) == pickle.loads(pickle.dumps(space)) == space
+        samples, many = [space.sample() for _ in range(3)], utils.batch_space(space, 3)
+        joined = utils.concatenate(space, samples, utils.create_empty_array(space, 3))
+        assert many.contains(joined)
+        assert len(list(utils.iterate(many, joined))) == 3
+        flat = spaces.flatten(space, samples[0])
+        assert spaces.flatten_space(space).contains(flat)
+        assert space.contains(spaces.unflatten(space, flat))
+
+
+@problem
+def test_points_outside_of_a_box_are_clipped(env_id: str, kwargs: dict[str, Any]) -> None:
+    """A Gaussian policy plays; both faces and the history see the ends of the range."""
+    vector, twin = (gym.make_vec(env_id, num_envs=B, **kwargs) for _ in range(2))
+    single = gym.make(env_id, **kwargs)
+    if not isinstance(single.action_space, spaces.Box):
+        return
+    vector.reset(seed=2), twin.reset(seed=2), single.reset(seed=2)
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        actions = random.normal(size=vector.action_space.shape) * 2
+        ours = vector.step(actions)[:4]
+        assert_same(ours, twin.step(actions.clip(-1, 1).astype(np.float32))[:4])
+        alone = single.step(actions[0])
+        assert_same(alone[0], {key: part[0] for key, part in ours[0].items()})
+        assert alone[1] == ours[1][0]
 
 
 @problem
@@ -258,6 +303,10 @@ def test_specs_can_be_written(env_id: str, kwargs: dict[str, Any]) -> None:
     assert spec is not None
     assert gym.make(gym.envs.registration.EnvSpec.from_json(spec.to_json())).reset(seed=1)
     assert json.loads(spec.to_json())["id"] == env_id
+    vector = gym.make_vec(env_id, num_envs=3, **kwargs).spec
+    assert vector is not None
+    again = gym.make_vec(gym.envs.registration.EnvSpec.from_json(vector.to_json()))
+    assert again.num_envs == 3
 
 
 @problem

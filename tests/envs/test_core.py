@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import scipy.stats
 from gymnasium import spaces
+from gymnasium.vector import utils
 from gymnasium.vector.utils import batch_space
 
 from discovery_gym import InputError
-from discovery_gym.envs.core import Streams, UniformBox, checks, closest
+from discovery_gym.envs.core import Streams, UniformBox, box, checks, closest
+from discovery_gym.envs.core.spaces import batched
 from discovery_gym.envs.core.streams import KeyedRandom
 
 SEEDS = [0, 5, 2**32 - 2, 2**64 - 2, 2**96 + 7, 2**128 - 5, 2**128 - 2, 2**200]
@@ -140,19 +142,79 @@ def test_keyed_numbers_do_not_depend_on_the_others() -> None:
 
 
 def test_uniform_box_is_a_box_without_memory() -> None:
-    box, plain = UniformBox(-1, 2, (4, 3)), spaces.Box(-1, 2, (4, 3))
-    assert box == plain
-    assert batch_space(box, 5) == batch_space(plain, 5)
-    assert copy.deepcopy(box) == box
-    assert pickle.loads(pickle.dumps(box)) == box
-    sample = batch_space(box, 5).sample()
+    uniform, plain = UniformBox(-1, 2, (4, 3)), spaces.Box(-1, 2, (4, 3))
+    assert uniform == plain
+    assert plain == uniform
+    assert uniform == UniformBox(-1, 2, (4, 3))
+    assert uniform != UniformBox(-1, 3, (4, 3))
+    assert uniform != UniformBox(-1, 2, (12,))
+    assert batch_space(uniform, 5) == batch_space(plain, 5)
+    uniform.seed(4)
+    for twin in (copy.deepcopy(uniform), pickle.loads(pickle.dumps(uniform))):
+        assert twin == uniform
+        assert twin.low.strides == (0, 0)
+        np.testing.assert_array_equal(twin.sample(), copy.deepcopy(uniform).sample())
+    sample = batch_space(uniform, 5).sample()
     assert sample.shape == (5, 4, 3)
-    assert batch_space(box, 5).contains(sample)
-    assert not box.contains(np.full((4, 3), 2.5, np.float32))
-    assert repr(box) == "UniformBox(-1, 2, (4, 3), float32)"
+    assert batch_space(uniform, 5).contains(sample)
+    assert not uniform.contains(np.full((4, 3), 2.5, np.float32))
+    assert repr(uniform) == "UniformBox(-1, 2, (4, 3), float32)"
     huge = batch_space(UniformBox(0, 1, (100_000_000,)), 1000)
     assert huge.shape == (1000, 100_000_000)
     assert huge.low.strides == (0, 0)
+    assert huge == copy.deepcopy(huge)
+    assert len(pickle.dumps(huge)) < 1000
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64])
+def test_gymnasium_treats_a_uniform_box_as_a_box(dtype: Any) -> None:
+    """What it looks up by type gives the same for both, inside tuples and dictionaries as well."""
+    made = {"uniform": UniformBox(0, 5, (3,), dtype), "plain": spaces.Box(0, 5, (3,), dtype)}
+    seen: dict[str, list[Any]] = {}
+    for name, one in made.items():
+        one.seed(0)
+        samples = [one.sample() for _ in range(3)]
+        pair, parts = spaces.Tuple((one, spaces.Discrete(4))), spaces.Dict({"x": one})
+        numbers = np.arange(3)
+        several = utils.batch_space(pair, 3)
+        out = seen[name] = [
+            list(utils.iterate(utils.batch_space(one, 3), np.stack(samples))),
+            list(utils.iterate(several, (np.stack(samples), numbers))),
+            list(utils.iterate(utils.batch_space(parts, 3), {"x": np.stack(samples)})),
+            utils.batch_differing_spaces([one, one]),
+            utils.batch_differing_spaces([parts, parts]),
+            utils.create_empty_array(one, 3),
+            utils.concatenate(one, samples, utils.create_empty_array(one, 3)),
+            gym.wrappers.utils.create_zero_array(one),
+            spaces.flatten_space(pair),
+            spaces.flatten(pair, (samples[0], 2)),
+            spaces.flatdim(parts),
+            spaces.unflatten(one, spaces.flatten(one, samples[0])),
+            one.from_jsonable(one.to_jsonable(samples)),
+        ]
+        memory = utils.create_shared_memory(one, 3)
+        utils.write_to_shared_memory(one, 1, samples[1], memory)
+        out.append(utils.read_from_shared_memory(one, memory, 3))
+    assert len(seen["uniform"][1]) == 3
+    for ours, theirs in zip(seen["uniform"], seen["plain"], strict=True):
+        np.testing.assert_equal(ours, theirs)
+
+
+def test_boxes_are_plain_where_they_are_small() -> None:
+    assert type(box(0, 1, (4096,))) is spaces.Box
+    assert type(box(0, 1, (4097,))) is UniformBox
+    one = spaces.Dict({"a": box(0, 1, (8,)), "b": spaces.Box(0, np.arange(8, dtype=np.float32))})
+    few, many = batched(one, 2), batched(one, 100_000)
+    assert few == batch_space(one, 2)
+    assert type(few["a"]) is spaces.Box
+    assert type(many["a"]) is UniformBox
+    assert many["a"] == batch_space(one["a"], 100_000)
+
+
+def test_torch_takes_the_bounds_without_a_warning() -> None:
+    torch = pytest.importorskip("torch")
+    for one in (box(-1, 1, (3, 2)), UniformBox(-1, 1, (3, 2))):
+        assert torch.as_tensor(one.high).sum() == 6
 
 
 def test_checks_return_plain_values() -> None:

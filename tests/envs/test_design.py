@@ -786,7 +786,7 @@ class TestBadInput:
             with pytest.raises(InputError, match=message):
                 make(env_id, **kwargs)
 
-    @pytest.mark.parametrize("action", [[1.01], [np.nan], [0.0, 0.0], "left", None, 3])
+    @pytest.mark.parametrize("action", [[np.inf], [np.nan], [0.0, 0.0], "left", None, 3])
     def test_actions(self, action: Any) -> None:
         env, vector = gym.make(TOY).unwrapped, gym.make_vec(TOY, num_envs=2)
         for face, bad in ((env, action), (vector, [action, [0.0]])):
@@ -794,6 +794,31 @@ class TestBadInput:
             with pytest.raises(InputError, match="is not an action of WeinbergToy"):
                 face.step(bad)
         env.step([0.5])  # a plain list will do
+
+    @pytest.mark.parametrize(
+        ("given", "played"),
+        [(1 + 1e-7, 1.0), (-1 - 1e-7, -1.0), (3.7, 1.0), (-1e300, -1.0), (0.25, 0.25), (7, 1.0)],
+    )
+    def test_numbers_outside_are_clipped(self, given: float, played: float) -> None:
+        """Rounding and Gaussian policies step outside; what is seen is the end of the range."""
+        env, twin = (gym.make(TOY, render_mode="ansi").unwrapped for _ in range(2))
+        vector = gym.make_vec(TOY, num_envs=2)
+        for face in (env, twin, vector):
+            face.reset(seed=0)
+        first, second = env.step([given]), twin.step(np.array([played], np.float32))
+        many = vector.step([[given], [given]])[0]
+        for key, part in second[0].items():
+            np.testing.assert_array_equal(first[0][key], part)
+            np.testing.assert_array_equal(many[key][0], part)
+        assert first[1] == second[1]
+        assert env.render() == twin.render()
+
+    @pytest.mark.filterwarnings("ignore:.*Box (low|high)'s precision lowered:UserWarning")
+    def test_a_rescaled_action_stays_inside(self) -> None:
+        env = gym.wrappers.RescaleAction(gym.make(TOY), -0.1, 0.3)
+        env.reset(seed=0)
+        for action in (env.action_space.high, env.action_space.low):
+            env.step(action)
 
     def test_settings(self) -> None:
         model = gym.make(WEINBERG).unwrapped.model

@@ -323,7 +323,7 @@ def test_folders_and_settings_that_are_refused(trained: Path, tmp_path: Path) ->
         ladder(algorithm="pppo")
     with pytest.raises(InputError, match="envs"):
         ladder(envs=0)
-    with pytest.raises(InputError, match="no parameter 'targte'"):
+    with pytest.raises(InputError, match="unexpected keyword argument 'targte'"):
         train(ladder(env_kwargs={"targte": 3}), tmp_path / "c")
 
 

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 from discovery_gym import InputError
 
@@ -22,9 +23,10 @@ from sb3_contrib.common.maskable.utils import (  # noqa: E402
     is_masking_supported,
 )
 from stable_baselines3.common.monitor import Monitor  # noqa: E402
-from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor  # noqa: E402
 
 from discovery_gym.agents.learned.sb3_env import SB3Env  # noqa: E402
+from discovery_gym.envs.wrappers import VectorOneByOne  # noqa: E402
 
 LADDER = ("KnowledgeLadder", {"target": 3, "p_scale": 8.0, "batch_sizes": (1, 4), "horizon": 9})
 POOL = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 4})
@@ -52,11 +54,15 @@ def same(ours: Any, theirs: Any) -> None:
         assert np.asarray(ours).dtype == np.asarray(theirs).dtype
 
 
+@pytest.mark.parametrize("reveal", [False, True])
 @pytest.mark.parametrize("problem", [LADDER, POOL, PLATES, LATE, DESIGN], ids=lambda p: p[0])
-def test_same_as_single_environments_bit_for_bit(problem: tuple[str, dict[str, Any]]) -> None:
+def test_same_as_single_environments_bit_for_bit(
+    problem: tuple[str, dict[str, Any]], reveal: bool
+) -> None:
     name, kwargs = problem
-    make = partial(gym.make, f"discovery/{name}-v0", **kwargs)
-    single, vector = DummyVecEnv([lambda: Monitor(make())] * 5), native(problem, 5)
+    make = partial(gym.make, f"discovery/{name}-v0", reveal=reveal, **kwargs)
+    single = DummyVecEnv([lambda: Monitor(make())] * 5)
+    vector = native(problem, 5, reveal=reveal)
     assert vector.observation_space == single.observation_space
     assert vector.action_space == single.action_space
     single.seed(7), vector.seed(7)
@@ -82,7 +88,9 @@ def test_same_as_single_environments_bit_for_bit(problem: tuple[str, dict[str, A
         for mine, yours, ended in zip(ours[3], theirs[3], ours[2], strict=True):
             if ended:
                 ends += 1
-                same(mine["terminal_observation"], yours["terminal_observation"])
+                assert mine.keys() == yours.keys()
+                for key in yours.keys() - {"episode", "TimeLimit.truncated"}:
+                    same(mine[key], yours[key])
                 assert mine["episode"]["r"] == pytest.approx(yours["episode"]["r"], abs=1e-6)
                 assert mine["episode"]["l"] == yours["episode"]["l"]
                 assert mine["episode"]["t"] >= 0
@@ -113,6 +121,29 @@ def test_parts_of_the_observation_alone() -> None:
         SB3Env(vector, parts=["beleif"])
     with pytest.raises(InputError, match="it is one array"):
         SB3Env(native(LADDER, 2).env, parts=["belief"])
+
+
+@pytest.mark.filterwarnings("ignore:The environment is already wrapped:UserWarning")
+def test_the_monitor_of_vectors_reads_the_truth_of_ended_episodes() -> None:
+    vector = VecMonitor(native(POOL, 3, reveal=True), info_keywords=("regret",))
+    vector.reset()
+    for item in range(4):
+        infos = vector.step(np.full(3, item))[3]
+    for info in infos:
+        assert info["episode"]["regret"] == info["regret"] >= 0
+
+
+def test_wrappers_stay_around_the_environment() -> None:
+    """A batch played item by item, and statistics around it, through the masks of the wrapper."""
+    name, kwargs = PLATES
+    made = gym.make_vec(f"discovery/{name}-v0", num_envs=4, autoreset_mode="SameStep", **kwargs)
+    vector = SB3Env(RecordEpisodeStatistics(VectorOneByOne(made)))
+    assert vector.action_space == spaces.Discrete(12)
+    assert vector.get_attr("model")[0] is made.model
+    model = MaskablePPO("MultiInputPolicy", vector, device="cpu", **SMALL)
+    model.learn(64)
+    _, lengths = evaluate_policy(model, vector, 8, return_episode_rewards=True)
+    assert lengths == [6] * 8
 
 
 def test_running_episodes_share_one_dictionary() -> None:

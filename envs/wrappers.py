@@ -1,0 +1,220 @@
+"""Wrappers for masks: under the names that a library reads, and exact within a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.utils import RecordConstructorArgs
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
+from numpy.typing import NDArray
+
+from .core import DiscoveryEnv, DiscoveryVectorEnv, InputError, box, shown
+
+
+class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
+    """Two parts under given names: what is to be seen, as one float32 vector, and the legal actions.
+
+    RLlib's masking module reads ``observations`` and ``action_mask``; Tianshou's Q-learning reads
+    ``obs`` and ``mask``. The vector joins all parts of the observation, the mask as well if it is one
+    of them, in the order of the space.
+
+    Args:
+        env: A single environment of this package, wrapped or not, with finitely many actions.
+        rest: Name of what is to be seen.
+        mask: Name of the legal actions, int8 of shape ``(n,)``.
+    """
+
+    def __init__(
+        self, env: gym.Env[Any, Any], rest: str = "observations", mask: str = "action_mask"
+    ) -> None:
+        if rest == mask or not all(isinstance(name, str) for name in (rest, mask)):
+            raise InputError(
+                f"rest and mask must be two different names, got {shown(rest)} and {shown(mask)}."
+            )
+        actions = _actions(self, env, DiscoveryEnv, spaces.Discrete | spaces.MultiDiscrete)
+        RecordConstructorArgs.__init__(self, rest=rest, mask=mask)
+        super().__init__(env)
+        self._names = rest, mask
+        flat = spaces.flatten_space(env.observation_space)
+        assert isinstance(flat, spaces.Box)
+        size = int(actions.n if isinstance(actions, spaces.Discrete) else actions.nvec.sum())
+        self.observation_space = spaces.Dict(
+            {
+                rest: spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32)),
+                mask: box(0, 1, (size,), np.int8),
+            }
+        )
+
+    def observation(self, observation: Any) -> dict[str, NDArray[Any]]:
+        """Return the two parts."""
+        flat = np.asarray(spaces.flatten(self.env.observation_space, observation), np.float32)
+        masks = self.env.get_wrapper_attr("action_masks")()
+        parts = dict(zip(self._names, (flat, masks.astype(np.int8)), strict=True))
+        return {key: parts[key] for key in sorted(parts)}  # the order of the space
+
+
+class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """A pool that labels N items at once, played as N choices of one item each.
+
+    A mask for a whole batch cannot forbid that an item stands in it twice. Here the mask leaves out
+    what the batch holds already, so that it is exact. Nothing else of the observation changes until
+    the batch is whole: then its labels are seen and its reward is paid.
+
+    Args:
+        env: A pool made with ``batch_size`` above 1.
+    """
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        self._batch = _Batch(_actions(self, env, DiscoveryEnv, spaces.MultiDiscrete), ())
+        RecordConstructorArgs.__init__(self)
+        super().__init__(env)
+        self.action_space = spaces.Discrete(self._batch.num_items)
+        self._ended = True
+
+    def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
+        """Start a new episode with an empty batch."""
+        self._ended = False
+        return self._batch.begin(*self.env.reset(**kwargs))
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Put an item into the batch; the last one plays it."""
+        if self._ended:
+            raise gym.error.ResetNeeded("The episode has not begun or has ended; call reset().")
+        batch = self._batch.add(action)
+        if batch is None:
+            observation, info = self._batch.look()
+            return observation, 0.0, False, False, info
+        observation, reward, terminated, truncated, info = self.env.step(batch)
+        self._ended = terminated or truncated
+        observation, info = self._batch.begin(observation, info)
+        return observation, float(reward), terminated, truncated, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the legal items as booleans, ``(n,)``."""
+        return self._batch.mask.astype(np.bool_)
+
+
+class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
+    """`OneByOne` for a native vector environment, whose episodes all choose at once.
+
+    Args:
+        env: Pools made by ``gym.make_vec(..., batch_size=N, autoreset_mode="SameStep")``.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
+        space = _actions(self, env, DiscoveryVectorEnv, spaces.MultiDiscrete)
+        super().__init__(env)
+        mode = env.metadata.get("autoreset_mode")
+        if mode is not AutoresetMode.SAME_STEP:
+            raise InputError(
+                f"VectorOneByOne needs episodes that restart in the step that ends them, got "
+                f"autoreset_mode={getattr(mode, 'value', mode)!r}; make the environment with "
+                "gym.make_vec(..., autoreset_mode='SameStep')."
+            )
+        self._batch = _Batch(space, (env.num_envs,))
+        self.single_action_space = spaces.Discrete(self._batch.num_items)
+        self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
+
+    def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
+        """Start new episodes with empty batches; all of them, for they choose in step."""
+        if options is not None and "reset_mask" in options:
+            raise InputError("VectorOneByOne resets all episodes at once; leave reset_mask out.")
+        return self._batch.begin(*self.env.reset(seed=seed, options=options))
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Put an item into each batch; the last one plays them."""
+        batch = self._batch.add(actions)
+        if batch is None:
+            observation, info = self._batch.look()
+            reward, none = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+            return observation, reward, none, none.copy(), info
+        observation, reward, terminated, truncated, info = self.env.step(batch)
+        observation, info = self._batch.begin(observation, info)
+        return observation, reward, terminated, truncated, info
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the legal items as booleans, ``(B, n)``."""
+        return self._batch.mask.astype(np.bool_)
+
+
+class _Batch:
+    """The items that one episode, or each of B, has chosen so far, and what is seen meanwhile.
+
+    Args:
+        space: The batches of one episode.
+        shape: ``()`` or ``(B,)``.
+    """
+
+    def __init__(self, space: Any, shape: tuple[int, ...]) -> None:
+        self.num_items, self.size, self.shape = int(space.nvec[0]), len(space.nvec), shape
+        self.observation: dict[str, Any] = {}
+        self.info: dict[str, Any] = {}
+        self.chosen: list[NDArray[np.int64]] = []
+
+    @property
+    def mask(self) -> NDArray[np.int8]:
+        """The items that may be chosen, ``(n,)`` or ``(B, n)``."""
+        if not self.observation:
+            raise gym.error.ResetNeeded("There is nothing to choose from yet; call reset() first.")
+        return np.asarray(self.observation["action_mask"])
+
+    def begin(self, observation: Any, info: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Start an empty batch; return what was handed in."""
+        self.chosen, self.observation = [], _own(observation)
+        # What tells of the end of an episode is told once.
+        ends = ("episode", "final_obs", "final_info")
+        self.info = _own({key: x for key, x in info.items() if key.lstrip("_") not in ends})
+        return observation, info
+
+    def look(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the observation and the information, with the mask of the batch so far."""
+        return _own(self.observation), _own(self.info)
+
+    def add(self, action: Any) -> NDArray[np.int64] | None:
+        """Choose an item; return the batch, ``(N,)`` or ``(B, N)``, when it is whole."""
+        try:
+            items = np.asarray(action)
+        except Exception:  # ragged, or an object that is no array
+            items = np.array(None)
+        fits = items.shape == self.shape and items.dtype.kind in "iu"
+        if not fits or ((items < 0) | (items >= self.num_items)).any():
+            raise InputError(
+                f"{shown(action)} is not a choice of items; allowed are whole numbers in "
+                f"0..{self.num_items - 1}, of shape {self.shape}."
+            )
+        mask = self.mask.copy()
+        self.chosen.append(items.astype(np.int64))
+        if len(self.chosen) == self.size:
+            batch = np.stack(self.chosen, axis=-1)
+            self.chosen = []
+            return batch
+        np.put_along_axis(mask, self.chosen[-1][..., None], 0, axis=-1)
+        self.observation["action_mask"] = self.info["action_mask"] = mask
+        return None
+
+
+def _own(parts: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of all parts but those that nobody can write to, such as features."""
+    return {
+        key: part.copy() if isinstance(part, np.ndarray) and part.flags.writeable else part
+        for key, part in parts.items()
+    }
+
+
+def _actions(wrapper: Any, env: Any, face: type[Any], kinds: Any) -> Any:
+    """Return the actions of one episode, if the environment is one that a wrapper takes."""
+    space = None
+    if isinstance(getattr(env, "unwrapped", None), face):
+        space = getattr(env, "single_action_space", env.action_space)
+    if not isinstance(space, kinds):
+        batches = kinds is spaces.MultiDiscrete
+        what = "a batch_size above 1" if batches else "finitely many actions"
+        one = "single" if face is DiscoveryEnv else "vector"
+        raise InputError(
+            f"{type(wrapper).__name__} takes a {one} environment of this package with {what}, "
+            f"got {shown(env)}."
+        )
+    return space
