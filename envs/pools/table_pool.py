@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice
+from ..core.checks import choice, flag
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
@@ -155,9 +155,10 @@ class TablePool(FeaturePool, Reading):
             raise InputError("features and labels belong together: give both or neither.")
         for option in ("dataset", *Reading.options()):
             given = getattr(self, option)
-            if option not in ("features", "minimise") and given is not None and given != ():
+            left_out = given is None or (isinstance(given, tuple) and not given)
+            if option not in ("features", "minimise") and not left_out:
                 raise InputError(f"Give {option} or the arrays features and labels, not both.")
-        table = from_arrays(self.features, self.labels, bool(self.minimise))
+        table = from_arrays(self.features, self.labels, flag("minimise", self.minimise))
         self._set(table=table, features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
