@@ -158,7 +158,8 @@ class TablePool(FeaturePool, Reading):
             left_out = given is None or (isinstance(given, tuple) and not given)
             if option not in ("features", "minimise") and not left_out:
                 raise InputError(f"Give {option} or the arrays features and labels, not both.")
-        table = from_arrays(self.features, self.labels, flag("minimise", self.minimise))
+        minimise = self.minimise is not None and flag("minimise", self.minimise)
+        table = from_arrays(self.features, self.labels, minimise)
         self._set(table=table, features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
