@@ -247,7 +247,7 @@ def test_failure_leaves_the_episode_usable(folder: Path) -> None:
         ({"settings": None}, r"settings must be a number or a list"),
         ({"settings": [[39]]}, r"phi must be .*>= 40 and <= 50, got 39"),
         ({"data_range": (1, 1)}, r"data_range must be two increasing numbers"),
-        ({"num_bins": 1}, r"num_bins must be an integer in 2"),
+        ({"num_bins": 1}, r"num_bins must be an integer of at least 2"),
         ({"simulated_events": 0}, r"simulated_events must be an integer"),
         ({"seeds": ()}, r"seeds must hold at least one"),
         ({"seeds": (1, 1)}, r"seeds must differ, got \(1, 1\)"),
