@@ -69,8 +69,10 @@ averaged 0.297 of what the best choices gain over random ones with 3, and at lea
 CONSTANT = (np.pi**2 / 3 * (SPREAD**-2 + np.pi / 8)) ** 0.5
 """What the intercept multiplies, c, so that it shares the prior of the slopes."""
 
-CERTAIN = 1e5
+CERTAIN = 1e3
 """Largest prior standard deviation of log odds: beyond, labels are certain, and equations singular."""
+PATIENCE = 200
+"""Steps of Newton's method at most, of which it takes a few."""
 CLOSE = 1e-10
 """Newton's method ends at a step whose square is below this, in posterior standard deviations: the
 mode is then exact to the square of it, and the Hessian is that of one step before."""
@@ -184,7 +186,9 @@ class Logistic(FeatureBelief):
 
         hessian = np.empty((len(mode), x.shape[2], x.shape[2]))
         open_ = np.arange(len(mode))  # those that are not there yet
-        while open_.size:
+        for _ in range(PATIENCE):
+            if not open_.size:
+                break
             theta = mode[open_]
             p = expit(_product(x, theta))
             gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * theta
