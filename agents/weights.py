@@ -16,8 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
 KEY = "discovery_gym"
-DAMAGE = (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError)
+DAMAGE = (SafetensorError, OSError, LookupError, TypeError, ValueError, AttributeError,
+          ArithmeticError, RecursionError, MemoryError)  # fmt: skip
 """What a file that is not as it should be may raise while it is read."""
+MOST_BYTES, MOST_HEAD = 2**30, 2**20
+"""Bounds of a file, and of the JSON in it."""
 
 
 def save(tensors: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> bytes:
@@ -46,9 +49,24 @@ def load(path: Path, version: int) -> tuple[dict[str, NDArray[Any]], dict[str, A
         path: The file.
         version: The format that it must have.
     """
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES:,} bytes")
     with safe_open(path, framework="numpy") as file:
-        head = json.loads((file.metadata() or {})[KEY])
+        text = (file.metadata() or {})[KEY]
+        if len(text) > MOST_HEAD:
+            raise ValueError(f"its head is longer than {MOST_HEAD:,} letters")
+        head = json.loads(text)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if head["format"] != version:
         raise ValueError(f"its format is {head['format']!r}, this version reads {version}")
+    for name, tensor in tensors.items():
+        if tensor.dtype not in (np.float32, np.float64) or not np.isfinite(tensor).all():
+            raise ValueError(f"{name!r} does not hold finite numbers of 32 or 64 bits")
     return tensors, head
+
+
+def reason(error: BaseException) -> str:
+    """Return in some words of one line why a file is not as it should be."""
+    words = " ".join(f"{type(error).__name__}: {error}".split())
+    words = words if words.isprintable() else ascii(words)[1:-1]
+    return words if len(words) <= 200 else f"{words[:198]} …"

@@ -61,14 +61,16 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     A mask for a whole batch cannot forbid that an item stands in it twice. Here the mask leaves out
     what the batch holds already, so that it is exact. Nothing else of the observation changes until
-    the batch is whole: then its labels are seen and its reward is paid.
+    the batch is whole: then its labels are seen and its reward is paid. What choosing an item again does
+    is up to the pool; with ``illegal="raise"`` it raises at once.
 
     Args:
         env: A pool made with ``batch_size`` above 1.
     """
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
-        self._batch = _Batch(_actions(self, env, DiscoveryEnv, spaces.MultiDiscrete), ())
+        _actions(self, env, DiscoveryEnv, spaces.MultiDiscrete)
+        self._batch = _Batch(env.unwrapped, ())
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self.action_space = spaces.Discrete(self._batch.num_items)
@@ -105,7 +107,7 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
-        space = _actions(self, env, DiscoveryVectorEnv, spaces.MultiDiscrete)
+        _actions(self, env, DiscoveryVectorEnv, spaces.MultiDiscrete)
         super().__init__(env)
         mode = env.metadata.get("autoreset_mode")
         if mode is not AutoresetMode.SAME_STEP:
@@ -114,7 +116,8 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
                 f"autoreset_mode={getattr(mode, 'value', mode)!r}; make the environment with "
                 "gym.make_vec(..., autoreset_mode='SameStep')."
             )
-        self._batch = _Batch(space, (env.num_envs,))
+        self.autoreset_mode = mode  # where TorchRL looks for it
+        self._batch = _Batch(env.unwrapped, (env.num_envs,))
         self.single_action_space = spaces.Discrete(self._batch.num_items)
         self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
 
@@ -144,12 +147,13 @@ class _Batch:
     """The items that one episode, or each of B, has chosen so far, and what is seen meanwhile.
 
     Args:
-        space: The batches of one episode.
+        env: The pool, without wrappers.
         shape: ``()`` or ``(B,)``.
     """
 
-    def __init__(self, space: Any, shape: tuple[int, ...]) -> None:
-        self.num_items, self.size, self.shape = int(space.nvec[0]), len(space.nvec), shape
+    def __init__(self, env: Any, shape: tuple[int, ...]) -> None:
+        self.shape, self.num_items, self.size = shape, env.model.num_items, env.model.batch_size
+        self.strict = env.model.illegal == "raise"
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
         self.chosen: list[NDArray[np.int64]] = []
@@ -185,13 +189,13 @@ class _Batch:
                 f"{shown(action)} is not a choice of items; allowed are whole numbers in "
                 f"0..{self.num_items - 1}, of shape {self.shape}."
             )
-        mask = self.mask.copy()
-        self.chosen.append(items.astype(np.int64))
-        if len(self.chosen) == self.size:
-            batch = np.stack(self.chosen, axis=-1)
-            self.chosen = []
-            return batch
-        np.put_along_axis(mask, self.chosen[-1][..., None], 0, axis=-1)
+        mask, place = self.mask.copy(), items.astype(np.int64)[..., None]
+        if self.strict and not np.take_along_axis(mask, place, -1).all():
+            raise InputError(f"{shown(action)} was chosen already; choose by the mask.")
+        if len(self.chosen) == self.size - 1:
+            return np.concatenate([*self.chosen, place], axis=-1)
+        self.chosen.append(place)
+        np.put_along_axis(mask, place, 0, axis=-1)
         self.observation["action_mask"] = self.info["action_mask"] = mask
         return None
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..envs.core import InputError, shown
+from .escaping import plain, terminal
 
 if TYPE_CHECKING:
     from .leaderboard import Board
@@ -31,8 +32,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    err.print(message, style="red", markup=False, soft_wrap=True)
+    err.print(plain(message), style="red", markup=False, soft_wrap=True)
 
 
 def _version(asked: bool) -> None:
@@ -152,7 +153,7 @@ def _play_missing(
     todo = missing(list(specs), folder)
     for task in suite.tasks:
         if task.missing is not None:
-            out.print(f"[yellow]skipped[/] {task.name}: {task.missing}")
+            out.print(f"[yellow]skipped[/] {terminal(task.name)}: {terminal(task.missing)}")
     if len(todo) < len(specs):
         out.print(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
     with _resumable():
@@ -179,14 +180,17 @@ def _results(board: Board) -> Table:
     from .leaderboard import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
-    table = _table("agent", "score (95 %)", "return", *regrets, "µs/decision", title=board.task)
+    table = _table(
+        "agent", "score (95 %)", "return", *regrets, "µs/decision", title=terminal(board.task)
+    )
     for row in board.rows:
         if row.failed:
-            table.add_row(row.name, f"[red]failed: {row.error_line}")
+            table.add_row(terminal(row.name), f"[red]failed: {terminal(row.error_line)}")
             continue
         regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
         time = microseconds(row.record.seconds_per_decision)
-        table.add_row(row.name, span(row.score), plus_minus(row.record.returns), *regret, time)
+        words = span(row.score), plus_minus(row.record.returns), *regret, time
+        table.add_row(terminal(row.name), *map(terminal, words))
     return table
 
 
@@ -230,8 +234,11 @@ def leaderboard(
     """Write LEADERBOARD.md and index.html from the records in a results folder."""
     from .leaderboard import write_leaderboard
 
-    for path in write_leaderboard(folder):
+    paths, left_out = write_leaderboard(folder)
+    for path in paths:
         out.print(str(path), markup=False, soft_wrap=True)
+    for line in left_out:
+        _complain(f"Left out: {line}")
 
 
 @app.command()

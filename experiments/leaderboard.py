@@ -2,7 +2,8 @@
 
 Nothing but the records decides what is shown. Where a run was repeated with changed code, its
 newest record counts; where the records of a task come from different versions of the code, the
-page says so.
+page says so. Agents are compared on the same episodes of the same environment only, and what is no
+record is left out; the page says that, too. Words of records are `escaping`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,16 +20,19 @@ from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from numpy.typing import NDArray
 
-from . import pictures
+from . import escaping, pictures
 from . import stats as st
 from .evaluation import rerun_command
-from .records import Record, read_folder, write, writing_to
+from .records import Record, Results, read_folder, write, writing_to
 from .suites import SUITES
 
 FEW = 3
 """An agent that entered fewer tasks stands below the others: it has met too few of them."""
+MANY = 100
+"""Files that are named one by one when they are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +79,8 @@ class Row:
 
     @property
     def error_line(self) -> str:
-        """The last line of the error of a failed run."""
-        return (self.record.error or "").strip().splitlines()[-1]
+        """The last line of the error of a failed run, or as much of it as can be shown."""
+        return escaping.short((self.record.error or "").strip().splitlines()[-1])
 
     @property
     def seeds(self) -> str:
@@ -93,14 +98,20 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """One task: its rows, best first, failed ones last."""
+    """One task: its rows, best first, failed ones last.
+
+    Runs of a task that differ from most in environment, parameters, episodes or seeds, or in having
+    regrets and scores, cannot be compared with them: they are `others`, and in no row.
+    """
 
     suite: str
+    version: int
     task: str
     about: str
     env_id: str
     env_kwargs: Mapping[str, Any]
     rows: tuple[Row, ...]
+    others: tuple[Record, ...] = ()
 
     @property
     def mixed(self) -> bool:
@@ -120,8 +131,7 @@ class Board:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        words = f"{self.suite} {self.task}".lower()
-        return "-".join("".join(c if c.isalnum() else " " for c in words).split())
+        return _anchor(self.suite, self.version, self.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +177,7 @@ class Overview:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        return f"suite-{self.suite}-{self.version}"
+        return _anchor(self.suite, self.version)
 
     def colour(self, name: str) -> int:
         """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
@@ -179,14 +189,21 @@ class Overview:
         return [(self.colour(row.name), row.scores) for row in board.rows if row.scores is not None]
 
 
+def _anchor(*names: Any) -> str:
+    """Return the name of a section: words to read, and what tells names of the same words apart."""
+    words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
+    return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
+
+
 # ---- from records to tables
 
 
 def overviews(records: Sequence[Record]) -> list[Overview]:
     """Return one overview per suite (and version), from the newest record of every run."""
-    newest: dict[str, Record] = {}
+    newest: dict[Any, Record] = {}
     for record in sorted(records, key=lambda record: record.created):
-        newest[record.spec.text] = record
+        spec = record.spec
+        newest[spec.suite, spec.version, spec.task, spec.name, _played(record)] = record
     grouped: dict[tuple[str, int], dict[str, list[Record]]] = {}
     for record in newest.values():
         spec = record.spec
@@ -204,19 +221,46 @@ def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Ov
     )
 
 
-def _board(records: Iterable[Record]) -> Board:
-    ranked = sorted(records, key=_mean_gain, reverse=True)
+def _played(record: Record) -> tuple[Any, ...]:
+    """Return what two agents must share to be compared: environment, parameters, episodes, seeds."""
+    spec = record.spec
+    parameters = json.dumps(spec.env_kwargs, sort_keys=True)
+    return spec.env_id, parameters, spec.episodes, spec.seed
+
+
+def _board(records: Sequence[Record]) -> Board:
+    groups: dict[Any, list[Record]] = {}
+    for record in records:
+        groups.setdefault((_played(record), _unit(record)), []).append(record)
+    newest = {key: max(record.created for record in group) for key, group in groups.items()}
+    most = max(groups, key=lambda key: (key[1] is not None, len(groups[key]), newest[key]))
+    alike = {most, (most[0], None)}  # a failed run has no unit
+    ranked = sorted(
+        (record for key in groups if key in alike for record in groups[key]),
+        key=_mean_gain,
+        reverse=True,
+    )
+    others = [record for key in groups if key not in alike for record in groups[key]]
     played = {record.spec.agent: record for record in ranked if record.error is None}
     leader = next((record for agent, record in played.items() if agent != "optimal"), None)
     spec = ranked[0].spec
     return Board(
         suite=spec.suite,
+        version=spec.version,
         task=spec.task,
         about=spec.about,
         env_id=spec.env_id,
         env_kwargs=spec.env_kwargs,
         rows=tuple(_row(record, leader, played.get("random")) for record in ranked),
+        others=tuple(others),
     )
+
+
+def _unit(record: Record) -> tuple[bool, bool] | None:
+    """Return whether a run has regrets, and whether it has scores; ``None`` for a failed one."""
+    if record.error is not None:
+        return None
+    return record.regret is not None, st.scores(record, record.spec.env_kwargs) is not None
 
 
 def _mean_gain(record: Record) -> float:
@@ -283,26 +327,23 @@ def _ahead(ours: Sequence[Row | None], theirs: Sequence[Row | None]) -> float | 
 # ---- from tables to files
 
 
-def write_leaderboard(folder: Path) -> list[Path]:
-    """Write LEADERBOARD.md and index.html into a results folder; return their paths.
+def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
+    """Write LEADERBOARD.md and index.html into a results folder.
+
+    Returns:
+        Their paths, and in words what is left out of them.
 
     Raises:
-        InputError: The folder is not a results folder or cannot be written, or a record in it
-            cannot be read.
+        InputError: The folder is not a results folder or cannot be written, or there are files in it
+            but no record.
     """
-    records = read_folder(folder)
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=lambda name: bool(name) and ".html" in str(name),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    words = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
-    templates.filters.update({word.__name__: word for word in words}, json=json.dumps)
+    found = read_folder(folder)
+    shown = overviews(found.records)
+    missing = left_out(found, shown)
     view = {
-        "overviews": overviews(records),
-        "provenance": _provenance(records),
+        "overviews": shown,
+        "left_out": missing,
+        "provenance": _provenance(found.records, shown),
         "few": FEW,
         "pictures": pictures,
         "intervals": f"95 %; Student's t below {st.ENOUGH} episodes, from there the bias-corrected "
@@ -310,17 +351,56 @@ def write_leaderboard(folder: Path) -> list[Path]:
         "Clopper-Pearson where episodes have two outcomes",
     }
     paths = []
-    for template, name in (("leaderboard.md.j2", "LEADERBOARD.md"), ("page.html.j2", "index.html")):
+    for template, name, words in (
+        ("leaderboard.md.j2", "LEADERBOARD.md", escaping.markdown),
+        ("page.html.j2", "index.html", escaping.page),
+    ):
         path = folder / name
-        text = templates.get_template(template).render(view)
+        text = _templates(words).get_template(template).render(view)
         with writing_to(folder):
             write(path, text)
         paths.append(path)
-    return paths
+    return paths, missing
 
 
-def _provenance(records: Sequence[Record]) -> dict[str, Any]:
+def _templates(words: Callable[[str], Markup]) -> Environment:
+    """Return the templates of a medium; every text goes through ``words``, but for ours."""
+    templates = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        finalize=lambda x: words(x) if isinstance(x, str) and not isinstance(x, Markup) else x,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=True,
+    )
+    ours = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
+    for word in ours:
+        templates.filters[word.__name__] = lambda *x, word=word: Markup(word(*x))
+    templates.filters |= {"json": json.dumps, "lines": escaping.page_lines}
+    templates.filters["code"] = escaping.markdown_code
+    return templates
+
+
+def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
+    """Return what the tables leave out, a line each: files that are no records, and other runs."""
+    files = list(found.left_out.items())
+    words = [f"{name} is not a record: {reason}." for name, reason in files[:MANY]]
+    if len(files) > MANY:
+        words.append(f"{len(files) - MANY:,} more files are no records.")
+    for board in (board for overview in shown for board in overview.boards):
+        if board.others:
+            names = ", ".join(sorted({record.spec.name for record in board.others}))
+            words.append(
+                f"{len(board.others)} runs of {board.task} ({names}) differ from most in environment, "
+                "parameters, episodes, seeds, or in having regrets and scores, and cannot be compared."
+            )
+    return [escaping.plain(line) for line in words]
+
+
+def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[str, Any]:
     """Return where the records come from, for the foot of the page."""
+    boards = [board for overview in shown for board in overview.boards]
+    used = sum(len(board.rows) + len(board.others) for board in boards)
     created = [record.created for record in records]
     versions: dict[str, set[str]] = {}
     for record in records:
@@ -329,7 +409,7 @@ def _provenance(records: Sequence[Record]) -> dict[str, Any]:
     return {
         "records": len(records),
         "failed": sum(record.error is not None for record in records),
-        "superseded": len(records) - len({record.spec.text for record in records}),
+        "superseded": len(records) - used,
         "first": min(created, default=None),
         "last": max(created, default=None),
         "machines": sorted({record.machine for record in records}),
@@ -346,13 +426,23 @@ def number(value: float | None, digits: int = 4) -> str:
     """Return a number with about ``digits`` significant digits and a true minus sign."""
     if value is None or np.isnan(value):
         return "–"
-    after = max(0, digits - 1 - int(np.floor(np.log10(abs(value))))) if value else 0
-    return f"{value:,.{min(after, 8)}f}".replace("-", "−")
+    if np.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return _decimals(value, digits - 1 - int(np.floor(np.log10(abs(value)))) if value else 0)
+
+
+def _decimals(value: float, after: int) -> str:
+    """Return a number with so many digits behind the point; by a power of ten far from one."""
+    if abs(value) >= 1e15 or after > 12:
+        return f"{value:.2e}".replace("-", "−")
+    return f"{value:,.{min(max(after, 0), 8)}f}".replace("-", "−")
 
 
 def score(value: float | None) -> str:
     """Return a normalised score."""
-    return "–" if value is None or np.isnan(value) else f"{value:z.3f}".replace("-", "−")
+    if value is None or not abs(value) < 1e15:
+        return number(value)
+    return f"{value:z.3f}".replace("-", "−")
 
 
 def ends(one: st.Interval) -> str:
@@ -385,11 +475,13 @@ def plus_minus(values: NDArray[Any]) -> str:
     average, count = float(np.mean(values)), len(values)
     if count < 2:
         return number(average)
+    if not np.isfinite(average):
+        return "not finite"
     error = float(np.std(values, ddof=1) / np.sqrt(count))
     if error <= 1e-12 * abs(average):
         return f"{number(average)}, no variation"
-    after = min(max(0, 1 - int(np.floor(np.log10(error)))), 8)
-    return f"{average:,.{after}f} ± {error:,.{after}f}".replace("-", "−")
+    after = 1 - int(np.floor(np.log10(error)))
+    return f"{_decimals(average, after)} ± {_decimals(error, after)}"
 
 
 def microseconds(seconds: float) -> str:

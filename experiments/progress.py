@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from .escaping import terminal
 from .records import RunSpec
 from .runner import play
 
@@ -27,7 +28,9 @@ def play_all(todo: Sequence[RunSpec], folder: Path, workers: int | None = None) 
         with contextlib.closing(play(todo, folder, workers or _cores())) as runs:
             for spec, failed in runs:
                 word = "[red]failed[/] " if failed else ""
-                progress.update(bar, advance=1, description=f"{word}{spec.task}: {spec.name}")
+                progress.update(
+                    bar, advance=1, description=word + terminal(f"{spec.task}: {spec.name}")
+                )
 
 
 def _cores() -> int:

@@ -67,7 +67,10 @@ def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
 
 
 def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
-    """Return the runs without a record, or whose record says that they failed."""
+    """Return the runs without a record, or whose record says that they failed.
+
+    What lies in the place of a record and is none is set aside, by a line on stderr.
+    """
     records = open_folder(folder)
     return [spec for spec in specs if not is_finished(records, spec.id)]
 
@@ -120,10 +123,8 @@ def execute(spec: RunSpec, records: Path) -> bool:
             contrasts=spec.contrasts,
         )
     except Exception:  # whatever it was, it belongs into the record
-        write_record(records, spec, None, traceback.format_exc())
-        return True
-    write_record(records, spec, result)
-    return False
+        return write_record(records, spec, None, traceback.format_exc())
+    return write_record(records, spec, result)
 
 
 def _start_worker() -> None:

@@ -23,13 +23,15 @@ edge of the statistical precipice" (2021).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 from scipy.stats import mannwhitneyu, trim_mean
+
+from ..envs.core import InputError
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Any]
@@ -137,7 +139,7 @@ def scores(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
         return None
     regret = _whole_regret(outcome, env_kwargs)
     found = normalised(outcome.returns, outcome.random_value, outcome.optimal_value, regret)
-    return None if np.isnan(found).any() else found
+    return found if np.isfinite(found).all() else None
 
 
 def gains(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats:
@@ -166,7 +168,7 @@ def paired_difference(ours: ArrayLike, theirs: ArrayLike) -> Interval:
     It is the mean of the differences, pair by pair, so that luck which both agents share cancels;
     the rules are those of `mean`.
     """
-    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    x, y = _pairs(ours, theirs)
     return _of_one(x - y, scale=max(abs(x).max(initial=0), abs(y).max(initial=0)))
 
 
@@ -205,7 +207,7 @@ def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
     1/2 if that cannot be told: the 95 % interval of the mean paired difference, Student's t, holds
     0, or there is one episode only.
     """
-    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    x, y = _pairs(ours, theirs)
     difference = x - y
     if difference.size < 2:
         return 0.5
@@ -214,6 +216,17 @@ def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
         _t_quantile(difference.size - 1) * error, ROUNDING * max(abs(x).max(), abs(y).max())
     )
     return float(1 + np.sign(difference.mean()) * (abs(difference.mean()) > least)) / 2
+
+
+def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
+    """Return both as ``(E,)``; other numbers of episodes are no pairs."""
+    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise InputError(
+            f"Pairs need the same episodes of both, got shapes {x.shape} and {y.shape}; play both with "
+            "one number of episodes and one seed."
+        )
+    return x, y
 
 
 def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
@@ -279,7 +292,18 @@ def _over_tasks(scores: Sequence[ArrayLike], statistic: Statistic) -> Interval:
 
 
 def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
-    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval."""
+    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval.
+
+    It is homogeneous: samples are divided by a power of two, which changes no digit, so that their
+    cubes are neither infinite nor 0.
+    """
+    largest = max(abs(sample).max(initial=0) for sample in samples)
+    unit = 2.0 ** np.floor(np.log2(largest)) if 0 < largest < np.inf else 1.0
+    one = _of_unit([sample / unit for sample in samples], statistic)
+    return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
+
+
+def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     means = np.array([np.mean(sample) for sample in samples])
     value, sizes = float(statistic(means)), [sample.size for sample in samples]
     if not np.isfinite(value) or min(sizes) < 2:

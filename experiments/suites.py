@@ -15,6 +15,7 @@ from typing import Any
 
 from ..envs.core import InputError, closest
 from ..envs.datasets import available
+from .escaping import short
 from .evaluation import EVALUATION_SEED
 
 
@@ -89,9 +90,24 @@ def suite(name: str) -> Suite:
 
 @lru_cache
 def tuned(name: str) -> dict[str, Any]:
-    """Return the tuned settings of a suite that the package brings; there may be none."""
+    """Return the tuned settings of a suite that the package brings; there may be none.
+
+    A file that `discovery-gym tune` has not written so raises `InputError`.
+    """
     file = resources.files(__package__) / "tuned" / f"{name}.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"tasks": {}}
+    if not file.is_file():
+        return {"tasks": {}}
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        entries = [one for agents in settings["tasks"].values() for one in agents.values()]
+        if not all(isinstance(entry["agent"], str | None) for entry in entries):
+            raise TypeError("an agent is a text")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{file} is not what `discovery-gym tune {name}` writes ({type(error).__name__}: "
+            f"{short(error)}); make it anew."
+        ) from None
+    return settings
 
 
 def _with_tuned(name: str, version: int, task: Task) -> Task:
@@ -105,6 +121,12 @@ def _with_tuned(name: str, version: int, task: Task) -> Task:
         agent: chosen.get(agent, {}).get("agent") or texts[0]
         for agent, texts in task.search.items()
     }
+    for agent, text in best.items():
+        if text not in task.search[agent]:
+            raise InputError(
+                f"tuned/{name}.json has {short(repr(text))} for {agent} on {task.name}, which is no "
+                f"candidate; `discovery-gym tune {name}` makes the file anew."
+            )
     return replace(task, agents={**task.agents, **best})
 
 

@@ -64,6 +64,22 @@ def test_torchrl_makes_and_checks_every_environment(env_id: str, kwargs: dict[st
         check_env_specs(GymEnv(env_id, **kwargs))
 
 
+@pytest.mark.parametrize("mode", ["SameStep", "Disabled"])
+def test_torchrl_steps_native_vector_environments(mode: str) -> None:
+    require("torchrl")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own imports, and of read-only features
+        from torchrl.envs import GymWrapper, check_env_specs
+
+        made = gym.make_vec(
+            "discovery/LinearPool-v0", num_envs=3, num_items=9, horizon=4, autoreset_mode=mode
+        )
+        env = GymWrapper(made, categorical_action_encoding=True)
+        check_env_specs(env)
+        frames = env.rollout(10, break_when_any_done=False)
+    assert frames["next", "done"].sum() == 6
+
+
 def test_every_example_is_tested_and_listed() -> None:
     files = {path.name for path in FOLDER.glob("*.py")}
     assert files == set(EXAMPLES)

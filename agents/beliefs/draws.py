@@ -149,8 +149,12 @@ class Draws(HistoryBelief):
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
         apart = self._draws - self._draws.mean(1, keepdims=True)
+        # In units of a power of two, which loses no digit and lets no square overflow.
+        unit = np.exp2(np.frexp(np.abs(apart).max())[1] - 1).astype(apart.dtype)
+        apart /= unit
         chosen = np.take_along_axis(apart, items[:, None], 2)
-        return np.asarray(chosen.transpose(0, 2, 1) @ apart / self.chains, np.float64)
+        product = chosen.transpose(0, 2, 1) @ apart / self.chains
+        return np.asarray(product, np.float64) * float(unit) ** 2
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return noise_std^2 for each of ``items``, of the same shape."""

@@ -87,8 +87,8 @@ class Policy:
             sizes["encoder"] = _width("encoder", self.encoder, sum(history) // horizon)
         _width("layers", self.layers, sum(sizes.values()))
         for key, pair in self.scaling.items():
-            if any(array.shape != self.parts[key] for array in pair):
-                raise ValueError(f"the scaling of {key!r} has not its shape {self.parts[key]}")
+            if any(array.shape != self.parts[key] for array in pair) or not (pair[1] > 0).all():
+                raise ValueError(f"the scaling of {key!r} has not its shape, or divides by 0")
         arrays: list[NDArray[Any]] = [a for pair in self.encoder + self.layers for a in pair]
         arrays += [a for pair in self.scaling.values() for a in pair]
         if not self.layers or not all(np.isfinite(array).all() for array in arrays):
@@ -173,8 +173,8 @@ class Policy:
             )
         except weights.DAMAGE as error:
             raise InputError(
-                f"{path} is not a policy that `discovery-gym train` has written, or it is "
-                f"damaged ({type(error).__name__}: {error}). Name its policy.safetensors."
+                f"{path} is not a policy that `discovery-gym train` has written, or it is damaged "
+                f"({weights.reason(error)}). Name its policy.safetensors."
             ) from None
 
 

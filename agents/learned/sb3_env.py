@@ -31,7 +31,8 @@ class SB3Env(VecEnv):
     An ended episode leaves its last information in ``infos[i]``, with its last observation as
     ``terminal_observation`` and its return, length and seconds since the reset as ``episode``, as
     `Monitor` does. Legal actions reach sb3-contrib's ``MaskablePPO`` by
-    ``env_method("action_masks")``.
+    ``env_method("action_masks")``. With ``reveal=True`` the truth is among the last information, where
+    ``VecMonitor(..., info_keywords=("regret",))`` finds it.
 
     Args:
         env: A vector environment of this package, made with ``autoreset_mode="SameStep"``, or such a

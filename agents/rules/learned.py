@@ -122,7 +122,7 @@ class Network:
         except files.DAMAGE as error:
             raise InputError(
                 f"{path} is not a file of weights of the rule learned, or it is damaged "
-                f"({type(error).__name__}: {error}); name the weights.safetensors of a training."
+                f"({files.reason(error)}); name the weights.safetensors of a training."
             ) from None
 
 

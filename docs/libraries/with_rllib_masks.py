@@ -1,7 +1,7 @@
 """RLlib: its PPO with its own masking module, on a pool. RLlib pins gymnasium 1.2.2.
 
 The module reads ``observations`` and ``action_mask``. With ``illegal="raise"`` an item chosen twice
-would end the program. Run it with the number of iterations: ``python with_rllib_masks.py 10``.
+would end the program. Run it with the number of iterations: ``python with_rllib_masks.py 15``.
 """
 
 import sys
@@ -15,7 +15,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.examples.rl_modules.classes.action_masking_rlm import ActionMaskingTorchRLModule
 from ray.tune.registry import register_env
 
-ITERATIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+ITERATIONS = int(sys.argv[1]) if len(sys.argv) > 1 else 15
 ITEMS = 10
 POOL = {
     "features": np.eye(ITEMS),

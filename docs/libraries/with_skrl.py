@@ -1,7 +1,7 @@
 """skrl: its PPO on a native vector environment, with continuous settings.
 
 skrl asks for the name of the wrapper. Its Gaussian policy steps outside of the box; the environment
-clips. Run it with the number of steps of all episodes together: ``python with_skrl.py 1000``.
+clips. Run it with the number of steps, each of 64 episodes: ``python with_skrl.py 1000``.
 """
 
 import sys

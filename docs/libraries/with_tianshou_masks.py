@@ -2,7 +2,7 @@
 
 The batch is played item by item, so that the masks are exact, and the parts of the observation get
 the names that Tianshou reads. With ``illegal="raise"`` an item chosen twice would end the program.
-Run it with the number of epochs of 4096 steps: ``python with_tianshou_masks.py 4``.
+Run it with the number of epochs of 2048 steps: ``python with_tianshou_masks.py 8``.
 """
 
 import sys
@@ -21,7 +21,7 @@ from tianshou.utils.net.common import Net
 import discovery_gym  # noqa: F401  (registers the environments)
 from discovery_gym.envs.wrappers import NamedParts, OneByOne
 
-EPOCHS = int(sys.argv[1]) if len(sys.argv) > 1 else 4
+EPOCHS = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 ITEMS, EPISODES = 10, 32
 POOL = {
     "features": np.eye(ITEMS),
@@ -57,7 +57,7 @@ result = algorithm.run_training(
         training_collector=Collector(algorithm, envs, VectorReplayBuffer(20_000, EPISODES)),
         test_collector=test,
         max_epochs=EPOCHS,
-        epoch_num_steps=4096,
+        epoch_num_steps=2048,
         collection_step_num_env_steps=4 * EPISODES,
         update_step_num_gradient_steps_per_sample=0.1,
         test_step_num_episodes=32,

@@ -232,7 +232,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             number = operator.index(action)
         except Exception:  # no whole number
             raise self._not_an_action(action) from None
-        if not 0 <= number < self._num_actions:
+        if isinstance(action, bool) or not 0 <= number < self._num_actions:
             raise self._not_an_action(action)
         return np.array([number])
 

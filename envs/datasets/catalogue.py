@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import ENDINGS, ending, stem
+from .files import ENDINGS, ending, expanded, stem
 
 FOLDER_VARIABLE = "DISCOVERY_GYM_DATA"
 """Environment variable that names a folder with further tables."""
@@ -47,7 +47,7 @@ def catalogue() -> dict[str, Source]:
 def folder() -> Path | None:
     """Return the folder of further data sets, if the user named one."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named).expanduser() if named else None
+    return expanded(named) if named else None
 
 
 def files() -> dict[str, list[Path]]:

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,18 +22,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
-from .files import MOST_BYTES, MOST_CELLS, contents, ending
+from ..core.errors import shown
+from .files import MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, contents, ending, named
 
 SEPARATORS = ",;\t|"
-PLAIN = r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"
-NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*%?")
+"""A number with either decimal sign."""
 MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as UTF-16 does, so it comes first
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+FIRST = 2**20
+"""Letters within which the first row must end."""
+STATUS = "trial_status"
+"""The column in which Ax says how a trial ended; it counts even where it is dropped."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,12 @@ class Columns:
 
     Args:
         file: Name of the file, for messages.
-        cells: An Arrow array per column, in order: strings, or float64 with nulls.
+        cells: An Arrow array per column, in order: strings, or float64 with nulls. None for a column
+            that was to be dropped.
         rows: The number of each row as a spreadsheet shows it, ``(n,)``.
         separator: What stands between cells; empty for Parquet.
         goal: What a file beside it says: its target, and whether that is minimised.
+        index: Columns that the file itself calls an index.
         notes: What was decided that a reader should know.
     """
 
@@ -54,11 +61,18 @@ class Columns:
     rows: NDArray[np.int64]
     separator: str = ""
     goal: tuple[str, bool] | None = None
+    index: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
     def place(self, row: int, name: str) -> str:
         """Return where a cell stands, in words; ``row`` counts from 0."""
-        return f"row {self.rows[row]}, column {name!r}"
+        return f"row {self.rows[row]}, column {listed([name])}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in quotes for a message; of many only the first."""
+    texts = [shown(name) for name in names]
+    return ", ".join(texts[:20]) + (f" and {len(texts) - 20} more" if len(texts) > 20 else "")
 
 
 def read_columns(
@@ -71,6 +85,7 @@ def read_columns(
     drop: Sequence[str] = (),
 ) -> Columns:
     """Return the columns of a CSV or Parquet file; the arguments are those of `Reading`."""
+    file = named(path.name)
     if ending(path) == ".parquet":
         about_text = {
             "header": header,
@@ -80,10 +95,10 @@ def read_columns(
         }
         for option, value in about_text.items():
             if value is not None:
-                raise InputError(f"{path.name} is a Parquet file, which takes no {option}=.")
-        return _of_parquet(path, drop)
-    text, notes = _decoded(path.name, contents(path), encoding)
-    return _of_text(path, text, header, names, separator, notes)
+                raise InputError(f"{file} is a Parquet file, which takes no {option}=.")
+        return _of_parquet(path, file, drop)
+    text, notes = _decoded(file, contents(path), encoding)
+    return _of_text(path, file, text, header, names, separator, notes)
 
 
 # ---- text
@@ -91,6 +106,8 @@ def read_columns(
 
 def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str]]:
     """Return the text, and a note where its encoding is not sure."""
+    if raw[:4] == b"PK\3\4":
+        raise InputError(f"{file} is a spreadsheet or an archive; save the table as CSV (UTF-8).")
     used = encoding or next((name for mark, name in MARKS if raw.startswith(mark)), "utf-8")
     notes = []
     try:
@@ -101,9 +118,10 @@ def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str
                 raise
             text, used = raw.decode("cp1252"), "cp1252"
             notes.append("not UTF-8, so it was read as cp1252; encoding= if letters look wrong")
+        text.encode()  # lone halves of a pair are no letters
     except (LookupError, ValueError):  # an unknown encoding, or one that does not fit
         raise InputError(
-            f"{file} is no text in the encoding {used!r}; give the right one, such as "
+            f"{file} is no text in the encoding {named(used)!r}; give the right one, such as "
             "encoding='utf-8', 'cp1252', 'utf-16' or 'mac_roman'."
         ) from None
     if "\0" in text:
@@ -111,123 +129,195 @@ def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str
             f"{file} holds NUL characters: it is UTF-16 without a mark, which encoding='utf-16-le' "
             "reads, or no table of text."
         )
-    return text, notes
+    return text.removeprefix("\ufeff"), notes
 
 
 def _of_text(
     path: Path,
+    file: str,
     text: str,
     header: bool | None,
     names: Sequence[str] | None,
     separator: str | None,
     notes: list[str],
 ) -> Columns:
-    hint = re.match(r"sep=(.)\r?\n", text)  # written by Excel, which does not show it as a row
-    if hint:
+    if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own, which it does not show as a row
         text, separator = text[hint.end() :], separator or hint[1]
-    if not text.strip():
-        raise InputError(f"{path.name} has no rows.")
-    cells, separator = _split(path.name, text, separator)
+    body = text.lstrip(" \r\n")
+    if not body.strip():
+        raise InputError(f"{file} has no rows.")
+    above = text[: len(text) - len(body)].count("\n")
+    cells, rows, separator = _split(file, body, separator, notes)
     first = [column[0].as_py().strip() for column in cells]
+    beside = _olympus(path, len(cells)) if names is None and header is None else None
     goal = None
-    if header is not True and all(re.fullmatch(PLAIN, cell) for cell in first):
-        beside, told = _olympus(path) or (None, None)
-        if beside is not None and (names is None or list(names) == beside):
-            names, goal = beside, told
-            notes.append("names and goal are those of the config.json beside it")
-        elif names is None and header is None:
-            raise InputError(
-                f"{path.name}: the first row holds numbers only ({', '.join(first[:4])}): give the "
-                "names of the columns as names=, or header=False (x0, x1, ...), or header=True if "
-                "these are names."
-            )
-    if names is None and header is False:
-        names = [f"x{i}" for i in range(len(first))]
+    if beside is not None:
+        goal = beside[1]
+        notes.append("names and goal are those of the config.json beside it")
+        header, names = first == beside[0], beside[0]
+    elif names is None and header is None:
+        _check_header(file, first)
     if names is None:
-        names, start = first, 1
-    else:
-        start = 1 if header else 0
-        if len(names) != len(cells):
-            raise InputError(
-                f"{path.name} has {len(cells)} columns, but names= gives {len(names)} of them."
-            )
+        names = [f"x{i}" for i in range(len(first))] if header is False else first
+        header = header is not False
+    if len(names) != len(cells):
+        raise InputError(f"{file} has {len(cells)} columns, but names= gives {len(names)} of them.")
     double = [name for name, count in Counter(names).items() if count > 1 and name]
     if double:
         raise InputError(
-            f"{path.name} has two columns called {double[0]!r}; rename one of them, or give all "
+            f"{file} has two columns called {listed(double[:1])}; rename one of them, or give all "
             "names as names= (with header=True, if the file has a header)."
         )
+    start = int(bool(header))
     kept = {
-        name if name or names.count("") == 1 else f"Unnamed: {i}": column[start:]
+        name if name or list(names).count("") == 1 else f"Unnamed: {i}": column[start:]
         for i, (name, column) in enumerate(zip(names, cells, strict=True))
     }
-    rows = np.arange(start, len(cells[0])) + 1
-    return _without_empty_rows(
-        Columns(path.name, kept, rows, separator=separator, goal=goal, notes=notes)
-    )
+    columns = Columns(file, kept, rows[start:] + above, separator, goal, notes=notes)
+    return _without_empty_rows(columns)
 
 
-def _split(file: str, text: str, separator: str | None) -> tuple[list[Any], str]:
-    """Return the columns, first row included, and the separator that gives all rows as many cells."""
-    firsts = {}
+def _check_header(file: str, first: Sequence[str]) -> None:
+    """Refuse a first row that does not look like names: it may be the first experiment."""
+    numbers = [
+        cell for cell in first if NUMBER.fullmatch(cell) or cell in ("PENDING", "True", "False")
+    ]
+    if numbers:
+        raise InputError(
+            f"{file}: the first row holds {'numbers only' if len(numbers) == len(first) else 'values'} "
+            f"({', '.join(map(named, numbers[:4]))}): give the names of the columns as names=, or "
+            "header=False (x0, x1, ...), or header=True if these are names."
+        )
+
+
+def _split(
+    file: str, text: str, separator: str | None, notes: list[str]
+) -> tuple[list[Any], NDArray[np.int64], str]:
+    """Return the columns, first row included, the numbers of the rows, and the separator.
+
+    The separator is the one that gives all rows as many cells, the most of them.
+    """
+    widths, start = {}, text[:FIRST]
     for sign in separator or SEPARATORS:
         try:
-            firsts[sign] = len(next(csv.reader(io.StringIO(text, newline=""), delimiter=sign)))
+            width = len(next(csv.reader(io.StringIO(start, newline=""), delimiter=sign)))
         except (csv.Error, StopIteration):
             continue
-    most = max(firsts.values(), default=0)
-    if most < 2:
-        signs = repr(separator) if separator else "none of , ; tab |"
+        if width > 1:
+            widths[sign] = width
+    if not widths:
+        signs = "by " + repr(separator) if separator else "by any of , ; tab |"
         raise InputError(
-            f"{file}: the first row is not parted by {signs}; a table needs two columns at least. "
-            "Give separator= if it is another sign."
+            f"{file}: the first row is not parted {signs}; a table needs two columns at least. Close "
+            "its quotes, or give separator= if it is another sign."
         )
-    encoded, ragged = text.encode(), ""
-    for sign, width in sorted(firsts.items(), key=lambda item: -item[1]):
-        if width < 2:
-            break
-        columns, bad = _parsed(file, encoded, sign, width)
-        if not bad:
-            if text.count('"') % 2 and any("\n" in column[-1].as_py() for column in columns):
-                raise InputError(
-                    f"{file}: a quote is not closed, so that row {len(columns[0])} holds all that "
-                    "follows. Mend it; within a quoted cell a quote is written twice."
-                )
-            return columns, sign
-        row, count = bad[0]
-        ragged = ragged or (
-            f"row {row} has {count} cell{'s' * (count != 1)} where the first row has {width}"
-            + (f" (and {len(bad) - 1} more rows are like that)" if len(bad) > 1 else "")
-            + f", parted by {sign!r}"
-        )
-    raise InputError(
-        f"{file}: {ragged}. Mend the row: a cell that holds the separator stands in quotes. If "
-        "another sign parts the cells, give it as separator=."
-    )
+    encoded = text.encode()
+    tries = [_parsed(file, encoded, sign, width) for sign, width in widths.items()]
+    good = [parsed for parsed in tries if not parsed.ragged]
+    if not good:
+        worst = max(tries, key=lambda parsed: parsed.width)
+        named_rows = _with_name_of_rows(worst, text, notes)
+        if named_rows is None:
+            raise worst.error(file)
+        good = [parsed := _parsed(file, named_rows.encode(), worst.separator, worst.width + 1)]
+        if parsed.ragged:
+            raise worst.error(file)
+    # Of two signs that fit, one stands within the cells of the other: "amount, mol;yield" over "1,5;20".
+    most = max(parsed.width for parsed in good)
+    good = [parsed for parsed in good if parsed.width == most]
+    if len(good) > 1:
+        good.sort(key=_Parsed.values, reverse=True)
+        if good[0].values() == good[1].values():
+            signs = " or ".join(repr(parsed.separator) for parsed in good)
+            raise InputError(
+                f"{file}: it is not sure whether {signs} parts the cells; give separator=."
+            )
+    chosen = good[0]
+    chosen.check_quotes(file, text)
+    return chosen.columns, chosen.rows, chosen.separator
 
 
-def _parsed(
-    file: str, text: bytes, separator: str, width: int
-) -> tuple[list[Any], list[tuple[int, int]]]:
-    """Return the columns as strings, and number and length of the rows of another length."""
+@dataclass(frozen=True)
+class _Parsed:
+    """A text parted by one separator.
+
+    Args:
+        separator: The separator.
+        width: Cells of the first row.
+        columns: The cells as strings, one Arrow array per column.
+        rows: The number of each row that was kept, ``(n,)``.
+        ragged: Number, length and text of the rows of another length.
+    """
+
+    separator: str
+    width: int
+    columns: list[Any]
+    rows: NDArray[np.int64]
+    ragged: list[tuple[int, int, str]]
+
+    def values(self) -> int:
+        """Return how many cells hold a number or a truth value."""
+        import pyarrow.compute as pc
+
+        pattern = f"(?i)^({NUMBER.pattern}|true|false)$"
+        return sum(
+            pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
+            for column in self.columns
+        )
+
+    def check_quotes(self, file: str, text: str) -> None:
+        """Refuse a quoted cell that has swallowed rows."""
+        import pyarrow.compute as pc
+
+        if '"' not in text:
+            return
+        for column in self.columns:
+            for row in np.flatnonzero(np.asarray(pc.match_substring(column, "\n"))).tolist():
+                cell = column[row].as_py()
+                if text.count('"') % 2 or cell.count(self.separator) >= self.width - 1:
+                    raise InputError(
+                        f"{file}: a quote is not closed, so that a cell of row {self.rows[row]} holds "
+                        "rows below it. Mend it; within a quoted cell a quote is written twice."
+                    )
+
+    def error(self, file: str) -> InputError:
+        """Return what is wrong with the rows of another length."""
+        row, count, _ = self.ragged[0]
+        more = len(self.ragged) - 1
+        return InputError(
+            f"{file}: row {row} has {count} cell{'s' * (count != 1)} where the first row has "
+            f"{self.width}{f' (and {more} more rows are like that)' if more else ''}, parted by "
+            f"{self.separator!r}. Mend the row: a cell that holds the separator stands in quotes. If "
+            "another sign parts the cells, give it as separator=."
+        )
+
+
+def _parsed(file: str, text: bytes, separator: str, width: int) -> _Parsed:
+    """Return a text parted by a separator, without its blank lines."""
     import pyarrow as pa  # slow to import, so only when a file is read
     from pyarrow import csv as arrow
 
-    ragged: list[tuple[int, int]] = []
+    blank: list[int] = []
+    ragged: list[tuple[int, int, str]] = []
 
-    def note(row: Any) -> str:
-        ragged.append((row.number, row.actual_columns))
+    def aside(row: Any) -> str:
+        if row.text.strip():
+            ragged.append((row.number, row.actual_columns, row.text))
+        else:
+            blank.append(row.number)
         return "skip"
 
+    if width > MOST_COLUMNS:
+        raise _too_large(file, 1, width)
     try:
         table = arrow.read_csv(
             io.BytesIO(text),
-            arrow.ReadOptions(use_threads=False, autogenerate_column_names=True),
+            arrow.ReadOptions(use_threads=False, autogenerate_column_names=True, block_size=2**24),
             arrow.ParseOptions(
                 delimiter=separator,
                 newlines_in_values=True,
                 ignore_empty_lines=False,
-                invalid_row_handler=note,
+                invalid_row_handler=aside,
             ),
             arrow.ConvertOptions(
                 strings_can_be_null=False,
@@ -235,9 +325,28 @@ def _parsed(
             ),
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"{file} is not a table of text: {error}.") from None
+        raise InputError(f"{file} is not a table of text: {named(str(error))}.") from None
     _bounded(file, table.num_rows, table.num_columns)
-    return [column.combine_chunks() for column in table.columns], ragged
+    columns = [column.combine_chunks() for column in table.columns]
+    gone = blank + [number for number, _, _ in ragged]
+    rows = np.delete(np.arange(1, table.num_rows + len(gone) + 1), np.array(gone, np.int64) - 1)
+    return _Parsed(separator, len(columns), columns, rows, ragged)
+
+
+def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | None:
+    """Return the text with a name more in its header, if every other row has a cell more.
+
+    R names its rows without naming that column, and some programs end every row but the header by a
+    separator.
+    """
+    one_more = all(count == parsed.width + 1 for _, count, _ in parsed.ragged)
+    if not one_more or len(parsed.rows) > 1:
+        return None
+    first, end, rest = re.split(r"(\r\n|\r|\n)", text, maxsplit=1)
+    trailing = all(row.rstrip().endswith(parsed.separator) for _, _, row in parsed.ragged)
+    notes.append("the header has a name less than the rows have cells")
+    header = first + parsed.separator if trailing else parsed.separator + first
+    return header + end + rest
 
 
 def _without_empty_rows(columns: Columns) -> Columns:
@@ -247,66 +356,72 @@ def _without_empty_rows(columns: Columns) -> Columns:
     filled = np.zeros(len(columns.rows), np.bool_)
     for column in columns.cells.values():
         filled |= np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))
+        if filled.all():
+            break
     if not filled.any():
         raise InputError(f"{columns.file} has no rows.")
     if filled.all():
         return columns
-    columns.notes.append(f"{int((~filled).sum())} empty rows left out")
+    count = int((~filled).sum())
+    columns.notes.append(f"{count} empty row{'s' * (count > 1)} left out")
     kept = {name: column.filter(filled) for name, column in columns.cells.items()}
     return replace(columns, cells=kept, rows=columns.rows[filled])
 
 
-def _olympus(path: Path) -> tuple[list[str], tuple[str, bool]] | None:
-    """Return names and goal from the ``config.json`` beside a table of Olympus, if it is there."""
+def _olympus(path: Path, width: int) -> tuple[list[str], tuple[str, bool]] | None:
+    """Return names and goal from the ``config.json`` beside a table of Olympus, if they fit it."""
     place = path.with_name("config.json")
-    if not place.is_file():
-        return None
     try:
+        if not place.is_file():
+            return None
         config = json.loads(contents(place))
         measured = [entry["name"] for entry in config["measurements"]]
         names = [entry["name"] for entry in config["parameters"]] + measured
-        minimise = {"minimize": True, "maximize": False}[config["default_goal"]]
-    except (KeyError, TypeError, ValueError, RecursionError):
+        goal = measured[0], {"minimize": True, "maximize": False}[config["default_goal"]]
+    except (LookupError, OSError, TypeError, ValueError, RecursionError):
         return None
-    if not all(isinstance(name, str) for name in names):
+    if len(names) != width or not all(isinstance(name, str) and name for name in names):
         return None
-    return names, (measured[0], minimise)
+    return names, goal
 
 
 # ---- Parquet
 
 
-def _of_parquet(path: Path, drop: Sequence[str]) -> Columns:
+def _of_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
     """Return the columns of a Parquet file, whose size is looked at before it is read."""
     import pyarrow as pa  # slow to import, so only when a file is read
     from pyarrow import parquet
 
     try:
         buffer = pa.BufferReader(contents(path))
-        with parquet.ParquetFile(buffer) as file:
-            schema, rows = file.schema_arrow, file.metadata.num_rows
-        _bounded(path.name, rows, len(schema))
+        with parquet.ParquetFile(buffer) as opened:
+            schema, rows = opened.schema_arrow, opened.metadata.num_rows
+        _bounded(file, rows, len(schema))
         double = [name for name, count in Counter(schema.names).items() if count > 1]
         if double:
-            raise InputError(f"{path.name} has two columns called {double[0]!r}; rename one.")
+            raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
         if not rows:
-            raise InputError(f"{path.name} has no rows.")
-        used = [name for name in schema.names if name not in drop]
+            raise InputError(f"{file} has no rows.")
+        used = [name for name in schema.names if name not in drop or name.lower() == STATUS]
         texts = [name for name in used if pa.types.is_string(schema.field(name).type)]
         buffer.seek(0)
         # A text that stands in many rows is kept once: unpacked it could be of any size.
         table = parquet.ParquetFile(buffer, read_dictionary=texts).read(used, use_threads=False)
         cells = {
-            name: _plain(path.name, name, table[name]) if name in used else None
-            for name in schema.names
+            name: _plain(file, name, table[name]) if name in used else None for name in schema.names
         }
-    except (pa.ArrowException, OSError, MemoryError) as error:
-        raise InputError(f"{path.name} is not a readable Parquet table: {error}.") from None
-    return Columns(path.name, cells, np.arange(2, rows + 2))
+        known = schema.pandas_metadata or {}
+    except InputError:
+        raise
+    except Exception as error:  # whatever Arrow raises of a damaged file
+        raise InputError(f"{file} is not a readable Parquet table: {named(str(error))}.") from None
+    index = [name for name in known.get("index_columns", ()) if isinstance(name, str)]
+    return Columns(file, cells, np.arange(2, rows + 2), index=tuple(index))
 
 
 def _plain(file: str, name: str, column: Any) -> Any:
-    """Return an Arrow column as float64 or as strings; True, dates and times become texts."""
+    """Return an Arrow column as float64 or as strings; truth values, dates and times become texts."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -314,27 +429,34 @@ def _plain(file: str, name: str, column: Any) -> Any:
     if isinstance(column, pa.ChunkedArray):  # of no chunk, or of several where one cannot hold all
         column = pa.concat_arrays(column.chunks)
     if pa.types.is_dictionary(column.type):
-        longest = pc.max(pc.binary_length(column.dictionary.cast(pa.large_string()))).as_py() or 0
-        if longest * len(column) > MOST_BYTES:
-            raise InputError(
-                f"Column {name!r} of {file} has texts of {longest:,} letters; drop it."
-            )
+        if pa.types.is_string(column.dictionary.type):
+            longest = pc.max(pc.binary_length(column.dictionary)).as_py() or 0
+            if longest * len(column) > MOST_BYTES:
+                raise InputError(
+                    f"Column {listed([name])} of {file} has texts of {longest:,} letters; drop it."
+                )
         column = column.dictionary_decode()
     kind, types = column.type, pa.types
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+    if types.is_integer(kind) or types.is_floating(kind):
         return column.cast(pa.float64())
-    texts = types.is_string(kind) or types.is_large_string(kind) or types.is_boolean(kind)
-    if texts or types.is_temporal(kind) or types.is_null(kind):
+    if types.is_decimal(kind):  # by its digits, which a product with a power of ten would not keep
+        return column.cast(pa.string()).cast(pa.float64())
+    words = str(kind) in ("string", "large_string", "string_view", "bool", "null")
+    if words or types.is_date(kind) or types.is_time(kind) or types.is_timestamp(kind):
         return column.cast(pa.string()).fill_null("")
     raise InputError(
-        f"Column {name!r} of {file} holds {kind}, which is neither numbers nor texts; name it in "
-        "drop=."
+        f"Column {listed([name])} of {file} holds {kind}, which is neither numbers nor texts; name "
+        "it in drop=."
     )
 
 
 def _bounded(file: str, rows: int, columns: int) -> None:
-    if rows * columns > MOST_CELLS:
-        raise InputError(
-            f"{file} has {rows:,} rows and {columns:,} columns; at most {MOST_CELLS:,} cells are "
-            "read. Keep the rows and the columns that are needed."
-        )
+    if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
+        raise _too_large(file, rows, columns)
+
+
+def _too_large(file: str, rows: int, columns: int) -> InputError:
+    return InputError(
+        f"{file} has {rows:,} rows and {columns:,} columns; read are at most {MOST_ROWS:,} rows, "
+        f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep those that are needed."
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import InputError
+from ..core.errors import SHOWN, shown
 
 TEXTS = (".csv", ".tsv", ".tab", ".txt")
 PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -18,10 +19,13 @@ ENDINGS = (*TEXTS, ".parquet")
 SPREADSHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 
 MOST_BYTES = 2**30
-"""The largest file, unpacked; a pool of a million items and a hundred features fits."""
-
+"""The largest Parquet file; a pool of a million items and a hundred features fits."""
+MOST_TEXT = 2**28
+"""The largest table of text, unpacked, in bytes."""
 MOST_CELLS = 10**8
 """The most cells of a table, indicators of categories included."""
+MOST_ROWS = 5 * 10**6
+MOST_COLUMNS = 20_000
 
 
 def is_path(dataset: str) -> bool:
@@ -43,6 +47,19 @@ def stem(path: Path) -> str:
     return Path(name).stem
 
 
+def named(text: str) -> str:
+    """Return the name of a file or column as a message shows it: in one line, cut if it is long."""
+    return text if text.isprintable() and len(text) <= SHOWN else shown(text)
+
+
+def expanded(name: str) -> Path:
+    """Return the path that a text names, "~" being a home folder."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:  # no such user
+        raise InputError(f"Cannot read the table {named(name)}: {error}") from None
+
+
 def contents(path: Path) -> bytes:
     """Return what is in a file, unpacked.
 
@@ -50,28 +67,29 @@ def contents(path: Path) -> bytes:
         path: A regular file. What ends in .gz, .bz2 or .xz is unpacked.
 
     Raises:
-        InputError: If the file is not there, is no regular file, is larger than `MOST_BYTES` once
-            unpacked, or is not packed as its name says.
+        InputError: If the file is not there, is no regular file, is too large once unpacked, or is
+            not packed as its name says.
     """
+    name, most = named(str(path)), MOST_BYTES if ending(path) == ".parquet" else MOST_TEXT
     if ending(path) in SPREADSHEETS:
-        raise InputError(f"{path} is a spreadsheet; save it as CSV (UTF-8) and name that file.")
+        raise InputError(f"{name} is a spreadsheet; save it as CSV (UTF-8) and name that file.")
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
             kind = "a folder" if path.is_dir() else "no regular file"
-            raise InputError(f"{path} is {kind}; name a file that ends in {', '.join(ENDINGS)}.")
+            raise InputError(f"{name} is {kind}; name a file that ends in {', '.join(ENDINGS)}.")
         raw: Any = path.open("rb")
         with raw, PACKED.get(path.suffix.lower(), lambda file: file)(raw) as file:
             found = io.BytesIO()
             while part := file.read(2**24):
                 found.write(part)
-                if found.tell() > MOST_BYTES:
+                if found.tell() > most:
                     raise InputError(
-                        f"{path} holds more than {MOST_BYTES / 2**30:g} GiB; keep the rows and the "
-                        "columns that are needed, or save it as Parquet."
+                        f"{name} holds more than {most / 2**20:g} MiB; keep the rows and the columns "
+                        "that are needed, or save numbers as Parquet."
                     )
+    except InputError:
+        raise
     except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"Cannot read the table {path}: {reason}.") from None
+        raise InputError(f"Cannot read the table {name}: {reason}.") from None
     return found.getvalue()

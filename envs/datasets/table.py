@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, closest
+from ..core.errors import shown
 from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
 from .columns import Columns, read_columns
-from .files import ENDINGS, contents, is_path, stem
+from .files import ENDINGS, contents, expanded, is_path, named, stem
 from .reading import Content, Reading, interpret, read
 
 MOST_CACHED = 32
@@ -39,7 +40,7 @@ class Table:
         targets: Names of all targets of the data set.
         unit: Unit of the labels.
         minimise: Whether the labels have changed their sign.
-        levels: The levels of each category.
+        levels: Name and levels of each category.
         failed: Rows whose experiment failed, ``(n,)``; None if the table does not tell.
         row_names: The names of the rows, where a column holds them.
         notes: What was decided in reading that a person should know.
@@ -53,15 +54,16 @@ class Table:
     targets: tuple[str, ...]
     unit: str = ""
     minimise: bool = False
-    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: NDArray[np.bool_] | None = None
     row_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for array in (self.features, self.labels, self.failed):
-            if array is not None:
-                array.flags.writeable = False
+        for name in ("features", "labels", "failed"):
+            array = getattr(self, name)
+            if array is not None:  # of a read-only buffer, so that the flag cannot be set back
+                object.__setattr__(self, name, np.asarray(array.data.toreadonly()))
 
     @cached_property
     def measured(self) -> NDArray[np.bool_]:
@@ -92,12 +94,12 @@ class Table:
             return self
         count = np.bincount(condition)
         kept = np.flatnonzero(count)
-        sums = np.bincount(condition, self.labels[self.measured])
+        means = np.bincount(condition, self.labels[self.measured] / count[condition])
         _, first = np.unique(self.condition, return_index=True)
         return replace(
             self,
             features=self.features[first[kept]],
-            labels=sums[kept] / count[kept],
+            labels=means[kept].astype(np.float64),
             failed=None,
             row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
         )
@@ -105,31 +107,27 @@ class Table:
     def __str__(self) -> str:
         """Return how the table was read, in a few lines."""
         rows, measured = len(self.labels), int(self.measured.sum())
-        counts = np.bincount(self.condition[self.measured], minlength=1)
         failed = 0 if self.failed is None else int(self.failed.sum())
-        parts = [f"{rows} rows", f"{measured} measured"]
-        if rows - measured - failed:
-            parts.append(f"{rows - measured - failed} not measured yet")
+        counts = np.bincount(self.condition[self.measured], minlength=1)
+        conditions, repeated = int(self.condition.max()) + 1, int((counts > 1).sum())
+        parts = [f"{rows} row{'s' * (rows > 1)}", f"{measured} measured"]
+        if waiting := rows - measured - failed:
+            parts.append(f"{waiting} not measured yet")
         if failed:
             parts.append(f"{failed} failed")
-        conditions = int(self.condition.max()) + 1
         if conditions < rows:
-            parts.append(
-                f"{conditions} conditions ({int((counts > 1).sum())} measured more than once)"
-            )
-        goal = "less is better" if self.minimise else "more is better"
+            parts.append(f"{conditions} conditions ({repeated} measured more than once)")
         unit = f" in {self.unit}" if self.unit else ""
-        indicators = sum(map(len, self.levels.values()))
-        columns = [f"{name} ({len(levels)} levels)" for name, levels in self.levels.items()]
-        single = {f"{name}={level}" for name, levels in self.levels.items() for level in levels}
-        columns += [name for name in self.feature_names if name not in single]
-        told = ", ".join(columns[:20]) + (" ..." if len(columns) > 20 else "")
+        goal = "less is better" if self.minimise else "more is better"
+        indicators = {f"{name}={level}" for name, some in self.levels for level in some}
+        columns = [f"{named(name)} ({len(some)} levels)" for name, some in self.levels]
+        columns += [named(name) for name in self.feature_names if name not in indicators]
+        told = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
+        share = f" ({len(indicators)} indicators)" if indicators else ""
         lines = [
-            f"{self.name}: {', '.join(parts)}",
-            f"target: {self.target}{unit}, {goal}",
-            f"features: {len(self.feature_names)}"
-            + (f" ({indicators} indicators)" if indicators else "")
-            + f": {told}",
+            f"{named(self.name)}: {', '.join(parts)}",
+            f"target: {named(self.target)}{unit}, {goal}",
+            f"features: {len(self.feature_names)}{share}: {told}",
         ]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
@@ -149,17 +147,28 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
     """
     reading = _reading({"target": target, **options})
     if not isinstance(dataset, str | os.PathLike):
-        raise InputError(f"dataset must be the name of a data set or a path, got {dataset!r:.80}.")
+        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
     name: Any = os.fspath(dataset)
     if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"dataset must be a name or a path as a text, got {name!r:.80}.")
+        raise InputError(f"dataset must be a name or a path as a text, got {shown(name)}.")
     if is_path(name):
-        path = _expanded(name)
+        path = expanded(name)
         return _of_file(path, stem(path), reading)
     if name not in available():
         raise _unknown(name)
     source, found = catalogue().get(name), files().get(name, [])
     if source is not None:
+        about_files = (
+            "header",
+            "names",
+            "separator",
+            "encoding",
+            "decimal",
+            "thousands",
+            "missing",
+        )
+        if given := [option for option in reading.given() if option in about_files]:
+            raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
         if found:
             warnings.warn(
                 f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is "
@@ -200,7 +209,7 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
             f"features must have shape (n, d) and labels (n,), got {x.shape} and {y.shape}."
         )
     if not isinstance(minimise, bool | np.bool_):
-        raise InputError(f"minimise must be true or false, got {minimise!r:.80}.")
+        raise InputError(f"minimise must be true or false, got {shown(minimise)}.")
     columns = getattr(features, "columns", None)
     named = columns is not None and len(columns) == x.shape[1]
     return Table(
@@ -218,34 +227,40 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
 
 def _numbers(name: str, value: Any) -> NDArray[np.float64]:
     """Return a copy of an array as floats; anything but finite real numbers is refused."""
-    if np.ma.isMaskedArray(value) and np.ma.getmaskarray(value).any():
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(np.ma.isMaskedArray(part) and np.ma.getmaskarray(part).any() for part in parts):
         raise InputError(f"{name} has masked entries; leave out the rows that are not measured.")
     try:
         array = np.asarray(value)
-        entries = np.asarray(value, object) if array.dtype.kind not in "biuf" else None
+        entries = np.asarray(value, object) if array.dtype.kind not in "biufmM" else None
     except Exception:  # whatever the object that was handed in raises; ragged lists among others
         raise InputError(
-            f"{name} must be an array of numbers, got a {type(value).__name__} that is none."
+            f"{name} must be an array of numbers; the {type(value).__name__} given is none, as when "
+            "its rows have not all the same length."
         ) from None
+    if array.dtype.kind in "mM":
+        raise InputError(f"{name} must hold numbers only, got times ({array.dtype}); give hours.")
     if entries is not None:
         array = np.full(entries.shape, np.nan)
         for place, entry in np.ndenumerate(entries):
             if not isinstance(entry, Real | Decimal):
                 raise InputError(
-                    f"{name} must hold numbers only, got {entry!r:.80} at {list(place)}; texts and "
-                    "dates are turned into features by reading them from a file, as dataset=."
+                    f"{name} must hold numbers only, got {shown(entry)} at {list(place)}; texts are "
+                    "turned into features by reading them from a file, as dataset=."
                 )
             try:
                 array[place] = float(entry)
             except (ArithmeticError, ValueError):
                 raise InputError(
-                    f"{name} holds {entry!r:.80} at {list(place)}, no float."
+                    f"{name} holds {shown(entry)} at {list(place)}, which is no float."
                 ) from None
     with np.errstate(over="ignore"):  # of long doubles; the look at infinities comes next
-        array = np.array(array, np.float64)
+        exact, array = array, np.array(array, np.float64)
     if not np.isfinite(array).all():
         where = np.argwhere(~np.isfinite(array))[0].tolist()
         raise InputError(f"{name} must be finite, got {array[tuple(where)]} at {where}.")
+    if exact.dtype.kind in "iu" and np.abs(array).max(initial=0) >= 2**53:
+        raise InputError(f"{name} holds whole numbers above 2^53, which a float would round.")
     return array
 
 
@@ -267,33 +282,25 @@ def _unknown(name: str) -> InputError:
             f"and name the folder in the environment variable {FOLDER_VARIABLE}."
         )
     return InputError(
-        f"Unknown data set {name!r:.80}{closest(name[:80], available())} Known are "
+        f"Unknown data set {shown(name)}{closest(name, available())} Known are "
         f"{', '.join(available())}, files of the folder in {FOLDER_VARIABLE}, and paths that "
         f"end in {', '.join(ENDINGS)}."
     )
-
-
-def _expanded(name: str) -> Path:
-    try:
-        return Path(name).expanduser()
-    except RuntimeError as error:  # no such user
-        raise InputError(f"Cannot read the table {name}: {error}") from None
 
 
 # ---- from what was read to a table
 
 
 def _of_file(path: Path, name: str, reading: Reading) -> Table:
-    beside = [
-        path.with_name("config.json"),
-        *(path.parent / Path(p).expanduser() for p in reading.descriptors),
-    ]
+    described = [path.parent / expanded(name) for name in reading.descriptors]
 
     def make() -> Table:
         content = read(path, reading)
         return _table(name, content, 1.0, content.unit)
 
-    return _cached((name, reading.key), (path, *filter(Path.is_file, beside)), make)
+    config = path.with_name("config.json")  # of Olympus
+    beside = [config] if os.path.isfile(config) else []  # noqa: PTH113 - no error for a long name
+    return _cached((name, reading.key), (path, *beside, *described), make)
 
 
 def _of_source(name: str, source: Source, reading: Reading) -> Table:

@@ -18,12 +18,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice, flag
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core.checks import choice, integer, real
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
 from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
+
+OPTIONS = Reading.options()
 
 ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
@@ -153,13 +155,11 @@ class TablePool(FeaturePool, Reading):
         """Refuse what does not go with arrays, and keep copies that nobody else can change."""
         if self.features is None:
             raise InputError("features and labels belong together: give both or neither.")
-        for option in ("dataset", *Reading.options()):
-            given = getattr(self, option)
-            left_out = given is None or (isinstance(given, tuple) and not given)
-            if option not in ("features", "minimise") and not left_out:
-                raise InputError(f"Give {option} or the arrays features and labels, not both.")
-        minimise = self.minimise is not None and flag("minimise", self.minimise)
-        table = from_arrays(self.features, self.labels, minimise)
+        reading = Reading(**{name: getattr(self, name) for name in OPTIONS if name != "features"})
+        given = reading.given("minimise") + ["dataset"] * (self.dataset is not None)
+        if given:
+            raise InputError(f"Give {given[0]} or the arrays features and labels, not both.")
+        table = from_arrays(self.features, self.labels, reading.minimise or False)
         self._set(table=table, features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
@@ -202,22 +202,21 @@ class TablePool(FeaturePool, Reading):
     def _checked_rows(self, rows: float) -> float:
         """Return a share of the rows as a float, or their number as an integer."""
         count = len(self.table.labels)
-        whole, share = isinstance(rows, numbers.Integral), isinstance(rows, numbers.Real)
-        if whole and not isinstance(rows, bool) and 1 <= rows <= count:
-            return int(rows)
-        if share and not whole and 0 < rows <= 1:
-            return float(rows)
-        raise InputError(
-            f"rows must be a share in (0, 1], such as 0.5, or an integer from 1 to {count}, the rows "
-            f"of the table, got {rows!r}; rows=None plays them all."
-        )
+        try:
+            if isinstance(rows, numbers.Integral):
+                return integer("rows", rows, low=1, high=count)
+            return real("rows", rows, low=0, high=1, open_low=True)
+        except InputError:
+            raise InputError(
+                f"rows must be a share in (0, 1], such as 0.5, or an integer from 1 to {count}, the "
+                f"rows of the table, got {shown(rows)}; rows=None plays them all."
+            ) from None
 
     @cached_property
     def table(self) -> Table:
         """The table, labels included: for the environment and for people, not for agents."""
         assert self.dataset is not None  # of arrays it is made at once
-        options = {option: getattr(self, option) for option in Reading.options()}
-        return load(self.dataset, **options).conditions()
+        return load(self.dataset, **{name: getattr(self, name) for name in OPTIONS}).conditions()
 
     @property
     def num_items(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import html
 import io
 import re
@@ -19,6 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from ..escaping import csv_text
 from ..records import write
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = (
@@ -101,11 +101,7 @@ class Table:
 
     def csv(self) -> str:
         """Return the table as CSV."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows(self.rows)
-        return text.getvalue()
+        return csv_text([self.columns, *self.rows])
 
     def cells(self) -> list[list[str]]:
         """Return the rows as the report shows them."""

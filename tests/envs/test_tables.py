@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
+import json
 import lzma
 import os
+import pickle
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -92,7 +95,7 @@ def test_open_tables_in_detail() -> None:
         return datasets.load(OPEN / file, **options)
 
     round_ = load("edboplus_round.csv", target="yield")
-    assert {name: len(levels) for name, levels in round_.levels.items()} == {"ligand": 4, "base": 3}
+    assert {name: len(levels) for name, levels in round_.levels} == {"ligand": 4, "base": 3}
     assert any("'priority'" in note for note in round_.notes)
     assert any("'ee'" in note for note in round_.notes)
     german = load("excel_de.csv", target="Ausbeute (%)")
@@ -110,14 +113,14 @@ def test_open_tables_in_detail() -> None:
     counts = np.bincount(replicates.condition[replicates.measured], minlength=8)
     assert (int((counts > 1).sum()), int((counts == 0).sum())) == (4, 2)
     latin = load("latin1.csv", target="Ausbeute")
-    assert "Äthanol" in latin.levels["Lösungsmittel"]
+    assert "Äthanol" in dict(latin.levels)["Lösungsmittel"]
     assert "T (°C)" in latin.feature_names
     assert "cp1252" in latin.notes[0]
     smiles = load("smiles.csv", target="yield")
-    assert "[Na+].[O-]C(C)(C)C, tech." in smiles.levels["ligand_smiles"]
+    assert "[Na+].[O-]C(C)(C)C, tech." in dict(smiles.levels)["ligand_smiles"]
     assert (np.bincount(smiles.condition) > 1).all()
     nothing = load("none_additive.csv", target="yield")
-    assert nothing.levels == {"additive": ("LiCl", "NA", "None"), "ion": ("K", "Na")}
+    assert dict(nothing.levels) == {"additive": ("LiCl", "NA", "None"), "ion": ("K", "Na")}
     assert set(nothing.features[:, nothing.feature_names.index("dry")].tolist()) == {0, 1}
     pressure = load("thousands.csv", target="rate", thousands=",").features[:, 0]
     assert set(pressure.tolist()) == {950, 101325, 1200000}
@@ -181,6 +184,23 @@ def test_a_table_of_numbers_alone(tmp_path: Path) -> None:
         ("a;y\n1,000.5;1\n2,000;2\n", {"thousands": ","}, [[1000.5], [2000]], [1, 2]),
         ("a;y\n1 000;1\n2 000;2\n", {"thousands": " "}, [[1000], [2000]], [1, 2]),
         ("a,y\n1e3,.5\n+2.,1E-2\n", {}, [[1000], [2]], [0.5, 0.01]),
+        ("a\ty\n1.063\t5.25\n2.1\t6.5\n", {}, [[1.063], [2.1]], [5.25, 6.5]),
+        ("a;y\n1,063;0,5\n2,125;6\n", {}, [[1.063], [2.125]], [0.5, 6]),
+        ("a;y\n1,063;5\n2,125;6\n", {"decimal": ","}, [[1.063], [2.125]], [5, 6]),
+        ("a;y\n1'234,5;1,5 %\n2'000;2,5 %\n", {"thousands": "'"}, [[1234.5], [2000]], [1.5, 2.5]),
+        ("a;y\n1,5E-03;1\n2,5E-03;2\n", {}, [[0.0015], [0.0025]], [1, 2]),
+        ("Menge, mol;y\n1,5;20\n2,5;30\n", {}, [[1.5], [2.5]], [20, 30]),
+        ("A, b;y\nTrue;1,5\nFalse;2,5\n", {}, [[1], [0]], [1.5, 2.5]),
+        ("n;a;y\n1,4-dioxane;1,5;2\nTHF;2;3,5\n", {"drop": "n"}, [[1.5], [2]], [2, 3.5]),
+        # What programs write above, below and beside a table.
+        ("\n\na,y\n1,2\n3,4\n", {}, [[1], [3]], [2, 4]),
+        ("a,y\n1,2\n   \n3,4\n", {}, [[1], [3]], [2, 4]),
+        ("a;y\n1;2;\n3;4;\n", {}, [[1], [3]], [2, 4]),
+        ('"a" "y"\n"r1" 1 2\n"r2" 3 4\n', {"separator": " "}, [[1], [3]], [2, 4]),
+        ('"sep=;"\na;y\n1;2\n3;4\n', {}, [[1], [3]], [2, 4]),
+        ("run,a,y\n2,1,2\n1,3,4\n", {}, [[1], [3]], [2, 4]),
+        ("BatchNr,FitNr,a,y\n0,1,1,2\n1,2,3,4\n", {}, [[1], [3]], [2, 4]),
+        ("a,y\n1,-999.0\n2,5\n", {"missing": " -999 "}, [[1], [2]], [np.nan, 5]),
         # Holes, percent, truth values, spaces, blank and empty rows.
         ("a,y\n1,\n2,PENDING\n3,4\n", {}, [[1], [2], [3]], [np.nan, np.nan, 4]),
         ("a,y\n1,5 %\n2,7%\n", {}, [[1], [2]], [5, 7]),
@@ -221,7 +241,7 @@ def test_cells(
     [
         ("a,y\n1,2\n,3\n", {}, r"row 3, column 'a': empty; a feature must be known before"),
         ("a,y\n1,2\nx,3\n", {}, r"row 3, column 'a': 'x' is no number, as other cells"),
-        ("a,y\n1,2\ninf,3\n", {}, r"row 3, column 'a': 'inf' is no number"),
+        ("a,y\n1,2\ninf,3\n", {}, r"row 3, column 'a': 'inf' is no number that is finite"),
         ("a,y\nu,2\nv,3\nu,4\n7,5\n", {}, r"row 5, column 'a': '7' is a number, .*categories=\['a'\]"),
         ("a,y\n1,nan\n2,3\n", {}, r"row 2, column 'y': 'nan' is no number; name it in missing="),
         ("a,y\n1,1e999\n2,3\n", {}, r"row 2, column 'y': '1e999' is too large for a number"),
@@ -231,11 +251,11 @@ def test_cells(
         ("a,y\n1,5%\n2,7\n3,8%\n", {}, r"row 3, column 'y': '7' stands beside cells with %"),
         ('a,y\n1,"0,5"\n2,"1,5"\n', {}, r"'0,5' is no number; .* decimal=','"),
         ('a,y\n1,"1,5"\n', {"thousands": ","}, r"'1,5' is no number"),
-        ("a,y\n1,2024-05-01\n", {}, r"'2024-05-01' is no number"),
-        ("d,y\n2024-05-01,1\n2024-05-02,2\n", {}, r"column 'd': a different text in every row"),
+        ("a,y\n1,2024-05-01\n", {}, r"'2024-05-01' is a date or a time"),
+        ("d,y\n2024-05-01,1\n2024-05-02,2\n", {}, r"column 'd': dates or times"),
         ("a,a,y\n1,2,3\n4,5,6\n", {}, r"two columns called 'a'"),
         ("a,y\n1,2\n3,4,5\n6,7\n", {}, r"row 3 has 3 cells where the first row has 2"),
-        ('a,y\n1,"2\n3,4\n', {}, r"a quote is not closed, so that row 2 holds all"),
+        ('a,y\n1,"2\n3,4\n', {}, r"a quote is not closed, so that a cell of row 2 holds rows"),
         ("a\n1\n", {}, r"a table needs two columns at least"),
         ("a,y\n", {}, r"has no rows"),
         ("", {}, r"has no rows"),
@@ -243,6 +263,34 @@ def test_cells(
         ("a\0,y\n1,2\n", {}, r"holds NUL characters: it is UTF-16"),
         ("yield\n1\n", {}, r"two columns"),
         ("i,yield\n,1\n,2\n", {"index": "i"}, r"has no feature besides the label 'yield'"),
+        # A sign before three digits, and first rows that may be experiments.
+        ("a\tP\ty\n60\t1,063\t5\n70\t950\t6\n", {}, r"not sure whether ',' .*'1,063'.*thousands=','"),
+        ("a;y\n1.063;5\n950;6\n", {}, r"not sure whether '.' stands before decimals or thousands"),
+        ("L0,60,3.5\nL1,70,4.5\n", {}, r"the first row holds values \(60, 3.5\)"),
+        ("L0,60,PENDING\nL1,70,4.5\n", {}, r"the first row holds values \(60, PENDING\)"),
+        ("a,25%\nb,30%\n", {}, r"the first row holds values \(25%\)"),
+        ("a;b,c\nu;1,2\nu;3,4\n", {}, r"not sure whether .* parts the cells; give separator="),
+        # Numbers in disguise are no levels.
+        ('a,y\n"0,5",1\n"1,5",2\n"0,5",3\n', {}, r"'0,5' is no number; .*decimal=','"),
+        ("a,y\n−5,1\n−4,2\n−5,3\n", {}, r"begins with a dash"),
+        ("a,y\n<5,1\n<10,2\n<5,3\n", {}, r"'<5' as a limit of detection"),
+        ("a,y\n1.5,1\n2.5,2\n1.5,3\n", {"decimal": ","}, r"'1.5' is no number beside decimal commas"),
+        ("a,y\n2024-05-01,1\n2024-05-01,2\n", {}, r"column 'a': dates or times"),
+        ('a;y\n"0,500";1\n"1,000";2\n', {"thousands": ","}, r"'0,500' is no number"),
+        ("a,y\n20240101123456789,1\n20240101123456790,2\n", {}, r"has more digits"),
+        # Quotes that swallow rows.
+        ('T,yield,tube\n1,2,"6 mm\n2,3,8 mm\n3,4,6 mm"\n4,5,8 mm\n', {}, r"a quote is not closed"),
+        ('"a,y\n1,2\n3,4\n', {}, r"the first row is not parted by any of , ; tab \|"),
+        # Names in another style.
+        ("yieldStd,a,yield\n1,2,3\n4,5,6\n", {}, r"several outcomes: 'yieldStd'"),
+        ("yield,a,productYield\n1,2,3\n4,5,6\n", {"target": "yield"}, r"'productYield': named like"),
+        (PLAIN, {"drop": 0}, r"drop must be a name or a list of names"),
+        (PLAIN, {"missing": False}, r"missing must be a name or a list of names"),
+        (PLAIN, {"thousands": "\ud800"}, r"thousands must be one sign"),
+        (PLAIN, {"encoding": "x" * 10**5}, r"no text in the encoding"),
+        (PLAIN, {"target": "x" * 10**5}, r"has no column"),
+        (PLAIN, {"descriptors": "~nobodyx/x.csv"}, r"Cannot read the table"),
+        (PLAIN, {"descriptors": "x" * 5000}, r"File name too long"),
         (PLAIN, {"target": "yeld"}, r"has no column 'yeld'; did you mean 'yield'\?"),
         (PLAIN, {"drop": ["T", "U"]}, r"has no column 'U'"),
         (PLAIN, {"target": "T", "drop": "T"}, r"'T' is named as target= and as drop="),
@@ -269,13 +317,48 @@ def test_cells_that_are_refused(
     assert len(str(caught.value)) < 1000
 
 
+def test_olympus_beside_a_table_of_names(write: Any) -> None:
+    names = [{"name": "ligand"}, {"name": "T"}]
+    config = {
+        "parameters": names,
+        "measurements": [{"name": "cost_of_run"}],
+        "default_goal": "minimize",
+    }
+    write(json.dumps(config), "config.json")
+    for header in ("", "ligand,T,cost_of_run\n"):
+        read = datasets.load(write(header + "A,1,3\nB,2,4\nA,2,5\n"))
+        assert read.feature_names == ("ligand=A", "ligand=B", "T")
+        assert read.labels.tolist() == [-3, -4, -5]
+    for other in ({"measurements": []}, {"default_goal": "?"}, {"parameters": 3}):
+        write(json.dumps(config | other), "config.json")
+        with pytest.raises(InputError, match="the first row holds values"):
+            datasets.load(write("A,1,3\nB,2,4\nA,2,5\n"))
+    write("[" * 100_000, "config.json")
+    with pytest.raises(InputError, match="the first row holds values"):
+        datasets.load(write("A,1,3\nB,2,4\nA,2,5\n"))
+
+
+@pytest.mark.parametrize("mark", ["utf-8", "utf-16-le"])
+def test_a_mark_is_no_letter(write: Any, mark: str) -> None:
+    path = write("\ufeffa,y\n1,2\n3,4\n".encode(mark))
+    assert datasets.load(path, encoding=mark).feature_names == ("a",)
+
+
+def test_names_are_shown_in_one_line(write: Any) -> None:
+    path = write("a\x1b[31m,y\n1,2\n3,4\n", "\x1b[31mred\nfile.csv")
+    assert str(datasets.load(path)).replace("\n", "").isprintable()
+    with pytest.raises(InputError) as caught:
+        datasets.load(path, "z" * 1000)
+    assert str(caught.value).isprintable()
+
+
 def test_one_message_names_all_offenders(write: Any) -> None:
     text = "run,T,eq,yield\nr1,60,1,<5\nr2,rt,2,n.d.\nr3,80,x,3\nr4,70,1,<5\n"
     with pytest.raises(InputError) as caught:
         datasets.load(write(text))
     for part in (
         "row 2, column 'yield': '<5'",
-        "(and 1 more such cells)",
+        "(and 1 more such cell)",
         "row 3, column 'yield': 'n.d.'",
         "row 3, column 'T': 'rt'",
         "row 4, column 'eq': 'x'",
@@ -311,6 +394,10 @@ def test_trials_of_ax(write: Any) -> None:
     assert read.failed.tolist() == [False, True, False]
     np.testing.assert_array_equal(read.labels, [-3, np.nan, np.nan])
     assert "1 failed" in str(read)
+    other = text.replace("trial_status", "Trial_Status").replace("FAILED", " TrialStatus.FAILED")
+    read = datasets.load(write(other), "loss", drop="Trial_Status")
+    assert read.failed is not None
+    assert read.failed.tolist() == [False, True, False]
 
 
 def test_replicates_are_one_condition(write: Any) -> None:
@@ -334,8 +421,19 @@ def test_descriptors(write: Any) -> None:
     with pytest.raises(InputError, match=r"row 3, column 'ligand': 'B' stands not in ligands.csv"):
         datasets.load(write(PLAIN), descriptors=["ligands.csv"])
     write("Ligand,cone\nA,145\n", "ligands.csv")
-    with pytest.raises(InputError, match="must be called like the category"):
+    with pytest.raises(InputError, match="must be called like the feature that it describes"):
         datasets.load(write(PLAIN), descriptors="ligands.csv")
+
+    write("ligand,pKa\nA,1\nB,2\n", "ligands.csv")
+    write("ligand,cone\nA,1\nB,2\n", "others.csv")
+    with pytest.raises(InputError, match="both describe 'ligand'"):
+        datasets.load(write(PLAIN), descriptors=["ligands.csv", "others.csv"])
+    with pytest.raises(InputError, match="must be called like the feature"):
+        datasets.load(write(PLAIN), descriptors="ligands.csv", drop="ligand")
+    with pytest.raises(InputError, match=r"two features called 'ligand\.pKa'"):
+        datasets.load(
+            write("ligand,ligand.pKa,y\nA,1,2\nB,2,3\nA,1,1\n"), descriptors="ligands.csv"
+        )
 
 
 # ---- files
@@ -383,18 +481,45 @@ def test_parquet(tmp_path: Path) -> None:
     parquet.write_table(pa.table(columns), path)
     with pytest.raises(InputError, match=r"'nested' of t.parquet holds list<.*drop="):
         datasets.load(path, "y")
-    with pytest.raises(InputError, match=r"column 'when': a different text in every row"):
+    with pytest.raises(InputError, match=r"column 'when': dates or times"):
         datasets.load(path, "y", drop="nested")
     read = datasets.load(path, "y", drop=["nested", "when"])
     assert read.feature_names == ("kind=u", "kind=v", "count", "dry", "price")
     assert read.features.tolist() == [[1, 0, 1, 1, 1], [0, 1, 2, 0, 2], [1, 0, 3, 1, 3]]
     np.testing.assert_array_equal(read.labels, [1, np.nan, 3])
+    assert np.array_equal(read.features, datasets.load(path, "y", drop=["nested", "when"]).features)
+    exact = {"a": pa.array([Decimal("99.99"), Decimal("0.10")]), "y": [-999, 3]}
+    parquet.write_table(pa.table(exact), path)
+    read = datasets.load(path, missing="-999")
+    assert read.features.ravel().tolist() == [99.99, 0.1]
+    np.testing.assert_array_equal(read.labels, [np.nan, 3])
+    assert datasets.load(path, categories="a").feature_names == ("a=0.1", "a=99.99")
+    about = {"pandas": json.dumps({"index_columns": ["run"], "columns": []})}
+    indexed = pa.table({"a": [1.0, 2.0], "y": [1, 2], "run": [7, 8]})
+    parquet.write_table(indexed.replace_schema_metadata(about), path)
+    assert datasets.load(path, "y").feature_names == ("a",)
+    late = pa.table({"a": pa.array([1, 2], pa.duration("s")), "y": [1, 2]})
+    parquet.write_table(late, path)
+    with pytest.raises(InputError, match=r"'a' of t.parquet holds duration\[s\].*drop="):
+        datasets.load(path)
     parquet.write_table(pa.table({"a": [2**60 + 1, 1], "y": [1, 2]}), path)
     with pytest.raises(InputError, match="Integer value"):
         datasets.load(path)
     parquet.write_table(pa.table({"a": [1.0, np.inf], "y": [1, 2]}), path)
     with pytest.raises(InputError, match=r"row 3, column 'a'"):
         datasets.load(path)
+
+
+def test_parquet_with_changed_bytes(tmp_path: Path) -> None:
+    path, random = tmp_path / "t.parquet", np.random.default_rng(0)
+    parquet.write_table(pa.table({"a": [1.0, 2, 3], "k": ["u", "v", "u"], "y": [1, 2, 3]}), path)
+    whole = path.read_bytes()
+    for _ in range(300):
+        changed = bytearray(whole[: random.integers(8, len(whole) + 1)])
+        changed[random.integers(len(changed))] ^= 1 << random.integers(8)
+        path.write_bytes(changed)
+        with contextlib.suppress(InputError):
+            datasets.load(path)
 
 
 def test_files_without_bound(tmp_path: Path, write: Any) -> None:
@@ -433,7 +558,7 @@ def test_files_without_bound(tmp_path: Path, write: Any) -> None:
 
 
 def test_a_packed_file_is_bounded(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(files, "MOST_TEXT", 2**20)
     path = write(gzip.compress(PLAIN.encode() + b"A,1,2\n" * 10**6), "bomb.csv.gz")
     with pytest.raises(InputError, match="holds more than"):
         datasets.load(path)
@@ -445,6 +570,11 @@ def test_a_file_that_changes_is_read_again(write: Any) -> None:
     os.utime(path, ns=(1, 1))
     first = datasets.load(path)
     assert datasets.load(path) is first
+    for array in (first.features, first.labels):
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
+    copied = pickle.loads(pickle.dumps(gym.make(POOL, dataset=path).unwrapped.model))
+    assert copied.table.levels == first.levels
     write(PLAIN.replace("1.5", "9.5"))
     os.utime(path, ns=(1, 1))
     assert datasets.load(path).labels[0] == 9.5
@@ -464,6 +594,8 @@ def test_names_of_the_catalogue(
         datasets.load("mine")
     with pytest.raises(InputError, match=r"Unknown data set 'mime'; did you mean 'mine'\?"):
         datasets.load("mime")
+    with pytest.raises(InputError, match=r"'diabetes' is read as it is; it takes no decimal="):
+        datasets.load("diabetes", decimal=",")
     with pytest.raises(InputError, match=r"needs the file cncci_330x9.csv.*DISCOVERY_GYM_DATA"):
         datasets.load("cncci")
 
@@ -490,6 +622,10 @@ def test_what_is_no_name(dataset: Any) -> None:
         (np.array([[3]], "m8[s]"), [1.0], "features must hold numbers only"),
         (np.ma.masked_array([[1.0]], [[True]]), [1.0], "features has masked entries"),
         ([[1.0]], np.ma.masked_array([1.0], [True]), "labels has masked entries"),
+        (np.array([[3]], "m8[ns]"), [1.0], "features must hold numbers only, got times"),
+        ([[1.0]], np.array([1], "M8[ns]"), "labels must hold numbers only, got times"),
+        ([np.ma.masked_array([1.0], [True])], [1.0], "features has masked entries"),
+        ([[2**53 + 1]], [1.0], "above 2\\^53"),
         ([[1.0]], [np.nan], r"labels must be finite, got nan at \[0\]"),
         ([[10**400]], [1.0], "no float"),
         ([[1.0]], None, "features and labels belong together"),
@@ -542,6 +678,10 @@ def test_arrays_are_copied() -> None:
 
 
 def test_options_do_not_go_with_arrays() -> None:
+    assert gym.make(POOL, features=[[1.0]], labels=[1.0], drop=[]).unwrapped.model.num_items == 1
+    for minimise in ("false", 5, np.array([True, False])):
+        with pytest.raises(InputError, match="minimise must be true, false or none"):
+            gym.make(POOL, features=[[1.0]], labels=[1.0], minimise=minimise)
     with pytest.raises(InputError, match="Give drop or the arrays"):
         gym.make(POOL, features=[[1.0]], labels=[1.0], drop=["a"])
 

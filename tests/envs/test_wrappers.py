@@ -99,6 +99,25 @@ def test_choices_one_by_one_are_the_batches(env_id: str, kwargs: dict[str, Any])
     assert (many["labelled"] == -1).all()
 
 
+def test_an_item_chosen_again_raises_at_once_and_changes_nothing() -> None:
+    kwargs = {**PLATES, "illegal": "raise"}
+    single = OneByOne(gym.make(POOL, **kwargs))
+    vector = VectorOneByOne(
+        gym.make_vec(POOL, num_envs=2, autoreset_mode="SameStep", reveal=True, **kwargs)
+    )
+    single.reset(seed=0), vector.reset(seed=0)
+    for env, choose in ((single, int), (vector, lambda item: np.array([item, 11 - item]))):
+        env.step(choose(3))
+        for _ in range(2):
+            with pytest.raises(InputError, match="was chosen already; choose by the mask"):
+                env.step(choose(3))
+        env.step(choose(4))
+        observation = env.step(choose(5))[0]
+        assert np.atleast_2d(observation["labelled"])[0, :4].tolist() == [3, 4, 5, -1]
+        with pytest.raises(InputError, match="was chosen already"):
+            env.step(choose(4))
+
+
 def test_named_parts() -> None:
     plain, env = gym.make(POOL, **PLATES), NamedParts(gym.make(POOL, **PLATES), "obs", "mask")
     (seen, _), (parts, _) = plain.reset(seed=1), env.reset(seed=1)

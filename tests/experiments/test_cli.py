@@ -122,13 +122,13 @@ def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monk
     assert result.exit_code == 1
     assert "1 runs failed and are recorded as failed: broken on Tiny ladder" in result.output
     assert "greedy" in result.output
-    first = {record.id: record.created for record in read_folder(tmp_path)}
+    first = {record.id: record.created for record in read_folder(tmp_path).records}
     assert len(first) == 6
 
     result = invoke("run", "tiny", "--out", tmp_path, "--workers", 1)
     assert result.exit_code == 1
     assert "5 of 6 runs are finished already" in result.output
-    second = {record.id: record.created for record in read_folder(tmp_path)}
+    second = {record.id: record.created for record in read_folder(tmp_path).records}
     assert second.keys() == first.keys()
     assert sum(second[key] != first[key] for key in first) == 1
 

@@ -33,12 +33,12 @@ CHROMIUM = shutil.which("chromium")
 def page(played, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page") / "results"
     shutil.copytree(played, folder)
-    assert write_leaderboard(folder) == [folder / "LEADERBOARD.md", folder / "index.html"]
+    assert write_leaderboard(folder) == ([folder / "LEADERBOARD.md", folder / "index.html"], [])
     return folder
 
 
 def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
-    (overview,) = overviews(read_folder(played))
+    (overview,) = overviews(read_folder(played).records)
     ladder, pool = overview.boards
     assert next(row.name for row in ladder.rows) == "optimal"
     assert ladder.rows[-1].failed
@@ -58,7 +58,7 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
 
 
 def test_standings_rank_by_the_tasks_that_two_agents_share(played):
-    (overview,) = overviews(read_folder(played))
+    (overview,) = overviews(read_folder(played).records)
     ladder, pool = overview.boards
     assert overview.scored
     standings = {one.name: one for one in overview.standings}
@@ -81,7 +81,7 @@ def test_standings_rank_by_the_tasks_that_two_agents_share(played):
 
 
 def test_agents_of_few_tasks_stand_last(played):
-    (overview,) = overviews(read_folder(played))
+    (overview,) = overviews(read_folder(played).records)
     best = overview.standings[0]
     assert best.entered == min(leaderboard.FEW, 2) == 2
     entered = [one.entered for one in overview.standings]
@@ -93,9 +93,9 @@ def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
     shutil.copytree(played, folder)
     spec = plan(tiny)[0]
     changed = type(spec)
-    monkeypatch.setattr(changed, "fingerprint", property(lambda self: "changed"))
+    monkeypatch.setattr(changed, "fingerprint", property(lambda self: "0" * 16))
     write_record(folder / "records", spec, None, "boom")
-    (overview,) = overviews(read_folder(folder))
+    (overview,) = overviews(read_folder(folder).records)
     row = next(row for row in overview.boards[0].rows if row.name == "random")
     assert row.error_line == "boom"
     assert overview.boards[0].mixed
@@ -127,7 +127,7 @@ def test_where_nothing_varies_no_interval_is_shown(tmp_path, tiny):
     spec = next(spec for spec in plan(tiny) if spec.env_id == "discovery/TablePool-v0")
     for agent in ("linucb", "oracle"):
         execute(dataclasses.replace(spec, name=agent, agent=agent), records)
-    (board,) = overviews(read_folder(tmp_path))[0].boards
+    (board,) = overviews(read_folder(tmp_path).records)[0].boards
     best, worst = board.rows
     assert (best.name, worst.name) == ("oracle", "linucb")
     never = "(no variation in 40 episodes)"
@@ -154,7 +154,7 @@ def test_scores_and_places_leave_out_the_luck_of_the_pool(tmp_path, tiny):
     records = open_folder(tmp_path)
     for name in ("random", "greedy"):
         execute(dataclasses.replace(spec, name=name, agent=name), records)
-    (board,) = overviews(read_folder(tmp_path))[0].boards
+    (board,) = overviews(read_folder(tmp_path).records)[0].boards
     greedy, random = board.rows
     regret = {row.name: row.record.regret for row in board.rows}
     span = greedy.record.optimal_value - greedy.record.random_value
@@ -201,6 +201,17 @@ def test_the_page_is_well_formed_and_loads_nothing(page):
     assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", text.lower())
 
 
+def test_two_versions_of_a_suite_have_their_own_sections(played, tiny, tmp_path):
+    shutil.copytree(played, tmp_path / "results")
+    newer = dataclasses.replace(tiny, version=2)
+    execute(plan(newer)[0], tmp_path / "results" / "records")
+    write_leaderboard(tmp_path / "results")
+    reader = Reader()
+    reader.feed((tmp_path / "results" / "index.html").read_text(encoding="utf-8"))
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert len({load for load in reader.loads if load.startswith("#tiny")}) == 5
+
+
 def test_the_page_opens_each_number_to_its_run(page, tiny):
     text = (page / "index.html").read_text(encoding="utf-8")
     for spec in plan(tiny):
@@ -216,13 +227,14 @@ def test_the_page_opens_each_number_to_its_run(page, tiny):
 
 
 def test_the_shown_command_repeats_the_run(played):
-    (overview,) = overviews(read_folder(played))
+    (overview,) = overviews(read_folder(played).records)
     for row in (row for board in overview.boards for row in board.rows if not row.failed):
         program, *words = shlex.split(row.command)
         assert program == "discovery-gym"
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
-        assert plus_minus(row.record.returns) in result.output
+        shown = result.output.replace("−", "-")
+        assert plus_minus(row.record.returns).replace("−", "-") in shown
         spec = row.record.spec
         again = evaluate(
             spec.env_id,
@@ -259,14 +271,14 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
         execute(
             dataclasses.replace(spec, env_kwargs=big, name=name, agent=agent, episodes=8), records
         )
-    (overview,) = overviews(read_folder(tmp_path))
+    (overview,) = overviews(read_folder(tmp_path).records)
     (board,) = overview.boards
     assert [row.score for row in board.rows] == [None, None]
     assert not overview.scored
     means = {row.name: (row.record.returns.mean(),) for row in board.rows}
     assert {one.name: one.values for one in overview.standings} == means
     assert {one.mean for one in overview.standings} == {None}
-    for path in write_leaderboard(tmp_path):
+    for path in write_leaderboard(tmp_path)[0]:
         assert "its column holds mean returns" in path.read_text()
 
 

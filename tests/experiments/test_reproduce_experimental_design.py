@@ -96,10 +96,10 @@ def test_bounds_are_those_of_evaluate(compared):
 
 def test_a_second_call_plays_nothing_anew(compared, monkeypatch):
     out, _ = compared
-    before = {record.id: record.created for record in read_folder(out / playing.RESULTS)}
+    before = {record.id: record.created for record in read_folder(out / playing.RESULTS).records}
     monkeypatch.setattr(benchmarks, "PROBLEMS", tuple(map(small, benchmarks.PROBLEMS)))
     reproduce("design-benchmarks", out, episodes=3, seed=5, workers=1)
-    after = {record.id: record.created for record in read_folder(out / playing.RESULTS)}
+    after = {record.id: record.created for record in read_folder(out / playing.RESULTS).records}
     assert before == after
 
 

@@ -1,15 +1,14 @@
 """Runs and records: complete or not there, resumed by content, failures kept."""
 
 import dataclasses
-import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,26 +18,15 @@ from discovery_gym.experiments.records import open_folder, read_folder, read_rec
 from discovery_gym.experiments.runner import Shard, WorkerLost, execute, missing, plan, play
 from discovery_gym.experiments.suites import suite
 
-CLI = [sys.executable, "-m", "discovery_gym.experiments"]
-TIMINGS = {"created", "seconds_per_decision"}
-
-
-def contents(folder):
-    """Every record with all that is in it but the timings."""
-    found = {}
-    for path in sorted((folder / "records").glob("*.parquet")):
-        table = pq.read_table(path)
-        about = json.loads(table.schema.metadata[rec.KEY])
-        kept = {key: value for key, value in about.items() if key not in TIMINGS}
-        found[path.name] = (table.to_pydict(), kept)
-    return found
-
+HERE = Path(__file__).parent
+sys.path.append(str(HERE))
+from kill_runs import COMMAND, contents, start  # noqa: E402
 
 # ---- one run
 
 
 def test_a_record_holds_the_run(played, tiny):
-    records = read_folder(played)
+    records = read_folder(played).records
     spec = plan(tiny)[4]
     record = read_record(record_path(played / "records", spec.id))
     assert record.id in {one.id for one in records}
@@ -61,7 +49,7 @@ def test_a_record_keeps_the_curves_that_its_suite_asks_for(tiny, tmp_path):
 
 
 def test_a_failed_run_is_recorded_with_its_error(played, tiny):
-    (record,) = (record for record in read_folder(played) if record.error)
+    (record,) = (record for record in read_folder(played).records if record.error)
     assert record.spec == plan(tiny)[3]
     assert "Traceback" in record.error
     assert "batch_size must be one of" in record.error
@@ -165,7 +153,30 @@ def test_rests_of_a_killed_run_do_not_hinder_and_are_swept(tmp_path):
     os.utime(old, (0, 0))
     open_folder(tmp_path)
     assert [path for path in (old, new) if path.exists()] == [new]  # another run may be writing it
-    assert read_folder(tmp_path) == []
+    assert read_folder(tmp_path).records == []
+
+
+def test_a_folder_is_not_foreign_for_what_another_run_has_just_put_there(tmp_path, monkeypatch):
+    """Two runs start in a new folder: the other one is ahead while this one looks."""
+    listed = Path.iterdir
+
+    def meanwhile(self):
+        monkeypatch.setattr(Path, "iterdir", listed)
+        rec.write(open_folder(tmp_path) / "abc.parquet", "x")
+        rec.write(tmp_path / "LEADERBOARD.md", "x")
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", meanwhile)
+    assert open_folder(tmp_path) == tmp_path / "records"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
+def test_many_processes_open_one_folder():
+    """Without a refusal: three rounds of what `open_together.py` does by the thousand."""
+    words = [sys.executable, str(HERE / "open_together.py"), "--new", "60", "--beside", "300"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert "new folders: 0 refusals in 60 tries" in done.stdout, done.stdout
+    assert "beside writers: 0 refusals in 300 tries" in done.stdout, done.stdout
 
 
 def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
@@ -180,17 +191,6 @@ def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
         rec.write(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("table", [None, pa.table({"return": [1.0]})], ids=["text", "table"])
-def test_a_file_that_is_no_record_is_named(tmp_path, table):
-    path = tmp_path / "abc.parquet"
-    if table is None:
-        path.write_text("no", encoding="utf-8")
-    else:
-        pq.write_table(table, path)
-    with pytest.raises(discovery_gym.InputError, match=r"abc\.parquet is not a readable record"):
-        read_record(path)
 
 
 # ---- the pool, and what may happen to it
@@ -220,20 +220,11 @@ def count(folder):
 
 
 SHARD = Shard(1, 3)  # of the smoke suite: enough to be killed in
-SMOKE = ["run", "smoke", "--shard", "1/3", "--workers", "1", "--out"]
 
 
-def start(folder):
-    """Start a part of the smoke suite in a process of its own; wait until some runs are finished."""
-    process = subprocess.Popen(
-        [*CLI, *SMOKE, str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        # Shells start what runs in the background with interrupts ignored, and that is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+def under_way(folder):
+    """Start a run in a process of its own; wait until some runs are finished."""
+    process = start(folder)
     for _ in range(6000):
         if count(folder) >= 2 or process.poll() is not None:
             break
@@ -243,12 +234,12 @@ def start(folder):
 
 def test_killed_and_started_again_gives_the_records_of_a_run_never_killed(tmp_path):
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = start(killed)
+    process = under_way(killed)
     process.kill()
     process.communicate()  # ends with the last worker, which holds the pipes as well
     before = count(killed)
     for folder in (killed, whole):
-        command = [*CLI, *SMOKE, str(folder)]
+        command = [*COMMAND, str(folder)]
         again = subprocess.run(command, capture_output=True, text=True, check=False)
         assert again.returncode == 0, again.stderr
         if folder is killed:
@@ -261,10 +252,20 @@ def test_killed_and_started_again_gives_the_records_of_a_run_never_killed(tmp_pa
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_an_interrupt_leaves_cleanly(tmp_path):
-    process = start(tmp_path)
+    process = under_way(tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the parent and its workers
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Interrupted" in errors
     assert "Traceback" not in errors
-    assert 2 <= len(read_folder(tmp_path)) < len(plan(suite("smoke"), SHARD))
+    assert 2 <= len(read_folder(tmp_path).records) < len(plan(suite("smoke"), SHARD))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of POSIX, and /proc")
+def test_signals_at_random_moments_change_no_record():
+    """A few of the signals that `kill_runs.py` sends, to two runs in one folder."""
+    words = [sys.executable, str(HERE / "kill_runs.py"), "--signals", "4", "--folders", "1"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 folders" in done.stdout
+    assert "exit status" not in done.stdout

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, bootstrap, ttest_1samp, ttest_ind
 
+from discovery_gym import InputError
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments import stats as st
 
@@ -330,3 +331,24 @@ def test_scores_need_exact_values():
         st.normalised(known.returns, known.random_value, known.optimal_value),
     )
     np.testing.assert_array_equal(st.gains(without, {}), known.returns)
+
+
+@pytest.mark.parametrize("theirs", [[1.0], [1.0, 2.0], [[1.0, 2.0, 3.0]], 1.0, []])
+@pytest.mark.parametrize("compare", [st.paired_difference, st.ahead])
+def test_other_numbers_of_episodes_are_no_pairs(compare, theirs):
+    with pytest.raises(InputError, match="Pairs need the same episodes of both"):
+        compare([1.0, 2.0, 3.0], theirs)
+
+
+@pytest.mark.parametrize("exponent", [-300, -100, 100, 300])
+@pytest.mark.parametrize("count", [8, 64])
+def test_an_interval_scales_with_its_unit(exponent, count):
+    """Its digits are those of any other unit, however large or small."""
+    values, unit = np.random.default_rng(0).exponential(size=count), 2.0**exponent
+    one, other = st.mean(values), st.mean(values * unit)
+    assert other.how == one.how
+    assert (other.value, other.low, other.high) == (
+        one.value * unit,
+        one.low * unit,
+        one.high * unit,
+    )

@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from discovery_gym import InputError
 from discovery_gym.envs import datasets
 from discovery_gym.experiments import runner, suites, tuning
 from discovery_gym.experiments.cli import main
@@ -142,6 +143,33 @@ def test_settings_of_another_version_are_not_played(monkeypatch):
             "greedy": "greedy",
             "epsilon-greedy": "epsilon_greedy(epsilon=1)",
         }
+
+
+TAMPERED = {
+    "empty": b"",
+    "half": b'{"version": 3, "tasks": {"Tiny": {',
+    "a list": b"[]",
+    "no tasks": b'{"version": 3}',
+    "tasks in a list": b'{"version": 3, "tasks": [1]}',
+    "agents in a list": b'{"version": 3, "tasks": {"Tiny": [1]}}',
+    "an agent as a text": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": "greedy"}}}',
+    "an agent as a number": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": 3}}}}',
+    "no agent": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {}}}}',
+    "deep": b"[" * 100_000,
+    "bytes": bytes(range(256)),
+    "no candidate": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "oracle"}}}}',
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERED)
+def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "tampered.json").write_bytes(TAMPERED[kind])
+    monkeypatch.setattr(suites.resources, "files", lambda package: tmp_path)
+    with pytest.raises(InputError, match=r"tuned/tampered\.json .*tune tampered") as error:
+        suites._with_tuned("tampered", 3, TINY)
+    assert len(str(error.value).replace(str(tmp_path), "")) < 400
+    assert str(error.value).isprintable()
 
 
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)

@@ -26,7 +26,7 @@ from stable_baselines3.common.monitor import Monitor  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor  # noqa: E402
 
 from discovery_gym.agents.learned.sb3_env import SB3Env  # noqa: E402
-from discovery_gym.envs.wrappers import VectorOneByOne  # noqa: E402
+from discovery_gym.envs.wrappers import OneByOne, VectorOneByOne  # noqa: E402
 
 LADDER = ("KnowledgeLadder", {"target": 3, "p_scale": 8.0, "batch_sizes": (1, 4), "horizon": 9})
 POOL = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 4})
@@ -136,6 +136,7 @@ def test_the_monitor_of_vectors_reads_the_truth_of_ended_episodes() -> None:
 def test_wrappers_stay_around_the_environment() -> None:
     """A batch played item by item, and statistics around it, through the masks of the wrapper."""
     name, kwargs = PLATES
+    kwargs = {**kwargs, "illegal": "raise"}
     made = gym.make_vec(f"discovery/{name}-v0", num_envs=4, autoreset_mode="SameStep", **kwargs)
     vector = SB3Env(RecordEpisodeStatistics(VectorOneByOne(made)))
     assert vector.action_space == spaces.Discrete(12)
@@ -144,6 +145,8 @@ def test_wrappers_stay_around_the_environment() -> None:
     model.learn(64)
     _, lengths = evaluate_policy(model, vector, 8, return_episode_rewards=True)
     assert lengths == [6] * 8
+    single = OneByOne(gym.make(f"discovery/{name}-v0", **kwargs))
+    MaskablePPO("MultiInputPolicy", single, device="cpu", **SMALL).learn(32)
 
 
 def test_running_episodes_share_one_dictionary() -> None:

@@ -1,0 +1,353 @@
+"""What a cell of a table means: a number, a hole, a level of a category, or nothing that is sure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError
+from ..core.errors import shown
+from .columns import Columns, listed
+from .files import MOST_CELLS
+
+PENDING = ("", "PENDING", "pending")
+"""Cells of a label that is not measured yet."""
+
+MOST_LEVELS = 100
+"""The most different texts of a column that count as levels of a category without being named."""
+
+DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?)$"
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(([,.'’ \u00a0\u202f])\d{3})+([.,]\d+)?")
+DISGUISED = re.compile(r"[+\-−<>≤≥~]*\s*\d+([.,'’\s]\d+)*([eE][+\-−]?\d+)?\s*%?")
+"""What a person reads as a number, though it is none here."""
+
+DECIMALS = r"^[+-]?\d*%s\d+([eE][+-]?\d+)?\s*%%?$"
+UNSURE = r"^[+-]?[1-9]\d{0,2}%s\d{3}\s*%%?$"
+"""Three digits behind a sign: decimals, or a thousand."""
+
+MOST_NAMED = 4
+"""The most different troubles of one column that a message names."""
+
+
+class Problems:
+    """All that a table is refused for, to be told at once."""
+
+    def __init__(self) -> None:
+        self._cells: list[str] = []
+        self._columns: dict[str, list[str]] = {}
+        self._roles: dict[str, str] = {}
+
+    def cell(self, place: str, text: str) -> None:
+        """Note a cell that cannot be understood."""
+        self._cells.append(f"{place}: {text}")
+
+    def columns(self, names: Sequence[str], why: str, roles: str) -> None:
+        """Note columns that are no features, and the options that would make them ones."""
+        self._columns.setdefault(why, []).extend(names)
+        self._roles[why] = roles
+
+    def refuse(self, file: str) -> None:
+        """Raise an error that names everything noted, if there is anything."""
+        if not (self._cells or self._columns):
+            return
+        told = self._cells[: 2 * MOST_NAMED]
+        if len(self._cells) > len(told):
+            told.append(f"and {len(self._cells) - len(told)} more such columns")
+        told += [
+            f"{'columns' if len(names) > 1 else 'column'} {listed(names)}: {why} "
+            f"({self._roles[why]}= keeps {'them' if len(names) > 1 else 'it'})"
+            for why, names in self._columns.items()
+        ]
+        out = [name for names in self._columns.values() for name in names]
+        remedy = f" To leave out what is no feature: drop=[{listed(out)}]." if out else ""
+        raise InputError(f"{file}: {'; '.join(told)}.{remedy}")
+
+
+class Conversion:
+    """From the cells of one column at a time to numbers or levels."""
+
+    def __init__(
+        self, columns: Columns, decimal: str, thousands: str | None, problems: Problems
+    ) -> None:
+        self.columns, self.problems = columns, problems
+        self.decimal, self.thousands = decimal, thousands
+        point, group = re.escape(decimal), re.escape(thousands or "")
+        whole = rf"(\d+|[1-9]\d{{0,2}}({group}\d{{3}})+)" if thousands else r"\d+"
+        self.number = rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
+
+    def labels(self, name: str, missing: Iterable[str]) -> tuple[NDArray[np.float64], str]:
+        """Return the labels, NaN where there are none yet, and "%" if all are written with it."""
+        holes = [*PENDING, *(text.strip() for text in missing)]
+        values, bad, percent = self.numbers(name, holes)
+        absent = [float(text) for text in holes if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
+        values[np.isin(values, absent)] = np.nan
+        if bad.any():
+            truth = self._truth(name, holes)
+            if truth is not None:
+                return truth, ""
+            self._refuse(name, bad, "missing")
+        return values, percent
+
+    def feature(self, name: str) -> NDArray[np.float64] | None:
+        """Return the numbers of a feature; None if they are names of levels."""
+        values, bad, _ = self.numbers(name, ("",))
+        empty = np.isnan(values) & ~bad
+        if empty.any():
+            count = int(empty.sum()) - 1
+            more = f" (and {count} more)" if count else ""
+            self.problems.cell(
+                self.columns.place(int(empty.argmax()), name),
+                f"empty{more}; a feature must be known before the experiment",
+            )
+            return values
+        if not bad.any():
+            self._note_codes(name, values)
+            return values
+        truth = self._truth(name, ())
+        if truth is not None:
+            return truth
+        if self._all_dates(name):
+            self.problems.columns([name], "dates or times", "categories")
+            return values
+        count = int(bad.sum())
+        if 2 * count <= len(bad) or self._disguised(name, bad):
+            self._refuse(name, bad, "categories")
+            return values
+        if count < len(bad):  # names with a number among them: what is it?
+            texts, row = self.texts(name), int((~bad).argmax())
+            self.problems.cell(
+                self.columns.place(row, name),
+                f"{shown(texts[row])} is a number, and other cells are names such as "
+                f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
+                f"categories=[{listed([name])}]",
+            )
+            return values
+        return None
+
+    def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
+        """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        texts, rows = self._arrow_texts(name), len(self.columns.rows)
+        levels = sorted(pc.unique(texts).to_pylist())
+        if "" in levels:
+            self.problems.cell(
+                self.columns.place(pc.index(texts, "").as_py(), name),
+                "empty; a feature must be known before the experiment",
+            )
+            return None
+        if not given and (len(levels) == rows or len(levels) > MOST_LEVELS):
+            different = (
+                "a different text in every row"
+                if len(levels) == rows
+                else f"more than {MOST_LEVELS} different texts"
+            )
+            self.problems.columns([name], different, "index= or categories")
+            return None
+        if len(levels) * rows > MOST_CELLS:
+            why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
+            self.problems.columns([name], why, "descriptors")
+            return None
+        alike = Counter(" ".join(level.casefold().split()) for level in levels)
+        double = [level for level in levels if alike[" ".join(level.casefold().split())] > 1]
+        if double:
+            self.columns.notes.append(
+                f"{listed([name])} has levels that differ in case or spaces only: {listed(double)}"
+            )
+        indicators = np.zeros((rows, len(levels)))
+        indicators[np.arange(rows), np.asarray(pc.index_in(texts, pa.array(levels)))] = 1.0
+        return tuple(levels), indicators
+
+    def texts(self, name: str) -> list[str]:
+        """Return the cells of a column as texts, without spaces around them."""
+        return list(self._arrow_texts(name).to_pylist())
+
+    def _arrow_texts(self, name: str) -> Any:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = self.columns.cells[name]
+        if not pa.types.is_floating(column.type):
+            return pc.utf8_trim_whitespace(column)
+        words = ["" if x is None or x != x else repr(x) for x in column.to_pylist()]
+        return pa.array([word.removesuffix(".0") for word in words], pa.string())
+
+    def numbers(
+        self, name: str, missing: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], str]:
+        """Return the numbers, NaN where there are none, which cells are none, and "%" or ""."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = self.columns.cells[name]
+        if pa.types.is_floating(column.type):
+            values = column.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+            return values, np.isinf(values), ""
+        text = pc.utf8_trim_whitespace(column)
+        hole = pc.is_in(text, pa.array(list(missing), pa.string()))
+        percent = pc.ends_with(text, "%")
+        share = np.asarray(percent)[~np.asarray(hole)]
+        unit = "%" if share.any() else ""
+        if unit:
+            text = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(text, "%"))
+        ok = pc.and_not(pc.match_substring_regex(text, self.number), hole)
+        if unit and not share.all():  # neither kind is a number where the other stands beside it
+            rare = percent if 2 * share.sum() <= len(share) else pc.invert(percent)
+            ok = pc.and_not(ok, rare)
+        long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
+        if pc.any(long).as_py():  # whole numbers that a float would round
+            rounded = [
+                cell is not None and int(float(cell)) != int(cell)
+                for cell in pc.if_else(long, text, pa.scalar(None, pa.string())).to_pylist()
+            ]
+            ok = pc.and_not(ok, pa.array(rounded))
+        if self.thousands:
+            text = pc.replace_substring(text, self.thousands, "")
+        if self.decimal != ".":
+            text = pc.replace_substring(text, self.decimal, ".")
+        values = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
+        values = values.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+        bad = (~np.asarray(ok) & ~np.asarray(hole)) | np.isinf(values)
+        return values, bad, unit
+
+    def _truth(self, name: str, missing: Sequence[str]) -> NDArray[np.float64] | None:
+        """Return 1 for True and 0 for False, NaN where there is none; None if there is more."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        column = self._arrow_texts(name)
+        hole = np.asarray(pc.is_in(column, pa.array(list(missing), pa.string())))
+        lower = pc.utf8_lower(column)
+        true, false = (np.asarray(pc.equal(lower, word)) for word in ("true", "false"))
+        if not (true | false | hole).all():
+            return None
+        return np.where(hole, np.nan, true)
+
+    def _all_dates(self, name: str) -> bool:
+        import pyarrow.compute as pc
+
+        return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), DATE)).as_py())
+
+    def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
+        """Return whether a cell that is no number looks like one, or is a date."""
+        import pyarrow.compute as pc
+
+        texts = pc.unique(self._arrow_texts(name).filter(bad)).to_pylist()
+        return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
+
+    def _refuse(self, name: str, bad: NDArray[np.bool_], option: str) -> None:
+        """Note the cells of a column that are no numbers, and for each kind of them what to do."""
+        texts, told = self.texts(name), dict[str, tuple[int, int]]()
+        for row in np.flatnonzero(bad)[:1000].tolist():
+            hint = self._hint(texts[row], row, bad, option)
+            first, count = told.get(hint, (row, 0))
+            told[hint] = first, count + 1
+        for hint, (row, count) in list(told.items())[:MOST_NAMED]:
+            more = f" (and {count - 1} more such cell{'s' * (count > 2)})" if count > 1 else ""
+            place = self.columns.place(row, name)
+            self.problems.cell(place, f"{shown(texts[row])} {hint}{more}")
+
+    def _hint(self, text: str, row: int, bad: NDArray[np.bool_], option: str) -> str:
+        """Return why a text is no number, and what to type."""
+        number = text.rstrip("%").rstrip()
+        if text in ("inf", "-inf"):
+            return "is no number that is finite"
+        if re.match(self.number, number, re.ASCII):
+            if re.fullmatch(r"[+-]?\d{16,300}", text):
+                return "has more digits than a number here can hold; drop some, or its column"
+            if not np.isfinite(float(number.replace(self.thousands or "\0", "").replace(",", "."))):
+                return "is too large for a number; give it in a larger unit"
+            return f"stands beside cells {'without' if '%' in text else 'with'} %"
+        if (grouped := GROUPED.fullmatch(number)) and self.thousands is None:
+            return f"is no number; if it is grouped by thousands, give thousands={grouped[2]!r}"
+        if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", number) and self.decimal == ".":
+            return "is no number; if it has a decimal comma, give decimal=','"
+        if re.fullmatch(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", number) and self.decimal == ",":
+            return "is no number beside decimal commas; mend it, or give decimal='.'"
+        if text[:1] in tuple("<>≤≥~"):
+            told = "as a limit of detection is no number; replace it"
+            return f"{told}, or name it in missing=" if option == "missing" else told
+        if text[:1] == "−":
+            return "begins with a dash (U+2212) where a minus is meant; replace it by -"
+        if text[:1] == "=":
+            return "is a formula; save the table with its values"
+        if re.match(DATE, text):
+            return "is a date or a time; give a number, such as hours, or name the column in drop="
+        second = int(bad.sum()) == 1 and self.columns.rows[row] == 2
+        units = "; delete the row if it holds units" if second else ""
+        if option == "missing":
+            return f"is no number; name it in missing= if it means 'not measured'{units}"
+        return (
+            "is no number, as other cells of this column are; mend it, or name the column in "
+            f"categories= or drop={units}"
+        )
+
+    def _note_codes(self, name: str, values: NDArray[np.float64]) -> None:
+        """Note numbers that may be codes: whole ones in a row, from 0 or 1."""
+        if 0 <= values.min() <= 1 and 2 <= values.max() <= 20:
+            codes = np.unique(values)
+            if len(codes) > 2 and np.array_equal(codes, codes[0] + np.arange(len(codes))):
+                self.columns.notes.append(
+                    f"{listed([name])} holds the whole numbers {codes[0]:g} to {codes[-1]:g}, taken "
+                    "as numbers; categories= makes them levels"
+                )
+
+
+def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) -> str:
+    """Return the decimal sign of a file, looking at all columns of numbers at once."""
+    if thousands in (",", "."):
+        return "." if thousands == "," else ","
+    if columns.separator in ("", ","):
+        return "."
+    sure: dict[str, str] = {}
+    unsure: dict[str, str] = {}
+    for name in names:
+        for sign, (pattern, place) in _decimals(columns, name, thousands).items():
+            (sure if pattern == DECIMALS else unsure).setdefault(sign, place)
+    if len(sure) == 2:
+        raise InputError(
+            f"{columns.file} has decimal commas ({sure[',']}) and decimal points ({sure['.']}); "
+            "mend one of them, or say which sign is meant as decimal=."
+        )
+    if sure:
+        return next(iter(sure))
+    if unsure:
+        sign, place = next(iter(unsure.items()))
+        raise InputError(
+            f"{columns.file}: it is not sure whether {sign!r} stands before decimals or thousands "
+            f"({place}); give decimal={sign!r} or thousands={sign!r}."
+        )
+    return "."
+
+
+def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, tuple[str, str]]:
+    """Return which signs stand in the numbers of a column, how surely, and a cell with each."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = columns.cells[name]
+    if not pa.types.is_string(column.type):
+        return {}
+    text = pc.utf8_trim_whitespace(column)
+    if thousands:
+        text = pc.replace_substring(text, thousands, "")
+    filled = pc.sum(pc.not_equal(text, "")).as_py() or 0
+    alike = pc.sum(pc.match_substring_regex(text, r"^[+-]?\d*[.,]?\d*([eE][+-]?\d+)?\s*%?$"))
+    if 2 * ((alike.as_py() or 0) - (len(text) - filled)) < filled:
+        return {}  # a column of names, in which 1,4 is no number
+    found = {}
+    for sign in (",", "."):
+        unsure = pc.match_substring_regex(text, UNSURE % re.escape(sign))
+        any_ = pc.match_substring_regex(text, DECIMALS % re.escape(sign))
+        for pattern, match in ((DECIMALS, pc.and_not(any_, unsure)), (UNSURE, unsure)):
+            row = pc.index(match, True).as_py()
+            if row >= 0:
+                found[sign] = pattern, f"{columns.place(row, name)}: {shown(column[row].as_py())}"
+                break
+    return found
