@@ -199,7 +199,7 @@ class TablePool(FeaturePool, Reading):
                 "a constant from it or change its unit."
             )
 
-    def _checked_rows(self, rows: float) -> float:
+    def _checked_rows(self, rows: Any) -> float:
         """Return a share of the rows as a float, or their number as an integer."""
         count = len(self.table.labels)
         try:
