@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..envs.core import InputError, KeyedRandom, Model
+from ..envs.core.checks import integer
 from ..envs.core.seeding import Words
 from ..envs.core.streams import hashed, mix
 
@@ -47,7 +49,7 @@ class Agent(ABC):
     def __init__(self, model: Model[Any], *, seed: int | np.random.SeedSequence = 0) -> None:
         self.model = model
         if not isinstance(seed, np.random.SeedSequence):
-            seed = np.random.SeedSequence(seed)
+            seed = np.random.SeedSequence(integer("seed", seed, low=0, high=math.inf))
         self._seed = seed.generate_state(1, np.uint64)
         self.keys: Words = self._seed
         """A key for what is random about each of the B episodes, ``(B,)``."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..envs.core import InputError, Model, closest
+from ..envs.core import InputError, Model, closest, shown
 from ..envs.core.checks import integer
 from .agent import Agent
 from .bayesian import BayesianAgent
@@ -38,6 +39,8 @@ PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
 
 ``learned`` is a rule as well, which plays wherever a belief for it fits.
 """
+LONGEST = 1000
+"""Characters of the text of an agent."""
 FIRST = {LearnedAgent.text: "path"}
 """Settings that may be given without their name."""
 
@@ -64,7 +67,7 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode
         episode: Number of the episode in the first row of observations, see `Agent.episode`.
     """
     agent = _make(text, env, seed)
-    agent.episode = integer("episode", episode, low=0)
+    agent.episode = integer("episode", episode, low=0, high=math.inf)
     return agent
 
 
@@ -80,14 +83,16 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
         if not issubclass(agent, LearnedAgent) and not agent.fits(model):
             raise InputError(_misfit(name, model))
         for value in settings.values():
-            if isinstance(value, tuple):
-                raise InputError(f"{name} takes plain settings, got {value!r} in {text!r}.")
+            if isinstance(value, Described):
+                raise InputError(
+                    f"{name} takes plain settings, got {shown(value)} in {shown(text)}."
+                )
         _check_settings(name, agent, settings)
         return agent(model, seed=seed, **settings)
     if name not in RULES:
         known = [*PLAIN, *RULES]
         raise InputError(
-            f"Unknown agent {name!r}{closest(name, known)} Known are {', '.join(known)}."
+            f"Unknown agent {shown(name)}{closest(name, known)} Known are {', '.join(known)}."
         )
     given = settings.pop("belief", None)
     _check_settings(name, RULES[name], settings)
@@ -95,8 +100,8 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
     if not _fitting(rule, model):
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
-        raise InputError(f"{name} brings its own belief; leave belief={given!r} out.")
-    new_belief = _belief(given or rule.belief, rule, model)
+        raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
+    new_belief = _belief(rule.belief if given is None else given, rule, model)
     return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
 
 
@@ -116,7 +121,7 @@ def _model(env: Any) -> Model[Any]:
     )
     if not isinstance(model, Model):
         raise InputError(
-            f"Agents play the environments of this package; {env!r} is not one of them."
+            f"Agents play the environments of this package; {shown(env)} is not one of them."
         )
     return model
 
@@ -140,12 +145,13 @@ def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
 def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
     """Return the maker of the named belief, or of the first that fits the model and the rule."""
     fitting = _fitting(rule, model)
-    name, settings = (given, {}) if isinstance(given, str) else given or (fitting[0], {})
+    name, settings = (fitting[0], {}) if given is None else _named(given)
     if name not in fitting:
         raise InputError(
-            f"No belief {name!r} fits {type(model).__name__} and the rule"
-            f"{closest(str(name), fitting)} Those that fit: {', '.join(fitting)}."
+            f"No belief {shown(name or given)} fits {type(model).__name__} and the rule"
+            f"{closest(name or '', fitting)} Those that fit: {', '.join(fitting)}."
         )
+    assert name is not None
     _check_settings(name, BELIEFS[name], settings)
     return partial(BELIEFS[name], model, **settings)
 
@@ -160,46 +166,72 @@ def _misfit(name: str, model: Model[Any]) -> str:
 def _check_settings(name: str, made: type[Any], settings: dict[str, Any]) -> None:
     """Refuse settings that the constructor does not name, unless it takes any."""
     parameters = inspect.signature(made).parameters.values()
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        return
     hidden = ("model", "env", "num_episodes", "seed")
-    known = [p.name for p in parameters if p.name not in hidden]
+    known = [p.name for p in parameters if p.name not in hidden and p.kind is not p.VAR_KEYWORD]
+    any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
     for setting in settings:
-        if setting not in known:
+        if setting in hidden or (setting not in known and not any_name):
             raise InputError(
-                f"{name} has no setting {setting!r}{closest(setting, known)} It takes: "
+                f"{name} has no setting {shown(setting)}{closest(setting, known)} It takes: "
                 f"{', '.join(known) or 'none'}."
             )
 
 
-def _parse(text: str) -> tuple[str, dict[str, Any]]:
+class Described(NamedTuple):
+    """What a text describes: an agent, or a setting that is a belief with settings of its own."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+def _named(given: Any) -> tuple[str | None, dict[str, Any]]:
+    """Return the name and the settings of what a setting names; None: it names nothing."""
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
+        return given
+    return (given if isinstance(given, str) else None), {}
+
+
+def _parse(text: Any) -> Described:
     """Read ``name`` or ``name(setting=value, ...)``; a value may be such a call itself."""
     wrong = InputError(
-        f"{text!r} does not describe an agent; write a name such as 'greedy' or a name with "
+        f"{shown(text)} does not describe an agent; write a name such as 'greedy' or a name with "
         "settings such as 'bayes_ucb(width=2)'."
     )
+    if not isinstance(text, str):
+        raise wrong
+    if len(text) > LONGEST:
+        raise InputError(
+            f"The text of an agent may have {LONGEST} characters, {shown(text)} has {len(text)}."
+        )
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError):
+        parsed = _read(tree)
+    except InputError:
+        raise
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
         raise wrong from None
+    if isinstance(tree, ast.Name):
+        return Described(parsed, {})
+    if not isinstance(parsed, Described):
+        raise wrong
+    return parsed
 
-    def call(node: ast.expr) -> Any:
-        if isinstance(node, ast.Name):
-            return node.id
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            name = node.func.id
-            if any(k.arg is None for k in node.keywords) or len(node.args) > (name in FIRST):
-                raise wrong
-            settings = {str(k.arg): call(k.value) for k in node.keywords}
-            return name, settings | ({FIRST[name]: call(node.args[0])} if node.args else {})
-        try:
-            return ast.literal_eval(node)
-        except ValueError:
-            raise wrong from None
 
-    parsed = call(tree)
-    if isinstance(parsed, str) and isinstance(tree, ast.Name):
-        return parsed, {}
-    if isinstance(parsed, tuple) and isinstance(tree, ast.Call):
-        return parsed
-    raise wrong
+def _read(node: ast.expr) -> Any:
+    """Return the value of an expression; one that is no name, call or literal raises ValueError."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if not isinstance(node, ast.Call):
+        return ast.literal_eval(node)
+    if not isinstance(node.func, ast.Name) or len(node.args) > (node.func.id in FIRST):
+        raise ValueError("a call of a name, with settings by name")
+    settings = {}
+    if node.args:
+        settings[FIRST[node.func.id]] = _read(node.args[0])
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise ValueError("no ** either")
+        if keyword.arg in settings:
+            raise InputError(f"{node.func.id} has {keyword.arg} twice; give it once.")
+        settings[keyword.arg] = _read(keyword.value)
+    return Described(node.func.id, settings)

@@ -34,6 +34,14 @@ def save(tensors: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> bytes:
     return serialize(arrays, {KEY: json.dumps(head, sort_keys=True)})
 
 
+def exists(path: str | Path) -> bool:
+    """Return whether there is a file of this name, which may be no name of a file at all."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):  # too long, or with a character that no name has
+        return False
+
+
 def load(path: Path, version: int) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the tensors and the head of a file; one that is damaged raises one of `DAMAGE`.
 

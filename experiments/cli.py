@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ..envs.core import InputError, spelt, told
+from ..envs.core import InputError, shown, spelt, told
 from .terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
@@ -396,18 +396,20 @@ def _parameters(
     """Return parameters from JSON and from ``name=value`` texts."""
     try:
         parameters = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
         parameters = None
     if not isinstance(parameters, dict):
         raise InputError(
-            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {text!r}."
+            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {shown(text)}."
         )
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
-            raise InputError(f"{option} must be name=value, such as {example}, got {setting!r}.")
+            raise InputError(
+                f"{option} must be name=value, such as {example}, got {shown(setting)}."
+            )
         try:
             parameters[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             parameters[name] = value  # a word needs no quotes
     return parameters

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,8 +23,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from ..agents import make
-from ..envs.core import InputError, Model, TruthUnknown, closest, registered
-from ..envs.core.checks import integer
+from ..envs.core import InputError, Model, TruthUnknown, closest, registered, shown
+from ..envs.core.checks import flag, integer
 from ..envs.design.design import DesignModel
 from ..envs.design.information import sequential_bounds
 
@@ -33,6 +34,16 @@ CHUNK = 1024
 """Episodes played at once, which bounds the memory and means nothing else."""
 TOGETHER, BLOCK = 8, 1024
 """Episodes that share contrastive draws, and draws at once: their likelihoods stay in the cache."""
+OWN = (
+    "id",
+    "num_envs",
+    "vectorization_mode",
+    "vector_kwargs",
+    "wrappers",
+    "autoreset_mode",
+    "reveal",
+)
+"""Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
 
 
 class Agent(Protocol):
@@ -119,13 +130,15 @@ def evaluate(
     Raises:
         InputError: An unknown environment, agent or parameter, or one out of range.
     """
-    episodes, seed = integer("episodes", episodes, low=1), integer("seed", seed, low=0)
+    episodes = integer("episodes", episodes, low=1, high=100_000_000)
+    seed = integer("seed", seed, low=0, high=math.inf)
     contrasts = integer("contrasts", contrasts, low=0, high=1_000_000_000)
-    agent_seed = integer("agent_seed", agent_seed, low=0)
-    env_id, env_kwargs = resolve(env_id), dict(env_kwargs or {})
+    agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
+    deterministic, curve = flag("deterministic", deterministic), flag("curve", curve)
+    truth, env_id, env_kwargs = flag("truth", truth), resolve(env_id), _parameters(env_kwargs)
     if not isinstance(agent, str) and not callable(getattr(agent, "predict", None)):
         raise InputError(
-            f"agent must be a text such as 'random' or have a method predict, got {agent!r}."
+            f"agent must be a text such as 'random' or have a method predict, got {shown(agent)}."
         )
     size = min(episodes, CHUNK)
     venv = _vector_env(env_id, size, env_kwargs)
@@ -178,15 +191,32 @@ def evaluate(
 
 def resolve(env_id: str) -> str:
     """Return the full id of an environment, which may be given in short: ``"GaussianStep"``."""
+    if not isinstance(env_id, str):
+        raise InputError(f"An environment is named by a text, got {shown(env_id)}.")
     if env_id in gym.registry:
         return env_id
     short = {name.split("/")[1].rsplit("-v", 1)[0]: name for name in registered()}
     if env_id in short:
         return short[env_id]
     raise InputError(
-        f"There is no environment {env_id!r}{closest(env_id, [*short, *registered()])} "
+        f"There is no environment {shown(env_id)}{closest(env_id, [*short, *registered()])} "
         f"Known are {', '.join(short)}; import the package that registers another one."
     )
+
+
+def _parameters(env_kwargs: Any) -> dict[str, Any]:
+    """Return the parameters of an environment, none of which is what an evaluation sets itself."""
+    if env_kwargs is None:
+        return {}
+    if not isinstance(env_kwargs, Mapping) or not all(isinstance(key, str) for key in env_kwargs):
+        raise InputError(
+            "env_kwargs must be a dict of parameters, such as {'horizon': 50}, got "
+            f"{shown(env_kwargs)}."
+        )
+    for name in OWN:
+        if name in env_kwargs:
+            raise InputError(f"{name} is not for env_kwargs: an evaluation sets it itself.")
+    return dict(env_kwargs)
 
 
 def rerun_command(

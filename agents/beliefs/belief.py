@@ -16,6 +16,10 @@ Array = NDArray[np.float64]
 ROUNDING = 2e-6
 """What sums of some hundred products in single precision may lose, relative to the largest."""
 
+SURE = 1e-6
+"""Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
+would decide what two labels of the same features mean."""
+
 COVARIANCE_DRAWS = 1000
 """Draws behind a covariance that has no closed form."""
 
@@ -207,7 +211,7 @@ def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tu
     """
     explained = np.stack([explained_by(*one) for one in zip(label, draws, strict=True)])
     top, mean = legal.max(2).mean(1, dtype=np.float64), draws.mean(1, dtype=np.float64)
-    return top[:, None] - mean, explained.astype(np.float64)
+    return top[:, None] - mean, explained
 
 
 def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
@@ -217,10 +221,13 @@ def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
         label: What each draw is grouped by, such as its best item, ``(K,)``.
         draws: Joint draws of all items, ``(K, n)``.
     """
+    # In units of a power of two, which loses no digit and lets no square overflow.
+    unit = np.exp2(np.frexp(np.abs(draws).max())[1] - 1).astype(draws.dtype)
+    draws = draws / unit
     # Sums within the groups, by one product with their indicators.
     _, group, size = np.unique(label, return_inverse=True, return_counts=True)
     count = len(label)
     member = np.zeros((len(size), count), draws.dtype)
     member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
     apart = member @ draws - np.sqrt(size / count)[:, None].astype(draws.dtype) * draws.mean(0)
-    return np.asarray(np.einsum("gn,gn->n", apart, apart))
+    return np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random, generator_of
-from ...envs.core.checks import integer, real
+from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, SURE, Array
 from .history import HistoryBelief
 
 
@@ -45,7 +45,8 @@ class Draws(HistoryBelief):
         chains: Number K of chains, each of which gives one draw, at least 2.
         sweeps: Number of Gibbs sweeps after each label.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
-            of the label; None takes the model's own, or 0.1 if that is 0.
+            of the label; None takes the model's own, or 0.1 if that is 0. It counts as at least
+            `SURE` times the `spread`.
         seed: Seed of the chains, where no agent gives the episodes `keys`.
     """
 
@@ -60,14 +61,23 @@ class Draws(HistoryBelief):
         seed: int,
     ) -> None:
         super().__init__(model, num_episodes)
-        self.chains = integer("chains", chains, low=2)
-        self.sweeps = integer("sweeps", sweeps, low=1)
+        self.chains = integer("chains", chains, low=2, high=100_000)
+        self.sweeps = integer("sweeps", sweeps, low=1, high=1000)
         if noise_std is None:
             noise_std = model.noise_std or 0.1
-        self.noise_std = real("noise_std", noise_std, low=0, open_low=True)
+        self.noise_std = max(quantity("noise_std", noise_std), SURE * self.spread)
         self.keys = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
+        numbers = num_episodes * self.chains * model.num_items
+        room(
+            "The chains", numbers, f"take fewer than {self.chains} or a smaller pool", MOST_TOGETHER
+        )
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
+
+    @property
+    @abstractmethod
+    def spread(self) -> float:
+        """Prior standard deviation of a value, about."""
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Restart the chains where an episode starts, and move those that have new labels.
@@ -139,8 +149,12 @@ class Draws(HistoryBelief):
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
         apart = self._draws - self._draws.mean(1, keepdims=True)
+        # In units of a power of two, which loses no digit and lets no square overflow.
+        unit = np.exp2(np.frexp(np.abs(apart).max())[1] - 1).astype(apart.dtype)
+        apart /= unit
         chosen = np.take_along_axis(apart, items[:, None], 2)
-        return np.asarray(chosen.transpose(0, 2, 1) @ apart / self.chains, np.float64)
+        product = chosen.transpose(0, 2, 1) @ apart / self.chains
+        return np.asarray(product, np.float64) * float(unit) ** 2
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return noise_std^2 for each of ``items``, of the same shape."""

@@ -42,9 +42,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
-from ...envs.core.checks import real
+from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, SURE, Array
 from .history import FeatureBelief, with_intercept
 
 NOISE = 0.1
@@ -57,10 +57,6 @@ last digits, in which a y + c differs from y, then decide nothing."""
 
 EQUAL = 1e-13
 """Labels that lie within this share of the largest of them are equal."""
-
-SURE = 1e-6
-"""Least noise of a label in units of the prior standard deviation of f(x); below it, rounding errors
-would decide what two labels of the same features mean."""
 
 LARGEST = 1e30
 """Largest prior variance of f(x), so that single precision can hold it."""
@@ -107,9 +103,10 @@ class Linear(FeatureBelief):
             prior_std = 1.0 if own is None else own
         if noise_std is None:
             noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
-        self.prior_std = real("prior_std", prior_std, low=1e-12, high=1e12)
-        self.noise_std = real("noise_std", noise_std, low=1e-12, high=1e12)
+        self.prior_std = quantity("prior_std", prior_std)
+        self.noise_std = quantity("noise_std", noise_std)
         b, n, d = num_episodes, model.num_items, model.num_features + self._standard
+        room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._root = np.empty((b, d, d))  # S
         self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))

@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from ...envs.core import InputError, Model, Random
-from ...envs.core.checks import real
+from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, Array, explained_by
 from .history import FeatureBelief, with_intercept
@@ -69,6 +69,10 @@ averaged 0.297 of what the best choices gain over random ones with 3, and at lea
 CONSTANT = (np.pi**2 / 3 * (SPREAD**-2 + np.pi / 8)) ** 0.5
 """What the intercept multiplies, c, so that it shares the prior of the slopes."""
 
+CERTAIN = 1e3
+"""Largest prior standard deviation of log odds: beyond, labels are certain, and equations singular."""
+PATIENCE = 200
+"""Steps of Newton's method at most, of which it takes a few."""
 CLOSE = 1e-10
 """Newton's method ends at a step whose square is below this, in posterior standard deviations: the
 mode is then exact to the square of it, and the Hessian is that of one step before."""
@@ -103,9 +107,11 @@ class Logistic(FeatureBelief):
         self._standard = prior_std is None and own is None  # free of units
         if prior_std is None:
             prior_std = SPREAD if own is None else own
-        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
+        prior_std = quantity("prior_std", prior_std)
+        self.prior_std = min(prior_std, CERTAIN / getattr(model, "feature_std", 1.0))
         self._failure, self._success = model.outcomes or (0.0, 1.0)
         b, d = num_episodes, model.num_features + self._standard
+        room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._mode = np.zeros((b, d))  # mu
         self._hessian = np.tile(np.eye(d) / self.prior_std**2, (b, 1, 1))
         self._forget()
@@ -180,7 +186,9 @@ class Logistic(FeatureBelief):
 
         hessian = np.empty((len(mode), x.shape[2], x.shape[2]))
         open_ = np.arange(len(mode))  # those that are not there yet
-        while open_.size:
+        for _ in range(PATIENCE):
+            if not open_.size:
+                break
             theta = mode[open_]
             p = expit(_product(x, theta))
             gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * theta

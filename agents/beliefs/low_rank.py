@@ -67,6 +67,11 @@ class LowRank(Draws):
         """Return whether the model is a pool of low rank."""
         return isinstance(model, LowRankPool)
 
+    @property
+    def spread(self) -> float:
+        """Prior standard deviation of an entry."""
+        return float(self.model.factor_std**2 * self.model.rank**0.5)
+
     def _begin(self, episode: int, observation: Any) -> None:
         for factor in (self._u[episode], self._v[episode]):
             self._random.standard_normal(out=factor)

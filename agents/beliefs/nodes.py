@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Model, Random
-from ...envs.core.checks import real
+from ...envs.core.checks import quantity
 from ...envs.pools.graph_pool import GraphPool
 from .belief import Array, Belief
 from .independent import about_best_of_independent
@@ -47,8 +47,8 @@ class Nodes(Belief):
         self.model = model
         prior_std = model.prior_std if prior_std is None else prior_std
         noise_std = model.noise_std if noise_std is None else noise_std
-        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
-        self.noise_std = real("noise_std", noise_std, low=0)
+        self.prior_std = quantity("prior_std", prior_std)
+        self.noise_std = quantity("noise_std", noise_std, zero=True)
         self._hubs: NDArray[np.bool_] | None = None  # (B, n)
         self._edges: NDArray[Any]  # (B, 2 E)
         self._ends: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Model
-from ...envs.core.checks import real
+from ...envs.core.checks import quantity
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
 from .draws import Draws, cholesky, evidence, forward, normals
@@ -61,11 +61,11 @@ class Sparse(Draws):
         noise_std: float | None = None,
         seed: int = 0,
     ) -> None:
+        prior_std = model.prior_std if prior_std is None else prior_std
+        self.prior_std = quantity("prior_std", prior_std)
         super().__init__(
             model, num_episodes, chains=chains, sweeps=sweeps, noise_std=noise_std, seed=seed
         )
-        prior_std = model.prior_std if prior_std is None else prior_std
-        self.prior_std = real("prior_std", prior_std, low=0, open_low=True)
         d = model.num_features
         self._support = np.empty((num_episodes, model.sparsity or 0, self.chains), np.int64)
         self._a = np.empty((num_episodes, d, d))
@@ -76,6 +76,11 @@ class Sparse(Draws):
     def fits(cls, model: Model[Any]) -> bool:
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
+
+    @property
+    def spread(self) -> float:
+        """Prior standard deviation of a value, about."""
+        return float(self.prior_std * self.model.feature_std * (self.model.sparsity or 1) ** 0.5)
 
     def _begin(self, episode: int, observation: Any) -> None:
         support, d = self._support[episode], self.model.num_features

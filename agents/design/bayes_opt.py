@@ -47,10 +47,11 @@ class BayesOptEIG(DesignAgent):
         seed: Any = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
-        self.start = integer("start", start, low=1)
-        self.calls = integer("calls", calls, low=self.start)
+        self.start = integer("start", start, low=1, high=1000)
+        self.calls = integer("calls", calls, low=self.start, high=1000)
         self.estimator = NestedMonteCarlo(
-            integer("outer", outer, low=2), integer("inner", inner, low=1)
+            integer("outer", outer, low=2, high=10_000),
+            integer("inner", inner, low=1, high=10_000),
         )
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:

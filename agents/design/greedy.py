@@ -64,7 +64,7 @@ class ThompsonEIG(GreedyEIG):
         self, model: Model[Any], *, draws: int = 4, candidates: int = 256, seed: Any = 0
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
-        self.draws = integer("draws", draws, low=2)
+        self.draws = integer("draws", draws, low=2, high=10_000)
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""
@@ -118,7 +118,7 @@ class LookAheadEIG(GreedyEIG):
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.first = integer("first", first, low=1, high=BEST)
-        self.draws = integer("draws", draws, low=1)
+        self.draws = integer("draws", draws, low=1, high=10_000)
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
         """Return the actions of B episodes."""

@@ -32,7 +32,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model
+from ...envs.core import InputError, Model, shown
 from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
@@ -147,9 +147,9 @@ class Policy:
     @classmethod
     def load(cls, path: str | Path) -> Policy:
         """Read a policy; a file that holds none raises `InputError`, and nothing in it is run."""
-        if not Path(path).is_file():
+        if not weights.exists(path):
             raise InputError(
-                f"There is no file {path}; `discovery-gym train` writes policy.safetensors."
+                f"There is no file {shown(str(path))}; `discovery-gym train` writes policy.safetensors."
             )
         try:
             tensors, head = weights.load(Path(path), FORMAT)
@@ -219,7 +219,7 @@ class LearnedAgent(Agent):
         super().__init__(model, seed=seed)
         if not isinstance(path, str | Path | Policy):
             raise InputError(
-                f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {path!r}."
+                f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {shown(path)}."
             )
         self.policy = path if isinstance(path, Policy) else Policy.load(path)
         name, here = type(model).__name__, parts(model.observation_space)

@@ -14,7 +14,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ...envs.core import InputError, Model, closest, registered
+from ...envs.core import InputError, Model, closest, registered, shown
 from .policy import LearnedAgent, Policy
 
 SUFFIX = ".safetensors"
@@ -70,12 +70,12 @@ class ShippedAgent(LearnedAgent):
             )
             raise InputError(
                 f"learned needs a policy for {environment} with these parameters, and the package "
-                f"brings none, got weights={weights!r}; train one with `discovery-gym train` and name "
-                f"its file. Those of the package: {known or ', '.join(shipped())}."
+                f"brings none, got weights={shown(weights)}; train one with `discovery-gym train` and "
+                f"name its file. Those of the package: {known or ', '.join(shipped())}."
             )
         if weights not in shipped() and not weights.endswith(SUFFIX):
             raise InputError(
-                f"The package has no policy {weights!r}{closest(weights, shipped())} Known are "
+                f"The package has no policy {shown(weights)}{closest(weights, shipped())} Known are "
                 f"{', '.join(shipped())}; the name of a file ends in {SUFFIX}."
             )
         super().__init__(model, path=shipped().get(weights, weights), seed=seed)

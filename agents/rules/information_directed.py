@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Random
-from ...envs.core.checks import choice, integer, real
+from ...envs.core import Random
+from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
 from .rule import Rule, best, one_of
 
@@ -54,12 +54,10 @@ class IDS(Rule):
         about: str = "best",
         deterministic: bool = False,
     ) -> None:
-        self.lam = real("lam", lam, low=1)
-        self.samples = integer("samples", samples, low=2)
+        self.lam = real("lam", lam, low=1, high=LARGE)
+        self.samples = integer("samples", samples, low=2, high=1_000_000)
         self.about = choice("about", about, ("best", "top"))
-        if not isinstance(deterministic, bool):
-            raise InputError(f"deterministic must be True or False, got {deterministic!r}.")
-        self.deterministic = deterministic
+        self.deterministic = flag("deterministic", deterministic)
 
     def choose(
         self, belief: Belief, mask: NDArray[np.int8] | None, random: Random
@@ -124,7 +122,8 @@ def two_point(
             chain.pop()
         chain.append(k)
     ends = np.array(chain)
-    g, d = gain[ends], regret[ends]
+    unit = np.exp2(np.frexp(regret[high])[1])  # a power of two, which loses no digit
+    g, d = gain[ends], regret[ends] / unit
     rise, run = np.diff(d), np.diff(g)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (run * d[:-1] - lam * rise * g[:-1]) / ((lam - 1) * rise * run)

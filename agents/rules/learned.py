@@ -41,7 +41,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ...envs.core import InputError, Random
+from ...envs.core import InputError, Random, shown
 from ...envs.core.checks import real
 from .. import weights as files
 from ..beliefs.belief import ROUNDING
@@ -109,10 +109,10 @@ class Network:
         if path is None:
             with resources.as_file(resources.files(__package__) / "learned.safetensors") as file:
                 return cls.load(file)
-        if not Path(path).is_file():
+        if not files.exists(path):
             raise InputError(
-                f"There is no file {path}; leave weights out for those of the package, or train some: "
-                "python -m discovery_gym.experiments.training_pools FOLDER."
+                f"There is no file {shown(str(path))}; leave weights out for those of the package, or "
+                "train some: python -m discovery_gym.experiments.training_pools FOLDER."
             )
         try:
             tensors, head = files.load(Path(path), FORMAT)
@@ -141,7 +141,7 @@ class Learned(Rule):
 
     def __init__(self, weights: str | Network | None = None) -> None:
         if weights is not None and not isinstance(weights, str | Network):
-            raise InputError(f"weights must be the name of a file or None, got {weights!r}.")
+            raise InputError(f"weights must be the name of a file or None, got {shown(weights)}.")
         self.network = weights if isinstance(weights, Network) else Network.load(weights)
 
     def choose(

@@ -24,8 +24,8 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln
 from scipy.stats import geom, rv_discrete
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Policy, Streams
-from ..core.checks import choice, integer, real, sequence
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Policy, Streams, shown
+from ..core.checks import choice, integer, money, quantity, real, sequence
 from ..core.picture import Curves, Series
 from .campaign import Campaign
 from .count_planning import CountPlan
@@ -114,7 +114,7 @@ class BinomialDiscovery(Campaign[Counts]):
         super().__post_init__()
         self._set(
             objective=choice("objective", self.objective, ("first", "count")),
-            success_reward=real("success_reward", self.success_reward, low=0),
+            success_reward=money("success_reward", self.success_reward),
         )
         if self.beta_priors is None:
             given = (0.01,) if self.success_probs is None else self.success_probs
@@ -134,7 +134,15 @@ class BinomialDiscovery(Campaign[Counts]):
             upgrade = _upgrade("throughput_upgrade", self.throughput_upgrade, integer)
             self._set(throughput_upgrade=upgrade)
         if max(self.batch_sizes) * self.factors(1)[-1] > 1_000_000:
-            raise InputError(f"batch sizes go up to 1,000,000 experiments, got {self.batch_sizes}.")
+            raise InputError(
+                "batch sizes go up to 1,000,000 experiments, upgrades included, got "
+                f"{shown(self.batch_sizes)}."
+            )
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds: the distribution functions of its counts."""
+        return self.machines * len(self.factors(0)) * int(np.unique(self.sizes).sum())
 
     # ---- what there is to choose
 
@@ -582,20 +590,20 @@ def _beta_geometric_moments(a: float, b: float, size: int) -> tuple[float, float
 
 
 def _beta_prior(name: str, value: Any) -> tuple[float, float]:
-    prior = sequence(name, value, lambda n, v: real(n, v, low=0, open_low=True))
+    prior = sequence(name, value, quantity)
     if len(prior) != 2:
-        raise InputError(f"{name} must be a pair (a, b), got {value!r}.")
+        raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
     return prior[0], prior[1]
 
 
 def _upgrade(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
     parts = sequence(name, value, lambda _, v: v)
     if len(parts) != 3:
-        raise InputError(f"{name} must be a triple (factor, price, most), got {value!r}.")
+        raise InputError(f"{name} must be a triple (factor, price, most), got {shown(value)}.")
     factor, price, most = parts
     return (
-        check(f"factor of {name}", factor, low=1),
-        real(f"price of {name}", price, low=0),
+        check(f"factor of {name}", factor, low=1, high=1_000_000),
+        money(f"price of {name}", price),
         integer(f"most of {name}", most, low=1, high=30),
     )
 

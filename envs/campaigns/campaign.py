@@ -16,10 +16,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation
-from ..core.checks import integer, real, sequence
+from ..core import InputError, Model, Observation, shown
+from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..core.picture import Curves, Picture, Series, Trace
+
+EPOCH = 5000
+"""Numbers that are handled in the time that an epoch of a plan takes besides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +44,18 @@ class Campaign(Model[State]):
     def __post_init__(self) -> None:
         sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
         if len(set(sizes)) < len(sizes):
-            raise InputError(f"batch_sizes must differ from each other, got {sizes}.")
+            raise InputError(f"batch_sizes must differ from each other, got {shown(sizes)}.")
         self._set(
             batch_sizes=sizes,
-            cost_per_batch=real("cost_per_batch", self.cost_per_batch, low=0),
-            cost_per_experiment=real("cost_per_experiment", self.cost_per_experiment, low=0),
+            cost_per_batch=money("cost_per_batch", self.cost_per_batch),
+            cost_per_experiment=money("cost_per_experiment", self.cost_per_experiment),
             horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
         )
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds: what is tabulated for its actions."""
+        return len(self.costs)
 
     @property
     @abstractmethod
@@ -73,10 +81,10 @@ class Campaign(Model[State]):
         for knob, value in setting.items():
             if knob not in self.choices:
                 raise InputError(f"Unknown knob {knob!r}; the knobs are {', '.join(self.choices)}.")
-            match &= self.choices[knob] == value
+            match &= self.choices[knob] == real(knob, value)
             if not match.any():
                 allowed = ", ".join(map(str, dict.fromkeys(self.choices[knob].tolist())))
-                raise InputError(f"{knob} must be one of {allowed}, got {value!r}.")
+                raise InputError(f"{knob} must be one of {allowed}, got {shown(value)}.")
         return int(match.argmax())
 
     def action_name(self, action: Any) -> str:
@@ -151,7 +159,7 @@ class Walk(Campaign[Progress]):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._set(target_reward=real("target_reward", self.target_reward, low=0))
+        self._set(target_reward=money("target_reward", self.target_reward))
 
     @property
     @abstractmethod

@@ -16,10 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.checks import room
 
 if TYPE_CHECKING:
     from .binomial_discovery import BinomialDiscovery
 
+EPOCH = 4000
+"""Numbers that are handled in the time that an action of an epoch takes besides."""
 MAX_TRANSITIONS = 10_000_000
 """Transitions that a plan visits at most: some seconds of work."""
 
@@ -51,6 +54,8 @@ class CountPlan:
     def __init__(self, model: BinomialDiscovery) -> None:
         self.model = model
         self.num_actions = len(model.costs)
+        work = model.horizon * self.num_actions * EPOCH
+        room("The plan of this campaign", work, "take a shorter horizon or fewer batch_sizes")
         most = model.horizon * int(model.sizes.max()) if model.beta_priors else 0
         self._radix = [32, 32] + [most + 1] * (2 * model.machines)
         if np.prod([float(r) for r in self._radix]) >= 2.0**63:

@@ -26,14 +26,17 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
-from ..core.checks import real, sequence
-from .campaign import Progress, Walk
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams, shown
+from ..core.checks import money, quantity, real, room, sequence
+from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
-from .renewal import Density, Panels, Renewal
+from .renewal import NODES, Density, Panels, Renewal
 
 REACH = 9.5
 """Standard deviations beyond which the maximum of up to a million normals has no mass left."""
+
+PRODUCT = 128
+"""Operations of a matrix product in the time of handling a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,15 +93,15 @@ class GaussianStep(Walk):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        stds = sequence("stds", self.stds, lambda n, v: real(n, v, low=0, open_low=True))
+        stds = sequence("stds", self.stds, quantity)
         if len(set(stds)) < len(stds):
-            raise InputError(f"stds must differ from each other, got {stds}.")
-        self._set(target=real("target", self.target, low=0, open_low=True), stds=stds)
+            raise InputError(f"stds must differ from each other, got {shown(stds)}.")
+        self._set(target=quantity("target", self.target), stds=stds)
         if self.std_costs is not None:
-            costs = sequence("std_costs", self.std_costs, lambda n, v: real(n, v, low=0))
+            costs = sequence("std_costs", self.std_costs, money)
             if len(costs) != len(stds):
                 raise InputError(
-                    f"std_costs must hold one cost for each of the {len(stds)} stds, got {costs}."
+                    f"std_costs must hold one cost for each of the {len(stds)} stds, got {shown(costs)}."
                 )
             self._set(std_costs=costs)
 
@@ -250,6 +253,7 @@ class GaussianStep(Walk):
     @cached_property
     def _plan(self) -> tuple[float, NDArray[np.int16]]:
         """The optimal value at the start, and the best action by epochs left and node."""
+        self._check_plan()
         best = np.zeros((self.horizon + 1, len(self._panels.nodes)), np.int16)
         rows = iter(best[1:])
 
@@ -260,8 +264,19 @@ class GaussianStep(Walk):
 
         return self._values(choose), best
 
+    def _check_plan(self) -> None:
+        panels, actions = self._panels, len(self.costs)
+        kernels = actions * NODES * NODES * (panels.depth + 1)
+        work = kernels + self.horizon * (kernels * panels.count // PRODUCT + EPOCH)
+        room(
+            "The plan of this campaign",
+            work,
+            "take a shorter horizon, a nearer target or like stds",
+        )
+
     def _values(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
         """Return the value at the start; ``choose`` reduces returns ``(..., A)`` over actions."""
+        self._check_plan()
         panels = self._panels
         steps = [Renewal(panels, *_law(n, s)) for n, s in self._settings]
         kernels = np.concatenate([step.kernel for step in steps], axis=1)
@@ -292,7 +307,7 @@ class GaussianStep(Walk):
         return Panels(self.target, min(self.stds) / 2, REACH * max(self.stds))
 
     def _std(self, value: float | None) -> float:
-        return self.stds[0] if value is None else real("std", value, low=0, open_low=True)
+        return self.stds[0] if value is None else quantity("std", value)
 
     def _renewal(self, batch_size: int, std: float | None) -> Renewal:
         return _renewal(self.target, self._batch_size(batch_size), self._std(std))

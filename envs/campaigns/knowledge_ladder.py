@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
-from ..core.checks import integer, real
-from .campaign import Progress, Walk
+from ..core.checks import integer, quantity, room
+from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 
 
@@ -92,7 +92,7 @@ class KnowledgeLadder(Walk):
         self._set(
             target=target,
             start=integer("start", self.start, low=0, high=target - 1),
-            p_scale=real("p_scale", self.p_scale, low=0, open_low=True),
+            p_scale=quantity("p_scale", self.p_scale),
         )
         if self.p_scale < target:
             raise InputError(
@@ -104,6 +104,11 @@ class KnowledgeLadder(Walk):
     def choices(self) -> dict[str, NDArray[Any]]:
         """The batch size of each action."""
         return {"batch_size": np.array(self.batch_sizes)}
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds: the chances of all rungs."""
+        return self.target * len(self.batch_sizes)
 
     @property
     def goal(self) -> float:
@@ -214,6 +219,7 @@ class KnowledgeLadder(Walk):
     @cached_property
     def _plan(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Optimal values and actions by epochs left and rung, each ``(horizon + 1, target + 1)``."""
+        self._check_plan()
         best = np.zeros((self.horizon + 1, self.target + 1), np.int64)
         rows = iter(best[1:])
 
@@ -223,8 +229,13 @@ class KnowledgeLadder(Walk):
 
         return self._values(choose), best
 
+    def _check_plan(self) -> None:
+        work = self.horizon * (self.size + EPOCH)
+        room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
+
     def _values(self, choose: Any) -> NDArray[np.float64]:
         """Value by epochs left and rung; ``choose`` reduces the returns of the actions."""
+        self._check_plan()
         climb = self._climb.reshape(self.target + 1, -1)[: self.target]
         value = np.zeros((self.horizon + 1, self.target + 1))
         for left in range(1, self.horizon + 1):

@@ -21,8 +21,12 @@ from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator
 from scipy.linalg import lu_factor, lu_solve
 
+from ..core import InputError
+
 Density = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 NODES = 12
+MOST_PANELS = 200_000
+"""Panels that are solved one after the other in some seconds."""
 
 
 class Panels:
@@ -35,6 +39,11 @@ class Panels:
     """
 
     def __init__(self, distance: float, width: float, reach: float) -> None:
+        if distance > MOST_PANELS * width:
+            raise InputError(
+                f"The way of {distance:.3g} is too long for steps of {2 * width:.3g}: exact values are "
+                f"known for {MOST_PANELS // 2:,} times a step. Take a nearer target or larger stds."
+            )
         self.count = max(1, int(np.ceil(distance / width)))
         self.width = distance / self.count
         self.depth = min(int(np.ceil(reach / self.width)) + 1, self.count - 1)  # blocks beyond own

@@ -7,6 +7,7 @@ same trajectories, in all three autoreset modes of Gymnasium.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
@@ -18,7 +19,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from .checks import integer
+from .checks import choice, flag, integer, sequence
 from .errors import InputError, shown
 from .model import Model, Observation
 from .spaces import batched
@@ -44,13 +45,12 @@ class _Face(Generic[ModelT]):
     def _build(
         self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
     ) -> None:
-        if render_mode is not None and render_mode not in RENDER_MODES:
-            raise InputError(
-                f"render_mode must be None, 'ansi' or 'rgb_array', got {render_mode!r}."
-            )
+        if render_mode is not None:
+            render_mode = choice("render_mode, if it is not None,", render_mode, RENDER_MODES)
         self.render_mode = render_mode
         self.model = cast(ModelT, self.model_class.build(**parameters))
-        self._reveal = bool(reveal)
+        self.model.check_size(num_episodes)
+        self._reveal = flag("reveal", reveal)
         self._state: Any = None
         space = self.model.action_space
         self._num_actions: int | None = None  # of each choice, where actions are finitely many
@@ -168,7 +168,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
         **parameters: Any,
     ) -> None:
         self._build(1, render_mode, reveal, parameters)
-        self._copy = copy
+        self._copy = flag("copy", copy)
         self.observation_space = self.model.observation_space
         self.action_space = self.model.action_space
         self._action_shape = self.action_space.shape or ()
@@ -277,13 +277,10 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
         reveal: bool = False,
         **parameters: Any,
     ) -> None:
-        try:
-            self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError:
-            modes = ", ".join(repr(mode.value) for mode in AutoresetMode)
-            raise InputError(
-                f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}."
-            ) from None
+        if not isinstance(autoreset_mode, AutoresetMode):
+            modes = [mode.value for mode in AutoresetMode]
+            autoreset_mode = AutoresetMode(choice("autoreset_mode", autoreset_mode, modes))
+        self.autoreset_mode = autoreset_mode
         self.num_envs = integer("num_envs", num_envs, low=1)
         self._build(self.num_envs, render_mode, reveal, parameters)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
@@ -329,22 +326,23 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
             assert isinstance(seed, int)
         seats = self._streams.generators
         if isinstance(seed, list | tuple | range | np.ndarray):
-            if len(seed) != self.num_envs:
+            seeds = sequence("seed", seed, _checked_seed)
+            if len(seeds) != self.num_envs:
                 raise InputError(
                     f"seed must be one integer or a sequence of {self.num_envs}, one per episode, "
-                    f"got {len(seed)} of them."
+                    f"got {len(seeds)} of them."
                 )
+            given = {i: one for i in index.tolist() if (one := seeds[i]) is not None}
             if not self._seeded:
                 self._seed(index, None)
-            given = {i: seed[i] for i in index.tolist() if seed[i] is not None}
-            seats.seat(list(given), [_checked_seed(one) for one in given.values()])
+            seats.seat(list(given), list(given.values()))
         else:
-            first = _checked_seed(seed)
-            seeds = range(first, first + self.num_envs)
+            first = _checked_seed("seed", seed)
+            assert first is not None
             if len(index) == self.num_envs:
-                seats.seat(range(self.num_envs), seeds)
+                seats.seat(range(self.num_envs), range(first, first + self.num_envs))
             else:
-                seats.seat(index.tolist(), [seeds[i] for i in index.tolist()])
+                seats.seat(index.tolist(), [first + i for i in index.tolist()])
         self._seeded = True
 
     # ---- Gymnasium's calls
@@ -363,6 +361,8 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
                 the others stay where they are.
         """
         chosen = None
+        if options is not None and not isinstance(options, dict):
+            raise InputError(f"options must be a dict or None, got {shown(options)}.")
         if options is not None and "reset_mask" in options:
             chosen = options["reset_mask"]
             if (
@@ -490,11 +490,13 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
                 trace.append((actions[i], float(reward[i]), _pick(observation, i)))
 
 
-def _checked_seed(seed: Any) -> int:
-    """Return a seed as a number that is not negative."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed must be an integer of at least 0, got {seed!r}.")
-    return int(seed)
+def _checked_seed(name: str, seed: Any) -> int | None:
+    """Return a seed as a number that is not negative; None stays None."""
+    if seed is None:
+        return None
+    if not isinstance(seed, int | np.integer):
+        raise InputError(f"{name} must be an integer of at least 0, got {shown(seed)}.")
+    return integer(name, seed, low=0, high=math.inf)
 
 
 def _pick(observation: Observation, i: int) -> Any:

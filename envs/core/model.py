@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from .checks import MOST_TOGETHER, room
 from .errors import TruthUnknown, UnknownParameter, closest, shown
 from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
@@ -18,6 +19,9 @@ from .streams import Streams
 Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
 Policy: TypeAlias = Callable[[Any], NDArray[Any]]
 State = TypeVar("State")
+
+OVERHEAD = 50
+"""Numbers that every episode takes, however small it is: its stream, its trace."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,6 +60,28 @@ class Model(ABC, Generic[State]):
         """Store checked parameters: the dataclass is frozen for everyone but its constructor."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds: what it shows, what is hidden, what it works with."""
+        return 0
+
+    def check_size(self, num_episodes: int) -> None:
+        """Refuse what would fill the memory.
+
+        Args:
+            num_episodes: The number B of episodes.
+        """
+        size, name = self.size + OVERHEAD, type(self).__name__
+        values = {key: getattr(self, key) for key in self.parameters()}
+        whole = {key: value for key, value in values.items() if isinstance(value, int)}
+        largest = max(whole, key=lambda key: whole[key])
+        room(
+            f"An episode of {name}", size, f"take less, such as a lower {largest}={whole[largest]}"
+        )
+        advice = f"take num_envs={MOST_TOGETHER // size} at most, or smaller ones"
+        what = f"{num_episodes} episodes of {name}"
+        room(what, size * num_episodes, advice, MOST_TOGETHER)
 
     # ---- spaces of one episode
 

@@ -54,6 +54,11 @@ class AngularDesign(GridDesign):
         )
 
     @property
+    def size(self) -> int:
+        """About how many numbers an episode holds, its table of the law included."""
+        return super().size + self._nodes * (self.num_bins + 1)
+
+    @property
     @abstractmethod
     def reach(self) -> float:
         """The largest |A| that any setting and any parameter can give."""
@@ -99,11 +104,16 @@ class AngularDesign(GridDesign):
         They are closer towards the ends, where the density vanishes at one end of the histogram and
         the likelihood bends most. Shape ``(num_bins, J)``.
         """
-        bent = np.linspace(-(2**0.5), 2**0.5, int(max(512, 16 * np.sqrt(self._expected))))
+        bent = np.linspace(-(2**0.5), 2**0.5, self._nodes)
         u = np.sign(bent) * np.sqrt(1 - (1 - bent**2 / 2) ** 2)
         with np.errstate(divide="ignore"):
             logs = np.log(self.probabilities(self.reach * u))
         return np.ascontiguousarray(np.round(np.maximum(logs, IMPOSSIBLE) * 2**24).T) / 2**24
+
+    @property
+    def _nodes(self) -> int:
+        """The number J of these values."""
+        return int(max(512, 16 * np.sqrt(self._expected)))
 
     @property
     def _expected(self) -> float:

@@ -100,6 +100,11 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         super().__post_init__()
 
     @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + 8 * self.num_particles * len(self.unknowns)
+
+    @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
         """The substitution parameter, the weights of two goods, and log u within 5 deviations."""
         log_u = (MEAN - 5 * STD, MEAN + 5 * STD)

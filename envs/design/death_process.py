@@ -83,6 +83,11 @@ class DeathProcess(BinomialLaw, GridDesign):
         super().__post_init__()
 
     @property
+    def size(self) -> int:
+        """About how many numbers an episode holds, the law of a count included."""
+        return super().size + self.population
+
+    @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
         """The rate of infection, up to 5 standard deviations above its mean."""
         return {"rate": (0.0, 6.0)}

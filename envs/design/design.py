@@ -21,6 +21,8 @@ reinforcement learning", ICML 2022 (its increments as rewards).
 
 from __future__ import annotations
 
+import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +34,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ..core import InputError, Model, Observation, Streams, box
+from ..core import InputError, Model, Observation, Streams, box, shown
 from ..core.checks import choice, integer, real, sequence
 from ..core.picture import Curves, Picture, Series, Trace
 from .posteriors import Grid, Posterior
@@ -87,11 +89,12 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         )
         if self.settings is None:
             return
-        if isinstance(self.settings, int | np.integer | float | bool):
-            self._set(settings=integer("settings", self.settings, low=2, high=1_000_000))
-            if self.settings ** len(self.knobs) > 1_000_000:
+        if isinstance(self.settings, numbers.Number):
+            count = integer("settings", self.settings, low=2, high=1_000_000)
+            self._set(settings=count)
+            if count ** len(self.knobs) > 1_000_000:
                 raise InputError(
-                    f"settings = {self.settings} evenly spaced settings for each of "
+                    f"settings = {count} evenly spaced settings for each of "
                     f"{len(self.knobs)} knobs are more than a million; choose fewer."
                 )
             return
@@ -100,11 +103,19 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             if len(row) != len(self.knobs):
                 raise InputError(
                     f"settings[{i}] must hold one number for each knob "
-                    f"({', '.join(self.knobs)}), got {row}."
+                    f"({', '.join(self.knobs)}), got {shown(row)}."
                 )
             for name, value in zip(self.knobs, row, strict=True):
                 self._in_range(name, value)
         self._set(settings=rows)
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        width, contrasts = len(self.knobs) + len(self.outcome_range[0]), 0
+        if self.reward == "spce":
+            contrasts = self.contrasts
+        return 2 * self.horizon * width + 3 * contrasts * len(self.unknowns)
 
     # ---- what defines a problem
 
@@ -268,7 +279,9 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
             return ((values - middle) / half).astype(np.float32)
         match = ((self._choices == values.astype(np.float32)) | ~given).all(1)
         if not match.any():
-            raise InputError(f"{setting} is not one of the {len(match)} settings to choose from.")
+            raise InputError(
+                f"{shown(setting)} is not one of the {len(match)} settings to choose from."
+            )
         return int(match.argmax())
 
     def _in_range(self, name: str, value: Any) -> float:
@@ -491,14 +504,24 @@ class GridDesign(DesignModel[Grid]):
         if len(sizes) != k or np.prod(sizes, dtype=float) > 1_000_000:
             raise InputError(
                 f"grid_size must be one number or one for each of {', '.join(self.unknowns)}, with a "
-                f"million nodes at most, got {self.grid_size!r}; choose a smaller grid."
+                f"million nodes at most, got {shown(self.grid_size)}; choose a smaller grid."
             )
         self._set(grid_size=sizes)
 
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + 4 * math.prod(self._sizes)
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """The nodes along each parameter."""
+        assert isinstance(self.grid_size, tuple)  # set by __post_init__
+        return self.grid_size
+
     def new_posterior(self, num_episodes: int) -> Grid:
         """Return the posterior of a number of episodes, to be reset before use."""
-        assert isinstance(self.grid_size, tuple)  # set by __post_init__
-        return Grid(self, num_episodes, self.grid_size)
+        return Grid(self, num_episodes, self._sizes)
 
 
 def interval(
@@ -511,5 +534,7 @@ def interval(
         inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
     if not inside:
         ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
-        raise InputError(f"{name} must be two increasing numbers within {ends}, got {value!r}.")
+        raise InputError(
+            f"{name} must be two increasing numbers within {ends}, got {shown(value)}."
+        )
     return pair[0], pair[1]

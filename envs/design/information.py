@@ -44,6 +44,8 @@ from .posteriors import Distribution, Gaussian
 from .simulator_design import SimulatorDesign
 
 Estimate = tuple[Array, Array]
+WIDE, APART = 1e5, 16.0
+"""In units of the noise: a width at which gaps between points are cut short, and to what."""
 CACHED = 1 << 16
 """Likelihoods that are computed together: they stay in the cache."""
 CELLS = 1 << 16
@@ -375,6 +377,17 @@ class Prepared(Estimator):
         return float(mass @ divergence.mean(1)), float(error)
 
 
+def _closer(points: Array) -> Array:
+    """Return points ``(S, G, m)`` with gaps cut short that no noise of theirs reaches across."""
+    order = points.argsort(1)
+    gaps = np.diff(
+        np.take_along_axis(points, order, 1), axis=1, prepend=points.min(1, keepdims=True)
+    )
+    closer = np.empty_like(points)
+    np.put_along_axis(closer, order, np.minimum(gaps, APART).cumsum(1), 1)
+    return closer
+
+
 def _unit_noise(points: Array, weights: Array) -> Array:
     """Return the information of points with unit normal noise, on cells.
 
@@ -389,6 +402,8 @@ def _unit_noise(points: Array, weights: Array) -> Array:
         The entropy of the mixture less that of the noise, ``(S,)``.
     """
     dimensions = points.shape[2]
+    if np.ptp(points, 1).max() > WIDE:
+        points = _closer(points)
     area = np.prod(np.ptp(points, 1), 1).max()
     cells = int(np.clip((CELLS / (area + 1)) ** (1 / dimensions), 1, 6 // dimensions))
     reach = np.arange(-7 * cells, 7 * cells + 1) / cells

@@ -96,6 +96,11 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         super().__post_init__()
 
     @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + self.num_parameters**2
+
+    @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
         """The k components of theta, within 5 standard deviations."""
         width = 5 * self.prior_std

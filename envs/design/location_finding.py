@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
-from ..core.checks import integer, real
+from ..core.checks import integer, quantity, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Particles
 
@@ -92,14 +92,19 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
         self._set(
             num_sources=integer("num_sources", self.num_sources, low=1, high=100),
             num_dimensions=integer("num_dimensions", self.num_dimensions, low=1, high=100),
-            background=real("background", self.background, low=0, open_low=True),
-            softening=real("softening", self.softening, low=0, open_low=True),
+            background=quantity("background", self.background),
+            softening=quantity("softening", self.softening),
             noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
-            reach=real("reach", self.reach, low=0, open_low=True),
+            reach=quantity("reach", self.reach),
             num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
             num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )
         super().__post_init__()
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + 8 * self.num_particles * len(self.unknowns)
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError
-from ..core.checks import integer, real
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, shown
+from ..core.checks import SMALL, integer, real
 from .binomial import BinomialLaw
 from .design import Array, GridDesign
 
@@ -90,7 +90,7 @@ class PreyPopulation(BinomialLaw, GridDesign):
     def __post_init__(self) -> None:
         self._set(
             most_prey=integer("most_prey", self.most_prey, low=2, high=1000),
-            duration=real("duration", self.duration, low=0, high=1e6, open_low=True),
+            duration=real("duration", self.duration, low=SMALL, high=1e6),
         )
         super().__post_init__()
 
@@ -120,7 +120,7 @@ class PreyPopulation(BinomialLaw, GridDesign):
     def _in_range(self, name: str, value: Any) -> float:
         number = super()._in_range(name, value)
         if number != round(number):
-            raise InputError(f"{name} must be an integer, got {value!r}.")
+            raise InputError(f"{name} must be an integer, got {shown(value)}.")
         return number
 
     def prior(self, uniform: Array) -> Array:

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice, integer, real, sequence
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core.checks import choice, flag, integer, real, sequence
 from .angular import each
 from .black_box import Job
 from .design import Array, GridDesign, interval
@@ -183,14 +183,16 @@ class SimulatorDesign(GridDesign):
                 "setting that there is."
             )
         if self.cache is not None and not isinstance(self.cache, str | Path):
-            raise InputError(f"cache must be a folder or None, got {self.cache!r}.")
+            raise InputError(f"cache must be a folder or None, got {shown(self.cache)}.")
+        if not isinstance(self.version, str | int | float):
+            raise InputError(f"version must be a text, got {shown(self.version)}.")
         if isinstance(self.workers, str):
             choice("workers", self.workers, ["ray"])
         else:
             self._set(workers=integer("workers", self.workers, low=0, high=10_000))
         seeds = sequence("seeds", self.seeds, lambda n, v: integer(n, v, low=0, high=2**31 - 1))
         if len(set(seeds)) < len(seeds):
-            raise InputError(f"seeds must differ, got {seeds}.")
+            raise InputError(f"seeds must differ, got {shown(seeds)}.")
         self._set(
             data_range=interval("data_range", self.data_range, -HUGE, HUGE),
             num_bins=integer("num_bins", self.num_bins, low=2, high=10_000),
@@ -199,7 +201,7 @@ class SimulatorDesign(GridDesign):
             ),
             seeds=seeds,
             num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
-            fresh=bool(self.fresh),
+            fresh=flag("fresh", self.fresh),
             timeout=real("timeout", self.timeout, low=0, high=1e9, open_low=True),
             retries=integer("retries", self.retries, low=0, high=1000),
             version=str(self.version),
@@ -395,9 +397,14 @@ class SimulatorDesign(GridDesign):
 def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     """Return names with intervals."""
     if not isinstance(value, Mapping) or not value:
-        raise InputError(f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {value!r}.")
+        raise InputError(
+            f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {shown(value)}."
+        )
+    for key in value:
+        if not isinstance(key, str):
+            raise InputError(f"The names in {name} must be texts, got {shown(key)}.")
     return {
-        str(key): interval(f"{name}[{key!r}]", pair, -HUGE, HUGE) for key, pair in value.items()
+        key: interval(f"{name}[{shown(key)}]", pair, -HUGE, HUGE) for key, pair in value.items()
     }
 
 

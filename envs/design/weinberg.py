@@ -55,7 +55,8 @@ class Weinberg(AngularDesign):
     - `unknown` ("weak_mixing"): what is unknown: "weak_mixing" is s_W^2, which then also fixes the
       strength 1/(s_W^2 c_W^2) of the Z; "fermi" is G_F over its nominal value, which is that strength;
       "both" are two parameters.
-    - `weak_mixing_prior` (0.15, 0.35), `fermi_prior` (0.5, 1.5): ranges of the uniform priors.
+    - `weak_mixing_prior` (0.15, 0.35), `fermi_prior` (0.5, 1.5): ranges of the uniform priors, within
+      0.01 to 0.99 and 0 to 100.
     - `energies` (30, 200): range of sqrt(s), GeV.
     - `electron_polarisation` (-0.8, 0.8), `positron_polarisation` (-0.3, 0.3): ranges of P_minus and
       P_plus, within -1 (all left-handed) to 1.
@@ -94,7 +95,7 @@ class Weinberg(AngularDesign):
     def __post_init__(self) -> None:
         self._set(
             unknown=choice("unknown", self.unknown, ("weak_mixing", "fermi", "both")),
-            weak_mixing_prior=interval("weak_mixing_prior", self.weak_mixing_prior, 0.0, 1.0),
+            weak_mixing_prior=interval("weak_mixing_prior", self.weak_mixing_prior, 0.01, 0.99),
             fermi_prior=interval("fermi_prior", self.fermi_prior, 0.0, 100.0),
             energies=interval("energies", self.energies, 1.0, 1000.0),
         )

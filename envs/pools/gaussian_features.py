@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Streams
-from ..core.checks import integer, real
+from ..core.checks import integer, quantity
 from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
 
 
@@ -39,8 +39,9 @@ class GaussianFeaturePool(FeaturePool):
         self._set(
             num_items=integer("num_items", self.num_items, low=1),
             num_features=features,
-            feature_std=real("feature_std", self.feature_std, low=0, open_low=True),
-            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
+            feature_std=quantity("feature_std", self.feature_std),
+            prior_std=quantity("prior_std", self.prior_std),
+            noise_std=quantity("noise_std", self.noise_std, zero=True),
         )
         if self.sparsity is not None:
             self._set(sparsity=integer("sparsity", self.sparsity, low=1, high=features))

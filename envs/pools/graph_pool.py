@@ -22,7 +22,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, box
-from ..core.checks import choice, integer, real
+from ..core.checks import choice, integer, quantity, real
 from ..core.picture import Curves, Picture, Series, Trace
 from .order_statistics import top_sum_normal
 from .pool import ANY_LABEL, Labels, Pool, best_sums, read_only
@@ -102,7 +102,7 @@ class GraphPool(Pool[GraphLabels]):
       paper's graphs have n = 900 and `edge_prob=0.01`.
     - `edge_prob` (0.1): above 0 and below 1; a star may have 0.
     - `hub_fraction` (1/3): above 0 and at most 1.
-    - `prior_std` (1.0): standard deviation of the values, in units of the label, above 0.
+    - `prior_std` (1.0): standard deviation of the values, in units of the label.
     - `noise_std` (1.0): standard deviation of the noise of everything that is shown.
     - `batch_size` (1): number N of nodes chosen in a step; `horizon` must be a multiple of it.
     - `delay` (0): number of steps from the choice of a node to its label.
@@ -132,16 +132,17 @@ class GraphPool(Pool[GraphLabels]):
             topology=choice("topology", self.topology, TOPOLOGIES),
             edge_prob=real("edge_prob", self.edge_prob, low=0, high=1),
             hub_fraction=real("hub_fraction", self.hub_fraction, low=0, high=1, open_low=True),
-            prior_std=real("prior_std", self.prior_std, low=0, open_low=True),
+            prior_std=quantity("prior_std", self.prior_std),
+            noise_std=quantity("noise_std", self.noise_std, zero=True),
         )
         if self.edge_prob == 1 or (self.edge_prob == 0 and self.topology == "random"):
             raise InputError(
-                f"edge_prob must be above 0 and below 1, got {self.edge_prob!r}: at 0 the graph has no "
+                f"edge_prob must be above 0 and below 1, got {self.edge_prob}: at 0 the graph has no "
                 "edges (a star may have 0), and a graph with all edges is topology='complete'."
             )
         if self.max_edges > MOST_EDGES:
             raise InputError(
-                f"edge_prob={self.edge_prob!r} with num_items={self.num_items} makes graphs of up to "
+                f"edge_prob={self.edge_prob} with num_items={self.num_items} makes graphs of up to "
                 f"{self.max_edges} edges, allowed are {MOST_EDGES}; lower one of the two, or take "
                 "topology='complete', which needs no list of them."
             )
@@ -158,6 +159,11 @@ class GraphPool(Pool[GraphLabels]):
     def max_edges(self) -> int:
         """The number E of links between nodes that are no hubs, for which `edges` has room."""
         return _most(self._pairs, self.edge_prob)
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + 4 * self.num_items + 4 * self.max_edges
 
     @property
     def _pairs(self) -> int:

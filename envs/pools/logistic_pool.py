@@ -91,7 +91,7 @@ class LogisticPool(GaussianFeaturePool):
         if real("noise_std", self.noise_std):
             raise InputError(
                 "noise_std must be 0 in a logistic pool, where a label is 0 or 1 by chance and "
-                f"carries no other noise, got {self.noise_std!r}; leave it out."
+                f"carries no other noise, got {self.noise_std:g}; leave it out."
             )
 
     @property

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import integer, real
+from ..core.checks import integer, quantity, room
 from .order_statistics import chi_mean
 from .pool import Labels, Pool, best_sums
 
@@ -69,7 +69,7 @@ class LowRankPool(Pool[Labels]):
     ## Arguments
     - `num_rows` (30), `num_cols` (30): size of the matrix.
     - `rank` (2): number of columns of each factor, at most the smaller of the two.
-    - `factor_std` (1.0): standard deviation of the entries of both factors, above 0; labels have
+    - `factor_std` (1.0): standard deviation of the entries of both factors; labels have
       the unit of its square.
     - `horizon` (100): number T of labels.
     - `noise_std` (0.1): standard deviation of the label noise.
@@ -99,7 +99,8 @@ class LowRankPool(Pool[Labels]):
             num_rows=integer("num_rows", self.num_rows, low=1),
             num_cols=integer("num_cols", self.num_cols, low=1),
             rank=integer("rank", self.rank, low=1),
-            factor_std=real("factor_std", self.factor_std, low=0, open_low=True),
+            factor_std=quantity("factor_std", self.factor_std),
+            noise_std=quantity("noise_std", self.noise_std, zero=True),
         )
         if self.rank > min(self.num_rows, self.num_cols):
             raise InputError(
@@ -151,6 +152,8 @@ class LowRankPool(Pool[Labels]):
     def _best_direction(self) -> float:
         """The mean of the best sum of T entries over |U| |V|."""
         count = max(POINTS // self.num_items, 256)
+        work = count * self.num_items
+        room("The integral over directions", work, "take a smaller matrix to know its optimum")
         block = max(2**20 // self.num_items, 1)
         nodes, total = np.random.default_rng(0), 0.0
         for first in range(0, count, block):

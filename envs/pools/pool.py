@@ -26,7 +26,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, box
-from ..core.checks import choice, integer, real
+from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.picture import Cloud, Curves, Picture, Series, Trace
 
 ANY_LABEL = float(np.finfo(np.float32).max)
@@ -114,13 +114,18 @@ class Pool(Model[StateT], Generic[StateT]):
             delay=integer("delay", self.delay, low=0, high=MOST_DELAY),
             noise_std=real("noise_std", self.noise_std, low=0),
             illegal=choice("illegal", self.illegal, ("penalise", "raise")),
-            illegal_reward=real("illegal_reward", self.illegal_reward),
+            illegal_reward=money("illegal_reward", self.illegal_reward, low=-COSTLY),
         )
 
     @property
     @abstractmethod
     def num_items(self) -> int:
         """The number n of items."""
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return 4 * self.num_items + 5 * self._horizon + self.delay
 
     # ---- spaces
 
@@ -429,6 +434,11 @@ class FeaturePool(Pool[FeatureLabels]):
     @abstractmethod
     def num_features(self) -> int:
         """The number d of features of an item."""
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode holds."""
+        return super().size + self.num_items * self.num_features
 
     @property
     def outcomes(self) -> tuple[float, float] | None:

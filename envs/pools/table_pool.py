@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
-from ..core.checks import choice
+from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core.checks import choice, integer, real
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
@@ -199,18 +199,18 @@ class TablePool(FeaturePool, Reading):
                 "a constant from it or change its unit."
             )
 
-    def _checked_rows(self, rows: float) -> float:
+    def _checked_rows(self, rows: Any) -> float:
         """Return a share of the rows as a float, or their number as an integer."""
         count = len(self.table.labels)
-        whole, share = isinstance(rows, numbers.Integral), isinstance(rows, numbers.Real)
-        if whole and not isinstance(rows, bool) and 1 <= rows <= count:
-            return int(rows)
-        if share and not whole and 0 < rows <= 1:
-            return float(rows)
-        raise InputError(
-            f"rows must be a share in (0, 1], such as 0.5, or an integer from 1 to {count}, the rows "
-            f"of the table, got {rows!r}; rows=None plays them all."
-        )
+        try:
+            if isinstance(rows, numbers.Integral):
+                return integer("rows", rows, low=1, high=count)
+            return real("rows", rows, low=0, high=1, open_low=True)
+        except InputError:
+            raise InputError(
+                f"rows must be a share in (0, 1], such as 0.5, or an integer from 1 to {count}, the "
+                f"rows of the table, got {shown(rows)}; rows=None plays them all."
+            ) from None
 
     @cached_property
     def table(self) -> Table:

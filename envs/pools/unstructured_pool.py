@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, Streams
-from ..core.checks import integer
+from ..core.checks import integer, quantity
 from .order_statistics import top_sum_uniform
 from .pool import Labels, Pool, best_sums
 
@@ -80,7 +80,10 @@ class UnstructuredPool(Pool[Labels]):
 
     def __post_init__(self) -> None:
         count = integer("horizon", self.horizon, low=1) ** 2 if self.num_items is None else None
-        self._set(num_items=count or integer("num_items", self.num_items, low=1))
+        self._set(
+            num_items=count or integer("num_items", self.num_items, low=1),
+            noise_std=quantity("noise_std", self.noise_std, zero=True),
+        )
         super().__post_init__()
 
     @property

@@ -242,12 +242,38 @@ class TestMake:
             (POOL, "greedy(1)", "does not describe an agent"),
             (POOL, "greedy(belief=__import__('os').getcwd())", "does not describe an agent"),
             (POOL, "3", "does not describe an agent"),
+            (POOL, 3, "^3 does not describe an agent"),
+            (POOL, None, "^None does not describe an agent"),
+            (POOL, b"greedy", "b'greedy' does not describe an agent"),
+            (POOL, "greedy\0", "does not describe an agent"),
+            (POOL, "-" * 900 + "1", "does not describe an agent"),
+            (POOL, "(" * 400, "does not describe an agent"),
+            (POOL, "-" * 5000 + "1", "1000 characters, '---.*has 5001"),
+            (POOL, "sb3('" + "a" * 5000 + "')", "1000 characters"),
+            (POOL, "sb3('" + "a" * 900 + "')", "There is no file 'aaa"),
+            (POOL, "sb3('a\\0b')", "There is no file"),
+            (POOL, "sb3(b'x')", "needs the path of a policy.*got b'x'"),
+            (POOL, "greedy(belief=3)", "No belief 3 fits TablePool"),
+            (POOL, "greedy(belief=[1, 2])", r"No belief \[1, 2\] fits TablePool"),
+            (POOL, "greedy(belief=linear(model=1))", "linear has no setting 'model'"),
+            (POOL, "bayes_ucb(width={[]: 1})", "does not describe an agent"),
+            (POOL, "bayes_ucb(width=1, width=2)", "bayes_ucb has width twice; give it once"),
+            (POOL, "bayes_ucb(width=" + "9" * 400 + ")", "width must be a finite number >= 0"),
+            (POOL, "bayes_ucb(width=linear(prior_std=1))", "width must be a finite number"),
+            (POOL, "ids(samples=10**9)", "does not describe an agent"),
+            (POOL, "ids(samples=1000000000)", "samples must be an integer in 2..1000000"),
+            (LADDER, "fixed(seed=1)", "fixed has no setting 'seed'"),
+            (LADDER, "fixed(batch_size=[1])", r"batch_size must be a finite number, got \[1\]"),
             (POOL, "gredy", r"Unknown agent 'gredy'; did you mean 'greedy'\?"),
             (POOL, "bayes_ucb(widht=2)", r"no setting 'widht'; did you mean 'width'\?"),
             (POOL, "bayes_ucb(width=-1)", "width.*>= 0.*-1"),
             (POOL, "greedy(belief=beta)", "No belief 'beta' fits TablePool"),
-            (POOL, "greedy(belief=linear(noise_std=0))", "noise_std.*>= 1e-12 and <= 1e.12, got 0"),
-            (POOL, "greedy(belief=linear(prior_std=1e20))", "prior_std.*<= 1e.12, got 1e.20"),
+            (POOL, "greedy(belief=linear(noise_std=0))", "noise_std.*> 0 and <= 1e.12, got 0"),
+            (
+                POOL,
+                "greedy(belief=linear(prior_std=1e20))",
+                "prior_std.*to 1e.12, got 1e.20",
+            ),
             (POOL, "greedy(belief=linear(sigma=1))", "linear has no setting 'sigma'"),
             (POOL, "optimal", "'optimal' cannot play TablePool; those that can: random, greedy"),
             (LADDER, "greedy", "'greedy' cannot play KnowledgeLadder"),
@@ -259,6 +285,13 @@ class TestMake:
     def test_bad_texts(self, env_id: str, text: str, message: str) -> None:
         with pytest.raises(InputError, match=message):
             make(text, gym.make(env_id))
+
+    @pytest.mark.parametrize("seed", [-1, 1.5, "1", None, np.array([1, 2]), (1, 2)])
+    def test_bad_seeds(self, seed: Any) -> None:
+        for name in ("seed", "episode"):
+            with pytest.raises(InputError, match=f"{name} must be an integer of at least 0"):
+                make("random", gym.make(LADDER), **{name: seed})
+        make("random", gym.make(LADDER), seed=2**80, episode=2**80)
 
     def test_foreign_environments(self) -> None:
         with pytest.raises(InputError, match="Agents play the environments of this package"):

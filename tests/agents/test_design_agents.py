@@ -249,7 +249,7 @@ def test_channel_is_nearly_exact(model: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("greedy_eig(candidates=1)", r"candidates must be an integer in 2\.\."),
+        ("greedy_eig(candidates=1)", "candidates must be an integer of at least 2"),
         ("thompson_eig(draws=1)", "draws must be an integer of at least 2"),
         ("look_ahead_eig(first=0)", "first must be an integer"),
         ("bayes_opt_eig(start=5, calls=3)", "calls must be an integer of at least 5"),

@@ -294,3 +294,23 @@ def test_tables_need_no_setting() -> None:
     ours, linear, units = score.values()
     assert ours > 0.95 * linear
     assert ours > 1.1 * units
+
+
+@pytest.mark.parametrize("prior_std", [1e4, 1e12])
+def test_labels_that_are_certain(prior_std: float) -> None:
+    """The mode is found, or nearly so, however steep the odds are."""
+    vector = gym.make_vec(
+        "discovery/LogisticPool-v0",
+        10,
+        num_items=12,
+        num_features=3,
+        horizon=9,
+        prior_std=prior_std,
+    )
+    agent, state = make("bayes_ucb", vector), None
+    observation, _ = vector.reset(seed=0)
+    for _ in range(9):
+        action, state = agent.predict(observation, state)
+        observation, *_ = vector.step(action)
+    assert np.isfinite(state.rest.mean()).all()
+    assert np.isfinite(state.rest.std()).all()

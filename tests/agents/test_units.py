@@ -262,3 +262,15 @@ def test_hardly_any_items(n: int) -> None:
             state.rest.update(observation, np.zeros(2, np.bool_))
             assert np.isfinite(state.rest.mean()).all()
             assert np.isfinite(state.rest.std()).all()
+
+
+@pytest.mark.parametrize("scale", [1e25, 1e-25])
+@pytest.mark.parametrize("text", available(gym.make(POOL)))
+def test_every_agent_plays_labels_of_any_size(text: str, scale: float) -> None:
+    env = gym.make(POOL, features=X, labels=scale * Y, horizon=4)
+    agent, state, ended = make(text, env), None, False
+    observation, _ = env.reset(seed=0)
+    while not ended:
+        action, state = agent.predict(observation, state)
+        assert observation["action_mask"][action]
+        observation, _, ended, *_ = env.step(int(action))

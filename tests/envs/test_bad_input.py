@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -9,6 +14,9 @@ import numpy as np
 import pytest
 
 from discovery_gym import InputError
+
+sys.path.append(str(Path(__file__).parent.parent))
+from generator import Hostile
 
 BINOMIAL, STEP, LADDER, POOL, LINEAR, LOGISTIC, LOW_RANK, UNSTRUCTURED = (
     f"discovery/{name}-v0"
@@ -35,7 +43,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LADDER, {"cost_per_experiment": NAN}, r"cost_per_experiment.*finite.*nan"),
     (LADDER, {"cost_per_batch": INF}, r"cost_per_batch.*finite.*inf"),
     (LADDER, {"cost_per_batch": "1"}, r"cost_per_batch.*'1'"),
-    (LADDER, {"horizon": 0}, r"horizon.*1\.\..*got 0"),
+    (LADDER, {"horizon": 0}, r"horizon.*at least 1, got 0"),
     (LADDER, {"horizon": INF}, r"horizon.*inf"),
     # ladder
     (LADDER, {"target": 0}, r"target must be an integer.*got 0"),
@@ -110,8 +118,42 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LOW_RANK, {"num_rows": 0}, r"num_rows must be an integer of at least 1, got 0"),
     (LOW_RANK, {"factor_std": 0.0}, r"factor_std.*> 0.*0.0"),
     (UNSTRUCTURED, {"num_items": 5}, r"horizon must not exceed the 5 items"),
+    # numbers of any size, and what is no number
+    (LADDER, {"horizon": 10**400}, r"horizon must be an integer in 1\.\.10000000, got 1000"),
+    (LADDER, {"target_reward": 10**400}, r"target_reward must be a finite number .* got 1000"),
+    (LADDER, {"target_reward": Fraction(10**400)}, r"target_reward must be a finite number"),
+    (LADDER, {"cost_per_batch": np.array([1.0, 2.0])}, r"cost_per_batch.*got array\(\[1\., 2\.\]\)"),
+    (LADDER, {"cost_per_batch": Decimal("sNaN")}, r"cost_per_batch.*got Decimal"),
+    (LADDER, {"cost_per_batch": 1j}, r"cost_per_batch.*got 1j"),
+    (LADDER, {"cost_per_batch": np.bool_(True)}, r"cost_per_batch.*got np.True_"),
+    (LADDER, {"cost_per_batch": Hostile()}, r"cost_per_batch.*got <Hostile instance"),
+    (LADDER, {"horizon": "9" * 9999}, r"horizon.*got '9999[9.]*9'\.$"),
+    (LADDER, {"batch_sizes": itertools.count(1)}, r"at most 1,000,000 elements, got count\("),
+    (LADDER, {"batch_sizes": Hostile()}, r"batch_sizes must be a sequence.*<Hostile instance"),
+    (LINEAR, {"num_items": 1e300}, r"num_items must be an integer in 1\.\.10{15}, got 1e\+300"),
+    (LINEAR, {"num_items": 10**12}, r"would hold 2\.4e\+13 numbers.*such as a lower num_items=10{12}"),
+    (LINEAR, {"num_features": 10**9}, r"would hold 5e\+11 numbers.*num_features=10{9}"),
+    (LOW_RANK, {"num_rows": 1e12}, r"would hold .* numbers.*num_rows=10{12}"),
+    (UNSTRUCTURED, {"horizon": 10**7}, r"would hold .* numbers"),
+    (STEP, {"horizon": 10**18}, r"horizon must be an integer in 1\.\.10000000"),
+    # units and money
+    (LINEAR, {"feature_std": 1e257}, r"feature_std must be from 1e-12 to 1e\+12, got 1e\+257; choose a"),
+    (LINEAR, {"noise_std": 1e91}, r"noise_std must be 0 or from 1e-12 to 1e\+12, got 1e\+91"),
+    (UNSTRUCTURED, {"noise_std": 1e-13}, r"noise_std must be 0 or from 1e-12"),
+    (LINEAR, {"illegal_reward": 1.7e308}, r"illegal_reward.*<= 1e\+30, got 1\.7e\+308"),
+    (LINEAR, {"illegal_reward": -1e31}, r"illegal_reward.*>= -1e\+30"),
+    (LADDER, {"cost_per_batch": 1e300}, r"cost_per_batch.*<= 1e\+30"),
+    ("discovery/LocationFinding-v0", {"reach": 1e300}, r"reach must be from 1e-12 to 1e\+12"),
+    ("discovery/SimulatorDesign-v0", {"version": Hostile()}, r"version must be a text"),
+    ("discovery/SimulatorDesign-v0", {"unknown_ranges": {1: (0, 1)}}, r"must be texts, got 1"),
+    # words
+    (LINEAR, {"illegal": np.array(["raise", "x"])}, r"illegal must be one of.*got array"),
+    (LINEAR, {"illegal": ["raise"]}, r"illegal must be one of.*got \['raise'\]"),
     # the faces
     (LADDER, {"render_mode": "gif"}, r"render_mode"),
+    (LADDER, {"render_mode": np.array(["ansi", "x"])}, r"render_mode.*got array"),
+    (LADDER, {"reveal": np.array([True, False])}, r"reveal must be True or False, got array"),
+    (LADDER, {"reveal": "yes"}, r"reveal must be True or False, got 'yes'"),
 ]  # fmt: skip
 
 
@@ -127,6 +169,11 @@ def test_parameters(env_id: str, kwargs: dict[str, Any], message: str) -> None:
     ("kwargs", "message"),
     [
         ({"num_envs": 0}, "num_envs must be an integer of at least 1, got 0"),
+        ({"num_envs": True}, "num_envs must be an integer of at least 1, got True"),
+        ({"num_envs": 1e30}, r"num_envs must be an integer in 1..10{15}, got 1e\+30"),
+        ({"num_envs": 10**9}, r"10{9} episodes .* would hold .* take num_envs=\d+ at most"),
+        ({"autoreset_mode": ["NextStep"]}, "autoreset_mode must be one of 'NextStep'"),
+        ({"autoreset_mode": Hostile()}, "autoreset_mode must be one of 'NextStep'"),
         ({"autoreset_mode": "Sometimes"}, "autoreset_mode must be one of 'NextStep'"),
     ],
 )
@@ -242,6 +289,40 @@ def test_reset_masks(mask: Any) -> None:
         vector.reset(options={"reset_mask": mask})
 
 
+@pytest.mark.parametrize("options", [5, "x", [1], itertools.count(), range(10**12), Hostile()])
+def test_options(options: Any) -> None:
+    vector = gym.make_vec(LADDER, num_envs=2)
+    with pytest.raises(InputError, match="options must be a dict or None"):
+        vector.reset(options=options)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (1.5, "seed must be an integer of at least 0, got 1.5"),
+        (True, "seed must be an integer of at least 0, got True"),
+        (-1, "seed must be an integer of at least 0, got -1"),
+        ("1", "seed must be an integer of at least 0, got '1'"),
+        ([[1], [2]], r"seed\[0\] must be an integer of at least 0, got \[1\]"),
+        (np.array(1), "seed must be a sequence"),
+        (range(10**12), "seed must hold at most 1,000,000 elements"),
+    ],
+)
+def test_seeds(seed: Any, message: str) -> None:
+    vector = gym.make_vec(LADDER, num_envs=2)
+    with pytest.raises(InputError, match=message):
+        vector.reset(seed=seed)
+
+
+def test_what_is_large_but_fits() -> None:
+    assert gym.make(LINEAR, num_items=1_000_000).unwrapped.model.num_items == 1_000_000
+    assert gym.make_vec(LADDER, num_envs=100_000).num_envs == 100_000
+    assert gym.make_vec(LADDER, num_envs=np.int64(2), reveal=np.bool_(True)).num_envs == 2
+    assert (
+        gym.make(LADDER, horizon=1e3, cost_per_batch=Fraction(1, 2)).unwrapped.model.horizon == 1000
+    )
+
+
 def test_first_reset_is_of_all() -> None:
     vector = gym.make_vec(LADDER, num_envs=2)
     with pytest.raises(InputError, match="The first reset must reset every episode"):
@@ -262,6 +343,23 @@ def test_first_reset_is_of_all() -> None:
 def test_questions_about_the_truth(call: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         call(gym.make(LADDER).unwrapped.model)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        (LADDER, {"horizon": 10**7}),
+        (STEP, {"horizon": 10**7}),
+        (STEP, {"target": 1e9}),
+        (STEP, {"stds": (1e-9, 1.0)}),
+        (BINOMIAL, {"horizon": 10**6}),
+        (LOW_RANK, {"num_rows": 10**6}),
+    ],
+)
+def test_truths_that_take_too_long(env_id: str, kwargs: dict[str, Any]) -> None:
+    model = gym.make(env_id, **kwargs).unwrapped.model
+    with pytest.raises(InputError, match=r"[Tt]ake a"):
+        model.optimal_value()
 
 
 def test_plans_that_are_too_large() -> None:

@@ -26,6 +26,7 @@ from discovery_gym.envs.design.information import (
     NestedMonteCarlo,
     Prepared,
     PriorContrastive,
+    _unit_noise,
     best_estimator,
     sequential_bounds,
 )
@@ -740,7 +741,11 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("env_id", "kwargs", "message"),
         [
-            (WEINBERG, {"weak_mixing_prior": (0.0, 0.3)}, r"weak_mixing_prior.*within \(0, 1\)"),
+            (
+                WEINBERG,
+                {"weak_mixing_prior": (0.0, 0.3)},
+                r"weak_mixing_prior.*within \(0.01, 0.99\)",
+            ),
             (WEINBERG, {"weak_mixing_prior": (-0.1, 0.3)}, r"weak_mixing_prior.*\(-0.1, 0.3\)"),
             (WEINBERG, {"weak_mixing_prior": (0.3, 0.2)}, r"two increasing numbers"),
             (WEINBERG, {"electron_polarisation": (-1.2, 0.8)}, r"electron_polarisation.*\[-1, 1\]"),
@@ -828,3 +833,22 @@ class TestBadInput:
         assert listed.action(phi=43) == 3
         with pytest.raises(InputError, match="not one of the 11 settings"):
             listed.action(phi=43.5)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        (LINEAR, {"prior_std": 1e5, "noise_std": 1.0}),
+        (WEINBERG, {"weak_mixing_prior": (0.02, 0.98), "luminosity": 200.0, "grid_size": 32}),
+    ],
+)
+def test_points_that_lie_far_apart(env_id: str, kwargs: dict[str, Any]) -> None:
+    """Draws that no noise confuses tell all there is to know: which one it is."""
+    model = gym.make(env_id, **kwargs).unwrapped.model
+    points = 1e6 * np.arange(12.0).reshape(2, 6, 1) ** 2
+    gain = _unit_noise(points, np.full(6, 1 / 6))
+    np.testing.assert_allclose(gain, np.log(6))
+    agent = agents.make("thompson_eig(candidates=8)", model)
+    env = gym.make(env_id, **kwargs)
+    action, _ = agent.predict(env.reset(seed=0)[0])
+    assert env.action_space.contains(action)

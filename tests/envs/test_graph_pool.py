@@ -161,7 +161,7 @@ def test_edges_handed_out_never_change() -> None:
         ({"edge_prob": "0.1"}, r"edge_prob.*'0.1'"),
         ({"topology": "star", "hub_fraction": 0.0}, r"hub_fraction.*> 0 and <= 1, got 0.0"),
         ({"topology": "ring"}, r"topology must be one of 'random', 'complete', 'star', got 'ring'"),
-        ({"num_items": 1}, r"num_items must be an integer in 2\.\..*got 1"),
+        ({"num_items": 1}, r"num_items must be an integer of at least 2, got 1"),
         ({"num_items": 10, "horizon": 11}, r"horizon must not exceed the 10 items"),
         ({"prior_std": 0.0}, r"prior_std.*> 0.*got 0"),
         ({"noise_std": -1.0}, r"noise_std.*-1.0"),

@@ -71,6 +71,14 @@ def test_a_refusal_is_one_line_on_stderr_and_status_2(kind, tmp_path):
         (("evaluate", "GaussianStep", "random", "--episodes", "0"), "episodes"),
         (("evaluate", "GaussianStep", "random", "--kwargs", "{"), "--kwargs must be a JSON object"),
         (
+            ("evaluate", "GaussianStep", "random", "--kwargs", "[" * 100_000),
+            "--kwargs must be a JSON object",
+        ),
+        (
+            ("evaluate", "GaussianStep", "random", "--set", "horizon=" + "[" * 100_000),
+            "horizon must be an integer",
+        ),
+        (
             ("evaluate", "GaussianStep", "random", "--kwargs", "[1]"),
             "--kwargs must be a JSON object",
         ),

@@ -1,5 +1,7 @@
 """Playing episodes: the same whoever asks, in whatever portions, and true to the exact values."""
 
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -286,3 +288,31 @@ def test_bounds_are_of_experimental_design_only():
     with pytest.raises(InputError, match="contrasts are for experimental design"):
         evaluate("GaussianStep", "random", episodes=2, contrasts=5)
     assert evaluate("LinearGaussianDesign", "random", episodes=2).bounds is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"episodes": 1e30}, r"episodes must be an integer in 1\.\.100000000, got 1e\+30"),
+        ({"episodes": True}, "episodes must be an integer"),
+        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"seed": np.array([1, 2])}, "seed must be an integer"),
+        ({"agent_seed": "1"}, "agent_seed must be an integer"),
+        ({"env_kwargs": 5}, "env_kwargs must be a dict of parameters.*got 5"),
+        ({"env_kwargs": {1: 2}}, "env_kwargs must be a dict of parameters"),
+        ({"env_kwargs": {"num_envs": 2}}, "num_envs is not for env_kwargs"),
+        ({"curve": np.array([True, False])}, "curve must be True or False"),
+        ({"agent": 5}, "agent must be a text such as 'random' or have a method predict, got 5"),
+        ({"env_id": 5}, "An environment is named by a text, got 5"),
+        ({"env_id": ["x"]}, "An environment is named by a text"),
+    ],
+)
+def test_odd_arguments(given: dict[str, Any], message: str) -> None:
+    arguments = {"env_id": "KnowledgeLadder", "agent": "random", "episodes": 2, **given}
+    with pytest.raises(InputError, match=message):
+        evaluate(**arguments)
+
+
+def test_seeds_of_any_size() -> None:
+    result = evaluate("KnowledgeLadder", "random", episodes=2, seed=2**200, agent_seed=2**200)
+    assert np.isfinite(result.returns).all()

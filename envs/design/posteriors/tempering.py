@@ -63,7 +63,7 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
             effective sample size, of which the variance of the evidence of the step depends.
     """
     weights = np.exp(log_weights)
-    logs = logs - logs.max()
+    logs = np.minimum(logs - logs[weights > 0].max(), 0.0)  # states without weight do not count
 
     def effective(step: float) -> float:
         growth = np.exp(step * logs)

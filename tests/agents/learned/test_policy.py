@@ -290,7 +290,7 @@ def test_the_hostile_file_would_run_if_it_were_unpickled(tmp_path: Path) -> None
     [
         ("sb3", "sb3 needs the path of a policy"),
         ("sb3(3)", "sb3 needs the path of a policy"),
-        ('sb3("nowhere")', "There is no file nowhere"),
+        ('sb3("nowhere")', "There is no file 'nowhere'"),
         ('sb3("a", "b")', "does not describe an agent"),
         ('sb3(file="a")', "sb3 has no setting 'file'.*It takes: path"),
         ('greedy("a")', "does not describe an agent"),

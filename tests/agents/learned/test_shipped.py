@@ -96,7 +96,7 @@ def test_a_file_of_ones_own_is_taken_by_its_name(tmp_path: Any) -> None:
     assert make(f'learned(weights="{path}")', model).predict(np.zeros(2))[0] == 1
     with pytest.raises(InputError, match="no policy 'KnowledgeLader-ppo'; did you mean 'Know"):
         make('learned(weights="KnowledgeLader-ppo")', model)
-    with pytest.raises(InputError, match=r"There is no file x\.safetensors"):
+    with pytest.raises(InputError, match=r"There is no file 'x\.safetensors'"):
         make('learned(weights="x.safetensors")', model)
     with pytest.raises(InputError, match="weights=3"):
         make("learned(weights=3)", model)
