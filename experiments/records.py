@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..agents import making
-from ..envs.core import InputError, registered, spelt, told
+from ..envs.core import InputError, registered, shown, spelt, told
 from ..envs.datasets import Reading, load
 from .evaluation import Evaluation
 
@@ -91,14 +91,16 @@ class RunSpec:
         for name, low in (("version", 0), ("episodes", 1), ("seed", 0), ("contrasts", 0)):
             value = getattr(self, name)
             if type(value) is not int or not low <= value < 2**62:
-                raise InputError(f"{name} must be an integer of at least {low}, got {told(value)}.")
+                raise InputError(
+                    f"{name} must be an integer of at least {low}, got {shown(value)}."
+                )
         if type(self.curves) is not bool:
-            raise InputError(f"curves must be True or False, got {told(self.curves)}.")
+            raise InputError(f"curves must be True or False, got {shown(self.curves)}.")
         try:
             gym.envs.registration.parse_env_id(self.env_id)
         except gym.error.Error:
             raise InputError(
-                f"env_id must be one such as discovery/LinearPool-v0, got {told(self.env_id)}."
+                f"env_id must be one such as discovery/LinearPool-v0, got {shown(self.env_id)}."
             ) from None
         try:
             kept = json.loads(json.dumps(self.env_kwargs))
@@ -107,7 +109,7 @@ class RunSpec:
             kept, same = None, False
         if not (isinstance(kept, dict) and same):
             raise InputError(
-                f"env_kwargs must be a JSON object, names -> values, got {told(self.env_kwargs)}."
+                f"env_kwargs must be a JSON object, names -> values, got {shown(self.env_kwargs)}."
             )
 
     @property
@@ -461,7 +463,7 @@ def _head(parquet: pq.ParquetFile) -> tuple[RunSpec, dict[str, Any]]:
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
     if len(set(schema.names)) < len(schema.names) or not set(schema.names) <= set(COLUMNS):
-        raise ValueError(f"its columns are {told(schema.names)}")
+        raise ValueError(f"its columns are {shown(schema.names)}")
     for field in schema:
         if field.type != COLUMNS[field.name]:
             raise ValueError(f"its column {field.name} holds {told(field.type)}")
@@ -501,7 +503,7 @@ def _check(spec: RunSpec, columns: Mapping[str, NDArray[Any]], about: Mapping[st
         names |= {"curve"} if "regret" in columns and spec.curves else set()
         names |= {"bounds"} if spec.contrasts else set()
     if columns.keys() != names or ("curve" in names and not (spec.curves and "regret" in names)):
-        raise ValueError(f"its columns are {told(sorted(columns))} for {told(sorted(names))}")
+        raise ValueError(f"its columns are {shown(sorted(columns))} for {shown(sorted(names))}")
     for name, column in columns.items():
         if len(column) != rows:
             raise ValueError(f"{name} has {len(column):,} rows for {rows:,} episodes")
@@ -533,7 +535,9 @@ def _check(spec: RunSpec, columns: Mapping[str, NDArray[Any]], about: Mapping[st
 def _check_about(about: Mapping[str, Any]) -> None:
     failed = about["status"] == "failed"
     if about["status"] not in ("failed", "finished") or failed is (about["error"] is None):
-        raise ValueError(f"its status is {told(about['status'])}, its error {told(about['error'])}")
+        raise ValueError(
+            f"its status is {shown(about['status'])}, its error {shown(about['error'])}"
+        )
     if failed:
         _text("error", about["error"], MOST_LETTERS["error"])
     if not re.fullmatch("[0-9a-f]{16}", _text("fingerprint", about["fingerprint"], 16)):
@@ -542,9 +546,9 @@ def _check_about(about: Mapping[str, Any]) -> None:
         value = about[name]
         missing = value is None and (failed or name != "seconds_per_decision")
         if not missing and not abs(_number(value)) <= LARGEST:
-            raise ValueError(f"{name} is no finite number: {told(value)}")
+            raise ValueError(f"{name} is no finite number: {shown(value)}")
     if not 0 <= _number(about["created"]) <= time.time() + AHEAD:
-        raise ValueError(f"created is no time of the past: {told(about['created'])}")
+        raise ValueError(f"created is no time of the past: {shown(about['created'])}")
     found = about["versions"]
     if not isinstance(found, dict) or len(found) > 20:
         raise ValueError("its versions are not names and versions of libraries")
@@ -556,7 +560,7 @@ def _check_about(about: Mapping[str, Any]) -> None:
 def _text(name: str, value: Any, most: int, empty: bool = False) -> str:
     """Return a text of 1 (or 0) to ``most`` letters."""
     if not isinstance(value, str) or len(value) > most or not (value.strip() or empty):
-        raise InputError(f"{name} must be a text of 1 to {most:,} letters, got {told(value)!r}.")
+        raise InputError(f"{name} must be a text of 1 to {most:,} letters, got {shown(value)}.")
     return value
 
 

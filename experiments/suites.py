@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
-from ..envs.core import InputError, closest, told
+from ..envs.core import InputError, closest, shown, told
 from ..envs.datasets import available
 from .evaluation import EVALUATION_SEED
 
@@ -123,7 +123,7 @@ def _with_tuned(name: str, version: int, task: Task) -> Task:
     for agent, text in best.items():
         if text not in task.search[agent]:
             raise InputError(
-                f"tuned/{name}.json has {told(repr(text))} for {agent} on {task.name}, which is no "
+                f"tuned/{name}.json has {shown(text)} for {agent} on {task.name}, which is no "
                 f"candidate; `discovery-gym tune {name}` makes the file anew."
             )
     return replace(task, agents={**task.agents, **best})

@@ -113,7 +113,7 @@ def test_which_pools_fit_and_bad_settings() -> None:
     dense = gym.make(POOL, num_features=5).unwrapped.model
     assert Sparse.fits(sparse)
     assert not Sparse.fits(dense)
-    with pytest.raises(InputError, match=r"prior_std must be .* > 0, got 0"):
+    with pytest.raises(InputError, match=r"prior_std must be .* > 0 .*, got 0"):
         make("greedy(belief=sparse(prior_std=0))", sparse)
     with pytest.raises(InputError, match="No belief 'sparse' fits LinearPool"):
         make("greedy(belief=sparse)", dense)

@@ -118,8 +118,8 @@ def test_evidence_against_contrastive_draws() -> None:
     ("kwargs", "message"),
     [
         ({"noise": 0.0}, r"noise must be .*>= 0.0005"),
-        ({"num_particles": 5}, r"num_particles must be an integer in 10"),
-        ({"num_moves": 0}, r"num_moves must be an integer in 1"),
+        ({"num_particles": 5}, r"num_particles must be an integer of at least 10"),
+        ({"num_moves": 0}, r"num_moves must be an integer of at least 1"),
         ({"settings": [[1, 1, 1]]}, r"settings\[0\] must hold one number for each knob \(x_0, x_1"),
         ({"settings": [[1, 1, 1, 1, 1, 101]]}, r"y_2 must be .*<= 100, got 101"),
         ({"settings": [[0, 1, 1, 1, 1, 1]]}, r"x_0 must be .*>= 0.01"),

@@ -136,7 +136,10 @@ STRAY = r"left something else than its answer on file descriptor \d+"
         ("exit_by_name", "raised SystemExit: enough"),
         ("interrupt", "raised KeyboardInterrupt"),
         ("end_a_generator", "raised GeneratorExit: over"),
-        ("cry", r"raised RuntimeError: first words \[31mlong .* letters are left out.*last words"),
+        (
+            "cry",
+            r"raised RuntimeError: first words \\x1b\[31mlong .* letters are left out.*last words",
+        ),
         ("mute", "raised Mute: a Mute without words"),
         ("recurse", "raised RecursionError: maximum recursion depth"),
         ("generator", "returned <generator ob.*> where 3 numbers should stand"),

@@ -257,7 +257,7 @@ def test_failure_leaves_the_episode_usable(folder: Path) -> None:
         ({"workers": "slurm"}, r"workers must be one of 'ray', got 'slurm'"),
         ({"workers": 2}, r"give cache='some/folder'"),
         ({"timeout": 0}, r"timeout must be .*> 0"),
-        ({"retries": -1}, r"retries must be an integer in 0"),
+        ({"retries": -1}, r"retries must be an integer of at least 0"),
         ({"cache": 3}, r"cache must be a folder or None, got 3"),
     ],
 )
