@@ -136,6 +136,8 @@ def evaluate(
     agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
     deterministic, curve = flag("deterministic", deterministic), flag("curve", curve)
     truth, env_id, env_kwargs = flag("truth", truth), resolve(env_id), _parameters(env_kwargs)
+    if isinstance(agent, type):
+        raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
     if not isinstance(agent, str) and not callable(getattr(agent, "predict", None)):
         raise InputError(
             f"agent must be a text such as 'random' or have a method predict, got {shown(agent)}."
@@ -277,7 +279,7 @@ def _play(
         masks = {"action_masks": _masks(venv)} if wants_masks else {}
         share = running.mean()  # places whose episode is over play on, but do not count
         began = perf_counter()
-        action, state = agent.predict(
+        answer = agent.predict(
             observation,
             state=state,
             episode_start=episode_start,
@@ -285,6 +287,12 @@ def _play(
             **masks,
         )
         seconds += share * (perf_counter() - began)
+        if not (isinstance(answer, tuple) and len(answer) == 2):
+            raise InputError(
+                f"predict of {type(agent).__name__} must return the actions and a state, as a pair "
+                f"(None for no state), got {shown(answer)}."
+            )
+        action, state = answer
         observation, reward, terminated, truncated, info = venv.step(action)
         returns[running] += reward[running]
         lengths += running

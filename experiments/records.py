@@ -547,6 +547,8 @@ def _check_about(about: Mapping[str, Any]) -> None:
         missing = value is None and (failed or name != "seconds_per_decision")
         if not missing and not abs(_number(value)) <= LARGEST:
             raise ValueError(f"{name} is no finite number: {shown(value)}")
+        if name == "seconds_per_decision" and not missing and value < 0:
+            raise ValueError(f"{name} is below 0: {shown(value)}")
     if not 0 <= _number(about["created"]) <= time.time() + AHEAD:
         raise ValueError(f"created is no time of the past: {shown(about['created'])}")
     found = about["versions"]

@@ -53,11 +53,17 @@ def folder() -> Path | None:
 def files() -> dict[str, list[Path]]:
     """Return the user's own tables in the folder of data sets, by name: their files."""
     place, found = folder(), dict[str, list[Path]]()
-    if place is None or not place.is_dir():
+    if place is None or not os.path.isdir(place):  # noqa: PTH112 - no error for a long name
         return found
     known = {source.file for source in _CATALOGUE.values()}
     for path in sorted(place.iterdir()):
-        if ending(path) in ENDINGS and path.is_file() and path.name not in known:
+        # Texts lie in a folder for other reasons, too, such as licences.
+        if (
+            ending(path) in ENDINGS
+            and ending(path) != ".txt"
+            and path.name not in known
+            and path.is_file()
+        ):
             found.setdefault(stem(path), []).append(path)
     return found
 
@@ -68,7 +74,7 @@ def available() -> list[str]:
     named = [
         name
         for name, source in _CATALOGUE.items()
-        if source.file is None or (place is not None and (place / source.file).is_file())
+        if source.file is None or (place is not None and os.path.isfile(place / source.file))
     ]
     return [*named, *(name for name in files() if name not in named)]
 

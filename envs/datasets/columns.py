@@ -121,8 +121,8 @@ def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str
         text.encode()  # lone halves of a pair are no letters
     except (LookupError, ValueError):  # an unknown encoding, or one that does not fit
         raise InputError(
-            f"{file} is no text in the encoding {named(used)!r}; give the right one, such as "
-            "encoding='utf-8', 'cp1252', 'utf-16' or 'mac_roman'."
+            f"{file} is no text in the encoding {shown(used)}, or Python knows none of this name; give "
+            "another one, such as encoding='cp1252', 'utf-16' or 'mac_roman'."
         ) from None
     if "\0" in text:
         raise InputError(
@@ -286,7 +286,7 @@ class _Parsed:
         more = len(self.ragged) - 1
         return InputError(
             f"{file}: row {row} has {count} cell{'s' * (count != 1)} where the first row has "
-            f"{self.width}{f' (and {more} more rows are like that)' if more else ''}, parted by "
+            f"{self.width}{f', as have {more} more' if more else ''}, parted by "
             f"{self.separator!r}. Mend the row: a cell that holds the separator stands in quotes. If "
             "another sign parts the cells, give it as separator=."
         )
@@ -415,7 +415,8 @@ def _of_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
     except InputError:
         raise
     except Exception as error:  # whatever Arrow raises of a damaged file
-        raise InputError(f"{file} is not a readable Parquet table: {named(str(error))}.") from None
+        reason = named(str(error)).rstrip(".")
+        raise InputError(f"{file} is not a readable Parquet table: {reason}.") from None
     index = [name for name in known.get("index_columns", ()) if isinstance(name, str)]
     return Columns(file, cells, np.arange(2, rows + 2), index=tuple(index))
 

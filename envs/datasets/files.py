@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,8 @@ MOST_COLUMNS = 20_000
 
 
 def is_path(dataset: str) -> bool:
-    """Return whether a text names a file rather than a data set, by how it ends."""
-    return ending(Path(dataset)) in ENDINGS + SPREADSHEETS
+    """Return whether a text names a file rather than a data set: by its ending, or a folder in it."""
+    return ending(Path(dataset)) in ENDINGS + SPREADSHEETS or len(Path(dataset).parts) > 1
 
 
 def ending(path: Path) -> str:
@@ -71,8 +72,12 @@ def contents(path: Path) -> bytes:
             not packed as its name says.
     """
     name, most = named(str(path), most=300), MOST_BYTES if ending(path) == ".parquet" else MOST_TEXT
+    if re.match(r"[a-z]+:/", str(path)):
+        raise InputError(f"{name} is an address; download the table and name the file.")
     if ending(path) in SPREADSHEETS:
         raise InputError(f"{name} is a spreadsheet; save it as CSV (UTF-8) and name that file.")
+    if ending(path) not in (*ENDINGS, ".json"):
+        raise InputError(f"{name} must end in {', '.join(ENDINGS)}, or .gz, .bz2, .xz after it.")
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for without end
             kind = "a folder" if path.is_dir() else "no regular file"

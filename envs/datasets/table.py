@@ -116,7 +116,8 @@ class Table:
         if failed:
             parts.append(f"{failed} failed")
         if conditions < rows:
-            parts.append(f"{conditions} conditions ({repeated} measured more than once)")
+            plural = "s" * (conditions > 1)
+            parts.append(f"{conditions} condition{plural} ({repeated} measured more than once)")
         unit = f" in {self.unit}" if self.unit else ""
         goal = "less is better" if self.minimise else "more is better"
         indicators = {f"{name}={level}" for name, some in self.levels for level in some}
@@ -150,7 +151,7 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
         raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
     name: Any = os.fspath(dataset)
     if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"dataset must be a name or a path as a text, got {shown(name)}.")
+        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
     if is_path(name):
         path = expanded(name)
         return _of_file(path, stem(path), reading)
@@ -169,6 +170,8 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
         )
         if given := [option for option in reading.given() if option in about_files]:
             raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
+        here = [name, *(name + end for end in ENDINGS)]
+        found += [Path(file) for file in here if os.path.isfile(file)]  # noqa: PTH113 - as above
         if found:
             warnings.warn(
                 f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is "
