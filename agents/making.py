@@ -201,7 +201,7 @@ def _parse(text: Any) -> Described:
         raise wrong
     if len(text) > LONGEST:
         raise InputError(
-            f"The text of an agent may have {LONGEST} characters, {shown(text)} has {len(text)}."
+            f"The text of an agent has at most {LONGEST} characters, {shown(text)} has {len(text)}."
         )
     try:
         tree = ast.parse(text.strip(), mode="eval").body

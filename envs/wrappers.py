@@ -71,6 +71,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         _actions(self, env, DiscoveryEnv, spaces.MultiDiscrete)
         self._batch = _Batch(env.unwrapped, ())
+        self._batch.check_mask(env.observation_space)
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self.action_space = spaces.Discrete(self._batch.num_items)
@@ -118,12 +119,13 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
             )
         self.autoreset_mode = mode  # where TorchRL looks for it
         self._batch = _Batch(env.unwrapped, (env.num_envs,))
+        self._batch.check_mask(env.single_observation_space)
         self.single_action_space = spaces.Discrete(self._batch.num_items)
         self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Start new episodes with empty batches; all of them, for they choose in step."""
-        if options is not None and "reset_mask" in options:
+        if isinstance(options, dict) and "reset_mask" in options:
             raise InputError("VectorOneByOne resets all episodes at once; leave reset_mask out.")
         return self._batch.begin(*self.env.reset(seed=seed, options=options))
 
@@ -157,6 +159,15 @@ class _Batch:
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
         self.chosen: list[NDArray[np.int64]] = []
+
+    def check_mask(self, space: gym.Space[Any]) -> None:
+        """Refuse observations without the pool's own mask, as another wrapper may leave them."""
+        part = space.spaces.get("action_mask") if isinstance(space, spaces.Dict) else None
+        if part is None or part.shape != (self.num_items,):
+            raise InputError(
+                "Choices one by one need the pool's own observation, with an action_mask of "
+                f"{self.num_items} items, got {shown(space)}; wrap the pool in this first."
+            )
 
     @property
     def mask(self) -> NDArray[np.int8]:

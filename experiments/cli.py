@@ -11,6 +11,7 @@ import errno
 import json
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -44,6 +45,7 @@ Settings = Annotated[
 def main() -> None:
     """Run the command line."""
     any_encoding()
+    warnings.showwarning = _warn
     try:
         app()
     except InputError as error:
@@ -56,6 +58,17 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
         sys.exit(130)
+
+
+def _warn(message: Warning | str, *place: Any, **more: Any) -> None:
+    """Say a warning in one line, once; where in the code it came up is of no use here."""
+    line = told(message, 1000)
+    if line not in _WARNED:
+        _WARNED.add(line)
+        say(line, "yellow")
+
+
+_WARNED: set[str] = set()
 
 
 def _complain(message: str) -> None:
@@ -134,11 +147,11 @@ def table(
         out.print(spelt(line), soft_wrap=True)
 
 
-def _say_notes(parameters: Mapping[str, Any]) -> None:
+def _say_notes(env: str, parameters: Mapping[str, Any]) -> None:
     """Say what was decided in reading the table that an environment is made of."""
     from ..envs import datasets
 
-    if "dataset" in parameters:
+    if "TablePool" in env and "dataset" in parameters:
         names = {"dataset", *datasets.Reading.options()} & set(parameters)
         for note in datasets.load(**{name: parameters[name] for name in names}).notes:
             say(f"note: {note}")
@@ -294,7 +307,7 @@ def evaluate(
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
-    _say_notes(parameters)
+    _say_notes(env, parameters)
     with progress(episodes, "episodes") as update:
         result = play(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update

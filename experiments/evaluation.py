@@ -279,7 +279,7 @@ def _play(
         masks = {"action_masks": _masks(venv)} if wants_masks else {}
         share = running.mean()  # places whose episode is over play on, but do not count
         began = perf_counter()
-        answer = agent.predict(
+        answer: Any = agent.predict(
             observation,
             state=state,
             episode_start=episode_start,

@@ -258,11 +258,16 @@ def _board(records: Sequence[Record]) -> Board:
     )
 
 
-def _unit(record: Record) -> tuple[bool, bool] | None:
-    """Return whether a run has regrets, and whether it has scores; ``None`` for a failed one."""
+def _unit(record: Record) -> tuple[Any, ...] | None:
+    """Return whether a run has regrets, whether it has scores, and its truth; ``None`` for a failed one.
+
+    The truth is that of the data: a table that has changed, or another one of the same name, has
+    another.
+    """
     if record.error is not None:
         return None
-    return record.regret is not None, st.scores(record, record.spec.env_kwargs) is not None
+    scored = st.scores(record, record.spec.env_kwargs) is not None
+    return record.regret is not None, scored, record.random_value, record.optimal_value
 
 
 def _mean_gain(record: Record) -> float:
@@ -394,7 +399,8 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
             names = ", ".join(sorted({record.spec.name for record in board.others}))
             words.append(
                 f"{len(board.others)} runs of {board.task} ({names}) differ from most in environment, "
-                "parameters, episodes, seeds, or in having regrets and scores, and cannot be compared."
+                "parameters, data, episodes, seeds, or in having regrets and scores: they cannot be "
+                "compared."
             )
     return [spelt(line) for line in words]
 

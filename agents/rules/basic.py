@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random as Numbers
-from ...envs.core.checks import real
+from ...envs.core.checks import LARGE, real
 from .rule import Rule, best
 
 
@@ -74,7 +74,7 @@ class BayesUCB(Rule):
     """
 
     def __init__(self, width: float = 1.0) -> None:
-        self.width = real("width", width, low=0)
+        self.width = real("width", width, low=0, high=LARGE)
 
     def choose(
         self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
@@ -98,8 +98,8 @@ class LinUCB(BayesUCB):
     """
 
     def __init__(self, alpha: float = 1.0, ridge: float = 1e-3) -> None:
-        super().__init__(real("alpha", alpha, low=0))
-        ridge = real("ridge", ridge, low=0, open_low=True)
+        super().__init__(real("alpha", alpha, low=0, high=LARGE))
+        ridge = real("ridge", ridge, low=0, high=LARGE, open_low=True)
         self.belief = ("linear", {"prior_std": ridge**-0.5, "noise_std": 1.0})
 
 

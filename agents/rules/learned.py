@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ...envs.core import InputError, Random, shown
-from ...envs.core.checks import real
+from ...envs.core.checks import LARGE, real
 from .. import weights as files
 from ..beliefs.belief import ROUNDING
 from .rule import Rule, best
@@ -71,7 +71,7 @@ class Network:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        real("width", self.width, low=0)
+        real("width", self.width, low=0, high=LARGE)
         shape = self.weights.shape
         if shape[1:] != (FEATURES, CONTEXT) or not np.isfinite(self.weights).all():
             raise ValueError(f"weights must be finite and (P, {FEATURES}, {CONTEXT}), not {shape}")

@@ -115,6 +115,8 @@ class _Face(Generic[ModelT]):
             raise self._not_an_action(action) from None
         box = self._box
         kinds = "iu" if box is None else "fiu"
+        if np.ma.isMaskedArray(action):
+            raise self._not_an_action(action)
         if array.shape != self._action_shape or array.dtype.kind not in kinds:
             raise self._not_an_action(action)
         if box is not None:
@@ -161,6 +163,7 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
 
     def __init__(
         self,
+        /,
         *,
         render_mode: str | None = None,
         reveal: bool = False,
@@ -270,6 +273,7 @@ class DiscoveryVectorEnv(_Face[ModelT], VectorEnv[Any, Any, Any]):
 
     def __init__(
         self,
+        /,
         num_envs: int = 1,
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,

@@ -45,7 +45,7 @@ class Model(ABC, Generic[State]):
         return tuple(field.name for field in fields(cls))
 
     @classmethod
-    def build(cls, **parameters: Any) -> Model[State]:
+    def build(cls, /, **parameters: Any) -> Model[State]:
         """Return the model with these parameters; an unknown name raises `InputError`."""
         known = cls.parameters()
         for name in parameters:

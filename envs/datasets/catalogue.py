@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import ENDINGS, ending, expanded, stem
+from .files import ENDINGS, ending, expanded, is_file, stem
 
 FOLDER_VARIABLE = "DISCOVERY_GYM_DATA"
 """Environment variable that names a folder with further tables."""
@@ -74,7 +74,7 @@ def available() -> list[str]:
     named = [
         name
         for name, source in _CATALOGUE.items()
-        if source.file is None or (place is not None and os.path.isfile(place / source.file))
+        if source.file is None or (place is not None and is_file(place / source.file))
     ]
     return [*named, *(name for name in files() if name not in named)]
 

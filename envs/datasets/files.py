@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import re
 import stat
 from pathlib import Path
@@ -27,6 +28,11 @@ MOST_CELLS = 10**8
 """The most cells of a table, indicators of categories included."""
 MOST_ROWS = 5 * 10**6
 MOST_COLUMNS = 20_000
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a file; unlike `Path.is_file`, also of names that are too long."""
+    return os.path.isfile(path)  # noqa: PTH113
 
 
 def is_path(dataset: str) -> bool:

@@ -20,7 +20,7 @@ from ..core import InputError, closest
 from ..core.errors import shown
 from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
 from .columns import Columns, read_columns
-from .files import ENDINGS, contents, expanded, is_path, named, stem
+from .files import ENDINGS, contents, expanded, is_file, is_path, named, stem
 from .reading import Content, Reading, interpret, read
 
 MOST_CACHED = 32
@@ -171,7 +171,7 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
         if given := [option for option in reading.given() if option in about_files]:
             raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
         here = [name, *(name + end for end in ENDINGS)]
-        found += [Path(file) for file in here if os.path.isfile(file)]  # noqa: PTH113 - as above
+        found += [Path(file) for file in here if is_file(Path(file))]
         if found:
             warnings.warn(
                 f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is "
@@ -302,7 +302,7 @@ def _of_file(path: Path, name: str, reading: Reading) -> Table:
         return _table(name, content, 1.0, content.unit)
 
     config = path.with_name("config.json")  # of Olympus
-    beside = [config] if os.path.isfile(config) else []  # noqa: PTH113 - no error for a long name
+    beside = [config] if is_file(config) else []
     return _cached((name, reading.key), (path, *beside, *described), make)
 
 

@@ -77,7 +77,7 @@ class Command:
     def __post_init__(self) -> None:
         try:
             self._arguments((0.0,) * 100, (0.0,) * 100, 1, 0, "")
-        except (KeyError, IndexError, ValueError, AttributeError, OverflowError, MemoryError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, MemoryError):
             raise InputError(
                 f"The simulator {self} may hold {{theta}}, {{phi}}, {{events}}, {{seed}} and "
                 "{output}; write other braces twice."
@@ -258,7 +258,8 @@ def attempt(simulator: Simulator, job: Job) -> tuple[str, Any]:
         if isinstance(simulator, Command):
             return "failed", told(error)
         complain()
-        return "failed", f"raised {type(error).__name__}: {told(error)}"
+        words = told(error)
+        return "failed", f"raised {type(error).__name__}{f': {words}' if words else ''}"
 
 
 @contextlib.contextmanager

@@ -248,7 +248,11 @@ class Pool(Model[StateT], Generic[StateT]):
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
-            state.found += self._per_episode(np.where(fresh, value, 0.0))
+            # A wasted choice never counts for more than a label, or wasting would win where all are low.
+            wasted = np.flatnonzero(~fresh)
+            value = value.astype(np.float64)
+            value[wasted] = np.minimum(state.values[wasted // n].min(1), 0.0)
+            state.found += self._per_episode(value)
             reward = np.where(fresh, label, self.illegal_reward)
         if not self.delay:
             before, state.arrived = state.arrived, state.count.copy()
@@ -374,7 +378,8 @@ class Pool(Model[StateT], Generic[StateT]):
 
         Returns:
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
-            chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
+            chosen, free of noise; a choice that was wasted counts as 0, or as the worst label if that
+            is lower; ``values`` ``(B, n)``: the mean label of every item.
         """
         spent = self._horizon - self.batch_size * state.left
         return {

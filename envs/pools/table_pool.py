@@ -81,8 +81,9 @@ class TablePool(FeaturePool, Reading):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise), `values` (the mean label of every item) and, with `rows`, `row` (int64,
-    `(n,)`, the row of the table that each item is).
+    spent, free of noise; a wasted choice counts as 0, or as the worst label if that is lower),
+    `values` (the mean label of every item) and, with `rows`, `row` (int64, `(n,)`, the row of the
+    table that each item is).
 
     ## Arguments
     - `dataset` ("diabetes"): name of a data set, or path of a CSV file (also .tsv, .txt, packed as .gz,

@@ -218,6 +218,7 @@ ABSURD = [
     ["1"], [1j], 1j, NAN, [NAN], [INF, -INF], 10**400, [10**400], -(10**400), [10**5000], object(),
     [object()], NoArray(), np.zeros((0, 3)), np.zeros(1000), np.array(["x"]), slice(3), lambda: 1,
     np.datetime64("2020-01-01"), [np.datetime64("2020-01-01")], "x" * 10_000, [0.5] * 10_000,
+    np.ma.masked_array(0, True), np.ma.masked_array([0.5], [True]),
 ]  # fmt: skip
 
 

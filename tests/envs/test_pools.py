@@ -13,6 +13,7 @@ import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
 from discovery_gym.envs.pools import order_statistics
 from discovery_gym.envs.pools.pool import best_sums
+from discovery_gym.experiments import stats
 
 POOL = "discovery/TablePool-v0"
 SMALL = {"features": [[0.0, 1.0], [3.0, 0.0], [4.0, 1.0]], "labels": [1.0, -2.0, 3.0]}
@@ -32,10 +33,10 @@ def test_an_episode_by_hand() -> None:
     assert (reward, ended, info["regret"]) == (1.0, False, 2.0)
     assert observation["action_mask"].tolist() == [0, 1, 1]
     observation, reward, ended, _, info = env.step(0)  # illegal: spends the step, shows nothing
-    assert (reward, ended, info["regret"]) == (-7.0, False, 3.0)
+    assert (reward, ended, info["regret"]) == (-7.0, False, 5.0)  # as if the worst, -2
     assert observation["labelled"].tolist() == [0, -1, -1]
     observation, reward, ended, _, info = env.step(2)
-    assert (reward, ended, info["regret"]) == (3.0, True, -2.0)
+    assert (reward, ended, info["regret"]) == (3.0, True, 0.0)
     assert observation["labelled"].tolist() == [0, 2, -1]
     assert observation["labels"].tolist() == [1, 3, 0]
     assert observation["steps_left"].tolist() == [0]
@@ -51,6 +52,21 @@ def test_scaling() -> None:
     np.testing.assert_allclose(features("standard").std(0), 1, rtol=1e-6)
     constant = gym.make(POOL, features=[[0.0], [0.0]], labels=[1.0, 2.0], scaling="standard")
     assert constant.reset()[0]["features"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("more", [{}, {"rows": 0.5}, {"delay": 2}, {"batch_size": 5}])
+def test_wasting_never_beats_labels_below_0(more: dict[str, object]) -> None:
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    table = {"features": x, "labels": -np.abs(x[:, 0]) - 1, "horizon": 5, **more}
+    env = gym.make(POOL, **table, reveal=True)
+    env.reset(seed=0)
+    regret, ended = -1.0, False
+    while not ended:
+        _, _, ended, _, info = env.step(np.zeros(env.action_space.shape, np.int64))
+        regret = info["regret"]
+    model = env.unwrapped.model
+    assert regret >= 0
+    assert stats.normalised([0.0], model.random_value(), model.optimal_value(), [regret])[0] <= 1
 
 
 def test_noise_is_in_the_labels_and_not_in_the_regret() -> None:

@@ -220,6 +220,7 @@ def test_commands_that_never_end_well(command: str, message: str, folder: Path) 
         ("echo \\", r"is no command line: No escaped character\. Close what is open"),
         ("echo a\0b", "holds a NUL character"),
         ("", "must be a function"),
+        ("echo {phi[-1]}", "may hold {theta}, {phi}"),
         ([""], "needs the program ''"),
         (
             "x" * 10**4,

@@ -354,7 +354,7 @@ def test_cells(
         (PLAIN, {"encoding": "x" * 10**5}, r"no text in the encoding"),
         (PLAIN, {"target": "x" * 10**5}, r"has no column"),
         (PLAIN, {"descriptors": "~nobodyx/x.csv"}, r"Cannot read the table"),
-        (PLAIN, {"descriptors": "x" * 5000}, r"File name too long"),
+        (PLAIN, {"descriptors": "x" * 5000 + ".csv"}, r"File name too long"),
         (PLAIN, {"target": "yeld"}, r"has no column 'yeld'; did you mean 'yield'\?"),
         (PLAIN, {"drop": ["T", "U"]}, r"has no column 'U'"),
         (PLAIN, {"target": "T", "drop": "T"}, r"'T' is named as target= and as drop="),

@@ -142,6 +142,11 @@ def test_what_does_not_fit_is_named() -> None:
         (lambda: OneByOne(plates), "OneByOne takes a single environment"),
         (lambda: VectorOneByOne(plates), "got autoreset_mode='NextStep'; .*'SameStep'"),
         (lambda: VectorOneByOne(gym.make(POOL, **PLATES)), "takes a vector environment"),
+        (lambda: OneByOne(NamedParts(gym.make(POOL, **PLATES))), "need the pool's own observation"),
+        (
+            lambda: OneByOne(gym.wrappers.FlattenObservation(gym.make(POOL, **PLATES))),
+            "with an action_mask of 12 items",
+        ),
     ):
         with pytest.raises(InputError, match=message):
             make()
@@ -157,3 +162,5 @@ def test_what_does_not_fit_is_named() -> None:
     vector.reset(seed=0)
     with pytest.raises(InputError, match="leave reset_mask out"):
         vector.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(InputError, match="options must be"):
+        vector.reset(options=5)

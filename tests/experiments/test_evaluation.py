@@ -230,6 +230,16 @@ def test_models_of_stable_baselines3_play():
     assert (result.returns > 0).all()
 
 
+class Answers:
+    """An agent that answers what it is told to, right or wrong."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return self.answer
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -239,6 +249,13 @@ def test_models_of_stable_baselines3_play():
         (("KnowledgeLadder", "random", {"episodes": 0}), "episodes"),
         (("KnowledgeLadder", "random", {"seed": -1}), "seed"),
         (("KnowledgeLadder", "random", {"env_kwargs": {"targt": 3}}), "targt"),
+        (("KnowledgeLadder", "random", {"env_kwargs": {"cls": 3}}), "keyword argument 'cls'"),
+        (("KnowledgeLadder", "random", {"env_kwargs": {"self": 3}}), "keyword argument 'self'"),
+        (("KnowledgeLadder", Answers, {}), "not the class Answers: make one of it"),
+        (("KnowledgeLadder", Answers(None), {}), "predict of Answers must return the actions and"),
+        (("KnowledgeLadder", Answers(0), {}), "must return the actions and a state, .*, got 0"),
+        (("KnowledgeLadder", Answers((0, 1, 2)), {}), "must return the actions and a state"),
+        (("LinearPool", "bayes_ucb(width=1e308)", {}), "width must be .*, got 1e.308"),
     ],
 )
 def test_bad_input_is_named(call, message):

@@ -520,6 +520,16 @@ def test_what_lacks_regrets_or_scores_stands_outside(lacks, results, tiny):
     assert "(blind)" in left_out[0]
 
 
+def test_runs_on_a_table_that_has_changed_are_not_compared(results, tiny):
+    path = record_path(results / "records", plan(tiny)[5].id)
+    one = Forgery(shutil.copy(path, path.with_name("copy.parquet")))
+    one.spec.update(name="later", agent="thompson")
+    one.about["optimal_value"] += 0.5
+    one.write(named=True)
+    board = overviews(read_folder(results).records)[0].boards[1]
+    assert [record.spec.name for record in board.others] == ["later"]
+
+
 def test_a_clock_may_be_ahead_a_little(results, tiny):
     one = Forgery(record_path(results / "records", plan(tiny)[PLACE].id))
     one.about["created"] = time.time() + rec.AHEAD / 2
