@@ -235,7 +235,8 @@ class DiscoveryEnv(_Face[ModelT], gym.Env[Any, Any]):
             number = operator.index(action)
         except Exception:  # no whole number
             raise self._not_an_action(action) from None
-        if isinstance(action, bool) or not 0 <= number < self._num_actions:
+        odd = isinstance(action, bool | np.ma.MaskedArray)
+        if odd or not 0 <= number < self._num_actions:
             raise self._not_an_action(action)
         return np.array([number])
 
