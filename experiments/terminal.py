@@ -69,8 +69,9 @@ def any_encoding() -> None:
 
 
 def say(message: str, style: str | None = None) -> None:
-    """Print one line to stderr."""
-    err.print(message, style=style, soft_wrap=True)
+    """Print one line to stderr, if it takes one."""
+    with contextlib.suppress(OSError):
+        err.print(message, style=style, soft_wrap=True)
 
 
 def show(

@@ -190,6 +190,14 @@ def test_closed_streams(closed: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+def test_nobody_need_read_stderr() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*CLI, "list"], stdout=subprocess.PIPE, stderr=full, check=False)
+    assert done.returncode == 0
+    assert b"LocationFinding-v0" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
 def test_a_full_disk_is_told() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
