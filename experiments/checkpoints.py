@@ -20,6 +20,8 @@ from .terminal import say
 
 MARK, CHECKPOINT = "training.json", "checkpoint.zip"
 STATE = "state"
+TABLE = "table"
+"""The setting that is the hash of the table that is trained on."""
 
 
 class Folder:
@@ -111,7 +113,9 @@ def _difference(there: bytes, mark: bytes) -> str:
     try:
         old, new = json.loads(there), json.loads(mark)
         return ", ".join(
-            f"{key} {old.get(key)!r} instead of {new.get(key)!r}"
+            "its table has changed (put the old one back)"
+            if key == TABLE
+            else f"{key} {old.get(key)!r} instead of {new.get(key)!r}"
             for key in {**new, **old}
             if old.get(key) != new.get(key)
         )

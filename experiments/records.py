@@ -115,7 +115,7 @@ class RunSpec:
     @property
     def fingerprint(self) -> str:
         """Hash of the sources, the data and the trained policy that decide the result."""
-        data = _data(self.env_id, json.dumps(self.env_kwargs))
+        data = data_hash(self.env_id, self.env_kwargs)
         policies = (_hash(path) if path.is_file() else "none" for path in making.files(self.agent))
         return _digest(_sources(self.env_id), data, *policies)
 
@@ -624,14 +624,12 @@ def _sources(env_id: str) -> str:
     return _digest(other, *(f"{p.relative_to(PACKAGE).as_posix()} {_hash(p)}" for p in files))
 
 
-@lru_cache
-def _data(env_id: str, env_kwargs: str) -> str:
-    """Hash the table that the environment is made of, if its parameters (JSON) name one."""
-    named = json.loads(env_kwargs)
-    if env_id not in registered() or "dataset" not in named:
+def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
+    """Hash the table that the environment is made of, as it is now; empty if none is named."""
+    if env_id not in registered() or "dataset" not in env_kwargs:
         return ""
-    options = {name: named[name] for name in Reading.options() if name in named}
-    table = load(named["dataset"], **options)
+    options = {name: env_kwargs[name] for name in Reading.options() if name in env_kwargs}
+    table = load(env_kwargs["dataset"], **options)
     return hashlib.sha256(table.features.tobytes() + table.labels.tobytes()).hexdigest()
 
 

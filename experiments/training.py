@@ -1,12 +1,12 @@
 """Train a policy through stable-baselines3, on hundreds of native episodes at once.
 
-A training is a folder. `training.json` says what is trained, ``policy.safetensors`` is the best
-policy so far by the episodes of the curve, ``curve.csv`` is the learning curve, ``log/`` what the
-algorithm tells about itself (CSV, and TensorBoard where it is installed), and ``checkpoint.zip`` is
-what a killed training goes on from: weights, optimisers, normalisation, and copies of the policy and
-the curve, which are mended from it. The same command resumes.
-Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin anew then, so that a resumed
-training is as good as an uninterrupted one, but not the same bit for bit.
+A training is a folder. `training.json` says what is trained, its table by a hash of the contents,
+``policy.safetensors`` is the best policy so far by the episodes of the curve, ``curve.csv`` is the
+learning curve, ``log/`` what the algorithm tells about itself (CSV, and TensorBoard where it is
+installed), and ``checkpoint.zip`` is what a killed training goes on from: weights, optimisers,
+normalisation, and copies of the policy and the curve, which are mended from it. The same command
+resumes. Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin anew then, so that a
+resumed training is as good as an uninterrupted one, but not the same bit for bit.
 
 Seeds: training episodes lie below `VALIDATION_SEED`, those of the curve from there on, and evaluation
 episodes of the suites are never seen. Observations and rewards are brought to a common scale by their
@@ -24,8 +24,9 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -33,12 +34,12 @@ from gymnasium import spaces
 
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, LearnedAgent, Policy, parts
-from ..envs.core import InputError, closest, registered
-from ..envs.core.checks import choice, integer
+from ..envs.core import InputError, closest, registered, shown
+from ..envs.core.checks import MOST_TOGETHER, choice, flag, integer, real, room, sequence
 from . import stats
-from .checkpoints import Folder
+from .checkpoints import TABLE, Folder
 from .evaluation import EVALUATION_SEED, evaluate, exact, resolve
-from .records import versions, writing_to
+from .records import data_hash, versions, writing_to
 from .terminal import progress, say
 
 with learn_extra():
@@ -58,6 +59,8 @@ POLICY, CURVE = "policy.safetensors", "curve.csv"
 COLUMNS = ("steps", "seconds", "return", "standard_error", "score", "training_return")
 
 ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+DEEPEST, WIDEST = 16, 4096
+"""Hidden layers of a network, and units of one."""
 FINITE, CONTINUOUS = (spaces.Discrete, spaces.MultiDiscrete), (spaces.Box,)
 ON_POLICY = {
     "n_steps": 128,
@@ -78,25 +81,115 @@ OFF_POLICY = {
 }
 
 
+# ---- what may be set, and to what
+
+Check: TypeAlias = Callable[[str, Any], Any]
+
+
+def _layers(name: str, value: Any, heads: tuple[str, ...] = ()) -> Any:
+    """Return the sizes of the hidden layers, none or some; or those of each head, by name."""
+    if isinstance(value, Mapping) and heads:
+        if set(value) != set(heads):
+            raise InputError(f"{name} must name {' and '.join(heads)}, got {shown(value)}.")
+        return {head: _layers(f"{name}[{head!r}]", value[head]) for head in heads}
+    if isinstance(value, list | tuple) and not value:
+        return []
+    sizes = sequence(name, value, partial(integer, low=1, high=WIDEST))
+    if len(sizes) > DEEPEST:
+        raise InputError(f"{name} must hold at most {DEEPEST} layers, got {shown(value)}.")
+    return list(sizes)
+
+
+def _or(free: str | None, check: Check) -> Check:
+    """Return a check that lets a word, or None, pass as well."""
+
+    def checked(name: str, value: Any) -> Any:
+        if value is free or (isinstance(value, str) and value == free):
+            return free
+        return check(f"{name}, if it is not {free!r},", value)
+
+    return checked
+
+
+SHARE, PART = partial(real, low=0, high=1), partial(real, low=0, high=1, open_low=True)
+WEIGHT, WIDTH = partial(real, low=0, high=100), partial(real, low=0, high=100, open_low=True)
+COUNT = partial(integer, low=1, high=1_000_000)
+LEARNING: dict[str, Check] = {
+    "learning_rate": PART,
+    "batch_size": partial(integer, low=2, high=1_000_000),  # of one advantage nothing can be told
+    "gamma": SHARE,
+    "activation": partial(choice, allowed=tuple(ACTIVATIONS)),
+}
+OF_PPO: dict[str, Check] = LEARNING | {
+    "n_steps": COUNT,
+    "n_epochs": partial(integer, low=1, high=1000),
+    "gae_lambda": SHARE,
+    "clip_range": WIDTH,
+    "clip_range_vf": _or(None, WIDTH),
+    "normalize_advantage": flag,
+    "ent_coef": WEIGHT,
+    "vf_coef": WEIGHT,
+    "max_grad_norm": WIDTH,
+    "target_kl": _or(None, WIDTH),
+    "net_arch": partial(_layers, heads=("pi", "vf")),
+}
+SPREAD: dict[str, Check] = {"log_std_init": partial(real, low=-10, high=3)}
+OF_MEMORY: dict[str, Check] = LEARNING | {
+    "buffer_size": partial(integer, low=1),
+    "learning_starts": partial(integer, low=0),
+    "tau": PART,
+    "train_freq": COUNT,
+    "gradient_steps": COUNT,
+}
+OF_DQN: dict[str, Check] = OF_MEMORY | {
+    "target_update_interval": partial(integer, low=1),
+    "exploration_fraction": PART,
+    "exploration_initial_eps": SHARE,
+    "exploration_final_eps": SHARE,
+    "max_grad_norm": WIDTH,
+    "net_arch": _layers,
+}
+OF_ACTOR: dict[str, Check] = OF_MEMORY | {"net_arch": partial(_layers, heads=("pi", "qf"))}
+OF_SAC: dict[str, Check] = OF_ACTOR | {
+    "ent_coef": _or("auto", WEIGHT),
+    "target_update_interval": partial(integer, low=1),
+    "target_entropy": _or("auto", partial(real, low=-1000, high=1000)),
+}
+OF_TD3: dict[str, Check] = OF_ACTOR | {
+    "policy_delay": COUNT,
+    "target_policy_noise": WEIGHT,
+    "target_noise_clip": WEIGHT,
+}
+
+
 @dataclass(frozen=True)
 class Algorithm:
-    """An algorithm, the actions it is for, and settings that suit hundreds of episodes at once."""
+    """An algorithm.
+
+    Args:
+        make: Its class.
+        actions: The actions it is for.
+        settings: Settings that suit hundreds of episodes at once.
+        checks: What may be set, each with the check of its value.
+    """
 
     make: Callable[..., Any]
     actions: tuple[type[spaces.Space[Any]], ...]
     settings: Mapping[str, Any]
+    checks: Mapping[str, Check]
 
 
 ALGORITHMS = {
-    "maskable-ppo": Algorithm(sb3_contrib.MaskablePPO, FINITE, ON_POLICY),
-    "ppo": Algorithm(sb3.PPO, (*FINITE, *CONTINUOUS), ON_POLICY),
+    "maskable-ppo": Algorithm(sb3_contrib.MaskablePPO, FINITE, ON_POLICY, OF_PPO),
+    "ppo": Algorithm(sb3.PPO, (*FINITE, *CONTINUOUS), ON_POLICY, OF_PPO | SPREAD),
     "dqn": Algorithm(
         sb3.DQN,
         (spaces.Discrete,),
         OFF_POLICY | {"target_update_interval": 20_000, "exploration_fraction": 0.3},
+        OF_DQN,
     ),
-    "sac": Algorithm(sb3.SAC, CONTINUOUS, OFF_POLICY),
-    "td3": Algorithm(sb3.TD3, CONTINUOUS, OFF_POLICY),
+    "sac": Algorithm(sb3.SAC, CONTINUOUS, OFF_POLICY, OF_SAC),
+    "td3": Algorithm(sb3.TD3, CONTINUOUS, OFF_POLICY, OF_TD3),
 }
 
 
@@ -152,6 +245,34 @@ class Training:
                 f"Unknown algorithm {self.algorithm!r}{closest(self.algorithm, ALGORITHMS)} Known "
                 f"are {', '.join(ALGORITHMS)}."
             )
+        object.__setattr__(self, "settings", self._checked(self.settings))
+        self.all_settings()  # they fit each other
+
+    def _checked(self, settings: Any) -> dict[str, Any]:
+        """Return the settings that are given, each passed through the check of its value."""
+        checks = ALGORITHMS[self.algorithm].checks
+        if not isinstance(settings, Mapping):
+            raise InputError(f"settings must be names -> values, got {shown(settings)}.")
+        for name in settings:
+            if name not in checks:
+                raise InputError(
+                    f"{self.algorithm} has no setting {shown(name)}{closest(str(name), checks)} It "
+                    f"takes {', '.join(sorted(checks))}."
+                )
+        return {name: checks[name](name, value) for name, value in settings.items()}
+
+    def all_settings(self) -> dict[str, Any]:
+        """Return the settings of the algorithm, ours where none is given."""
+        settings = {**ALGORITHMS[self.algorithm].settings, **self.settings}
+        if "n_steps" in settings:
+            rollout = settings["n_steps"] * self.envs
+            batch = settings.setdefault("batch_size", max(2, rollout // 4))
+            if rollout % batch == 1:
+                raise InputError(
+                    f"batch_size = {batch} leaves a batch of one step of the {rollout:,} of a rollout, "
+                    "n_steps * envs, of which nothing can be learned; choose another one."
+                )
+        return settings
 
     @property
     def command(self) -> str:
@@ -195,8 +316,8 @@ def train(training: Training, folder: Path) -> list[Point]:
     A finished training is not trained again.
 
     Raises:
-        InputError: The algorithm does not fit the actions, or refuses a setting; the folder holds
-            another training or other things, or a damaged checkpoint.
+        InputError: The algorithm does not fit the actions, or its numbers become infinite; the folder
+            holds another training or other things, or a damaged checkpoint.
     """
     run = _Run(training, folder)
     try:
@@ -204,6 +325,9 @@ def train(training: Training, folder: Path) -> list[Point]:
         if left > 0:
             with progress(training.steps, "steps") as update:
                 run.model.learn(left, callback=_Watch(run, update), reset_num_timesteps=False)
+    except ValueError:  # of torch or of an environment that is given NaN
+        run.refuse_nan()
+        raise
     finally:
         run.close()
     return run.curve
@@ -236,17 +360,30 @@ class _Run:
             )
         self.random = exact(self.single, "random_value")
         self.best = exact(self.single, "optimal_value")
-        shown = SB3Env(env, parts=training.parts)
-        self.parts = parts(shown.observation_space)
+        visible = SB3Env(env, parts=training.parts)
+        self.parts = parts(visible.observation_space)
         scaled = [key for key in self.parts if key != "action_mask"]
-        settings = {**algorithm.settings, **training.settings}
+        settings = training.all_settings()
+        if "n_steps" in settings:
+            kept, setting = settings["n_steps"] * training.envs, "n_steps"
+        else:  # two observations each, of no more steps than there are
+            settings["buffer_size"] = min(settings["buffer_size"], training.steps + training.envs)
+            kept, setting = 2 * settings["buffer_size"], "buffer_size"
+        room(
+            "The steps that are kept",
+            kept * spaces.flatdim(visible.observation_space),
+            f"take a lower {setting} than {settings[setting]}, or fewer parts of the observation",
+            MOST_TOGETHER,
+        )
         self.env = VecNormalize(
-            shown,
+            visible,
             gamma=settings.get("gamma", 0.99),
             clip_obs=CLIP,
             norm_obs_keys=scaled if scaled != [""] else None,
         )
-        self.folder = Folder(folder, asdict(training), (POLICY, CURVE))
+        self.table = data_hash(training.env_id, training.env_kwargs)
+        marked = asdict(training) | ({TABLE: self.table} if self.table else {})
+        self.folder = Folder(folder, marked, (POLICY, CURVE))
         stored = self._stored()
         steps = 0 if stored is None else stored["steps"]
         self.model = self._model(algorithm, settings, steps)
@@ -265,26 +402,17 @@ class _Run:
             name: settings.pop(name) for name in ("net_arch", "log_std_init") if name in settings
         }
         if "activation" in settings:
-            name = choice("activation", settings.pop("activation"), tuple(ACTIVATIONS))
-            network["activation_fn"] = ACTIVATIONS[name]
-        if "n_steps" in settings:
-            settings.setdefault("batch_size", max(2, settings["n_steps"] * self.env.num_envs // 4))
+            network["activation_fn"] = ACTIVATIONS[settings.pop("activation")]
         dictionary = isinstance(self.single.observation_space, spaces.Dict)
-        try:
-            return algorithm.make(
-                "MultiInputPolicy" if dictionary else "MlpPolicy",
-                self.env,
-                learning_rate=(lambda left: rate * left) if "n_steps" in settings else rate,
-                policy_kwargs=network,
-                seed=int(random.integers(VALIDATION_SEED - self.training.envs)),
-                device="cpu",
-                **settings,
-            )
-        except (TypeError, ValueError, AssertionError) as error:
-            raise InputError(
-                f"{self.training.algorithm} refuses its settings: {error}. Ours are "
-                f"{dict(algorithm.settings)}; its documentation names all of them."
-            ) from None
+        return algorithm.make(
+            "MultiInputPolicy" if dictionary else "MlpPolicy",
+            self.env,
+            learning_rate=(lambda left: rate * left) if "n_steps" in settings else rate,
+            policy_kwargs=network,
+            seed=int(random.integers(VALIDATION_SEED - self.training.envs)),
+            device="cpu",
+            **settings,
+        )
 
     def close(self) -> None:
         """Close the environments and the files of the log."""
@@ -296,7 +424,13 @@ class _Run:
 
     def measure(self) -> Point:
         """Play the episodes of the curve with the policy as it is now; write everything."""
+        self.refuse_nan()
         policy, training = self.policy(), self.training
+        if data_hash(training.env_id, training.env_kwargs) != self.table:
+            raise InputError(
+                f"The table of {self.folder.path} has changed while it is trained on; put the old one "
+                "back and repeat the command to go on."
+            )
         result = evaluate(
             training.env_id,
             LearnedAgent(self.single, path=policy),
@@ -323,6 +457,14 @@ class _Run:
         self.files[CURVE] = self._csv().encode()
         self.folder.save(self._state(), self.files)
         return point
+
+    def refuse_nan(self) -> None:
+        """Raise `InputError` if the networks are no longer made of finite numbers."""
+        if not all(bool(p.isfinite().all()) for p in self.model.policy.parameters()):
+            raise InputError(
+                f"The training came to infinite numbers after {self.model.num_timesteps:,} steps; take "
+                "a lower learning_rate or max_grad_norm, in a new folder."
+            )
 
     def policy(self) -> Policy:
         """Return the policy as it is now."""

@@ -102,7 +102,7 @@ def test_the_policy_names_the_command_that_made_it(
     for training in (
         ladder(),
         ladder(settings={}, env_kwargs={}),
-        ladder(**design, parts=["belief"]),
+        ladder(**design, parts=["belief"], settings=OFF),
     ):
         read: list[Any] = []
         monkeypatch.setattr(module, "train", lambda *given: read.append(given) or 1 / 0)  # noqa: B023
@@ -476,19 +476,125 @@ def test_folders_and_settings_that_are_refused(trained: Path, tmp_path: Path) ->
         train(ladder(), tmp_path / "thesis.txt")
     with pytest.raises(InputError, match="holds another training: steps 1024 instead of 2048"):
         train(ladder(steps=2048), trained)
-    plates = {"batch_size": 2, "horizon": 4}
+    other = {"env_id": "LinearPool", "env_kwargs": {"batch_size": 2, "horizon": 4}}
     with pytest.raises(InputError, match=r"dqn cannot choose.*those that can: maskable-ppo, ppo"):
-        train(ladder(env_id="LinearPool", env_kwargs=plates, algorithm="dqn"), tmp_path / "a")
-    with pytest.raises(InputError, match=r"refuses its settings.*'gama'"):
-        train(ladder(settings={"gama": 1}), tmp_path / "b")
-    with pytest.raises(InputError, match=r"activation.*'reul'"):
-        train(ladder(settings={"activation": "reul"}), tmp_path / "d")
+        train(ladder(**other, algorithm="dqn", settings={}), tmp_path / "a")
     with pytest.raises(InputError, match="did you mean 'ppo'"):
         ladder(algorithm="pppo")
     with pytest.raises(InputError, match="envs"):
         ladder(envs=0)
     with pytest.raises(InputError, match="unexpected keyword argument 'targte'"):
         train(ladder(env_kwargs={"targte": 3}), tmp_path / "c")
+
+
+NAN = float("nan")
+WRONG: dict[str, list[tuple[str, Any]]] = {
+    "maskable-ppo": [
+        *(("gamma", value) for value in ("abc", None, [1], NAN, 5, -1, 10**400)),
+        *(("n_steps", value) for value in (0, "x", 10**9, 1.5)),
+        *(("batch_size", value) for value in (0, -1, 1, "x", None)),
+        *(("n_epochs", value) for value in (0, "x")),
+        *((name, 1e300) for name in ("ent_coef", "vf_coef", "clip_range", "learning_rate")),
+        *((name, NAN) for name in ("gae_lambda", "max_grad_norm", "clip_range", "target_kl")),
+        *(("net_arch", value) for value in (64, "64", [0], {"pi": []}, [4] * 99, [10**9])),
+        ("activation", "reul"),
+        ("normalize_advantage", "x"),
+        ("stats_window_size", -1),
+        ("_init_setup_model", False),
+        ("tensorboard_log", "logs"),
+        ("log_std_init", 0),  # of actions that are not continuous
+        ("gama", 1),
+        ("x" * 10**5, 1),
+    ],
+    "ppo": [("log_std_init", 1e300), ("tau", 0.5)],
+    "dqn": [("exploration_fraction", 0), ("n_steps", 3), ("train_freq", [1, "episode"])],
+    "sac": [("ent_coef", "auto_x"), ("ent_coef", None), ("target_entropy", NAN), ("use_sde", True)],
+    "td3": [("policy_delay", 0), ("target_noise_clip", -1), ("action_noise", 0.1)],
+}
+
+
+@pytest.mark.parametrize("algorithm", WRONG)
+def test_settings_that_make_no_sense_are_refused(algorithm: str) -> None:
+    """Each by its name; what may be set is listed where the name is unknown."""
+    for name, value in WRONG[algorithm]:
+        known = name in module.ALGORITHMS[algorithm].checks
+        with pytest.raises(
+            InputError, match=name[:40] if known else "It takes.*batch_size"
+        ) as caught:
+            ladder(algorithm=algorithm, settings={name: value})
+        assert len(str(caught.value)) < 500
+    for settings in (None, 5, [("gamma", 1)]):
+        with pytest.raises(InputError, match="settings must be names -> values"):
+            ladder(algorithm=algorithm, settings=settings)
+
+
+def test_settings_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="did you mean 'gamma'"):
+        ladder(settings={"gama": 1})
+    for settings in ({"n_steps": 2, "batch_size": 31}, {"n_steps": 4, "batch_size": 9}):
+        with pytest.raises(InputError, match="leaves a batch of one step"):
+            ladder(settings=settings)
+    with pytest.raises(InputError, match="leaves a batch of one step of the 1 of a rollout"):
+        ladder(settings={"n_steps": 1}, envs=1)
+    design = {"env_id": "LinearGaussianDesign", "env_kwargs": {"num_parameters": 100}}
+    for changes in (
+        {"algorithm": "ppo", "settings": {"n_steps": 10**6}},
+        {"algorithm": "sac", "settings": {"buffer_size": 10**15}, "steps": 10**9},
+    ):
+        with pytest.raises(InputError, match=r"steps that are kept would hold .* take a lower"):
+            train(ladder(**design, **changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_all_that_may_be_set_is_taken(tmp_path: Path) -> None:
+    """By the algorithms themselves: they know every name of our table."""
+    values = {
+        "activation": "relu", "net_arch": [], "normalize_advantage": False, "ent_coef": 0.1,
+        "batch_size": 64, "n_steps": 16, "buffer_size": 10**15, "target_entropy": -2,
+        "log_std_init": 0, "target_update_interval": 16,
+    }  # fmt: skip
+    for algorithm, about in module.ALGORITHMS.items():
+        env = {} if algorithm in ("maskable-ppo", "dqn") else {"env_id": "LinearGaussianDesign"}
+        kwargs = LADDER if not env else {"horizon": 3}
+        settings = {name: values.get(name, 1) for name in about.checks}
+        training = ladder(**env, env_kwargs=kwargs, algorithm=algorithm, settings=settings)
+        run = module._Run(training, tmp_path / algorithm)
+        assert run.model.gamma == 1
+        assert run.model.batch_size == 64
+        run.close()
+
+
+def test_a_training_that_comes_to_nan_says_so(tmp_path: Path) -> None:
+    for algorithm, settings in (("maskable-ppo", PPO), ("dqn", OFF)):
+        training = ladder(algorithm=algorithm, settings=settings)
+        run = module._Run(training, tmp_path / algorithm)
+        with torch.no_grad():
+            next(iter(run.model.policy.parameters())).fill_(NAN)
+        with pytest.raises(InputError, match="take a lower learning_rate"):
+            run.measure()
+        run.close()
+
+
+def test_a_changed_table_is_another_training(tmp_path: Path) -> None:
+    """Between two legs and within one: a curve never mixes two tables."""
+    table = tmp_path / "mine.csv"
+    text = "x,y\n" + "".join(f"{i},{i % 5}\n" for i in range(20))
+    table.write_text(text)
+    training = ladder(
+        env_id="TablePool", env_kwargs={"dataset": str(table), "horizon": 4}, steps=256
+    )
+    run = module._Run(training, tmp_path / "run")
+    run.measure()
+    before = (tmp_path / "run" / module.CURVE).read_bytes()
+    table.write_text(text.replace("19,4", "19,9"))
+    with pytest.raises(InputError, match=r"The table of .*run has changed while it is trained on"):
+        run.measure()
+    run.close()
+    with pytest.raises(InputError, match=r"another training: its table has changed \(put the old"):
+        train(training, tmp_path / "run")
+    assert (tmp_path / "run" / module.CURVE).read_bytes() == before
+    table.write_text(text)
+    assert [point.steps for point in train(training, tmp_path / "run")][-1] == 256
 
 
 # ---- in suites and on the command line
