@@ -141,7 +141,17 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds: the distribution functions of its counts."""
+        """About how many numbers an episode has to itself, drawn machines included."""
+        return super().size + (0 if self.beta_priors is None else 4 * self._tabulated)
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common, known machines included."""
+        return super().shared + (4 * self._tabulated if self.beta_priors is None else 0)
+
+    @property
+    def _tabulated(self) -> int:
+        """The numbers in the distribution functions of the counts of all machines."""
         return self.machines * len(self.factors(0)) * int(np.unique(self.sizes).sum())
 
     # ---- what there is to choose

@@ -54,8 +54,13 @@ class Campaign(Model[State]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds: what is tabulated for its actions."""
-        return len(self.costs)
+        """About how many numbers an episode has to itself: a byte for each action."""
+        return len(self.costs) // 8
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: what is tabulated for the actions."""
+        return 4 * len(self.costs)
 
     @property
     @abstractmethod

@@ -106,9 +106,9 @@ class KnowledgeLadder(Walk):
         return {"batch_size": np.array(self.batch_sizes)}
 
     @property
-    def size(self) -> int:
-        """About how many numbers an episode holds: the chances of all rungs."""
-        return self.target * len(self.batch_sizes)
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: the chances of all rungs."""
+        return super().shared + 4 * self.target * len(self.batch_sizes)
 
     @property
     def goal(self) -> float:

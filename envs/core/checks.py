@@ -25,7 +25,7 @@ LONGEST = 1_000_000
 MOST_NUMBERS = 2**28
 """Numbers that one thing may hold: some GB, which take some seconds."""
 MOST_TOGETHER = 2**31
-"""Numbers that all episodes may hold together."""
+"""Numbers that all episodes may hold together: some 16 GB."""
 SMALL, LARGE = 1e-12, 1e12
 """A quantity lies between these in a unit that fits it: products of four of them, their squares and
 their sums are then finite and above 0 in single precision, too."""

@@ -63,7 +63,12 @@ class Model(ABC, Generic[State]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds: what it shows, what is hidden, what it works with."""
+        """About how many numbers an episode has to itself: shown, hidden, and worked with."""
+        return 0
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: tables, grids."""
         return 0
 
     def check_size(self, num_episodes: int) -> None:
@@ -72,16 +77,15 @@ class Model(ABC, Generic[State]):
         Args:
             num_episodes: The number B of episodes.
         """
-        size, name = self.size + OVERHEAD, type(self).__name__
+        size, shared, name = self.size + OVERHEAD, self.shared, type(self).__name__
         values = {key: getattr(self, key) for key in self.parameters()}
         whole = {key: value for key, value in values.items() if isinstance(value, int)}
         largest = max(whole, key=lambda key: whole[key])
-        room(
-            f"An episode of {name}", size, f"take less, such as a lower {largest}={whole[largest]}"
-        )
-        advice = f"take num_envs={MOST_TOGETHER // size} at most, or smaller ones"
+        advice = f"take a lower {largest} than {whole[largest]}"
+        room(f"An episode of {name}", size + shared, advice)
+        advice = f"take num_envs={(MOST_TOGETHER - shared) // size} at most, or smaller ones"
         what = f"{num_episodes} episodes of {name}"
-        room(what, size * num_episodes, advice, MOST_TOGETHER)
+        room(what, size * num_episodes + shared, advice, MOST_TOGETHER)
 
     # ---- spaces of one episode
 

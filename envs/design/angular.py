@@ -55,8 +55,14 @@ class AngularDesign(GridDesign):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds, its table of the law included."""
-        return super().size + self._nodes * (self.num_bins + 1)
+        """About how many numbers an episode has to itself: a law, counts, the likelihood of them."""
+        curve = self._nodes if self.reward in ("log_evidence", "spce") else 0
+        return super().size + 8 * self.num_bins + curve
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common, the table of the law included."""
+        return super().shared + self._nodes * (4 * self.num_bins + 1)
 
     @property
     @abstractmethod

@@ -101,8 +101,13 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
-        return super().size + 8 * self.num_particles * len(self.unknowns)
+        """About how many numbers an episode has to itself: particles, scores, weights, likelihoods."""
+        return super().size + 2 * self.num_particles * (len(self.unknowns) + 1)
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: one starts anew at a time."""
+        return 16 * self.num_particles * len(self.unknowns)
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

@@ -84,8 +84,8 @@ class DeathProcess(BinomialLaw, GridDesign):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds, the law of a count included."""
-        return super().size + self.population
+        """About how many numbers an episode has to itself, the law of a count included."""
+        return super().size + 5 * self.population
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

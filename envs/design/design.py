@@ -111,11 +111,12 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
+        """About how many numbers an episode has to itself."""
         width, contrasts = len(self.knobs) + len(self.outcome_range[0]), 0
         if self.reward == "spce":
             contrasts = self.contrasts
-        return 2 * self.horizon * width + 3 * contrasts * len(self.unknowns)
+        mask = 0 if self._choices is None else len(self._choices) // 8  # a byte each
+        return 2 * self.horizon * width + 4 * contrasts * (len(self.unknowns) + 1) + mask
 
     # ---- what defines a problem
 
@@ -510,8 +511,13 @@ class GridDesign(DesignModel[Grid]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
-        return super().size + 4 * math.prod(self._sizes)
+        """About how many numbers an episode has to itself: the weights of the nodes."""
+        return super().size + math.prod(self._sizes)
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: the nodes, and what is done to them."""
+        return (4 * len(self.unknowns) + 8) * math.prod(self._sizes)
 
     @property
     def _sizes(self) -> tuple[int, ...]:

@@ -97,8 +97,8 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
-        return super().size + self.num_parameters**2
+        """About how many numbers an episode has to itself: the root of a covariance, and copies."""
+        return super().size + 3 * self.num_parameters**2
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:

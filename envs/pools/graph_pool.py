@@ -163,7 +163,7 @@ class GraphPool(Pool[GraphLabels]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
+        """About how many numbers an episode has to itself."""
         return super().size + 4 * self.num_items + 4 * self.max_edges
 
     @property

@@ -124,7 +124,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
+        """About how many numbers an episode has to itself."""
         return 4 * self.num_items + 5 * self._horizon + self.delay
 
     # ---- spaces
@@ -442,7 +442,7 @@ class FeaturePool(Pool[FeatureLabels]):
 
     @property
     def size(self) -> int:
-        """About how many numbers an episode holds."""
+        """About how many numbers an episode has to itself."""
         return super().size + self.num_items * self.num_features
 
     @property

@@ -220,6 +220,18 @@ class TablePool(FeaturePool, Reading):
         return load(self.dataset, **{name: getattr(self, name) for name in OPTIONS}).conditions()
 
     @property
+    def size(self) -> int:
+        """About how many numbers an episode has to itself: of a whole table masks and a history."""
+        if self.rows is not None:
+            return super().size
+        return self.num_items // 2 + 5 * self._horizon + self.delay
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: the table."""
+        return 2 * self.table.features.size
+
+    @property
     def num_items(self) -> int:
         """The number of rows that an episode plays."""
         count = len(self.table.labels)
