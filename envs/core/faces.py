@@ -126,9 +126,9 @@ class _Face(Generic[ModelT]):
         assert self._num_actions is not None
         # All bits together bound every action from above, and are negative if one of them is.
         if not 0 <= np.bitwise_or.reduce(array, axis=None) < self._num_actions:
-            wrong = np.argwhere((array < 0) | (array >= self._num_actions))
-            if len(wrong):
-                raise self._not_an_action(action, tuple(wrong[0]))
+            wrong = (array < 0) | (array >= self._num_actions)
+            if wrong.any():
+                raise self._not_an_action(action, tuple(np.argwhere(wrong)[0]))
         return array.astype(np.int64)
 
     def _not_an_action(self, action: Any, place: tuple[int, ...] = ()) -> InputError:
