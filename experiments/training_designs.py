@@ -44,6 +44,7 @@ from scipy.linalg import block_diag
 from ..agents.learned import learn_extra
 from ..agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
 from ..envs.core import InputError
+from ..envs.core.checks import integer, real
 from ..envs.design.design import DesignModel
 from ..envs.design.location_finding import LocationFinding
 from ..envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
@@ -97,9 +98,22 @@ class Training:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env_id", resolve(self.env_id))
-        for name in ("iterations", "batch", "encoding", "hidden", "every", "episodes"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        for name, low, high in (
+            ("horizon", 0, 100_000),
+            ("iterations", 1, None),
+            ("myopic", 0, None),
+            ("batch", 1, 1_000_000),
+            ("contrasts", 1, 1_000_000),
+            ("encoding", 1, 4096),
+            ("hidden", 1, 4096),
+            ("seed", 0, None),
+            ("every", 1, None),
+            ("episodes", 2, EVALUATION_SEED - VALIDATION_SEED),
+        ):
+            value = integer(name, getattr(self, name), low=low, high=high)
+            object.__setattr__(self, name, value)
+        rate = real("rate", self.rate, low=0, high=1, open_low=True)
+        object.__setattr__(self, "rate", rate)
 
     @property
     def command(self) -> str:

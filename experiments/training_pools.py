@@ -44,6 +44,7 @@ from ..agents.bayesian import BayesianAgent
 from ..agents.rules import Learned
 from ..agents.rules.learned import CONTEXT, FEATURES, Network
 from ..envs.core import InputError
+from ..envs.core.checks import integer, real
 from .checkpoints import Folder
 from .evaluation import EVALUATION_SEED
 
@@ -99,7 +100,16 @@ class Training:
         return f"python -m discovery_gym.experiments.training_pools FOLDER{given}"
 
     def __post_init__(self) -> None:
-        if 2 * self.iterations * self.pairs > VALIDATION_SEED or self.pairs < 1:
+        for name in ("iterations", "pairs", "every"):
+            object.__setattr__(self, name, integer(name, getattr(self, name), low=1))
+        object.__setattr__(self, "seed", integer("seed", self.seed, low=0))
+        most = EVALUATION_SEED - VALIDATION_SEED
+        object.__setattr__(self, "episodes", integer("episodes", self.episodes, low=2, high=most))
+        object.__setattr__(self, "width", real("width", self.width, low=0, high=100))
+        for name in ("sigma", "rate"):
+            value = real(name, getattr(self, name), low=0, high=100, open_low=True)
+            object.__setattr__(self, name, value)
+        if 2 * self.iterations * self.pairs > VALIDATION_SEED:
             raise InputError(
                 f"iterations * pairs = {self.iterations} * {self.pairs} needs more than the "
                 f"{VALIDATION_SEED} seeds of training; lower one of them."

@@ -224,5 +224,9 @@ def test_training_improves(env_id: str, gain: float, tmp_path: Path) -> None:
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no likelihood in torch for discovery/Weinberg-v0"):
         designs.train(designs.Training(env_id="Weinberg"), tmp_path)
-    with pytest.raises(InputError, match="batch must be at least 1"):
-        replace(QUICK, batch=0)
+    for name, value in [
+        ("batch", 0), ("batch", "x"), ("rate", float("nan")), ("rate", 1e300), ("seed", -1),
+        ("contrasts", 0), ("myopic", -1), ("horizon", None), ("episodes", 1), ("hidden", 10**9),
+    ]:  # fmt: skip
+        with pytest.raises(InputError, match=f"{name} must be"):
+            replace(QUICK, **{name: value})

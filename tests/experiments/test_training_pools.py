@@ -59,7 +59,13 @@ def test_other_settings_do_not_resume(tmp_path: Path) -> None:
         train(replace(QUICK, seed=1), tmp_path, TINY)
 
 
-def test_too_many_seeds_are_refused() -> None:
+def test_settings_that_make_no_sense_are_refused() -> None:
+    for name, value in [
+        ("pairs", 0), ("iterations", "x"), ("sigma", float("nan")), ("sigma", 0), ("rate", 1e300),
+        ("width", -1), ("seed", -1), ("every", 0), ("episodes", 1),
+    ]:  # fmt: skip
+        with pytest.raises(InputError, match=f"{name} must be"):
+            Training(**{name: value})
     with pytest.raises(InputError, match="seeds of training"):
         Training(iterations=10**6)
 
