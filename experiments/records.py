@@ -47,8 +47,8 @@ from ..agents import making
 from ..envs.core import InputError, registered, shown, spelt, told
 from ..envs.datasets import Reading, load
 from .evaluation import Evaluation
+from .fingerprints import digest, fingerprint, hashed
 
-PACKAGE = Path(__file__).resolve().parents[1]
 MARK = "discovery_gym.json"
 MARKED = {"what": "results of discovery-gym", "format": 1}
 KEY, DIGEST = b"discovery_gym", b"discovery_gym.sha256"
@@ -114,15 +114,17 @@ class RunSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the sources, the data and the trained policy that decide the result."""
-        data = _data(self.env_id, json.dumps(self.env_kwargs))
-        policies = (_hash(path) if path.is_file() else "none" for path in making.files(self.agent))
-        return _digest(_sources(self.env_id), data, *policies)
+        """Hash of what decides the result besides the spec, as this process found it first."""
+        return _first_look(self.env_id, json.dumps(self.env_kwargs), self.agent)
+
+    def look(self) -> str:
+        """Return the hash of the code, the data and the policy that decide the result, as of now."""
+        return _look(self.env_id, json.dumps(self.env_kwargs), self.agent)
 
     @property
     def id(self) -> str:
         """Hash of the spec and its fingerprint: 16 hexadecimal digits."""
-        return _digest(self.text, self.fingerprint)
+        return hashed(self.text, self.fingerprint)
 
     @property
     def text(self) -> str:
@@ -435,7 +437,7 @@ def _read(path: Path) -> Record:
     table = parquet.read()
     columns = {name: _array(table[name]) for name in table.column_names}
     _check(spec, columns, about)
-    run_id = _digest(spec.text, about["fingerprint"])
+    run_id = hashed(spec.text, about["fingerprint"])
     if path.name != record_path(path.parent, run_id).name:
         raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
     return Record(
@@ -608,23 +610,15 @@ def _reason(error: BaseException) -> str:
 # ---- what decides a result
 
 
-@lru_cache
-def _sources(env_id: str) -> str:
-    """Hash every file that the result of a run on this environment depends on."""
-    paths = [*(PACKAGE / "agents").rglob("*"), PACKAGE / "experiments" / "evaluation.py"]
-    spec = gym.spec(env_id)
-    if env_id in registered():
-        family = str(spec.entry_point).split(":")[0].split(".")[-2]
-        for folder in ("core", "datasets", family):
-            paths += (PACKAGE / "envs" / folder).rglob("*")
-        other = ""
-    else:
-        other = f"{env_id} {spec.to_json()} gymnasium {gym.__version__}"
-    files = sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts)
-    return _digest(other, *(f"{p.relative_to(PACKAGE).as_posix()} {_hash(p)}" for p in files))
+def _look(env_id: str, env_kwargs: str, agent: str) -> str:
+    policies = (digest(path) if path.is_file() else "none" for path in making.files(agent))
+    code = fingerprint(env_id, json.loads(env_kwargs))
+    return hashed(code, _data(env_id, env_kwargs), *policies)
 
 
-@lru_cache
+_first_look = lru_cache(maxsize=4096)(_look)  # its modules were imported about then
+
+
 def _data(env_id: str, env_kwargs: str) -> str:
     """Hash the table that the environment is made of, if its parameters (JSON) name one."""
     named = json.loads(env_kwargs)
@@ -633,14 +627,6 @@ def _data(env_id: str, env_kwargs: str) -> str:
     options = {name: named[name] for name in Reading.options() if name in named}
     table = load(named["dataset"], **options)
     return hashlib.sha256(table.features.tobytes() + table.labels.tobytes()).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 @lru_cache
