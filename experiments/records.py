@@ -30,7 +30,7 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,8 +47,8 @@ from ..agents import making
 from ..envs.core import InputError, registered, shown, spelt, told
 from ..envs.datasets import Reading, load
 from .evaluation import Evaluation
+from .fingerprints import digest, files, fingerprint, hashed
 
-PACKAGE = Path(__file__).resolve().parents[1]
 MARK = "discovery_gym.json"
 MARKED = {"what": "results of discovery-gym", "format": 1}
 KEY, DIGEST = b"discovery_gym", b"discovery_gym.sha256"
@@ -114,15 +114,25 @@ class RunSpec:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the sources, the data and the trained policy that decide the result."""
-        data = data_hash(self.env_id, self.env_kwargs)
-        policies = (_hash(path) if path.is_file() else "none" for path in making.files(self.agent))
-        return _digest(_sources(self.env_id), data, *policies)
+        """Hash of what decides the result besides the spec: code, data and trained policy.
+
+        The code is that which this process found first, as it was imported about then.
+        """
+        return self._hash_with(_first_code)
+
+    def look(self) -> str:
+        """Return the fingerprint with the code as it stands now."""
+        return self._hash_with(_code)
+
+    def _hash_with(self, code: Callable[[str, str], str]) -> str:
+        policies = (digest(path) if path.is_file() else "none" for path in making.files(self.agent))
+        data = data_hash(self.env_id, self.env_kwargs), *files(self.env_kwargs)
+        return hashed(code(self.env_id, json.dumps(self.env_kwargs)), *data, *policies)
 
     @property
     def id(self) -> str:
         """Hash of the spec and its fingerprint: 16 hexadecimal digits."""
-        return _digest(self.text, self.fingerprint)
+        return hashed(self.text, self.fingerprint)
 
     @property
     def text(self) -> str:
@@ -435,7 +445,7 @@ def _read(path: Path) -> Record:
     table = parquet.read()
     columns = {name: _array(table[name]) for name in table.column_names}
     _check(spec, columns, about)
-    run_id = _digest(spec.text, about["fingerprint"])
+    run_id = hashed(spec.text, about["fingerprint"])
     if path.name != record_path(path.parent, run_id).name:
         raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
     return Record(
@@ -608,20 +618,11 @@ def _reason(error: BaseException) -> str:
 # ---- what decides a result
 
 
-@lru_cache
-def _sources(env_id: str) -> str:
-    """Hash every file that the result of a run on this environment depends on."""
-    paths = [*(PACKAGE / "agents").rglob("*"), PACKAGE / "experiments" / "evaluation.py"]
-    spec = gym.spec(env_id)
-    if env_id in registered():
-        family = str(spec.entry_point).split(":")[0].split(".")[-2]
-        for folder in ("core", "datasets", family):
-            paths += (PACKAGE / "envs" / folder).rglob("*")
-        other = ""
-    else:
-        other = f"{env_id} {spec.to_json()} gymnasium {gym.__version__}"
-    files = sorted(p for p in paths if p.is_file() and "__pycache__" not in p.parts)
-    return _digest(other, *(f"{p.relative_to(PACKAGE).as_posix()} {_hash(p)}" for p in files))
+def _code(env_id: str, env_kwargs: str) -> str:
+    return fingerprint(env_id, json.loads(env_kwargs))
+
+
+_first_code = lru_cache(maxsize=4096)(_code)
 
 
 def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
@@ -631,14 +632,6 @@ def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
     options = {name: env_kwargs[name] for name in Reading.options() if name in env_kwargs}
     table = load(env_kwargs["dataset"], **options)
     return hashlib.sha256(table.features.tobytes() + table.labels.tobytes()).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 @lru_cache

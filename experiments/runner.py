@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..envs.core import InputError
-from .evaluation import evaluate
+from .evaluation import Evaluation, evaluate
 from .records import RunSpec, is_finished, open_folder, write_record
 from .suites import Suite
 
@@ -93,7 +93,9 @@ def play(
     done: set[str] = set()
     try:
         with _one_thread():  # the pool starts its workers as runs are handed in
-            futures = {pool.submit(execute, spec, records): spec for spec in specs}
+            futures = {
+                pool.submit(execute, spec, records, spec.fingerprint): spec for spec in specs
+            }
         for future in as_completed(futures):
             failed = future.result()
             done.add(futures[future].id)
@@ -110,21 +112,45 @@ def play(
         pool.shutdown(cancel_futures=True)
 
 
-def execute(spec: RunSpec, records: Path) -> bool:
-    """Play one run and write its record; return whether it failed."""
+def execute(spec: RunSpec, records: Path, planned: str | None = None) -> bool:
+    """Play one run and write its record; return whether it failed.
+
+    Args:
+        spec: The run.
+        records: The folder of its record.
+        planned: The fingerprint that the run was planned with; None takes that of now.
+
+    Raises:
+        InputError: If code or data changed meanwhile, so that nobody could say what gave the result.
+    """
+    planned = spec.fingerprint if planned is None else planned
+    _check_unchanged(spec, planned)
     try:
-        result = evaluate(
-            spec.env_id,
-            spec.agent,
-            episodes=spec.episodes,
-            seed=spec.seed,
-            env_kwargs=spec.env_kwargs,
-            curve=spec.curves,
-            contrasts=spec.contrasts,
-        )
+        result, error = _evaluate(spec), None
     except Exception:  # whatever it was, it belongs into the record
-        return write_record(records, spec, None, traceback.format_exc())
-    return write_record(records, spec, result)
+        result, error = None, traceback.format_exc()
+    _check_unchanged(spec, planned)
+    return write_record(records, spec, result, error)
+
+
+def _evaluate(spec: RunSpec) -> Evaluation:
+    return evaluate(
+        spec.env_id,
+        spec.agent,
+        episodes=spec.episodes,
+        seed=spec.seed,
+        env_kwargs=spec.env_kwargs,
+        curve=spec.curves,
+        contrasts=spec.contrasts,
+    )
+
+
+def _check_unchanged(spec: RunSpec, planned: str) -> None:
+    if spec.look() != planned:
+        raise InputError(
+            f"The code, the data or the policy of {spec.name} on {spec.task} changed after the run was "
+            "planned; it is not recorded. The same command plays what is missing with what is there now."
+        )
 
 
 def _start_worker() -> None:

@@ -51,6 +51,9 @@ class Labels:
     count: NDArray[np.int64]  # (B,) number of items chosen
     left: NDArray[np.int64]  # (B,) steps left
     found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
+    worst: NDArray[
+        np.float64
+    ]  # (B,) 0 or the worst value, if that is lower; NaN until it is needed
     first_item: NDArray[np.int64]  # (B N,) place of the episode's first item in the flat `legal`
     first_slot: NDArray[np.int64]  # (B N,) place of its first slot in the flat `labelled`
     arrived: NDArray[
@@ -190,6 +193,7 @@ class Pool(Model[StateT], Generic[StateT]):
             "count": np.zeros(count, np.int64),
             "left": np.zeros(count, np.int64),
             "found": np.zeros(count),
+            "worst": np.full(count, np.nan),
             "first_item": np.repeat(np.arange(count) * self.num_items, self.batch_size),
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
@@ -204,6 +208,7 @@ class Pool(Model[StateT], Generic[StateT]):
         state.count[index] = 0
         state.left[index] = self._steps
         state.found[index] = 0
+        state.worst[index] = np.nan
         state.arrived[index] = 0
         state.counts[index] = 0
 
@@ -249,10 +254,7 @@ class Pool(Model[StateT], Generic[StateT]):
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
             # A wasted choice never counts for more than a label, or wasting would win where all are low.
-            wasted = np.flatnonzero(~fresh)
-            value = value.astype(np.float64)
-            value[wasted] = np.minimum(state.values[wasted // n].min(1), 0.0)
-            state.found += self._per_episode(value)
+            state.found += self._per_episode(np.where(fresh, value, self._worst(state, fresh)))
             reward = np.where(fresh, label, self.illegal_reward)
         if not self.delay:
             before, state.arrived = state.arrived, state.count.copy()
@@ -265,6 +267,16 @@ class Pool(Model[StateT], Generic[StateT]):
             reward += np.where(new, state.labels, 0.0).sum(1)
         self._show(state, before, streams, over)
         return reward, ended
+
+    def _worst(self, state: StateT, fresh: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return 0 or the worst label, if that is lower, of the episode of each choice, ``(B N,)``.
+
+        It is looked up once an episode, where a choice is wasted.
+        """
+        wasting = ~fresh.reshape(-1, self.batch_size).all(1)
+        new = np.flatnonzero(wasting & np.isnan(state.worst))
+        state.worst[new] = np.minimum(state.values[new].min(1), 0.0)
+        return np.repeat(state.worst, self.batch_size)
 
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
         """Return the sums over the choices of each episode, ``(B,)``."""

@@ -80,18 +80,6 @@ def test_the_id_depends_on_everything_that_decides_the_result(tiny, monkeypatch,
     assert len({spec.id, *(other.id for other in others)}) == 10
     assert dataclasses.replace(spec, about="prose").id == spec.id
 
-    source = tmp_path / "agents" / "rule.py"
-    source.parent.mkdir()
-    monkeypatch.setattr(rec, "PACKAGE", tmp_path)
-    (tmp_path / "experiments").mkdir()
-    ids = []
-    for text in ("one", "two"):
-        source.write_text(text, encoding="utf-8")
-        rec._sources.cache_clear()
-        ids.append(spec.id)
-    rec._sources.cache_clear()
-    assert ids[0] != ids[1]
-
 
 def test_the_id_depends_on_the_data(tiny, tmp_path):
     path = tmp_path / "mine.csv"

@@ -54,7 +54,7 @@ class Forgery:
         self.path.unlink()
         if named:
             spec = json.dumps({**self.spec, "about": None}, sort_keys=True)
-            run_id = rec._digest(spec, self.about["fingerprint"])
+            run_id = rec.hashed(spec, self.about["fingerprint"])
             self.path = record_path(self.path.parent, run_id)
         content = rec.to_bytes(pa.table(arrays), text)
         if not signed:
