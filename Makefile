@@ -20,7 +20,7 @@ METADATA := pyproject.toml setup.py constraints.txt
 .PHONY: help leaderboard test lint format docs libraries bench clean
 
 help:
-	@sed -n 's/^# //p' Makefile
+	@sed -n '/^#/!q; s/^# //p' Makefile
 
 leaderboard: $(VENV)/.core
 	$(BIN)/discovery-gym run $(SUITE) --out $(OUT)

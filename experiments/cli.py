@@ -6,6 +6,7 @@ was lost gives 1, an interrupt 130.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import errno
 import json
@@ -35,10 +36,14 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+MOST_LETTERS = 10_000
+"""Letters of a value in Python's own form, which is read as a whole."""
+
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="One parameter as name=value; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
 
 
@@ -135,7 +140,7 @@ def table(
     target: Annotated[str | None, typer.Option(help="The label column.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="How it is read, such as drop=run; may be repeated."),
+        typer.Option("--set", help='How it is read: drop=run, drop=\'["a", "b"]\', header=false.'),
     ] = None,
 ) -> None:
     """Show how a table is read: its rows, its label, its features, and what was decided."""
@@ -415,14 +420,29 @@ def _parameters(
         raise InputError(
             f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {shown(text)}."
         )
+    given: set[str] = set()
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not (name and equals):
             raise InputError(
                 f"{option} must be name=value, such as {example}, got {shown(setting)}."
             )
-        try:
-            parameters[name] = json.loads(value)
-        except (ValueError, RecursionError):
-            parameters[name] = value  # a word needs no quotes
+        if name in given:
+            raise InputError(
+                f'{option} {name}= is given twice; give a list once, such as {name}=\'["a", "b"]\'.'
+            )
+        given.add(name)
+        parameters[name] = _value(value)
     return parameters
+
+
+def _value(text: str) -> Any:
+    """Return a value written as JSON or as in Python; what is neither is a word, without quotes."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):  # too deep, or too many digits, as well
+        pass
+    if text in ("True", "False", "None") or text[:1] in ("(", "[", "{", "'", '"'):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            return json.loads(json.dumps(ast.literal_eval(text[:MOST_LETTERS])))
+    return text

@@ -20,5 +20,5 @@ def learn_extra() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise InputError(
             f"{str(error.name).partition('.')[0]} is not installed: training needs the extra "
-            "'learn'; install it with pip install 'discovery-gym[learn]'."
+            "'learn'; in a checkout: pip install -c constraints.txt -e '.[learn]'."
         ) from None

@@ -22,6 +22,7 @@ MOST_LEVELS = 100
 """The most different texts of a column that count as levels of a category without being named."""
 
 DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?)$"
+MEASURE = r"^[+-]?\d+([.,]\d+)?(\s+\S{1,6}|\s*°\s*\S?)$"
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(([,.'’ \u00a0\u202f])\d{3})+([.,]\d+)?")
 DISGUISED = re.compile(r"[+\-−<>≤≥~]*\s*\d+([.,'’\s]\d+)*([eE][+\-−]?\d+)?\s*%?")
 """What a person reads as a number, though it is none here."""
@@ -51,8 +52,13 @@ class Problems:
         self._columns.setdefault(why, []).extend(names)
         self._roles[why] = roles
 
-    def refuse(self, file: str) -> None:
-        """Raise an error that names everything noted, if there is anything."""
+    def refuse(self, file: str, dropped: Sequence[str] = ()) -> None:
+        """Raise an error that names everything noted, if there is anything.
+
+        Args:
+            file: The file, in words.
+            dropped: Columns that are left out already.
+        """
         if not (self._cells or self._columns):
             return
         told = self._cells[: 2 * MOST_NAMED]
@@ -64,7 +70,8 @@ class Problems:
             for why, names in self._columns.items()
         ]
         out = [name for names in self._columns.values() for name in names]
-        remedy = f" To leave out what is no feature: drop=[{listed(out)}]." if out else ""
+        every = listed([*dropped, *out])
+        remedy = f" To leave out what is no feature: drop=[{every}]." if out else ""
         raise InputError(f"{file}: {'; '.join(told)}.{remedy}")
 
 
@@ -72,8 +79,14 @@ class Conversion:
     """From the cells of one column at a time to numbers or levels."""
 
     def __init__(
-        self, columns: Columns, decimal: str, thousands: str | None, problems: Problems
+        self,
+        columns: Columns,
+        decimal: str,
+        thousands: str | None,
+        problems: Problems,
+        given: bool = False,
     ) -> None:
+        self.given = given  # the decimal sign was, by the user
         self.columns, self.problems = columns, problems
         self.decimal, self.thousands = decimal, thousands
         point, group = re.escape(decimal), re.escape(thousands or "")
@@ -111,9 +124,10 @@ class Conversion:
         truth = self._truth(name, ())
         if truth is not None:
             return truth
-        if self._all_dates(name):
-            self.problems.columns([name], "dates or times", "categories")
-            return values
+        for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
+            if self._all(name, pattern):
+                self.problems.columns([name], what, "categories")
+                return values
         count = int(bad.sum())
         if 2 * count <= len(bad) or self._disguised(name, bad):
             self._refuse(name, bad, "categories")
@@ -229,10 +243,10 @@ class Conversion:
             return None
         return np.where(hole, np.nan, true)
 
-    def _all_dates(self, name: str) -> bool:
+    def _all(self, name: str, pattern: str) -> bool:
         import pyarrow.compute as pc
 
-        return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), DATE)).as_py())
+        return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), pattern)).as_py())
 
     def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
         """Return whether a cell that is no number looks like one, or is a date."""
@@ -267,9 +281,11 @@ class Conversion:
         if (grouped := GROUPED.fullmatch(number)) and self.thousands is None:
             return f"is no number; if it is grouped by thousands, give thousands={grouped[2]!r}"
         if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", number) and self.decimal == ".":
-            return "is no number; if it has a decimal comma, give decimal=','"
+            if self.columns.separator == "," and not self.given:
+                return "is no number; if it has a decimal comma, give decimal=','"
+            return "has a decimal comma beside decimal points; mend it"
         if re.fullmatch(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", number) and self.decimal == ",":
-            return "is no number beside decimal commas; mend it, or give decimal='.'"
+            return "has a decimal point beside decimal commas; mend it"
         if text[:1] in tuple("<>≤≥~"):
             told = "as a limit of detection is no number; replace it"
             return f"{told}, or name it in missing=" if option == "missing" else told

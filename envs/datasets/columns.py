@@ -157,6 +157,11 @@ def _of_text(
         header, names = first == beside[0], beside[0]
     elif names is None and header is None:
         _check_header(file, first)
+        if sum(map(bool, first)) == 1 and len(first) > 2:
+            raise InputError(
+                f"{file}: the first row holds one text alone, {listed([''.join(first)])}; delete the "
+                "title above the names of the columns, or give header=True."
+            )
     if names is None:
         names = [f"x{i}" for i in range(len(first))] if header is False else first
         header = header is not False
@@ -208,8 +213,9 @@ def _split(
     if not widths:
         signs = "by " + repr(separator) if separator else "by any of , ; tab |"
         raise InputError(
-            f"{file}: the first row is not parted {signs}; a table needs two columns at least. Close "
-            "its quotes, or give separator= if it is another sign."
+            f"{file}: the first row is not parted {signs}; a table needs two columns at least. Delete "
+            "a title above the names of the columns, close its quotes, or give separator= if it is "
+            "another sign."
         )
     encoded = text.encode()
     tries = [_parsed(file, encoded, sign, width) for sign, width in widths.items()]

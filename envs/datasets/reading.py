@@ -24,6 +24,7 @@ from .files import MOST_CELLS, expanded
 
 OUTCOME = re.compile(
     r"yields?|conversion|selectivity|ee|er|dr|purity|impurity|impurities|cost|ton|tof|productivity"
+    r"|ausbeute|umsatz|selektivität|reinheit|kosten|rendement|sélectivité|pureté|rendimiento|resa"
 )
 """Words that name what an experiment yields, which is not known before it."""
 
@@ -37,7 +38,9 @@ FAILED = ("FAILED", "ABANDONED")
 """States of a trial of Ax that is over and left no label."""
 
 NAMELESS = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
-COUNTER = re.compile(r"index|idx|id|run|no|nr|number|row|sample|entry|experiment|trial")
+COUNTER = re.compile(
+    r"index|idx|id|run|no|nr|number|row|sample|entry|experiment|trial|versuch|probe|lauf|essai"
+)
 """Names of a column that may count the rows."""
 
 
@@ -208,7 +211,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
     roles = Roles(columns, reading)
     target, features = roles.target, roles.features(problems)
     if not features:
-        problems.refuse(columns.file)
+        problems.refuse(_told(columns, reading, target), reading.drop)
         raise InputError(
             f"{columns.file} has no feature besides the label {listed([target])}; its columns are "
             f"{listed(cells)}."
@@ -217,7 +220,8 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
     texts = {*reading.categories, *described}
     numbers = [name for name in (target, *features) if name not in texts]
     decimal = reading.decimal or decimal_sign(columns, numbers, reading.thousands)
-    convert = Conversion(columns, decimal, reading.thousands, problems)
+    given = reading.decimal is not None
+    convert = Conversion(columns, decimal, reading.thousands, problems, given)
 
     labels, unit = convert.labels(target, reading.missing)
     parts: list[NDArray[np.float64]] = []
@@ -242,7 +246,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
             )
         parts.append(part)
         names += found
-    problems.refuse(columns.file)
+    problems.refuse(_told(columns, reading, target), reading.drop)
     double = [name for name, count in Counter(names).items() if count > 1]
     if double:
         raise InputError(
@@ -265,6 +269,11 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
         row_names=None if index is None else tuple(index),
         notes=tuple(notes),
     )
+
+
+def _told(columns: Columns, reading: Reading, target: str) -> str:
+    """Return the name of the file, and the target where it was not named."""
+    return columns.file if reading.target else f"{columns.file}, target {listed([target])}"
 
 
 # ---- which column is what
@@ -306,7 +315,8 @@ class Roles:
         """Return whether a column is named like an outcome or its error, or says that it is pending."""
         if name in self.aside:
             return False
-        words = [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
+        parted = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)  # productYield
+        words = [word.lower() for word in re.findall(r"[^\W\d_]+", parted)]
         spread = len(words) > 1 and words[-1] in ("std", "sd", "sem", "stderr")
         return spread or any(map(OUTCOME.fullmatch, words)) or name in self.pending
 

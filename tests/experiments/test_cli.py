@@ -135,3 +135,33 @@ def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monk
     result = invoke("leaderboard", tmp_path)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("2", 2),
+        ("true", True),
+        ("True", True),
+        ("None", None),
+        ("[1, 2]", [1, 2]),
+        ("(1, 8)", [1, 8]),
+        ("['a', 'b']", ["a", "b"]),
+        ("{'a': 1}", {"a": 1}),
+        ("word", "word"),
+        ("a,b", "a,b"),
+        ("[1", "[1"),
+        ("[f()]", "[f()]"),
+        ("(1j,)", "(1j,)"),
+        ("[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_values_are_json_or_python(text, value):
+    assert cli._parameters("{}", [f"x={text}"]) == {"x": value}
+
+
+def test_a_setting_is_given_once():
+    message = refused(
+        "evaluate", "LinearPool", "random", "--set", "horizon=3", "--set", "horizon=4"
+    )
+    assert "--set horizon= is given twice" in message

@@ -191,7 +191,7 @@ def test_without_the_extra_the_message_says_what_to_install() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "stable_baselines3 is not installed" in done.stdout
-    assert "pip install 'discovery-gym[learn]'" in done.stdout
+    assert "pip install -c constraints.txt -e '.[learn]'" in done.stdout
 
 
 # ---- the algorithms
