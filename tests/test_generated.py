@@ -12,6 +12,7 @@ import pytest
 sys.path.append(str(Path(__file__).parent))
 from generator import case
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*lies outside data_range:UserWarning")
 BLOCK = 500
 SEED = 2024
 LIMIT = 15.0

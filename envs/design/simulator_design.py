@@ -15,6 +15,7 @@ Source: M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017), equat
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,6 +64,10 @@ def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
         ratio = np.maximum(1 + c**2 + abs(k) * c, 0) / np.maximum((1 + c) ** 2, 1e-300)
         kept.append(c if excess == 1 else c[random.random(n_events) * excess < ratio])
     return sign * np.concatenate(kept)[:n_events]
+
+
+OUTSIDE = 0.2
+"""Share of the events beyond the range of the histogram that is no matter of tails any more."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -121,7 +126,7 @@ class SimulatorDesign(GridDesign):
     - `settings` (11): settings to choose from: n evenly spaced per knob, or a list of them.
     - `grid_size` (20): values of each parameter, one number for all or one for each.
     - `data_range` (-1, 1), `num_bins` (20): the histogram; its first and last bin take in what lies
-      beyond.
+      beyond; a warning says where that is more than a fifth of all.
     - `simulated_events` (10000): events of one run of the simulator.
     - `seeds` (0,): the simulator is run once with each, and the events are put together.
     - `num_events` (20): events of an experiment.
@@ -317,7 +322,18 @@ class SimulatorDesign(GridDesign):
         if not jobs:
             return
         everything = [job for some in jobs.values() for job in some]
-        counts = {job: self._count(events) for job, events in self.simulations.run(everything)}
+        counts, beyond = {}, 0
+        low, high = self.data_range
+        for job, events in self.simulations.run(everything):
+            counts[job] = self._count(events)
+            beyond += np.count_nonzero((events < low) | (events > high))
+        share = beyond / (len(everything) * self.simulated_events)
+        if share > OUTSIDE:
+            warnings.warn(
+                f"{share:.0%} of what the simulator yields lies outside data_range=({low:g}, {high:g}): "
+                "it counts in the end bins, which tell little of it. Give a data_range that holds it.",
+                stacklevel=2,
+            )
         for place, mine in jobs.items():
             total = np.array([counts[job] for job in mine], np.float64)
             total = total.reshape(len(self.thetas), len(self.seeds), -1).sum(1) + 0.5

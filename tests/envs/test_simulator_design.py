@@ -89,7 +89,8 @@ def test_smoothing() -> None:
 
 def test_beyond_the_range_of_the_data() -> None:
     model = SimulatorDesign(data_range=(-0.5, 0.25), num_bins=3, settings=2, simulated_events=4000)
-    law = model.probabilities(model.thetas[:1], np.array([[45.0 - 5]]))[0]
+    with pytest.warns(UserWarning, match=r"64% .* lies outside data_range=\(-0.5, 0.25\)"):
+        law = model.probabilities(model.thetas[:1], np.array([[40.0]]))[0]
     wide = SimulatorDesign(num_bins=8, settings=2, simulated_events=4000)
     parts = wide.probabilities(wide.thetas[:1], np.array([[40.0]]))[0]
     want = [parts[:3].sum(), parts[3], parts[4:].sum()]
