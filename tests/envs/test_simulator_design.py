@@ -226,6 +226,7 @@ def test_failure_leaves_the_episode_usable(folder: Path) -> None:
     """The simulator fails in a step, is mended, and the same step goes on from what is kept."""
     kwargs = NORMAL | {"simulator": "simulators:poor", "knob_ranges": {"std": (0.5, 1.0)}}
     kwargs |= {"settings": 2, "unknown_ranges": {"mean": (2.5, 5.5)}, "grid_size": 3}
+    kwargs |= {"data_range": (0, 9)}
     env = gym.make(SIMULATOR, cache=str(folder / "kept"), retries=0, **kwargs)
     env.reset(seed=0)
     kwargs["unknown_ranges"] = {"mean": (3.5, 5.5)}  # theta = 4 raises, 5 does not
