@@ -326,7 +326,7 @@ class SimulatorDesign(GridDesign):
         low, high = self.data_range
         for job, events in self.simulations.run(everything):
             counts[job] = self._count(events)
-            beyond += np.count_nonzero((events < low) | (events > high))
+            beyond += int(np.count_nonzero((events < low) | (events > high)))
         share = beyond / (len(everything) * self.simulated_events)
         if share > OUTSIDE:
             warnings.warn(

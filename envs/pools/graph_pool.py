@@ -92,8 +92,7 @@ class GraphPool(Pool[GraphLabels]):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise; a wasted choice counts as 0, or as the worst label if that is lower) and
-    `values` (the value of every node).
+    spent, free of noise) and `values` (the value of every node).
 
     ## Arguments
     - `num_items` (100): number n of nodes, at least 2.

@@ -56,8 +56,7 @@ class LinearPool(GaussianFeaturePool):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise; a wasted choice counts as 0, or as the worst label if that is lower) and
-    `values` (the mean label of every item).
+    spent, free of noise) and `values` (the mean label of every item).
 
     ## Arguments
     - `num_items` (500): number n of items.

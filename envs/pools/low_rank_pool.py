@@ -64,8 +64,7 @@ class LowRankPool(Pool[Labels]):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise; a wasted choice counts as 0, or as the worst label if that is lower) and
-    `values` (the mean label of every item).
+    spent, free of noise) and `values` (the mean label of every item).
 
     ## Arguments
     - `num_rows` (30), `num_cols` (30): size of the matrix.

@@ -51,9 +51,6 @@ class Labels:
     count: NDArray[np.int64]  # (B,) number of items chosen
     left: NDArray[np.int64]  # (B,) steps left
     found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
-    worst: NDArray[
-        np.float64
-    ]  # (B,) 0 or the worst value, if that is lower; NaN until it is needed
     first_item: NDArray[np.int64]  # (B N,) place of the episode's first item in the flat `legal`
     first_slot: NDArray[np.int64]  # (B N,) place of its first slot in the flat `labelled`
     arrived: NDArray[
@@ -193,7 +190,6 @@ class Pool(Model[StateT], Generic[StateT]):
             "count": np.zeros(count, np.int64),
             "left": np.zeros(count, np.int64),
             "found": np.zeros(count),
-            "worst": np.full(count, np.nan),
             "first_item": np.repeat(np.arange(count) * self.num_items, self.batch_size),
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
@@ -208,7 +204,6 @@ class Pool(Model[StateT], Generic[StateT]):
         state.count[index] = 0
         state.left[index] = self._steps
         state.found[index] = 0
-        state.worst[index] = np.nan
         state.arrived[index] = 0
         state.counts[index] = 0
 
@@ -253,8 +248,7 @@ class Pool(Model[StateT], Generic[StateT]):
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
-            # A wasted choice never counts for more than a label, or wasting would win where all are low.
-            state.found += self._per_episode(np.where(fresh, value, self._worst(state, fresh)))
+            state.found += self._per_episode(np.where(fresh, value, self._wasted))
             reward = np.where(fresh, label, self.illegal_reward)
         if not self.delay:
             before, state.arrived = state.arrived, state.count.copy()
@@ -268,15 +262,10 @@ class Pool(Model[StateT], Generic[StateT]):
         self._show(state, before, streams, over)
         return reward, ended
 
-    def _worst(self, state: StateT, fresh: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return 0 or the worst label, if that is lower, of the episode of each choice, ``(B N,)``.
-
-        It is looked up once an episode, where a choice is wasted.
-        """
-        wasting = ~fresh.reshape(-1, self.batch_size).all(1)
-        new = np.flatnonzero(wasting & np.isnan(state.worst))
-        state.worst[new] = np.minimum(state.values[new].min(1), 0.0)
-        return np.repeat(state.worst, self.batch_size)
+    @property
+    def _wasted(self) -> float:
+        """What a wasted choice counts as in the regret."""
+        return 0.0
 
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
         """Return the sums over the choices of each episode, ``(B,)``."""
@@ -390,8 +379,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
         Returns:
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
-            chosen, free of noise; a choice that was wasted counts as 0, or as the worst label if that
-            is lower; ``values`` ``(B, n)``: the mean label of every item.
+            chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
         """
         spent = self._horizon - self.batch_size * state.left
         return {

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
-from ..core.checks import choice, integer, real
+from ..core.checks import COSTLY, choice, integer, real
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
 from .order_statistics import top_sum_drawn
@@ -81,9 +81,8 @@ class TablePool(FeaturePool, Reading):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise; a wasted choice counts as 0, or as the worst label if that is lower),
-    `values` (the mean label of every item) and, with `rows`, `row` (int64, `(n,)`, the row of the
-    table that each item is).
+    spent, free of noise), `values` (the mean label of every item) and, with `rows`, `row` (int64,
+    `(n,)`, the row of the table that each item is).
 
     ## Arguments
     - `dataset` ("diabetes"): name of a data set, or path of a CSV file (also .tsv, .txt, packed as .gz,
@@ -115,7 +114,9 @@ class TablePool(FeaturePool, Reading):
     - `noise_std` (0.0): standard deviation of noise added to each label.
     - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
     - `delay` (0): number of steps from the choice of an item to its label.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
+    - `illegal` ("penalise"): or "raise"; `illegal_reward` (None): None takes 0, or the lowest label of
+      the table if that is below 0, since wasting choices would beat labels otherwise. In the regret a
+      wasted choice counts as that, whatever it pays.
 
     ## Vectorized environment
     Native: `gym.make_vec("discovery/TablePool-v0", num_envs=256)`.
@@ -132,6 +133,7 @@ class TablePool(FeaturePool, Reading):
     labels: Any = None
     rows: float | None = None
     scaling: str = "l2"
+    illegal_reward: float = None  # type: ignore[assignment]  # a number once the labels are known
 
     _label_type: ClassVar[DTypeLike] = np.float64  # single precision would hide that 1e9 + y differ
 
@@ -148,6 +150,9 @@ class TablePool(FeaturePool, Reading):
             self._set(dataset="diabetes")
         if self.rows is not None:
             self._set(rows=self._checked_rows(self.rows))
+        given: Any = self.illegal_reward
+        if given is None:
+            self._set(illegal_reward=max(self._wasted, -COSTLY))
         super().__post_init__()
         self._check_labels()
         self._check_features()
@@ -243,6 +248,10 @@ class TablePool(FeaturePool, Reading):
     def num_features(self) -> int:
         """The number of features."""
         return self.table.features.shape[1]
+
+    @property
+    def _wasted(self) -> float:
+        return min(0.0, float(self.table.labels.min()))
 
     @cached_property
     def outcomes(self) -> tuple[float, float] | None:

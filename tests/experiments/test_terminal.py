@@ -69,6 +69,7 @@ def on_terminal(words: list[str], interrupt: bytes = b"", **changes: str) -> tup
             pieces.append(piece)
             if interrupt and interrupt in piece:
                 process.send_signal(signal.SIGINT)
+                interrupt = b""
     os.close(ours)
     return process.returncode, b"".join(pieces).decode()
 
