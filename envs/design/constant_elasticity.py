@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, logit, ndtr, ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
-from ..core.checks import integer, real
-from .design import Array, DesignModel, InverseLaw
-from .posteriors import Particles
+from ..core.checks import real
+from .design import Array, InverseLaw
+from .particle_design import ParticleDesign
 
 MEAN, STD = 1.0, 3.0
 """Mean and standard deviation of log u."""
@@ -25,7 +25,7 @@ LIMIT = float(np.float32(logit(1 - 2.0**-22)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ConstantElasticity(InverseLaw, DesignModel[Particles]):
+class ConstantElasticity(InverseLaw, ParticleDesign):
     """Choose pairs of baskets, to learn from which a person likes better how much each good is worth.
 
     ## Description
@@ -88,26 +88,12 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
     """
 
     noise: float = 0.005
-    num_particles: int = 1000
-    num_moves: int = 10
 
     def __post_init__(self) -> None:
         self._set(
             noise=real("noise", self.noise, low=LITTLE, high=MUCH),
-            num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
-            num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )
         super().__post_init__()
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself: particles, scores, weights, likelihoods."""
-        return super().size + 2 * self.num_particles * (len(self.unknowns) + 1)
-
-    @property
-    def shared(self) -> int:
-        """About how many numbers all episodes have in common: one starts anew at a time."""
-        return 16 * self.num_particles * len(self.unknowns)
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
@@ -211,10 +197,6 @@ class ConstantElasticity(InverseLaw, DesignModel[Particles]):
         low, high = self.ranges
         pairs = np.clip(np.concatenate(list(baskets), 1), low, high)
         return pairs.reshape(*theta.shape[:-1], len(low))
-
-    def new_posterior(self, num_episodes: int) -> Particles:
-        """Return the posterior of a number of episodes, to be reset before use."""
-        return Particles(self, num_episodes, self.num_particles, self.num_moves)
 
 
 class ConstantElasticityEnv(DiscoveryEnv[ConstantElasticity]):

@@ -11,15 +11,15 @@ from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, quantity, real
-from .design import ANY, Array, DesignModel, InverseLaw
-from .posteriors import Particles
+from .design import ANY, Array, InverseLaw
+from .particle_design import ParticleDesign
 
 LEAST, MOST = 1e-3, 1e6
 """Range of the noise: with less, particles do not find the sources, and rounding to float32 counts."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LocationFinding(InverseLaw, DesignModel[Particles]):
+class LocationFinding(InverseLaw, ParticleDesign):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description
@@ -84,8 +84,6 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
     softening: float = 1e-4
     noise_std: float = 0.5
     reach: float = 4.0
-    num_particles: int = 1000
-    num_moves: int = 10
     horizon: int = 30
 
     def __post_init__(self) -> None:
@@ -96,20 +94,8 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
             softening=quantity("softening", self.softening),
             noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
             reach=quantity("reach", self.reach),
-            num_particles=integer("num_particles", self.num_particles, low=10, high=1_000_000),
-            num_moves=integer("num_moves", self.num_moves, low=1, high=10_000),
         )
         super().__post_init__()
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself: particles, scores, weights, likelihoods."""
-        return super().size + 2 * self.num_particles * (len(self.unknowns) + 1)
-
-    @property
-    def shared(self) -> int:
-        """About how many numbers all episodes have in common: one starts anew at a time."""
-        return 16 * self.num_particles * len(self.unknowns)
 
     @property
     def unknowns(self) -> Mapping[str, tuple[float, float]]:
@@ -187,10 +173,6 @@ class LocationFinding(InverseLaw, DesignModel[Particles]):
         place = sources[:, np.arange(n), which]
         other, third = (sources[:, random.permutation(n), which] for _ in range(2))
         return place + 2 * random.random((n, 1)) ** 2 * (other - third)
-
-    def new_posterior(self, num_episodes: int) -> Particles:
-        """Return the posterior of a number of episodes, to be reset before use."""
-        return Particles(self, num_episodes, self.num_particles, self.num_moves)
 
 
 class LocationFindingEnv(DiscoveryEnv[LocationFinding]):

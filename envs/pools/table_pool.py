@@ -91,7 +91,8 @@ class TablePool(FeaturePool, Reading):
       Rows without a label are left out, and the label of rows with equal features is their mean.
     - `target` (None): label column; None takes the first of a named set, and of a file the column that
       is named like an outcome, else the last one.
-    - `features` (None): names of the feature columns; None takes all that are left.
+    - `features` (None): names of the feature columns; None takes all that are left. With `labels` the
+      array of features.
     - `drop` (()): columns that are neither features nor labels.
     - `categories` (()): columns of names, be they numbers: one indicator feature per level.
     - `minimise` (None): whether less is better; labels and rewards then change their sign. None: no,
@@ -99,7 +100,7 @@ class TablePool(FeaturePool, Reading):
     - `header`, `names`, `separator`, `decimal`, `thousands`, `missing`, `index`, `encoding`,
       `descriptors`: how a file is read, where it does not tell; see
       [Data sets](../guide.md#data-sets).
-    - `features`, `labels` (None): arrays `(n, d)` and `(n,)` in place of a data set; they are copied.
+    - `labels` (None): labels `(n,)`, with features `(n, d)`, in place of a data set; both are copied.
       Both must lie within the range of single precision, and labels differ by more than 1e-38 or not
       at all. Two values of labels, whatever they are, count as failure and success (the higher one),
       and both are public, unless there is noise.
