@@ -15,7 +15,8 @@ import numpy as np
 from ..envs.core import InputError, Model, closest, shown
 from ..envs.core.checks import integer
 from .agent import Agent
-from .bayesian import BayesianAgent
+from .baselines import FixedAgent, RandomAgent
+from .belief_agent import BayesianAgent
 from .beliefs import BELIEFS, Belief
 from .design import DESIGN
 from .learned.policy import LearnedAgent
@@ -23,7 +24,6 @@ from .learned.shipped import ShippedAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
-from .simple import FixedAgent, RandomAgent
 
 _PLAIN: tuple[type[Agent], ...] = (
     RandomAgent,

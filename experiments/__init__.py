@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .evaluation import Evaluation, evaluate
+    from .runs.evaluation import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -12,7 +12,7 @@ def __getattr__(name: str) -> Any:
     """Import what plays episodes when it is asked for: the command line's help must not wait."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import evaluation
+    from .runs import evaluation
 
     return getattr(evaluation, name)
 

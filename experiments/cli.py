@@ -21,12 +21,12 @@ import typer
 from rich.text import Text
 
 from ..envs.core import InputError, shown, spelt, told
-from .terminal import any_encoding, out, progress, say, show
+from .runs.terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
-    from .leaderboard import Board
-    from .records import RunSpec
-    from .suites import Suite
+    from .report.leaderboard import Board
+    from .runs.records import RunSpec
+    from .suites.catalogue import Suite
 
 app = typer.Typer(
     help="Environments, agents and a leaderboard for deciding which experiment to run next.",
@@ -108,7 +108,7 @@ def list_all() -> None:
     from ..agents import available
     from ..envs import datasets
     from ..envs.core import registered
-    from .suites import SUITES
+    from .suites.catalogue import SUITES
 
     rows = []
     for env_id in registered():
@@ -177,10 +177,10 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from . import suites
-    from .leaderboard import overviews
-    from .records import read_record, record_path
-    from .runner import Shard, plan
+    from .report.leaderboard import overviews
+    from .runs.records import read_record, record_path
+    from .runs.runner import Shard, plan
+    from .suites import catalogue as suites
 
     chosen = suites.suite(suite)
     specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
@@ -201,8 +201,8 @@ def _play_missing(
     suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
 ) -> None:
     """Play those runs that have no record yet; say what is left out, and leave if that fails."""
-    from .progress import play_all
-    from .runner import missing
+    from .runs.progress import play_all
+    from .runs.runner import missing
 
     todo = missing(list(specs), folder)
     for task in suite.tasks:
@@ -217,7 +217,7 @@ def _play_missing(
 @contextlib.contextmanager
 def _resumable() -> Iterator[None]:
     """Turn the end of runs from outside into an exit status."""
-    from .runner import WorkerLost
+    from .runs.runner import WorkerLost
 
     try:
         yield
@@ -231,7 +231,7 @@ def _resumable() -> Iterator[None]:
 
 def _show_results(board: Board) -> None:
     """Show the table of a task."""
-    from .leaderboard import microseconds, plus_minus, span
+    from .report.leaderboard import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
     rows: list[list[str | Text]] = []
@@ -258,7 +258,8 @@ def tune(
     ] = None,
 ) -> None:
     """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
-    from . import suites, tuning
+    from .suites import catalogue as suites
+    from .suites import tuning
 
     chosen = suites.suite(suite)
     specs = tuning.plan(chosen)
@@ -284,7 +285,7 @@ def leaderboard(
     folder: Annotated[Path, typer.Argument(help="A results folder that `run` has written.")],
 ) -> None:
     """Write LEADERBOARD.md and index.html from the records in a results folder."""
-    from .leaderboard import write_leaderboard
+    from .report.leaderboard import write_leaderboard
 
     paths, left_out = write_leaderboard(folder)
     for path in paths:
@@ -305,10 +306,10 @@ def evaluate(
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
-    from . import stats as st
-    from .evaluation import EVALUATION_SEED
-    from .evaluation import evaluate as play
-    from .leaderboard import microseconds, number, plus_minus, span
+    from .report.leaderboard import microseconds, number, plus_minus, span
+    from .runs import stats as st
+    from .runs.evaluation import EVALUATION_SEED
+    from .runs.evaluation import evaluate as play
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
@@ -358,9 +359,9 @@ def train(
     episodes: Annotated[int, typer.Option(help="Episodes behind each point.")] = 256,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
-    from .evaluation import EVALUATION_SEED, rerun_command
-    from .training import POLICY, Training
-    from .training import train as play
+    from .runs.evaluation import EVALUATION_SEED, rerun_command
+    from .training.sb3 import POLICY, Training
+    from .training.sb3 import train as play
 
     training = Training(
         env_id=env,

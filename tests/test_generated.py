@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent))
 from generator import case
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*lies outside data_range:UserWarning")

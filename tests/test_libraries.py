@@ -13,8 +13,6 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-
-sys.path.append(str(Path(__file__).parent / "envs"))
 from problems import NAMES, PROBLEMS
 
 ROOT = Path(__file__).parents[1]

@@ -26,7 +26,7 @@ with respect to the variance of x is phi(u / v) / (2 v), which weighs the falls 
 
 Sources: Zaheer et al., "Deep Sets", NeurIPS 2017 (a shared layer with pooled context); Salimans et
 al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning" (2017), by which
-`experiments/training_pools.py` trains it.
+`experiments/training/evolution.py` trains it.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Network:
         if not files.exists(path):
             raise InputError(
                 f"There is no file {shown(str(path))}; leave weights out for those of the package, or "
-                "train some: python -m discovery_gym.experiments.training_pools FOLDER."
+                "train some: python -m discovery_gym.experiments.training.evolution FOLDER."
             )
         try:
             tensors, head = files.load(Path(path), FORMAT)

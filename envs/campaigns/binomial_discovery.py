@@ -26,10 +26,10 @@ from scipy.stats import geom, rv_discrete
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Policy, Streams, shown
 from ..core.checks import choice, integer, money, quantity, real, sequence
-from ..core.picture import Curves, Series
+from ..rendering.picture import Curves, Series
 from .campaign import Campaign
-from .count_planning import CountPlan
 from .first_passage import Epochs
+from .planning import CountPlan
 
 
 @dataclass(kw_only=True)

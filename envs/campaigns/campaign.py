@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core import InputError, Model, Observation, shown
 from ..core.checks import integer, money, real, sequence
 from ..core.model import State
-from ..core.picture import Curves, Picture, Series, Trace
+from ..rendering.picture import Curves, Picture, Series, Trace
 
 EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""

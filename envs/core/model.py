@@ -11,9 +11,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from ..rendering.picture import Curves, Picture, Series, Trace
 from .checks import MOST_TOGETHER, room
 from .errors import TruthUnknown, UnknownParameter, closest, shown
-from .picture import Curves, Picture, Series, Trace
 from .streams import Streams
 
 Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]

@@ -36,7 +36,7 @@ from scipy.special import ndtr
 
 from ..core import InputError, Model, Observation, Streams, box, shown
 from ..core.checks import choice, integer, real, sequence
-from ..core.picture import Curves, Picture, Series, Trace
+from ..rendering.picture import Curves, Picture, Series, Trace
 from .posteriors import Grid, Posterior
 
 Array: TypeAlias = NDArray[np.float64]

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .angular import each
-from .black_box import Job
 from .design import Array, GridDesign, interval
-from .simulation import Simulations
+from .simulator.black_box import Job
+from .simulator.jobs import Simulations
 
 HUGE = 1e9
 """Bound of every range."""

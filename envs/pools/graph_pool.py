@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, box
 from ..core.checks import choice, integer, quantity, real
-from ..core.picture import Curves, Picture, Series, Trace
+from ..rendering.picture import Curves, Picture, Series, Trace
 from .order_statistics import top_sum_normal
 from .pool import ANY_LABEL, Labels, Pool, best_sums, read_only
 

@@ -27,7 +27,7 @@ from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
-from ..core.picture import Cloud, Curves, Picture, Series, Trace
+from ..rendering.picture import Cloud, Curves, Picture, Series, Trace
 
 ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.model import Model
-from ..core.picture import Trace
+from .picture import Drawable, Trace
 
 __all__ = ["draw"]
 
 
-def draw(model: Model[Any], trace: Trace, mode: str) -> Any:
+def draw(model: Drawable, trace: Trace, mode: str) -> Any:
     """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array").
 
     Args:

@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from ..core.model import Model
-from ..core.picture import Cloud, Curves, Series, Trace
+from .picture import Cloud, Curves, Drawable, Series, Trace
 from .text import title
 
 # Okabe and Ito's colours, which stay apart for colour-blind readers, and black.
@@ -26,7 +25,7 @@ MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of
 MOST_NAMES = 5  # series in a legend
 
 
-def paint(model: Model[Any], trace: Trace) -> NDArray[np.uint8]:
+def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
     """Return the picture of an episode, ``(480, 640, 3)``."""
     picture = model.picture(trace)
     curves = [panel for panel in picture.panels if isinstance(panel, Curves)]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.model import Model
-from ..core.picture import Curves, Picture, Trace
+from .picture import Curves, Drawable, Picture, Trace
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # characters of a bar or a sparkline
 
 
-def write(model: Model[Any], trace: Trace) -> str:
+def write(model: Drawable, trace: Trace) -> str:
     """Return where the episode stands, its last action, its return and its course."""
     picture = model.picture(trace)
     action, reward, observation = trace[-1]
@@ -33,7 +30,7 @@ def write(model: Model[Any], trace: Trace) -> str:
     return "\n".join([f"{type(model).__name__}: {model.summary(observation)}", *table])
 
 
-def title(model: Model[Any], trace: Trace, picture: Picture) -> tuple[str, str]:
+def title(model: Drawable, trace: Trace, picture: Picture) -> tuple[str, str]:
     """Return two lines above an image: where the episode stands; what was done last."""
     action, _, observation = trace[-1]
     total = float(sum(moment[1] for moment in trace))

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ... import __version__
 from ...envs.core import InputError
-from ..terminal import any_encoding, out, show
+from ..runs.terminal import any_encoding, out, show
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .stepping import stepping, streams

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from ...agents.learned import learn_extra
-from ..training import ON_POLICY
+from ..training.sb3 import ON_POLICY
 from .timing import Subject, in_turns
 
 with learn_extra():

@@ -18,8 +18,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ..escaping import csv_text
-from ..records import write
+from ..report.escaping import csv_text
+from ..runs.records import write
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = (
     "#0072B2",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...envs.core.checks import integer
-from ..progress import play_all
-from ..records import Record, read_record, record_path
-from ..runner import missing, plan
-from ..suites import Suite
+from ..runs.progress import play_all
+from ..runs.records import Record, read_record, record_path
+from ..runs.runner import missing, plan
+from ..suites.catalogue import Suite
 
 RESULTS = "results"
 """Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from discovery_gym.agents import available, make
-from discovery_gym.agents.bayesian import _in_flight
+from discovery_gym.agents.belief_agent import _in_flight
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
 from discovery_gym.experiments import evaluate
 

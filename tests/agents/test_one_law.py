@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
+import golden
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from discovery_gym.agents import make
-
-sys.path.append(str(Path(__file__).parents[1] / "golden"))
-import golden
 
 PAIRS = list(golden.pairs())
 FIRST = 1_000_003

@@ -10,7 +10,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
-from discovery_gym.experiments.evaluation import evaluate
+from discovery_gym.experiments.runs.evaluation import evaluate
 
 POOLS: dict[str, dict[str, Any]] = {
     "TablePool": {"noise_std": 0.5, "horizon": 12},

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from generator import Hostile
 
 from discovery_gym import InputError
-
-sys.path.append(str(Path(__file__).parent.parent))
-from generator import Hostile
 
 BINOMIAL, STEP, LADDER, POOL, LINEAR, LOGISTIC, LOW_RANK, UNSTRUCTURED = (
     f"discovery/{name}-v0"

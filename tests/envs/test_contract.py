@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -16,12 +14,10 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, utils
+from problems import NAMES, PROBLEMS
 
 import discovery_gym
 from discovery_gym import InputError
-
-sys.path.append(str(Path(__file__).parent))
-from problems import NAMES, PROBLEMS
 
 problem = pytest.mark.parametrize(("env_id", "kwargs"), PROBLEMS, ids=NAMES)
 modes = pytest.mark.parametrize("mode", list(AutoresetMode), ids=lambda mode: mode.value)

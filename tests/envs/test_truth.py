@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from problems import NAMES, PROBLEMS
 from scipy import stats
 
 from discovery_gym.agents import make
-
-sys.path.append(str(Path(__file__).parent))
-from problems import NAMES, PROBLEMS
 
 
 def _those(keep: Callable[[str, dict[str, Any]], bool]) -> pytest.MarkDecorator:

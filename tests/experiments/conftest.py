@@ -1,41 +1,11 @@
 """A results folder that takes milliseconds: a tiny suite, played without a pool."""
 
 import pytest
+from tiny import TINY
 
-from discovery_gym.experiments.records import open_folder
 from discovery_gym.experiments.reproduce import playing
-from discovery_gym.experiments.runner import execute, plan
-from discovery_gym.experiments.suites import Suite, Task
-
-LADDER = {"target": 4, "p_scale": 10.0, "batch_sizes": [1, 8], "horizon": 30}
-
-TINY = Suite(
-    name="tiny",
-    version=1,
-    about="for the tests",
-    episodes=40,
-    tasks=(
-        Task(
-            name="Tiny ladder <&>",
-            about="A few rungs.",
-            env_id="discovery/KnowledgeLadder-v0",
-            env_kwargs=LADDER,
-            agents={
-                "random": "random",
-                "optimal": "optimal",
-                "small": "fixed(batch_size=1)",
-                "broken": "fixed(batch_size=7)",
-            },
-        ),
-        Task(
-            name="Tiny pool",
-            about="Ten patients.",
-            env_id="discovery/TablePool-v0",
-            env_kwargs={"dataset": "diabetes", "horizon": 3},
-            agents={"random": "random", "greedy": "greedy"},
-        ),
-    ),
-)
+from discovery_gym.experiments.runs.records import open_folder
+from discovery_gym.experiments.runs.runner import execute, plan
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 import discovery_gym
-from discovery_gym.experiments import cli, suites
-from discovery_gym.experiments.records import read_folder
+from discovery_gym.experiments import cli
+from discovery_gym.experiments.runs.records import read_folder
+from discovery_gym.experiments.suites import catalogue as suites
 
 CLI = [sys.executable, "-m", "discovery_gym.experiments"]
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ....envs.core.checks import integer
-from ...records import Record
+from ...runs.records import Record
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
 from ..playing import play_suites

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Record
-from ...suites import Suite, Task
+from ...runs.records import Record
+from ...suites.catalogue import Suite, Task
 from .comparison import Comparison, compare
 
 NEWCOMERS = {"greedy": "greedy", "Bayes-UCB": "bayes_ucb(width=1)"}

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ....envs.core.checks import integer
 from ....envs.datasets import load
-from ...records import Record
-from ...suites import Suite, Task
+from ...runs.records import Record
+from ...suites.catalogue import Suite, Task
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
 from ..playing import play_suites

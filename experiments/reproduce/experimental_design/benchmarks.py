@@ -25,8 +25,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....envs.core.checks import integer
-from ...records import Record
-from ...suites import Suite, Task
+from ...runs.records import Record
+from ...suites.catalogue import Suite, Task
 from .. import figures
 from ..figures import BLUE, GREY, Section, Table, new_figure, write_report
 from ..playing import play_suites

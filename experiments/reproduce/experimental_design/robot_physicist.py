@@ -18,8 +18,8 @@ from ....envs.core.checks import integer
 from ....envs.design.information import Exact
 from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...records import Record
-from ...suites import Suite, Task
+from ...runs.records import Record
+from ...suites.catalogue import Suite, Task
 from .. import figures
 from ..figures import BLUE, GREEN, GREY, ORANGE, Section, Table, new_figure, write_report
 from ..playing import play_suites

@@ -16,7 +16,8 @@ from discovery_gym.agents import available, make
 from discovery_gym.agents.learned import shipped as module
 from discovery_gym.agents.learned.policy import Policy
 from discovery_gym.agents.learned.shipped import ShippedAgent, shipped
-from discovery_gym.experiments import evaluate, stats
+from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.runs import stats
 
 FOLDER = module.resources.files(module.__package__) / "weights"
 NAMES = sorted(file.name.removesuffix(".csv") for file in FOLDER.iterdir() if ".csv" in file.name)

@@ -1,0 +1,294 @@
+"""A simulator as a black box: a function or a command line, its arguments, and a look at its output."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import inspect
+import json
+import os
+import re
+import reprlib
+import shlex
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import InputError, told
+
+Array: TypeAlias = NDArray[np.float64]
+Simulator: TypeAlias = Callable[[Array, Array, int, int], Any]
+LETTERS = 100_000
+"""Longest command line; systems take little more."""
+
+
+class Job(NamedTuple):
+    """The arguments of one run."""
+
+    theta: tuple[float, ...]
+    phi: tuple[float, ...]
+    events: int
+    seed: int
+
+    def __str__(self) -> str:
+        """Return the arguments in words."""
+        theta, phi = (", ".join(f"{v:.8g}" for v in values) for values in self[:2])
+        return f"theta = {theta}, phi = {phi}, {self.events} events, seed {self.seed}"
+
+
+class WrongOutput(Exception):
+    """A run ended, but what it yields is not what was asked for; running it again is no use."""
+
+
+class _Numbers(tuple[float, ...]):
+    """Numbers that a template shows with commas between them, or one by one: ``{theta[0]}``."""
+
+    def __str__(self) -> str:
+        return ",".join(map(repr, self))
+
+    def __format__(self, spec: str) -> str:
+        return ",".join(format(v, spec) for v in self) if spec else str(self)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line as a simulator; no shell reads it.
+
+    Args:
+        template: The program and its arguments, in which ``{theta}``, ``{phi}``, ``{events}`` and
+            ``{seed}`` are replaced; several parameters are separated by commas, ``{phi[1]}`` is one
+            of them, ``{{`` a brace. With ``{output}`` among them the program writes that file,
+            without it prints: one event a line.
+    """
+
+    template: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        try:
+            self._arguments((0.0,) * 100, (0.0,) * 100, 1, 0, "")
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError, MemoryError):
+            raise InputError(
+                f"The simulator {self} may hold {{theta}}, {{phi}}, {{events}}, {{seed}} and "
+                "{output}; write other braces twice."
+            ) from None
+        if "\0" in "".join(self.template):
+            raise InputError(
+                f"The simulator {self} holds a NUL character, which no program can read."
+            )
+        if "{" not in self.template[0] and shutil.which(self.template[0]) is None:
+            raise InputError(
+                f"The simulator {self} needs the program {told(self.template[0], 100)!r}, which is "
+                "neither on the PATH nor an executable file; give its full path."
+            )
+
+    def __call__(self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int) -> Any:
+        """Run the command and return the numbers that it prints or writes."""
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch, "events.txt")
+            try:
+                arguments = self._arguments(theta, phi, events, seed, str(file))
+            except IndexError:
+                raise WrongOutput("names a parameter or a knob that there is not") from None
+            writes = any("{output" in part for part in self.template)
+            with subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=None if writes else subprocess.PIPE,  # what else it prints is for the log
+            ) as program:
+                found = np.zeros(0)
+                if program.stdout is not None:
+                    try:
+                        found = _numbers(program.stdout.fileno(), events)
+                    except WrongOutput:  # unless it is about to end with an error of its own
+                        for _ in range(16):
+                            if not os.read(program.stdout.fileno(), 2**16):
+                                break
+                        else:
+                            program.kill()
+                            raise
+                        if not program.wait():
+                            raise
+            if program.returncode:
+                raise RuntimeError(ending(program.returncode))
+            if not writes:
+                return found
+            if not file.exists():
+                return np.zeros(0)
+            if not stat.S_ISREG(file.stat().st_mode):
+                raise WrongOutput("wrote no regular file")
+            with file.open("rb") as text:
+                return _numbers(text.fileno(), events)
+
+    def _arguments(
+        self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int, output: str
+    ) -> list[str]:
+        values = {"theta": _Numbers(map(float, theta)), "phi": _Numbers(map(float, phi))}
+        return [
+            part.format(events=events, seed=seed, output=output, **values) for part in self.template
+        ]
+
+    def __str__(self) -> str:
+        return repr(told(shlex.join(self.template)))
+
+
+def _numbers(descriptor: int, most: int) -> Array:
+    """Return the numbers in a text, which may have no end; read no further than one that is wrong."""
+    found: list[Array] = []
+    count, rest, more = 0, b"", True
+    while more:
+        piece = os.read(descriptor, 2**16)
+        more = bool(piece)
+        words = (rest + piece).split()
+        rest = words.pop() if words and more and not piece[-1:].isspace() else b""
+        try:
+            found.append(np.array(words, "S").astype(np.float64))
+        except ValueError:
+            word = next(w for w in words if not _is_number(w))
+            raise WrongOutput(f"gave {told(word)!r} where a number should stand") from None
+        count += len(words)
+        if count > most:
+            raise WrongOutput(f"returned more than {most} events, and was stopped")
+        if len(rest) > 1000:
+            raise WrongOutput(f"gave {told(rest)!r} where a number should stand")
+    return np.concatenate(found)
+
+
+def resolve(simulator: Any) -> tuple[Simulator, str | None]:
+    """Return what a user calls a simulator as a function, and the name of it.
+
+    Args:
+        simulator: A function, a text ``"package.module:function"``, or a command line: a text, or
+            a sequence of the program and its arguments (see `Command`).
+
+    Returns:
+        The function, and a name that tells its results from those of others: the template of a
+        command; module, name and source of a function. None where no name would do so: functions
+        that were made inside others may share all of these, and objects hold data.
+    """
+    if isinstance(simulator, str) and re.fullmatch(r"[\w.]+:\w+", simulator):
+        module, _, name = simulator.partition(":")
+        try:
+            simulator = getattr(importlib.import_module(module), name)
+        except (Exception, SystemExit) as error:  # whatever a user's module may raise
+            raise InputError(
+                f"simulator = {simulator!r} cannot be imported: {told(error)}. It must name a function "
+                "as 'package.module:function', or be a command line."
+            ) from error
+    if isinstance(simulator, str):
+        _bounded(simulator)
+        try:
+            simulator = shlex.split(simulator)
+        except ValueError as error:
+            raise InputError(
+                f"simulator = {told(simulator)!r} is no command line: {told(error)}. Close what is "
+                "open, or give a list of the program and its arguments."
+            ) from None
+    if isinstance(simulator, list | tuple) and simulator:
+        _bounded(" ".join(map(str, simulator)))
+        command = Command(tuple(map(str, simulator)))
+        return command, json.dumps(command.template)
+    if not callable(simulator):
+        raise InputError(
+            "simulator must be a function of (theta, phi, n_events, seed), a text "
+            f"'package.module:function' or a command line, got {reprlib.repr(simulator)}."
+        )
+    if not inspect.isfunction(simulator) or "<" in simulator.__qualname__:
+        return simulator, None
+    try:
+        source = inspect.getsource(simulator)
+    except OSError:
+        return simulator, None
+    digest = hashlib.sha256(source.encode()).hexdigest()[:16]
+    return simulator, f"{simulator.__module__}:{simulator.__qualname__} {digest}"
+
+
+def _bounded(command: str) -> None:
+    if len(command) > LETTERS:
+        raise InputError(
+            f"simulator = {told(command, 100)!r} is longer than the {LETTERS:,} letters that a command "
+            "line may have; let it read a file."
+        )
+
+
+def checked(events: Any, count: int) -> Array:
+    """Return events as an array of ``count`` finite numbers; others are a `WrongOutput`."""
+    wanted = f"where {count} numbers should stand"
+    try:
+        array = np.asarray(events)
+        hidden = np.ma.is_masked(events)
+    except Exception:  # rows of unequal lengths, and whatever an object of the user's may raise
+        raise WrongOutput(f"returned {reprlib.repr(events)} {wanted}") from None
+    if array.dtype.kind not in "fiu":
+        raise WrongOutput(f"returned {reprlib.repr(events)} {wanted}")
+    if array.shape != (count,):
+        found = f"{len(array)} events" if array.ndim == 1 else f"an array of shape {array.shape}"
+        raise WrongOutput(f"returned {found} {wanted}")
+    if hidden:
+        raise WrongOutput(f"returned masked events {wanted}")
+    with np.errstate(over="ignore"):
+        numbers = array.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        first = int(np.argmin(np.isfinite(numbers)))
+        raise WrongOutput(f"returned {array[first]} as event {first}; all must be finite")
+    return numbers
+
+
+def attempt(simulator: Simulator, job: Job) -> tuple[str, Any]:
+    """Run a job; return "events" with them, or "wrong" or "failed" with what happened, in words."""
+    try:
+        with alone():
+            events = simulator(np.array(job.theta), np.array(job.phi), job.events, job.seed)
+        return "events", checked(events, job.events)
+    except WrongOutput as error:
+        return "wrong", str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a user's function may raise
+        if isinstance(simulator, Command):
+            return "failed", told(error)
+        complain()
+        words = told(error)
+        return "failed", f"raised {type(error).__name__}{f': {words}' if words else ''}"
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """End the copies of this process that come out of it (`os.fork`): one goes on, the first."""
+    own = os.getpid()
+    try:
+        yield
+    finally:
+        if os.getpid() != own:
+            os._exit(0)
+
+
+def complain() -> None:
+    """Print the traceback of an error, if there is still a place for it."""
+    with contextlib.suppress(Exception):
+        traceback.print_exc()
+
+
+def ending(status: int) -> str:
+    """Return in words how a process ended."""
+    if status >= 0:
+        return f"ended with exit status {status}"
+    return f"was killed by signal {-status} ({signal.strsignal(-status)})"
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True

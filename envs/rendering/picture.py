@@ -1,0 +1,102 @@
+"""What an episode looks like, as data: a model says what is to be seen, `rendering` draws it.
+
+Everything runs over the actions of an episode: its trace has one moment before the first action
+and one after each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Trace: TypeAlias = Sequence[tuple[Any, float, Any]]
+"""The moments (action, reward, observation) of one episode; at the first one the action is None."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One value per moment.
+
+    Args:
+        name: Its name in the legend; "" leaves it out.
+        values: Shape ``(T + 1,)`` from before the first of T actions on, or ``(T,)``, one per
+            action. NaN leaves a gap.
+        style: "line", "steps", "points" or "bars".
+        colour: Number of its colour, so that one thing has one colour in all panels; -1 is black,
+            None means its place among the series.
+    """
+
+    name: str = ""
+    values: NDArray[Any]
+    style: Literal["line", "steps", "points", "bars"] = "line"
+    colour: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """Axes that show series over the actions of an episode.
+
+    Args:
+        label: What the values are, with their unit.
+        series: What to draw, at least one; the text rendering shows the first, its gaps filled from
+            the others of its style.
+        goal: A level to reach, drawn as a line.
+        log: Whether the values stand on a logarithmic scale; they must then be positive.
+        marks: Events to mark: name to the numbers of their actions, counted from 1.
+    """
+
+    label: str
+    series: tuple[Series, ...]
+    goal: float | None = None
+    log: bool = False
+    marks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloud:
+    """Axes that show n items as points, coloured by their value where it is known.
+
+    Args:
+        label: What the values are, with their unit.
+        points: Features of the items, shape ``(n, d)``, finite; more than two are projected onto
+            their first two principal components.
+        values: Value of each item, shape ``(n,)``, NaN where it is unknown.
+        last: The item chosen last, or None.
+    """
+
+    label: str
+    points: NDArray[Any]
+    values: NDArray[Any]
+    last: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What an episode looks like.
+
+    Args:
+        panels: What to show, the most important first: up to four `Curves` and one `Cloud`.
+        unit: What one action is called: "epoch", "label".
+        length: The number of actions the budget allows, or None.
+    """
+
+    panels: tuple[Curves | Cloud, ...]
+    unit: str = "action"
+    length: int | None = None
+
+
+class Drawable(Protocol):
+    """What can be drawn: whatever describes its episodes, as every model does."""
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return what is to be seen of an episode."""
+
+    def action_name(self, action: Any) -> str:
+        """Return an action in words."""
+
+    def summary(self, observation: Any) -> str:
+        """Return one line that tells where an episode stands."""

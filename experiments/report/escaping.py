@@ -1,0 +1,62 @@
+"""Words that others wrote, made harmless: one function for each place where they are shown.
+
+Names, errors and the rest of a record are anybody's. A terminal obeys control characters and rich's
+markup, Markdown and HTML their own signs, a spreadsheet formulas, and a reader is misled by what
+turns the direction of a line. Nobody's words become a link, unless it is one to https.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from ...envs.core import spelt
+
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>|~&$#@])")
+_LINK = re.compile(r"(?i)\b(?!https:)[a-z][a-z0-9+.-]*(?=://)|\bwww(?=\.)|\b(?:mailto|xmpp)(?=:)")
+_START = re.compile(r"^(?=[-+=])|^(\d+)(?=[.)](?: |$))")
+_FORMULA = re.compile(r"(?i) *(?:[=@]|[-+](?!\d[\d.,± ]*(?:e[-+]?\d+)?$))")
+"""How a formula begins; a number with its sign, and perhaps its error, is none."""
+
+
+def page(text: Any) -> Markup:
+    """Return one line for HTML."""
+    return escape(spelt(text))
+
+
+def page_lines(text: Any) -> Markup:
+    """Return all lines of a text for HTML."""
+    return Markup("\n").join(page(line) for line in str(text).split("\n"))
+
+
+def markdown(text: Any) -> Markup:
+    """Return one line for a cell, a head or a paragraph of Markdown."""
+    words = _SIGNS.sub(r"\\\1", spelt(text).strip())
+    return Markup(_START.sub(r"\g<0>\\", _LINK.sub(r"\g<0>\\", words)))
+
+
+def markdown_code(text: Any) -> Markup:
+    """Return one line of code for a paragraph of Markdown."""
+    words = spelt(text)
+    fence = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
+    space = " " if words.startswith("`") or words.endswith("`") else ""
+    return Markup(f"{fence}{space}{words}{space}{fence}")
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV, a line each; what a spreadsheet would take for a formula follows a '."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(map(_cell, row) for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    words = spelt(value)
+    return f"'{words}" if _FORMULA.match(words) else words

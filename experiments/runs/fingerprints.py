@@ -1,0 +1,189 @@
+"""What decides a result: the files behind an environment, found by reading and not by running.
+
+A record stands for the code and the data it was made with, and for no other. The code is the import
+closure of the modules that play: read from their sources, inside functions too, without importing any
+of them. It is followed inside the distribution, or the folder, that a module belongs to; beyond it,
+name and version of another distribution stand for its files.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from ...envs.core import InputError
+
+PACKAGE = Path(__file__).parents[2]
+OWN = __name__.split(".")[0]
+PLAYS = f"{OWN}.experiments.runs.evaluation"
+WEIGHTS = (".csv", ".json", ".safetensors")
+
+
+def fingerprint(env_id: str, settings: Mapping[str, Any]) -> str:
+    """Return a hash of the code that plays an environment.
+
+    Args:
+        env_id: A registered environment.
+        settings: Its parameters; a text such as ``"module:function"`` stands for the code behind it.
+
+    Raises:
+        InputError: If the code is not found, so that nobody would notice that it has changed.
+    """
+    spec = gym.spec(env_id)
+    wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
+    points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
+    modules = {_module(point) for point in points}
+    about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
+    lines = [json.dumps(about, sort_keys=True, default=str)]
+    for text in _texts(settings):
+        module, colon, _ = text.partition(":")
+        if colon and module.replace(".", "").isidentifier() and _file(module):
+            modules.add(module)
+    weights = (path for path in (PACKAGE / "agents").rglob("*") if path.suffix in WEIGHTS)
+    lines += [f"{path.relative_to(PACKAGE).as_posix()} {digest(path)}" for path in sorted(weights)]
+    return hashed(*lines, *code([PLAYS, *modules]))
+
+
+def files(settings: Any) -> list[str]:
+    """Return the hash of each file that a text among settings names."""
+    paths = [text for text in _texts(settings) if os.path.isfile(text)]  # noqa: PTH113 - of any text
+    return [digest(Path(path)) for path in paths]
+
+
+def code(modules: Iterable[str]) -> list[str]:
+    """Return a line for each source file and each other distribution behind modules, sorted.
+
+    Raises:
+        InputError: If there is no source of one of the modules, or no name for it.
+    """
+    found: dict[str, str] = {}
+    todo = [(name, "") for name in modules]
+    for name, _ in todo:
+        if _file(name) is None and _distribution(name) is None:
+            raise InputError(
+                f"The code of {name!r} cannot be found, so that a change of it would not be noticed; "
+                "put it into a file, or into a package that is installed."
+            )
+    homes = {_distribution(name) for name, _ in todo}
+    while todo:
+        name, importer = todo.pop()
+        if name in found or name.split(".")[0] in sys.stdlib_module_names - {"__main__"}:
+            continue
+        home, path = _distribution(name), _file(name)
+        if home is not None and home not in homes:
+            if importer != OWN:  # what we build on is told by a record, but makes no other one
+                found[home] = ""
+        elif path is not None:  # else it is a name inside a module, or compiled
+            source = path.read_bytes()
+            found[name] = hashlib.sha256(source).hexdigest()
+            top = name.split(".")[0]
+            imports = _imports(name, path.name == "__init__.py", source)
+            todo += [(other, top) for other in (*imports, *_parents(name))]
+    return sorted(f"{name} {file}" for name, file in found.items())
+
+
+def hashed(*parts: str) -> str:
+    """Return 16 hexadecimal digits that stand for some texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def digest(path: Path) -> str:
+    """Return the hash of what is in a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _name(point: Any) -> str:
+    """Return the name of an entry point, which is a text or a callable."""
+    if isinstance(point, str):
+        return point
+    return f"{point.__module__}:{getattr(point, '__qualname__', type(point).__qualname__)}"
+
+
+def _module(point: Any) -> str:
+    return _name(point).partition(":")[0]
+
+
+def _texts(settings: Any) -> Iterator[str]:
+    """Go through all texts among settings, however deep."""
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, Mapping | list | tuple):
+        for part in settings.values() if isinstance(settings, Mapping) else settings:
+            yield from _texts(part)
+
+
+@lru_cache(maxsize=4096)
+def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
+    """Return the modules that a source imports anywhere, as far as the text tells."""
+    parts = name.split(".") if package else name.split(".")[:-1]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = parts[: len(parts) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
+
+
+def _parents(name: str) -> list[str]:
+    parts = name.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts))]
+
+
+@lru_cache(maxsize=2**16)
+def _file(name: str) -> Path | None:
+    """Return the source of a module, none of whose parents is imported."""
+    top, *rest = name.split(".")
+    root = _root(top)
+    if root is None or not rest:
+        return root / "__init__.py" if root is not None and root.is_dir() else root
+    for path in (root.joinpath(*rest, "__init__.py"), root.joinpath(*rest).with_suffix(".py")):
+        if path.is_file():
+            return path
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _root(top: str) -> Path | None:
+    """Return the folder of a package or the file of a module, by its first name."""
+    if top == "__main__":
+        file = getattr(sys.modules["__main__"], "__file__", None)
+        return None if file is None else Path(file)
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations)))
+    return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
+
+
+@lru_cache(maxsize=2**16)
+def _distribution(name: str) -> str | None:
+    """Return the distribution that a module belongs to, with its version; None for loose files."""
+    top = name.split(".")[0]
+    if top == OWN:
+        return OWN
+    owners = sorted(set(_distributions().get(top, ())))
+    return ", ".join(f"{owner}=={metadata.version(owner)}" for owner in owners) or None
+
+
+@lru_cache
+def _distributions() -> Mapping[str, list[str]]:
+    return metadata.packages_distributions()

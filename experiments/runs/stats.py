@@ -1,0 +1,353 @@
+"""The statistics of the leaderboard.
+
+Scores are normalised so that random play is 0 and the exact optimum is 1. Intervals are 95 %
+intervals over episodes, by the rule that covers best for what is there (`Interval.how`):
+
+- "t": Student's t, below `ENOUGH` episodes; the bootstrap is too narrow there.
+- "BCa": the bias-corrected and accelerated bootstrap from `ENOUGH` episodes on, from `RESAMPLES`
+  resamples drawn with the fixed seed `BOOTSTRAP_SEED`: the same records always give the same page.
+- "Clopper-Pearson": where episodes have two outcomes, whose share is then a proportion.
+- "no variation": all episodes are the same, and nothing can be said about others.
+
+How often they cover the truth depends on the law of the episodes: nothing rescues eight episodes
+where failures are rare (`tests/experiments/test_stats.py` holds the coverage law by law).
+
+Sources: Efron, "Better bootstrap confidence intervals", Journal of the American Statistical
+Association 82 (1987), 171, equations (2.3) and (6.6); Davison and Hinkley, "Bootstrap methods and
+their application" (1997), section 5.3.2, for several samples; Welch, Biometrika 34 (1947), 28, for
+the degrees of freedom; Clopper and Pearson, Biometrika 26 (1934), 404. The aggregate measures are
+those of Agarwal, Schwarzer, Castro, Courville and Bellemare, "Deep reinforcement learning at the
+edge of the statistical precipice" (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv, ndtr, ndtri, stdtrit
+from scipy.stats import mannwhitneyu, trim_mean
+
+from ...envs.core import InputError
+
+Floats = NDArray[np.float64]
+Statistic = Callable[[Floats], Any]
+"""From the mean of each of K tasks, ``(K,)`` or ``(K, ...)``, to one number, or ``(...)``."""
+
+LEVEL = 0.95
+RESAMPLES = 2000
+BOOTSTRAP_SEED = 20_231_127
+"""Fixed, so that a leaderboard is a function of its records. Any number would do."""
+ENOUGH = 32
+"""Episodes from which on the bootstrap covers as well as Student's t, and skew laws better."""
+NO_VARIATION = "no variation"
+ROUNDING = 1e-12
+"""Episodes that differ by less, relative to the largest, differ by rounding only."""
+BLOCK = 2_000_000
+"""Numbers that are resampled at once, which bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval.
+
+    Args:
+        value: The estimate.
+        low: Lower end; NaN where there is no interval.
+        high: Upper end; NaN where there is no interval.
+        how: "t", "BCa", "Clopper-Pearson" or "no variation", as told above; empty where a single
+            episode, or a value that is not finite, leaves nothing to say.
+        episodes: The number E of episodes behind it, of all tasks together.
+    """
+
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    how: str = ""
+    episodes: int = 0
+
+    def ends(self, number: Callable[[float], str]) -> str:
+        """Return the interval in words, its ends as ``number`` writes them; empty if there is none.
+
+        An interval without width would claim to be exact: it says instead that nothing varied.
+        """
+        if self.how == NO_VARIATION:
+            return f"({NO_VARIATION} in {self.episodes:,} episodes)"
+        return "" if np.isnan(self.low) else f"[{number(self.low)}, {number(self.high)}]"
+
+
+def normalised(
+    returns: ArrayLike,
+    random_value: float,
+    optimal_value: float,
+    regret: ArrayLike | None = None,
+) -> Floats:
+    """Return the score of each episode: 0 is random play in the mean, 1 the exact optimum, ``(E,)``.
+
+    Where the regret of every episode is known, the score is 1 - regret / (optimal - random), else
+    (return - random) / (optimal - random). Both have the same mean, for optimal is the mean of the
+    best that each episode offers; but the return also carries whether the episode happened to offer
+    much, which no agent can change. That is most of the variance of an agent that finds nearly all
+    there is (1 - regret / span has a twentieth of it on the pools of the suite `quick`); an agent
+    that finds less than half gains nothing, and the score of random play varies more. A task whose
+    optimum is no better than random has nothing to score; it gives NaN.
+
+    Args:
+        returns: Sum of rewards of each episode, ``(E,)``.
+        random_value: Exact expected return of random play.
+        optimal_value: Exact expected return of the best agent, in pools of an oracle.
+        regret: What each episode offered minus what was gained of it, ``(E,)``, in the same unit;
+            ``None`` where it is unknown or leaves out something that the return counts.
+    """
+    span = optimal_value - random_value if optimal_value > random_value else np.nan
+    if regret is None:
+        return (np.asarray(returns, np.float64) - random_value) / span
+    return 1 - np.asarray(regret, np.float64) / span
+
+
+class Outcome(Protocol):
+    """What was achieved in E episodes: an `Evaluation` or a `Record`, which tell more."""
+
+    @property
+    def returns(self) -> Floats:
+        """Sum of rewards of each episode, ``(E,)``."""
+
+    @property
+    def regret(self) -> Floats | None:
+        """Regret at the end of each episode, ``(E,)``, or ``None``."""
+
+    @property
+    def random_value(self) -> float | None:
+        """Exact expected return of random play, or ``None``."""
+
+    @property
+    def optimal_value(self) -> float | None:
+        """Exact expected return of the best agent, or ``None``."""
+
+
+def scores(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
+    """Return the `normalised` score of each episode, ``(E,)``; ``None`` where the truth is unknown.
+
+    Args:
+        outcome: What was achieved.
+        env_kwargs: Parameters of the environment.
+    """
+    if outcome.random_value is None or outcome.optimal_value is None:
+        return None
+    regret = _whole_regret(outcome, env_kwargs)
+    found = normalised(outcome.returns, outcome.random_value, outcome.optimal_value, regret)
+    return found if np.isfinite(found).all() else None
+
+
+def gains(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats:
+    """Return what agents are compared by on the same seeds, ``(E,)``, in the unit of the reward.
+
+    It is minus the regret where that is known, else the return: two agents differ by the same in
+    both, but for the noise of labels. Arguments as `scores`.
+    """
+    regret = _whole_regret(outcome, env_kwargs)
+    return outcome.returns if regret is None else -regret
+
+
+def _whole_regret(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
+    """Return the regret; ``None`` also where illegal choices pay, which a regret does not count."""
+    return None if env_kwargs.get("illegal_reward") else outcome.regret
+
+
+def mean(values: ArrayLike) -> Interval:
+    """Return the mean of ``(E,)`` values: t, BCa, or Clopper-Pearson where they take two values."""
+    return _of_one(np.asarray(values, np.float64))
+
+
+def paired_difference(ours: ArrayLike, theirs: ArrayLike) -> Interval:
+    """Return the mean of ours minus theirs, both ``(E,)`` and over the same seeds.
+
+    It is the mean of the differences, pair by pair, so that luck which both agents share cancels;
+    the rules are those of `mean`.
+    """
+    x, y = _pairs(ours, theirs)
+    return _of_one(x - y, scale=max(abs(x).max(initial=0), abs(y).max(initial=0)))
+
+
+def proportion(successes: ArrayLike) -> Interval:
+    """Return the share of successes, of E values True or False, by Clopper and Pearson.
+
+    The interval covers the truth in at least 95 % of the cases whatever it is. Also where all
+    episodes succeed, or none, it has a width, for that is what is known of a proportion.
+    """
+    values = np.asarray(successes, np.bool_)
+    return _clopper_pearson(int(values.sum()), values.size)
+
+
+def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
+    """Return the mean over tasks of the mean score, from one ``(E_k,)`` array per task.
+
+    Episodes vary within their task: the tasks are those of the suite, not a sample. BCa where every
+    task has `ENOUGH` episodes, else t with Welch's degrees of freedom.
+    """
+    return _over_tasks(scores, lambda means: np.mean(means, axis=0))
+
+
+def interquartile_mean(scores: Sequence[ArrayLike]) -> Interval:
+    """Return the interquartile mean over tasks of the mean score; arguments as `mean_over_tasks`.
+
+    The tasks in the lowest and in the highest quarter (rounded down) are left out, so that one
+    task that an agent ruins, or one that is easy, does not decide. The rules are those of
+    `mean_over_tasks`; t takes the standard error of the jackknife, which is that of the tasks kept.
+    """
+    return _over_tasks(scores, lambda means: trim_mean(means, 0.25, axis=0))
+
+
+def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
+    """Return 1 if ours are above theirs, both ``(E,)`` and over the same seeds; 0 if below.
+
+    1/2 if that cannot be told: the 95 % interval of the mean paired difference, Student's t, holds
+    0, or there is one episode only.
+    """
+    x, y = _pairs(ours, theirs)
+    difference = x - y
+    if difference.size < 2:
+        return 0.5
+    error = difference.std(ddof=1) / difference.size**0.5
+    least = max(
+        _t_quantile(difference.size - 1) * error, ROUNDING * max(abs(x).max(), abs(y).max())
+    )
+    return float(1 + np.sign(difference.mean()) * (abs(difference.mean()) > least)) / 2
+
+
+def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
+    """Return both as ``(E,)``; other numbers of episodes are no pairs."""
+    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise InputError(
+            f"Pairs need the same episodes of both, got shapes {x.shape} and {y.shape}; play both with "
+            "one number of episodes and one seed."
+        )
+    return x, y
+
+
+def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
+    """Return P(X > Y) + P(X = Y) / 2 for one of our episodes X and one of theirs, Y."""
+    x, y = np.asarray(ours), np.asarray(theirs)
+    return float(mannwhitneyu(x, y, method="asymptotic").statistic / (x.size * y.size))
+
+
+def performance_profile(scores: Sequence[ArrayLike], thresholds: ArrayLike) -> Floats:
+    """Return the share of episodes that score at least each of the K thresholds, ``(K,)``.
+
+    Every task has the same weight.
+    """
+    levels = np.asarray(thresholds)
+    shares = []
+    for task in scores:
+        ordered = np.sort(np.asarray(task, np.float64))
+        shares.append(1 - np.searchsorted(ordered, levels, side="left") / ordered.size)
+    return np.mean(shares, axis=0)
+
+
+# ---- intervals
+
+
+def _t_quantile(degrees: float) -> float:
+    return float(stdtrit(degrees, (1 + LEVEL) / 2))
+
+
+def _clopper_pearson(successes: int, count: int) -> Interval:
+    """Return a proportion with its interval (Clopper and Pearson 1934)."""
+    if not count:
+        return Interval(np.nan)
+    out, failures = (1 - LEVEL) / 2, count - successes
+    low = betaincinv(successes, failures + 1, out) if successes else 0.0
+    high = betaincinv(successes + 1, failures, 1 - out) if failures else 1.0
+    return Interval(successes / count, float(low), float(high), "Clopper-Pearson", count)
+
+
+def _of_one(values: Floats, scale: float | None = None) -> Interval:
+    """Return the mean of ``(E,)`` values.
+
+    Args:
+        values: The values.
+        scale: Size of the numbers that they were computed from, for what counts as rounding; the
+            largest of them if ``None``.
+    """
+    outcomes, count = np.unique(values), values.size
+    if not np.isfinite(values).all():
+        return _interval([values], lambda means: means[0])
+    largest = abs(values).max(initial=0) if scale is None else scale
+    if count > 1 and outcomes[-1] - outcomes[0] <= ROUNDING * largest:
+        return Interval(float(np.mean(values)), how=NO_VARIATION, episodes=count)
+    if count > 2 and len(outcomes) == 2:  # of two episodes this says nothing about their law
+        first, step = float(outcomes[0]), float(outcomes[1] - outcomes[0])
+        share = _clopper_pearson(int((values != first).sum()), count)
+        low, high = first + step * share.low, first + step * share.high
+        return Interval(float(np.mean(values)), low, high, share.how, count)
+    return _interval([values], lambda means: means[0])
+
+
+def _over_tasks(scores: Sequence[ArrayLike], statistic: Statistic) -> Interval:
+    return _interval([np.asarray(task, np.float64) for task in scores], statistic)
+
+
+def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
+    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval.
+
+    It is homogeneous: samples are divided by a power of two, which changes no digit, so that their
+    cubes are neither infinite nor 0.
+    """
+    largest = max(abs(sample).max(initial=0) for sample in samples)
+    unit = 2.0 ** np.floor(np.log2(largest)) if 0 < largest < np.inf else 1.0
+    one = _of_unit([sample / unit for sample in samples], statistic)
+    return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
+
+
+def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
+    means = np.array([np.mean(sample) for sample in samples])
+    value, sizes = float(statistic(means)), [sample.size for sample in samples]
+    if not np.isfinite(value) or min(sizes) < 2:
+        return Interval(value, episodes=sum(sizes))
+    pulls = [_pull(samples, means, statistic, k) for k in range(len(samples))]
+    largest = max(abs(sample).max() for sample in samples)
+    if max(abs(pull).max() * pull.size for pull in pulls) <= ROUNDING * largest:
+        return Interval(value, how=NO_VARIATION, episodes=sum(sizes))
+    if min(sizes) < ENOUGH:
+        parts = np.array([pull.size / (pull.size - 1) * (pull**2).sum() for pull in pulls])
+        degrees = parts.sum() ** 2 / (parts**2 / (np.array(sizes) - 1)).sum()
+        half = _t_quantile(degrees) * float(parts.sum()) ** 0.5
+        return Interval(value, value - half, value + half, "t", sum(sizes))
+    draws = _resampled(samples, statistic)
+    every = np.concatenate(pulls)
+    skew = (every**3).sum() / (6 * (every**2).sum() ** 1.5)  # the acceleration; at most 1/6
+    # Draws that hit the estimate itself count half on either side; rounding must not decide.
+    near = ROUNDING * largest
+    below = ((draws < value - near).mean() + (draws <= value + near).mean()) / 2
+    bias = ndtri(np.clip(below, 0.5 / len(draws), 1 - 0.5 / len(draws)))
+    z = bias + ndtri([(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(draws, ndtr(bias + z / (1 - skew * z)))
+    return Interval(value, float(low), float(high), "BCa", sum(sizes))
+
+
+def _pull(samples: Sequence[Floats], means: Floats, statistic: Statistic, k: int) -> Floats:
+    """Return by how much each episode of task k pulls the estimate, by the jackknife, ``(E_k,)``.
+
+    For the mean of one sample it is (x_i - mean) / E.
+    """
+    sample, n = samples[k], samples[k].size
+    without = np.repeat(means[:, None], n, axis=1)
+    without[k] = (n * means[k] - sample) / (n - 1)
+    found = np.asarray(statistic(without), np.float64)
+    return (n - 1) / n * (found.mean() - found)
+
+
+def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
+    """Return the statistic of resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
+    random = np.random.default_rng(BOOTSTRAP_SEED)
+    means = np.empty((len(samples), RESAMPLES))
+    for k, sample in enumerate(samples):
+        size = max(1, BLOCK // sample.size)
+        for first in range(0, RESAMPLES, size):
+            block = means[k, first : first + size]
+            block[:] = sample[random.integers(sample.size, size=(len(block), sample.size))].mean(1)
+    return np.asarray(statistic(means), np.float64)

@@ -1,0 +1,1 @@
+"""Suites: which agents play which environments, and the settings they play with."""

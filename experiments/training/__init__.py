@@ -1,0 +1,1 @@
+"""Training: policies are learned, in folders that a killed training goes on in."""

@@ -1,0 +1,323 @@
+"""The leaderboard: true to the records, self-contained, and it renders."""
+
+import dataclasses
+import re
+import shlex
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import discovery_gym
+from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.cli import app
+from discovery_gym.experiments.report import leaderboard
+from discovery_gym.experiments.report.leaderboard import (
+    difference,
+    number,
+    overviews,
+    plus_minus,
+    score,
+    span,
+    write_leaderboard,
+)
+from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
+from discovery_gym.experiments.runs.runner import execute, plan
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def page(played, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page") / "results"
+    shutil.copytree(played, folder)
+    assert write_leaderboard(folder) == ([folder / "LEADERBOARD.md", folder / "index.html"], [])
+    return folder
+
+
+def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
+    (overview,) = overviews(read_folder(played).records)
+    ladder, pool = overview.boards
+    assert next(row.name for row in ladder.rows) == "optimal"
+    assert ladder.rows[-1].failed
+    returns = [row.record.returns.mean() for row in ladder.rows[:-1]]
+    assert returns == sorted(returns, reverse=True)
+    by_name = {row.name: row for row in ladder.rows}
+    best = max(("random", "small"), key=lambda name: by_name[name].record.returns.mean())
+    other = {"random": "small", "small": "random"}[best]
+    assert by_name["optimal"].behind is by_name[best].behind is None
+    assert by_name[other].behind == stats.paired_difference(
+        by_name[other].record.returns, by_name[best].record.returns
+    )
+    assert by_name["optimal"].score.value == pytest.approx(1, abs=0.5)
+    assert [row.name for row in pool.rows] == ["greedy", "random"]
+    assert pool.has_regret
+    assert not ladder.has_regret
+
+
+def test_standings_rank_by_the_tasks_that_two_agents_share(played):
+    (overview,) = overviews(read_folder(played).records)
+    ladder, pool = overview.boards
+    assert overview.scored
+    standings = {one.name: one for one in overview.standings}
+    assert "broken" not in standings
+    assert standings["random"].entered == 2
+    assert standings["greedy"].values[0] is None
+    assert standings["random"].mean.value == pytest.approx(np.mean(standings["random"].values))
+
+    def returns(board, name):
+        (row,) = (row for row in board.rows if row.name == name)
+        return row.record.returns
+
+    shares = {  # with random shared: the ladder with optimal and small, the pool with greedy
+        name: stats.ahead(returns(board, "random"), returns(board, name))
+        for board, name in ((ladder, "optimal"), (ladder, "small"), (pool, "greedy"))
+    }
+    beaten = [*shares.values(), 1.0]  # the run of "broken" failed
+    assert standings["random"].beats == pytest.approx(np.mean(beaten))
+    assert standings["greedy"].beats == 1 - shares["greedy"]  # it never met the others
+
+
+def test_agents_of_few_tasks_stand_last(played):
+    (overview,) = overviews(read_folder(played).records)
+    best = overview.standings[0]
+    assert best.entered == min(leaderboard.FEW, 2) == 2
+    entered = [one.entered for one in overview.standings]
+    assert entered == sorted(entered, reverse=True)
+
+
+def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    shutil.copytree(played, folder)
+    spec = plan(tiny)[0]
+    changed = type(spec)
+    monkeypatch.setattr(changed, "fingerprint", property(lambda self: "0" * 16))
+    write_record(folder / "records", spec, None, "boom")
+    (overview,) = overviews(read_folder(folder).records)
+    row = next(row for row in overview.boards[0].rows if row.name == "random")
+    assert row.error_line == "boom"
+    assert overview.boards[0].mixed
+    assert not overview.boards[1].mixed
+    write_leaderboard(folder)
+    for file in ("LEADERBOARD.md", "index.html"):
+        text = (folder / file).read_text(encoding="utf-8")
+        assert "different versions of the code" in text
+
+
+def test_the_markdown_holds_every_run(page, tiny):
+    text = (page / "LEADERBOARD.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    for spec in plan(tiny):
+        (row,) = (line for line in rows if spec.id in line)
+        assert spec.name in row
+        assert "1,000,000 to 1,000,039" in row
+        assert ("**failed**" in row) == (spec.name == "broken")
+    widths = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            widths.setdefault(line.count("|") - line.count("\\|"), []).append(line)
+    assert len(widths) <= 3  # all tasks; one task with regret; one without
+
+
+def test_where_nothing_varies_no_interval_is_shown(tmp_path, tiny):
+    """No [x, x] in the page, the text or the terminal, where neither table nor agent is random."""
+    records = open_folder(tmp_path)
+    spec = next(spec for spec in plan(tiny) if spec.env_id == "discovery/TablePool-v0")
+    for agent in ("linucb", "oracle"):
+        execute(dataclasses.replace(spec, name=agent, agent=agent), records)
+    (board,) = overviews(read_folder(tmp_path).records)[0].boards
+    best, worst = board.rows
+    assert (best.name, worst.name) == ("oracle", "linucb")
+    never = "(no variation in 40 episodes)"
+    words = [f"{score(row.score.value)} {never}" for row in board.rows]
+    behind = f"{number(worst.behind.value, 3)} {never}"
+    write_leaderboard(tmp_path)
+    texts = [(tmp_path / name).read_text("utf-8") for name in ("LEADERBOARD.md", "index.html")]
+    texts[1] = re.sub("<.*?>", "", texts[1])
+    for text in texts:
+        assert all(word in text for word in (*words, behind))
+    texts += [CliRunner().invoke(app, shlex.split(row.command)[1:]).output for row in board.rows]
+    for text in texts:
+        assert never in text
+        assert not re.search(r"\[(\S+), \1\]|\[–|\bnan\b", text)
+
+
+def test_scores_and_places_leave_out_the_luck_of_the_pool(tmp_path, tiny):
+    """Where the regret is known, it decides: two agents of the same labels differ by the noise."""
+    spec = dataclasses.replace(
+        plan(tiny)[0],
+        env_id="discovery/LogisticPool-v0",
+        env_kwargs={"num_items": 50, "horizon": 10},
+    )
+    records = open_folder(tmp_path)
+    for name in ("random", "greedy"):
+        execute(dataclasses.replace(spec, name=name, agent=name), records)
+    (board,) = overviews(read_folder(tmp_path).records)[0].boards
+    greedy, random = board.rows
+    regret = {row.name: row.record.regret for row in board.rows}
+    span = greedy.record.optimal_value - greedy.record.random_value
+    np.testing.assert_allclose(greedy.scores, 1 - regret["greedy"] / span)
+    np.testing.assert_array_equal(greedy.gains, -regret["greedy"])
+    assert random.behind == stats.paired_difference(-regret["random"], -regret["greedy"])
+
+
+class Reader(HTMLParser):
+    """Checks that tags are closed, and collects what a page loads and says."""
+
+    VOID = ("meta", "br", "rect", "line", "circle", "path", "polyline")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loads, self.ids, self.text = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.loads += [found[key] for key in ("src", "href", "srcset", "data") if key in found]
+        self.ids += [found["id"]] if "id" in found else []
+        assert tag not in ("link", "img", "iframe", "object")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_is_well_formed_and_loads_nothing(page):
+    text = (page / "index.html").read_text(encoding="utf-8")
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert all(load.startswith("#") for load in reader.loads)
+    assert {load[1:] for load in reader.loads} <= set(reader.ids)
+    assert not re.search(r"https?://|url\(|@import|fetch\(|XMLHttp", text)
+    assert "Tiny ladder &lt;&amp;&gt;" in text
+    assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]", "", text.lower())
+
+
+def test_two_versions_of_a_suite_have_their_own_sections(played, tiny, tmp_path):
+    shutil.copytree(played, tmp_path / "results")
+    newer = dataclasses.replace(tiny, version=2)
+    execute(plan(newer)[0], tmp_path / "results" / "records")
+    write_leaderboard(tmp_path / "results")
+    reader = Reader()
+    reader.feed((tmp_path / "results" / "index.html").read_text(encoding="utf-8"))
+    assert len(set(reader.ids)) == len(reader.ids)
+    assert len({load for load in reader.loads if load.startswith("#tiny")}) == 5
+
+
+def test_the_page_opens_each_number_to_its_run(page, tiny):
+    text = (page / "index.html").read_text(encoding="utf-8")
+    for spec in plan(tiny):
+        card = text.split(f'id="run-{spec.id}"')[1].split("</tbody>")[0]
+        assert "<details>" in card
+        assert f"records/{spec.id}.parquet" in card
+        assert "1,000,000 to 1,000,039" in card
+        if spec.name == "broken":
+            assert "batch_size must be one of" in card
+        else:
+            assert 'class="histogram"' in card
+            assert 'class="interval"' in card
+
+
+def test_the_shown_command_repeats_the_run(played):
+    (overview,) = overviews(read_folder(played).records)
+    for row in (row for board in overview.boards for row in board.rows if not row.failed):
+        program, *words = shlex.split(row.command)
+        assert program == "discovery-gym"
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.output
+        assert plus_minus(row.record.returns).replace("−", "-") in result.stdout
+        spec = row.record.spec
+        again = evaluate(
+            spec.env_id,
+            spec.agent,
+            episodes=spec.episodes,
+            seed=spec.seed,
+            env_kwargs=spec.env_kwargs,
+        )
+        assert np.array_equal(again.returns, row.record.returns)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_the_page_renders(page, tmp_path):
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += ["--disable-background-networking", f"--user-data-dir={tmp_path}"]
+    done = subprocess.run(
+        [*command, (page / "index.html").as_uri()],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert '<html lang="en" class="js">' in done.stdout  # the script has run
+    assert done.stdout.count('aria-expanded="false"') == 6  # to its end, over all runs
+    assert "<table" in done.stdout
+
+
+def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
+    spec = dataclasses.replace(plan(tiny)[0], env_id="discovery/BinomialDiscovery-v0")
+    big = {"beta_priors": [[1, 9]] * 4, "objective": "count", "horizon": 90}
+    records = open_folder(tmp_path)
+    for name, agent in (("random", "random"), ("one", "fixed(batch_size=1)")):
+        execute(
+            dataclasses.replace(spec, env_kwargs=big, name=name, agent=agent, episodes=8), records
+        )
+    (overview,) = overviews(read_folder(tmp_path).records)
+    (board,) = overview.boards
+    assert [row.score for row in board.rows] == [None, None]
+    assert not overview.scored
+    means = {row.name: (row.record.returns.mean(),) for row in board.rows}
+    assert {one.name: one.values for one in overview.standings} == means
+    assert {one.mean for one in overview.standings} == {None}
+    for path in write_leaderboard(tmp_path)[0]:
+        assert "its column holds mean returns" in path.read_text()
+
+
+def test_no_records_make_an_empty_page(tmp_path):
+    open_folder(tmp_path)
+    write_leaderboard(tmp_path)
+    assert "no records yet" in (tmp_path / "index.html").read_text(encoding="utf-8")
+    with pytest.raises(discovery_gym.InputError, match="There is no folder"):
+        write_leaderboard(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        (number(-10332.4), "−10,332"),
+        (number(0.001234), "0.001234"),
+        (number(0), "0"),
+        (number(None), "–"),
+        (score(-0.0001), "0.000"),
+        (score(-0.25), "−0.250"),
+        (plus_minus(np.array([1.0, 3.0, 5.0])), "3.0 ± 1.2"),
+        (plus_minus(np.array([121.0, 121.0])), "121.0, no variation"),
+        (plus_minus(np.array([121.0])), "121.0"),
+        (span(stats.Interval(0.5, 0.25, 0.75)), "0.500 [0.250, 0.750]"),
+        (span(stats.Interval(0.5, np.nan, np.nan)), "0.500"),
+        (
+            span(stats.Interval(0.5, how="no variation", episodes=64)),
+            "0.500 (no variation in 64 episodes)",
+        ),
+        (span(None), "–"),
+        (difference(stats.Interval(-12.34, -13.0, -11.0)), "−12.3 [−13.0, −11.0]"),
+        (
+            difference(stats.Interval(-12.34, how="no variation", episodes=1000)),
+            "−12.3 (no variation in 1,000 episodes)",
+        ),
+        (difference(stats.Interval(-12.34)), "−12.3"),
+        (leaderboard.date(0), "1970-01-01 00:00 UTC"),
+    ],
+)
+def test_numbers_in_words(word, text):
+    assert word == text

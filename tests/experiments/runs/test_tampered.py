@@ -1,0 +1,619 @@
+"""What is no record is named and left out: of the board, of a resume, and never believed."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import discovery_gym
+from discovery_gym.experiments import cli
+from discovery_gym.experiments.report.leaderboard import overviews, write_leaderboard
+from discovery_gym.experiments.runs import records as rec
+from discovery_gym.experiments.runs import runner
+from discovery_gym.experiments.runs.records import (
+    open_folder,
+    read_folder,
+    read_record,
+    record_path,
+)
+from discovery_gym.experiments.runs.runner import execute, missing, plan
+
+PLACE = 1
+"""The run that is tampered with: the optimum on the ladder, first of its board."""
+
+
+class Forgery:
+    """A record whose parts may be changed, and which is then written as our own would be."""
+
+    def __init__(self, path):
+        self.path, table = path, pq.read_table(path)
+        self.about = json.loads(table.schema.metadata[rec.KEY])
+        self.columns = {name: rec._array(table[name]) for name in table.column_names}
+
+    @property
+    def spec(self):
+        return self.about["spec"]
+
+    def write(self, *, named=False, signed=True, types=None, text=None):
+        """Write it: under the name of its new spec or its old one, with its new digest or the old.
+
+        Args:
+            named: Whether the file gets the name that fits what was changed.
+            signed: Whether the digest is made anew.
+            types: Types of the columns that are not ours.
+            text: What stands about the table, in place of `about`.
+        """
+        text = json.dumps(self.about) if text is None else text
+        before = self.path.read_bytes()
+        arrays = {}
+        for name, column in self.columns.items():
+            values = list(column) if getattr(column, "ndim", 1) > 1 else column
+            arrays[name] = pa.array(values, (types or {}).get(name))
+        self.path.unlink()
+        if named:
+            spec = json.dumps({**self.spec, "about": None}, sort_keys=True)
+            run_id = rec.hashed(spec, self.about["fingerprint"])
+            self.path = record_path(self.path.parent, run_id)
+        content = rec.to_bytes(pa.table(arrays), text)
+        if not signed:
+            at, old = rec._place_of_digest(content), rec._place_of_digest(before)
+            content = content[: at.start] + before[old] + content[at.stop :]
+        self.path.write_bytes(content)
+        return self.path
+
+
+def column(name, row, value, **how):
+    """Change one number of a column."""
+
+    def change(path):
+        one = Forgery(path)
+        one.columns[name] = one.columns[name].copy()
+        one.columns[name][row] = value
+        return one.write(**how)
+
+    return change
+
+
+def about(**changes):
+    """Change what stands about the run; the digest is made anew."""
+
+    def change(path):
+        one = Forgery(path)
+        one.about |= changes
+        return one.write()
+
+    return change
+
+
+def spec(**changes):
+    """Change the spec; name and digest are made anew."""
+
+    def change(path):
+        one = Forgery(path)
+        one.spec.update(changes)
+        return one.write(named=True)
+
+    return change
+
+
+def rows(pick):
+    def change(path):
+        one = Forgery(path)
+        one.columns = {name: values[pick] for name, values in one.columns.items()}
+        return one.write()
+
+    return change
+
+
+def columns(changes, types=None):
+    def change(path):
+        one = Forgery(path)
+        one.columns = {k: v for k, v in (one.columns | changes).items() if v is not None}
+        return one.write(types=types)
+
+    return change
+
+
+def without(key):
+    def change(path):
+        one = Forgery(path)
+        del one.about[key]
+        return one.write()
+
+    return change
+
+
+def text(words):
+    def change(path):
+        one = Forgery(path)
+        return one.write(text=words)
+
+    return change
+
+
+def content(make):
+    def change(path):
+        path.write_bytes(make(path.read_bytes()))
+        return path
+
+    return change
+
+
+def place(make):
+    """Put something else in the place of the file."""
+
+    def change(path):
+        path.unlink()
+        make(path)
+        return path
+
+    return change
+
+
+def rename(name):
+    def change(path):
+        return path.rename(path.with_name(name))
+
+    return change
+
+
+def copy(path):
+    return shutil.copy(path, path.with_name("0123456789abcdef.parquet"))
+
+
+def many_rows(path):
+    """8 million equal rows of three columns, which its spec asks for: some kilobytes."""
+    one, count = Forgery(path), 8_000_000
+    one.spec["episodes"] = count
+    one.columns = {k: np.zeros(count, v.dtype) for k, v in one.columns.items()}
+    return one.write(named=True)
+
+
+def wide_curves(path):
+    """40 curves of a million decisions."""
+    one = Forgery(path)
+    one.spec["curves"] = True
+    one.columns |= {"regret": np.zeros(40), "curve": np.zeros((40, 600_000))}
+    return one.write(named=True)
+
+
+def huge(path):
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    return path
+
+
+def foreign(path):
+    pq.write_table(pa.table({"return": [1.0], "seed": [3]}), path)
+    return path
+
+
+def deep(depth, before):
+    return before + "[" * depth + "]" * depth
+
+
+FORTY = np.zeros(40)
+TAMPERED = {
+    # numbers
+    "NaN return": (column("return", 3, np.nan), "return of 1 of 40 .* not finite"),
+    "infinite return": (column("return", 3, np.inf), "return of 1 of 40 .* not finite"),
+    "absurd return": (column("return", 3, 1e200), "beyond 1e\\+100"),
+    "edited return": (column("return", 3, 1e6, signed=False), "digest"),
+    "edited length": (column("length", 3, 2, signed=False), "digest"),
+    "no decision": (column("length", 3, 0), "no decision"),
+    "negative length": (column("length", 3, -5), "no decision"),
+    "other seed": (column("seed", 3, 7), "seeds are not 1000000 to 1000039"),
+    "seeds in another order": (rows(slice(None, None, -1)), "seeds are not"),
+    "NaN regret": (columns({"regret": np.where(np.arange(40) < 1, np.nan, 0)}), "regret of 1 of"),
+    # rows and columns
+    "half the rows": (rows(slice(20)), "20 rows for 40 episodes"),
+    "rows twice": (rows(np.tile(np.arange(40), 2)), "80 rows for 40 episodes"),
+    "no rows": (rows(slice(0)), "0 rows for 40 episodes"),
+    "no returns": (columns({"return": None}), "its columns are"),
+    "a column too many": (columns({"winner": FORTY}), "its columns are"),
+    "a curve without a regret": (columns({"curve": np.zeros((40, 2))}), "its columns are"),
+    "bounds not asked for": (columns({"bounds": np.zeros((40, 2))}), "its columns are"),
+    "words for returns": (columns({"return": ["1"] * 40}, {"return": pa.string()}), "holds string"),
+    "single precision": (columns({}, {"return": pa.float32()}), "holds float"),
+    "holes": (columns({"return": [None] * 40}, {"return": pa.float64()}), "holes"),
+    "rows by the million": (many_rows, "24,000,000 numbers are more than"),
+    "wide curves": (wide_curves, "numbers are more than"),
+    # about the run
+    "created: null": (about(created=None), "no time of the past: None"),
+    "created: NaN": (about(created=float("nan")), "no time of the past: nan"),
+    "created: in the future": (about(created=time.time() + 1e6), "no time of the past"),
+    "created: before 1970": (about(created=-1.0), "no time of the past"),
+    "created: endless": (about(created=10**400), "no time of the past"),
+    "created: a word": (about(created="today"), "no time of the past: 'today'"),
+    "status": (about(status="won"), "status is 'won'"),
+    "failed with rows": (about(status="failed", error="boom"), "40 rows for 0 episodes"),
+    "finished with an error": (about(error="boom"), "its error 'boom'"),
+    "infinite optimum": (about(optimal_value=float("inf")), "optimal_value is no finite number: inf"),
+    "edited optimum": (lambda path: edited_optimum(path), "digest"),
+    "optimum in words": (about(optimal_value="high"), "optimal_value is no finite number: 'high'"),
+    "seconds: null": (about(seconds_per_decision=None), "decision is no finite number: None"),
+    "forged fingerprint": (about(fingerprint="0" * 16), "those of the run [0-9a-f]{16}: renamed"),
+    "fingerprint of another kind": (about(fingerprint="x" * 16), "16 hexadecimal"),
+    "fingerprint: a number": (about(fingerprint=3), "fingerprint must be a text"),
+    "versions: a list": (about(versions=["1"]), "versions"),
+    "versions: numbers": (about(versions={"numpy": 2}), "versions must be a text"),
+    "endless machine": (about(machine="x" * 10**6), "machine must be a text of 1 to 200"),
+    "half of it": (without("machine"), "what it says of itself must be"),
+    "a word too many": (about(winner=True), "what it says of itself must be"),
+    "no JSON": (text("{"), "JSONDecodeError|Expecting"),
+    "a list": (text("[]"), "what it says of itself must be"),
+    "deep": (text(deep(100_000, "")), "RecursionError"),
+    "empty text": (text(""), "Expecting value"),
+    # the spec
+    "renamed": (rename("0123456789abcdef.parquet"), "those of the run [0-9a-f]{16}: renamed"),
+    "copied": (copy, "those of the run [0-9a-f]{16}: renamed"),
+    "another agent": (lambda path: other_spec(path, agent="greedy"), "renamed, or edited"),
+    "episodes: 0": (spec(episodes=0), "episodes must be an integer of at least 1"),
+    "episodes: 40.0": (spec(episodes=40.0), "episodes must be an integer"),
+    "episodes: True": (spec(episodes=True), "episodes must be an integer"),
+    "seed: -1": (spec(seed=-1), "seed must be an integer of at least 0"),
+    "name: a number": (spec(name=3), "name must be a text"),
+    "name: empty": (spec(name=" "), "name must be a text"),
+    "environment: no id": (spec(env_id="<script>"), "env_id must be one such as .*, got '<script>'"),
+    "parameters: a list": (spec(env_kwargs=[1]), "env_kwargs must be a JSON object"),
+    "agent: endless": (spec(agent="x" * 10**5), "agent must be a text"),
+    "curves: 1": (spec(curves=1), "curves must be True or False"),
+    "unknown setting": (spec(colour="red"), "colour"),
+    # the file
+    "zero bytes": (content(lambda old: b""), "not a Parquet file"),
+    "text": (content(lambda old: b"a,b\n1,2\n"), "not a Parquet file"),
+    "cut off": (content(lambda old: old[: len(old) // 2]), "not a Parquet file"),
+    "only its end": (content(lambda old: old[-200:]), "digest"),
+    "the end of a Parquet file alone": (content(lambda old: b"\xff\xff\xff\x7fPAR1"), "longer than"),
+    "turned bits": (content(lambda old: old[:60] + bytes(b ^ 255 for b in old[60:90]) + old[90:]),
+                    "digest"),
+    "foreign table": (foreign, "digest"),
+    "endless metadata": (text("x" * 2**24), "longer than 16,777,216 bytes"),
+    "folder": (place(lambda path: path.mkdir()), "it is not a file"),
+    "pipe": (place(os.mkfifo), "it is not a file"),
+    "device": (place(lambda path: path.symlink_to("/dev/zero")), "it is not a file"),
+    "link to itself": (place(lambda path: path.symlink_to(path)), "symbolic links"),
+    "link to nothing": (place(lambda path: path.symlink_to("nowhere")), "No such file"),
+    "huge file": (huge, "bytes are more"),
+}  # fmt: skip
+
+
+def edited_optimum(path):
+    one = Forgery(path)
+    one.about["optimal_value"] *= 1.5
+    return one.write(signed=False)
+
+
+def other_spec(path, **changes):
+    one = Forgery(path)
+    one.spec.update(changes)
+    return one.write()
+
+
+@pytest.fixture
+def results(played, tmp_path):
+    folder = tmp_path / "results"
+    shutil.copytree(played, folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", TAMPERED)
+def test_a_tampered_record_is_named_left_out_and_played_again(
+    kind, results, tiny, monkeypatch, caplog
+):
+    change, reason = TAMPERED[kind]
+    run = plan(tiny)[PLACE]
+    whole = len(read_folder(results).records)
+    bad = change(record_path(results / "records", run.id))
+    with monkeypatch.context() as patch:
+        if "more than" in reason or "longer than" in reason:
+            patch.setattr(pq.ParquetFile, "read", lambda self: pytest.fail("it was loaded"))
+        with pytest.raises(discovery_gym.InputError, match=reason) as error:
+            read_record(bad)
+        assert len(str(error.value).replace(str(bad), "")) < 500
+        assert str(error.value).isprintable()
+
+    found = read_folder(results)
+    assert list(found.left_out) == [bad.name]
+    assert re.search(reason, found.left_out[bad.name])
+    assert len(found.records) == whole - (kind != "copied")
+
+    done = CliRunner().invoke(cli.app, ["leaderboard", str(results)])
+    assert done.exit_code == 0, done.output
+    assert f"Left out: {bad.name} is not a record" in done.stderr.replace("\n", "")
+    for name in ("LEADERBOARD.md", "index.html"):
+        page = (results / name).read_text("utf-8")
+        assert f"{bad.name} is not a record" in page
+        assert "nan" not in re.sub(r"[a-z]nan|nan[a-z]|past: nan", "", page.lower())
+    assert ("| optimal | " in (results / "LEADERBOARD.md").read_text("utf-8")) == (kind == "copied")
+
+    left = [bad] if bad == record_path(results / "records", run.id) else []
+    todo = missing(plan(tiny), results)  # the fourth run has failed
+    assert todo == [plan(tiny)[i] for i in ([3] if kind == "copied" else [PLACE, 3])]
+    for path in left:
+        aside = path.with_name(f"{path.name}.invalid")
+        assert not os.path.lexists(path)
+        assert os.path.lexists(aside)
+        assert f"It is kept as {aside.name}, and the run is played again." in caplog.text
+    assert not execute(run, results / "records")
+    assert read_record(record_path(results / "records", run.id)).error is None
+
+
+def test_sixty_kinds_are_refused():
+    assert len(TAMPERED) + len(FOLDERS) + len(MIXED) >= 60
+
+
+def test_a_file_that_may_not_be_read_is_left_out(results, tiny, monkeypatch):
+    path = record_path(results / "records", plan(tiny)[PLACE].id)
+    opened = type(path).open
+
+    def refuse(self, *words, **options):
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *words, **options)
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    assert read_folder(results).left_out == {path.name: "Permission denied"}
+
+
+def test_no_change_of_bytes_is_read_or_parsed(results, tiny, monkeypatch):
+    """Bits turned, bytes cut out or overwritten: Arrow ends the process for some such files."""
+    path, random = record_path(results / "records", plan(tiny)[PLACE].id), np.random.default_rng(0)
+    whole = path.read_bytes()
+    assert read_record(path)
+    monkeypatch.setattr(pq, "ParquetFile", lambda *_: pytest.fail("it was parsed"))
+    for kind in range(600):
+        changed, at = bytearray(whole), random.integers(len(whole) - 8)
+        if kind % 3 == 0:
+            changed[at] ^= 1 << random.integers(8)
+        elif kind % 3 == 1:
+            del changed[at : at + random.integers(1, 50)]
+        else:
+            changed[at : at + 8] = random.bytes(8)
+        path.write_bytes(changed)
+        with pytest.raises(
+            discovery_gym.InputError, match=r"is not a record: (its digest|it is not|what)"
+        ):
+            read_record(path)
+
+
+def test_what_is_set_aside_twice_keeps_both(results, tiny):
+    path = record_path(results / "records", plan(tiny)[PLACE].id)
+    for words in ("one", "two"):
+        path.write_text(words)
+        assert plan(tiny)[PLACE] in missing(plan(tiny), results)
+    kept = sorted(path.parent.glob("*.invalid*"))
+    assert [one.read_text() for one in kept] == ["one", "two"]
+
+
+def test_no_record_at_all_is_an_error(results):
+    for path in (results / "records").iterdir():
+        path.write_text("no")
+    with pytest.raises(
+        discovery_gym.InputError, match=r"There is no record in .*, and 5 more files"
+    ):
+        write_leaderboard(results)
+    assert not (results / "index.html").exists()
+
+
+def test_of_very_many_files_the_rest_is_counted(results):
+    for i in range(103):
+        (results / "records" / f"foreign {i}.parquet").write_text("no")
+    _, left_out = write_leaderboard(results)
+    assert len(left_out) == 101
+    assert left_out[-1] == "3 more files are no records."
+
+
+# ---- folders
+
+
+def mark(words):
+    return lambda folder: (folder / rec.MARK).write_text(words)
+
+
+def unmarked(folder):
+    (folder / rec.MARK).unlink()
+
+
+def folder_for_mark(folder):
+    unmarked(folder)
+    (folder / rec.MARK).mkdir()
+
+
+def pipe_for_mark(folder):
+    unmarked(folder)
+    os.mkfifo(folder / rec.MARK)
+
+
+def file_for_records(folder):
+    shutil.rmtree(folder / "records")
+    (folder / "records").write_text("no")
+
+
+def loop_for_records(folder):
+    shutil.rmtree(folder / "records")
+    (folder / "records").symlink_to("records")
+
+
+FOLDERS = {
+    "no mark": (unmarked, "is not a results folder"),
+    "empty mark": (mark(""), "is not the mark of this version"),
+    "half a mark": (mark('{"what": "results'), "is not the mark of this version"),
+    "mark of another format": (
+        mark('{"what": "results of discovery-gym", "format": 2}'),
+        "is not the mark of this version",
+    ),
+    "mark of something else": (mark('{"what": "a training"}'), "is not the mark of this version"),
+    "deep mark": (mark("[" * 100_000), "is not the mark of this version"),
+    "a folder for the mark": (folder_for_mark, "is not a results folder"),
+    "a pipe for the mark": (pipe_for_mark, "is not a results folder"),
+    "a file for the records": (file_for_records, "Not a directory|File exists"),
+    "a loop for the records": (loop_for_records, "symbolic links|File exists"),
+}
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_a_tampered_folder_is_refused(kind, results):
+    change, reason = FOLDERS[kind]
+    change(results)
+    for use in (read_folder, open_folder, write_leaderboard):
+        with pytest.raises(discovery_gym.InputError, match=reason):
+            use(results)
+    assert not (results / "index.html").exists()
+
+
+# ---- what may not be compared
+
+
+MIXED = {
+    "fewer episodes": {"episodes": 20},
+    "other seeds": {"seed": 5},
+    "other parameters": {"env_kwargs": {"dataset": "diabetes", "horizon": 2}},
+    "another environment": {
+        "env_id": "discovery/LinearPool-v0",
+        "env_kwargs": {"num_items": 20, "horizon": 3},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+def test_what_played_other_episodes_is_not_compared(kind, results, tiny):
+    other = dataclasses.replace(plan(tiny)[4], name="stranger", **MIXED[kind])
+    assert not execute(other, results / "records")
+    before = overviews(read_folder(results).records)[0].boards[1]
+    assert [row.name for row in before.rows] == ["greedy", "random"]
+    assert [record.spec.name for record in before.others] == ["stranger"]
+    _, left_out = write_leaderboard(results)
+    (line,) = left_out
+    assert line.startswith("1 runs of Tiny pool (stranger) differ from most in environment")
+    for name in ("LEADERBOARD.md", "index.html"):
+        page = (results / name).read_text("utf-8")
+        assert other.id not in page
+        assert "(stranger)" in page
+
+
+def test_one_name_has_one_run_the_newest(results, tiny):
+    """An agent whose settings have changed is not entered twice."""
+    run = dataclasses.replace(plan(tiny)[5], agent="epsilon_greedy(epsilon=1)")
+    assert run.name == "greedy"
+    assert not execute(run, results / "records")
+    board = overviews(read_folder(results).records)[0].boards[1]
+    assert [row.record.spec.agent for row in board.rows if row.name == "greedy"] == [run.agent]
+    assert board.others == ()
+
+
+@pytest.mark.parametrize("lacks", ["regret", "optimal_value"])
+def test_what_lacks_regrets_or_scores_stands_outside(lacks, results, tiny):
+    path = record_path(results / "records", plan(tiny)[5].id)
+    one = Forgery(shutil.copy(path, path.with_name("copy.parquet")))
+    one.spec.update(name="blind", agent="thompson")
+    one.columns.pop(lacks, None)
+    one.about[lacks] = None
+    if lacks == "regret":
+        del one.about["regret"]
+    one.write(named=True)
+    board = overviews(read_folder(results).records)[0].boards[1]
+    assert [record.spec.name for record in board.others] == ["blind"]
+    _, left_out = write_leaderboard(results)
+    assert "(blind)" in left_out[0]
+
+
+def test_runs_on_a_table_that_has_changed_are_not_compared(results, tiny):
+    path = record_path(results / "records", plan(tiny)[5].id)
+    one = Forgery(shutil.copy(path, path.with_name("copy.parquet")))
+    one.spec.update(name="later", agent="thompson")
+    one.about["optimal_value"] += 0.5
+    one.write(named=True)
+    board = overviews(read_folder(results).records)[0].boards[1]
+    assert [record.spec.name for record in board.others] == ["later"]
+
+
+def test_a_clock_may_be_ahead_a_little(results, tiny):
+    one = Forgery(record_path(results / "records", plan(tiny)[PLACE].id))
+    one.about["created"] = time.time() + rec.AHEAD / 2
+    assert read_record(one.write()).error is None
+
+
+# ---- results that are no numbers
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("returns", np.nan), ("returns", 1e200), ("regret", np.inf), ("optimal_value", np.inf)],
+)
+def test_a_result_that_is_not_finite_is_a_failed_run(
+    part, value, results, tiny, monkeypatch, tmp_path
+):
+    evaluate = runner.evaluate
+
+    def broken(*words, **options):
+        result = evaluate(*words, **options)
+        whole = getattr(result, part)
+        return dataclasses.replace(
+            result, **{part: value if np.ndim(whole) == 0 else np.full_like(whole, value)}
+        )
+
+    monkeypatch.setattr(runner, "evaluate", broken)
+    run = plan(tiny)[5]
+    assert execute(run, results / "records")
+    record = read_record(record_path(results / "records", run.id))
+    assert re.search(r"is not finite, or beyond|is no finite number", record.error)
+    assert len(record.error.splitlines()) == 1
+    write_leaderboard(results)
+    (row,) = (
+        line
+        for line in (results / "LEADERBOARD.md").read_text("utf-8").splitlines()
+        if run.id in line
+    )
+    assert "**failed**" in row
+
+
+@pytest.mark.parametrize("std", [1e50, 1e200, 1e300])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_absurd_parameter_does_not_take_the_board_down(std, results, tiny):
+    pool = {"num_items": 20, "horizon": 3, "feature_std": std}
+    for name in ("random", "greedy"):
+        run = dataclasses.replace(
+            plan(tiny)[5],
+            task="absurd",
+            name=name,
+            agent=name,
+            env_id="discovery/LinearPool-v0",
+            env_kwargs=pool,
+        )
+        assert execute(run, results / "records")
+    _, left_out = write_leaderboard(results)
+    assert left_out == []
+    assert (results / "LEADERBOARD.md").read_text("utf-8").count("**failed**") == 3
+
+
+@pytest.mark.parametrize("scale", [1e-90, 1e-40, 1e40, 1e99])
+def test_extreme_units_leave_the_board_as_it_is(scale, results, tiny, monkeypatch):
+    """The same episodes in another unit: the same scores, and nothing overflows."""
+    evaluate = runner.evaluate
+    scores = [row.score for row in overviews(read_folder(results).records)[0].boards[1].rows]
+
+    def scaled(*words, **options):
+        result = evaluate(*words, **options)
+        parts = ("returns", "regret", "random_value", "optimal_value")
+        return dataclasses.replace(
+            result, **{part: getattr(result, part) * (scale / 1e5) for part in parts}
+        )
+
+    monkeypatch.setattr(runner, "evaluate", scaled)
+    for run in plan(tiny)[4:]:
+        assert not execute(run, results / "records")
+    for row, score in zip(
+        overviews(read_folder(results).records)[0].boards[1].rows, scores, strict=True
+    ):
+        assert row.score.value == pytest.approx(score.value)
+        assert row.score.low == pytest.approx(score.low)
+    write_leaderboard(results)

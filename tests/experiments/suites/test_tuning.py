@@ -1,0 +1,192 @@
+"""Tuning: equal budgets, seeds of its own, and the best candidate chosen."""
+
+import json
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from discovery_gym import InputError
+from discovery_gym.envs import datasets
+from discovery_gym.experiments.cli import main
+from discovery_gym.experiments.runs import runner
+from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
+from discovery_gym.experiments.runs.records import open_folder, read_record, record_path
+from discovery_gym.experiments.runs.runner import execute
+from discovery_gym.experiments.suites import catalogue as suites
+from discovery_gym.experiments.suites import tuning
+from discovery_gym.experiments.suites.catalogue import SUITES, Suite, Task
+
+TINY = Task(
+    name="Tiny",
+    about="A pool to tune on.",
+    env_id="discovery/LinearPool-v0",
+    env_kwargs={"num_items": 30, "num_features": 3, "horizon": 6},
+    agents={"random": "random"},
+    search={
+        "Bayes-UCB": ("bayes_ucb(width=0)", "bayes_ucb(width=50)", "bayes_ucb(width=1)"),
+        "greedy": ("greedy",),
+        "epsilon-greedy": ("epsilon_greedy(epsilon=1)", "epsilon_greedy(epsilon=0)"),
+    },
+)
+SUITE = Suite(name="tiny", version=3, about="Tiny.", episodes=5, tasks=(TINY,))
+TUNED = [one for one in SUITES.values() if any(task.search for task in one.tasks)]
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(suites.SUITES, "tiny", SUITE)
+
+
+@pytest.mark.parametrize("suite", [SUITE, *TUNED], ids=lambda one: one.name)
+def test_equal_budgets_on_tuning_seeds(suite):
+    """Every agent of a task spends the same episodes, none of them an evaluation episode."""
+    spent = {}
+    for spec in tuning.plan(suite):
+        name = spec.name.split(": ")[0]
+        spent[spec.task, name] = spent.get((spec.task, name), 0) + spec.episodes
+        assert spec.seed + spec.episodes < EVALUATION_SEED
+        assert spec.suite != suite.name
+    assert set(spent.values()) == {tuning.BUDGET}
+
+
+def test_tune_chooses_the_best_candidate_and_resumes(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "tune", "tiny", "--out", str(tmp_path), "--workers", "1"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    assert "epsilon_greedy(epsilon=0)" in capsys.readouterr().out
+    settings = json.loads((tmp_path / "tiny.json").read_text())
+    assert settings["budget"] == tuning.BUDGET
+    assert settings["version"] == 3
+    chosen = settings["tasks"]["Tiny"]
+    assert set(chosen) == {"Bayes-UCB", "epsilon-greedy"}  # greedy has nothing to tune
+    assert chosen["epsilon-greedy"]["agent"] == "epsilon_greedy(epsilon=0)"
+    for name, entry in chosen.items():
+        assert tuple(entry["scores"]) == TINY.search[name]
+        means = {text: score[0] for text, score in entry["scores"].items()}
+        assert entry["agent"] == min(means, key=means.get)
+    spec = tuning.plan(SUITE)[0]
+    record = read_record(record_path(tmp_path / "records", spec.id))
+    mean, error = chosen["Bayes-UCB"]["scores"][spec.agent]
+    assert mean == pytest.approx(record.regret.mean())
+    assert error == pytest.approx(record.regret.std(ddof=1) / np.sqrt(80))
+    with pytest.raises(SystemExit):
+        main()
+    assert "5 of 5 runs are finished already" in capsys.readouterr().err
+
+
+def test_a_suite_without_candidates_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "tune", "quick", "--out", str(tmp_path / "new")])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "'quick' has nothing to tune" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def columns(specs):
+    """Return the labels that some runs look at: table and column, or, of arrays, the labels."""
+    found = set()
+    for spec in specs:
+        if spec.env_id.startswith("discovery/TablePool"):
+            table = gym.make(spec.env_id, **spec.env_kwargs).unwrapped.model.table
+            found.add((table.name, table.target, table.labels.tobytes()))
+    return found
+
+
+@pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
+def test_nothing_is_tuned_on_what_it_is_judged_on(suite):
+    """Neither on evaluation seeds nor, whatever the seed, on a column of labels of any suite."""
+    tried = tuning.plan(suite)
+    assert all(spec.seed + spec.episodes <= EVALUATION_SEED for spec in tried)
+    judged = columns(spec for one in SUITES.values() for spec in runner.plan(one))
+    assert judged
+    assert not judged & columns(tried)
+    if "cncci" in datasets.available():
+        assert len(columns(tried)) == 10
+    for task in suite.tasks:
+        if task.search and task.env_id.startswith("discovery/TablePool"):
+            assert task.tuned_on
+            assert all({**task.env_kwargs, **one} == dict(one) for one in task.tuned_on)
+
+
+def test_candidates_meet_all_problems_in_equal_parts(monkeypatch, tmp_path):
+    """The choice is by the mean over the problems, and what was not tuned is not chosen by them."""
+    problems = tuple(TINY.env_kwargs | {"horizon": horizon} for horizon in (3, 9))
+    suite = replace(SUITE, tasks=(replace(TINY, tuned_on=problems),))
+    specs = tuning.plan(suite)
+    assert [spec.env_kwargs for spec in specs[:4]] == [*problems, *problems]
+    assert {spec.episodes for spec in specs} == {40, 60}
+    open_folder(tmp_path)
+    for spec in specs:
+        execute(spec, tmp_path / "records")
+    chosen = tuning.choose(suite, tmp_path)["tasks"]["Tiny"]["Bayes-UCB"]
+    for text, (mean, error) in chosen["scores"].items():
+        parts = [
+            read_record(record_path(tmp_path / "records", spec.id)).regret
+            for spec in specs
+            if spec.agent == text
+        ]
+        assert len(parts) == 2
+        assert mean == pytest.approx(np.mean([part.mean() for part in parts]))
+        assert error == pytest.approx(np.concatenate(parts).std(ddof=1) / np.sqrt(80))
+
+
+def test_settings_of_another_version_are_not_played(monkeypatch):
+    stored = {"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "bayes_ucb(width=1)"}}}}
+    monkeypatch.setattr(suites, "tuned", lambda name: stored)
+    for version, text in ((3, "bayes_ucb(width=1)"), (4, "bayes_ucb(width=0)")):
+        agents = suites._with_tuned("tiny", version, TINY).agents
+        assert agents == {
+            "random": "random",
+            "Bayes-UCB": text,
+            "greedy": "greedy",
+            "epsilon-greedy": "epsilon_greedy(epsilon=1)",
+        }
+
+
+TAMPERED = {
+    "empty": b"",
+    "half": b'{"version": 3, "tasks": {"Tiny": {',
+    "a list": b"[]",
+    "no tasks": b'{"version": 3}',
+    "tasks in a list": b'{"version": 3, "tasks": [1]}',
+    "agents in a list": b'{"version": 3, "tasks": {"Tiny": [1]}}',
+    "an agent as a text": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": "greedy"}}}',
+    "an agent as a number": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": 3}}}}',
+    "no agent": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {}}}}',
+    "deep": b"[" * 100_000,
+    "bytes": bytes(range(256)),
+    "no candidate": b'{"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "oracle"}}}}',
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERED)
+def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "tampered.json").write_bytes(TAMPERED[kind])
+    monkeypatch.setattr(suites.resources, "files", lambda package: tmp_path)
+    with pytest.raises(InputError, match=r"tuned/tampered\.json .*tune tampered") as error:
+        suites._with_tuned("tampered", 3, TINY)
+    assert len(str(error.value).replace(str(tmp_path), "")) < 400
+    assert str(error.value).isprintable()
+
+
+@pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
+def test_a_suite_plays_what_was_tuned(suite):
+    """The shipped settings are those of this version, with the candidates and budget it names."""
+    data = suites.tuned(suite.name)
+    if data["version"] != suite.version:
+        pytest.skip(f"settings of version {data['version']}: discovery-gym tune {suite.name}")
+    assert (data["budget"], data["seed"]) == (tuning.BUDGET, tuning.SEED)
+    for task in suite.tasks:
+        for name, texts in task.search.items():
+            if len(texts) == 1:
+                assert task.agents[name] == texts[0]
+                continue
+            entry = data["tasks"][task.name][name]
+            assert tuple(entry["scores"]) == texts
+            scored = {text: score[0] for text, score in entry["scores"].items() if score}
+            assert task.agents[name] == entry["agent"] == min(scored, key=scored.get)

@@ -1,0 +1,142 @@
+"""Kill, stop and interrupt runs at random moments; their records must be those of a run left alone.
+
+    python tests/support/kill_runs.py [--signals 100] [--folders 10] [--seed 0]
+
+In every folder two runs of the same part of the suite `smoke` play at a time. Each signal goes to
+one of them, or to one of its workers: SIGKILL, SIGINT, or SIGSTOP and a while later SIGCONT. Who is
+gone is started again. At the end both are left to finish; the records are compared with those of a
+run that was left alone, and nothing but records may be left over in the folder of a finished run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from discovery_gym.experiments.runs import records as rec
+
+COMMAND = [sys.executable, "-m", "discovery_gym.experiments", "run", "smoke"]
+COMMAND += ["--shard", "1/3", "--workers", "1", "--out"]
+TIMINGS = {"created", "seconds_per_decision"}
+LONGEST = 4.0
+"""Seconds between two signals, at most: about the time of a run."""
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Return every record with all that is in it but the timings."""
+    found: dict[str, object] = {}
+    for path in sorted((folder / "records").glob("*.parquet")):
+        table = pq.read_table(path)
+        about = json.loads(table.schema.metadata[rec.KEY])
+        kept = {key: value for key, value in about.items() if key not in TIMINGS}
+        found[path.name] = (table.to_pydict(), kept)
+    return found
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    """Start a run in a session of its own, in which interrupts are not ignored."""
+    return subprocess.Popen(
+        [*COMMAND, str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (OSError, ValueError):
+        return []
+
+
+def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
+    """Send one signal to a run or one of its workers; return what was done."""
+    workers = children(run.pid)
+    target = int(chance.choice([run.pid, *workers]))
+    kind = str(chance.choice(["KILL", "INT", "STOP"]))
+    try:
+        if kind == "INT":
+            os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them
+            return "INT"
+        os.kill(target, signal.SIGKILL if kind == "KILL" else signal.SIGSTOP)
+        if kind == "STOP":
+            time.sleep(chance.uniform(0, 1))
+            os.kill(target, signal.SIGCONT)
+    except ProcessLookupError:
+        return "gone"
+    return kind + (" worker" if target != run.pid else "")
+
+
+def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
+    """Hold a run that is over to an exit status and to words."""
+    _, errors = run.communicate(timeout=120)
+    # What Python tells before the command line is there, or of helpers of its own, is not ours.
+    if run.returncode not in allowed or ("Traceback" in errors and "cli.py" in errors):
+        print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
+
+
+def torment(folder: Path, signals: int, chance: np.random.Generator, done: Counter[str]) -> None:
+    """Disturb two runs of a folder, and let them finish."""
+    runs = [start(folder), start(folder)]
+    for _ in range(signals):
+        time.sleep(chance.uniform(0, LONGEST))
+        done[disturb(runs[chance.integers(2)], chance)] += 1
+        time.sleep(0.05)
+        for i, run in enumerate(runs):
+            if run.poll() is not None:
+                ended(run, {0, 1, 130, -signal.SIGINT, -signal.SIGKILL})
+                runs[i] = start(folder)
+    for run in runs:
+        ended(run, {0, 1, 130, -signal.SIGINT, -signal.SIGKILL})
+    last = start(folder)
+    ended(last, {0})
+    assert last.returncode == 0, f"{folder}: the last run left with {last.returncode}"
+
+
+def main(signals: int, folders: int, seed: int) -> Counter[str]:
+    """Torment some folders; return how often each signal was sent.
+
+    Raises:
+        AssertionError: Records differ from those of a run that was left alone.
+    """
+    chance, done = np.random.default_rng(seed), Counter[str]()
+    with tempfile.TemporaryDirectory() as name:
+        alone = Path(name) / "alone"
+        subprocess.run([*COMMAND, str(alone)], check=True, stdout=subprocess.DEVNULL)
+        whole = contents(alone)
+        assert whole
+        for i in range(folders):
+            folder = Path(name) / str(i)
+            share = signals // folders + (i < signals % folders)
+            torment(folder, share, chance, done)
+            assert contents(folder) == whole, f"{folder}: other records"
+            assert {path.name for path in folder.iterdir()} <= {
+                rec.MARK,
+                "records",
+                *(path.name for path in folder.glob(f".*{rec.SUFFIX}")),
+            }
+            assert not list(folder.glob(f"records/*{rec.ASIDE}*")), f"{folder}: damaged records"
+            print(f"{i + 1} of {folders} folders, {dict(done)}", flush=True)
+    return done
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for option, default in (("signals", 100), ("folders", 10), ("seed", 0)):
+        parser.add_argument(f"--{option}", type=int, default=default)
+    main(**vars(parser.parse_args()))
