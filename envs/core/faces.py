@@ -19,6 +19,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from . import moved
 from .checks import choice, flag, integer, sequence
 from .errors import InputError, shown
 from .model import Model, Observation
@@ -65,6 +66,11 @@ class _Face(Generic[ModelT]):
             self._all_legal = np.ones((num_episodes, self._num_actions), np.int8)
             self._all_legal.flags.writeable = False
         self._streams = Streams(num_episodes, self.model.uniforms)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle or a copy; that of version 0.1.0 raises `InputError`."""
+        moved.check_pickle(type(self).__name__, state)
+        self.__dict__.update(state)
 
     def _begin(self, index: NDArray[np.int64]) -> None:
         """Start new episodes at the places ``index``."""

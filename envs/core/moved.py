@@ -1,0 +1,75 @@
+"""Where the things are that files of earlier versions name, such as pickled environments.
+
+A pickle names the module of a class. The table says where a module, or a name in it, is today. An import
+of a module that is gone, and stands in the table, gives a stand-in that looks there. Python asks for it
+last, after it has found no such module, so that other imports cost nothing.
+
+A name that has moved out of a module that is still there needs ``__getattr__ = former(__name__)`` in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from .errors import InputError
+
+MOVED = {
+    "envs.campaigns.count_planning": "envs.campaigns.planning",
+    "envs.design.black_box": "envs.design.simulator.black_box",
+    "envs.design.simulation": "envs.design.simulator.jobs",
+}
+"""Old module -> new module; ``"module:Name"`` on both sides where a name went its own way."""
+PACKAGE = f"{__name__.split('.')[0]}."
+
+
+def former(module: str) -> Callable[[str], Any]:
+    """Return what finds the names that a module had in an earlier version: its ``__getattr__``."""
+    old = module.removeprefix(PACKAGE)
+
+    def find(name: str) -> Any:
+        place, _, other = MOVED.get(f"{old}:{name}", MOVED.get(old, "")).partition(":")
+        if not place:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(PACKAGE + place), other or name)
+
+    return find
+
+
+def check_pickle(name: str, state: Mapping[str, Any]) -> None:
+    """Raise `InputError` if an environment was pickled by version 0.1.0.
+
+    Args:
+        name: Its class.
+        state: Its attributes.
+    """
+    if hasattr(state["_streams"], "_tape"):
+        spec, make = state.get("spec"), "make_vec" if "num_envs" in state else "make"
+        given = (
+            () if spec is None else (repr(spec.id), *(f"{k}={v!r}" for k, v in spec.kwargs.items()))
+        )
+        raise InputError(
+            f"This {name} was pickled by version 0.1.0, whose random numbers were other ones, so that "
+            f"its episode cannot go on. Make it anew: gym.{make}({', '.join(given) or '...'})."
+        )
+
+
+class _StandIns(MetaPathFinder, Loader):
+    """Makes modules that are gone, by the table."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return how to make a module of the table, and None for all others."""
+        known = fullname.startswith(PACKAGE) and fullname.removeprefix(PACKAGE) in MOVED
+        return ModuleSpec(fullname, self) if known else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Let the module look where its names are today."""
+        module.__getattr__ = former(module.__name__)  # type: ignore[method-assign]
+
+
+sys.meta_path.append(_StandIns())
