@@ -45,6 +45,7 @@ format: $(VENV)/.lint
 
 docs: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.report.pages docs
+	$(BIN)/python docs/house.py
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python
