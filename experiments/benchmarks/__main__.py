@@ -15,6 +15,7 @@ from ...envs.core import InputError
 from ..runs.terminal import any_encoding, out, show
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
+from .importing import importing
 from .stepping import stepping, streams
 
 
@@ -31,6 +32,7 @@ def main() -> None:
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
     tables = {
+        "Import": importing,
         "Stepping": stepping,
         "Random streams": streams,
         "Decisions": decisions,

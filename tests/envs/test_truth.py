@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from families import CAMPAIGNS, DESIGNS, POOLS
 from numpy.typing import NDArray
 from problems import NAMES, PROBLEMS
 from scipy import stats
@@ -22,17 +23,11 @@ def _those(keep: Callable[[str, dict[str, Any]], bool]) -> pytest.MarkDecorator:
     )
 
 
-def _family(env_id: str) -> str:
-    return str(gym.spec(env_id).entry_point).split(".envs.")[1].split(".")[0]
-
-
 # What is true of experimental designs is held in test_design.py.
-pool = _those(lambda env_id, _: _family(env_id) == "pools")
-campaign = _those(lambda env_id, _: _family(env_id) == "campaigns")
-campaign_or_pool = _those(lambda env_id, _: _family(env_id) != "design")
-race = _those(
-    lambda env_id, kwargs: _family(env_id) == "campaigns" and kwargs.get("objective") != "count"
-)
+pool = _those(lambda env_id, _: env_id in POOLS)
+campaign = _those(lambda env_id, _: env_id in CAMPAIGNS)
+campaign_or_pool = _those(lambda env_id, _: env_id not in DESIGNS)
+race = _those(lambda env_id, kwargs: env_id in CAMPAIGNS and kwargs.get("objective") != "count")
 EPISODES = 2000
 
 

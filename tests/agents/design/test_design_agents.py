@@ -7,8 +7,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from families import DESIGNS
 
-from discovery_gym import InputError, registered
+from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.agents.design.agent import Followed
 from discovery_gym.envs.design.death_process import DeathProcess
@@ -26,7 +27,6 @@ LINEAR, TOY, WEINBERG, DEATH, DELAY, PREY, SOURCES, ELASTIC = (
         "PreyPopulation", "LocationFinding", "ConstantElasticity",
     )
 )  # fmt: skip
-DESIGNS = [name for name in registered() if ".design." in str(gym.spec(name).entry_point)]
 SMALL: dict[str, dict[str, Any]] = {
     DELAY: {"grid_size": (60, 12)},
     PREY: {"grid_size": (10, 60)},

@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from families import POOLS
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
@@ -68,9 +69,7 @@ def test_it_plays_exactly_where_it_says() -> None:
                 make("learned", env)
             continue
         agent = make("learned", env)
-        assert isinstance(agent, ShippedAgent) is (
-            ".pools." not in str(gym.spec(env_id).entry_point)
-        )
+        assert isinstance(agent, ShippedAgent) is (env_id not in POOLS)
         action, _ = agent.predict(env.reset(seed=0)[0])
         env.step(action)
 

@@ -1,0 +1,33 @@
+"""How long an import takes in a new process, against that of Gymnasium, which it contains."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+PEER, OWN = "gymnasium", __name__.split(".")[0]
+CODE = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+
+
+def importing(turns: int) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of the table of imports; the two take turns.
+
+    Args:
+        turns: Number of processes behind each median.
+    """
+    seconds = np.array([[_seconds(name) for name in (PEER, OWN)] for _ in range(turns)])
+    middle = np.median(seconds, axis=0)
+    ratio = seconds[:, 1] / middle[0]
+    low, high = np.percentile(ratio, (10, 90))
+    return ["import", "ms", f"/ {PEER}'s"], [
+        [PEER, f"{1e3 * middle[0]:.0f}", "1"],
+        [OWN, f"{1e3 * middle[1]:.0f}", f"{np.median(ratio):.2f} ({low:.2f} to {high:.2f})"],
+    ]
+
+
+def _seconds(name: str) -> float:
+    """Return the seconds of processor time that an import takes in a fresh interpreter."""
+    command = [sys.executable, "-c", CODE.format(name)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
