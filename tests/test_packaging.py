@@ -92,6 +92,27 @@ def test_import_is_light():
     assert sorted(set(loaded) & set(HEAVY)) == []
 
 
+LOOK_FOR_ENTRY_POINTS = """
+import json, gymnasium
+from importlib import metadata
+
+loaded, asked = [], []
+load, entry_points = metadata.EntryPoint.load, metadata.entry_points
+metadata.EntryPoint.load = lambda self: loaded.append(self.name) or load(self)
+metadata.entry_points = lambda **of: asked.append(of) or entry_points(**of)
+import discovery_gym
+print(json.dumps([loaded, asked]))
+"""
+
+
+def test_import_loads_and_looks_for_no_entry_point():
+    """Gymnasium does so for its own group, when it is imported itself."""
+    assert run_python(LOOK_FOR_ENTRY_POINTS) == [[], []]
+    planted = "metadata.entry_points(group='console_scripts')"
+    code = LOOK_FOR_ENTRY_POINTS.replace("import discovery_gym", planted)
+    assert run_python(code) == [[], [{"group": "console_scripts"}]]
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=name_of)
 def test_dir_names_what_a_package_offers(package):
     """Also what is imported when it is asked for."""
