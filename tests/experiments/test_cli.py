@@ -4,10 +4,14 @@ import re
 import subprocess
 import sys
 
+import gymnasium as gym
 import pytest
 from typer.testing import CliRunner
 
 import discovery_gym
+from discovery_gym import registered
+from discovery_gym.agents import available
+from discovery_gym.envs import datasets
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.runs.records import read_folder
 from discovery_gym.experiments.suites import catalogue as suites
@@ -101,8 +105,11 @@ def test_bad_input_is_named(words, message):
 def test_list_names_everything():
     result = invoke("list")
     assert result.exit_code == 0, result.output
-    for word in ("GaussianStep", "optimal", "smoke", "quick", "diabetes", "cncci"):
-        assert word in result.output
+    rows = [line.split("\t") for line in result.output.splitlines()]
+    listed = {row[0]: row for row in rows}
+    assert {*registered(), *suites.SUITES, *datasets.catalogue()} <= set(listed)
+    for env_id in registered():
+        assert listed[env_id][2].split(", ") == available(gym.make(env_id))
 
 
 def test_evaluate_shows_the_score():

@@ -813,8 +813,10 @@ class TestBadInput:
     def test_a_rescaled_action_stays_inside(self) -> None:
         env = gym.wrappers.RescaleAction(gym.make(TOY), -0.1, 0.3)
         env.reset(seed=0)
-        for action in (env.action_space.high, env.action_space.low):
-            env.step(action)
+        for end, action in ((1, env.action_space.high), (0, env.action_space.low)):
+            observation = env.step(action)[0]
+            low_and_high = env.unwrapped.model.knobs["phi"]
+            assert observation["settings"][0] == low_and_high[end]
 
     def test_settings(self) -> None:
         model = gym.make(WEINBERG).unwrapped.model

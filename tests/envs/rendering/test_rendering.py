@@ -76,11 +76,17 @@ def test_gymnasium_accepts_the_rendering(env_id, kwargs, mode):
 
 
 def test_vector_environments_show_every_episode():
+    actions = np.array([0, 1, 1])
     env = gym.make_vec("discovery/GaussianStep-v0", num_envs=3, render_mode="rgb_array")
     env.reset(seed=0)
-    env.step(np.array([0, 1, 1]))
+    env.step(actions)
     frames = env.render()
     assert len(frames) == 3
+    for seed, (action, frame) in enumerate(zip(actions, frames, strict=True)):
+        single = gym.make("discovery/GaussianStep-v0", render_mode="rgb_array")
+        single.reset(seed=seed)
+        single.step(action)
+        np.testing.assert_array_equal(frame, single.render())
     assert (frames[0] != frames[1]).any()
 
 
