@@ -126,6 +126,8 @@ class GraphPool(Pool[GraphLabels]):
     prior_std: float = 1.0
     noise_std: float = 1.0
 
+    beliefs = ("nodes",)
+
     def __post_init__(self) -> None:
         self._set(
             num_items=integer("num_items", self.num_items, low=2, high=2**31 - 1),

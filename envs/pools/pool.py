@@ -435,6 +435,8 @@ class Pool(Model[StateT], Generic[StateT]):
 class FeaturePool(Pool[FeatureLabels]):
     """A pool whose items have features, which stand in the observation."""
 
+    beliefs = "logistic", "linear", "gp"
+
     @property
     @abstractmethod
     def num_features(self) -> int:
