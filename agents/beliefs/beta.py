@@ -6,14 +6,14 @@ the success probability p ~ Beta(a + s, b + n - s) of the machine after s succes
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, betaln
 
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
-from ...envs.core import Model, Random
+from ...envs.core import Knowledge, Random
 from .belief import Array, Belief
 
 
@@ -29,7 +29,7 @@ class Beta(Belief):
         self.model = model
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the campaign has unknown success probabilities."""
         return isinstance(model, BinomialDiscovery) and model.beta_priors is not None
 
@@ -81,10 +81,6 @@ class Beta(Belief):
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = -np.expm1(np.where(sizes > 0, sizes * np.log1p(-p), 0.0))
         return self.model.success_reward * gain - self._costs[:, None]
-
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief itself: a campaign waits for the results of its batch."""
-        return self
 
     def _failure(self, sizes: NDArray[np.int64]) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""

@@ -52,7 +52,7 @@ from scipy.linalg import solve_triangular
 from ...envs.core import Random, generator_of, groups_of
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, AdditiveNoise, Array
 from .history import FeatureBelief, standardised
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -90,7 +90,7 @@ _GROWING = (
 _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 
 
-class GaussianProcess(FeatureBelief):
+class GaussianProcess(FeatureBelief, AdditiveNoise):
     """Belief over the values of the items of a pool with features: smooth in the features.
 
     Args:
@@ -129,10 +129,10 @@ class GaussianProcess(FeatureBelief):
 
         What the belief is depends on the labels in their order only, not on when they came in.
         """
-        count = self._labels(observation, start)
-        items, labels = observation["labelled"], observation["labels"]
+        arrivals = self._follow(observation, start)
+        items, count = arrivals.items, arrivals.count
         self._grow(int(count.max(initial=0)))
-        labels = np.asarray(labels, np.float64)
+        labels = np.asarray(arrivals.labels, np.float64)
         self._first = np.where(count > 0, labels[:, 0], 0.0)
         labels = labels - self._first[:, None]
         due = count // self.refit * self.refit
@@ -185,7 +185,7 @@ class GaussianProcess(FeatureBelief):
         b, old, n = self._rows.shape
         if count <= old:
             return
-        new = max(count, min(2 * old, self.model._horizon), 8)
+        new = max(count, min(2 * old, self.model.horizon or 0), 8)
         more = new - old
         self._root = np.pad(self._root, ((0, 0), (0, more), (0, more)))
         self._rows = np.concatenate([self._rows, np.zeros((b, more, n))], 1)

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model, Random
+from ...envs.core import Knowledge, Random
 from ...envs.core.checks import quantity
 from ...envs.pools.graph_pool import GraphPool
 from .belief import Array, Belief
@@ -54,7 +54,7 @@ class Nodes(Belief):
         self._ends: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool on a graph."""
         return isinstance(model, GraphPool)
 
@@ -104,9 +104,7 @@ class Nodes(Belief):
         own = items[..., None] == np.arange(self.model.num_items)
         return own * self.std()[:, None] ** 2
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every node and the variance that the best one explains.
 
         Nothing is drawn: both are about what `count` draws would say on average. The regret comes from
@@ -117,7 +115,7 @@ class Nodes(Belief):
         """
         top, explained = np.empty(len(self._mean)), np.zeros_like(self._mean)
         for i, (mean, std) in enumerate(zip(self._mean, self.std(), strict=True)):
-            legal = slice(None) if mask is None else mask[i].nonzero()[0]
+            legal = mask[i].nonzero()[0]
             top[i], prob, exact = about_best_of_independent(mean[legal], std[legal])
             winners = len(prob) - np.exp(-count * prob).sum()  # 1 - (1 - p)^K, about
             extra = max(winners - 1, 0.0) / count

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Knowledge
 from ...envs.core.checks import quantity
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
@@ -45,7 +45,7 @@ class Sparse(Draws):
             None takes the pool's.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the pool's, or 0.1 if that is 0.
-        seed: Seed of the chains, where no agent gives the episodes `keys`.
+        seed: Seed of the chains, where no agent gives the episodes keys.
     """
 
     model: LinearPool
@@ -73,7 +73,7 @@ class Sparse(Draws):
         self._x: list[Any] = [None] * num_episodes  # views of the features, (n, d) each
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
 

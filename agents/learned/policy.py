@@ -32,7 +32,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model, shown
+from ...envs.core import InputError, Knowledge, shown
 from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
@@ -214,7 +214,11 @@ class LearnedAgent(Agent):
     text = "sb3"
 
     def __init__(
-        self, model: Model[Any], *, path: str | Path | Policy | None = None, seed: Any = 0
+        self,
+        model: Knowledge,
+        *,
+        path: str | Path | Policy | None = None,
+        seed: Any = 0,
     ) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(path, str | Path | Policy):
@@ -222,7 +226,7 @@ class LearnedAgent(Agent):
                 f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {shown(path)}."
             )
         self.policy = path if isinstance(path, Policy) else Policy.load(path)
-        name, here = type(model).__name__, parts(model.observation_space)
+        name, here = model.name, parts(model.observation_space)
         if any(here.get(key) != shape for key, shape in self.policy.parts.items()):
             raise InputError(
                 f"The policy was trained on observations of the shapes {dict(self.policy.parts)}, "
@@ -239,7 +243,7 @@ class LearnedAgent(Agent):
             )
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return False: without a file it plays nothing."""
         return False
 

@@ -127,4 +127,3 @@ class Model(Knowledge, Generic[State]):
     def hidden(self, state: State) -> dict[str, NDArray[Any]]:
         """Return what an agent must not see, each of shape ``(B, ...)``: parameters, regret."""
         return {}
-

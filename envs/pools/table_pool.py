@@ -297,9 +297,11 @@ class TablePool(FeaturePool, Reading):
 
     @cached_property
     def _public(self) -> PublicTable:
-        shared = ("horizon", "batch_size", "delay", "noise_std", "illegal", "num_items")
-        shared += ("num_features", "outcomes")
-        known = {name: getattr(self, name) for name in shared}
+        same = (
+            "horizon", "batch_size", "delay", "noise_std", "illegal", "num_items", "num_features",
+            "outcomes",
+        )  # fmt: skip
+        known = {name: getattr(self, name) for name in same}
         return PublicTable(**known, feature_range=self._feature_range)
 
     def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
