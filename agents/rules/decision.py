@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Items = NDArray[np.int64]
 
@@ -33,16 +33,16 @@ class Decision:
     batch_size: int = 1
 
     @classmethod
-    def first(cls, mask: NDArray[np.int8], left: int = 1, batch_size: int = 1) -> Self:
+    def first(cls, mask: NDArray[np.int8], left: ArrayLike = 1, batch_size: int = 1) -> Self:
         """Return the decision before anything is labelled.
 
         Args:
             mask: 1 where an item may be chosen, ``(B, n)``.
-            left: Number of labels.
+            left: Number of labels, broadcast to ``(B,)``.
             batch_size: Number of items that are chosen together.
         """
         none = np.empty((len(mask), 0), np.int64)
-        lefts = np.full(len(mask), left)
+        lefts = np.broadcast_to(np.asarray(left, np.int64), len(mask))
         return cls(
             mask=mask, labelled=none, arrived=none, pending=none, left=lefts, batch_size=batch_size
         )
