@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -15,8 +15,10 @@ from .agent import Agent
 from .beliefs import BELIEFS, Arrivals, Belief
 from .rules import Decision, Rule
 
+BeliefT = TypeVar("BeliefT", bound=Belief)
 
-class BeliefAgent(Agent):
+
+class BeliefAgent(Agent, Generic[BeliefT]):
     """Keeps a belief about the items and lets a rule choose.
 
     Args:
@@ -30,8 +32,8 @@ class BeliefAgent(Agent):
     def __init__(
         self,
         model: Knowledge,
-        rule: Rule[Any],
-        new_belief: Callable[[int], Belief],
+        rule: Rule[BeliefT],
+        new_belief: Callable[[int], BeliefT],
         *,
         text: str,
         seed: int | np.random.SeedSequence = 0,
@@ -48,7 +50,7 @@ class BeliefAgent(Agent):
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""
-        belief: Belief = self.new_belief(len(start)) if state is None else state
+        belief: BeliefT = self.new_belief(len(start)) if state is None else state
         belief.take_keys(~self.keys)
         belief.update(observation, start)
         decision, now = self.decision(observation), belief

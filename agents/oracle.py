@@ -29,7 +29,7 @@ class OracleAgent(Agent):
     text = "oracle"
     model: Pool[Any]
 
-    def __init__(self, env: Any, *, seed: Any = 0) -> None:
+    def __init__(self, env: Any, *, seed: int | np.random.SeedSequence = 0) -> None:
         inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, DiscoveryEnv | DiscoveryVectorEnv):
             raise InputError(

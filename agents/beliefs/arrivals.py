@@ -37,8 +37,8 @@ class Arrivals:
         )
         if "arrived" not in observation:  # labels come at once
             return cls(items, labels, count, np.empty((len(items), 0), np.int64))
-        place = np.arange(items.shape[1])
+        index = np.arange(items.shape[1])
         most = int(((items >= 0).sum(1) - count).max(initial=0))
         padded = np.pad(items, ((0, 0), (0, most)), constant_values=-1)
         pending = np.take_along_axis(padded, count[:, None] + np.arange(most), 1)
-        return cls(np.where(place < count[:, None], items, -1), labels, count, pending)
+        return cls(np.where(index < count[:, None], items, -1), labels, count, pending)

@@ -222,7 +222,7 @@ def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np
         count: How many items; all, if there are no more.
         random: What is drawn from.
         within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``. What
-            double precision may do is reckoned with in any case.
+            double precision may do is always allowed for.
     """
     largest = np.where(np.isfinite(score), np.abs(score), 0.0).max(1, keepdims=True)
     jitter = np.maximum(within, 1e-12 * largest + 1e-300) * random.random(score.shape)
@@ -261,4 +261,4 @@ def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
     member = np.zeros((len(size), count), draws.dtype)
     member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
     apart = member @ draws - np.sqrt(size / count)[:, None].astype(draws.dtype) * draws.mean(0)
-    return np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2
+    return np.asarray(np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2)

@@ -53,7 +53,7 @@ class Beta(Belief):
             gain = self._sizes * self._alpha / (self._alpha + self._beta)
         else:
             gain = 1 - self._failure(self._sizes)
-        return self.model.success_reward * gain - self._costs
+        return np.asarray(self.model.success_reward * gain - self._costs)
 
     def std(self) -> Array:
         """Return its standard deviation over what p may be, ``(B, A)``."""
@@ -63,7 +63,7 @@ class Beta(Belief):
         else:
             square = self._failure(2 * self._sizes) - self._failure(self._sizes) ** 2
             spread = np.sqrt(np.maximum(square, 0.0))
-        return self.model.success_reward * spread
+        return np.asarray(self.model.success_reward * spread)
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what rounding may do to a reward, which is exact but for the last digits."""
@@ -80,8 +80,10 @@ class Beta(Belief):
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = -np.expm1(np.where(sizes > 0, sizes * np.log1p(-p), 0.0))
-        return self.model.success_reward * gain - self._costs[:, None]
+        return np.asarray(self.model.success_reward * gain - self._costs[:, None])
 
     def _failure(self, sizes: NDArray[np.int64]) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""
-        return np.exp(betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta))
+        return np.asarray(
+            np.exp(betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta))
+        )

@@ -87,7 +87,7 @@ class Draws(HistoryBelief, AdditiveNoise):
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Restart the chains where an episode starts, and move those that have new labels.
 
-        What is drawn for a label depends on the episode and its place alone: the labels of a history,
+        What is drawn for a label depends on the episode and its index alone: the labels of a history,
         taken in at once, lead to the chains that they led to one by one.
         """
         arrivals, start = self._arrivals(observation, start)
@@ -97,9 +97,9 @@ class Draws(HistoryBelief, AdditiveNoise):
             if start[i]:
                 self._random = self._generator(i, 0)
                 self._begin(i, {key: value[i] for key, value in observation.items()})
-            for place in range(self._seen[i], count[i]):
-                self._random = self._generator(i, 1 + place)
-                self._learn(i, int(items[i, place]), float(labels[i, place]))
+            for index in range(self._seen[i], count[i]):
+                self._random = self._generator(i, 1 + index)
+                self._learn(i, int(items[i, index]), float(labels[i, index]))
             self._random = self._generator(i, -1 - count[i])
             self._draws[i] = self._values(i)
         self._seen = count
@@ -131,16 +131,16 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
-        return self._draws.mean(1, dtype=np.float64)
+        return np.asarray(self._draws.mean(1, dtype=np.float64))
 
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
-        return self._draws.std(1, dtype=np.float64)
+        return np.asarray(self._draws.std(1, dtype=np.float64))
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
         largest = np.maximum(self._draws.max((1, 2)), -self._draws.min((1, 2)))
-        return ROUNDING * largest[:, None].astype(np.float64)
+        return np.asarray(ROUNDING * largest[:, None].astype(np.float64))
 
     def sample(self, count: int, random: Random) -> NDArray[Any]:
         """Return some of the K draws in random order, over again if there are not enough."""

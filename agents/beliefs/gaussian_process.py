@@ -111,7 +111,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         b, n = num_episodes, model.num_items
         self._x: Array | None = None  # (B or 1, n, d) z-scored, over sqrt(d)
         self._square: Array | None = None  # (B or 1, n) |x|^2
-        self._choice = np.full(b, _GRID.index(DEFAULT))  # place on the grid
+        self._choice = np.full(b, _GRID.index(DEFAULT))  # index on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
         self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
@@ -327,14 +327,14 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             cross = np.matmul(near, self._x[episodes].transpose(0, 2, 1))
             own = np.take_along_axis(square, items, 1)
             out = own[..., None] + square[:, None] - 2 * cross
-        return np.maximum(out, 0.0, out=out)
+        return np.asarray(np.maximum(out, 0.0, out=out))
 
     def _covariance(self, square: Array, scale: Any) -> Array:
         """Return k at squared distances, for a length scale that broadcasts."""
         if self.kernel == "rbf":
-            return np.exp(square / (-2 * scale**2))
+            return np.asarray(np.exp(square / (-2 * scale**2)))
         a = np.sqrt(5 * square) / scale
-        return (1 + a + a * a / 3) * np.exp(-a)
+        return np.asarray((1 + a + a * a / 3) * np.exp(-a))
 
     # ---- posterior
 
@@ -357,7 +357,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """
         constant, std = self._closed_form()
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
-        return (ROUNDING if drawn else 1e-9) * (std + far)[:, None]
+        return np.asarray((ROUNDING if drawn else 1e-9) * (std + far)[:, None])
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""

@@ -121,13 +121,13 @@ class Linear(FeatureBelief, AdditiveNoise):
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
-            place = self._seen[behind]
-            chosen = items[behind, place]
+            index = self._seen[behind]
+            chosen = items[behind, index]
             if not self._standard:
-                far = np.abs(labels[behind, place])
+                far = np.abs(labels[behind, index])
                 self._largest[behind] = np.maximum(self._largest[behind], far)
-                self._learn(behind, chosen, labels[behind, place])
-            elif (first := place == 0).any():
+                self._learn(behind, chosen, labels[behind, index])
+            elif (first := index == 0).any():
                 self._learn_first(behind[first], chosen[first])
                 self._learn(behind[~first], chosen[~first])
             else:

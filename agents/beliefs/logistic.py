@@ -275,7 +275,7 @@ class Logistic(FeatureBelief, Probabilities):
         z = random.standard_normal((b, count, d), np.float32)
         theta = np.matmul(z, self._root().transpose(0, 2, 1).astype(np.float32))
         theta += self._mode[:, None].astype(np.float32)
-        return theta
+        return np.asarray(theta)
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
@@ -313,18 +313,18 @@ class Logistic(FeatureBelief, Probabilities):
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
-        place, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
+        row, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
         mean = self.chance()
-        rare = (mean[place, items] <= 0.5).astype(np.int64)  # the less likely label
+        rare = (mean[row, items] <= 0.5).astype(np.int64)  # the less likely label
         sign = 2.0 * rare - 1
-        z, slope, bend = sigmoid_normal(sign * score[place, items], variance[place, items])
+        z, slope, bend = sigmoid_normal(sign * score[row, items], variance[row, items])
         z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
         single = np.float32
         now, shift, shrink, odds = (
             a.astype(single)
             for a in (mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z))
         )
-        c = np.matmul(spread[place, items], spread.transpose(0, 2, 1))
+        c = np.matmul(spread[row, items], spread.transpose(0, 2, 1))
         v = c * c
         v *= shrink[:, :, None]
         v += variance.astype(single)[:, None]
@@ -333,9 +333,9 @@ class Logistic(FeatureBelief, Probabilities):
         change = _quick(c, np.maximum(v, 0, out=v))
         change -= _quick(score.astype(single), variance.astype(single))[:, None]
         given = np.empty((2, *c.shape), single)
-        given[rare, place, order] = now[:, None] + change
+        given[rare, row, order] = now[:, None] + change
         change *= odds[:, :, None]
-        given[1 - rare, place, order] = now[:, None] - change
+        given[1 - rare, row, order] = now[:, None] - change
         np.clip(given, 0, 1, out=given)
         return given[0], given[1]
 

@@ -96,7 +96,7 @@ class LowRank(Draws):
     def _values(self, episode: int) -> NDArray[np.float32]:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
         values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
-        return values.reshape(self.chains, -1)
+        return np.asarray(values.reshape(self.chains, -1))
 
     def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
         """Return L and L^-1 b of Q = L L', for some rows of one factor given the other.

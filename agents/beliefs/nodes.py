@@ -62,7 +62,7 @@ class Nodes(Belief):
         """Read what was seen, which the observation holds in full."""
         total = observation["seen_sum"]
         self._count = observation["seen_count"].astype(np.float64)
-        self._mean = self.prior_std**2 * total / self._weight()
+        self._mean: Array = self.prior_std**2 * total / self._weight()
         if self._hubs is None or len(self._hubs) != len(total) or start.any():
             self._hubs = observation["hubs"] > 0
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
@@ -100,9 +100,9 @@ class Nodes(Belief):
         return draws
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
-        """Return the variance of each node at its own place, 0 elsewhere, ``(B, m, n)``."""
+        """Return the variance of each node at its own index, 0 elsewhere, ``(B, m, n)``."""
         own = items[..., None] == np.arange(self.model.num_items)
-        return own * self.std()[:, None] ** 2
+        return np.asarray(own * self.std()[:, None] ** 2)
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every node and the variance that the best one explains.
@@ -142,7 +142,7 @@ class Nodes(Belief):
         return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
 
     def _flat_ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return both ends of all links between the rest, as places in a flat ``(B, n)`` array."""
+        """Return both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
         if self._ends is None:
             ends = self._edges.reshape(len(self._edges), -1, 2)
             episode, edge = (ends[:, :, 0] >= 0).nonzero()

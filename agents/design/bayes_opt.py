@@ -77,7 +77,7 @@ class BayesOptEIG(DesignAgent):
             gain, error = np.append(gain, more[0]), np.append(error, more[1])
             bound = self._bound(settings, gain, error, width)
             actions = self.search(posterior, bound, random)[0][0, :1]
-        return actions[0]
+        return np.asarray(actions[0])
 
     def _bound(
         self, settings: Array, gain: Array, error: Array, width: float

@@ -122,7 +122,7 @@ class Policy:
     def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
         for i, (weight, bias) in enumerate(layers):
             h = by_rows(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
-        return h
+        return np.asarray(h)
 
     def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""

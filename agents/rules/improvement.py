@@ -47,8 +47,8 @@ class ExpectedImprovement(Rule[Belief]):
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
         found = np.zeros(mean.shape, np.bool_)
-        episode, place = (decision.arrived >= 0).nonzero()
-        found[episode, decision.arrived[episode, place]] = True
+        episode, index = (decision.arrived >= 0).nonzero()
+        found[episode, decision.arrived[episode, index]] = True
         found |= ~found.any(1, keepdims=True)
         ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
@@ -96,11 +96,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         later = np.maximum(decision.left - 1, 0)
         every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
         spread = np.sqrt(std**2 + belief.noise_variance(every))
-        bound = np.full(mean.shape, -np.inf)
-        for i, own in enumerate(legal):
-            signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
-            gain = _gain_at_most(mean[i, own], std[i, own], signal)
-            bound[i, own] = mean[i, own] + later[i] * gain
+        bound = _bound(mean, std, spread, legal, later)
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
         within = belief.rounding() * (1 + later[:, None])
         bound[np.arange(len(bound)), best(mean, decision.mask, random, within)] = np.inf
@@ -121,6 +117,18 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
                         score[i, x] = mean[i, x]
                         score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
         return best(score, decision.mask, random, within)
+
+
+def _bound(
+    mean: Array, std: Array, spread: Array, legal: NDArray[np.bool_], later: NDArray[np.int64]
+) -> Array:
+    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``."""
+    bound = np.full(mean.shape, -np.inf)
+    for i, own in enumerate(legal):
+        signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
+        gain = _gain_at_most(mean[i, own], std[i, own], signal)
+        bound[i, own] = mean[i, own] + later[i] * gain
+    return bound
 
 
 def rise_of_largest(mean: Array, slope: Array) -> float:
@@ -146,7 +154,7 @@ def _gain_at_most(mean: Array, std: Array, signal: Array) -> Array:
     # E|Z| = 2 h(0), and a corner at z > 0 adds 2 r step h(-z / r).
     at = -meet[~start] / np.maximum(signal[:, None], 1e-300)
     rest = signal * (np.exp(log_improvement(at)) @ step[~start])
-    return base * np.sqrt(2 / np.pi) + 2 * rest
+    return np.asarray(base * np.sqrt(2 / np.pi) + 2 * rest)
 
 
 def _corners(mean: Array, slope: Array) -> tuple[Array, Array]:

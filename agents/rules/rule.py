@@ -87,11 +87,11 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
     for i in (count > 1).nonzero()[0].tolist():
         choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
-    return choice
+    return np.asarray(choice)
 
 
 def any_legal(mask: NDArray[np.int8], random: Random) -> NDArray[np.int64]:
     """Return a uniformly random legal item of each episode, ``(B,)``: the k-th for a uniform k."""
     ranks = mask.cumsum(1, dtype=np.int64)
     k = (random.random(len(mask)) * ranks[:, -1]).astype(np.int64) + 1
-    return (ranks >= k[:, None]).argmax(1)
+    return np.asarray((ranks >= k[:, None]).argmax(1))

@@ -276,7 +276,7 @@ class TablePool(FeaturePool, Reading):
     @property
     def num_features(self) -> int:
         """The number of features."""
-        return self.table.features.shape[1]
+        return int(self.table.features.shape[1])
 
     @property
     def _wasted(self) -> float:
