@@ -6,6 +6,19 @@ belief=linear(noise_std=0.2))``.
 """
 
 from .agent import Agent
+from .beliefs import AdditiveNoise, Arrivals, Belief, Probabilities
 from .making import available, make
+from .rules import Decision, Rule, best
 
-__all__ = ["Agent", "available", "make"]
+__all__ = [
+    "AdditiveNoise",
+    "Agent",
+    "Arrivals",
+    "Belief",
+    "Decision",
+    "Probabilities",
+    "Rule",
+    "available",
+    "best",
+    "make",
+]

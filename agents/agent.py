@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..envs.core import InputError, KeyedRandom, Model
+from ..envs.core import InputError, KeyedRandom, Knowledge
 from ..envs.core.checks import integer
 from ..envs.core.seeding import Words
 from ..envs.core.streams import hashed, mix
@@ -28,14 +28,14 @@ class Memory:
 
 
 class Agent(ABC):
-    """Chooses actions from observations; it knows the model's public parameters, never its state.
+    """Chooses actions from observations; it knows what is public of the environment, nothing else.
 
     What is random in a choice depends on the agent's seed, the number of the episode, and how many
     decisions it comes after: not on how many episodes are played together, nor on who played the
     earlier decisions.
 
     Args:
-        model: The model of the environment, `env.unwrapped.model`.
+        model: What is public of the environment, `env.unwrapped.model.public()`.
         seed: Seed of the agent's own randomness.
     """
 
@@ -46,7 +46,7 @@ class Agent(ABC):
     """Number of the episode in the first row of observations. Row i of B plays episode ``episode + i``,
     and when that has ended number ``episode + i + B``, and so on."""
 
-    def __init__(self, model: Model[Any], *, seed: int | np.random.SeedSequence = 0) -> None:
+    def __init__(self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0) -> None:
         self.model = model
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(integer("seed", seed, low=0, high=math.inf))
@@ -58,7 +58,7 @@ class Agent(ABC):
 
     @classmethod
     @abstractmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the agent can play this model with its default settings."""
 
     @abstractmethod

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..envs.campaigns.campaign import Campaign
-from ..envs.core import InputError, Model
+from ..envs.core import InputError, Knowledge
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
 from .agent import Agent
-from .rules import Random
+from .rules.rule import any_legal
 
 
 class RandomAgent(Agent):
@@ -29,28 +29,32 @@ class RandomAgent(Agent):
 
     text = "random"
 
-    def __init__(self, model: Model[Any], *, std: float | None = None, seed: Any = 0) -> None:
+    def __init__(
+        self, model: Knowledge, *, std: float | None = None, seed: int | np.random.SeedSequence = 0
+    ) -> None:
         super().__init__(model, seed=seed)
         self.std = None if std is None else real("std", std, low=0, open_low=True)
         if std is not None and not isinstance(model.action_space, spaces.Box):
             raise InputError(
                 f"random(std={std}) needs actions that are points of a box; those of "
-                f"{type(model).__name__} are numbered: leave std out."
+                f"{model.name} are numbered: leave std out."
             )
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the actions are finitely many, a batch of those, or a box."""
         return isinstance(model.action_space, spaces.Discrete | spaces.MultiDiscrete | spaces.Box)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
         if isinstance(observation, dict) and "action_mask" in observation:
-            mask = observation["action_mask"]
-            if isinstance(self.model.action_space, spaces.MultiDiscrete):
-                size = len(self.model.action_space.nvec)
-                return Random().choose_batch(None, mask, self.random, size), ()
-            return Random().choose(None, mask, self.random), ()
+            mask, space = observation["action_mask"].copy(), self.model.action_space
+            size = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
+            batch = np.empty((len(mask), size), np.int64)
+            for k in range(size):
+                batch[:, k] = any_legal(mask, self.random)
+                mask[np.arange(len(mask)), batch[:, k]] = 0
+            return (batch if isinstance(space, spaces.MultiDiscrete) else batch[:, 0]), ()
         space = self.model.action_space
         if isinstance(space, spaces.Discrete):
             return (self.random.random(len(start)) * space.n).astype(np.int64), ()
@@ -77,14 +81,16 @@ class FixedAgent(Agent):
 
     text = "fixed"
 
-    def __init__(self, model: Model[Any], *, seed: Any = 0, **setting: Any) -> None:
+    def __init__(
+        self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0, **setting: Any
+    ) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(model, Campaign | DesignModel):
-            raise InputError(f"fixed plays campaigns and designs, not {type(model).__name__}.")
+            raise InputError(f"fixed plays campaigns and designs, not {model.name}.")
         self.action = model.action(**setting)
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a campaign or an experimental design."""
         return isinstance(model, Campaign | DesignModel)
 

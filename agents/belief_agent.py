@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..envs.core import Model
-from ..envs.pools import labels_arrived
+from ..envs.core import Knowledge
+from ..envs.pools import Pool
 from .agent import Agent
-from .beliefs import BELIEFS, Belief
-from .rules import Rule
+from .beliefs import BELIEFS, Arrivals, Belief
+from .rules import Decision, Rule
+
+BeliefT = TypeVar("BeliefT", bound=Belief)
 
 
-class BayesianAgent(Agent):
+class BeliefAgent(Agent, Generic[BeliefT]):
     """Keeps a belief about the items and lets a rule choose.
 
     Args:
-        model: The model.
+        model: What is known of the environment.
         rule: The rule.
         new_belief: Makes the belief of a number of episodes.
         text: How the agent is called.
@@ -28,12 +31,12 @@ class BayesianAgent(Agent):
 
     def __init__(
         self,
-        model: Model[Any],
-        rule: Rule,
-        new_belief: Callable[[int], Belief],
+        model: Knowledge,
+        rule: Rule[BeliefT],
+        new_belief: Callable[[int], BeliefT],
         *,
         text: str,
-        seed: Any = 0,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, seed=seed)
         self.rule, self.new_belief = rule, new_belief
@@ -41,30 +44,41 @@ class BayesianAgent(Agent):
         new_belief(1)  # settings that are not allowed fail here, not at the first decision
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
-        """Return whether there is a belief about this model."""
-        return any(belief.fits(model) for belief in BELIEFS.values())
+    def fits(cls, model: Knowledge) -> bool:
+        """Return whether there is a belief about this environment."""
+        return any(BELIEFS[name].fits(model) for name in model.beliefs)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""
-        belief = self.new_belief(len(start)) if state is None else state
-        belief.keys = ~self.keys
+        belief: BeliefT = self.new_belief(len(start)) if state is None else state
+        belief.take_keys(~self.keys)
         belief.update(observation, start)
-        size, mask, now = getattr(self.model, "batch_size", 1), None, belief
-        if isinstance(observation, dict):
-            mask = observation.get("action_mask")
-            if "steps_left" in observation:
-                belief.left = size * observation["steps_left"][:, 0].astype(np.int64)
-            if self.rule.looks_ahead and "arrived" in observation:
-                now = belief.look_ahead(_in_flight(observation))
-        if mask is None or size == 1:
-            return self.rule.choose(now, mask, self.random), belief
-        return self.rule.choose_batch(now, mask, self.random, size), belief
+        decision, now = self.decision(observation), belief
+        if self.rule.looks_ahead and decision.pending.size:
+            now = belief.look_ahead(decision.pending)
+        if decision.batch_size == 1:
+            return self.rule.choose(now, decision, self.random), belief
+        return self.rule.choose_batch(now, decision, self.random), belief
 
+    def decision(self, observation: Any) -> Decision:
+        """Return what is to be decided after observations of B episodes.
 
-def _in_flight(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return the items whose labels have not arrived yet, -1 where there are no more, ``(B, m)``."""
-    labelled, arrived = observation["labelled"], labels_arrived(observation)
-    most = int(((labelled >= 0).sum(1) - arrived).max(initial=0))
-    padded = np.pad(labelled, ((0, 0), (0, most)), constant_values=-1)
-    return np.take_along_axis(padded, arrived[:, None] + np.arange(most), 1)
+        Where the environment is no pool, one action is chosen at a time, now and ever again.
+        """
+        if isinstance(self.model, Pool):
+            arrivals, size = Arrivals.of(observation), self.model.batch_size
+            return Decision(
+                mask=observation["action_mask"],
+                labelled=observation["labelled"],
+                arrived=arrivals.items,
+                pending=arrivals.pending,
+                left=size * observation["steps_left"][:, 0].astype(np.int64),
+                batch_size=size,
+            )
+        if isinstance(observation, dict) and "action_mask" in observation:
+            return Decision.first(observation["action_mask"])
+        assert isinstance(self.model.action_space, spaces.Discrete)
+        count = len(
+            next(iter(observation.values())) if isinstance(observation, dict) else observation
+        )
+        return Decision.first(np.ones((count, int(self.model.action_space.n)), np.int8))

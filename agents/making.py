@@ -5,18 +5,18 @@ from __future__ import annotations
 import ast
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..envs.core import InputError, Model, closest, shown
+from ..envs.core import InputError, Knowledge, Model, closest, shown
 from ..envs.core.checks import integer
 from .agent import Agent
 from .baselines import FixedAgent, RandomAgent
-from .belief_agent import BayesianAgent
+from .belief_agent import BeliefAgent
 from .beliefs import BELIEFS, Belief
 from .design import DESIGN
 from .learned.policy import LearnedAgent
@@ -97,12 +97,13 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
     given = settings.pop("belief", None)
     _check_settings(name, RULES[name], settings)
     rule = RULES[name](**settings)
-    if not _fitting(rule, model):
+    fitting = _fitting(rule, model, model.beliefs if given is None else BELIEFS)
+    if not fitting:
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
-    new_belief = _belief(rule.belief if given is None else given, rule, model)
-    return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
+    new_belief = _belief(rule.belief if given is None else given, fitting, model)
+    return BeliefAgent(model, rule, new_belief, text=text, seed=seed)
 
 
 def files(text: str) -> list[Path]:
@@ -115,7 +116,8 @@ def files(text: str) -> list[Path]:
     return [Path(path)] if isinstance(path, str) else []
 
 
-def _model(env: Any) -> Model[Any]:
+def _model(env: Any) -> Knowledge:
+    """Return what agents are given of an environment: what is public of its model."""
     model = (
         env if isinstance(env, Model) else getattr(getattr(env, "unwrapped", env), "model", None)
     )
@@ -123,32 +125,31 @@ def _model(env: Any) -> Model[Any]:
         raise InputError(
             f"Agents play the environments of this package; {shown(env)} is not one of them."
         )
-    return model
+    return model.public()
 
 
-def _rule_fits(name: str, model: Model[Any]) -> bool:
+def _rule_fits(name: str, model: Knowledge) -> bool:
     """Return whether there is a rule of this name, and a belief about this model that it can use."""
-    return name in RULES and bool(_fitting(RULES[name](), model))
+    return name in RULES and bool(_fitting(RULES[name](), model, model.beliefs))
 
 
-def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
-    """Return the names of the beliefs about this model that the rule can use."""
+def _fitting(rule: Rule[Any], model: Knowledge, names: Iterable[str]) -> list[str]:
+    """Return which of some beliefs, by name, are about this model and can do what the rule needs."""
     return [
         name
-        for name, belief in BELIEFS.items()
-        if belief.fits(model)
+        for name in names
+        if BELIEFS[name].fits(model)
         and (rule.belief is None or rule.belief[0] == name)
-        and all(hasattr(belief, method) for method in rule.needs)
+        and issubclass(BELIEFS[name], rule.needs)
     ]
 
 
-def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
-    """Return the maker of the named belief, or of the first that fits the model and the rule."""
-    fitting = _fitting(rule, model)
+def _belief(given: Any, fitting: list[str], model: Knowledge) -> Callable[[int], Belief]:
+    """Return the maker of the belief that is given, by name or with settings, or of the first."""
     name, settings = (fitting[0], {}) if given is None else _named(given)
     if name not in fitting:
         raise InputError(
-            f"No belief {shown(name or given)} fits {type(model).__name__} and the rule"
+            f"No belief {shown(name or given)} fits {model.name} and the rule"
             f"{closest(name or '', fitting)} Those that fit: {', '.join(fitting)}."
         )
     assert name is not None
@@ -156,10 +157,9 @@ def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief
     return partial(BELIEFS[name], model, **settings)
 
 
-def _misfit(name: str, model: Model[Any]) -> str:
+def _misfit(name: str, model: Knowledge) -> str:
     return (
-        f"Agent {name!r} cannot play {type(model).__name__}; those that can: "
-        f"{', '.join(available(model))}."
+        f"Agent {name!r} cannot play {model.name}; those that can: {', '.join(available(model))}."
     )
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Model
+from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Knowledge, Random
 from ..envs.pools.pool import Pool
 from .agent import Agent
-from .rules import Greedy
+from .beliefs import Belief
+from .rules import Decision, Greedy
 
 
 class OracleAgent(Agent):
@@ -28,7 +29,7 @@ class OracleAgent(Agent):
     text = "oracle"
     model: Pool[Any]
 
-    def __init__(self, env: Any, *, seed: Any = 0) -> None:
+    def __init__(self, env: Any, *, seed: int | np.random.SeedSequence = 0) -> None:
         inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, DiscoveryEnv | DiscoveryVectorEnv):
             raise InputError(
@@ -44,7 +45,7 @@ class OracleAgent(Agent):
         self._env = inner
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return False: no model is enough for it to play."""
         return False
 
@@ -56,20 +57,28 @@ class OracleAgent(Agent):
                 f"oracle looks into an environment of {len(values)} episodes, but {len(start)} "
                 "observations came; make it with the environment that it plays."
             )
-        truth, mask, size = _Truth(values), observation["action_mask"], self.model.batch_size
-        if size == 1:
-            return Greedy().choose(truth, mask, self.random), ()
-        return Greedy().choose_batch(truth, mask, self.random, size), ()
+        size = self.model.batch_size
+        decision = Decision.first(observation["action_mask"], batch_size=size)
+        batch = Greedy().choose_batch(_Truth(values), decision, self.random)
+        return (batch[:, 0] if size == 1 else batch), ()
 
 
-class _Truth:
-    """What a belief would be that knows the values; greedy is then best."""
+class _Truth(Belief):
+    """The belief that knows the values; greedy is then best."""
 
     def __init__(self, values: NDArray[Any]) -> None:
         self.values = values
 
+    def update(self, observation: Any, start: NDArray[np.bool_]) -> None: ...
+
     def mean(self) -> NDArray[Any]:
         return self.values
 
-    def rounding(self) -> float:
-        return 0.0
+    def std(self) -> NDArray[Any]:
+        return np.zeros_like(self.values)
+
+    def rounding(self, drawn: bool = False) -> NDArray[Any]:
+        return np.zeros((1, 1))
+
+    def sample(self, count: int, random: Random) -> NDArray[Any]:
+        return np.repeat(self.values[:, None], count, 1)

@@ -31,7 +31,7 @@ def save(tensors: Mapping[str, NDArray[Any]], head: Mapping[str, Any]) -> bytes:
         head: What else there is to know, as JSON; ``"format"`` is the version of the file.
     """
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    return serialize(arrays, {KEY: json.dumps(head, sort_keys=True)})
+    return bytes(serialize(arrays, {KEY: json.dumps(head, sort_keys=True)}))
 
 
 def exists(path: str | Path) -> bool:

@@ -1,6 +1,7 @@
 """Beliefs: posteriors over the items of B pools, one per structure of the world."""
 
-from .belief import Belief
+from .arrivals import Arrivals
+from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
 from .gaussian_process import GaussianProcess
 from .linear import Linear
@@ -18,10 +19,12 @@ BELIEFS: dict[str, type[Belief]] = {
     "nodes": Nodes,
     "low_rank": LowRank,
 }
-"""Beliefs by name; the first that fits a model is its default."""
+"""Beliefs by name; `Knowledge.beliefs` says which are about an environment, the default first."""
 
 __all__ = [
     "BELIEFS",
+    "AdditiveNoise",
+    "Arrivals",
     "Belief",
     "Beta",
     "GaussianProcess",
@@ -29,5 +32,6 @@ __all__ = [
     "Logistic",
     "LowRank",
     "Nodes",
+    "Probabilities",
     "Sparse",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, Self
+from abc import abstractmethod
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model, Random
+from ...envs.core import Knowledge, Random
 from ...envs.core.seeding import Words
 
 Array = NDArray[np.float64]
@@ -27,35 +27,33 @@ MOST_WEIGHTED = 32
 """Items that a reduction of variances looks at, where it has no closed form."""
 
 
-class Belief(ABC):
+@runtime_checkable
+class Belief(Protocol):
     """A posterior over the value of each of n items, for B episodes at once.
 
-    A belief is the state of an agent: it is updated in place by every observation. Its constructor
-    takes the model's public parameters, the number of episodes and its own settings.
-
-    A belief about labels with additive noise, where a label shows its own item only, also has
-    ``noise_variance(items)``: the variance of the noise that it assumes in the labels of items
-    ``(B, m)``, of the same shape.
+    A belief is the state of an agent: every observation updates it in place. One of your own derives
+    from this class and brings `update`, `mean`, `std` and `sample`; the rest has a default. Its
+    constructor takes what is known of the environment, the number of episodes and its own settings.
+    `Arrivals.of(observation)` gives the labels that have come.
     """
 
-    keys: Words | None = None
-    """A key for what is random about each episode, ``(B,)``; the agent sets it. None: the seed's."""
-
-    left: NDArray[np.int64] | None = None
-    """How many items may still be chosen, the next one included, ``(B,)``; the agent sets it. None:
-    an item may be chosen again and again."""
+    def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
     @classmethod
-    @abstractmethod
-    def fits(cls, model: Model[Any]) -> bool:
-        """Return whether the belief describes this model."""
+    def fits(cls, model: Knowledge) -> bool:
+        """Return whether the belief describes this environment; by default it does."""
+        return True
 
-    @abstractmethod
-    def __init__(self, model: Any, num_episodes: int) -> None: ...
+    def take_keys(self, keys: Words) -> None:
+        """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
+        return
 
     @abstractmethod
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
-        """Take in the observations of B episodes; those that ``start`` forget the past first."""
+        """Take in the observations of B episodes; those that ``start`` forget the past first.
+
+        Labels may come in any order: the posterior does not depend on it.
+        """
 
     @abstractmethod
     def mean(self) -> Array:
@@ -64,6 +62,23 @@ class Belief(ABC):
     @abstractmethod
     def std(self) -> Array:
         """Return the posterior standard deviation of every item, ``(B, n)``."""
+
+    @abstractmethod
+    def sample(self, count: int, random: Random) -> Array:
+        """Return draws of all items together, ``(B, count, n)``."""
+
+    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+        """Return the belief that labels of these items would leave, whatever they turn out to be.
+
+        Expected values stay, and uncertainty shrinks as it would with the labels. So a batch is chosen
+        one item after the other, and so items in flight are counted: the Gaussian-process batches of
+        Desautels, Krause, Burdick, JMLR 15 (2014). This belief is left as it is. By default nothing
+        shrinks.
+
+        Args:
+            items: Items in each episode, -1 for none, ``(B, m)``.
+        """
+        return self
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return how far apart the values of equal items may be computed, ``(B, 1)``.
@@ -75,11 +90,7 @@ class Belief(ABC):
             drawn: Whether values come from draws, which may be less precise than means are.
         """
         largest = np.maximum(np.abs(self.mean()).max(1), self.std().max(1))
-        return ROUNDING * largest[:, None]
-
-    @abstractmethod
-    def sample(self, count: int, random: Random) -> Array:
-        """Return draws of all items together, ``(B, count, n)``."""
+        return np.asarray(ROUNDING * largest[:, None])
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the posterior covariance of some items with all, ``(B, m, n)``.
@@ -91,16 +102,14 @@ class Belief(ABC):
         draws = self.sample(COVARIANCE_DRAWS, random)
         draws = draws - draws.mean(1, keepdims=True)
         chosen = np.take_along_axis(draws, items[:, None], 2)
-        return chosen.transpose(0, 2, 1) @ draws / (COVARIANCE_DRAWS - 1)
+        return np.asarray(chosen.transpose(0, 2, 1) @ draws / (COVARIANCE_DRAWS - 1))
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return what joint draws tell about the best legal item.
 
         Args:
             count: Number K of draws.
-            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            mask: 1 where an item may be chosen, ``(B, n)``.
             random: What is drawn from.
 
         Returns:
@@ -108,11 +117,11 @@ class Belief(ABC):
             identity of the best item explains, both ``(B, n)``.
         """
         draws = self.sample(count, random)
-        legal = draws if mask is None else np.where(mask[:, None], draws, -np.inf)
+        legal = np.where(mask[:, None], draws, -np.inf)
         return _regret_and_explained(draws, legal, legal.argmax(2))
 
     def about_top(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
+        self, count: int, mask: NDArray[np.int8], left: NDArray[np.int64], random: Random
     ) -> tuple[Array, Array]:
         """Return what joint draws tell about the set of the best legal items, one per label left.
 
@@ -121,16 +130,16 @@ class Belief(ABC):
 
         Args:
             count: Number K of draws.
-            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            mask: 1 where an item may be chosen, ``(B, n)``.
+            left: Number of labels left, ``(B,)``.
             random: What is drawn from.
 
         Returns:
             The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
-            set of the best `left` items explains, both ``(B, n)``.
+            set of the best ``left`` items explains, both ``(B, n)``.
         """
         draws = self.sample(count, random)
-        legal = draws if mask is None else np.where(mask[:, None], draws, -np.inf)
-        left = np.ones(len(draws), np.int64) if self.left is None else self.left
+        legal = np.where(mask[:, None], draws, -np.inf)
         # A set is known by the sum of its members' random names, which may wrap around: two of them
         # coincide with probability 2^-63.
         names = np.random.default_rng(0).integers(2**63, size=(draws.shape[2],))
@@ -140,23 +149,9 @@ class Belief(ABC):
             sets[i] = names[members].sum(1)
         return _regret_and_explained(draws, legal, sets)
 
-    @abstractmethod
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief that labels of these items would leave, whatever they turn out to be.
-
-        Expected values stay, uncertainty shrinks as it would with the labels. This is how a batch is
-        chosen one item after the other, and how items in flight are thought of: the Gaussian-process
-        batches of Desautels, Krause, Burdick, JMLR 15 (2014). This belief is left as it is.
-
-        Args:
-            items: Items in each episode, -1 for none, ``(B, m)``.
-        """
-
     def label_variance(self) -> Array:
-        """Return the variance of the next label of every item, noise included, ``(B, n)``."""
-        mean = self.mean()
-        noise = getattr(self, "noise_variance", np.zeros_like)
-        return self.std() ** 2 + noise(np.broadcast_to(np.arange(mean.shape[1]), mean.shape))
+        """Return the variance of the next label of every item, ``(B, n)``; by default without noise."""
+        return self.std() ** 2
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
@@ -173,7 +168,7 @@ class Belief(ABC):
         items = highest(weight, count, random, within)
         covariance = self.covariance(items, random)
         total = np.einsum("bm,bmn->bn", np.take_along_axis(weight, items, 1), covariance**2)
-        return total / np.maximum(self.label_variance(), 1e-300)
+        return np.asarray(total / np.maximum(self.label_variance(), 1e-300))
 
     def reach(self, gain: Array) -> Array:
         """Return how much of each item's information ``gain`` a label of x uncovers, ``(B, n)``.
@@ -181,6 +176,42 @@ class Belief(ABC):
         A label tells about its own item only, except on graphs.
         """
         return gain
+
+
+@runtime_checkable
+class AdditiveNoise(Belief, Protocol):
+    """A belief about labels with additive noise, where a label shows its own item only."""
+
+    @abstractmethod
+    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+        """Return the variance of the noise in the labels of ``items`` ``(B, m)``, of the same shape."""
+
+    def label_variance(self) -> Array:
+        """Return the variance of the next label of every item, noise included, ``(B, n)``."""
+        std = self.std()
+        every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
+        return std**2 + self.noise_variance(every)
+
+
+@runtime_checkable
+class Probabilities(Belief, Protocol):
+    """A belief about labels that are failures or successes."""
+
+    @abstractmethod
+    def chance(self) -> Array:
+        """Return the probability of success of every item, ``(B, n)``."""
+
+    @abstractmethod
+    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the chances that would follow from a failure or a success of each of some items.
+
+        Args:
+            items: Items to be labelled, each by itself, ``(B, m)``.
+
+        Returns:
+            Probabilities of success of all items given a failure, and given a success, new arrays
+            ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
+        """
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:
@@ -191,7 +222,7 @@ def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np
         count: How many items; all, if there are no more.
         random: What is drawn from.
         within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``. What
-            double precision may do is reckoned with in any case.
+            double precision may do is always allowed for.
     """
     largest = np.where(np.isfinite(score), np.abs(score), 0.0).max(1, keepdims=True)
     jitter = np.maximum(within, 1e-12 * largest + 1e-300) * random.random(score.shape)
@@ -230,4 +261,4 @@ def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
     member = np.zeros((len(size), count), draws.dtype)
     member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
     apart = member @ draws - np.sqrt(size / count)[:, None].astype(draws.dtype) * draws.mean(0)
-    return np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2
+    return np.asarray(np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2)

@@ -6,14 +6,14 @@ the success probability p ~ Beta(a + s, b + n - s) of the machine after s succes
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, betaln
 
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
-from ...envs.core import Model, Random
+from ...envs.core import Knowledge, Random
 from .belief import Array, Belief
 
 
@@ -29,7 +29,7 @@ class Beta(Belief):
         self.model = model
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the campaign has unknown success probabilities."""
         return isinstance(model, BinomialDiscovery) and model.beta_priors is not None
 
@@ -53,7 +53,7 @@ class Beta(Belief):
             gain = self._sizes * self._alpha / (self._alpha + self._beta)
         else:
             gain = 1 - self._failure(self._sizes)
-        return self.model.success_reward * gain - self._costs
+        return np.asarray(self.model.success_reward * gain - self._costs)
 
     def std(self) -> Array:
         """Return its standard deviation over what p may be, ``(B, A)``."""
@@ -63,7 +63,7 @@ class Beta(Belief):
         else:
             square = self._failure(2 * self._sizes) - self._failure(self._sizes) ** 2
             spread = np.sqrt(np.maximum(square, 0.0))
-        return self.model.success_reward * spread
+        return np.asarray(self.model.success_reward * spread)
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what rounding may do to a reward, which is exact but for the last digits."""
@@ -80,12 +80,10 @@ class Beta(Belief):
         else:
             with np.errstate(divide="ignore", invalid="ignore"):
                 gain = -np.expm1(np.where(sizes > 0, sizes * np.log1p(-p), 0.0))
-        return self.model.success_reward * gain - self._costs[:, None]
-
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief itself: a campaign waits for the results of its batch."""
-        return self
+        return np.asarray(self.model.success_reward * gain - self._costs[:, None])
 
     def _failure(self, sizes: NDArray[np.int64]) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""
-        return np.exp(betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta))
+        return np.asarray(
+            np.exp(betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta))
+        )

@@ -30,13 +30,14 @@ from numpy.typing import NDArray
 
 from ...envs.core import Random, generator_of
 from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
+from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, SURE, Array
+from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .history import HistoryBelief
 
 
-class Draws(HistoryBelief):
+class Draws(HistoryBelief, AdditiveNoise):
     """A belief about a pool that is made of joint draws of all items.
 
     Args:
@@ -47,7 +48,7 @@ class Draws(HistoryBelief):
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the model's own, or 0.1 if that is 0. It counts as at least
             `SURE` times the `spread`.
-        seed: Seed of the chains, where no agent gives the episodes `keys`.
+        seed: Seed of the chains, where no agent gives the episodes keys.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Draws(HistoryBelief):
         if noise_std is None:
             noise_std = model.noise_std or 0.1
         self.noise_std = max(quantity("noise_std", noise_std), SURE * self.spread)
-        self.keys = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
+        self.keys: Words = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
         numbers = num_episodes * self.chains * model.num_items
         room(
@@ -79,29 +80,32 @@ class Draws(HistoryBelief):
     def spread(self) -> float:
         """Prior standard deviation of a value, about."""
 
+    def take_keys(self, keys: Words) -> None:
+        """Take the key of what is drawn for each episode, ``(B,)``."""
+        self.keys = keys
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Restart the chains where an episode starts, and move those that have new labels.
 
-        What is drawn for a label depends on the episode and its place alone: the labels of a history,
+        What is drawn for a label depends on the episode and its index alone: the labels of a history,
         taken in at once, lead to the chains that they led to one by one.
         """
-        count, start = self._follow(observation, start)
+        arrivals, start = self._arrivals(observation, start)
+        items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         self._seen[start] = 0
-        items = observation["labelled"]
         for i in (start | (count > self._seen)).nonzero()[0].tolist():
             if start[i]:
                 self._random = self._generator(i, 0)
                 self._begin(i, {key: value[i] for key, value in observation.items()})
-            for place in range(self._seen[i], count[i]):
-                self._random = self._generator(i, 1 + place)
-                self._learn(i, int(items[i, place]), float(observation["labels"][i, place]))
+            for index in range(self._seen[i], count[i]):
+                self._random = self._generator(i, 1 + index)
+                self._learn(i, int(items[i, index]), float(labels[i, index]))
             self._random = self._generator(i, -1 - count[i])
             self._draws[i] = self._values(i)
         self._seen = count
 
     def _generator(self, episode: int, number: int) -> np.random.Generator:
         """Return the generator of an episode for one of the things that it draws."""
-        assert self.keys is not None  # the constructor has set some
         return keyed_generator(hashed(self.keys[episode : episode + 1], np.array([number]))[0])
 
     @abstractmethod
@@ -121,22 +125,22 @@ class Draws(HistoryBelief):
 
         Drawn systematically: chain k is there once more or less than K times its probability.
         """
-        reach = np.exp(evidence - evidence.max()).cumsum()
+        total = np.exp(evidence - evidence.max()).cumsum()
         points = (np.arange(self.chains) + self._random.random()) / self.chains
-        return np.searchsorted(reach / reach[-1], points)
+        return np.searchsorted(total / total[-1], points)
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
-        return self._draws.mean(1, dtype=np.float64)
+        return np.asarray(self._draws.mean(1, dtype=np.float64))
 
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
-        return self._draws.std(1, dtype=np.float64)
+        return np.asarray(self._draws.std(1, dtype=np.float64))
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
         largest = np.maximum(self._draws.max((1, 2)), -self._draws.min((1, 2)))
-        return ROUNDING * largest[:, None].astype(np.float64)
+        return np.asarray(ROUNDING * largest[:, None].astype(np.float64))
 
     def sample(self, count: int, random: Random) -> NDArray[Any]:
         """Return some of the K draws in random order, over again if there are not enough."""
@@ -160,9 +164,7 @@ class Draws(HistoryBelief):
         """Return noise_std^2 for each of ``items``, of the same shape."""
         return np.full(items.shape, self.noise_std**2)
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return what the draws tell about the best item; more than K of them tell no more."""
         return super().about_best(min(count, self.chains), mask, random)
 

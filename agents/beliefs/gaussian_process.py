@@ -52,7 +52,7 @@ from scipy.linalg import solve_triangular
 from ...envs.core import Random, generator_of, groups_of
 from ...envs.core.checks import choice, integer
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, Array
+from .belief import ROUNDING, AdditiveNoise, Array
 from .history import FeatureBelief, standardised
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -90,7 +90,7 @@ _GROWING = (
 _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 
 
-class GaussianProcess(FeatureBelief):
+class GaussianProcess(FeatureBelief, AdditiveNoise):
     """Belief over the values of the items of a pool with features: smooth in the features.
 
     Args:
@@ -111,7 +111,7 @@ class GaussianProcess(FeatureBelief):
         b, n = num_episodes, model.num_items
         self._x: Array | None = None  # (B or 1, n, d) z-scored, over sqrt(d)
         self._square: Array | None = None  # (B or 1, n) |x|^2
-        self._choice = np.full(b, _GRID.index(DEFAULT))  # place on the grid
+        self._choice = np.full(b, _GRID.index(DEFAULT))  # index on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
         self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
@@ -129,10 +129,10 @@ class GaussianProcess(FeatureBelief):
 
         What the belief is depends on the labels in their order only, not on when they came in.
         """
-        count = self._labels(observation, start)
-        items, labels = observation["labelled"], observation["labels"]
+        arrivals = self._follow(observation, start)
+        items, count = arrivals.items, arrivals.count
         self._grow(int(count.max(initial=0)))
-        labels = np.asarray(labels, np.float64)
+        labels = np.asarray(arrivals.labels, np.float64)
         self._first = np.where(count > 0, labels[:, 0], 0.0)
         labels = labels - self._first[:, None]
         due = count // self.refit * self.refit
@@ -185,7 +185,7 @@ class GaussianProcess(FeatureBelief):
         b, old, n = self._rows.shape
         if count <= old:
             return
-        new = max(count, min(2 * old, self.model._horizon), 8)
+        new = max(count, min(2 * old, self.model.horizon or 0), 8)
         more = new - old
         self._root = np.pad(self._root, ((0, 0), (0, more), (0, more)))
         self._rows = np.concatenate([self._rows, np.zeros((b, more, n))], 1)
@@ -327,14 +327,14 @@ class GaussianProcess(FeatureBelief):
             cross = np.matmul(near, self._x[episodes].transpose(0, 2, 1))
             own = np.take_along_axis(square, items, 1)
             out = own[..., None] + square[:, None] - 2 * cross
-        return np.maximum(out, 0.0, out=out)
+        return np.asarray(np.maximum(out, 0.0, out=out))
 
     def _covariance(self, square: Array, scale: Any) -> Array:
         """Return k at squared distances, for a length scale that broadcasts."""
         if self.kernel == "rbf":
-            return np.exp(square / (-2 * scale**2))
+            return np.asarray(np.exp(square / (-2 * scale**2)))
         a = np.sqrt(5 * square) / scale
-        return (1 + a + a * a / 3) * np.exp(-a)
+        return np.asarray((1 + a + a * a / 3) * np.exp(-a))
 
     # ---- posterior
 
@@ -357,7 +357,7 @@ class GaussianProcess(FeatureBelief):
         """
         constant, std = self._closed_form()
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
-        return (ROUNDING if drawn else 1e-9) * (std + far)[:, None]
+        return np.asarray((ROUNDING if drawn else 1e-9) * (std + far)[:, None])
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""

@@ -1,4 +1,4 @@
-"""What the beliefs about pools share: they follow the history of labels."""
+"""What the beliefs about pools share: they follow the labels that arrive."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model
-from ...envs.pools import FeaturePool, Pool, labels_arrived
+from ...envs.core import InputError, Knowledge
+from ...envs.pools import FeaturePool, Pool
+from .arrivals import Arrivals
 from .belief import Array, Belief
 
 
 class HistoryBelief(Belief):
-    """A belief about a pool, fed by the labels in the order in which they came.
+    """A belief about a pool that takes in each label once, in the order in which they come.
 
     Args:
         model: The pool.
@@ -22,23 +23,23 @@ class HistoryBelief(Belief):
     """
 
     def __init__(self, model: Pool[Any], num_episodes: int) -> None:
-        self.model: Any = model
+        self.model = model
         self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
 
-    def _follow(
+    def _arrivals(
         self, observation: Any, start: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return how many labels have arrived, and which episodes start, ``(B,)`` each.
+    ) -> tuple[Arrivals, NDArray[np.bool_]]:
+        """Return the labels that have come, and which episodes start, ``(B,)``.
 
-        A history shorter than what was seen is that of a new episode, also if nobody said so.
+        Fewer labels than were seen are those of a new episode, also if nobody said so.
         """
         if len(start) != len(self._seen):
             raise InputError(
                 f"This belief follows {len(self._seen)} episodes, but {len(start)} observations came; "
                 "pass state=None for a new batch."
             )
-        count = labels_arrived(observation)
-        return count, start | (count < self._seen)
+        arrivals = Arrivals.of(observation)
+        return arrivals, start | (arrivals.count < self._seen)
 
 
 class FeatureBelief(HistoryBelief):
@@ -49,21 +50,23 @@ class FeatureBelief(HistoryBelief):
         num_episodes: The number B of episodes.
     """
 
+    model: FeaturePool
+
     def __init__(self, model: FeaturePool, num_episodes: int) -> None:
         super().__init__(model, num_episodes)
         self._x: NDArray[Any] | None = None  # (B or 1, n, d) features
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool whose items have features."""
         return isinstance(model, FeaturePool)
 
-    def _labels(self, observation: Any, start: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Restart where an episode starts; return how many labels there are now, ``(B,)``."""
-        count, start = self._follow(observation, start)
+    def _follow(self, observation: Any, start: NDArray[np.bool_]) -> Arrivals:
+        """Restart where an episode starts; return the labels that have come."""
+        arrivals, start = self._arrivals(observation, start)
         if start.any():
             self._restart(observation, start)
-        return count
+        return arrivals
 
     @abstractmethod
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:

@@ -36,7 +36,7 @@ GROUPS = (1, 4, 32, 256)
 """Numbers k of items that bound the law of the largest value."""
 FAR = 1e-4
 """Probability that is cut off on either side of the law of the largest value."""
-REACH = 5.0
+DEEP = 5.0
 """Items that are below `low` by so many standard deviations cannot be the best, for our purposes."""
 STEP = 0.15
 """Step of the trapezoid rule; half of it changes nothing above 1e-4."""
@@ -59,7 +59,7 @@ def about_best_of_independent(mean: Array, std: Array) -> tuple[float, Array, Ar
         return float(mean.max()), probs, explained
     std = np.maximum(std, NARROW * std.max())
     low, scale = _left(mean, std)
-    able = (mean + REACH * std > low).nonzero()[0]
+    able = (mean + DEEP * std > low).nonzero()[0]
     m, s = mean[able] - low, std[able]
     high = (m - ndtri(FAR / len(able)) * s).max()
     end = np.arcsinh(high / scale)

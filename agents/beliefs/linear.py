@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, SURE, Array
+from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .history import FeatureBelief, with_intercept
 
 NOISE = 0.1
@@ -62,7 +62,7 @@ LARGEST = 1e30
 """Largest prior variance of f(x), so that single precision can hold it."""
 
 
-class Linear(FeatureBelief):
+class Linear(FeatureBelief, AdditiveNoise):
     """Belief over the values of the items of a pool with features: linear in them.
 
     On a table, and without settings, it is free of units: features are standardised, labels are by
@@ -117,17 +117,17 @@ class Linear(FeatureBelief):
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
-        count = self._labels(observation, start)
-        items, labels = observation["labelled"], observation["labels"]
+        arrivals = self._follow(observation, start)
+        items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
-            place = self._seen[behind]
-            chosen = items[behind, place]
+            index = self._seen[behind]
+            chosen = items[behind, index]
             if not self._standard:
-                far = np.abs(labels[behind, place])
+                far = np.abs(labels[behind, index])
                 self._largest[behind] = np.maximum(self._largest[behind], far)
-                self._learn(behind, chosen, labels[behind, place])
-            elif (first := place == 0).any():
+                self._learn(behind, chosen, labels[behind, index])
+            elif (first := index == 0).any():
                 self._learn_first(behind[first], chosen[first])
                 self._learn(behind[~first], chosen[~first])
             else:
@@ -297,9 +297,7 @@ class Linear(FeatureBelief):
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
         Both are functions of theta: the draws of f are looked at in blocks, only for their largest
@@ -316,8 +314,7 @@ class Linear(FeatureBelief):
         winner = np.zeros((b, count), np.int64)
         for block in blocks:
             draws = np.matmul(theta, self._x[:, block].transpose(0, 2, 1))
-            if mask is not None:
-                draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
+            draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
             here = draws.argmax(2)
             value = np.take_along_axis(draws, here[..., None], 2)[..., 0]
             better = value > top

@@ -45,10 +45,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from ...envs.core import InputError, Model, Random
+from ...envs.core import InputError, Knowledge, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
-from .belief import ROUNDING, Array, explained_by
+from .belief import ROUNDING, Array, Probabilities, explained_by
 from .history import FeatureBelief, with_intercept
 
 WEIGHTS = (
@@ -81,7 +81,7 @@ FAR = 1e-4
 """Steps whose square is above this may be halved; below it they are known to be good."""
 
 
-class Logistic(FeatureBelief):
+class Logistic(FeatureBelief, Probabilities):
     """Belief over the success probabilities of the items of a pool with two values of labels.
 
     The probabilities are what it learns and looks ahead by, so that it is free of the unit of the
@@ -117,9 +117,9 @@ class Logistic(FeatureBelief):
         self._forget()
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool with features whose labels have two public values."""
-        return super().fits(model) and model.binary  # type: ignore[attr-defined]
+        return isinstance(model, FeaturePool) and model.binary
 
     # ---- learning
 
@@ -129,14 +129,15 @@ class Logistic(FeatureBelief):
         The labels of a step are taken in together, and the mode is searched for from the last one: a
         history that is read at once leads to the same digits.
         """
-        count = self._labels(observation, start)
+        arrivals = self._follow(observation, start)
+        count = arrivals.count
         if (self._seen < count).any():
             self._forget()
         while (behind := (self._seen < count).nonzero()[0]).size:
             ends = np.minimum(self._seen[behind] + self.model.batch_size, count[behind])
             for t in np.unique(ends).tolist():
                 group = behind[ends == t]
-                items, labels = observation["labelled"][group, :t], observation["labels"][group, :t]
+                items, labels = arrivals.items[group, :t], arrivals.labels[group, :t]
                 success = labels == self._success
                 wrong = ~success & (labels != self._failure)
                 if wrong.any():
@@ -274,11 +275,9 @@ class Logistic(FeatureBelief):
         z = random.standard_normal((b, count, d), np.float32)
         theta = np.matmul(z, self._root().transpose(0, 2, 1).astype(np.float32))
         theta += self._mode[:, None].astype(np.float32)
-        return theta
+        return np.asarray(theta)
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
         The best item is told by the scores: where all probabilities are nearly 1, they are alike.
@@ -288,8 +287,7 @@ class Logistic(FeatureBelief):
         regret, explained = np.empty((2, len(theta), self._x.shape[1]))
         for i in range(len(theta)):
             draws = theta[i] @ self._x[i % len(self._x)].T
-            legal = draws if mask is None else np.where(mask[i], draws, -np.inf)
-            winner = legal.argmax(1)
+            winner = np.where(mask[i], draws, -np.inf).argmax(1)
             draws *= 0.5  # sigmoid(z) = (1 + tanh(z / 2)) / 2, by the fastest way to it
             np.tanh(draws, out=draws)
             draws *= 0.5
@@ -315,18 +313,18 @@ class Logistic(FeatureBelief):
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
-        place, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
+        row, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
         mean = self.chance()
-        rare = (mean[place, items] <= 0.5).astype(np.int64)  # the less likely label
+        rare = (mean[row, items] <= 0.5).astype(np.int64)  # the less likely label
         sign = 2.0 * rare - 1
-        z, slope, bend = sigmoid_normal(sign * score[place, items], variance[place, items])
+        z, slope, bend = sigmoid_normal(sign * score[row, items], variance[row, items])
         z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
         single = np.float32
         now, shift, shrink, odds = (
             a.astype(single)
             for a in (mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z))
         )
-        c = np.matmul(spread[place, items], spread.transpose(0, 2, 1))
+        c = np.matmul(spread[row, items], spread.transpose(0, 2, 1))
         v = c * c
         v *= shrink[:, :, None]
         v += variance.astype(single)[:, None]
@@ -335,9 +333,9 @@ class Logistic(FeatureBelief):
         change = _quick(c, np.maximum(v, 0, out=v))
         change -= _quick(score.astype(single), variance.astype(single))[:, None]
         given = np.empty((2, *c.shape), single)
-        given[rare, place, order] = now[:, None] + change
+        given[rare, row, order] = now[:, None] + change
         change *= odds[:, :, None]
-        given[1 - rare, place, order] = now[:, None] - change
+        given[1 - rare, row, order] = now[:, None] - change
         np.clip(given, 0, 1, out=given)
         return given[0], given[1]
 

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Knowledge
 from ...envs.pools.low_rank_pool import LowRankPool
 from .belief import Array
 from .draws import Draws, cholesky, evidence, forward, normals
@@ -38,7 +38,7 @@ class LowRank(Draws):
         sweeps: Number of sweeps of every chain after each label.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the pool's, or 0.1 if that is 0.
-        seed: Seed of the chains, where no agent gives the episodes `keys`.
+        seed: Seed of the chains, where no agent gives the episodes keys.
     """
 
     model: LowRankPool
@@ -63,7 +63,7 @@ class LowRank(Draws):
         self._label_at = np.zeros_like(self._seen_at)  # Y
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool of low rank."""
         return isinstance(model, LowRankPool)
 
@@ -96,7 +96,7 @@ class LowRank(Draws):
     def _values(self, episode: int) -> NDArray[np.float32]:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
         values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
-        return values.reshape(self.chains, -1)
+        return np.asarray(values.reshape(self.chains, -1))
 
     def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
         """Return L and L^-1 b of Q = L L', for some rows of one factor given the other.

@@ -18,7 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model, Random
+from ...envs.core import Knowledge, Random
 from ...envs.core.checks import quantity
 from ...envs.pools.graph_pool import GraphPool
 from .belief import Array, Belief
@@ -54,7 +54,7 @@ class Nodes(Belief):
         self._ends: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool on a graph."""
         return isinstance(model, GraphPool)
 
@@ -62,7 +62,7 @@ class Nodes(Belief):
         """Read what was seen, which the observation holds in full."""
         total = observation["seen_sum"]
         self._count = observation["seen_count"].astype(np.float64)
-        self._mean = self.prior_std**2 * total / self._weight()
+        self._mean: Array = self.prior_std**2 * total / self._weight()
         if self._hubs is None or len(self._hubs) != len(total) or start.any():
             self._hubs = observation["hubs"] > 0
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
@@ -100,13 +100,11 @@ class Nodes(Belief):
         return draws
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
-        """Return the variance of each node at its own place, 0 elsewhere, ``(B, m, n)``."""
+        """Return the variance of each node at its own index, 0 elsewhere, ``(B, m, n)``."""
         own = items[..., None] == np.arange(self.model.num_items)
-        return own * self.std()[:, None] ** 2
+        return np.asarray(own * self.std()[:, None] ** 2)
 
-    def about_best(
-        self, count: int, mask: NDArray[np.int8] | None, random: Random
-    ) -> tuple[Array, Array]:
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every node and the variance that the best one explains.
 
         Nothing is drawn: both are about what `count` draws would say on average. The regret comes from
@@ -117,7 +115,7 @@ class Nodes(Belief):
         """
         top, explained = np.empty(len(self._mean)), np.zeros_like(self._mean)
         for i, (mean, std) in enumerate(zip(self._mean, self.std(), strict=True)):
-            legal = slice(None) if mask is None else mask[i].nonzero()[0]
+            legal = mask[i].nonzero()[0]
             top[i], prob, exact = about_best_of_independent(mean[legal], std[legal])
             winners = len(prob) - np.exp(-count * prob).sum()  # 1 - (1 - p)^K, about
             extra = max(winners - 1, 0.0) / count
@@ -144,7 +142,7 @@ class Nodes(Belief):
         return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
 
     def _flat_ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return both ends of all links between the rest, as places in a flat ``(B, n)`` array."""
+        """Return both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
         if self._ends is None:
             ends = self._edges.reshape(len(self._edges), -1, 2)
             episode, edge = (ends[:, :, 0] >= 0).nonzero()

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model
+from ...envs.core import Knowledge
 from ...envs.core.checks import quantity
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
@@ -45,7 +45,7 @@ class Sparse(Draws):
             None takes the pool's.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the pool's, or 0.1 if that is 0.
-        seed: Seed of the chains, where no agent gives the episodes `keys`.
+        seed: Seed of the chains, where no agent gives the episodes keys.
     """
 
     model: LinearPool
@@ -73,7 +73,7 @@ class Sparse(Draws):
         self._x: list[Any] = [None] * num_episodes  # views of the features, (n, d) each
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
 
@@ -98,8 +98,8 @@ class Sparse(Draws):
         after = evidence(*self._regress(support, a, b))
         support[:] = support[:, self._survivors(after - before)]
         for _ in range(self.sweeps):
-            for place in range(len(support)):
-                self._exchange(support, place, a, b)
+            for index in range(len(support)):
+                self._exchange(support, index, a, b)
 
     def _values(self, episode: int) -> NDArray[np.float32]:
         support = self._support[episode]
@@ -116,16 +116,16 @@ class Sparse(Draws):
         root = cholesky([[a[i, j] for j in support[: k + 1]] for k, i in enumerate(support)])
         return root, forward(root, [b[i] for i in support])
 
-    def _exchange(self, support: NDArray[np.int64], place: int, a: Array, b: Array) -> None:
+    def _exchange(self, support: NDArray[np.int64], index: int, a: Array, b: Array) -> None:
         """Draw one member of every chain's support given the others.
 
         Args:
             support: Written to, ``(k, K)``.
-            place: The member.
+            index: The member.
             a: A, ``(d, d)``.
             b: b, ``(d,)``.
         """
-        others = [member[:, None] for i, member in enumerate(support) if i != place]
+        others = [member[:, None] for i, member in enumerate(support) if i != index]
         root, centre = self._regress(others, a, b)
         q, r = np.diag(a) + np.zeros((self.chains, 1)), b + np.zeros((self.chains, 1))
         for w, e in zip(forward(root, [a[i[:, 0]] for i in others]), centre, strict=True):
@@ -137,4 +137,4 @@ class Sparse(Draws):
         weight = r * r / q / 2 - np.log(q) / 2
         weight = np.exp(weight - weight.max(1, keepdims=True)).cumsum(1)
         coins = self._random.random(self.chains) * weight[:, -1]
-        support[place] = (weight > coins[:, None]).argmax(1)
+        support[index] = (weight > coins[:, None]).argmax(1)

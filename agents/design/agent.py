@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from ...envs.core import InputError, KeyedRandom, Model, Random, generator_of
+from ...envs.core import InputError, KeyedRandom, Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
@@ -50,10 +50,12 @@ class DesignAgent(Agent):
         seed: Seed of the agent's own randomness.
     """
 
-    def __init__(self, model: Model[Any], *, candidates: int = 256, seed: Any = 0) -> None:
+    def __init__(
+        self, model: Knowledge, *, candidates: int = 256, seed: int | np.random.SeedSequence = 0
+    ) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(model, DesignModel):
-            raise InputError(f"{self.text} plays experimental design, not {type(model).__name__}.")
+            raise InputError(f"{self.text} plays experimental design, not {model.name}.")
         self.model: DesignModel[Any] = model
         count = integer("candidates", candidates, low=2, high=1_000_000)
         if model.settings is not None:
@@ -68,7 +70,7 @@ class DesignAgent(Agent):
         self.settings = model.setting(self.actions)
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is one of experimental design."""
         return isinstance(model, DesignModel)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model, Random, generator_of
+from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
@@ -37,14 +37,14 @@ class BayesOptEIG(DesignAgent):
 
     def __init__(
         self,
-        model: Model[Any],
+        model: Knowledge,
         *,
         start: int = 4,
         calls: int = 12,
         outer: int = 64,
         inner: int = 256,
         candidates: int = 256,
-        seed: Any = 0,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.start = integer("start", start, low=1, high=1000)
@@ -77,7 +77,7 @@ class BayesOptEIG(DesignAgent):
             gain, error = np.append(gain, more[0]), np.append(error, more[1])
             bound = self._bound(settings, gain, error, width)
             actions = self.search(posterior, bound, random)[0][0, :1]
-        return actions[0]
+        return np.asarray(actions[0])
 
     def _bound(
         self, settings: Array, gain: Array, error: Array, width: float

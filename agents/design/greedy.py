@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Model, Random, generator_of
+from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
@@ -61,7 +61,12 @@ class ThompsonEIG(GreedyEIG):
     text = "thompson_eig"
 
     def __init__(
-        self, model: Model[Any], *, draws: int = 4, candidates: int = 256, seed: Any = 0
+        self,
+        model: Knowledge,
+        *,
+        draws: int = 4,
+        candidates: int = 256,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
@@ -109,12 +114,12 @@ class LookAheadEIG(GreedyEIG):
 
     def __init__(
         self,
-        model: Model[Any],
+        model: Knowledge,
         *,
         first: int = 8,
         draws: int = 8,
         candidates: int = 128,
-        seed: Any = 0,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.first = integer("first", first, low=1, high=BEST)

@@ -32,7 +32,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model, shown
+from ...envs.core import InputError, Knowledge, shown
 from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
@@ -122,7 +122,7 @@ class Policy:
     def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
         for i, (weight, bias) in enumerate(layers):
             h = by_rows(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
-        return h
+        return np.asarray(h)
 
     def to_bytes(self) -> bytes:
         """Return the content of a file that `load` reads."""
@@ -214,7 +214,11 @@ class LearnedAgent(Agent):
     text = "sb3"
 
     def __init__(
-        self, model: Model[Any], *, path: str | Path | Policy | None = None, seed: Any = 0
+        self,
+        model: Knowledge,
+        *,
+        path: str | Path | Policy | None = None,
+        seed: Any = 0,
     ) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(path, str | Path | Policy):
@@ -222,7 +226,7 @@ class LearnedAgent(Agent):
                 f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {shown(path)}."
             )
         self.policy = path if isinstance(path, Policy) else Policy.load(path)
-        name, here = type(model).__name__, parts(model.observation_space)
+        name, here = model.name, parts(model.observation_space)
         if any(here.get(key) != shape for key, shape in self.policy.parts.items()):
             raise InputError(
                 f"The policy was trained on observations of the shapes {dict(self.policy.parts)}, "
@@ -239,7 +243,7 @@ class LearnedAgent(Agent):
             )
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return False: without a file it plays nothing."""
         return False
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ...envs.core import InputError, Model, closest, registered, shown
+from ...envs.core import InputError, Knowledge, closest, registered, shown
 from .policy import LearnedAgent, Policy
 
 SUFFIX = ".safetensors"
@@ -27,12 +27,12 @@ def shipped() -> dict[str, Policy]:
         return {path.stem: Policy.load(path) for path in sorted(folder.glob("*" + SUFFIX))}
 
 
-def fitting(model: Model[Any]) -> list[str]:
+def fitting(model: Knowledge) -> list[str]:
     """Return the names of those of a model's environment, with its observations and actions."""
     names = []
     for name, policy in shipped().items():
         env_id = policy.about["env_id"]
-        if env_id in registered() and gym.spec(env_id).name == type(model).__name__:
+        if env_id in registered() and gym.spec(env_id).name == model.name:
             try:
                 LearnedAgent(model, path=policy)
             except InputError:
@@ -58,11 +58,17 @@ class ShippedAgent(LearnedAgent):
 
     text = "learned"
 
-    def __init__(self, model: Model[Any], *, weights: str | None = None, seed: Any = 0) -> None:
+    def __init__(
+        self,
+        model: Knowledge,
+        *,
+        weights: str | None = None,
+        seed: Any = 0,
+    ) -> None:
         if weights is None:
             weights = next(iter(fitting(model)), None)
         if not isinstance(weights, str):
-            environment = type(model).__name__
+            environment = model.name
             known = "; ".join(
                 f"{name} for {policy.about['env_id']} with {json.dumps(policy.about['env_kwargs'])}"
                 for name, policy in shipped().items()
@@ -81,6 +87,6 @@ class ShippedAgent(LearnedAgent):
         super().__init__(model, path=shipped().get(weights, weights), seed=seed)
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether a policy of the package fits."""
         return bool(fitting(model))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.campaigns.campaign import Campaign
-from ...envs.core import InputError, Model, TruthUnknown
+from ...envs.core import InputError, Knowledge, TruthUnknown
 from ..agent import Agent
 
 
@@ -25,14 +25,14 @@ class OptimalAgent(Agent):
 
     text = "optimal"
 
-    def __init__(self, model: Model[Any], *, seed: Any = 0) -> None:
+    def __init__(self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0) -> None:
         super().__init__(model, seed=seed)
         if not self.fits(model):
-            raise InputError(f"The best policy is not known for this {type(model).__name__}.")
+            raise InputError(f"The best policy is not known for this {model.name}.")
         self._policy = model.optimal_policy()
 
     @classmethod
-    def fits(cls, model: Model[Any]) -> bool:
+    def fits(cls, model: Knowledge) -> bool:
         """Return whether the best policy is known, or is planned, as in campaigns."""
         if isinstance(model, Campaign):
             return True

@@ -1,14 +1,17 @@
-"""Rules: from a belief and the legal items to a choice; the table below names them."""
+"""Rules: from a belief and a decision to a choice; the table below names them."""
+
+from typing import Any
 
 from .active_search import ENS, ActiveSearch
-from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thompson
+from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Thompson
+from .decision import Decision
 from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
 from .learned import Learned
-from .rule import Rule
+from .rule import Rule, best
 
-RULES: dict[str, type[Rule]] = {
+RULES: dict[str, type[Rule[Any]]] = {
     "greedy": Greedy,
     "epsilon_greedy": EpsilonGreedy,
     "bayes_ucb": BayesUCB,
@@ -32,6 +35,7 @@ __all__ = [
     "RULES",
     "ActiveSearch",
     "BayesUCB",
+    "Decision",
     "EpsilonGreedy",
     "ExpectedImprovement",
     "Greedy",
@@ -39,7 +43,7 @@ __all__ = [
     "Learned",
     "LinUCB",
     "OneHub",
-    "Random",
     "Rule",
     "Thompson",
+    "best",
 ]

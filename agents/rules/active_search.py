@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 
 from ...envs.core import Random
 from ...envs.core.checks import integer
-from ..beliefs.belief import ROUNDING, highest
+from ..beliefs.belief import ROUNDING, Probabilities, highest
+from .decision import Decision
 from .rule import Rule, best
 
 BLOCK = 2**13
 """Numbers of a block in each episode: probabilities of all items given labels of some candidates."""
 
 
-class ActiveSearch(Rule):
+class ActiveSearch(Rule[Probabilities]):
     """Active search with a look-ahead of some labels.
 
     Args:
@@ -37,7 +38,7 @@ class ActiveSearch(Rule):
         candidates: Only so many items of the highest probability are looked at; None: all.
     """
 
-    needs = ("chance", "given")
+    needs = Probabilities
 
     def __init__(self, steps: int = 2, candidates: int | None = 50) -> None:
         self.steps: int | None = integer("steps", steps, low=1)
@@ -46,13 +47,13 @@ class ActiveSearch(Rule):
         self.candidates = candidates
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
+        self, belief: Probabilities, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean = belief.chance()  # free of the unit of the label
         b, n = mean.shape
-        legal = np.ones((b, n), np.bool_) if mask is None else mask > 0
-        left = belief.left if self.steps is None else np.minimum(belief.left, self.steps)
+        legal = decision.mask > 0
+        left = decision.left if self.steps is None else np.minimum(decision.left, self.steps)
         later = np.clip(left - 1, 0, legal.sum(1) - 1)
         count = min(self.candidates or n, n)
         items = highest(np.where(legal, mean, -np.inf), count, random, ROUNDING)
@@ -68,7 +69,7 @@ class ActiveSearch(Rule):
             future[:, block] = (1 - q) * top_sums(failure, later) + q * top_sums(success, later)
         score = np.full((b, n), -np.inf)
         np.put_along_axis(score, items, p + future, 1)
-        return best(score, mask, random, ROUNDING * (1 + later[:, None]))
+        return best(score, decision.mask, random, ROUNDING * (1 + later[:, None]))
 
 
 class ENS(ActiveSearch):
@@ -83,7 +84,7 @@ class ENS(ActiveSearch):
         self.steps = None
 
 
-def top_sums(values: NDArray[np.float64], count: NDArray[np.int64]) -> NDArray[np.float64]:
+def top_sums(values: NDArray[np.floating[Any]], count: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the sums of the highest ``count[b]`` values over the last axis, ``(B, m)``.
 
     Args:

@@ -1,45 +1,28 @@
-"""The basic rules: random, greedy, epsilon-greedy, upper bounds, Thompson sampling."""
+"""The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Random as Numbers
+from ...envs.core import Random
 from ...envs.core.checks import LARGE, real
-from .rule import Rule, best
+from ..beliefs import Belief, Linear
+from .decision import Decision
+from .rule import Rule, any_legal, best
 
 
-class Random(Rule):
-    """A uniformly random legal item."""
-
-    looks_ahead = False
-
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
-        """Return the chosen items, ``(B,)``: the k-th legal one for a uniform k."""
-        assert mask is not None  # without a mask RandomAgent asks for no rule
-        ranks = mask.cumsum(1, dtype=np.int64)
-        k = (random.random(len(mask)) * ranks[:, -1]).astype(np.int64) + 1
-        return (ranks >= k[:, None]).argmax(1)
-
-
-class Greedy(Rule):
+class Greedy(Rule[Belief]):
     """The highest posterior mean."""
 
     looks_ahead = False
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        return best(belief.mean(), mask, random, belief.rounding())
+        return best(belief.mean(), decision.mask, random, belief.rounding())
 
 
-class EpsilonGreedy(Rule):
+class EpsilonGreedy(Rule[Belief]):
     """Greedy, but with probability `epsilon` a uniformly random legal item.
 
     Source: Sutton and Barto, "Reinforcement Learning" (2018), section 2.2.
@@ -53,17 +36,15 @@ class EpsilonGreedy(Rule):
     def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = real("epsilon", epsilon, low=0, high=1)
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean = belief.mean()
         explores = random.random(len(mean)) < self.epsilon
         score = np.where(explores[:, None], random.random(mean.shape), mean)
-        return best(score, mask, random, belief.rounding() * ~explores[:, None])
+        return best(score, decision.mask, random, belief.rounding() * ~explores[:, None])
 
 
-class BayesUCB(Rule):
+class BayesUCB(Rule[Belief]):
     """The highest posterior mean plus `width` standard deviations.
 
     A Gaussian form of the Bayes-UCB of Kaufmann, Cappe, Garivier, AISTATS 2012, with a fixed
@@ -76,12 +57,10 @@ class BayesUCB(Rule):
     def __init__(self, width: float = 1.0) -> None:
         self.width = real("width", width, low=0, high=LARGE)
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         within = (1 + self.width) * belief.rounding()
-        return best(belief.mean() + self.width * belief.std(), mask, random, within)
+        return best(belief.mean() + self.width * belief.std(), decision.mask, random, within)
 
 
 class LinUCB(BayesUCB):
@@ -115,17 +94,15 @@ class GLMUCB(LinUCB):
         ridge: Regularisation.
     """
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        assert mask is not None  # pools show one
-        choice = super().choose(belief, mask, random)
-        early = (mask == 0).sum(1) <= belief.model.num_features
-        return np.where(early, Random().choose(belief, mask, random), choice)
+        assert isinstance(belief, Linear)  # the one that it insists on
+        choice = super().choose(belief, decision, random)
+        early = (decision.labelled >= 0).sum(1) <= belief.model.num_features
+        return np.where(early, any_legal(decision.mask, random), choice)
 
 
-class Thompson(Rule):
+class Thompson(Rule[Belief]):
     """The best item of one draw from the posterior (Thompson, Biometrika 1933).
 
     A batch takes the best item of a draw each.
@@ -133,9 +110,9 @@ class Thompson(Rule):
 
     looks_ahead = False
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Numbers
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         # A draw may lie some standard deviations off the mean.
-        return best(belief.sample(1, random)[:, 0], mask, random, 4 * belief.rounding(drawn=True))
+        return best(
+            belief.sample(1, random)[:, 0], decision.mask, random, 4 * belief.rounding(drawn=True)
+        )

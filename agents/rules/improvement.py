@@ -21,21 +21,20 @@ label counts.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
 from ...envs.core import Random
 from ...envs.core.checks import integer
-from ..beliefs.belief import highest
+from ..beliefs.belief import AdditiveNoise, Belief, highest
+from .decision import Decision
 from .rule import Rule, best
 
 Array = NDArray[np.float64]
 
 
-class ExpectedImprovement(Rule):
+class ExpectedImprovement(Rule[Belief]):
     """The largest expected improvement of f(x) over what has been found.
 
     The incumbent is the largest posterior mean among the items that have their label, rather than
@@ -44,12 +43,12 @@ class ExpectedImprovement(Rule):
     one best item, while the labels of a pool add up.
     """
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
-        found = np.ones(mean.shape, np.bool_) if mask is None else mask == 0
+        found = np.zeros(mean.shape, np.bool_)
+        episode, index = (decision.arrived >= 0).nonzero()
+        found[episode, decision.arrived[episode, index]] = True
         found |= ~found.any(1, keepdims=True)
         ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
@@ -57,7 +56,7 @@ class ExpectedImprovement(Rule):
         std = np.maximum(std, least)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
         score, off = _log_expected(ahead, std), 2 * belief.rounding()
-        return best(score, mask, random, _log_expected(ahead + off, std + off) - score)
+        return best(score, decision.mask, random, _log_expected(ahead + off, std + off) - score)
 
 
 def _log_expected(ahead: Array, std: Array) -> Array:
@@ -65,7 +64,7 @@ def _log_expected(ahead: Array, std: Array) -> Array:
     return np.log(std) + log_improvement(ahead / std)
 
 
-class KnowledgeGradient(Rule):
+class KnowledgeGradient(Rule[AdditiveNoise]):
     """The largest posterior mean plus its knowledge gradient for every later label.
 
     The score of x is mean(x) + (labels left after it) KG(x). As an item is labelled once, x itself
@@ -83,28 +82,24 @@ class KnowledgeGradient(Rule):
         candidates: Number of items examined at most.
     """
 
-    needs = ("noise_variance",)
+    needs = AdditiveNoise
 
     def __init__(self, candidates: int = 20) -> None:
         self.candidates = integer("candidates", candidates, low=1)
 
     def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
+        self, belief: AdditiveNoise, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
-        legal = np.ones(mean.shape, np.bool_) if mask is None else mask.astype(np.bool_)
-        later = np.maximum(belief.left - 1, 0)
+        legal = decision.mask.astype(np.bool_)
+        later = np.maximum(decision.left - 1, 0)
         every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
         spread = np.sqrt(std**2 + belief.noise_variance(every))
-        bound = np.full(mean.shape, -np.inf)
-        for i, own in enumerate(legal):
-            signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
-            gain = _gain_at_most(mean[i, own], std[i, own], signal)
-            bound[i, own] = mean[i, own] + later[i] * gain
+        bound = _bound(mean, std, spread, legal, later)
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
         within = belief.rounding() * (1 + later[:, None])
-        bound[np.arange(len(bound)), best(mean, mask, random, within)] = np.inf
+        bound[np.arange(len(bound)), best(mean, decision.mask, random, within)] = np.inf
         order = highest(bound, self.candidates, random, within)
         score = np.full(mean.shape, -np.inf)
         for first in range(0, order.shape[1], 8):
@@ -121,7 +116,19 @@ class KnowledgeGradient(Rule):
                         slope = row[others] / max(spread[i, x], 1e-300)
                         score[i, x] = mean[i, x]
                         score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
-        return best(score, mask, random, within)
+        return best(score, decision.mask, random, within)
+
+
+def _bound(
+    mean: Array, std: Array, spread: Array, legal: NDArray[np.bool_], later: NDArray[np.int64]
+) -> Array:
+    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``."""
+    bound = np.full(mean.shape, -np.inf)
+    for i, own in enumerate(legal):
+        signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
+        gain = _gain_at_most(mean[i, own], std[i, own], signal)
+        bound[i, own] = mean[i, own] + later[i] * gain
+    return bound
 
 
 def rise_of_largest(mean: Array, slope: Array) -> float:
@@ -147,7 +154,7 @@ def _gain_at_most(mean: Array, std: Array, signal: Array) -> Array:
     # E|Z| = 2 h(0), and a corner at z > 0 adds 2 r step h(-z / r).
     at = -meet[~start] / np.maximum(signal[:, None], 1e-300)
     rest = signal * (np.exp(log_improvement(at)) @ step[~start])
-    return base * np.sqrt(2 / np.pi) + 2 * rest
+    return np.asarray(base * np.sqrt(2 / np.pi) + 2 * rest)
 
 
 def _corners(mean: Array, slope: Array) -> tuple[Array, Array]:

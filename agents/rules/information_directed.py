@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ...envs.core import Random
 from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
+from .decision import Decision
 from .rule import Rule, best, one_of
 
 TINY = 1e-12
@@ -34,7 +35,7 @@ LEAST = 1e-300
 """What they are raised to in any case; where nothing can be learnt, the least regret decides."""
 
 
-class IDS(Rule):
+class IDS(Rule[Belief]):
     """Information-directed sampling.
 
     Args:
@@ -59,15 +60,14 @@ class IDS(Rule):
         self.about = choice("about", about, ("best", "top"))
         self.deterministic = flag("deterministic", deterministic)
 
-    def choose(
-        self, belief: Belief, mask: NDArray[np.int8] | None, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        learn = belief.about_best if self.about == "best" else belief.about_top
-        regret, explained = learn(self.samples, mask, random)
-        gain = belief.reach(explained)
-        if mask is not None:
-            gain = np.where(mask, gain, 0.0)
+        mask = decision.mask
+        if self.about == "best":
+            regret, explained = belief.about_best(self.samples, mask, random)
+        else:
+            regret, explained = belief.about_top(self.samples, mask, decision.left, random)
+        gain = np.where(mask, belief.reach(explained), 0.0)
         regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
@@ -77,7 +77,7 @@ class IDS(Rule):
             chosen = np.empty(len(regret), np.int64)
             coins = random.random(len(regret))
             for i in range(len(regret)):
-                items = np.arange(regret.shape[1]) if mask is None else mask[i].nonzero()[0]
+                items = mask[i].nonzero()[0]
                 first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
                 chosen[i] = items[second if coins[i] < weight else first]
         # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
@@ -87,7 +87,7 @@ class IDS(Rule):
         gain_off = off * belief.std().max(1, keepdims=True) + 1e-5 * gain.max(1, keepdims=True)
         alike = np.abs(regret - np.take_along_axis(regret, one, 1)) <= regret_off
         alike &= np.abs(gain - np.take_along_axis(gain, one, 1)) <= gain_off
-        return one_of(alike if mask is None else alike & (mask > 0), random)
+        return one_of(alike & (mask > 0), random)
 
 
 def two_point(

@@ -44,7 +44,8 @@ from scipy.special import ndtr
 from ...envs.core import InputError, Random, shown
 from ...envs.core.checks import LARGE, real
 from .. import weights as files
-from ..beliefs.belief import ROUNDING
+from ..beliefs.belief import ROUNDING, Belief
+from .decision import Decision
 from .rule import Rule, best
 
 Array = NDArray[np.float64]
@@ -126,7 +127,7 @@ class Network:
             ) from None
 
 
-class Learned(Rule):
+class Learned(Rule[Belief]):
     """A trained rule for pools of any size: Bayes-UCB plus a layer that all items share.
 
     It weighs how sure it is that an item belongs to the best that the labels left allow, and what
@@ -144,25 +145,23 @@ class Learned(Rule):
             raise InputError(f"weights must be the name of a file or None, got {shown(weights)}.")
         self.network = weights if isinstance(weights, Network) else Network.load(weights)
 
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        (mean, std, rounding), features, context = look(belief, mask, random)
+        (mean, std, rounding), features, context = look(belief, decision, random)
         index = mean + self.network.width * std
         # The layer works in single precision, on what is cut off at `FAR`.
         within = (1 + self.network.width) * rounding + ROUNDING * FAR
-        return best(index + self.network(features, context), mask, random, within)
+        return best(index + self.network(features, context), decision.mask, random, within)
 
 
 def look(
-    belief: Any, mask: NDArray[np.int8] | None, random: Random
+    belief: Belief, decision: Decision, random: Random
 ) -> tuple[tuple[Array, Array, Array], Floats, Floats]:
     """Return what the rule looks at.
 
     Args:
-        belief: A `Belief` over n items in B episodes.
-        mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+        belief: What is believed about n items in B episodes.
+        decision: What is to be decided.
         random: What is drawn from; used where only draws can tell what a label takes away.
 
     Returns:
@@ -172,10 +171,8 @@ def look(
     """
     mean, std = belief.mean(), belief.std()
     b, n = mean.shape
-    legal = np.ones((b, n), np.bool_) if mask is None else mask > 0
-    count = legal.sum(1)
-    left = np.ones(b, np.int64) if belief.left is None else belief.left
-    left = np.clip(left, 1, np.maximum(count - 1, 1))
+    legal = decision.mask > 0
+    left = np.clip(decision.left, 1, np.maximum(legal.sum(1) - 1, 1))
     threshold = between(np.where(legal, mean, -np.inf), left)[:, None]
     inside = legal & (mean >= threshold)
     square = np.einsum("bn,bn,bn->b", std, std, inside) / np.maximum(inside.sum(1), 1)

@@ -3,81 +3,80 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ...envs.core import Random
+from ..beliefs import Belief
+from .decision import Decision
+
+BeliefT = TypeVar("BeliefT", bound=Belief, contravariant=True)
 
 
-class Rule(ABC):
-    """Turns the beliefs of B episodes into B choices; it has settings but no state."""
+class Rule(ABC, Generic[BeliefT]):
+    """Turns the beliefs of B episodes into B choices; it has settings but no state.
+
+    One of your own derives from this class and brings `choose`.
+    """
+
+    needs: ClassVar[type[object]] = Belief
+    """What its belief must be able to do: `Belief`, `AdditiveNoise` or `Probabilities`."""
 
     belief: tuple[str, dict[str, float]] | None = None
-    """The belief it insists on, by name and settings; None: any will do."""
+    """The belief it insists on, by name and settings; None: any that can do what it needs."""
 
-    looks_ahead = True
-    """Whether it reckons with what the labels of items in flight and of its own batch will tell."""
-
-    needs: tuple[str, ...] = ()
-    """Methods that its belief must have, beyond those of every belief."""
+    looks_ahead: ClassVar[bool] = True
+    """Whether it counts what the labels of items in flight and of its own batch will tell."""
 
     @abstractmethod
-    def choose(
-        self, belief: Any, mask: NDArray[np.int8] | None, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``.
 
         Args:
-            belief: A `Belief` over n items in B episodes.
-            mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+            belief: What is believed about n items in B episodes.
+            decision: What is to be decided: what may be chosen, what was, and how many labels are left.
             random: What is drawn from.
         """
 
     def choose_batch(
-        self, belief: Any, mask: NDArray[np.int8], random: Random, size: int
+        self, belief: BeliefT, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
-        """Return ``size`` different items for each episode, ``(B, size)``, chosen one by one.
+        """Return different items for each episode, chosen one by one, ``(B, batch_size)``.
 
         Args:
-            belief: A `Belief` over n items in B episodes.
-            mask: 1 where an item may be chosen, ``(B, n)``.
+            belief: What is believed about n items in B episodes.
+            decision: What is to be decided.
             random: What is drawn from.
-            size: Number of items.
         """
-        batch, mask, every = (
-            np.empty((len(mask), size), np.int64),
-            mask.copy(),
-            np.arange(len(mask)),
-        )
-        for k in range(size):
-            if k and self.looks_ahead:
-                left = belief.left - 1
-                belief = belief.look_ahead(batch[:, k - 1 : k])
-                belief.left = left
-            batch[:, k] = self.choose(belief, mask, random)
-            mask[every, batch[:, k]] = 0
+        batch = np.empty((len(decision.mask), decision.batch_size), np.int64)
+        for k in range(decision.batch_size):
+            if k:
+                last = batch[:, k - 1]
+                decision = decision.after(last)
+                if self.looks_ahead:
+                    belief = belief.look_ahead(last[:, None])
+            batch[:, k] = self.choose(belief, decision, random)
         return batch
 
 
 def best(
     score: NDArray[np.float64],
-    mask: NDArray[np.int8] | None,
+    mask: NDArray[np.int8],
     random: Random,
-    within: Any = 0.0,
+    within: ArrayLike = 0.0,
 ) -> NDArray[np.int64]:
     """Return the legal item with the highest score, ties broken at random, ``(B,)``.
 
     Args:
         score: Scores, ``(B, n)``.
-        mask: 1 where an item may be chosen, ``(B, n)``; None: everywhere.
+        mask: 1 where an item may be chosen, ``(B, n)``.
         random: What is drawn from.
         within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``: equal
             items have scores that differ in the last digits, and none of them has a claim to be first.
     """
-    if mask is not None:
-        score = np.where(mask, score, -np.inf)
+    score = np.where(mask, score, -np.inf)
     return one_of(score >= score.max(1, keepdims=True) - within, random)
 
 
@@ -88,4 +87,11 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
     for i in (count > 1).nonzero()[0].tolist():
         choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
-    return choice
+    return np.asarray(choice)
+
+
+def any_legal(mask: NDArray[np.int8], random: Random) -> NDArray[np.int64]:
+    """Return a uniformly random legal item of each episode, ``(B,)``: the k-th for a uniform k."""
+    ranks = mask.cumsum(1, dtype=np.int64)
+    k = (random.random(len(mask)) * ranks[:, -1]).astype(np.int64) + 1
+    return np.asarray((ranks >= k[:, None]).argmax(1))

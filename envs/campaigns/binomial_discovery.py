@@ -110,6 +110,8 @@ class BinomialDiscovery(Campaign[Counts]):
     batch_sizes: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
     horizon: int = 100
 
+    beliefs = ("beta",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self._set(

@@ -2,7 +2,8 @@
 
 from .errors import InputError, TruthUnknown, closest, shown, spelt, told
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
-from .model import Model, Observation, Policy
+from .knowledge import Knowledge, Observation, Policy
+from .model import Model
 from .registration import register, registered
 from .spaces import UniformBox, box
 from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
@@ -12,6 +13,7 @@ __all__ = [
     "DiscoveryVectorEnv",
     "InputError",
     "KeyedRandom",
+    "Knowledge",
     "Model",
     "Observation",
     "Policy",

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from . import moved
 from .checks import choice, flag, integer, sequence
 from .errors import InputError, shown
-from .model import Model, Observation
+from .knowledge import Observation
+from .model import Model
 from .spaces import batched
 from .streams import Streams
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Generic, TypeAlias, TypeVar
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rendering.picture import Curves, Picture, Series, Trace
 from .checks import MOST_TOGETHER, room
-from .errors import TruthUnknown, UnknownParameter, closest, shown
+from .errors import UnknownParameter, closest, shown
+from .knowledge import Knowledge, Observation
 from .streams import Streams
 
-Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
-Policy: TypeAlias = Callable[[Any], NDArray[Any]]
 State = TypeVar("State")
 
 OVERHEAD = 50
@@ -25,24 +21,25 @@ OVERHEAD = 50
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Model(ABC, Generic[State]):
+class Model(Knowledge, Generic[State]):
     """Parameters, dynamics and truth of one environment; it holds no state and no randomness.
 
     A subclass is a frozen dataclass whose fields are the environment's keyword arguments. The
-    methods below advance B episodes at once: every array leads with the batch axis B. Because the
-    state is handed in, a model may be given to an agent: it tells what is public, the parameters,
-    and what follows from them.
+    methods below advance B episodes at once: every array leads with the batch axis B.
     """
+
+    def public(self) -> Knowledge:
+        """Return what agents are given: the model itself, since the state is handed in.
+
+        A model that holds something hidden, such as the labels of a table, returns something else,
+        always the same object.
+        """
+        return self
 
     @property
     def uniforms(self) -> int:
         """The most numbers that a `step` reads of each episode: its calls of ``streams.uniform()``."""
         return 1
-
-    @classmethod
-    def parameters(cls) -> tuple[str, ...]:
-        """Return the names of the parameters, in the order of their declaration."""
-        return tuple(field.name for field in fields(cls))
 
     @classmethod
     def build(cls, /, **parameters: Any) -> Model[State]:
@@ -87,18 +84,6 @@ class Model(ABC, Generic[State]):
         what = f"{num_episodes} episodes of {name}"
         room(what, size * num_episodes + shared, advice, MOST_TOGETHER)
 
-    # ---- spaces of one episode
-
-    @property
-    @abstractmethod
-    def observation_space(self) -> gym.Space[Any]:
-        """Space of the observation of one episode."""
-
-    @property
-    @abstractmethod
-    def action_space(self) -> gym.Space[Any]:
-        """Space of the action of one episode."""
-
     # ---- dynamics
 
     @abstractmethod
@@ -135,14 +120,6 @@ class Model(ABC, Generic[State]):
     def observe(self, state: State) -> Observation:
         """Return the observations of B episodes: new arrays, a pure function of the state."""
 
-    def decisions(self, observation: Any) -> NDArray[np.int64] | None:
-        """Return how many decisions observations ``(B, ...)`` come after; None: they do not tell.
-
-        What an agent draws for a decision depends on it, so that an agent that is made anew in the
-        middle of an episode goes on as the old one would have.
-        """
-        return None
-
     def action_mask(self, state: State) -> NDArray[np.int8] | None:
         """Return the legal actions as a new ``(B, n)`` array of 0 and 1; ``None``: all are legal."""
         return None
@@ -150,32 +127,3 @@ class Model(ABC, Generic[State]):
     def hidden(self, state: State) -> dict[str, NDArray[Any]]:
         """Return what an agent must not see, each of shape ``(B, ...)``: parameters, regret."""
         return {}
-
-    # ---- truth
-
-    def random_value(self) -> float:
-        """Return the exact expected return of an agent that chooses uniformly at random."""
-        raise TruthUnknown(f"{type(self).__name__} knows no random value.")
-
-    def optimal_value(self) -> float:
-        """Return the exact expected return of the best agent, or of an oracle where stated."""
-        raise TruthUnknown(f"{type(self).__name__} knows no optimal value.")
-
-    def optimal_policy(self) -> Policy:
-        """Return the function from observations ``(B, ...)`` to actions that attains the optimum."""
-        raise TruthUnknown(f"{type(self).__name__} knows no optimal policy.")
-
-    # ---- words and pictures
-
-    def action_name(self, action: Any) -> str:
-        """Return the action in words, for people."""
-        return str(action)
-
-    def summary(self, observation: Observation) -> str:
-        """Return one line that tells where an episode stands, from its observation."""
-        return str(observation)
-
-    def picture(self, trace: Trace) -> Picture:
-        """Return what is to be seen of an episode; by default its return so far."""
-        returns = np.cumsum([reward for _, reward, _ in trace])
-        return Picture(panels=(Curves(label="return", series=(Series(values=returns),)),))

@@ -20,4 +20,4 @@ def by_rows(rows: NDArray[Any], matrix: NDArray[Any]) -> NDArray[Any]:
     padded = np.zeros((-(-len(flat) // ROWS), ROWS, flat.shape[1]), flat.dtype)
     padded.reshape(-1, flat.shape[1])[: len(flat)] = flat
     out = np.matmul(padded, matrix).reshape(-1, matrix.shape[1])[: len(flat)]
-    return out.reshape(*rows.shape[:-1], -1)
+    return np.asarray(out.reshape(*rows.shape[:-1], -1))

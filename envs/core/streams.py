@@ -248,7 +248,8 @@ class Streams:
             self._fill()
             self._row = self._step = 0
         self._row += 1
-        return self._block[self._row - 1]
+        numbers: NDArray[np.float64] = self._block[self._row - 1]
+        return numbers
 
     def _fill(self) -> None:
         """Hash the numbers of this step and of the next ones."""

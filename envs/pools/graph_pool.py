@@ -126,6 +126,8 @@ class GraphPool(Pool[GraphLabels]):
     prior_std: float = 1.0
     noise_std: float = 1.0
 
+    beliefs = ("nodes",)
+
     def __post_init__(self) -> None:
         self._set(
             num_items=integer("num_items", self.num_items, low=2, high=2**31 - 1),
@@ -227,7 +229,7 @@ class GraphPool(Pool[GraphLabels]):
         pair = _successes(generator, self._pairs, self.edge_prob, least=0 if self.num_hubs else 1)
         v = ((1 + np.sqrt(1 + 8.0 * pair)) / 2).astype(np.int64)
         v -= v * (v - 1) // 2 > pair  # the root may have been rounded up to the next row
-        return rest[np.stack([pair - v * (v - 1) // 2, v], axis=1)]
+        return np.asarray(rest[np.stack([pair - v * (v - 1) // 2, v], axis=1)])
 
     def _show(
         self,

@@ -82,6 +82,8 @@ class LinearPool(GaussianFeaturePool):
 
     noise_std: float = 0.1
 
+    beliefs = "sparse", "linear", "gp"
+
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return score
 

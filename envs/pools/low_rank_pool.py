@@ -94,6 +94,8 @@ class LowRankPool(Pool[Labels]):
     horizon: int | None = 100
     noise_std: float = 0.1
 
+    beliefs = ("low_rank",)
+
     def __post_init__(self) -> None:
         self._set(
             num_rows=integer("num_rows", self.num_rows, low=1),

@@ -295,7 +295,7 @@ class Pool(Model[StateT], Generic[StateT]):
         """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
         if not self.noise_std:
             return value
-        return value + self.noise_std * ndtri(self._uniform(streams))
+        return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
 
     def _uniform(self, streams: Streams) -> NDArray[np.float64]:
         """Return a number in [0, 1) for each choice, ``(B N,)``."""
@@ -337,7 +337,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the steps that observations of B episodes come after, ``(B,)``."""
-        return self._steps - observation["steps_left"][:, 0].astype(np.int64)
+        return np.asarray(self._steps - observation["steps_left"][:, 0].astype(np.int64))
 
     def observe(self, state: StateT) -> Observation:
         """Return the observations of B episodes; what is constant is a read-only view.
@@ -434,6 +434,8 @@ class Pool(Model[StateT], Generic[StateT]):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeaturePool(Pool[FeatureLabels]):
     """A pool whose items have features, which stand in the observation."""
+
+    beliefs = "logistic", "linear", "gp"
 
     @property
     @abstractmethod

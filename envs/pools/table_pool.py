@@ -13,7 +13,7 @@ from __future__ import annotations
 import numbers
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Never
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -39,6 +39,34 @@ class TableLabels(FeatureLabels):
     """State of a pool made of rows of a table."""
 
     rows: NDArray[np.int64]  # (B, n) the row of the table that each item is
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PublicTable(FeaturePool):
+    """What agents know of a `TablePool`: neither its labels nor what follows from them.
+
+    The `illegal_reward` is left at 0, for it may be the lowest label.
+    """
+
+    num_items: int = 0
+    num_features: int = 0
+    outcomes: tuple[float, float] | None = None
+    feature_range: tuple[float, float] = (0.0, 1.0)
+
+    _label_type: ClassVar[DTypeLike] = np.float64
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return "TablePool"
+
+    @property
+    def _feature_range(self) -> tuple[float, float]:
+        return self.feature_range
+
+    def new_state(self, num_episodes: int) -> Never:
+        """Refuse: there are no labels to play with."""
+        raise InputError("This is what agents know of a table; make an environment to play it.")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -248,7 +276,7 @@ class TablePool(FeaturePool, Reading):
     @property
     def num_features(self) -> int:
         """The number of features."""
-        return self.table.features.shape[1]
+        return int(self.table.features.shape[1])
 
     @property
     def _wasted(self) -> float:
@@ -262,6 +290,19 @@ class TablePool(FeaturePool, Reading):
         if self.noise_std or len(values) != 2 or np.isnan(values).any():
             return None
         return float(values[0]), float(values[1])
+
+    def public(self) -> PublicTable:
+        """Return what agents know of it, always the same object."""
+        return self._public
+
+    @cached_property
+    def _public(self) -> PublicTable:
+        same = (
+            "horizon", "batch_size", "delay", "noise_std", "illegal", "num_items", "num_features",
+            "outcomes",
+        )  # fmt: skip
+        known = {name: getattr(self, name) for name in same}
+        return PublicTable(**known, feature_range=self._feature_range)
 
     def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the features ``(n, d)`` of the items of a pool as `scaling` says."""

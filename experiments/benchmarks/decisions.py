@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
-from ...agents.rules import IDS, BayesUCB, Thompson
+from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
 from .timing import Subject, in_turns
 
@@ -111,12 +111,12 @@ def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     observation, _ = env.reset(seed=0)
     observation = env.step(observation["hubs"].argmax(1))[0]
     belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
-    mask, rule = observation["action_mask"], IDS(lam=3.0)
+    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
 
     def decide(count: int) -> None:
         for _ in range(count):
             belief.update(observation, np.zeros(b, np.bool_))
-            rule.choose(belief, mask, random)
+            rule.choose(belief, decision, random)
 
     def draw(count: int) -> None:
         for _ in range(count):
@@ -171,7 +171,8 @@ def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
-    belief, mask = Linear(model, b, prior_std=1.0), np.ones((b, n), np.int8)
+    belief = Linear(model, b, prior_std=1.0)
+    decision = Decision.first(np.ones((b, n), np.int8))
     every = np.arange(b)
     observation: dict[str, Any] = {
         "features": np.broadcast_to(x.reshape(-1), (b, n * d)),
@@ -191,7 +192,7 @@ def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
             for _ in range(count):
                 if learns:
                     belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
-                chosen.choose(belief, mask, random)
+                chosen.choose(belief, decision, random)
 
         return decide
 

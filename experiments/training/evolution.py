@@ -40,7 +40,7 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from ...agents import make
-from ...agents.belief_agent import BayesianAgent
+from ...agents.belief_agent import BeliefAgent
 from ...agents.rules import Learned
 from ...agents.rules.learned import CONTEXT, FEATURES, Network
 from ...envs.core import InputError
@@ -238,7 +238,7 @@ def play(
         **env_kwargs,
     )
     agent = make("greedy", venv, seed=seed)  # for its belief
-    assert isinstance(agent, BayesianAgent)
+    assert isinstance(agent, BeliefAgent)
     agent.rule = Learned(network)
     observation, info = venv.reset(seed=list(seeds))  # type: ignore[arg-type]
     state, ended = None, np.zeros(len(seeds), np.bool_)

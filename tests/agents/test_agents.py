@@ -13,9 +13,8 @@ from families import CAMPAIGNS, POOLS
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.agents.beliefs import Belief, Beta, Linear
-from discovery_gym.agents.rules import BayesUCB, Greedy, Thompson
-from discovery_gym.agents.rules.basic import Random
-from discovery_gym.agents.rules.rule import best
+from discovery_gym.agents.rules import BayesUCB, Decision, Greedy, Thompson
+from discovery_gym.agents.rules.rule import any_legal, best
 from discovery_gym.envs.core import KeyedRandom
 
 POOL, BINOMIAL, LADDER = (
@@ -142,11 +141,11 @@ class TestRules:
     def test_definitions(self) -> None:
         random, free = np.random.default_rng(0), np.ones((2, 3), np.int8)
         first_taken = np.array([[0, 1, 1], [0, 1, 1]], np.int8)
-        assert Greedy().choose(Known(), free, random).tolist() == [1, 0]
-        assert BayesUCB(1.0).choose(Known(), free, random).tolist() == [0, 2]
-        assert BayesUCB(1.0).choose(Known(), first_taken, random).tolist() == [2, 2]
-        assert Thompson().choose(Known(), free, random).tolist() == [0, 1]
-        assert Thompson().choose(Known(), first_taken, random).tolist() == [2, 1]
+        assert Greedy().choose(Known(), Decision.first(free), random).tolist() == [1, 0]
+        assert BayesUCB(1.0).choose(Known(), Decision.first(free), random).tolist() == [0, 2]
+        assert BayesUCB(1.0).choose(Known(), Decision.first(first_taken), random).tolist() == [2, 2]
+        assert Thompson().choose(Known(), Decision.first(free), random).tolist() == [0, 1]
+        assert Thompson().choose(Known(), Decision.first(first_taken), random).tolist() == [2, 1]
 
     def test_ties_are_broken_at_random_among_legal_items(self) -> None:
         random = np.random.default_rng(0)
@@ -158,17 +157,18 @@ class TestRules:
 
     def test_what_rounding_set_apart_is_a_tie(self) -> None:
         """Whatever the last digits say, for numbers of NumPy and for keyed ones."""
+        mask = np.ones((3000, 4), np.int8)
         score = np.tile([1.0, 1 + 1e-9, 1 - 1e-9, 1 - 1e-3], (3000, 1))
         keys = np.random.default_rng(0).integers(2**64, size=3000, dtype=np.uint64)
         for random in (np.random.default_rng(0), KeyedRandom(keys)):
-            counts = np.bincount(best(score, None, random, 1e-8), minlength=4)
+            counts = np.bincount(best(score, mask, random, 1e-8), minlength=4)
             assert counts[3] == 0
             assert (np.abs(counts[:3] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
-        assert (best(score, None, random) == 1).all()
+        assert (best(score, mask, random) == 1).all()
 
     def test_random_is_uniform_over_legal_items(self) -> None:
         mask = np.tile(np.array([0, 1, 1, 0, 1], np.int8), (3000, 1))
-        counts = np.bincount(Random().choose(None, mask, np.random.default_rng(0)), minlength=5)
+        counts = np.bincount(any_legal(mask, np.random.default_rng(0)), minlength=5)
         assert counts[0] == counts[3] == 0
         assert (np.abs(counts[[1, 2, 4]] - 1000) < 4 * (3000 * 2 / 9) ** 0.5).all()
 

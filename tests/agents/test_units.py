@@ -87,8 +87,12 @@ def test_draws_have_the_moments() -> None:
     unit = belief.std()[0].max()
     np.testing.assert_allclose(draws.mean(0), belief.mean()[0], atol=0.04 * unit)
     np.testing.assert_allclose(draws.std(0), belief.std()[0], rtol=0.04)
-    regret, explained = belief.about_best(4000, None, np.random.default_rng(1))
-    same, told = Belief.about_best(belief, 4000, None, np.random.default_rng(2))
+    regret, explained = belief.about_best(
+        4000, np.ones(belief.mean().shape, np.int8), np.random.default_rng(1)
+    )
+    same, told = Belief.about_best(
+        belief, 4000, np.ones(belief.mean().shape, np.int8), np.random.default_rng(2)
+    )
     np.testing.assert_allclose(regret, same, atol=0.1 * unit)
     np.testing.assert_allclose(explained, told, atol=0.05 * unit**2)
 
@@ -128,8 +132,18 @@ def test_belief_is_equivariant(scale: float, shift: float) -> None:
         (2, lambda b: b.reduction(weight, RANDOM)),
         (2, lambda b: b.noise_variance(items)),
         (2, lambda b: b.label_variance()),
-        (1, lambda b: b.about_best(50, None, np.random.default_rng(0))[0]),
-        (2, lambda b: b.about_best(50, None, np.random.default_rng(0))[1]),
+        (
+            1,
+            lambda b: b.about_best(50, np.ones(b.mean().shape, np.int8), np.random.default_rng(0))[
+                0
+            ],
+        ),
+        (
+            2,
+            lambda b: b.about_best(50, np.ones(b.mean().shape, np.int8), np.random.default_rng(0))[
+                1
+            ],
+        ),
     ):
         ours, theirs = scale**power * method(belief), method(other)
         np.testing.assert_allclose(theirs, ours, rtol=1e-7, atol=1e-7 * unit**power)
@@ -199,7 +213,10 @@ def test_two_values_are_binary(values: tuple[float, float]) -> None:
     np.testing.assert_allclose(ours.label_variance(), unit**2 * p.label_variance(), rtol=1e-12)
     draws = [belief.sample(4, np.random.default_rng(0)) for belief in beliefs]
     np.testing.assert_allclose(draws[1], low + unit * draws[0], atol=far)
-    best = [belief.about_best(50, None, np.random.default_rng(0)) for belief in beliefs]
+    best = [
+        belief.about_best(50, np.ones(belief.mean().shape, np.int8), np.random.default_rng(0))
+        for belief in beliefs
+    ]
     np.testing.assert_allclose(best[1][0], unit * best[0][0], rtol=1e-12)
     np.testing.assert_allclose(best[1][1], unit**2 * best[0][1], rtol=1e-12)
 

@@ -159,6 +159,9 @@ def test_look_ahead_conditions_the_draws() -> None:
     # It goes on as a belief: the rules' questions are answered from what would be left.
     regret, gain = ahead.about_best(500, observation["action_mask"], np.random.default_rng(0))
     assert (
-        gain[0, items[0]] < belief.about_best(500, None, np.random.default_rng(0))[1][0, items[0]]
+        gain[0, items[0]]
+        < belief.about_best(500, np.ones((2, 30), np.int8), np.random.default_rng(0))[1][
+            0, items[0]
+        ]
     ).all()
     assert regret.shape == gain.shape == (2, 30)

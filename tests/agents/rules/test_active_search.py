@@ -11,7 +11,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
-from discovery_gym.agents.rules import ENS, ActiveSearch, Greedy, active_search
+from discovery_gym.agents.rules import ENS, ActiveSearch, Decision, Greedy, active_search
 
 POOL = "discovery/LogisticPool-v0"
 
@@ -67,15 +67,16 @@ def test_choices_are_those_of_brute_force(
     mask = (np.random.default_rng(1).random((b, n)) < 0.7).astype(np.int8)
     mask[:, 0] = 1
     rule = ENS() if steps is None else ActiveSearch(steps)
+    decision = Decision.first(mask, belief.left)
     score = brute_force(belief, mask, steps)
     # These probabilities are in double precision, those of the beliefs of the package in single.
     monkeypatch.setattr(active_search, "ROUNDING", 1e-12)
     for block in (1, active_search.BLOCK):  # the candidates one by one, and all at once
         monkeypatch.setattr(active_search, "BLOCK", block)
-        choice = rule.choose(belief, mask, np.random.default_rng(0))
+        choice = rule.choose(belief, decision, np.random.default_rng(0))
         # two items may be equally good whichever comes first
         np.testing.assert_allclose(score[np.arange(b), choice], score.max(1))
-    greedy = Greedy().choose(belief, mask, np.random.default_rng(0))
+    greedy = Greedy().choose(belief, decision, np.random.default_rng(0))
     loss = score.max(1) - score[np.arange(b), greedy]
     assert (loss < 1e-9).all() == (steps == 1)
 
@@ -84,7 +85,9 @@ def test_two_steps_are_the_best_policy_for_two_labels() -> None:
     """With two labels left the look-ahead is the exact optimum: no pair of policies finds more."""
     belief = Worlds([2] * 30, items=5)
     free = np.ones((30, 5), np.int8)
-    choice = ActiveSearch().choose(belief, free, np.random.default_rng(0))
+    choice = ActiveSearch().choose(
+        belief, Decision.first(free, belief.left), np.random.default_rng(0)
+    )
     for i in range(30):
         value = np.zeros(5)
         for x in range(5):
@@ -105,7 +108,7 @@ def test_few_candidates() -> None:
     rank = np.argsort(np.argsort(-np.where(mask, belief.mean(), -1), axis=1), axis=1)
     few = np.where(rank < 2, score, -np.inf)
     assert (few.max(1) < score.max(1) - 1e-9).any()
-    choice = ENS(2).choose(belief, mask, np.random.default_rng(0))
+    choice = ENS(2).choose(belief, Decision.first(mask, belief.left), np.random.default_rng(0))
     np.testing.assert_allclose(few[np.arange(40), choice], few.max(1))
 
 
@@ -117,7 +120,7 @@ def test_on_the_logistic_pool() -> None:
         observation, _ = vector.reset(seed=0)
         for left in range(6, 0, -1):
             actions, state = agent.predict(observation, state)
-            assert state.rest.left.tolist() == [left] * 3
+            assert agent.decision(observation).left.tolist() == [left] * 3
             assert observation["action_mask"][np.arange(3), actions].all()
             if left == 1:
                 legal = np.where(observation["action_mask"], state.rest.mean(), -1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -12,8 +13,14 @@ from scipy.stats import norm
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
-from discovery_gym.agents.beliefs.belief import Belief
-from discovery_gym.agents.rules import EpsilonGreedy, ExpectedImprovement, KnowledgeGradient
+from discovery_gym.agents.beliefs.belief import AdditiveNoise, Belief
+from discovery_gym.agents.rules import (
+    Decision,
+    EpsilonGreedy,
+    ExpectedImprovement,
+    KnowledgeGradient,
+    improvement,
+)
 from discovery_gym.agents.rules.improvement import (
     _gain_at_most,
     envelope,
@@ -27,12 +34,11 @@ POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4000)
 POINTS, WEIGHTS = 9 * POINTS, 9 * WEIGHTS * norm.pdf(9 * POINTS)
 
 
-class Given(Belief):
+class Given(AdditiveNoise):
     """A belief with given moments; labels carry noise of variance 0.25."""
 
-    def __init__(self, mean: Any, root: Any, left: Any = None) -> None:
+    def __init__(self, mean: Any, root: Any) -> None:
         self._mean, self._cov = np.array(mean), root @ np.swapaxes(root, 1, 2)
-        self.left = left
 
     @classmethod
     def fits(cls, model: Any) -> bool:
@@ -181,22 +187,55 @@ def test_bound_of_the_rise(seed: int) -> None:
 # ---- rules
 
 
+def some_labelled(mask: Any, arrived: Any) -> Decision:
+    """Return the decision where the items outside ``mask`` are chosen, and some labels have come."""
+    chosen = np.where(mask == 0, np.arange(mask.shape[1]), -1)
+    rows = -np.sort(-chosen, axis=1)
+    known = np.where(np.isin(rows, arrived), rows, -1)
+    return replace(Decision.first(mask), labelled=rows, arrived=known)
+
+
 def test_expected_improvement_by_its_definition() -> None:
+    """The incumbent is the best of the items whose labels have come; of all items, where none has."""
     random = np.random.default_rng(1)
     mean, root = random.standard_normal((5, 9)), random.standard_normal((5, 9, 9))
     root *= random.random((5, 9, 1))
     mask = np.ones((5, 9), np.int8)
     mask[1:, :3] = 0
+    mean[1:, 2] += 5.0  # where it is in flight, it must not count
     belief = Given(mean, root)
-    for given in (mask, None):
-        chosen = ExpectedImprovement().choose(belief, given, random)
+    for arrived in ([0, 1, 2], [0, 1], []):
+        chosen = ExpectedImprovement().choose(belief, some_labelled(mask, arrived), random)
         for i in range(5):
-            found = mean[i, :3] if i and given is not None else mean[i]
+            found = mean[i, arrived] if i and arrived else mean[i]
             gain = mean[i] - found.max() + belief.std()[i] * POINTS[:, None]
             score = (np.maximum(gain, 0) * WEIGHTS[:, None]).sum(0)
-            if given is not None:
-                score[mask[i] == 0] = -1
+            score[mask[i] == 0] = -1
             assert score[chosen[i]] > score.max() - 1e-6
+
+
+@pytest.mark.parametrize("settings", [{"delay": 3}, {"batch_size": 3}])
+def test_expected_improvement_improves_on_what_has_its_label(
+    settings: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither an item in flight nor one of the same batch counts as found, by the agent's choices."""
+    vector = gym.make_vec(LINEAR, num_envs=3, num_items=30, num_features=4, horizon=12, **settings)
+    agent, state = make("expected_improvement", vector), None
+    observation, start = vector.reset(seed=0)[0], np.ones(3, np.bool_)
+    seen: list[Any] = []
+    monkeypatch.setattr(improvement, "_log_expected", lambda a, s: seen.append(a) or a / s)
+    for _ in range(3):
+        seen.clear()
+        belief = agent.new_belief(3)
+        belief.update(observation, start)
+        action, state = agent.predict(observation, state)
+        come = observation.get("arrived", (observation["labelled"] >= 0).sum(1, keepdims=True))
+        mean = belief.mean()
+        for i, count in enumerate(come[:, 0]):
+            found = mean[i, observation["labelled"][i, :count]] if count else mean[i]
+            for ahead in seen[::2]:  # once for every item of a batch
+                np.testing.assert_allclose(ahead[i], mean[i] - found.max(), atol=1e-5)
+        observation = vector.step(action)[0]
 
 
 def test_expected_improvement_where_nothing_is_unsure() -> None:
@@ -205,7 +244,8 @@ def test_expected_improvement_where_nothing_is_unsure() -> None:
     root = np.zeros((3, 3, 3))
     root[1] = np.eye(3) * 1e-3
     mask = np.array([[0, 1, 1]] * 3, np.int8)
-    chosen = ExpectedImprovement().choose(Given(mean, root), mask, FREE)
+    decision = some_labelled(mask, [0])
+    chosen = ExpectedImprovement().choose(Given(mean, root), decision, FREE)
     assert chosen[:2].tolist() == [2, 2]
     assert chosen[2] in (1, 2)
 
@@ -220,8 +260,8 @@ def test_knowledge_gradient_by_brute_force(left: int) -> None:
     mask = (random.random((b, n)) < 0.7).astype(np.int8)
     mask[0], mask[1], mask[2, 1:] = 1, [1, 1, *[0] * (n - 2)], 0
     mask[2, 0] = 1
-    belief = Given(mean, root, np.full(b, left))
-    chosen = KnowledgeGradient().choose(belief, mask, random)
+    belief, decision = Given(mean, root), Decision.first(mask, left)
+    chosen = KnowledgeGradient().choose(belief, decision, random)
     for i in range(b):
         score = np.full(n, -np.inf)
         for x in mask[i].nonzero()[0]:
@@ -234,7 +274,7 @@ def test_knowledge_gradient_by_brute_force(left: int) -> None:
                 score[x] += (left - 1) * rise
         assert score[chosen[i]] > score.max() - 1e-4
     if left > 2:
-        few = KnowledgeGradient(candidates=1).choose(belief, mask, random)
+        few = KnowledgeGradient(candidates=1).choose(belief, decision, random)
         greedy = np.where(mask, mean, -np.inf).argmax(1)
         assert few.tolist() == greedy.tolist()  # the item of the largest mean comes first
         assert (few != chosen).any()
@@ -243,8 +283,8 @@ def test_knowledge_gradient_by_brute_force(left: int) -> None:
 def test_independent_items_are_taken_greedily() -> None:
     mean = np.array([[0.0, 0.3, 0.2]])
     root = np.diag([5.0, 0.1, 3.0])[None]
-    belief = Given(mean, root, np.array([30]))
-    assert KnowledgeGradient().choose(belief, np.ones((1, 3), np.int8), FREE).tolist() == [1]
+    decision = Decision.first(np.ones((1, 3), np.int8), 30)
+    assert KnowledgeGradient().choose(Given(mean, root), decision, FREE).tolist() == [1]
 
 
 def test_who_can_use_the_knowledge_gradient() -> None:
@@ -262,10 +302,10 @@ def test_epsilon_greedy() -> None:
     mask = np.tile(np.array([1, 1, 1, 0], np.int8), (8000, 1))
     belief = Given(mean[:1], np.zeros((1, 4, 4)))
     belief._mean = mean
-    counts = np.bincount(EpsilonGreedy(0.3).choose(belief, mask, FREE), minlength=4)
+    counts = np.bincount(EpsilonGreedy(0.3).choose(belief, Decision.first(mask), FREE), minlength=4)
     expected = 8000 * np.array([0.1, 0.8, 0.1, 0.0])
     assert (np.abs(counts - expected) <= 4.5 * np.sqrt(expected)).all()
-    assert (EpsilonGreedy(0.0).choose(belief, mask, FREE) == 1).all()
+    assert (EpsilonGreedy(0.0).choose(belief, Decision.first(mask), FREE) == 1).all()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import discovery_gym
 from discovery_gym.agents import make
 from discovery_gym.agents.beliefs import Linear
 from discovery_gym.agents.beliefs.belief import Belief
-from discovery_gym.agents.rules import IDS
+from discovery_gym.agents.rules import IDS, Decision
 from discovery_gym.agents.rules.information_directed import two_point
 
 POOL = "discovery/TablePool-v0"
@@ -112,7 +112,9 @@ def test_two_items_by_hand() -> None:
 
         def look_ahead(self, items: Any) -> Any: ...
 
-    regret, explained = Two().about_best(400_000, None, np.random.default_rng(0))
+    regret, explained = Two().about_best(
+        400_000, np.ones((1, 2), np.int8), np.random.default_rng(0)
+    )
     # E[max] = 1/sqrt(pi), and E[f(x) | x is the better one] = 1/sqrt(pi) as well
     np.testing.assert_allclose(regret, 1 / np.sqrt(np.pi), atol=0.01)
     np.testing.assert_allclose(explained, 1 / np.pi, atol=0.01)
@@ -145,13 +147,13 @@ def test_sets_of_the_best_by_brute_force(masked: bool) -> None:
     mask = np.ones((4, 6), np.int8)
     if masked:
         mask[:, 5] = mask[1:, 0] = mask[2, 1:4] = 0
-    belief.left = np.array([1, 2, 3, 9])
-    regret, explained = belief.about_top(60, mask if masked else None, random)
+    left = np.array([1, 2, 3, 9])
+    regret, explained = belief.about_top(60, mask, left, random)
     for i in range(4):
         legal = mask[i].nonzero()[0]
         groups: dict[frozenset[int], list[Any]] = {}
         for draw in belief.draws[i]:
-            best = sorted(legal, key=lambda x: -draw[x])[: belief.left[i]]
+            best = sorted(legal, key=lambda x: -draw[x])[: left[i]]
             groups.setdefault(frozenset(best), []).append(draw)
         centre = belief.draws[i].mean(0)
         expected = sum(len(g) / 60 * (np.mean(g, 0) - centre) ** 2 for g in groups.values())
@@ -159,7 +161,7 @@ def test_sets_of_the_best_by_brute_force(masked: bool) -> None:
         top = belief.draws[i][:, legal].max(1).mean()
         np.testing.assert_allclose(regret[i], top - centre, atol=1e-12)
     if not masked:
-        one = belief.about_best(60, None, random)
+        one = belief.about_best(60, mask, random)
         np.testing.assert_allclose(explained[0], one[1][0], atol=1e-12)
 
 
@@ -167,8 +169,8 @@ def test_with_many_labels_left_the_set_explains_everything() -> None:
     vector = gym.make_vec(POOL, num_envs=2)
     belief = Linear(vector.model, 2)
     belief.update(vector.reset(seed=0)[0], np.ones(2, np.bool_))
-    belief.left = np.full(2, 89)
-    explained = belief.about_top(2000, None, np.random.default_rng(0))[1]
+    free, left = np.ones((2, 442), np.int8), np.full(2, 89)
+    explained = belief.about_top(2000, free, left, np.random.default_rng(0))[1]
     np.testing.assert_allclose(explained, belief.std() ** 2, rtol=0.2)
 
 
@@ -178,7 +180,7 @@ def test_agents_know_how_many_labels_are_left() -> None:
     observation, _ = vector.reset(seed=0)
     for left in (4, 3, 2, 1):
         actions, state = agent.predict(observation, state)
-        assert state.rest.left.tolist() == [left, left]
+        assert agent.decision(observation).left.tolist() == [left, left]
         observation = vector.step(actions)[0]
 
 
@@ -200,8 +202,8 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
     taken = np.array([[1, 0, 1]], np.int8)
     for deterministic in (False, True):
         rule = IDS(deterministic=deterministic)
-        assert rule.choose(Sure(), free, random).tolist() == [1]
-        assert rule.choose(Sure(), taken, random).tolist() == [2]
+        assert rule.choose(Sure(), Decision.first(free), random).tolist() == [1]
+        assert rule.choose(Sure(), Decision.first(taken), random).tolist() == [2]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from scipy.stats import norm
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
-from discovery_gym.agents.rules import Learned
+from discovery_gym.agents.rules import Decision, Learned
 from discovery_gym.agents.rules.learned import CONTEXT, FEATURES, FORMAT, Network, between, look
 from discovery_gym.agents.weights import save
 
@@ -41,7 +41,6 @@ def pools(episodes: int = 3, **kwargs: Any) -> list[tuple[Any, Any, Any]]:
             observation = vector.step(np.full(episodes, item))[0]
         belief = belief_class(vector.model, episodes)
         belief.update(observation, np.ones(episodes, np.bool_))
-        belief.left = observation["steps_left"][:, 0].astype(np.int64)
         out.append((vector, observation, belief))
     return out
 
@@ -74,8 +73,8 @@ def test_another_order_of_the_items_gives_the_same_scores_in_that_order() -> Non
             observation = vector.step(np.array([item]))[0]
         belief = Linear(vector.model, 1, noise_std=0.5)
         belief.update(observation, np.ones(1, np.bool_))
-        belief.left = np.array([9])
-        _, features, context = look(belief, observation["action_mask"], random)
+        decision = Decision.first(observation["action_mask"], 9)
+        _, features, context = look(belief, decision, random)
         scores.append(trained()(features, context)[0])
     assert np.ptp(scores[1]) > 0.1
     np.testing.assert_allclose(scores[0][order], scores[1], rtol=1e-3, atol=1e-3)
@@ -95,8 +94,8 @@ def test_the_unit_of_the_label_does_not_matter(unit: float) -> None:
             observation = vector.step(np.array([item]))[0]
         belief = Linear(vector.model, 1, prior_std=scale, noise_std=0.5 * scale)
         belief.update(observation, np.ones(1, np.bool_))
-        belief.left = np.array([12])
-        inputs.append(look(belief, observation["action_mask"], random)[1:])
+        decision = Decision.first(observation["action_mask"], 12)
+        inputs.append(look(belief, decision, random)[1:])
     for one, other in zip(*inputs, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
@@ -105,10 +104,9 @@ def test_the_unit_of_the_label_does_not_matter(unit: float) -> None:
 def test_inputs_against_their_definitions(left: int) -> None:
     """The risk by simulation, the others by their formulas."""
     for vector, observation, belief in pools():
-        belief.left[:] = left
         mask = observation["action_mask"]
         random = np.random.default_rng(0)
-        (level, v, rounding), features, context = look(belief, mask, random)
+        (level, v, rounding), features, context = look(belief, Decision.first(mask, left), random)
         assert np.isfinite(features).all()
         mean, std, legal = belief.mean()[1], belief.std()[1], mask[1] > 0
         ranked = np.sort(mean[legal])[::-1]
