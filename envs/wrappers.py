@@ -219,15 +219,15 @@ def _own(parts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _actions(wrapper: Any, env: Any, face: type[Any], kinds: Any) -> Any:
+def _actions(wrapper: Any, env: Any, base: type[Any], kinds: Any) -> Any:
     """Return the actions of one episode, if the environment is one that a wrapper takes."""
     space = None
-    if isinstance(getattr(env, "unwrapped", None), face):
+    if isinstance(getattr(env, "unwrapped", None), base):
         space = getattr(env, "single_action_space", env.action_space)
     if not isinstance(space, kinds):
         batches = kinds is spaces.MultiDiscrete
         what = "a batch_size above 1" if batches else "finitely many actions"
-        one = "single" if face is DiscoveryEnv else "vector"
+        one = "single" if base is DiscoveryEnv else "vector"
         raise InputError(
             f"{type(wrapper).__name__} takes a {one} environment of this package with {what}, "
             f"got {shown(env)}."

@@ -24,7 +24,7 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln
 from scipy.stats import geom, rv_discrete
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Policy, Streams, shown
+from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import choice, integer, money, quantity, real, sequence
 from ..rendering.picture import Curves, Series
 from .campaign import Campaign
@@ -618,13 +618,4 @@ def _upgrade(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
     )
 
 
-class BinomialDiscoveryEnv(DiscoveryEnv[BinomialDiscovery]):
-    """One episode of `BinomialDiscovery`, whose page this class carries."""
-
-    model_class = BinomialDiscovery
-
-
-class BinomialDiscoveryVectorEnv(DiscoveryVectorEnv[BinomialDiscovery]):
-    """Many episodes of `BinomialDiscovery`, whose page this class carries."""
-
-    model_class = BinomialDiscovery
+BinomialDiscoveryEnv, BinomialDiscoveryVectorEnv = environments(BinomialDiscovery)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams, shown
+from ..core import InputError, Policy, Streams, environments, shown
 from ..core.checks import money, quantity, real, room, sequence
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -335,13 +335,4 @@ def _integral(f: Callable[[float], float], size: int) -> float:
     return float(quad(f, 0, 40, points=[turn, turn + 2], epsabs=1e-14, epsrel=1e-12, limit=200)[0])
 
 
-class GaussianStepEnv(DiscoveryEnv[GaussianStep]):
-    """One episode of `GaussianStep`, whose page this class carries."""
-
-    model_class = GaussianStep
-
-
-class GaussianStepVectorEnv(DiscoveryVectorEnv[GaussianStep]):
-    """Many episodes of `GaussianStep`, whose page this class carries."""
-
-    model_class = GaussianStep
+GaussianStepEnv, GaussianStepVectorEnv = environments(GaussianStep)

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
+from ..core import InputError, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -254,13 +254,4 @@ class KnowledgeLadder(Walk):
         return self._probability(np.arange(self.start, self.target), self._batch_size(batch_size))
 
 
-class KnowledgeLadderEnv(DiscoveryEnv[KnowledgeLadder]):
-    """One episode of `KnowledgeLadder`, whose page this class carries."""
-
-    model_class = KnowledgeLadder
-
-
-class KnowledgeLadderVectorEnv(DiscoveryVectorEnv[KnowledgeLadder]):
-    """Many episodes of `KnowledgeLadder`, whose page this class carries."""
-
-    model_class = KnowledgeLadder
+KnowledgeLadderEnv, KnowledgeLadderVectorEnv = environments(KnowledgeLadder)

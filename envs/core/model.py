@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .checks import MOST_TOGETHER, room
 from .errors import TruthUnknown, UnknownParameter, closest, shown
+from .pages import COMMON, Words, page, words
 from .streams import Streams
 
 Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
@@ -31,8 +32,15 @@ class Model(ABC, Generic[State]):
     A subclass is a frozen dataclass whose fields are the environment's keyword arguments. The
     methods below advance B episodes at once: every array leads with the batch axis B. Because the
     state is handed in, a model may be given to an agent: it tells what is public, the parameters,
-    and what follows from them.
+    and what follows from them. Its docstring is joined with that of its family (see `pages`).
     """
+
+    _words: ClassVar[Words] = COMMON
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._words = words(vars(cls).get("__doc__"), cls._words)
+        cls.__doc__ = page(cls._words, cls)
 
     @property
     def uniforms(self) -> int:
@@ -107,7 +115,7 @@ class Model(ABC, Generic[State]):
 
     @abstractmethod
     def reset(self, state: State, index: NDArray[np.int64], streams: Streams) -> None:
-        """Start new episodes at the places ``index``, in place."""
+        """Start new episodes in the rows ``index`` of the state."""
 
     @abstractmethod
     def step(

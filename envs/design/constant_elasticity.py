@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, logit, ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import real
 from .design import Array, InverseLaw
 from .particle_design import ParticleDesign
@@ -199,13 +199,4 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         return pairs.reshape(*theta.shape[:-1], len(low))
 
 
-class ConstantElasticityEnv(DiscoveryEnv[ConstantElasticity]):
-    """One episode of `ConstantElasticity`, whose page this class carries."""
-
-    model_class = ConstantElasticity
-
-
-class ConstantElasticityVectorEnv(DiscoveryVectorEnv[ConstantElasticity]):
-    """Many episodes of `ConstantElasticity`, whose page this class carries."""
-
-    model_class = ConstantElasticity
+ConstantElasticityEnv, ConstantElasticityVectorEnv = environments(ConstantElasticity)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer
 from .binomial import BinomialLaw
 from .design import Array, GridDesign, interval
@@ -131,13 +131,4 @@ class DeathProcess(BinomialLaw, GridDesign):
         return np.log(-np.expm1(-hazard)), -hazard
 
 
-class DeathProcessEnv(DiscoveryEnv[DeathProcess]):
-    """One episode of `DeathProcess`, whose page this class carries."""
-
-    model_class = DeathProcess
-
-
-class DeathProcessVectorEnv(DiscoveryVectorEnv[DeathProcess]):
-    """Many episodes of `DeathProcess`, whose page this class carries."""
-
-    model_class = DeathProcess
+DeathProcessEnv, DeathProcessVectorEnv = environments(DeathProcess)

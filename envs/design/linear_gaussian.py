@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
+from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Gaussian
@@ -203,13 +203,4 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return corner
 
 
-class LinearGaussianDesignEnv(DiscoveryEnv[LinearGaussianDesign]):
-    """One episode of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
-
-
-class LinearGaussianDesignVectorEnv(DiscoveryVectorEnv[LinearGaussianDesign]):
-    """Many episodes of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
+LinearGaussianDesignEnv, LinearGaussianDesignVectorEnv = environments(LinearGaussianDesign)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer, quantity, real
 from .design import ANY, Array, InverseLaw
 from .particle_design import ParticleDesign
@@ -175,13 +175,4 @@ class LocationFinding(InverseLaw, ParticleDesign):
         return place + 2 * random.random((n, 1)) ** 2 * (other - third)
 
 
-class LocationFindingEnv(DiscoveryEnv[LocationFinding]):
-    """One episode of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
-
-
-class LocationFindingVectorEnv(DiscoveryVectorEnv[LocationFinding]):
-    """Many episodes of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
+LocationFindingEnv, LocationFindingVectorEnv = environments(LocationFinding)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, shown
+from ..core import InputError, environments, shown
 from ..core.checks import SMALL, integer, real
 from .binomial import BinomialLaw
 from .design import Array, GridDesign
@@ -153,13 +153,4 @@ class PreyPopulation(BinomialLaw, GridDesign):
         return np.log(eaten), np.log(remaining / setting)
 
 
-class PreyPopulationEnv(DiscoveryEnv[PreyPopulation]):
-    """One episode of `PreyPopulation`, whose page this class carries."""
-
-    model_class = PreyPopulation
-
-
-class PreyPopulationVectorEnv(DiscoveryVectorEnv[PreyPopulation]):
-    """Many episodes of `PreyPopulation`, whose page this class carries."""
-
-    model_class = PreyPopulation
+PreyPopulationEnv, PreyPopulationVectorEnv = environments(PreyPopulation)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .angular import each
 from .design import Array, GridDesign, interval
@@ -424,13 +424,4 @@ def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     }
 
 
-class SimulatorDesignEnv(DiscoveryEnv[SimulatorDesign]):
-    """One episode of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
-
-
-class SimulatorDesignVectorEnv(DiscoveryVectorEnv[SimulatorDesign]):
-    """Many episodes of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
+SimulatorDesignEnv, SimulatorDesignVectorEnv = environments(SimulatorDesign)

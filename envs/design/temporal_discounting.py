@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import real
 from .design import Array, GridDesign, InverseLaw, interval
 
@@ -157,13 +157,4 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return (uniform[:, None] < self.takes(theta[:, None], setting)).astype(np.float64)
 
 
-class TemporalDiscountingEnv(DiscoveryEnv[TemporalDiscounting]):
-    """One episode of `TemporalDiscounting`, whose page this class carries."""
-
-    model_class = TemporalDiscounting
-
-
-class TemporalDiscountingVectorEnv(DiscoveryVectorEnv[TemporalDiscounting]):
-    """Many episodes of `TemporalDiscounting`, whose page this class carries."""
-
-    model_class = TemporalDiscounting
+TemporalDiscountingEnv, TemporalDiscountingVectorEnv = environments(TemporalDiscounting)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import choice, integer, real
 from . import electroweak
 from .angular import AngularDesign, each
@@ -243,13 +243,4 @@ class Weinberg(AngularDesign):
         return each(rates, over, streams, lambda random, row: random.poisson(row))
 
 
-class WeinbergEnv(DiscoveryEnv[Weinberg]):
-    """One episode of `Weinberg`, whose page this class carries."""
-
-    model_class = Weinberg
-
-
-class WeinbergVectorEnv(DiscoveryVectorEnv[Weinberg]):
-    """Many episodes of `Weinberg`, whose page this class carries."""
-
-    model_class = Weinberg
+WeinbergEnv, WeinbergVectorEnv = environments(Weinberg)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer
 from .angular import AngularDesign
 from .design import Array
@@ -107,13 +107,4 @@ class WeinbergToy(AngularDesign):
         return 0.75 * np.tanh((2 * setting - 90) / 9) * theta[..., 0]
 
 
-class WeinbergToyEnv(DiscoveryEnv[WeinbergToy]):
-    """One episode of `WeinbergToy`, whose page this class carries."""
-
-    model_class = WeinbergToy
-
-
-class WeinbergToyVectorEnv(DiscoveryVectorEnv[WeinbergToy]):
-    """Many episodes of `WeinbergToy`, whose page this class carries."""
-
-    model_class = WeinbergToy
+WeinbergToyEnv, WeinbergToyVectorEnv = environments(WeinbergToy)

@@ -21,7 +21,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, box
+from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .order_statistics import top_sum_normal
@@ -342,13 +342,4 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
     return start, (key % num_nodes).astype(np.int32)
 
 
-class GraphPoolEnv(DiscoveryEnv[GraphPool]):
-    """One episode of `GraphPool`, whose page this class carries."""
-
-    model_class = GraphPool
-
-
-class GraphPoolVectorEnv(DiscoveryVectorEnv[GraphPool]):
-    """Many episodes of `GraphPool`, whose page this class carries."""
-
-    model_class = GraphPool
+GraphPoolEnv, GraphPoolVectorEnv = environments(GraphPool)

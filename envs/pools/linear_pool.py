@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import chi_mean, top_sum_normal
 
@@ -97,13 +97,4 @@ class LinearPool(GaussianFeaturePool):
         return self.feature_std * length * top_sum_normal(self.num_items, self._horizon)
 
 
-class LinearPoolEnv(DiscoveryEnv[LinearPool]):
-    """One episode of `LinearPool`, whose page this class carries."""
-
-    model_class = LinearPool
-
-
-class LinearPoolVectorEnv(DiscoveryVectorEnv[LinearPool]):
-    """Many episodes of `LinearPool`, whose page this class carries."""
-
-    model_class = LinearPool
+LinearPoolEnv, LinearPoolVectorEnv = environments(LinearPool)

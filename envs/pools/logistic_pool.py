@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammainccinv, ndtr
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import real
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import top_sum
@@ -137,13 +137,4 @@ class LogisticPool(GaussianFeaturePool):
         return top_sum(value, self.num_items, self._horizon)
 
 
-class LogisticPoolEnv(DiscoveryEnv[LogisticPool]):
-    """One episode of `LogisticPool`, whose page this class carries."""
-
-    model_class = LogisticPool
-
-
-class LogisticPoolVectorEnv(DiscoveryVectorEnv[LogisticPool]):
-    """Many episodes of `LogisticPool`, whose page this class carries."""
-
-    model_class = LogisticPool
+LogisticPoolEnv, LogisticPoolVectorEnv = environments(LogisticPool)

@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import integer, quantity, room
 from .order_statistics import chi_mean
 from .pool import Labels, Pool, best_sums
@@ -172,13 +172,4 @@ class LowRankPool(Pool[Labels]):
         return f"row {row}, column {column}"
 
 
-class LowRankPoolEnv(DiscoveryEnv[LowRankPool]):
-    """One episode of `LowRankPool`, whose page this class carries."""
-
-    model_class = LowRankPool
-
-
-class LowRankPoolVectorEnv(DiscoveryVectorEnv[LowRankPool]):
-    """Many episodes of `LowRankPool`, whose page this class carries."""
-
-    model_class = LowRankPool
+LowRankPoolEnv, LowRankPoolVectorEnv = environments(LowRankPool)

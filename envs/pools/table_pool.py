@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
@@ -388,13 +388,4 @@ def _in_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.f
     return x / unit, unit
 
 
-class TablePoolEnv(DiscoveryEnv[TablePool]):
-    """One episode of `TablePool`, whose page this class carries."""
-
-    model_class = TablePool
-
-
-class TablePoolVectorEnv(DiscoveryVectorEnv[TablePool]):
-    """Many episodes of `TablePool`, whose page this class carries."""
-
-    model_class = TablePool
+TablePoolEnv, TablePoolVectorEnv = environments(TablePool)

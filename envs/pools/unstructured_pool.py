@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, Streams
+from ..core import Streams, environments
 from ..core.checks import integer, quantity
 from .order_statistics import top_sum_uniform
 from .pool import Labels, Pool, best_sums
@@ -116,13 +116,4 @@ class UnstructuredPool(Pool[Labels]):
         return top_sum_uniform(self._count, self._horizon)
 
 
-class UnstructuredPoolEnv(DiscoveryEnv[UnstructuredPool]):
-    """One episode of `UnstructuredPool`, whose page this class carries."""
-
-    model_class = UnstructuredPool
-
-
-class UnstructuredPoolVectorEnv(DiscoveryVectorEnv[UnstructuredPool]):
-    """Many episodes of `UnstructuredPool`, whose page this class carries."""
-
-    model_class = UnstructuredPool
+UnstructuredPoolEnv, UnstructuredPoolVectorEnv = environments(UnstructuredPool)

@@ -163,7 +163,7 @@ def test_spaces_suit_what_gymnasium_does_with_them(env_id: str, kwargs: dict[str
 
 @problem
 def test_points_outside_of_a_box_are_clipped(env_id: str, kwargs: dict[str, Any]) -> None:
-    """A Gaussian policy plays; both faces and the history see the ends of the range."""
+    """A Gaussian policy plays; both environments and the history see the ends of the range."""
     vector, twin = (gym.make_vec(env_id, num_envs=B, **kwargs) for _ in range(2))
     single = gym.make(env_id, **kwargs)
     if not isinstance(single.action_space, spaces.Box):
