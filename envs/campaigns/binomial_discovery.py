@@ -77,28 +77,16 @@ class BinomialDiscovery(Campaign[Counts]):
     `action_mask` (int8, all ones); with `reveal=True` also `success_probs`, one per machine.
 
     ## Arguments
-    - `success_probs` (None): known success probability of each machine; None means (0.01,), or
-      unknown ones if `beta_priors` is given.
-    - `beta_priors` (None): (a, b) of each machine; success probabilities are then drawn anew for
-      every episode and hidden.
-    - `objective` ("first"): or "count".
-    - `success_reward` (1.0), `cost_per_batch` (1.0), `cost_per_experiment` (0.0): unit of the reward.
-    - `model_upgrade` (None): (factor, price, most): each purchase multiplies p by the factor (up to
-      1); needs known success probabilities.
-    - `throughput_upgrade` (None): (factor, price, most): each purchase multiplies every N by the
-      integer factor. A purchase takes an epoch; one beyond the last level buys nothing.
-    - `batch_sizes` (1, 2, 4, ..., 128): experiments.
-    - `horizon` (100): epochs.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/BinomialDiscovery-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    J. Schrier, "Three mathematical models for machine learning and high-throughput
-    experimentation" (2023), model 1.
+    - `success_probs`: known success probability of each machine; None means (0.01,), or unknown ones
+      if `beta_priors` is given.
+    - `beta_priors`: (a, b) of each machine; success probabilities are then drawn anew for every
+      episode and hidden.
+    - `objective`: "first" or "count".
+    - `success_reward`: reward of a success.
+    - `model_upgrade`: (factor, price, most): each purchase multiplies p by the factor (up to 1); needs
+      known success probabilities.
+    - `throughput_upgrade`: (factor, price, most): each purchase multiplies every N by the integer
+      factor. A purchase takes an epoch; one beyond the last level buys nothing.
     """
 
     success_probs: tuple[float, ...] | None = None

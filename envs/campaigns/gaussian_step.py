@@ -52,9 +52,6 @@ class GaussianStep(Walk):
     ## Action space
     `Discrete(len(batch_sizes) * len(stds))`: action = index of N * len(stds) + index of sigma.
 
-    ## Observation space
-    `Box`, shape `(2,)`, float32: knowledge x (capped at the target), epochs left.
-
     ## Rewards
     Minus the cost of the epoch, `cost_per_batch + cost_per_experiment * N` and the entry of
     `std_costs` for sigma; plus `target_reward` when the target is reached.
@@ -62,29 +59,10 @@ class GaussianStep(Walk):
     ## Starting state
     x = 0, all epochs left.
 
-    ## Episode end
-    Terminates at the target or when the `horizon` is spent; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones).
-
     ## Arguments
-    - `target` (100.0): distance to cover, in units of x.
-    - `batch_sizes` (1, 96): experiments.
-    - `stds` (1.0,): boldness sigma, in units of x.
-    - `std_costs` (None): cost per epoch of each sigma, in the order of `stds`; None: free.
-    - `cost_per_batch` (1.0), `cost_per_experiment` (0.0), `target_reward` (0.0): unit of the reward.
-    - `horizon` (1000): epochs.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/GaussianStep-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    J. Schrier, "Three mathematical models for machine learning and high-throughput
-    experimentation" (2023), model 2.
+    - `target`: distance to cover, in units of x.
+    - `stds`: boldness sigma, in units of x.
+    - `std_costs`: cost per epoch of each sigma, in the order of `stds`; None: free.
     """
 
     target: float = 100.0

@@ -46,9 +46,6 @@ class KnowledgeLadder(Walk):
     ## Action space
     `Discrete(len(batch_sizes))`: the index of the batch size N to run in this epoch.
 
-    ## Observation space
-    `Box`, shape `(2,)`, float32: knowledge x (rungs), epochs left.
-
     ## Rewards
     Minus the cost of the epoch, `cost_per_batch + cost_per_experiment * N`; plus `target_reward`
     when the target is reached.
@@ -56,29 +53,10 @@ class KnowledgeLadder(Walk):
     ## Starting state
     x = `start`, all epochs left.
 
-    ## Episode end
-    Terminates at the target or when the `horizon` is spent; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones).
-
     ## Arguments
-    - `start` (0): first rung.
-    - `target` (100): last rung, above `start`.
-    - `p_scale` (100.0): p(x) = (x + 1) / `p_scale`, at least `target`.
-    - `batch_sizes` (1, 2, 4, ..., 128): experiments.
-    - `cost_per_batch` (1.0), `cost_per_experiment` (0.0), `target_reward` (0.0): unit of the reward.
-    - `horizon` (1000): epochs.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    J. Schrier, "Three mathematical models for machine learning and high-throughput
-    experimentation" (2023), model 3.
+    - `start`: first rung.
+    - `target`: last rung, above `start`.
+    - `p_scale`: p(x) = (x + 1) / `p_scale`, at least `target`.
     """
 
     start: int = 0

@@ -1,9 +1,10 @@
 """The page of a model: its docstring, joined with those of its families.
 
 A docstring is a summary and sections under the headings of Gymnasium's pages. A section of a class
-replaces that of its family, as a method would. Where a section is a list of entries such as
-"- `delay`: number of steps", an entry replaces the family's entry of the same name, and the other
-entries of the family follow. The defaults of the arguments are filled in.
+replaces that of its family, as a method would. Sections may be lists with entries such as
+"- `delay`: number of steps". Then an entry replaces the family's entry of the same name, new entries
+come first, and the family's words above the list stay if the class has none there. The defaults of
+the arguments are filled in.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ def page(sections: Words, cls: type) -> str:
         if heading and heading in sections:
             text = sections[heading]
             if heading == "Arguments":
-                text = "\n".join(_with_defaults(entry, cls) for entry in _entries(text))
+                text = "\n".join(_with_defaults(part, cls) for part in _parts(text)).lstrip()
             parts.append(f"## {heading}\n{text}")
     return "\n\n".join(parts)
 
 
-def _entries(text: str) -> list[str]:
+def _parts(text: str) -> list[str]:
     """Return what stands above a list, which may be nothing, and the entries of the list."""
-    return [part.rstrip() for part in re.split(r"^(?=- `)", text, flags=re.M) if part]
+    return [part.rstrip() for part in re.split(r"^(?=- `)", text, flags=re.M)]
 
 
 def _names(entry: str) -> set[str]:
@@ -66,10 +67,15 @@ def _names(entry: str) -> set[str]:
 
 def _merged(own: str, family: str) -> str:
     """Return a section of a class over the same section of its family."""
-    entries = _entries(own)
-    known = {name for entry in entries for name in _names(entry)}
-    more = [entry for entry in _entries(family) if _names(entry) - known]
-    return "\n".join([*entries, *more])
+    above, *entries = _parts(own)
+    family_above, *others = _parts(family)
+    new = dict.fromkeys(entries)
+    for i, other in enumerate(others):
+        for entry in entries:
+            if _names(entry) & _names(other):
+                others[i] = entry
+                new.pop(entry, None)
+    return "\n".join(filter(None, [above or family_above, *new, *dict.fromkeys(others)]))
 
 
 def _with_defaults(entry: str, cls: type) -> str:
@@ -79,11 +85,14 @@ def _with_defaults(entry: str, cls: type) -> str:
         default = getattr(cls, match[1], None)
         if match[2] or not hasattr(cls, match[1]) or isinstance(default, Field | property):
             return match[0]
-        return f"{match[0]} ({_shown(default)})"
+        return f"{match[0]} {_shown(default)}"
 
     start = NAMES.match(entry)
     return entry if start is None else re.sub(NAME, told, start[0]) + entry[start.end() :]
 
 
 def _shown(default: Any) -> str:
-    return f'"{default}"' if isinstance(default, str) else repr(default)
+    """Return a default in parentheses."""
+    if isinstance(default, tuple):
+        return repr(default)
+    return f'("{default}")' if isinstance(default, str) else f"({default!r})"

@@ -38,9 +38,9 @@ IMPOSSIBLE = -64.0
 class AngularDesign(GridDesign):
     """An experiment whose data are a histogram of cos(theta).
 
-    Args:
-        num_events: Events of one experiment.
-        num_bins: Bins of the histogram, equal parts of [-1, 1].
+    ## Arguments
+    - `num_events`: events of one experiment.
+    - `num_bins`: bins of the histogram, equal parts of [-1, 1].
     """
 
     num_events: int = 1000

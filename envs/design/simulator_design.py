@@ -87,31 +87,20 @@ class SimulatorDesign(GridDesign):
     a quarter, for several machines that share the folder.
 
     Histograms of few simulated events differ by chance, which looks like information: at a setting
-    that tells nothing, runs of N events with seeds of their own feign about
+    that tells nothing, runs of N events with seeds of their own seem to tell about
     (num_bins - 1) num_events / 2N nats. All runs use the same seeds, which makes this smaller for
     simulators in which a seed means the same noise; otherwise let N exceed the product of num_events
     and num_bins.
 
     ## Action space
-    `Discrete`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
+    `Discrete(n)`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
     Anything outside raises `InputError`.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior mean, then standard deviation, of each unknown),
-    `settings` `(T d,)` and `outcomes` `(T num_bins,)` (history, the newest first, 0 where there is
-    none), `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
+    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
 
     ## Starting state
     theta drawn uniformly from the grid; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones). With `reveal=True` also `theta` and `quantiles`.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
@@ -122,36 +111,28 @@ class SimulatorDesign(GridDesign):
       one of them. No shell is involved.
     - `unknown_ranges` ({"theta": (0.5, 1.5)}): names and ranges of the parameters; the prior is
       uniform on the midpoints of `grid_size` equal cells.
-    - `knob_ranges` ({"phi": (40, 50)}): names and ranges of what can be set.
-    - `settings` (11): settings to choose from: n evenly spaced per knob, or a list of them.
-    - `grid_size` (20): values of each parameter, one number for all or one for each.
-    - `data_range` (-1, 1), `num_bins` (20): the histogram; its first and last bin take in what lies
-      beyond; a warning says where that is more than a fifth of all.
-    - `simulated_events` (10000): events of one run of the simulator.
-    - `seeds` (0,): the simulator is run once with each, and the events are put together.
-    - `num_events` (20): events of an experiment.
-    - `fresh` (False): where the data of an experiment come from. False: drawn from the histograms,
-      which costs nothing and makes the posterior exactly right. True: a run of the simulator with
-      the true theta and a seed of its own, as nature would do it.
-    - `workers` (0): processes that run the simulator, with one thread each unless OMP_NUM_THREADS
-      says otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then
-      about a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()`
-      finds, or on this machine where there is none; for runs of a second or more, each started
-      afresh. Needs the extra `ray`, and a `cache` that all machines of the cluster share.
-    - `timeout` (3600): seconds after which a run is killed, with everything that it started.
-    - `retries` (2): how often a run that was killed, died or raised is repeated.
-    - `cache` (None): folder of finished runs; needed if there are workers.
-    - `version` (""): change it when the simulator changes, so that runs of the old one are not used.
-      A function of a module is told from an earlier one by its source text anyway, though not by
-      what it calls.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/SimulatorDesign-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
+    - `knob_ranges` ({"phi": (40.0, 50.0)}): names and ranges of what can be set.
+    - `settings`: settings to choose from: n evenly spaced per knob, or a list of them.
+    - `grid_size`: values of each parameter, one number for all or one for each.
+    - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
+      warning says where that is more than a fifth of all.
+    - `simulated_events`: events of one run of the simulator.
+    - `seeds`: the simulator is run once with each, and the events are put together.
+    - `num_events`: events of an experiment.
+    - `fresh`: where the data of an experiment come from. False: drawn from the histograms, which costs
+      nothing and makes the posterior exactly right. True: a run of the simulator with the true theta
+      and a seed of its own, as nature would do it.
+    - `workers`: processes that run the simulator, with one thread each unless OMP_NUM_THREADS says
+      otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then about
+      a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
+      on this machine where there is none; for runs of a second or more, each started afresh. Needs the
+      extra `ray`, and a `cache` that all machines of the cluster share.
+    - `timeout`: seconds after which a run is killed, with everything that it started.
+    - `retries`: how often a run that was killed, died or raised is repeated.
+    - `cache`: folder of finished runs; needed if there are workers.
+    - `version`: change it when the simulator changes, so that runs of the old one are not used. A
+      function of a module is told from an earlier one by its source text anyway, though not by what it
+      calls.
 
     ## References
     M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017),

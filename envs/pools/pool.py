@@ -73,14 +73,45 @@ StateT = TypeVar("StateT", bound=Labels)
 class Pool(Model[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
-    Args:
-        horizon: Number T of labels, a multiple of `batch_size`.
-        batch_size: Number N of items that a step labels.
-        delay: Number of steps from the choice of an item to its label.
-        noise_std: Standard deviation of the label noise, in units of the label.
-        illegal: What choosing an item again does: "penalise" pays `illegal_reward`, shows nothing
-            and spends the choice; "raise" raises `InputError`.
-        illegal_reward: Reward of such a choice.
+    ## Action space
+    `Discrete(n)`: the item to label. With `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
+    two the same.
+
+    ## Observation space
+    `Dict`:
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
+
+    ## Rewards
+    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
+    are still in flight. `illegal_reward` for each item chosen again, which shows nothing and spends
+    the choice.
+
+    ## Starting state
+    Fresh values of the items, no labels.
+
+    ## Episode end
+    Terminates after `horizon / batch_size` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
+    spent, free of noise) and `values` (the mean label of every item).
+
+    ## Arguments
+    - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
+    - `noise_std`: standard deviation of the label noise, in units of the label.
+    - `batch_size`: number N of items chosen in a step; `horizon` must be a multiple of it.
+    - `delay`: number of steps from the choice of an item to its label.
+    - `illegal`: what choosing an item again does. "penalise" pays `illegal_reward`, shows nothing and
+      spends the choice; "raise" raises `InputError`.
+    - `illegal_reward`: reward of such a choice.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
     horizon: int | None = None
@@ -433,7 +464,11 @@ class Pool(Model[StateT], Generic[StateT]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FeaturePool(Pool[FeatureLabels]):
-    """A pool whose items have features, which stand in the observation."""
+    """A pool whose items have features, which stand in the observation.
+
+    ## Observation space
+    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
+    """
 
     @property
     @abstractmethod

@@ -57,7 +57,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "Weinberg": {"horizon": 3, "grid_size": 16, "num_events": 20},
     "WeinbergToy": {"horizon": 3, "grid_size": 16},
 }
-FACE = ("render_mode", "reveal", "copy", "num_envs", "autoreset_mode")
+SHARED = ("render_mode", "reveal", "copy", "num_envs", "autoreset_mode")
 TEXTS = (
     *("fixed", "oracle", "optimal", "sb3", "learned", "random", "greedy", "nobody", ""),
     *("epsilon_greedy", "bayes_ucb", "thompson", "ids", "expected_improvement", "linucb"),
@@ -315,7 +315,7 @@ def construction(draw: Draw) -> tuple[str, Callable[[], None]]:
     name, vector = draw.one(list(SMALL)), draw.chance(0.4)
     given = parameters(draw, name, int(draw.random.integers(1, 4)))
     if draw.chance(0.1):
-        given[draw.one((*FACE, "nothing"))] = draw.value()
+        given[draw.one((*SHARED, "nothing"))] = draw.value()
     if vector:
         given.setdefault("num_envs", 2)
     reveal, ask = draw.chance(0.3), draw.chance(0.3)
