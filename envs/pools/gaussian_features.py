@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ..core import Streams
 from ..core.checks import integer, quantity
-from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
+from .feature_pool import FeaturePool
+from .labels import ANY_LABEL, FeatureLabels, best_sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

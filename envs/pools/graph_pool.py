@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
+from .labels import ANY_LABEL, Labels, best_sums, read_only
 from .order_statistics import top_sum_normal
-from .pool import ANY_LABEL, Labels, Pool, best_sums, read_only
+from .pool import Pool
 
 TOPOLOGIES = ("random", "complete", "star")
 
@@ -284,10 +285,10 @@ def _successes(
         first = min(int(math.log1p(-u) / miss), trials - least)
         gaps = np.minimum(generator.geometric(prob, most), trials)
         # In floating point, which is exact as far as the trials go and does not wrap around.
-        place = first + np.append(0.0, gaps.cumsum(dtype=np.float64))
-        place = place[place < trials]
-        if len(place) <= most:
-            return place.astype(np.int64)
+        success = first + np.append(0.0, gaps.cumsum(dtype=np.float64))
+        success = success[success < trials]
+        if len(success) <= most:
+            return success.astype(np.int64)
 
 
 def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Streams, environments
 from ..core.checks import integer, quantity, room
+from .labels import Labels, best_sums
 from .order_statistics import chi_mean
-from .pool import Labels, Pool, best_sums
+from .pool import Pool
 
 POINTS = 2**24
 """Entries of all matrices behind the optimal value."""

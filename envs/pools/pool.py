@@ -16,7 +16,7 @@ equation (1), where N = 1 and the delay is 0.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -27,43 +27,11 @@ from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
-from ..rendering.picture import Cloud, Curves, Picture, Series, Trace
-
-ANY_LABEL = float(np.finfo(np.float32).max)
-"""Bound of the labels in the observation space: tighter ones would tell how good the best item is.
-
-It is that of single precision, so that squares and fourth powers of labels are finite numbers."""
-
+from ..rendering.picture import Curves, Picture, Series, Trace
+from .labels import ANY_LABEL, Labels, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
-
-
-@dataclass(kw_only=True, eq=False)
-class Labels:
-    """State of a pool."""
-
-    values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
-    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
-    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
-    labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
-    labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
-    count: NDArray[np.int64]  # (B,) number of items chosen
-    left: NDArray[np.int64]  # (B,) steps left
-    found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
-    first_item: NDArray[np.int64]  # (B N,) place of the episode's first item in the flat `legal`
-    first_slot: NDArray[np.int64]  # (B N,) place of its first slot in the flat `labelled`
-    arrived: NDArray[
-        np.int64
-    ]  # (B,) number of labels that have arrived; `count` if there is no delay
-    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
-
-
-@dataclass(kw_only=True, eq=False)
-class FeatureLabels(Labels):
-    """State of a pool whose items have features."""
-
-    features: NDArray[np.float32]  # (B, n d) read-only
 
 
 StateT = TypeVar("StateT", bound=Labels)
@@ -251,17 +219,17 @@ class Pool(Model[StateT], Generic[StateT]):
         """
         n = self.batch_size
         item = action.reshape(-1)
-        place = state.first_item + item
+        index = state.first_item + item
         legal = state.legal.reshape(-1)
-        fresh = legal.take(place).view(np.bool_)
+        fresh = legal.take(index).view(np.bool_)
         if n > 1:
             fresh &= _first_time(action)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
             self._refuse(item, fresh, over)
-        value = self._values_at(state, place, item)
+        value = self._values_at(state, index, item)
         label = self._label(value, streams)
-        legal[place] = 0
+        legal[index] = 0
         # Only an episode that is about to be reset can have all its labels here.
         slot = np.minimum(state.count, self._horizon - n)
         if n > 1:
@@ -311,16 +279,16 @@ class Pool(Model[StateT], Generic[StateT]):
         return np.where(ended, state.count, due)
 
     def _values_at(
-        self, state: StateT, place: NDArray[np.int64], item: NDArray[np.int64]
+        self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the mean labels of the chosen items, ``(B N,)``.
 
         Args:
             state: The state of B episodes.
-            place: The places of the items in the flat ``values``.
+            index: Where the items are in the flat ``values``.
             item: The items.
         """
-        return state.values.reshape(-1).take(place)
+        return state.values.reshape(-1).take(index)
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
@@ -462,99 +430,6 @@ class Pool(Model[StateT], Generic[StateT]):
         return f"{len(labels)} of {self._horizon} labels{late}{best}"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FeaturePool(Pool[FeatureLabels]):
-    """A pool whose items have features, which stand in the observation.
-
-    ## Observation space
-    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
-    """
-
-    @property
-    @abstractmethod
-    def num_features(self) -> int:
-        """The number d of features of an item."""
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself."""
-        return super().size + self.num_items * self.num_features
-
-    @property
-    def outcomes(self) -> tuple[float, float] | None:
-        """The two values of labels that are failures or successes, which are public; None: others."""
-        return None
-
-    @property
-    def binary(self) -> bool:
-        """Whether all labels are failures or successes, which is public."""
-        return self.outcomes is not None
-
-    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
-        flat = observation["features"]
-        return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)
-
-    @property
-    @abstractmethod
-    def _feature_range(self) -> tuple[float, float]:
-        """Finite bounds of the features."""
-
-    def _blank(
-        self,
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> FeatureLabels:
-        """Return the state of B episodes.
-
-        Args:
-            features: Features of the items, read-only, ``(B, n d)``.
-            values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
-        """
-        return FeatureLabels(features=features, **self._common(values, best))
-
-    def _more_spaces(self) -> dict[str, spaces.Box]:
-        shape = (self.num_items * self.num_features,)
-        return {"features": box(*self._feature_range, shape)}
-
-    def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
-        return {"features": read_only(state.features)}
-
-    def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, their sum, and where they lie among the items."""
-        picture, observation = super().picture(trace), trace[-1][2]
-        known = slice(int(labels_arrived(observation)))
-        items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
-        found[items] = observation["labels"][known]
-        cloud = Cloud(
-            label="label",
-            points=self.feature_matrix(observation),
-            values=found,
-            last=int(items[-1]) if len(items) else None,
-        )
-        return replace(picture, panels=(*picture.panels, cloud))
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view of an array through which nobody can write to it.
-
-    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
-    """
-    return np.asarray(array.data.toreadonly())
-
-
-def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return how many labels an observation holds, or each of B observations, ``()`` or ``(B,)``.
-
-    The items behind them in ``labelled`` are in flight.
-    """
-    if "arrived" in observation:
-        return np.asarray(observation["arrived"])[..., 0]
-    return np.asarray((observation["labelled"] >= 0).sum(-1))
-
-
 def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
     order = action.argsort(1, kind="stable")
@@ -563,11 +438,3 @@ def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
     first = np.empty(action.shape, np.bool_)
     np.put_along_axis(first, order, ~again, 1)
     return first.reshape(-1)
-
-
-def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-    """Return the sums of the best 0, 1, ..., T values, shape ``(..., T + 1)``."""
-    top = -np.sort(-np.partition(values, -horizon, axis=-1)[..., -horizon:], axis=-1)
-    sums = np.zeros((*values.shape[:-1], horizon + 1))
-    np.cumsum(top, axis=-1, out=sums[..., 1:])
-    return sums

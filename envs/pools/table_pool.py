@@ -22,8 +22,9 @@ from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
 from ..datasets.reading import Reading
 from ..datasets.table import Table, from_arrays, load
+from .feature_pool import FeaturePool
+from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
-from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
 
 OPTIONS = Reading.options()
 
@@ -311,10 +312,10 @@ class TablePool(FeaturePool, Reading):
         super().reset(state, index, streams)
 
     def _values_at(
-        self, state: FeatureLabels, place: NDArray[np.int64], item: NDArray[np.int64]
+        self, state: FeatureLabels, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         if self.rows is not None:
-            return super()._values_at(state, place, item)
+            return super()._values_at(state, index, item)
         return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
 
     def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from ..core import Streams, environments
 from ..core.checks import integer, quantity
+from .labels import Labels, best_sums
 from .order_statistics import top_sum_uniform
-from .pool import Labels, Pool, best_sums
+from .pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
