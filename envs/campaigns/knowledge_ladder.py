@@ -112,9 +112,9 @@ class KnowledgeLadder(Walk):
         over: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Climb one rung where a uniform falls below P(x, N)."""
-        place = state.x * len(self.batch_sizes)
-        place += action
-        np.add(state.x, streams.uniform() < self._climb.take(place), out=state.x)
+        cell = state.x * len(self.batch_sizes)
+        cell += action
+        np.add(state.x, streams.uniform() < self._climb.take(cell), out=state.x)
         return self._settle(state, action)
 
     @cached_property

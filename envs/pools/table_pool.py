@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
-from ..datasets.reading import Reading
+from ..datasets.options import Reading
 from ..datasets.table import Table, from_arrays, load
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels, best_sums
