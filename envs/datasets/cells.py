@@ -124,14 +124,18 @@ class Conversion:
         truth = self._truth(name, ())
         if truth is not None:
             return truth
+        return values if self._no_levels(name, bad) else None
+
+    def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
+        """Return whether cells that are no numbers are no names of levels either; note the reason."""
         for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
             if self._all(name, pattern):
                 self.problems.columns([name], what, "categories")
-                return values
+                return True
         count = int(bad.sum())
         if 2 * count <= len(bad) or self._disguised(name, bad):
             self._refuse(name, bad, "categories")
-            return values
+            return True
         if count < len(bad):  # names with a number among them: what is it?
             texts, row = self.texts(name), int((~bad).argmax())
             self.problems.cell(
@@ -140,8 +144,7 @@ class Conversion:
                 f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
                 f"categories=[{listed([name])}]",
             )
-            return values
-        return None
+        return count < len(bad)
 
     def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
         """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
@@ -168,15 +171,19 @@ class Conversion:
             why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
             self.problems.columns([name], why, "descriptors")
             return None
+        self._note_alike(name, levels)
+        indicators = np.zeros((rows, len(levels)))
+        indicators[np.arange(rows), np.asarray(pc.index_in(texts, pa.array(levels)))] = 1.0
+        return tuple(levels), indicators
+
+    def _note_alike(self, name: str, levels: Sequence[str]) -> None:
+        """Note levels that may be meant to be the same."""
         alike = Counter(" ".join(level.casefold().split()) for level in levels)
         double = [level for level in levels if alike[" ".join(level.casefold().split())] > 1]
         if double:
             self.columns.notes.append(
                 f"{listed([name])} has levels that differ in case or spaces only: {listed(double)}"
             )
-        indicators = np.zeros((rows, len(levels)))
-        indicators[np.arange(rows), np.asarray(pc.index_in(texts, pa.array(levels)))] = 1.0
-        return tuple(levels), indicators
 
     def texts(self, name: str) -> list[str]:
         """Return the cells of a column as texts, without spaces around them."""
@@ -212,21 +219,15 @@ class Conversion:
             text = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(text, "%"))
         ok = pc.and_not(pc.match_substring_regex(text, self.number), hole)
         if unit and not share.all():  # neither kind is a number where the other stands beside it
-            rare = percent if 2 * share.sum() <= len(share) else pc.invert(percent)
-            ok = pc.and_not(ok, rare)
-        long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
-        if pc.any(long).as_py():  # whole numbers that a float would round
-            rounded = [
-                cell is not None and int(float(cell)) != int(cell)
-                for cell in pc.if_else(long, text, pa.scalar(None, pa.string())).to_pylist()
-            ]
-            ok = pc.and_not(ok, pa.array(rounded))
+            few = 2 * share.sum() <= len(share)
+            ok = pc.and_not(ok, percent if few else pc.invert(percent))
+        ok = pc.and_not(ok, _rounded(text))
         if self.thousands:
             text = pc.replace_substring(text, self.thousands, "")
         if self.decimal != ".":
             text = pc.replace_substring(text, self.decimal, ".")
-        values = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
-        values = values.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+        found = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
+        values = found.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
         bad = (~np.asarray(ok) & ~np.asarray(hole)) | np.isinf(values)
         return values, bad, unit
 
@@ -313,6 +314,18 @@ class Conversion:
                     f"{listed([name])} holds the whole numbers {codes[0]:g} to {codes[-1]:g}, taken "
                     "as numbers; categories= makes them levels"
                 )
+
+
+def _rounded(text: Any) -> Any:
+    """Return which cells of an Arrow array are whole numbers that a float would round."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
+    if not pc.any(long).as_py():
+        return long
+    cells = pc.if_else(long, text, pa.scalar(None, pa.string())).to_pylist()
+    return pa.array([cell is not None and int(float(cell)) != int(cell) for cell in cells])
 
 
 def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) -> str:

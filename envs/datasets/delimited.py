@@ -76,16 +76,7 @@ def read_text(
     separator: str | None,
     encoding: str | None,
 ) -> Columns:
-    """Return the columns of a CSV file; the options are those of `Reading`.
-
-    Args:
-        path: The file.
-        file: Its name, for messages.
-        header: Whether the first row holds names.
-        names: Names of the columns.
-        separator: What stands between cells.
-        encoding: Encoding of the text.
-    """
+    """Return the columns of a CSV file called ``file``; the options are those of `Reading`."""
     text, notes = _decoded(file, contents(path), encoding)
     if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own, which it does not show as a row
         text, separator = text[hint.end() :], separator or hint[1]
@@ -167,15 +158,7 @@ def _split(
             raise worst.error(file)
     # Of two signs that fit, one stands within the cells of the other: "amount, mol;yield" over "1,5;20".
     most = max(parsed.width for parsed in good)
-    good = [parsed for parsed in good if parsed.width == most]
-    if len(good) > 1:
-        good.sort(key=_Parsed.values, reverse=True)
-        if good[0].values() == good[1].values():
-            signs = " or ".join(repr(parsed.separator) for parsed in good)
-            raise InputError(
-                f"{file}: it is not sure whether {signs} parts the cells; give separator=."
-            )
-    chosen = good[0]
+    chosen = _likeliest(file, [parsed for parsed in good if parsed.width == most])
     chosen.check_quotes(file, text)
     return chosen.columns, chosen.rows, chosen.separator
 
@@ -253,6 +236,19 @@ class _Parsed:
             f"{self.separator!r}. Mend the row: a cell that holds the separator stands in quotes. If "
             "another sign parts the cells, give it as separator=."
         )
+
+
+def _likeliest(file: str, good: list[_Parsed]) -> _Parsed:
+    """Return the one of several ways to part a text that gives the most numbers."""
+    if len(good) == 1:
+        return good[0]
+    good = sorted(good, key=_Parsed.values, reverse=True)
+    if good[0].values() == good[1].values():
+        signs = " or ".join(repr(parsed.separator) for parsed in good)
+        raise InputError(
+            f"{file}: it is not sure whether {signs} parts the cells; give separator=."
+        )
+    return good[0]
 
 
 def _parsed(file: str, text: bytes, separator: str, width: int) -> _Parsed:

@@ -24,9 +24,7 @@ def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
         with parquet.ParquetFile(buffer) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
         check_size(file, rows, len(schema))
-        double = [name for name, count in Counter(schema.names).items() if count > 1]
-        if double:
-            raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
+        _check_names(file, schema.names)
         if not rows:
             raise InputError(f"{file} has no rows.")
         used = [name for name in schema.names if name not in drop or name.lower() == STATUS]
@@ -37,14 +35,20 @@ def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
         cells = {
             name: _plain(file, name, table[name]) if name in used else None for name in schema.names
         }
-        known = schema.pandas_metadata or {}
+        known = (schema.pandas_metadata or {}).get("index_columns", ())
     except InputError:
         raise
     except Exception as error:  # whatever Arrow raises of a damaged file
-        reason = named(str(error)).rstrip(".")
-        raise InputError(f"{file} is not a readable Parquet table: {reason}.") from None
-    index = [name for name in known.get("index_columns", ()) if isinstance(name, str)]
-    return Columns(file, cells, np.arange(2, rows + 2), index=tuple(index))
+        told = named(str(error)).rstrip(".")
+        raise InputError(f"{file} is not a readable Parquet table: {told}.") from None
+    index = tuple(name for name in known if isinstance(name, str))
+    return Columns(file, cells, np.arange(2, rows + 2), index=index)
+
+
+def _check_names(file: str, names: Sequence[str]) -> None:
+    double = [name for name, count in Counter(names).items() if count > 1]
+    if double:
+        raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
 
 
 def _plain(file: str, name: str, column: Any) -> Any:

@@ -149,11 +149,7 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
         InputError: If there is no such table, or it cannot be understood.
     """
     reading = _reading({"target": target, **options})
-    if not isinstance(dataset, str | os.PathLike):
-        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
-    name: Any = os.fspath(dataset)
-    if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
+    name = _text(dataset)
     if is_path(name):
         path = expanded(name)
         return _of_file(path, stem(path), reading)
@@ -169,6 +165,15 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
             "by its path."
         )
     return _of_file(found[0], name, reading)
+
+
+def _text(dataset: Any) -> str:
+    if not isinstance(dataset, str | os.PathLike):
+        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
+    name: Any = os.fspath(dataset)
+    if not isinstance(name, str) or "\0" in name:
+        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
+    return name
 
 
 def _check_named(name: str, found: list[Path], reading: Reading) -> None:
@@ -198,13 +203,7 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
         labels: Labels, ``(n,)``.
         minimise: Whether less is better; labels then change their sign.
     """
-    left, right = (getattr(value, "index", None) for value in (features, labels))
-    same = getattr(left, "equals", None)
-    if same is not None and hasattr(right, "equals") and not same(right):
-        raise InputError(
-            "features and labels name their rows differently, so that it is not sure which belong "
-            "together; align them, such as labels = labels.loc[features.index]."
-        )
+    _check_rows(features, labels)
     x, y = (_numbers(name, value) for name, value in (("features", features), ("labels", labels)))
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
         raise InputError(
@@ -224,6 +223,17 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
         targets=("label",),
         minimise=bool(minimise),
     )
+
+
+def _check_rows(features: Any, labels: Any) -> None:
+    """Refuse a frame and a series whose rows have different names."""
+    left, right = (getattr(value, "index", None) for value in (features, labels))
+    same = getattr(left, "equals", None)
+    if same is not None and hasattr(right, "equals") and not same(right):
+        raise InputError(
+            "features and labels name their rows differently, so that it is not sure which belong "
+            "together; align them, such as labels = labels.loc[features.index]."
+        )
 
 
 def _numbers(name: str, value: Any) -> NDArray[np.float64]:
