@@ -32,7 +32,7 @@ from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 from .renewal import NODES, Density, Panels, Renewal
 
-REACH = 9.5
+MOST_STDS = 9.5
 """Standard deviations beyond which the maximum of up to a million normals has no mass left."""
 
 PRODUCT = 128
@@ -282,7 +282,7 @@ class GaussianStep(Walk):
 
     @cached_property
     def _panels(self) -> Panels:
-        return Panels(self.target, min(self.stds) / 2, REACH * max(self.stds))
+        return Panels(self.target, min(self.stds) / 2, MOST_STDS * max(self.stds))
 
     def _std(self, value: float | None) -> float:
         return self.stds[0] if value is None else quantity("std", value)
@@ -293,7 +293,7 @@ class GaussianStep(Walk):
 
 @lru_cache(maxsize=32)
 def _renewal(target: float, size: int, sigma: float) -> Renewal:
-    return Renewal(Panels(target, sigma / 2, REACH * sigma), *_law(size, sigma))
+    return Renewal(Panels(target, sigma / 2, MOST_STDS * sigma), *_law(size, sigma))
 
 
 def _law(size: int, sigma: float) -> tuple[Density, float]:

@@ -107,14 +107,14 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             given = {i: one for i in index.tolist() if (one := seeds[i]) is not None}
             if not self._seeded:
                 self._seed(index, None)
-            generators.seat(list(given), list(given.values()))
+            generators.reseed(list(given), list(given.values()))
         else:
             first = _checked_seed("seed", seed)
             assert first is not None
             if len(index) == self.num_envs:
-                generators.seat(range(self.num_envs), range(first, first + self.num_envs))
+                generators.reseed(range(self.num_envs), range(first, first + self.num_envs))
             else:
-                generators.seat(index.tolist(), [first + i for i in index.tolist()])
+                generators.reseed(index.tolist(), [first + i for i in index.tolist()])
         self._seeded = True
 
     # ---- Gymnasium's calls

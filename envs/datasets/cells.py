@@ -43,9 +43,9 @@ class Problems:
         self._columns: dict[str, list[str]] = {}
         self._roles: dict[str, str] = {}
 
-    def cell(self, place: str, text: str) -> None:
+    def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
-        self._cells.append(f"{place}: {text}")
+        self._cells.append(f"{where}: {text}")
 
     def columns(self, names: Sequence[str], why: str, roles: str) -> None:
         """Note columns that are no features, and the options that would make them ones."""
@@ -114,7 +114,7 @@ class Conversion:
             count = int(empty.sum()) - 1
             more = f" (and {count} more)" if count else ""
             self.problems.cell(
-                self.columns.place(int(empty.argmax()), name),
+                self.columns.where(int(empty.argmax()), name),
                 f"empty{more}; a feature must be known before the experiment",
             )
             return values
@@ -139,7 +139,7 @@ class Conversion:
         if count < len(bad):  # names with a number among them: what is it?
             texts, row = self.texts(name), int((~bad).argmax())
             self.problems.cell(
-                self.columns.place(row, name),
+                self.columns.where(row, name),
                 f"{shown(texts[row])} is a number, and other cells are names such as "
                 f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
                 f"categories=[{listed([name])}]",
@@ -155,7 +155,7 @@ class Conversion:
         levels = sorted(pc.unique(texts).to_pylist())
         if "" in levels:
             self.problems.cell(
-                self.columns.place(pc.index(texts, "").as_py(), name),
+                self.columns.where(pc.index(texts, "").as_py(), name),
                 "empty; a feature must be known before the experiment",
             )
             return None
@@ -222,10 +222,9 @@ class Conversion:
             few = 2 * share.sum() <= len(share)
             ok = pc.and_not(ok, percent if few else pc.invert(percent))
         ok = pc.and_not(ok, _rounded(text))
-        if self.thousands:
-            text = pc.replace_substring(text, self.thousands, "")
-        if self.decimal != ".":
-            text = pc.replace_substring(text, self.decimal, ".")
+        for sign, plain in ((self.thousands, ""), (self.decimal, ".")):
+            if sign and sign != plain:
+                text = pc.replace_substring(text, sign, plain)
         found = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
         values = found.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
         bad = (~np.asarray(ok) & ~np.asarray(hole)) | np.isinf(values)
@@ -265,8 +264,8 @@ class Conversion:
             told[hint] = first, count + 1
         for hint, (row, count) in list(told.items())[:MOST_NAMED]:
             more = f" (and {count - 1} more such cell{'s' * (count > 2)})" if count > 1 else ""
-            place = self.columns.place(row, name)
-            self.problems.cell(place, f"{shown(texts[row])} {hint}{more}")
+            where = self.columns.where(row, name)
+            self.problems.cell(where, f"{shown(texts[row])} {hint}{more}")
 
     def _hint(self, text: str, row: int, bad: NDArray[np.bool_], option: str) -> str:
         """Return why a text is no number, and what to type."""
@@ -337,8 +336,8 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     sure: dict[str, str] = {}
     unsure: dict[str, str] = {}
     for name in names:
-        for sign, (pattern, place) in _decimals(columns, name, thousands).items():
-            (sure if pattern == DECIMALS else unsure).setdefault(sign, place)
+        for sign, (pattern, where) in _decimals(columns, name, thousands).items():
+            (sure if pattern == DECIMALS else unsure).setdefault(sign, where)
     if len(sure) == 2:
         raise InputError(
             f"{columns.file} has decimal commas ({sure[',']}) and decimal points ({sure['.']}); "
@@ -347,10 +346,10 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     if sure:
         return next(iter(sure))
     if unsure:
-        sign, place = next(iter(unsure.items()))
+        sign, where = next(iter(unsure.items()))
         raise InputError(
             f"{columns.file}: it is not sure whether {sign!r} stands before decimals or thousands "
-            f"({place}); give decimal={sign!r} or thousands={sign!r}."
+            f"({where}); give decimal={sign!r} or thousands={sign!r}."
         )
     return "."
 
@@ -377,6 +376,6 @@ def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, t
         for pattern, match in ((DECIMALS, pc.and_not(any_, unsure)), (UNSURE, unsure)):
             row = pc.index(match, True).as_py()
             if row >= 0:
-                found[sign] = pattern, f"{columns.place(row, name)}: {shown(column[row].as_py())}"
+                found[sign] = pattern, f"{columns.where(row, name)}: {shown(column[row].as_py())}"
                 break
     return found

@@ -40,7 +40,7 @@ class Columns:
     index: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
-    def place(self, row: int, name: str) -> str:
+    def where(self, row: int, name: str) -> str:
         """Return where a cell stands, in words; ``row`` counts from 0."""
         return f"row {self.rows[row]}, column {listed([name])}"
 

@@ -37,7 +37,7 @@ class Descriptors:
         if unknown is not None:
             near = closest(texts[unknown], index)
             convert.problems.cell(
-                convert.columns.place(unknown, self.name),
+                convert.columns.where(unknown, self.name),
                 f"{shown(texts[unknown])} stands not in {self.file}{near.rstrip('.')}",
             )
         values = self.values[[index.get(text, 0) for text in texts]]

@@ -35,13 +35,12 @@ def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
     for text, size, line in zip(sheet.title, (10, 8.5), title(model, trace, picture), strict=True):
         text.set_text(_shorten(line, int(1010 / size)))
     played = len(trace) - 1
-    reach = max(
-        10, 1 << played.bit_length()
-    )  # the axis doubles now and then, and else stands still
-    reach = reach if picture.length is None else min(reach, picture.length)
+    # The axis doubles now and then, and stands still otherwise.
+    end = max(10, 1 << played.bit_length())
+    end = end if picture.length is None else min(end, picture.length)
     for axes, panel in zip(sheet.curves, curves, strict=True):
         _curves(axes, panel, played)
-        axes.set_xlim(-0.01 * reach, 1.01 * reach + 0.5)
+        axes.set_xlim(-0.01 * end, 1.01 * end + 0.5)
     if curves:
         sheet.curves[-1].set_xlabel(picture.unit, fontsize=8, labelpad=1)
     for cloud in clouds:
