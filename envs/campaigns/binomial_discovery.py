@@ -268,7 +268,7 @@ class BinomialDiscovery(Campaign[Counts]):
         state: Counts,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
         board, m = state.board, self.machines

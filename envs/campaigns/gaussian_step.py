@@ -116,7 +116,7 @@ class GaussianStep(Walk):
         state: Progress,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Improve x by the best of N normals, drawn with one uniform.
 

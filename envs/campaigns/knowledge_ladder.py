@@ -109,7 +109,7 @@ class KnowledgeLadder(Walk):
         state: Progress,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Climb one rung where a uniform falls below P(x, N)."""
         cell = state.x * len(self.batch_sizes)

@@ -123,7 +123,7 @@ class Model(ABC, Generic[State]):
         state: State,
         action: NDArray[Any],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Advance all episodes by one action each, in place.
 
@@ -131,7 +131,7 @@ class Model(ABC, Generic[State]):
             state: The state of B episodes.
             action: B actions, already checked against the action space.
             streams: The random numbers of the B episodes.
-            over: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
+            done: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
                 means none. What happens to their state does not matter, but they must not use their
                 generator or raise.
 

@@ -179,8 +179,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
                 f"Episodes {ended.nonzero()[0].tolist()} have ended and autoreset is disabled; "
                 "call reset(options={'reset_mask': ...}) first."
             )
-        over = ended if resting else None
-        reward, terminated = self.model.step(self._state, actions, self._streams, over)
+        done = ended if resting else None
+        reward, terminated = self.model.step(self._state, actions, self._streams, done)
         self._streams.next_step()
         final: dict[str, Any] = {}
         if resting:

@@ -189,7 +189,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
 
     @abstractmethod
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         """Return the data of B episodes, ``(B, m)``; those that are ``over`` may have any."""
 
@@ -383,14 +383,14 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         state: Inquiry[PosteriorT],
         action: NDArray[Any],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Do one experiment per episode and pay its information."""
         setting = self.setting(action)
-        seen = self._experiment(state.theta, setting, streams, over).astype(np.float32)
+        seen = self._experiment(state.theta, setting, streams, done).astype(np.float32)
         outcome = seen.astype(np.float64)
         posterior, before = state.posterior, state.posterior.entropy.copy()
-        posterior.update(outcome, setting, streams.noise, over)
+        posterior.update(outcome, setting, streams.noise, done)
         if self.reward == "kl":
             reward = posterior.divergence.copy()
         elif self.reward == "entropy":
@@ -507,7 +507,7 @@ class InverseLaw(ABC):
         return self.outcome(theta, setting, random.random(len(theta)))
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         return self.outcome(theta, setting, streams.uniform())
 

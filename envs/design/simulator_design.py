@@ -370,19 +370,19 @@ class SimulatorDesign(GridDesign):
         return random.multinomial(self.num_events, law).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if not self.fresh:
             law = self.probabilities(theta, setting)
             return each(
-                law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+                law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
             )
         jobs = {
             i: self._job(
                 theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
             )
             for i in range(len(theta))
-            if over is None or not over[i]
+            if done is None or not done[i]
         }
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))

@@ -207,12 +207,12 @@ class Weinberg(AngularDesign):
         return random.poisson(self._rates(theta, setting)).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if self.luminosity is None:
-            return super()._experiment(theta, setting, streams, over)
+            return super()._experiment(theta, setting, streams, done)
         rates = self._rates(theta, setting)
-        return each(rates, over, streams, lambda random, row: random.poisson(row))
+        return each(rates, done, streams, lambda random, row: random.poisson(row))
 
 
 WeinbergEnv, WeinbergVectorEnv = environments(Weinberg)

@@ -199,10 +199,10 @@ class GraphPool(Pool[GraphLabels]):
         state: GraphLabels,
         before: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         """Note the labels that arrived, and what is seen of the neighbours with them."""
-        new = state.arrived > before if over is None else (state.arrived > before) & ~over
+        new = state.arrived > before if done is None else (state.arrived > before) & ~done
         for i in new.nonzero()[0].tolist():
             for slot in range(before[i], state.arrived[i]):
                 node = state.labelled[i, slot]

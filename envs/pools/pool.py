@@ -211,7 +211,7 @@ class Pool(Model[StateT], Generic[StateT]):
         state: StateT,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Choose N items per episode; show and pay the labels that arrive.
 
@@ -226,7 +226,7 @@ class Pool(Model[StateT], Generic[StateT]):
             fresh &= _first_time(action)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
-            self._refuse(item, fresh, over)
+            self._refuse(item, fresh, done)
         value = self._values_at(state, index, item)
         label = self._label(value, streams)
         legal[index] = 0
@@ -258,7 +258,7 @@ class Pool(Model[StateT], Generic[StateT]):
             slots = np.arange(self._horizon)
             new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
             reward += np.where(new, state.labels, 0.0).sum(1)
-        self._show(state, before, streams, over)
+        self._show(state, before, streams, done)
         return reward, ended
 
     @property
@@ -308,7 +308,7 @@ class Pool(Model[StateT], Generic[StateT]):
         state: StateT,
         before: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         """Note what else is seen when labels arrive.
 
@@ -316,17 +316,17 @@ class Pool(Model[StateT], Generic[StateT]):
             state: The state of B episodes; their first ``state.arrived`` labels have arrived.
             before: The number of labels that had arrived before this step, ``(B,)``.
             streams: The random numbers of the B episodes.
-            over: The episodes that have ended, as in `step`; they must not use their generator.
+            done: The episodes that have ended, as in `step`; they must not use their generator.
         """
 
     def _refuse(
         self,
         item: NDArray[np.int64],
         fresh: NDArray[np.bool_],
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         n = self.batch_size
-        wrong = ~fresh if over is None else ~fresh & ~over.repeat(n)
+        wrong = ~fresh if done is None else ~fresh & ~done.repeat(n)
         if wrong.any():
             k = int(wrong.argmax())
             raise InputError(
