@@ -38,9 +38,9 @@ IMPOSSIBLE = -64.0
 class AngularDesign(GridDesign):
     """An experiment whose data are a histogram of cos(theta).
 
-    Args:
-        num_events: Events of one experiment.
-        num_bins: Bins of the histogram, equal parts of [-1, 1].
+    ## Arguments
+    - `num_events`: events of one experiment.
+    - `num_bins`: bins of the histogram, equal parts of [-1, 1].
     """
 
     num_events: int = 1000
@@ -199,12 +199,12 @@ class AngularDesign(GridDesign):
         return random.multinomial(self.num_events, self.probabilities(asymmetry)).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         """Draw the histograms."""
         law = self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
         return each(
-            law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+            law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
         )
 
     @property
@@ -215,7 +215,7 @@ class AngularDesign(GridDesign):
 
 def each(
     rows: Array,
-    over: NDArray[np.bool_] | None,
+    done: NDArray[np.bool_] | None,
     streams: Streams,
     draw: Callable[[np.random.Generator, Array], NDArray[np.int64]],
 ) -> Array:
@@ -223,12 +223,12 @@ def each(
 
     Args:
         rows: What to draw from, ``(B, m)``.
-        over: Episodes whose counts do not matter.
+        done: Episodes whose counts do not matter.
         streams: The random numbers of the B episodes.
         draw: Returns the counts of one row, ``(m,)``.
     """
     counts = np.zeros(rows.shape, np.int64)
     for i, row in enumerate(rows):
-        if over is None or not over[i]:
+        if done is None or not done[i]:
             counts[i] = draw(streams.noise[i], row)
     return counts.astype(np.float64)

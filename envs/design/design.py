@@ -67,13 +67,40 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
     A problem is told by its `unknowns` with `log_prior` and `prior`, its `knobs`, and the law of its
     data: `log_likelihood`, and `sample` and `_experiment`, which `InverseLaw` makes of one function.
 
-    Args:
-        horizon: Number T of rounds.
-        reward: "kl", "entropy", "log_evidence" or "spce", as above.
-        contrasts: Number L of contrastive draws, for the reward "spce" only.
-        settings: ``None``: an action is a point of ``[-1, 1]^d``, mapped linearly onto the knobs'
-            ranges. An integer n: an action is the index of one of n evenly spaced settings per
-            knob. A sequence of settings, each with a number per knob: the index of one of them.
+    ## Action space
+    `Box(-1, 1, (d,))`, one number per knob, mapped linearly onto its range; `model.action` and
+    `model.setting` translate. `Discrete(n)` if `settings` is given: the index of a setting. Numbers
+    outside are clipped, NaN and infinity raise `InputError`.
+
+    ## Observation space
+    `Dict`, for k unknown parameters, d knobs and T rounds with m numbers of data each:
+    - `belief`: float32, `(2 * k,)`, posterior means, then standard deviations, of the parameters.
+    - `settings`: float32, `(T * d,)`, the settings tried, the newest first, 0 where there is none.
+    - `outcomes`: float32, `(T * m,)`, their data in the same order.
+    - `rounds_left`: float32, `(1,)`.
+
+    ## Rewards
+    Information gained by the experiment, in nats; see `reward`.
+
+    ## Starting state
+    Parameters drawn from the prior; no data.
+
+    ## Episode end
+    Terminates after `horizon` rounds; never truncates.
+
+    ## Information
+    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
+    parameters) and `quantiles` (the uniform numbers that the prior made them of).
+
+    ## Arguments
+    - `horizon`: number T of rounds.
+    - `reward`: what a round pays: "kl", "entropy", "log_evidence" (all with the same expectation, the
+      information; "kl" varies least and is never negative), or "spce" (a lower bound of it).
+    - `contrasts`: number L of contrastive draws, for the reward "spce" only, which saturates at
+      log(L + 1).
+    - `settings`: None: an action is a point of the box. An integer n: an action is the index of one of
+      n evenly spaced settings per knob. A list of settings, each with a number per knob: the index of
+      one of them.
     """
 
     horizon: int = 10
@@ -162,7 +189,7 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
 
     @abstractmethod
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         """Return the data of B episodes, ``(B, m)``; those that are ``over`` may have any."""
 
@@ -356,14 +383,14 @@ class DesignModel(Model[Inquiry[PosteriorT]]):
         state: Inquiry[PosteriorT],
         action: NDArray[Any],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Do one experiment per episode and pay its information."""
         setting = self.setting(action)
-        seen = self._experiment(state.theta, setting, streams, over).astype(np.float32)
+        seen = self._experiment(state.theta, setting, streams, done).astype(np.float32)
         outcome = seen.astype(np.float64)
         posterior, before = state.posterior, state.posterior.entropy.copy()
-        posterior.update(outcome, setting, streams.noise, over)
+        posterior.update(outcome, setting, streams.noise, done)
         if self.reward == "kl":
             reward = posterior.divergence.copy()
         elif self.reward == "entropy":
@@ -480,7 +507,7 @@ class InverseLaw(ABC):
         return self.outcome(theta, setting, random.random(len(theta)))
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         return self.outcome(theta, setting, streams.uniform())
 
@@ -489,8 +516,9 @@ class InverseLaw(ABC):
 class GridDesign(DesignModel[Grid]):
     """A design environment whose posterior is exact on a grid.
 
-    Args:
-        grid_size: Nodes of the grid along each parameter, one number for all or one for each.
+    ## Arguments
+    - `grid_size`: nodes of the posterior's grid along each parameter, one number for all or one for
+      each.
     """
 
     grid_size: int | tuple[int, ...] = 256

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
+from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel, InverseLaw
 from .posteriors import Gaussian
@@ -34,43 +34,14 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
 
     ## Description
     One experiment measures y = theta . xi + noise, with theta ~ N(0, prior_std^2 I) and the setting xi
-    in the cube [-1, 1]^k. Posterior, information and, for one or two parameters, the best sequence of
-    settings are known in closed form: the problem on which to check an estimator or an agent.
-
-    ## Action space
-    `Box(-1, 1, (k,))`, the setting itself. `Discrete` if `settings` is given. Numbers outside are
-    clipped, NaN and infinity raise `InputError`.
-
-    ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations), `settings`
-    `(T * k,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none), `rounds_left`
-    `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
-
-    ## Starting state
-    theta drawn from N(0, prior_std^2 I); no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
+    in the cube [-1, 1]^k, which is the action itself. Posterior, information and, for one or two
+    parameters, the best sequence of settings are known in closed form: the problem on which to check an
+    estimator or an agent.
 
     ## Arguments
-    - `num_parameters` (2): number k of unknowns and of knobs.
-    - `prior_std` (1.0), `noise_std` (1.0): standard deviations of theta and of the noise, from
-      1e-30 to 1e30. prior_std sqrt(k) may be a million times noise_std: data are rounded to float32.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LinearGaussianDesign-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
+    - `num_parameters`: number k of unknown parameters and of knobs.
+    - `prior_std`, `noise_std`: standard deviations of theta and of the noise, from 1e-30 to 1e30.
+      prior_std sqrt(k) may be a million times noise_std: data are rounded to float32.
 
     ## References
     K. Chaloner, I. Verdinelli, "Bayesian experimental design: a review", Statist. Sci. 10 (1995) 273.
@@ -203,13 +174,4 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return corner
 
 
-class LinearGaussianDesignEnv(DiscoveryEnv[LinearGaussianDesign]):
-    """One episode of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
-
-
-class LinearGaussianDesignVectorEnv(DiscoveryVectorEnv[LinearGaussianDesign]):
-    """Many episodes of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
+LinearGaussianDesignEnv, LinearGaussianDesignVectorEnv = environments(LinearGaussianDesign)

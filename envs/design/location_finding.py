@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer, quantity, real
 from .design import ANY, Array, InverseLaw
 from .particle_design import ParticleDesign
@@ -23,54 +23,28 @@ class LocationFinding(InverseLaw, ParticleDesign):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description
-    K sources lie hidden in d dimensions, theta_k ~ N(0, I). The strength measured at xi falls off with
+    K sources lie hidden in D dimensions, theta_k ~ N(0, I). The strength measured at xi falls off with
     the square of the distance:
 
         log y ~ Normal(log(b + sum_k 1 / (m + |theta_k - xi|^2)), sigma^2).
 
     Far from every source there is nothing but the background b. The posterior has many modes; it is
-    kept by particles.
-
-    ## Action space
-    `Box(-1, 1, (d,))`, mapped linearly onto [-reach, reach] in every dimension. `Discrete` if
-    `settings` is given. Numbers outside are clipped, NaN and infinity raise `InputError`.
+    kept by particles. The unknown parameters are the coordinates of the sources. The knobs are the D
+    coordinates at which to measure, each within [-reach, reach].
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of the coordinates),
-    `settings` `(T * d,)` and `outcomes` `(T,)` (history of places and of log y, the newest first, 0
-    where there is none), `rounds_left` `(1,)`.
+    - `outcomes`: float32, `(T,)`, log y.
 
     ## Rewards
     Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
     the particles: the sum of "log_evidence" over a greedy episode of 22 nats is 0.4 nats (rms) off the
     middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
 
-    ## Starting state
-    Sources drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
-    coordinates of the sources) and `quantiles`.
-
     ## Arguments
-    - `num_sources` (2), `num_dimensions` (2): K and d.
-    - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma; sigma is at
-      least 0.001, for with less particles do not find the sources.
-    - `reach` (4.0): largest coordinate at which to measure.
-    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
-      Metropolis steps each time they are drawn anew, about. The stated errors are those of 1000.
-    - `horizon` (30): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LocationFinding-v0", num_envs=16)`.
-
-    ## Version history
-    - v0: first version.
+    - `num_sources`, `num_dimensions`: K and D.
+    - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
+      particles do not find the sources.
+    - `reach`: largest coordinate at which to measure.
 
     ## References
     A. Foster et al., "Deep adaptive design", ICML 2021, section 6.1; X. Sheng, Y.-H. Hu, "Maximum
@@ -175,13 +149,4 @@ class LocationFinding(InverseLaw, ParticleDesign):
         return place + 2 * random.random((n, 1)) ** 2 * (other - third)
 
 
-class LocationFindingEnv(DiscoveryEnv[LocationFinding]):
-    """One episode of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
-
-
-class LocationFindingVectorEnv(DiscoveryVectorEnv[LocationFinding]):
-    """Many episodes of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
+LocationFindingEnv, LocationFindingVectorEnv = environments(LocationFinding)

@@ -13,9 +13,9 @@ from .posteriors import Particles
 class ParticleDesign(DesignModel[Particles]):
     """A problem that keeps its posterior by tempered sequential Monte Carlo.
 
-    Args:
-        num_particles: Particles of an episode.
-        num_moves: Metropolis steps each time they are drawn anew, about.
+    ## Arguments
+    - `num_particles`, `num_moves`: particles of the posterior that pays the reward, and Metropolis
+      steps each time they are drawn anew, about. The stated errors are those of 1000.
     """
 
     num_particles: int = 1000

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .angular import each
 from .design import Array, GridDesign, interval
@@ -87,31 +87,20 @@ class SimulatorDesign(GridDesign):
     a quarter, for several machines that share the folder.
 
     Histograms of few simulated events differ by chance, which looks like information: at a setting
-    that tells nothing, runs of N events with seeds of their own feign about
+    that tells nothing, runs of N events with seeds of their own seem to tell about
     (num_bins - 1) num_events / 2N nats. All runs use the same seeds, which makes this smaller for
     simulators in which a seed means the same noise; otherwise let N exceed the product of num_events
     and num_bins.
 
     ## Action space
-    `Discrete`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
+    `Discrete(n)`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
     Anything outside raises `InputError`.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior mean, then standard deviation, of each unknown),
-    `settings` `(T d,)` and `outcomes` `(T num_bins,)` (history, the newest first, 0 where there is
-    none), `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
+    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
 
     ## Starting state
     theta drawn uniformly from the grid; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones). With `reveal=True` also `theta` and `quantiles`.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
@@ -122,36 +111,28 @@ class SimulatorDesign(GridDesign):
       one of them. No shell is involved.
     - `unknown_ranges` ({"theta": (0.5, 1.5)}): names and ranges of the parameters; the prior is
       uniform on the midpoints of `grid_size` equal cells.
-    - `knob_ranges` ({"phi": (40, 50)}): names and ranges of what can be set.
-    - `settings` (11): settings to choose from: n evenly spaced per knob, or a list of them.
-    - `grid_size` (20): values of each parameter, one number for all or one for each.
-    - `data_range` (-1, 1), `num_bins` (20): the histogram; its first and last bin take in what lies
-      beyond; a warning says where that is more than a fifth of all.
-    - `simulated_events` (10000): events of one run of the simulator.
-    - `seeds` (0,): the simulator is run once with each, and the events are put together.
-    - `num_events` (20): events of an experiment.
-    - `fresh` (False): where the data of an experiment come from. False: drawn from the histograms,
-      which costs nothing and makes the posterior exactly right. True: a run of the simulator with
-      the true theta and a seed of its own, as nature would do it.
-    - `workers` (0): processes that run the simulator, with one thread each unless OMP_NUM_THREADS
-      says otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then
-      about a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()`
-      finds, or on this machine where there is none; for runs of a second or more, each started
-      afresh. Needs the extra `ray`, and a `cache` that all machines of the cluster share.
-    - `timeout` (3600): seconds after which a run is killed, with everything that it started.
-    - `retries` (2): how often a run that was killed, died or raised is repeated.
-    - `cache` (None): folder of finished runs; needed if there are workers.
-    - `version` (""): change it when the simulator changes, so that runs of the old one are not used.
-      A function of a module is told from an earlier one by its source text anyway, though not by
-      what it calls.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/SimulatorDesign-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
+    - `knob_ranges` ({"phi": (40.0, 50.0)}): names and ranges of what can be set.
+    - `settings`: settings to choose from: n evenly spaced per knob, or a list of them.
+    - `grid_size`: values of each parameter, one number for all or one for each.
+    - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
+      warning says where that is more than a fifth of all.
+    - `simulated_events`: events of one run of the simulator.
+    - `seeds`: the simulator is run once with each, and the events are put together.
+    - `num_events`: events of an experiment.
+    - `fresh`: where the data of an experiment come from. False: drawn from the histograms, which costs
+      nothing and makes the posterior exactly right. True: a run of the simulator with the true theta
+      and a seed of its own, as nature would do it.
+    - `workers`: processes that run the simulator, with one thread each unless OMP_NUM_THREADS says
+      otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then about
+      a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
+      on this machine where there is none; for runs of a second or more, each started afresh. Needs the
+      extra `ray`, and a `cache` that all machines of the cluster share.
+    - `timeout`: seconds after which a run is killed, with everything that it started.
+    - `retries`: how often a run that was killed, died or raised is repeated.
+    - `cache`: folder of finished runs; needed if there are workers.
+    - `version`: change it when the simulator changes, so that runs of the old one are not used. A
+      function of a module is told from an earlier one by its source text anyway, though not by what it
+      calls.
 
     ## References
     M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017),
@@ -389,19 +370,19 @@ class SimulatorDesign(GridDesign):
         return random.multinomial(self.num_events, law).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if not self.fresh:
             law = self.probabilities(theta, setting)
             return each(
-                law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+                law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
             )
         jobs = {
             i: self._job(
                 theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
             )
             for i in range(len(theta))
-            if over is None or not over[i]
+            if done is None or not done[i]
         }
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))
@@ -424,13 +405,4 @@ def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     }
 
 
-class SimulatorDesignEnv(DiscoveryEnv[SimulatorDesign]):
-    """One episode of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
-
-
-class SimulatorDesignVectorEnv(DiscoveryVectorEnv[SimulatorDesign]):
-    """Many episodes of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
+SimulatorDesignEnv, SimulatorDesignVectorEnv = environments(SimulatorDesign)

@@ -35,7 +35,8 @@ import numpy as np
 
 from discovery_gym.agents import Arrivals, Belief
 from discovery_gym.envs.core import DiscoveryVectorEnv
-from discovery_gym.envs.pools.pool import Labels, Pool, best_sums
+from discovery_gym.envs.pools.labels import Labels, best_sums
+from discovery_gym.envs.pools.pool import Pool
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Groups(Pool[Labels]):

@@ -785,10 +785,10 @@ class TestBadInput:
     @pytest.mark.parametrize("action", [[np.inf], [np.nan], [0.0, 0.0], "left", None, 3])
     def test_actions(self, action: Any) -> None:
         env, vector = gym.make(TOY).unwrapped, gym.make_vec(TOY, num_envs=2)
-        for face, bad in ((env, action), (vector, [action, [0.0]])):
-            face.reset(seed=0)
+        for each, bad in ((env, action), (vector, [action, [0.0]])):
+            each.reset(seed=0)
             with pytest.raises(InputError, match="is not an action of WeinbergToy"):
-                face.step(bad)
+                each.step(bad)
         env.step([0.5])  # a plain list will do
 
     @pytest.mark.parametrize(
@@ -799,8 +799,8 @@ class TestBadInput:
         """Rounding and Gaussian policies step outside; what is seen is the end of the range."""
         env, twin = (gym.make(TOY, render_mode="ansi").unwrapped for _ in range(2))
         vector = gym.make_vec(TOY, num_envs=2)
-        for face in (env, twin, vector):
-            face.reset(seed=0)
+        for each in (env, twin, vector):
+            each.reset(seed=0)
         first, second = env.step([given]), twin.step(np.array([played], np.float32))
         many = vector.step([[given], [given]])[0]
         for key, part in second[0].items():
