@@ -66,12 +66,11 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         Where the environment is no pool, one action is chosen at a time, now and ever again.
         """
         if isinstance(self.model, Pool):
-            arrivals, size = Arrivals.of(observation), self.model.batch_size
+            size = self.model.batch_size
             return Decision(
                 mask=observation["action_mask"],
                 labelled=observation["labelled"],
-                arrived=arrivals.items,
-                pending=arrivals.pending,
+                arrived=Arrivals.of(observation).items,
                 left=size * observation["steps_left"][:, 0].astype(np.int64),
                 batch_size=size,
             )
