@@ -134,7 +134,7 @@ class Bracket:
         return path[::-1]
 
     def _prior(self, count: int, random: np.random.Generator) -> Chains:
-        scores = random.standard_normal((count, len(self.model.unknowns)))
+        scores = random.standard_normal((count, len(self.model.unknown_parameters)))
         return scores, self._likelihood(self.model.from_scores(scores))
 
     def _likelihood(self, theta: Array) -> Array:

@@ -19,7 +19,9 @@ from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel, InverseLaw
+from .design import ANY, Array, DesignModel
+from .drawing import InverseLaw
+from .laws import NormalNoise
 from .posteriors import Gaussian
 
 LEAST, MOST = 1e-30, 1e30
@@ -101,7 +103,7 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return super().size + 3 * self.num_parameters**2
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The k components of theta, within 5 standard deviations."""
         width = 5 * self.prior_std
         return {f"theta_{i}": (-width, width) for i in range(self.num_parameters)}
@@ -139,6 +141,11 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
             -(((outcome - mean) / self.noise_std) ** 2 + np.log(2 * np.pi * self.noise_std**2)) / 2
         )
 
+    @property
+    def law(self) -> NormalNoise:
+        """The response with normal noise."""
+        return NormalNoise(self.response, self.noise_std)
+
     def response(self, theta: Array, setting: Array) -> Array:
         """Return theta . xi, ``(B, G)``."""
         return (theta * setting[:, None]).sum(-1)
@@ -150,7 +157,7 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
 
     def new_posterior(self, num_episodes: int) -> Gaussian:
         """Return the exact posterior of a number of episodes, to be reset before use."""
-        return Gaussian(self, num_episodes)
+        return Gaussian(self, num_episodes, self.prior_std, self.noise_std)
 
     # ---- truth
 

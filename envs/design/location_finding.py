@@ -11,7 +11,9 @@ from scipy.special import ndtri
 
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, quantity, real
-from .design import ANY, Array, InverseLaw
+from .design import ANY, Array
+from .drawing import InverseLaw
+from .laws import NormalNoise
 from .particle_design import ParticleDesign
 
 LEAST, MOST = 1e-3, 1e6
@@ -98,7 +100,7 @@ class LocationFinding(InverseLaw, ParticleDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The coordinates of the sources, within 5 standard deviations."""
         sources, dimensions = range(self.num_sources), range(self.num_dimensions)
         return {f"source_{k}_{i}": (-5.0, 5.0) for k in sources for i in dimensions}
@@ -142,6 +144,11 @@ class LocationFinding(InverseLaw, ParticleDesign):
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
         return -(theta**2).sum(-1) / 2
+
+    @property
+    def law(self) -> NormalNoise:
+        """The response with normal noise."""
+        return NormalNoise(self.response, self.noise_std)
 
     def response(self, theta: Array, setting: Array) -> Array:
         """Return the mean of log y, ``(B, G)``."""

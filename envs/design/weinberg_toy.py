@@ -80,7 +80,7 @@ class WeinbergToy(AngularDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The Fermi constant over its nominal value."""
         return {"theta": (LOW, HIGH)}
 
@@ -98,7 +98,7 @@ class WeinbergToy(AngularDesign):
         return np.zeros(theta.shape[:-1])
 
     @property
-    def reach(self) -> float:
+    def largest_asymmetry(self) -> float:
         """The asymmetry at phi = 50 and theta = 1.5."""
         return float(0.75 * np.tanh(10 / 9) * HIGH)
 

@@ -20,19 +20,15 @@ P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Stat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Array, Posterior
+from .posterior import Posterior
+from .problem import Array, ScoredProblem
 from .tempering import likelihoods, next_step, propose, resampled
-
-if TYPE_CHECKING:
-    from ..design import DesignModel
 
 LEAST = 0.6
 """Conditional effective part of the particles that a step of the power leaves."""
@@ -65,16 +61,23 @@ class Particles(Posterior):
         log_weights: Their log weights, normalised, ``(B, N)``.
 
     Args:
-        model: The model.
+        model: The problem.
         num_episodes: The number B of episodes.
         size: Number N of particles.
         moves: Metropolis steps after each resampling, about: half to twice as many, the fewer the
             more of them are accepted.
     """
 
-    def __init__(self, model: DesignModel[Any], num_episodes: int, size: int, moves: int) -> None:
+    model: ScoredProblem
+    by_episode = (
+        *Posterior.by_episode,
+        *("theta", "log_weights", "log_evidence"),
+        *("_scores", "_likelihood", "_settings", "_outcomes", "_rounds"),
+    )
+
+    def __init__(self, model: ScoredProblem, num_episodes: int, size: int, moves: int) -> None:
         super().__init__(model, num_episodes)
-        k, d, m = len(model.unknowns), len(model.knobs), len(model.outcome_range[0])
+        k, d, m = len(model.unknown_parameters), len(model.knobs), len(model.outcome_range[0])
         self.moves = moves
         self.theta = np.zeros((num_episodes, size, k))
         self.log_weights = np.full((num_episodes, size), -np.log(size))

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ....agents import make
-from ....envs.design.design import GridDesign
+from ....envs.design.grid_design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
 from ....envs.design.weinberg_toy import WeinbergToy
