@@ -146,8 +146,8 @@ class DesignAgent(Agent):
         if self.model.settings is None and len(self.model.knobs) > 1:
             for _ in range(PASSES):
                 found, scores = best
-                places = random.random((len(found), 3, AROUND)) * found.shape[1]
-                start, one, other = np.moveaxis(places.astype(np.int64)[..., None], 1, 0)
+                index = random.random((len(found), 3, AROUND)) * found.shape[1]
+                start, one, other = np.moveaxis(index.astype(np.int64)[..., None], 1, 0)
                 length = random.random((len(found), AROUND, 1)).astype(np.float32)
                 apart = np.take_along_axis(found, one, 1) - np.take_along_axis(found, other, 1)
                 near = np.take_along_axis(found, start, 1) + length * apart

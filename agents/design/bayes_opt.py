@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import Model, Random, generator_of
 from ...envs.core.checks import integer
-from ...envs.design.information import NestedMonteCarlo
+from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
 from .agent import Array, DesignAgent
 

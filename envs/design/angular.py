@@ -42,7 +42,7 @@ IMPOSSIBLE = -64.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AngularDesign(GridDesign):
-    """An experiment whose data are a histogram of cos(theta).
+    """An experiment whose data are a histogram of cos(theta); the prior is uniform.
 
     Args:
         num_events: Events of one experiment.
@@ -78,6 +78,15 @@ class AngularDesign(GridDesign):
     @abstractmethod
     def asymmetry(self, theta: Array, setting: Array) -> Array:
         """Return A for B settings ``(B, d)`` and parameters as in `log_likelihood`, ``(B, G)``."""
+
+    def prior(self, uniform: Array) -> Array:
+        """Return uniform draws from the prior ranges."""
+        low, high = np.array(list(self.unknown_parameters.values())).T
+        return low + (high - low) * uniform
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return 0: the prior is uniform."""
+        return np.zeros(theta.shape[:-1])
 
     @property
     def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:

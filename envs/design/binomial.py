@@ -13,7 +13,7 @@ from scipy.special import gammaln, xlogy
 
 from .design import Array
 from .drawing import InverseLaw
-from .laws import CACHED, Map, SingleLaw, SummedLaw
+from .laws import CACHED, Map, SummedLaw
 
 NEVER = -1e6
 """Log probability of more successes than trials: 0, but finite."""
@@ -77,7 +77,7 @@ class BinomialLaw(InverseLaw):
 
 
 @dataclass(frozen=True)
-class BinomialCounts(SingleLaw):
+class BinomialCounts(SummedLaw):
     """Counts of successes, whose law is interpolated between chances a sixth of the noise apart.
 
     Args:
@@ -88,8 +88,9 @@ class BinomialCounts(SingleLaw):
     angles: Map
     trials: Callable[[Array], Array]
 
-    def _sum(self, theta: Array, weights: Array, settings: Array) -> Array:
-        gain = np.empty(len(settings))
+    def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
+        """Return the expected information of one episode, ``(S,)``."""
+        weights, gain = np.exp(log_weights), np.empty(len(settings))
         rows = max(1, CACHED // len(theta))
         for first in range(0, len(settings), rows):
             part = settings[first : first + rows]

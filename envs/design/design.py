@@ -22,7 +22,6 @@ reinforcement learning", ICML 2022 (its increments as rewards).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -30,13 +29,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import choice, integer
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .laws import Law
-from .posteriors import Posterior
+from .posteriors import Posterior, Problem
 from .settings import Settings
 
 Array: TypeAlias = NDArray[np.float64]
@@ -61,7 +59,7 @@ class DesignState(Generic[PosteriorT]):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DesignModel(Settings, Model[DesignState[PosteriorT]]):
+class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     """A sequence of experiments on unknown parameters.
 
     A problem is told by its `unknown_parameters` with `log_prior` and `prior`, its `knobs`, and the
@@ -97,38 +95,7 @@ class DesignModel(Settings, Model[DesignState[PosteriorT]]):
         mask = 0 if self._choices is None else len(self._choices) // 8  # a byte each
         return 2 * self.horizon * width + 4 * contrasts * (len(self.unknown_parameters) + 1) + mask
 
-    # ---- what defines a problem
-
-    @property
-    @abstractmethod
-    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
-        """The k unknown parameters: name -> finite range that holds (nearly) all of the prior."""
-
-    @property
-    @abstractmethod
-    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Finite bounds of the m numbers of the data, each ``(m,)``."""
-
-    @abstractmethod
-    def prior(self, uniform: Array) -> Array:
-        """Return the parameters that uniform numbers turn into, ``(..., k)`` to ``(..., k)``."""
-
-    @abstractmethod
-    def log_prior(self, theta: Array) -> Array:
-        """Return the log prior density up to a constant, ``(..., k)`` to ``(...)``."""
-
-    @abstractmethod
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return log p(y | theta, xi), finite, up to a constant of y.
-
-        Args:
-            outcome: Data, ``(B, m)``.
-            theta: G parameter values for all, ``(G, k)``, or for each, ``(B, G, k)``.
-            setting: Settings, ``(B, d)``.
-
-        Returns:
-            An array of shape ``(B, G)``.
-        """
+    # ---- what defines a problem, besides what `Problem` and `Settings` ask for
 
     @abstractmethod
     def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
@@ -155,10 +122,6 @@ class DesignModel(Settings, Model[DesignState[PosteriorT]]):
         """Return draws from the prior, ``(count, k)``."""
         return self.prior(random.random((count, len(self.unknown_parameters))))
 
-    def from_scores(self, scores: Array) -> Array:
-        """Return the parameters that standard normal numbers turn into, ``(..., k)`` to ``(..., k)``."""
-        return self.prior(np.minimum(ndtr(scores), 1 - 2.0**-53))
-
     def to_scores(self, theta: Array) -> Array:
         """Return the normal scores that turn into parameters, ``(..., k)`` to ``(..., k)``.
 
@@ -169,17 +132,6 @@ class DesignModel(Settings, Model[DesignState[PosteriorT]]):
             f"{type(self).__name__} has no normal scores of parameters; a model that is to be "
             "bracketed needs the method to_scores, the inverse of from_scores."
         )
-
-    def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
-        """Return normal scores with parameters exchanged at random that no data can tell apart.
-
-        As they are, unless the model has such parameters. Shape ``(N, k)`` to ``(N, k)``.
-        """
-        return scores
-
-    def equivalent(self, scores: Array, other: Array) -> Array:
-        """Return what no data can tell from ``other``, as near to ``scores`` as may be, ``(N, k)``."""
-        return other
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
         """Return settings that draws ``(B, n, k)`` from B posteriors suggest, ``(B, n, d)``.

@@ -41,7 +41,6 @@ class Law:
 class SummedLaw(Law, ABC):
     """Data whose expected information is a sum over all of them."""
 
-    @abstractmethod
     def information(self, theta: Array, log_weights: Array, settings: Array) -> Array:
         """Return the expected information of settings ``(S, d)`` in B episodes, ``(B, S)``, in nats.
 
@@ -50,6 +49,12 @@ class SummedLaw(Law, ABC):
             log_weights: Their log weights, ``(B, G)``.
             settings: The settings.
         """
+        singles = values_that_count(theta, log_weights)
+        return np.stack([self.single(mine, row, settings) for mine, row in singles])
+
+    @abstractmethod
+    def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
+        """Return the same of one episode: values ``(G, k)``, log weights ``(G,)``, gains ``(S,)``."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,14 @@ class Listed(SummedLaw):
     log_likelihood: Callable[[Array, Array, Array], Array]
 
     def information(self, theta: Array, log_weights: Array, settings: Array) -> Array:
-        """Return the expected information, ``(B, S)``."""
-        if theta.ndim == 2:
-            return self._sum(*_blocks_that_count(theta, log_weights), settings)
-        singles = values_that_count(theta, log_weights)
-        return np.concatenate(
-            [self._sum(*_blocks_that_count(mine, row[None]), settings) for mine, row in singles]
-        )
+        """Return the expected information, ``(B, S)``: of all episodes together where they can be."""
+        if theta.ndim == 3:
+            return super().information(theta, log_weights, settings)
+        return self._sum(*_blocks_that_count(theta, log_weights), settings)
+
+    def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
+        """Return the expected information of one episode, ``(S,)``."""
+        return self._sum(*_blocks_that_count(theta, log_weights[None]), settings)[0]
 
     def _sum(self, theta: Array, weights: Array, settings: Array) -> Array:
         outcomes = self.outcomes[:-1]  # what the others leave is the probability of the last
@@ -94,21 +100,8 @@ class Listed(SummedLaw):
         return np.maximum(gain, 0.0)
 
 
-class SingleLaw(SummedLaw):
-    """A `SummedLaw` whose sums are taken episode by episode."""
-
-    def information(self, theta: Array, log_weights: Array, settings: Array) -> Array:
-        """Return the expected information, ``(B, S)``."""
-        singles = values_that_count(theta, log_weights)
-        return np.stack([self._sum(mine, np.exp(row), settings) for mine, row in singles])
-
-    @abstractmethod
-    def _sum(self, theta: Array, weights: Array, settings: Array) -> Array:
-        """Return the information under values ``(G, k)`` with weights ``(G,)``, ``(S,)``."""
-
-
 @dataclass(frozen=True)
-class NormalNoise(SingleLaw):
+class NormalNoise(SummedLaw):
     """Data that are one number with normal noise, integrated over cells of a sixth of the noise.
 
     Args:
@@ -119,8 +112,9 @@ class NormalNoise(SingleLaw):
     mean: Map
     std: float
 
-    def _sum(self, theta: Array, weights: Array, settings: Array) -> Array:
-        gain = np.empty(len(settings))
+    def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
+        """Return the expected information of one episode, ``(S,)``."""
+        weights, gain = np.exp(log_weights), np.empty(len(settings))
         rows = max(1, CACHED // len(theta))
         for first in range(0, len(settings), rows):
             part = slice(first, first + rows)
@@ -131,13 +125,9 @@ class NormalNoise(SingleLaw):
 
 @dataclass(frozen=True)
 class Histograms(Law):
-    """Data that are counts of events in bins.
+    """Data that are counts of events in bins."""
 
-    Args:
-        num_events: Events of an experiment.
-    """
-
-    num_events: int
+    num_events: int  # of an experiment
 
 
 @dataclass(frozen=True)
@@ -145,7 +135,6 @@ class UnitNoise(Histograms):
     """Histograms that are about as good as points with unit normal noise.
 
     Args:
-        num_events: Events of an experiment.
         points: The points on the scale of the Fisher metric, ``(S, G, m)``.
         error: By how much the information of points may differ from that of histograms, ``(S,)``.
     """
@@ -159,9 +148,6 @@ class PreparedNoise(UnitNoise):
     """Histograms of a fixed number of events, which can be drawn once where points are too rough.
 
     Args:
-        num_events: Events of an experiment.
-        points: The points on the scale of the Fisher metric, ``(S, G, 1)``.
-        error: By how much the information of points may differ from that of histograms, ``(S,)``.
         cut_off: At which settings points are too rough, for the density is cut off, ``(S,)``.
         prepared: Turns points ``(G,)`` and weights ``(G,)`` into their information, by histograms
             that were drawn once, and its standard error.

@@ -142,15 +142,6 @@ class Weinberg(AngularDesign):
             "P_plus": self.positron_polarisation,
         }
 
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the prior ranges."""
-        low, high = np.array(list(self.unknown_parameters.values())).T
-        return low + (high - low) * uniform
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
         count, n, _ = theta.shape

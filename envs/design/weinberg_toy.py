@@ -89,14 +89,6 @@ class WeinbergToy(AngularDesign):
         """The beam energy, GeV."""
         return {"phi": (40.0, 50.0)}
 
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the prior range."""
-        return LOW + (HIGH - LOW) * uniform
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
     @property
     def largest_asymmetry(self) -> float:
         """The asymmetry at phi = 50 and theta = 1.5."""

@@ -4,6 +4,6 @@ from .gaussian import Gaussian
 from .grid import Grid
 from .particles import Particles
 from .posterior import Distribution, Posterior
-from .problem import Problem, ScoredProblem
+from .problem import Problem
 
-__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior", "Problem", "ScoredProblem"]
+__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior", "Problem"]

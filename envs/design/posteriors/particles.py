@@ -27,7 +27,7 @@ from scipy.special import logsumexp
 from ...core import Random
 from ...core.seeding import ByEpisode
 from .posterior import Posterior
-from .problem import Array, ScoredProblem
+from .problem import Array, Problem
 from .tempering import likelihoods, next_step, propose, resampled
 
 LEAST = 0.6
@@ -68,14 +68,13 @@ class Particles(Posterior):
             more of them are accepted.
     """
 
-    model: ScoredProblem
     by_episode = (
         *Posterior.by_episode,
         *("theta", "log_weights", "log_evidence"),
         *("_scores", "_likelihood", "_settings", "_outcomes", "_rounds"),
     )
 
-    def __init__(self, model: ScoredProblem, num_episodes: int, size: int, moves: int) -> None:
+    def __init__(self, model: Problem, num_episodes: int, size: int, moves: int) -> None:
         super().__init__(model, num_episodes)
         k, d, m = len(model.unknown_parameters), len(model.knobs), len(model.outcome_range[0])
         self.moves = moves

@@ -6,7 +6,7 @@ edges in them, and steps need no unit.
 Proposals are differences of two other states (ter Braak's differential evolution), of all coordinates
 or of some, times a length from a wide range: they fit themselves to the scale and the direction of a
 ridge, and whole differences lead from one mode to another. Some are autoregressive steps instead, which
-leave the prior as it is (Cotter et al. 2013): they reach what no two states differ by.
+leave the prior as it is (Cotter et al. 2013): they find what no two states differ by.
 
 Sources: C. ter Braak, Statist. Comput. 16 (2006) 239; S. Cotter et al., Statist. Sci. 28 (2013) 424; Y.
 Zhou, A. Johansen, J. Aston, "Toward automatic model comparison: an adaptive sequential Monte Carlo
@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .problem import Array, Problem, ScoredProblem
+from .problem import Array, Problem
 
 PART, AUTOREGRESSIVE = 0.3, 0.1
 """How many of the proposals change some coordinates only, and how many ignore differences."""
@@ -83,7 +83,7 @@ def resampled(log_weights: Array, count: int, random: np.random.Generator) -> ND
 
 
 def propose(
-    model: ScoredProblem, scores: Array, others: Array, random: np.random.Generator
+    model: Problem, scores: Array, others: Array, random: np.random.Generator
 ) -> tuple[Array, Array]:
     """Return proposals for N states, reversible under the prior once accepted by the given ratio.
 

@@ -21,16 +21,14 @@ from discovery_gym.envs.design.information import (
     Channel,
     ClosedForm,
     Exact,
-    Histogram,
-    NestedMonteCarlo,
     Prepared,
-    PriorContrastive,
     best_estimator,
     sequential_bounds,
 )
 from discovery_gym.envs.design.laws import unit_noise
 from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
 from discovery_gym.envs.design.location_finding import LocationFinding
+from discovery_gym.envs.design.nested import Histogram, NestedMonteCarlo, PriorContrastive
 from discovery_gym.envs.design.posteriors import Grid, Particles
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy

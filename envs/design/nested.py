@@ -1,4 +1,4 @@
-"""The information by drawing: nested Monte Carlo, contrastive draws, histograms of a simulator."""
+"""Expected information gain by drawing data: nested Monte Carlo, and histograms of a simulator."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp, xlogy
 
-from ...core import Random, generator_of
-from ..design import Array, DesignModel
-from ..laws import Histograms
-from ..posteriors import Distribution
-from .estimator import Estimate, Estimator
+from ..core import Random, generator_of
+from .design import Array, DesignModel
+from .information import Estimate, Estimator
+from .laws import Histograms
+from .posteriors import Distribution
 
 
 @dataclass(frozen=True)
@@ -30,62 +30,36 @@ class NestedMonteCarlo(Estimator):
     inner: int = 512
 
     def _estimate(
-        self,
-        model: DesignModel[Any],
-        posterior: Distribution,
-        settings: Array,
-        random: Random,
+        self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
     ) -> Estimate:
-        return _contrasted(self.outer, self.inner, False, model, posterior, settings, random)
+        outer, draws = self.outer, posterior.sample(self.outer * (1 + self.inner), random)
+        gain, error = np.empty((2, len(draws), len(settings)))
+        for b, mine in enumerate(draws):
+            truth, others = mine[:outer], mine[outer:].reshape(outer, self.inner, -1)
+            for i, setting in enumerate(settings):
+                where = np.broadcast_to(setting, (outer, len(setting)))
+                outcome = model.sample(truth, where, generator_of(random, b))
+                outcome = outcome.astype(np.float32).astype(np.float64)
+                own = model.log_likelihood(outcome, truth[:, None], where)
+                rest = self._contrasted(own, model.log_likelihood(outcome, others, where))
+                value = own[:, 0] - logsumexp(rest, axis=1) + np.log(rest.shape[1])
+                gain[b, i], error[b, i] = value.mean(), value.std(ddof=1) / outer**0.5
+        return gain, error
+
+    def _contrasted(self, own: Array, rest: Array) -> Array:
+        """Return the log likelihoods whose mean stands for the marginal."""
+        return rest
 
 
 @dataclass(frozen=True)
-class PriorContrastive(Estimator):
+class PriorContrastive(NestedMonteCarlo):
     """As `NestedMonteCarlo`, but the parameters behind the data are among the `inner` + 1 draws.
 
     A lower bound in expectation, at most log(inner + 1) (Foster et al. 2020, PCE).
-
-    Args:
-        outer: Pairs of parameters and data per setting.
-        inner: Contrastive draws.
     """
 
-    outer: int = 512
-    inner: int = 512
-
-    def _estimate(
-        self,
-        model: DesignModel[Any],
-        posterior: Distribution,
-        settings: Array,
-        random: Random,
-    ) -> Estimate:
-        return _contrasted(self.outer, self.inner, True, model, posterior, settings, random)
-
-
-def _contrasted(
-    outer: int,
-    inner: int,
-    among: bool,
-    model: DesignModel[Any],
-    posterior: Distribution,
-    settings: Array,
-    random: Random,
-) -> Estimate:
-    draws = posterior.sample(outer * (1 + inner), random)
-    gain, error = np.empty((2, len(draws), len(settings)))
-    for b, mine in enumerate(draws):
-        truth, others = mine[:outer], mine[outer:].reshape(outer, inner, -1)
-        for i, setting in enumerate(settings):
-            where = np.broadcast_to(setting, (outer, len(setting)))
-            outcome = model.sample(truth, where, generator_of(random, b))
-            outcome = outcome.astype(np.float32).astype(np.float64)
-            own = model.log_likelihood(outcome, truth[:, None], where)
-            rest = model.log_likelihood(outcome, others, where)
-            pool = np.concatenate([own, rest], 1) if among else rest
-            value = own[:, 0] - logsumexp(pool, axis=1) + np.log(pool.shape[1])
-            gain[b, i], error[b, i] = value.mean(), value.std(ddof=1) / outer**0.5
-    return gain, error
+    def _contrasted(self, own: Array, rest: Array) -> Array:
+        return np.concatenate([own, rest], 1)
 
 
 @dataclass(frozen=True)
@@ -111,11 +85,7 @@ class Histogram(Estimator):
     bins: int = 20
 
     def _estimate(
-        self,
-        model: DesignModel[Any],
-        posterior: Distribution,
-        settings: Array,
-        random: Random,
+        self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
     ) -> Estimate:
         law, theta = model.law, posterior.sample(self.values, random)
         gain, error = np.zeros((2, len(theta), len(settings)))
