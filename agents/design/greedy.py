@@ -27,7 +27,7 @@ class GreedyEIG(DesignAgent):
 
     text = "greedy_eig"
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return self.most_informative(posterior, random)[0][:, 0]
 
@@ -61,12 +61,17 @@ class ThompsonEIG(GreedyEIG):
     text = "thompson_eig"
 
     def __init__(
-        self, model: Model[Any], *, draws: int = 4, candidates: int = 256, seed: Any = 0
+        self,
+        model: Model[Any],
+        *,
+        draws: int = 4,
+        candidates: int = 256,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         draws = _Draws(posterior.sample(self.draws, random))
         return self.most_informative(draws, random)[0][:, 0]
@@ -114,13 +119,13 @@ class LookAheadEIG(GreedyEIG):
         first: int = 8,
         draws: int = 8,
         candidates: int = 128,
-        seed: Any = 0,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         best = self.most_informative(posterior, random)
         actions, gain = (part[:, : self.first] for part in best)
