@@ -27,7 +27,7 @@ PROPOSED = 64
 ALIKE = 1e-9
 """Information that may be rounding, in nats."""
 PASSES, AROUND, BEST = 3, 32, 8
-"""How often, and at how many settings at a time, to look about how many of the best."""
+"""Passes of the search, settings that each tries, and how many of the best are kept."""
 
 
 @dataclass

@@ -35,9 +35,9 @@ POSITIVE = 0.75
 FEW = 2000
 """Events up to which histograms are prepared; for more a point with normal noise is as good."""
 PREPARED = 1 << 13
-"""Histograms that are drawn once, about."""
+"""About how many histograms are drawn once."""
 IMPOSSIBLE = -64.0
-"""Log probability given to bins that cannot be reached, so that sums stay finite."""
+"""Log probability given to bins in which no event can fall, so that sums stay finite."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -23,11 +23,12 @@ Array: TypeAlias = NDArray[np.float64]
 Map: TypeAlias = Callable[[Array, Array], Array]
 """A function of parameters ``(G, k)`` and settings ``(S, d)``."""
 WIDE, APART = 1e5, 16.0
-"""In units of the noise: a width at which gaps between points are cut short, and to what."""
+"""In units of the noise: the width of all points above which gaps between them are shortened, and the
+width that is left of a gap."""
 CACHED = 1 << 16
-"""Likelihoods that are computed together: they stay in the cache."""
+"""About how many likelihoods are computed together: they stay in the cache."""
 CELLS = 1 << 16
-"""Cells that a density of data is kept on, about."""
+"""About how many cells a density of data is kept on."""
 NODES = 256
 """Values that one matrix product adds up over."""
 NEGLIGIBLE = 1e-5
@@ -204,7 +205,7 @@ def _mixed(weights: Array, values: Array) -> Array:
 
 
 def _closer(points: Array) -> Array:
-    """Return points ``(S, G, m)`` with gaps cut short that no noise of theirs reaches across."""
+    """Return points ``(S, G, m)``, with shorter gaps where no noise bridges them."""
     order = points.argsort(1)
     gaps = np.diff(
         np.take_along_axis(points, order, 1), axis=1, prepend=points.min(1, keepdims=True)

@@ -15,7 +15,7 @@ class ParticleDesign(DesignModel[Particles]):
 
     Args:
         num_particles: Particles of an episode.
-        num_moves: Metropolis steps each time they are drawn anew, about.
+        num_moves: About how many Metropolis steps follow each resampling.
     """
 
     num_particles: int = 1000

@@ -70,7 +70,7 @@ def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
 
 
 OUTSIDE = 0.2
-"""Share of the events beyond the range of the histogram that is no matter of tails any more."""
+"""Share of the events outside `data_range` above which a warning is given."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

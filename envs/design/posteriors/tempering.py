@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from .problem import Array, Problem
 
 PART, AUTOREGRESSIVE = 0.3, 0.1
-"""How many of the proposals change some coordinates only, and how many ignore differences."""
+"""Share of the proposals that change some coordinates only, and share that ignore differences."""
 SHORT, LONG = 0.1, 1.2
 """Range of the lengths of differences."""
 LEAST_STEP = 1e-3
 """Least length of an autoregressive step."""
 TOGETHER = 1 << 13
-"""Likelihoods that are computed together: they stay in the cache, and their memory is used again."""
+"""About how many likelihoods are computed together: they stay in the cache."""
 
 
 def likelihoods(model: Problem, outcomes: Array, settings: Array, theta: Array) -> Array:

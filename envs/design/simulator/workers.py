@@ -5,7 +5,7 @@ which wants a guarded main module. It leads a process group, so that it is kille
 started; on Linux also with what has left the group, which is told by its parents, or by a name in
 the environment that it has inherited.
 
-Both sides talk through a socket, of which one that is starved, stopped or flooded holds up nobody: an
+Both sides talk through a socket. A worker that is starved, stopped or floods it holds up nobody: an
 answer is read as it comes, up to the length that it may have. It carries the token of its job, and
 anything else that is found there is a failure of the run.
 """
