@@ -30,6 +30,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import reduce
+from operator import iadd
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -248,7 +249,7 @@ def sequential_bounds(
 
     def likelihood(values: Array) -> Array:
         rounds = zip(outcomes.swapaxes(0, 1), settings.swapaxes(0, 1), strict=True)
-        return reduce(np.add, (model.log_likelihood(y, values, xi) for y, xi in rounds))
+        return reduce(iadd, (model.log_likelihood(y, values, xi) for y, xi in rounds))
 
     own = likelihood(theta[:, None])[:, 0]
     rest = np.full(len(theta), -np.inf)
