@@ -8,8 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from ..core import Streams
+from .laws import NormalNoise
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -38,6 +40,31 @@ class InverseLaw(ABC):
         self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
     ) -> Array:
         return self.outcome(theta, setting, streams.uniform())
+
+
+class NormalResponse(InverseLaw):
+    """Draws data that are one number with normal noise, and tells how likely they are."""
+
+    noise_std: float
+
+    @abstractmethod
+    def response(self, theta: Array, setting: Array) -> Array:
+        """Return the number without its noise, ``(B, G)``; see `DesignModel.log_likelihood`."""
+
+    @property
+    def law(self) -> NormalNoise:
+        """The response with normal noise."""
+        return NormalNoise(self.response, self.noise_std)
+
+    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
+        """Return the normal log density, ``(B, G)``."""
+        error = (outcome - self.response(theta, setting)) / self.noise_std
+        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
+
+    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
+        """Return the response plus noise, ``(B, 1)``."""
+        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
+        return self.response(theta[:, None], setting) + noise
 
 
 def draw_each(

@@ -20,8 +20,7 @@ from scipy.special import ndtri
 from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
 from ..core.checks import integer, real
 from .design import ANY, Array, DesignModel
-from .drawing import InverseLaw
-from .laws import NormalNoise
+from .drawing import NormalResponse
 from .posteriors import Gaussian
 
 LEAST, MOST = 1e-30, 1e30
@@ -31,7 +30,7 @@ PRECISE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
+class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
     """Choose the directions in which to measure an unknown vector.
 
     ## Description
@@ -134,26 +133,9 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         """Return the log density up to a constant."""
         return -((theta / self.prior_std) ** 2).sum(-1) / 2
 
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density, ``(B, G)``."""
-        mean = self.response(theta, setting)
-        return (
-            -(((outcome - mean) / self.noise_std) ** 2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-        )
-
-    @property
-    def law(self) -> NormalNoise:
-        """The response with normal noise."""
-        return NormalNoise(self.response, self.noise_std)
-
     def response(self, theta: Array, setting: Array) -> Array:
         """Return theta . xi, ``(B, G)``."""
         return (theta * setting[:, None]).sum(-1)
-
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return theta . xi plus noise, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))
-        return ((theta * setting).sum(1) + noise)[:, None]
 
     def new_posterior(self, num_episodes: int) -> Gaussian:
         """Return the exact posterior of a number of episodes, to be reset before use."""

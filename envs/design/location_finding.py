@@ -12,8 +12,7 @@ from scipy.special import ndtri
 from ..core import DiscoveryEnv, DiscoveryVectorEnv
 from ..core.checks import integer, quantity, real
 from .design import ANY, Array
-from .drawing import InverseLaw
-from .laws import NormalNoise
+from .drawing import NormalResponse
 from .particle_design import ParticleDesign
 
 LEAST, MOST = 1e-3, 1e6
@@ -21,7 +20,7 @@ LEAST, MOST = 1e-3, 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LocationFinding(InverseLaw, ParticleDesign):
+class LocationFinding(NormalResponse, ParticleDesign):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description
@@ -145,11 +144,6 @@ class LocationFinding(InverseLaw, ParticleDesign):
         """Return the log density up to a constant."""
         return -(theta**2).sum(-1) / 2
 
-    @property
-    def law(self) -> NormalNoise:
-        """The response with normal noise."""
-        return NormalNoise(self.response, self.noise_std)
-
     def response(self, theta: Array, setting: Array) -> Array:
         """Return the mean of log y, ``(B, G)``."""
         strength = np.full((len(setting), theta.shape[-2]), self.background)
@@ -161,16 +155,6 @@ class LocationFinding(InverseLaw, ParticleDesign):
                 square += apart
             strength += 1 / square
         return np.log(strength)
-
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density of log y, ``(B, G)``."""
-        error = (outcome - self.response(theta, setting)) / self.noise_std
-        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return log y, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
-        return self.response(theta[:, None], setting) + noise
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""

@@ -49,11 +49,7 @@ class Gaussian(Posterior):
         self.entropy[index] = k * (np.log(2 * np.pi * np.e) / 2 + np.log(self._prior_std))
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         """Take in one experiment per episode."""
         f = (self.root * setting[:, :, None]).sum(1)

@@ -63,11 +63,7 @@ class Grid(Posterior):
         self._describe(index, prior, np.exp(prior), np.ones(1))
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         """Take in one experiment per episode, in blocks of episodes."""
         rows = 1 if len(self.theta) > PIECE else BLOCK // len(self.theta)

@@ -99,11 +99,7 @@ class Particles(Posterior):
             self._describe(i)
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         episodes = range(len(outcome)) if skip is None else (~skip).nonzero()[0].tolist()
         for i in episodes:

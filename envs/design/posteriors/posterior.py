@@ -102,11 +102,7 @@ class Posterior(Distribution):
 
     @abstractmethod
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         """Take in one experiment per episode; what becomes of those in ``skip`` does not matter."""
 
