@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
-from ...envs.design.information import NestedMonteCarlo
+from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
 from .agent import Array, DesignAgent
 
@@ -54,7 +54,7 @@ class BayesOptEIG(DesignAgent):
             integer("inner", inner, low=1, high=10_000),
         )
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return np.stack(
             [

@@ -27,7 +27,7 @@ class GreedyEIG(DesignAgent):
 
     text = "greedy_eig"
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return self.most_informative(posterior, random)[0][:, 0]
 
@@ -71,7 +71,7 @@ class ThompsonEIG(GreedyEIG):
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         draws = _Draws(posterior.sample(self.draws, random))
         return self.most_informative(draws, random)[0][:, 0]
@@ -125,7 +125,7 @@ class LookAheadEIG(GreedyEIG):
         self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         best = self.most_informative(posterior, random)
         actions, gain = (part[:, : self.first] for part in best)

@@ -24,6 +24,7 @@ MOVED = {
     "envs.design.black_box": "envs.design.simulator.black_box",
     "envs.core.faces": "envs.core.vector_env",
     "envs.core.faces:DiscoveryEnv": "envs.core.env:DiscoveryEnv",
+    "envs.design.design:Inquiry": "envs.design.design:DesignState",
     "envs.design.simulation": "envs.design.simulator.jobs",
     "envs.pools.pool:FeatureLabels": "envs.pools.labels:FeatureLabels",
 }

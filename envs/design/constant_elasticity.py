@@ -11,7 +11,8 @@ from scipy.special import log_ndtr, logit, ndtr, ndtri
 
 from ..core import environments
 from ..core.checks import real
-from .design import Array, InverseLaw
+from .design import Array
+from .drawing import InverseLaw
 from .particle_design import ParticleDesign
 
 MEAN, STD = 1.0, 3.0
@@ -71,7 +72,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The substitution parameter, the weights of two goods, and log u within 5 deviations."""
         log_u = (MEAN - 5 * STD, MEAN + 5 * STD)
         return {"rho": (LEAST, 1.0), "alpha_0": (0.0, 1.0), "alpha_1": (0.0, 1.0), "log_u": log_u}

@@ -13,7 +13,10 @@ from scipy.special import ndtr, ndtri
 from ..core import environments
 from ..core.checks import integer
 from .binomial import BinomialLaw
-from .design import Array, GridDesign, interval
+from .design import Array
+from .grid_design import GridDesign
+from .laws import Listed
+from .settings import interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +61,7 @@ class DeathProcess(BinomialLaw, GridDesign):
         return super().size + 5 * self.population
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The rate of infection, up to 5 standard deviations above its mean."""
         return {"rate": (0.0, 6.0)}
 
@@ -82,9 +85,9 @@ class DeathProcess(BinomialLaw, GridDesign):
         return -((theta[..., 0] - 1) ** 2) / 2
 
     @cached_property
-    def outcomes(self) -> Array:
-        """All counts, ``(population + 1, 1)``."""
-        return np.arange(self.population + 1.0)[:, None]
+    def law(self) -> Listed:
+        """One of the counts from 0 to the population."""
+        return Listed(np.arange(self.population + 1.0)[:, None], self.log_likelihood)
 
     @property
     def most_trials(self) -> int:

@@ -19,7 +19,8 @@ from scipy.special import ndtri
 
 from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel, InverseLaw
+from .design import ANY, Array, DesignModel
+from .drawing import NormalResponse
 from .posteriors import Gaussian
 
 LEAST, MOST = 1e-30, 1e30
@@ -29,7 +30,7 @@ PRECISE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
+class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
     """Choose the directions in which to measure an unknown vector.
 
     ## Description
@@ -72,7 +73,7 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return super().size + 3 * self.num_parameters**2
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The k components of theta, within 5 standard deviations."""
         width = 5 * self.prior_std
         return {f"theta_{i}": (-width, width) for i in range(self.num_parameters)}
@@ -103,25 +104,13 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         """Return the log density up to a constant."""
         return -((theta / self.prior_std) ** 2).sum(-1) / 2
 
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density, ``(B, G)``."""
-        mean = self.response(theta, setting)
-        return (
-            -(((outcome - mean) / self.noise_std) ** 2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-        )
-
     def response(self, theta: Array, setting: Array) -> Array:
         """Return theta . xi, ``(B, G)``."""
         return (theta * setting[:, None]).sum(-1)
 
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return theta . xi plus noise, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))
-        return ((theta * setting).sum(1) + noise)[:, None]
-
     def new_posterior(self, num_episodes: int) -> Gaussian:
         """Return the exact posterior of a number of episodes, to be reset before use."""
-        return Gaussian(self, num_episodes)
+        return Gaussian(self, num_episodes, self.prior_std, self.noise_std)
 
     # ---- truth
 

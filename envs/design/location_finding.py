@@ -11,7 +11,8 @@ from scipy.special import ndtri
 
 from ..core import environments
 from ..core.checks import integer, quantity, real
-from .design import ANY, Array, InverseLaw
+from .design import ANY, Array
+from .drawing import NormalResponse
 from .particle_design import ParticleDesign
 
 LEAST, MOST = 1e-3, 1e6
@@ -19,7 +20,7 @@ LEAST, MOST = 1e-3, 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LocationFinding(InverseLaw, ParticleDesign):
+class LocationFinding(NormalResponse, ParticleDesign):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description
@@ -72,7 +73,7 @@ class LocationFinding(InverseLaw, ParticleDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The coordinates of the sources, within 5 standard deviations."""
         sources, dimensions = range(self.num_sources), range(self.num_dimensions)
         return {f"source_{k}_{i}": (-5.0, 5.0) for k in sources for i in dimensions}
@@ -128,16 +129,6 @@ class LocationFinding(InverseLaw, ParticleDesign):
                 square += apart
             strength += 1 / square
         return np.log(strength)
-
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density of log y, ``(B, G)``."""
-        error = (outcome - self.response(theta, setting)) / self.noise_std
-        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return log y, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
-        return self.response(theta[:, None], setting) + noise
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""

@@ -13,7 +13,8 @@ from scipy.special import ndtri
 from ..core import InputError, environments, shown
 from ..core.checks import SMALL, integer, real
 from .binomial import BinomialLaw
-from .design import Array, GridDesign
+from .design import Array
+from .grid_design import GridDesign
 
 MEAN, STD = -1.4, 1.35
 """Mean and standard deviation of both log a and log h."""
@@ -67,7 +68,7 @@ class PreyPopulation(BinomialLaw, GridDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """Log a and log h, within 4.5 standard deviations."""
         return dict.fromkeys(("log_attack", "log_handling"), (MEAN - 4.5 * STD, MEAN + 4.5 * STD))
 
@@ -115,13 +116,13 @@ class PreyPopulation(BinomialLaw, GridDesign):
     def log_chances(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return the log chances of being eaten and of being left, ``(B, G)``."""
         attack = np.exp(theta[..., 0])
-        busy, reach = attack * np.exp(theta[..., 1]), attack * self.duration
-        b = 1 / setting - busy * setting + reach
+        busy, attacks = attack * np.exp(theta[..., 1]), attack * self.duration
+        b = 1 / setting - busy * setting + attacks
         root = np.sqrt(b**2 + 4 * busy)
         # Of two forms of the same number the one without a difference of nearly equal numbers.
         total = np.abs(b) + root
         remaining = np.where(b > 0, 2 / total, total / (2 * busy))
-        eaten = reach * remaining / (1 + busy * remaining * setting)
+        eaten = attacks * remaining / (1 + busy * remaining * setting)
         return np.log(eaten), np.log(remaining / setting)
 
 

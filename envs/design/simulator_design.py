@@ -27,8 +27,11 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
-from .angular import each
-from .design import Array, GridDesign, interval
+from .design import Array
+from .drawing import draw_each
+from .grid_design import GridDesign
+from .laws import Histograms
+from .settings import interval
 from .simulator.black_box import Job
 from .simulator.jobs import Simulations
 
@@ -67,7 +70,7 @@ def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
 
 
 OUTSIDE = 0.2
-"""Share of the events beyond the range of the histogram that is no matter of tails any more."""
+"""Share of the events outside `data_range` above which a warning is given."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -196,7 +199,7 @@ class SimulatorDesign(GridDesign):
         _ = self.simulations  # complain about the simulator now
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The parameters."""
         return self.unknown_ranges
 
@@ -234,12 +237,12 @@ class SimulatorDesign(GridDesign):
     @cached_property
     def _cells(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
         """Lower end, width of a cell, number of cells and stride of each parameter, ``(k,)``."""
-        low, high = np.array(list(self.unknowns.values())).T
+        low, high = np.array(list(self.unknown_parameters.values())).T
         sizes = np.array(self.grid_size)
         return low, (high - low) / sizes, sizes, np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
 
     def _node(self, theta: Array) -> NDArray[np.int64]:
-        """Return the place of parameters in the grid, ``(..., k)`` to ``(...)``."""
+        """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
         low, width, sizes, strides = self._cells
         cells = ((theta - low) / width).astype(np.int64)
         return np.minimum(np.maximum(cells, 0), sizes - 1) @ strides
@@ -267,10 +270,10 @@ class SimulatorDesign(GridDesign):
         parts = integer("parts", parts, low=1)
         part = integer("part", part, low=1, high=parts)
         if parts == 1:
-            return self._prepare(range(len(self._settings)))
+            return self._simulate_settings(range(len(self._settings)))
         if self.cache is None:
             raise InputError("A part of the simulations is of no use unless cache names a folder.")
-        jobs = [job for place in range(len(self._settings)) for job in self._jobs(place)]
+        jobs = [job for index in range(len(self._settings)) for job in self._jobs(index)]
         for _ in self.simulations.run(jobs[part - 1 :: parts]):
             pass
         return None
@@ -282,12 +285,12 @@ class SimulatorDesign(GridDesign):
 
     @cached_property
     def _laws(self) -> dict[int, tuple[Array, Array]]:
-        """By place of a setting: probabilities of the bins ``(G, K)``, and their logs ``(K, G)``."""
+        """By index of a setting: probabilities of the bins ``(G, K)``, and their logs ``(K, G)``."""
         return {}
 
-    def _jobs(self, place: int) -> list[Job]:
+    def _jobs(self, index: int) -> list[Job]:
         return [
-            self._job(theta, self._settings[place], self.simulated_events, seed)
+            self._job(theta, self._settings[index], self.simulated_events, seed)
             for theta in self.thetas
             for seed in self.seeds
         ]
@@ -297,9 +300,9 @@ class SimulatorDesign(GridDesign):
         phi = tuple(float(str(value)) for value in setting.astype(np.float32))
         return Job(tuple(theta.tolist()), phi, events, seed)
 
-    def _prepare(self, places: Iterable[int]) -> None:
-        """Have the laws of the settings at these places."""
-        jobs = {place: self._jobs(place) for place in places if place not in self._laws}
+    def _simulate_settings(self, indices: Iterable[int]) -> None:
+        """Run what is missing for these settings, and keep their laws."""
+        jobs = {index: self._jobs(index) for index in indices if index not in self._laws}
         if not jobs:
             return
         everything = [job for some in jobs.values() for job in some]
@@ -315,12 +318,12 @@ class SimulatorDesign(GridDesign):
                 "it counts in the end bins, which tell little of it. Give a data_range that holds it.",
                 stacklevel=2,
             )
-        for place, mine in jobs.items():
+        for index, mine in jobs.items():
             total = np.array([counts[job] for job in mine], np.float64)
             total = total.reshape(len(self.thetas), len(self.seeds), -1).sum(1) + 0.5
             law = total / total.sum(1, keepdims=True)
             # Rounded so that sums of counts times logs are exact: one episode is the same as many.
-            self._laws[place] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
+            self._laws[index] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
 
     def _count(self, events: Array) -> NDArray[np.int64]:
         """Return the histogram of events, ``(num_bins,)``."""
@@ -329,38 +332,43 @@ class SimulatorDesign(GridDesign):
             bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
         return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
 
-    def _places(self, setting: Array) -> list[int]:
-        """Return which of the settings these are, B of them, and have their laws."""
+    def _indices(self, setting: Array) -> list[int]:
+        """Return the indices of B settings; those that are new are simulated."""
         rows = setting.astype(np.float32).tolist()
         try:
-            places = [self._place[tuple(row)] for row in rows]
+            indices = [self._index[tuple(row)] for row in rows]
         except KeyError as error:
             raise InputError(
                 f"The setting {error} is none of the {len(self._settings)} settings that are "
                 "simulated; see `settings`."
             ) from None
-        self._prepare(set(places))
-        return places
+        self._simulate_settings(set(indices))
+        return indices
 
     @cached_property
-    def _place(self) -> dict[tuple[float, ...], int]:
-        """The place of every setting."""
-        return {tuple(row): place for place, row in enumerate(self._settings.tolist())}
+    def _index(self) -> dict[tuple[float, ...], int]:
+        """The index of every setting."""
+        return {tuple(row): index for index, row in enumerate(self._settings.tolist())}
 
     # ---- the law of the data
 
+    @property
+    def law(self) -> Histograms:
+        """Histograms of a fixed number of events."""
+        return Histograms(self.num_events)
+
     def probabilities(self, theta: Array, setting: Array) -> Array:
         """Return P(bin | theta, phi) for B parameters ``(B, k)`` and settings, ``(B, num_bins)``."""
-        pairs = zip(self._places(setting), self._node(theta).tolist(), strict=True)
-        return np.array([self._laws[place][0][node] for place, node in pairs])
+        pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
+        return np.array([self._laws[index][0][node] for index, node in pairs])
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the multinomial log likelihood without its coefficient, ``(B, G)``."""
-        places, nodes = self._places(setting), self._node(theta)
+        indices, nodes = self._indices(setting), self._node(theta)
         logs = np.empty((len(outcome), len(self.thetas)))
-        for place in set(places):
-            mine = np.equal(places, place)
-            logs[mine] = outcome[mine] @ self._laws[place][1]
+        for index in set(indices):
+            mine = np.equal(indices, index)
+            logs[mine] = outcome[mine] @ self._laws[index][1]
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
 
@@ -374,7 +382,7 @@ class SimulatorDesign(GridDesign):
     ) -> Array:
         if not self.fresh:
             law = self.probabilities(theta, setting)
-            return each(
+            return draw_each(
                 law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
             )
         jobs = {

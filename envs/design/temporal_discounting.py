@@ -11,7 +11,11 @@ from scipy.special import ndtr, ndtri
 
 from ..core import environments
 from ..core.checks import real
-from .design import Array, GridDesign, InverseLaw, interval
+from .design import Array
+from .drawing import InverseLaw
+from .grid_design import GridDesign
+from .laws import Listed
+from .settings import interval
 
 MEAN, STD = -4.25, 1.5
 """Mean and standard deviation of log k."""
@@ -65,7 +69,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """Log k and alpha, within 4.5 standard deviations."""
         return {
             "log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD),
@@ -96,9 +100,9 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return np.where(inside, -density / 2, -np.inf)
 
     @property
-    def outcomes(self) -> Array:
-        """Both answers, ``(2, 1)``."""
-        return np.array([[0.0], [1.0]])
+    def law(self) -> Listed:
+        """One of two answers."""
+        return Listed(np.array([[0.0], [1.0]]), self.log_likelihood)
 
     def takes(self, theta: Array, setting: Array) -> Array:
         """Return the probability that the present offer is taken, ``(B, G)``."""

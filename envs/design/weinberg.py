@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from ..core import InputError, Streams, environments
 from ..core.checks import choice, integer, real
 from . import electroweak
-from .angular import AngularDesign, each
-from .design import Array, interval
+from .angular import POSITIVE, AngularDesign
+from .design import Array
+from .drawing import draw_each
+from .laws import UnitNoise
+from .settings import interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,7 +100,7 @@ class Weinberg(AngularDesign):
         return min(size, 1000) if two else size
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """s_W^2, or G_F over its nominal value, or both."""
         known = {"weak_mixing": self.weak_mixing_prior, "fermi": self.fermi_prior}
         return known if self.unknown == "both" else {self.unknown: known[self.unknown]}
@@ -111,15 +114,6 @@ class Weinberg(AngularDesign):
             "P_plus": self.positron_polarisation,
         }
 
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the prior ranges."""
-        low, high = np.array(list(self.unknowns.values())).T
-        return low + (high - low) * uniform
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
         count, n, _ = theta.shape
@@ -132,9 +126,9 @@ class Weinberg(AngularDesign):
     # ---- physics
 
     @property
-    def reach(self) -> float:
+    def largest_asymmetry(self) -> float:
         """No asymmetry is beyond 3/4."""
-        return 0.75
+        return POSITIVE
 
     def form_factors(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return F1 and F2 of `electroweak` for settings ``(B, 3)`` and parameters, ``(B, G)``."""
@@ -180,6 +174,18 @@ class Weinberg(AngularDesign):
         expected = self._yield(first, setting)
         return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
 
+    @property
+    def law(self) -> UnitNoise:
+        """As `AngularDesign` has it, or points of a plane if the number of events informs, too."""
+        if self.luminosity is None:
+            return super().law
+        error = 0.02  # as found in comparison with the information of histograms
+        return UnitNoise(
+            num_events=self.num_events,
+            points=self.stabilised,
+            error=lambda _, settings: np.full(len(settings), error),
+        )
+
     def stabilised(self, theta: Array, setting: Array) -> Array:
         """Return what `AngularDesign` does, or points of a plane if the number of events informs, too.
 
@@ -212,7 +218,7 @@ class Weinberg(AngularDesign):
         if self.luminosity is None:
             return super()._experiment(theta, setting, streams, done)
         rates = self._rates(theta, setting)
-        return each(rates, done, streams, lambda random, row: random.poisson(row))
+        return draw_each(rates, done, streams, lambda random, row: random.poisson(row))
 
 
 WeinbergEnv, WeinbergVectorEnv = environments(Weinberg)

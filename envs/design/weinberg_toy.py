@@ -54,7 +54,7 @@ class WeinbergToy(AngularDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The Fermi constant over its nominal value."""
         return {"theta": (LOW, HIGH)}
 
@@ -63,16 +63,8 @@ class WeinbergToy(AngularDesign):
         """The beam energy, GeV."""
         return {"phi": (40.0, 50.0)}
 
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the prior range."""
-        return LOW + (HIGH - LOW) * uniform
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
     @property
-    def reach(self) -> float:
+    def largest_asymmetry(self) -> float:
         """The asymmetry at phi = 50 and theta = 1.5."""
         return float(0.75 * np.tanh(10 / 9) * HIGH)
 

@@ -21,16 +21,14 @@ from discovery_gym.envs.design.information import (
     Channel,
     ClosedForm,
     Exact,
-    Histogram,
-    NestedMonteCarlo,
     Prepared,
-    PriorContrastive,
-    _unit_noise,
     best_estimator,
     sequential_bounds,
 )
+from discovery_gym.envs.design.laws import unit_noise
 from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
 from discovery_gym.envs.design.location_finding import LocationFinding
+from discovery_gym.envs.design.nested import Histogram, NestedMonteCarlo, PriorContrastive
 from discovery_gym.envs.design.posteriors import Grid, Particles
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
@@ -844,7 +842,7 @@ def test_points_that_lie_far_apart(env_id: str, kwargs: dict[str, Any]) -> None:
     """Draws that no noise confuses tell all there is to know: which one it is."""
     model = gym.make(env_id, **kwargs).unwrapped.model
     points = 1e6 * np.arange(12.0).reshape(2, 6, 1) ** 2
-    gain = _unit_noise(points, np.full(6, 1 / 6))
+    gain = unit_noise(points, np.full(6, 1 / 6))
     np.testing.assert_allclose(gain, np.log(6))
     agent = agents.make("thompson_eig(candidates=8)", model)
     env = gym.make(env_id, **kwargs)
