@@ -17,7 +17,7 @@ from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
 from ...envs.design.posteriors import Distribution, Posterior
-from ..agent import Agent
+from ..agent import Agent, Seed
 from ..beliefs.belief import highest
 
 Array: TypeAlias = NDArray[np.float64]
@@ -52,9 +52,7 @@ class DesignAgent(Agent):
         seed: Seed of the agent's own randomness.
     """
 
-    def __init__(
-        self, model: Knowledge, *, candidates: int = 256, seed: int | np.random.SeedSequence = 0
-    ) -> None:
+    def __init__(self, model: Knowledge, *, candidates: int = 256, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(model, DesignModel):
             raise InputError(f"{self.text} plays experimental design, not {model.name}.")

@@ -12,6 +12,7 @@ from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
+from ..agent import Seed
 from .agent import Array, DesignAgent
 
 
@@ -44,7 +45,7 @@ class BayesOptEIG(DesignAgent):
         outer: int = 64,
         inner: int = 256,
         candidates: int = 256,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.start = integer("start", start, low=1, high=1000)

@@ -11,6 +11,7 @@ from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
+from ..agent import Seed
 from .agent import BEST, PROPOSED, Array, DesignAgent
 
 
@@ -66,7 +67,7 @@ class ThompsonEIG(GreedyEIG):
         *,
         draws: int = 4,
         candidates: int = 256,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
@@ -119,7 +120,7 @@ class LookAheadEIG(GreedyEIG):
         first: int = 8,
         draws: int = 8,
         candidates: int = 128,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.first = integer("first", first, low=1, high=BEST)

@@ -11,7 +11,7 @@ Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Never
 
@@ -52,18 +52,10 @@ class PublicTable(FeaturePool):
     num_items: int = 0
     num_features: int = 0
     outcomes: tuple[float, float] | None = None
-    feature_range: tuple[float, float] = (0.0, 1.0)
+    _feature_range: tuple[float, float] = (0.0, 1.0)
 
     _label_type: ClassVar[DTypeLike] = np.float64
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return "TablePool"
-
-    @property
-    def _feature_range(self) -> tuple[float, float]:
-        return self.feature_range
+    name = "TablePool"
 
     def new_state(self, num_episodes: int) -> Never:
         """Refuse: there are no labels to play with."""
@@ -268,12 +260,8 @@ class TablePool(FeaturePool, Reading):
 
     @cached_property
     def _public(self) -> PublicTable:
-        same = (
-            "horizon", "batch_size", "delay", "noise_std", "illegal", "num_items", "num_features",
-            "outcomes",
-        )  # fmt: skip
-        known = {name: getattr(self, name) for name in same}
-        return PublicTable(**known, feature_range=self._feature_range)
+        same = {field.name: getattr(self, field.name) for field in fields(PublicTable)}
+        return PublicTable(**same | {"illegal_reward": 0.0})
 
     def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the features ``(n, d)`` of the items of a pool as `scaling` says."""
