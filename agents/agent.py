@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -15,6 +15,8 @@ from ..envs.core import InputError, KeyedRandom, Knowledge
 from ..envs.core.checks import integer
 from ..envs.core.seeding import Words
 from ..envs.core.streams import hashed, mix
+
+Seed: TypeAlias = int | np.random.SeedSequence
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Agent(ABC):
     """Number of the episode in the first row of observations. Row i of B plays episode ``episode + i``,
     and when that has ended number ``episode + i + B``, and so on."""
 
-    def __init__(self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0) -> None:
+    def __init__(self, model: Knowledge, *, seed: Seed = 0) -> None:
         self.model = model
         if not isinstance(seed, np.random.SeedSequence):
             seed = np.random.SeedSequence(integer("seed", seed, low=0, high=math.inf))

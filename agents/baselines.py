@@ -13,7 +13,7 @@ from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Knowledge
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
-from .agent import Agent
+from .agent import Agent, Seed
 from .rules.rule import any_legal
 
 
@@ -29,9 +29,7 @@ class RandomAgent(Agent):
 
     text = "random"
 
-    def __init__(
-        self, model: Knowledge, *, std: float | None = None, seed: int | np.random.SeedSequence = 0
-    ) -> None:
+    def __init__(self, model: Knowledge, *, std: float | None = None, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
         self.std = None if std is None else real("std", std, low=0, open_low=True)
         if std is not None and not isinstance(model.action_space, spaces.Box):
@@ -47,15 +45,14 @@ class RandomAgent(Agent):
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
+        space = self.model.action_space
         if isinstance(observation, dict) and "action_mask" in observation:
-            mask, space = observation["action_mask"].copy(), self.model.action_space
             size = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
-            batch = np.empty((len(mask), size), np.int64)
+            mask, batch = observation["action_mask"].copy(), np.empty((len(start), size), np.int64)
             for k in range(size):
                 batch[:, k] = any_legal(mask, self.random)
                 mask[np.arange(len(mask)), batch[:, k]] = 0
             return (batch if isinstance(space, spaces.MultiDiscrete) else batch[:, 0]), ()
-        space = self.model.action_space
         if isinstance(space, spaces.Discrete):
             return (self.random.random(len(start)) * space.n).astype(np.int64), ()
         assert isinstance(space, spaces.Box)
@@ -63,9 +60,8 @@ class RandomAgent(Agent):
         if self.std is not None:
             middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
             tail = ndtr(-1 / self.std)
-            return (middle + half * self.std * ndtri(tail + (1 - 2 * tail) * u)).astype(
-                space.dtype
-            ), ()
+            points = middle + half * self.std * ndtri(tail + (1 - 2 * tail) * u)
+            return points.astype(space.dtype), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
 
 
@@ -81,9 +77,7 @@ class FixedAgent(Agent):
 
     text = "fixed"
 
-    def __init__(
-        self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0, **setting: Any
-    ) -> None:
+    def __init__(self, model: Knowledge, *, seed: Seed = 0, **setting: Any) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(model, Campaign | DesignModel):
             raise InputError(f"fixed plays campaigns and designs, not {model.name}.")

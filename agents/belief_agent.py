@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..envs.core import Knowledge
 from ..envs.pools import Pool
-from .agent import Agent
+from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
 from .rules import Decision, Rule
 
@@ -36,7 +36,7 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         new_belief: Callable[[int], BeliefT],
         *,
         text: str,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, seed=seed)
         self.rule, self.new_belief = rule, new_belief
@@ -66,12 +66,11 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         Where the environment is no pool, one action is chosen at a time, now and ever again.
         """
         if isinstance(self.model, Pool):
-            arrivals, size = Arrivals.of(observation), self.model.batch_size
+            size = self.model.batch_size
             return Decision(
                 mask=observation["action_mask"],
                 labelled=observation["labelled"],
-                arrived=arrivals.items,
-                pending=arrivals.pending,
+                arrived=Arrivals.of(observation).items,
                 left=size * observation["steps_left"][:, 0].astype(np.int64),
                 batch_size=size,
             )

@@ -10,11 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..envs.core import InputError, Knowledge, Model, closest, shown
 from ..envs.core.checks import integer
-from .agent import Agent
+from .agent import Agent, Seed
 from .baselines import FixedAgent, RandomAgent
 from .belief_agent import BeliefAgent
 from .beliefs import BELIEFS, Belief
@@ -56,7 +54,7 @@ def available(env: Any) -> list[str]:
     return names + [name for name in RULES if name not in names and _rule_fits(name, model)]
 
 
-def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode: int = 0) -> Agent:
+def make(text: str, env: Any, *, seed: Seed = 0, episode: int = 0) -> Agent:
     """Return the agent that ``text`` describes, for an environment.
 
     Args:
@@ -71,7 +69,7 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode
     return agent
 
 
-def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
+def _make(text: str, env: Any, seed: Seed) -> Agent:
     model = _model(env)
     name, settings = _parse(text)
     if name == OracleAgent.text:

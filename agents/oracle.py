@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Knowledge, Random
 from ..envs.pools.pool import Pool
-from .agent import Agent
+from .agent import Agent, Seed
 from .beliefs import Belief
 from .rules import Decision, Greedy
 
@@ -29,7 +29,7 @@ class OracleAgent(Agent):
     text = "oracle"
     model: Pool[Any]
 
-    def __init__(self, env: Any, *, seed: int | np.random.SeedSequence = 0) -> None:
+    def __init__(self, env: Any, *, seed: Seed = 0) -> None:
         inner = getattr(env, "unwrapped", env)
         if not isinstance(inner, DiscoveryEnv | DiscoveryVectorEnv):
             raise InputError(

@@ -1,26 +1,28 @@
 """Environments: what the world does. Importing this package registers all of them."""
 
-from .core import register
+from .core import DiscoveryEnv, DiscoveryVectorEnv, Model, environments, register
 
-for name, module in {
-    "BinomialDiscovery": "campaigns.binomial_discovery",
-    "ConstantElasticity": "design.constant_elasticity",
-    "DeathProcess": "design.death_process",
-    "GaussianStep": "campaigns.gaussian_step",
-    "GraphPool": "pools.graph_pool",
-    "KnowledgeLadder": "campaigns.knowledge_ladder",
-    "LinearGaussianDesign": "design.linear_gaussian",
-    "LinearPool": "pools.linear_pool",
-    "LocationFinding": "design.location_finding",
-    "LogisticPool": "pools.logistic_pool",
-    "LowRankPool": "pools.low_rank_pool",
-    "PreyPopulation": "design.prey_population",
-    "SimulatorDesign": "design.simulator_design",
-    "TablePool": "pools.table_pool",
-    "TemporalDiscounting": "design.temporal_discounting",
-    "UnstructuredPool": "pools.unstructured_pool",
-    "Weinberg": "design.weinberg",
-    "WeinbergToy": "design.weinberg_toy",
-}.items():
-    register(name, f"{__name__}.{module}")
-del name, module
+__all__ = ["DiscoveryEnv", "DiscoveryVectorEnv", "Model", "environments", "register"]
+
+for model in (
+    "campaigns.binomial_discovery:BinomialDiscovery",
+    "campaigns.gaussian_step:GaussianStep",
+    "campaigns.knowledge_ladder:KnowledgeLadder",
+    "design.constant_elasticity:ConstantElasticity",
+    "design.death_process:DeathProcess",
+    "design.linear_gaussian:LinearGaussianDesign",
+    "design.location_finding:LocationFinding",
+    "design.prey_population:PreyPopulation",
+    "design.simulator_design:SimulatorDesign",
+    "design.temporal_discounting:TemporalDiscounting",
+    "design.weinberg:Weinberg",
+    "design.weinberg_toy:WeinbergToy",
+    "pools.graph_pool:GraphPool",
+    "pools.linear_pool:LinearPool",
+    "pools.logistic_pool:LogisticPool",
+    "pools.low_rank_pool:LowRankPool",
+    "pools.table_pool:TablePool",
+    "pools.unstructured_pool:UnstructuredPool",
+):
+    register(f"discovery/{model.partition(':')[2]}-v0", f"{__name__}.{model}")
+del model

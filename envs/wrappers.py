@@ -200,13 +200,13 @@ class _Batch:
                 f"{shown(action)} is not a choice of items; allowed are whole numbers in "
                 f"0..{self.num_items - 1}, of shape {self.shape}."
             )
-        mask, place = self.mask.copy(), items.astype(np.int64)[..., None]
-        if self.strict and not np.take_along_axis(mask, place, -1).all():
+        mask, chosen = self.mask.copy(), items.astype(np.int64)[..., None]
+        if self.strict and not np.take_along_axis(mask, chosen, -1).all():
             raise InputError(f"{shown(action)} was chosen already; choose by the mask.")
         if len(self.chosen) == self.size - 1:
-            return np.concatenate([*self.chosen, place], axis=-1)
-        self.chosen.append(place)
-        np.put_along_axis(mask, place, 0, axis=-1)
+            return np.concatenate([*self.chosen, chosen], axis=-1)
+        self.chosen.append(chosen)
+        np.put_along_axis(mask, chosen, 0, axis=-1)
         self.observation["action_mask"] = self.info["action_mask"] = mask
         return None
 
@@ -219,15 +219,15 @@ def _own(parts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _actions(wrapper: Any, env: Any, face: type[Any], kinds: Any) -> Any:
+def _actions(wrapper: Any, env: Any, base: type[Any], kinds: Any) -> Any:
     """Return the actions of one episode, if the environment is one that a wrapper takes."""
     space = None
-    if isinstance(getattr(env, "unwrapped", None), face):
+    if isinstance(getattr(env, "unwrapped", None), base):
         space = getattr(env, "single_action_space", env.action_space)
     if not isinstance(space, kinds):
         batches = kinds is spaces.MultiDiscrete
         what = "a batch_size above 1" if batches else "finitely many actions"
-        one = "single" if face is DiscoveryEnv else "vector"
+        one = "single" if base is DiscoveryEnv else "vector"
         raise InputError(
             f"{type(wrapper).__name__} takes a {one} environment of this package with {what}, "
             f"got {shown(env)}."

@@ -96,7 +96,8 @@ def test_a_spec_makes_the_environment_of_its_id_and_is_written_as_then(
     assert earlier.played(old, 2) == earlier.played(new, 2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+# Of no release: its posterior did not hold the noise yet.
+@pytest.mark.parametrize("name", [name for name in NAMES if "LinearGaussianDesign" not in name])
 def test_a_pickled_environment_goes_on_as_it_would_have(name: str) -> None:
     env = pickle.loads(PICKLES[SAME][name])
     wanted = EXPECTED[SAME]["environments"][name]

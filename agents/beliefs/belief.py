@@ -150,8 +150,12 @@ class Belief(Protocol):
         return _regret_and_explained(draws, legal, sets)
 
     def label_variance(self) -> Array:
-        """Return the variance of the next label of every item, ``(B, n)``; by default without noise."""
-        return self.std() ** 2
+        """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
+        std = self.std()
+        if not isinstance(self, AdditiveNoise):
+            return std**2
+        every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
+        return np.asarray(std**2 + self.noise_variance(every))
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
@@ -185,12 +189,6 @@ class AdditiveNoise(Belief, Protocol):
     @abstractmethod
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return the variance of the noise in the labels of ``items`` ``(B, m)``, of the same shape."""
-
-    def label_variance(self) -> Array:
-        """Return the variance of the next label of every item, noise included, ``(B, n)``."""
-        std = self.std()
-        every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
-        return std**2 + self.noise_variance(every)
 
 
 @runtime_checkable

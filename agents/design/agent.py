@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
@@ -16,16 +17,17 @@ from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
 from ...envs.design.posteriors import Distribution, Posterior
-from ..agent import Agent
+from ..agent import Agent, Seed
 from ..beliefs.belief import highest
 
-Array = NDArray[np.float64]
+Array: TypeAlias = NDArray[np.float64]
+Observations: TypeAlias = Mapping[str, NDArray[Any]]
 PROPOSED = 64
 """Settings that the model proposes."""
 ALIKE = 1e-9
 """Information that may be rounding, in nats."""
 PASSES, AROUND, BEST = 3, 32, 8
-"""How often, and at how many settings at a time, to look about how many of the best."""
+"""Passes of the search, settings that each tries, and how many of the best are kept."""
 
 
 @dataclass
@@ -50,17 +52,14 @@ class DesignAgent(Agent):
         seed: Seed of the agent's own randomness.
     """
 
-    def __init__(
-        self, model: Knowledge, *, candidates: int = 256, seed: int | np.random.SeedSequence = 0
-    ) -> None:
+    def __init__(self, model: Knowledge, *, candidates: int = 256, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
         if not isinstance(model, DesignModel):
             raise InputError(f"{self.text} plays experimental design, not {model.name}.")
         self.model: DesignModel[Any] = model
         count = integer("candidates", candidates, low=2, high=1_000_000)
-        if model.settings is not None:
-            assert hasattr(model.action_space, "n")
-            self.actions = np.arange(model.action_space.n)
+        if isinstance(model.action_space, spaces.Discrete):
+            self.actions: NDArray[Any] = np.arange(model.action_space.n)
         elif len(model.knobs) == 1:
             self.actions = np.linspace(-1, 1, count, dtype=np.float32)[:, None]
         else:
@@ -74,7 +73,9 @@ class DesignAgent(Agent):
         """Return whether the model is one of experimental design."""
         return isinstance(model, DesignModel)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(
+        self, observation: Observations, state: Followed | None, start: NDArray[np.bool_]
+    ) -> tuple[NDArray[Any], Followed]:
         """Take in what is new, then choose."""
         if state is None:
             rounds = np.full(len(start), -1)
@@ -88,13 +89,12 @@ class DesignAgent(Agent):
         return self.choose(state.posterior, left, self.random), state
 
     @abstractmethod
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes that have ``left`` rounds left, ``(B,)``."""
 
-    def _follow(self, state: Followed, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _follow(self, state: Followed, observation: Observations, start: NDArray[np.bool_]) -> None:
         """Update the posterior by the rounds it does not hold yet, the oldest first."""
-        horizon = self.model.horizon
-        done = horizon - observation["rounds_left"][:, 0].astype(np.int64)
+        horizon, done = self.model.horizon, self.model.decisions(observation)
         anew = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
         if len(anew):
             state.posterior.reset(anew, self._learning(np.full(len(start), horizon)))
@@ -148,8 +148,8 @@ class DesignAgent(Agent):
         if self.model.settings is None and len(self.model.knobs) > 1:
             for _ in range(PASSES):
                 found, scores = best
-                places = random.random((len(found), 3, AROUND)) * found.shape[1]
-                start, one, other = np.moveaxis(places.astype(np.int64)[..., None], 1, 0)
+                index = random.random((len(found), 3, AROUND)) * found.shape[1]
+                start, one, other = np.moveaxis(index.astype(np.int64)[..., None], 1, 0)
                 length = random.random((len(found), AROUND, 1)).astype(np.float32)
                 apart = np.take_along_axis(found, one, 1) - np.take_along_axis(found, other, 1)
                 near = np.take_along_axis(found, start, 1) + length * apart

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
-from ...envs.design.information import NestedMonteCarlo
+from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
+from ..agent import Seed
 from .agent import Array, DesignAgent
 
 
@@ -44,7 +45,7 @@ class BayesOptEIG(DesignAgent):
         outer: int = 64,
         inner: int = 256,
         candidates: int = 256,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.start = integer("start", start, low=1, high=1000)
@@ -54,7 +55,7 @@ class BayesOptEIG(DesignAgent):
             integer("inner", inner, low=1, high=10_000),
         )
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return np.stack(
             [

@@ -11,6 +11,7 @@ from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
+from ..agent import Seed
 from .agent import BEST, PROPOSED, Array, DesignAgent
 
 
@@ -27,7 +28,7 @@ class GreedyEIG(DesignAgent):
 
     text = "greedy_eig"
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return self.most_informative(posterior, random)[0][:, 0]
 
@@ -66,12 +67,12 @@ class ThompsonEIG(GreedyEIG):
         *,
         draws: int = 4,
         candidates: int = 256,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         draws = _Draws(posterior.sample(self.draws, random))
         return self.most_informative(draws, random)[0][:, 0]
@@ -119,13 +120,13 @@ class LookAheadEIG(GreedyEIG):
         first: int = 8,
         draws: int = 8,
         candidates: int = 128,
-        seed: int | np.random.SeedSequence = 0,
+        seed: Seed = 0,
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> Any:
+    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         best = self.most_informative(posterior, random)
         actions, gain = (part[:, : self.first] for part in best)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...envs.campaigns.campaign import Campaign
 from ...envs.core import InputError, Knowledge, TruthUnknown
-from ..agent import Agent
+from ..agent import Agent, Seed
 
 
 class OptimalAgent(Agent):
@@ -25,7 +25,7 @@ class OptimalAgent(Agent):
 
     text = "optimal"
 
-    def __init__(self, model: Knowledge, *, seed: int | np.random.SeedSequence = 0) -> None:
+    def __init__(self, model: Knowledge, *, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
         if not self.fits(model):
             raise InputError(f"The best policy is not known for this {model.name}.")

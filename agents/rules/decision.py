@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -17,10 +18,10 @@ class Decision:
 
     Args:
         mask: 1 where an item may be chosen, ``(B, n)``.
-        labelled: The items chosen so far, in order, -1 behind the last, ``(B, T)``.
+        labelled: The items chosen so far, those of this batch included, in order, -1 behind the last,
+            ``(B, T)``.
         arrived: Those of them whose labels have come, in the order in which they came, -1 behind the
             last, ``(B, T)``.
-        pending: Those whose labels are still to come, in order, -1 behind the last, ``(B, m)``.
         left: Number of labels left, this one included, ``(B,)``.
         batch_size: Number of items that are chosen together.
     """
@@ -28,7 +29,6 @@ class Decision:
     mask: NDArray[np.int8]
     labelled: Items
     arrived: Items
-    pending: Items
     left: Items
     batch_size: int = 1
 
@@ -43,9 +43,25 @@ class Decision:
         """
         none = np.empty((len(mask), 0), np.int64)
         lefts = np.broadcast_to(np.asarray(left, np.int64), len(mask))
-        return cls(
-            mask=mask, labelled=none, arrived=none, pending=none, left=lefts, batch_size=batch_size
-        )
+        return cls(mask=mask, labelled=none, arrived=none, left=lefts, batch_size=batch_size)
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Whether the label of each item has come, ``(B, n)``."""
+        known = np.zeros(self.mask.shape, np.bool_)
+        episode, index = (self.arrived >= 0).nonzero()
+        known[episode, self.arrived[episode, index]] = True
+        return known
+
+    @cached_property
+    def pending(self) -> Items:
+        """The items whose labels are still to come, in order, -1 behind the last, ``(B, m)``."""
+        if self.arrived is self.labelled:
+            return self.lost
+        rows = np.arange(len(self.mask))[:, None]
+        waits = (self.labelled >= 0) & ~self.known[rows, self.labelled]
+        order = np.argsort(~waits, axis=1, kind="stable")[:, : waits.sum(1).max(initial=0)]
+        return np.where(waits[rows, order], self.labelled[rows, order], -1)
 
     @property
     def lost(self) -> Items:
@@ -68,19 +84,9 @@ class Decision:
         Args:
             items: The item that each episode has chosen, ``(B,)``.
         """
+        rows = np.arange(len(items))
         mask = self.mask.copy()
-        mask[np.arange(len(mask)), items] = 0
-        return replace(
-            self,
-            mask=mask,
-            labelled=_append(self.labelled, items),
-            pending=_append(self.pending, items),
-            left=self.left - 1,
-        )
-
-
-def _append(rows: Items, items: Items) -> Items:
-    """Return rows of items, -1 behind the last, with one more each, ``(B, T + 1)``."""
-    longer = np.concatenate([rows, np.full((len(rows), 1), -1)], 1)
-    longer[np.arange(len(rows)), (rows >= 0).sum(1)] = items
-    return longer
+        mask[rows, items] = 0
+        labelled = np.concatenate([self.labelled, np.full((len(items), 1), -1)], 1)
+        labelled[rows, (self.labelled >= 0).sum(1)] = items
+        return replace(self, mask=mask, labelled=labelled, left=self.left - 1)

@@ -46,10 +46,7 @@ class ExpectedImprovement(Rule[Belief]):
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
-        found = np.zeros(mean.shape, np.bool_)
-        episode, index = (decision.arrived >= 0).nonzero()
-        found[episode, decision.arrived[episode, index]] = True
-        found |= ~found.any(1, keepdims=True)
+        found = decision.known | ~decision.known.any(1, keepdims=True)
         ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
         least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300

@@ -29,11 +29,18 @@ EPOCH = 5000
 class Campaign(Model[State]):
     """A campaign of batched experiments.
 
-    Args:
-        batch_sizes: The batch sizes N to choose from, in experiments.
-        cost_per_batch: Cost of an epoch, whatever its batch; the unit of the reward.
-        cost_per_experiment: Cost of each experiment of a batch.
-        horizon: The budget, in epochs; the episode ends when it is spent.
+    ## Information
+    `action_mask` (int8, all ones).
+
+    ## Arguments
+    - `batch_sizes`: the batch sizes N to choose from, in experiments.
+    - `cost_per_batch`: cost of an epoch, whatever its batch, in the unit of the reward.
+    - `cost_per_experiment`: cost of each experiment of a batch, in the unit of the reward.
+    - `horizon`: the budget, in epochs; the episode ends when it is spent.
+
+    ## References
+    J. Schrier, "Three mathematical models for machine learning and high-throughput experimentation"
+    (2023).
     """
 
     batch_sizes: tuple[int, ...] = (1, 96)
@@ -156,8 +163,14 @@ class Progress:
 class Walk(Campaign[Progress]):
     """A campaign whose knowledge x climbs to a target; it ends there or when its budget is spent.
 
-    Args:
-        target_reward: Reward for reaching the target.
+    ## Observation space
+    `Box`, shape `(2,)`, float32: knowledge x (at most the target), epochs left.
+
+    ## Episode end
+    Terminates at the target or when the `horizon` is spent; never truncates.
+
+    ## Arguments
+    - `target_reward`: reward for reaching the target.
     """
 
     target_reward: float = 0.0

@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams, shown
+from ..core import InputError, Policy, Streams, environments, shown
 from ..core.checks import money, quantity, real, room, sequence
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 from .renewal import NODES, Density, Panels, Renewal
 
-REACH = 9.5
+MOST_STDS = 9.5
 """Standard deviations beyond which the maximum of up to a million normals has no mass left."""
 
 PRODUCT = 128
@@ -52,9 +52,6 @@ class GaussianStep(Walk):
     ## Action space
     `Discrete(len(batch_sizes) * len(stds))`: action = index of N * len(stds) + index of sigma.
 
-    ## Observation space
-    `Box`, shape `(2,)`, float32: knowledge x (capped at the target), epochs left.
-
     ## Rewards
     Minus the cost of the epoch, `cost_per_batch + cost_per_experiment * N` and the entry of
     `std_costs` for sigma; plus `target_reward` when the target is reached.
@@ -62,29 +59,10 @@ class GaussianStep(Walk):
     ## Starting state
     x = 0, all epochs left.
 
-    ## Episode end
-    Terminates at the target or when the `horizon` is spent; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones).
-
     ## Arguments
-    - `target` (100.0): distance to cover, in units of x.
-    - `batch_sizes` (1, 96): experiments.
-    - `stds` (1.0,): boldness sigma, in units of x.
-    - `std_costs` (None): cost per epoch of each sigma, in the order of `stds`; None: free.
-    - `cost_per_batch` (1.0), `cost_per_experiment` (0.0), `target_reward` (0.0): unit of the reward.
-    - `horizon` (1000): epochs.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/GaussianStep-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    J. Schrier, "Three mathematical models for machine learning and high-throughput
-    experimentation" (2023), model 2.
+    - `target`: distance to cover, in units of x.
+    - `stds`: boldness sigma, in units of x.
+    - `std_costs`: cost per epoch of each sigma, in the order of `stds`; None: free.
     """
 
     target: float = 100.0
@@ -138,7 +116,7 @@ class GaussianStep(Walk):
         state: Progress,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Improve x by the best of N normals, drawn with one uniform.
 
@@ -304,7 +282,7 @@ class GaussianStep(Walk):
 
     @cached_property
     def _panels(self) -> Panels:
-        return Panels(self.target, min(self.stds) / 2, REACH * max(self.stds))
+        return Panels(self.target, min(self.stds) / 2, MOST_STDS * max(self.stds))
 
     def _std(self, value: float | None) -> float:
         return self.stds[0] if value is None else quantity("std", value)
@@ -315,7 +293,7 @@ class GaussianStep(Walk):
 
 @lru_cache(maxsize=32)
 def _renewal(target: float, size: int, sigma: float) -> Renewal:
-    return Renewal(Panels(target, sigma / 2, REACH * sigma), *_law(size, sigma))
+    return Renewal(Panels(target, sigma / 2, MOST_STDS * sigma), *_law(size, sigma))
 
 
 def _law(size: int, sigma: float) -> tuple[Density, float]:
@@ -335,13 +313,4 @@ def _integral(f: Callable[[float], float], size: int) -> float:
     return float(quad(f, 0, 40, points=[turn, turn + 2], epsabs=1e-14, epsrel=1e-12, limit=200)[0])
 
 
-class GaussianStepEnv(DiscoveryEnv[GaussianStep]):
-    """One episode of `GaussianStep`, whose page this class carries."""
-
-    model_class = GaussianStep
-
-
-class GaussianStepVectorEnv(DiscoveryVectorEnv[GaussianStep]):
-    """Many episodes of `GaussianStep`, whose page this class carries."""
-
-    model_class = GaussianStep
+GaussianStepEnv, GaussianStepVectorEnv = environments(GaussianStep)

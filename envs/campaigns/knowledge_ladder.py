@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, Streams
+from ..core import InputError, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -46,9 +46,6 @@ class KnowledgeLadder(Walk):
     ## Action space
     `Discrete(len(batch_sizes))`: the index of the batch size N to run in this epoch.
 
-    ## Observation space
-    `Box`, shape `(2,)`, float32: knowledge x (rungs), epochs left.
-
     ## Rewards
     Minus the cost of the epoch, `cost_per_batch + cost_per_experiment * N`; plus `target_reward`
     when the target is reached.
@@ -56,29 +53,10 @@ class KnowledgeLadder(Walk):
     ## Starting state
     x = `start`, all epochs left.
 
-    ## Episode end
-    Terminates at the target or when the `horizon` is spent; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones).
-
     ## Arguments
-    - `start` (0): first rung.
-    - `target` (100): last rung, above `start`.
-    - `p_scale` (100.0): p(x) = (x + 1) / `p_scale`, at least `target`.
-    - `batch_sizes` (1, 2, 4, ..., 128): experiments.
-    - `cost_per_batch` (1.0), `cost_per_experiment` (0.0), `target_reward` (0.0): unit of the reward.
-    - `horizon` (1000): epochs.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/KnowledgeLadder-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    J. Schrier, "Three mathematical models for machine learning and high-throughput
-    experimentation" (2023), model 3.
+    - `start`: first rung.
+    - `target`: last rung, above `start`.
+    - `p_scale`: p(x) = (x + 1) / `p_scale`, at least `target`.
     """
 
     start: int = 0
@@ -131,12 +109,12 @@ class KnowledgeLadder(Walk):
         state: Progress,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Climb one rung where a uniform falls below P(x, N)."""
-        place = state.x * len(self.batch_sizes)
-        place += action
-        np.add(state.x, streams.uniform() < self._climb.take(place), out=state.x)
+        cell = state.x * len(self.batch_sizes)
+        cell += action
+        np.add(state.x, streams.uniform() < self._climb.take(cell), out=state.x)
         return self._settle(state, action)
 
     @cached_property
@@ -254,13 +232,4 @@ class KnowledgeLadder(Walk):
         return self._probability(np.arange(self.start, self.target), self._batch_size(batch_size))
 
 
-class KnowledgeLadderEnv(DiscoveryEnv[KnowledgeLadder]):
-    """One episode of `KnowledgeLadder`, whose page this class carries."""
-
-    model_class = KnowledgeLadder
-
-
-class KnowledgeLadderVectorEnv(DiscoveryVectorEnv[KnowledgeLadder]):
-    """Many episodes of `KnowledgeLadder`, whose page this class carries."""
-
-    model_class = KnowledgeLadder
+KnowledgeLadderEnv, KnowledgeLadderVectorEnv = environments(KnowledgeLadder)

@@ -8,23 +8,67 @@ that matters for the future of a campaign; where p is known, only its levels do 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
 from ..core.checks import room
+from .success_laws import BetaPriors, KnownProbs
 
-if TYPE_CHECKING:
-    from .binomial_discovery import BinomialDiscovery
-
+UPGRADES = ("model", "throughput")
+"""The upgrades whose levels begin a state."""
 EPOCH = 4000
 """Numbers that are handled in the time that an action of an epoch takes besides."""
 MAX_TRANSITIONS = 10_000_000
 """Transitions that a plan visits at most: some seconds of work."""
+
+
+class CountCampaign(Protocol):
+    """What a plan needs to know of a campaign with M machines and A actions."""
+
+    @property
+    def horizon(self) -> int:
+        """The number of epochs."""
+
+    @property
+    def objective(self) -> str:
+        """Whether the campaign ends with the "first" success, or is paid for their "count"."""
+
+    @property
+    def success_reward(self) -> float:
+        """What a success pays."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The batch sizes before upgrades."""
+
+    @property
+    def machines(self) -> int:
+        """The number M of machines."""
+
+    @property
+    def law(self) -> KnownProbs | BetaPriors:
+        """What is known of their success probabilities."""
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """Experiments of each (throughput level, action)."""
+
+    @property
+    def cost_table(self) -> NDArray[np.float64]:
+        """Cost of each (throughput level, action)."""
+
+    @property
+    def factors(self) -> Mapping[str, NDArray[Any]]:
+        """What each level of an upgrade multiplies by."""
+
+    @property
+    def upgrade_actions(self) -> Mapping[str, int]:
+        """The action that buys each upgrade on offer."""
 
 
 class Layer(NamedTuple):
@@ -51,12 +95,13 @@ class CountPlan:
         model: The campaign. If its counts are too many to list, `InputError` says so.
     """
 
-    def __init__(self, model: BinomialDiscovery) -> None:
+    def __init__(self, model: CountCampaign) -> None:
         self.model = model
-        self.num_actions = len(model.costs)
+        self.num_actions = model.sizes.shape[1]
         work = model.horizon * self.num_actions * EPOCH
         room("The plan of this campaign", work, "take a shorter horizon or fewer batch_sizes")
-        most = model.horizon * int(model.sizes.max()) if model.beta_priors else 0
+        self.learns = isinstance(model.law, BetaPriors)
+        most = model.horizon * int(model.sizes.max()) if self.learns else 0
         self._radix = [32, 32] + [most + 1] * (2 * model.machines)
         if np.prod([float(r) for r in self._radix]) >= 2.0**63:
             raise self._too_many(model.horizon)
@@ -75,21 +120,21 @@ class CountPlan:
         return self._best[0]
 
     def actions(
-        self, epoch: NDArray[np.int64], states: NDArray[np.int64], over: NDArray[np.bool_]
+        self, epoch: NDArray[np.int64], states: NDArray[np.int64], done: NDArray[np.bool_]
     ) -> NDArray[np.int64]:
-        """Return the best action in each state ``(B, 2 + 2 M)``; 0 where the campaign is ``over``."""
+        """Return the best action in each state ``(B, 2 + 2 M)``; 0 where the campaign is done."""
         keys, actions = self._keys(states), np.zeros(len(states), np.int64)
-        for t in np.unique(epoch[~over & (epoch < self.model.horizon)]).tolist():
-            here = (~over & (epoch == t)).nonzero()[0]
+        for t in np.unique(epoch[~done & (epoch < self.model.horizon)]).tolist():
+            here = (~done & (epoch == t)).nonzero()[0]
             layer = self.layers[t]
-            place = np.minimum(np.searchsorted(layer.keys, keys[here]), len(layer.keys) - 1)
-            wrong = layer.keys[place] != keys[here]
+            row = np.minimum(np.searchsorted(layer.keys, keys[here]), len(layer.keys) - 1)
+            wrong = layer.keys[row] != keys[here]
             if wrong.any():
                 raise InputError(
                     f"The campaign cannot be at levels and counts {states[here[wrong][0]].tolist()} "
                     f"after {t} epochs; the observation is from another campaign."
                 )
-            actions[here] = self._best[1][t][place]
+            actions[here] = self._best[1][t][row]
         return actions
 
     # ---- dynamic programming
@@ -142,20 +187,19 @@ class CountPlan:
     def _branches(self, states: NDArray[np.int64], laws: bool = True) -> Iterator[Branch]:
         """Yield what every action does; ``laws=False`` leaves rewards and weights empty."""
         model, m = self.model, self.model.machines
-        for k, action in model.purchases.items():
+        for name, action in model.upgrade_actions.items():
             children = states[:, None].copy()
-            np.minimum(children[..., k] + 1, len(model.factors(k)) - 1, out=children[..., k])
+            level = children[..., UPGRADES.index(name)]
+            np.minimum(level + 1, len(model.factors[name]) - 1, out=level)
             cost = np.full(len(states), -model.cost_table[0, action])
             yield Branch(np.arange(len(states)), action, cost, children, np.ones((len(states), 1)))
         for throughput in np.unique(states[:, 1]).tolist():
             rows = (states[:, 1] == throughput).nonzero()[0]
             here = states[rows]
             for action in range(m * len(model.batch_sizes)):
-                machine, size = (
-                    divmod(action, len(model.batch_sizes))[0],
-                    model.sizes[throughput, action],
-                )
-                yield self._batch(rows, here, action, machine, int(size), laws)
+                machine = action // len(model.batch_sizes)
+                size = int(model.sizes[throughput, action])
+                yield self._batch(rows, here, action, machine, size, laws)
 
     def _batch(
         self,
@@ -167,35 +211,32 @@ class CountPlan:
         laws: bool,
     ) -> Branch:
         """Return what a batch does: one child per count that matters and does not end the campaign."""
-        model = self.model
+        model, law = self.model, self.model.law
         wins, runs = 2 + machine, 2 + model.machines + machine
-        first, learns = model.objective == "first", model.beta_priors is not None
-        outcomes = size + 1 if learns and not first else 1
+        first = model.objective == "first"
+        outcomes = size + 1 if self.learns and not first else 1
         children = np.repeat(states[:, None], outcomes, axis=1)
-        if learns:
+        if self.learns:
             children[..., wins] += np.arange(outcomes)
             children[..., runs] += size
         if not laws:
             return Branch(rows, action, np.zeros(0), children, np.zeros((0, 0)))
-        successes, experiments, level = states[:, wins], states[:, runs], states[:, 0]
-        fail = np.exp(model.log_failure(machine, successes, experiments, size, level))
+        successes, experiments = states[:, wins], states[:, runs]
+        factor = model.factors["model"][states[:, 0]]
         if first:
+            fail = np.exp(law.log_failure(machine, successes, experiments, size, factor))
             gain, weights = 1 - fail, fail[:, None]
         else:
-            gain = size * np.minimum(
-                model.mean_prob(machine, successes, experiments) * model.factors(0)[level], 1.0
-            )
-            weights = (
-                model.predictive(machine, successes, experiments, size)
-                if learns
-                else np.ones((len(states), 1))
-            )
+            gain = size * np.minimum(law.mean(machine, successes, experiments) * factor, 1.0)
+            weights = np.ones((len(states), 1))
+            if isinstance(law, BetaPriors):
+                weights = law.predictive(machine, successes, experiments, size)
         cost = model.cost_table[states[0, 1], action]
         return Branch(rows, action, model.success_reward * gain - cost, children, weights)
 
     def _transitions(self, states: NDArray[np.int64]) -> int:
         """Count the transitions out of a layer without listing them."""
-        if self.model.objective == "first" or self.model.beta_priors is None:
+        if self.model.objective == "first" or not self.learns:
             return len(states) * self.num_actions
         levels = np.bincount(states[:, 1], minlength=len(self.model.sizes))
         return int(levels @ (self.model.sizes + 1).sum(1))

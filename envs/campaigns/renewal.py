@@ -35,10 +35,10 @@ class Panels:
     Args:
         distance: Length to cover.
         width: Upper bound on the width of a panel; half the scale of the density is plenty.
-        reach: Distance beyond which every density vanishes to rounding.
+        support: Distance beyond which every density vanishes to rounding.
     """
 
-    def __init__(self, distance: float, width: float, reach: float) -> None:
+    def __init__(self, distance: float, width: float, support: float) -> None:
         if distance > MOST_PANELS * width:
             raise InputError(
                 f"The way of {distance:.3g} is too long for steps of {2 * width:.3g}: exact values are "
@@ -46,7 +46,9 @@ class Panels:
             )
         self.count = max(1, int(np.ceil(distance / width)))
         self.width = distance / self.count
-        self.depth = min(int(np.ceil(reach / self.width)) + 1, self.count - 1)  # blocks beyond own
+        self.depth = min(
+            int(np.ceil(support / self.width)) + 1, self.count - 1
+        )  # blocks beyond own
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         self._t, self._w = (nodes + 1) / 2, weights / 2
         self.nodes = ((np.arange(self.count)[:, None] + self._t) * self.width).ravel()  # (P * q,)

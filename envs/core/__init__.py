@@ -1,12 +1,13 @@
-"""The core: a model of many episodes at once, its two Gymnasium faces, streams, registration."""
+"""The core: a model of many episodes at once, its Gymnasium environments, streams, registration."""
 
+from .env import DiscoveryEnv
 from .errors import InputError, TruthUnknown, closest, shown, spelt, told
-from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .knowledge import Knowledge, Observation, Policy
 from .model import Model
-from .registration import register, registered
+from .registration import environments, register, registered
 from .spaces import UniformBox, box
 from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
+from .vector_env import DiscoveryVectorEnv
 
 __all__ = [
     "DiscoveryEnv",
@@ -23,6 +24,7 @@ __all__ = [
     "UniformBox",
     "box",
     "closest",
+    "environments",
     "generator_of",
     "groups_of",
     "register",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .checks import MOST_TOGETHER, room
 from .errors import UnknownParameter, closest, shown
 from .knowledge import Knowledge, Observation
+from .pages import COMMON, Words, page, words
 from .streams import Streams
 
 State = TypeVar("State")
@@ -25,8 +26,16 @@ class Model(Knowledge, Generic[State]):
     """Parameters, dynamics and truth of one environment; it holds no state and no randomness.
 
     A subclass is a frozen dataclass whose fields are the environment's keyword arguments. The
-    methods below advance B episodes at once: every array leads with the batch axis B.
+    methods below advance B episodes at once: every array leads with the batch axis B. Its docstring
+    is joined with that of its family (see `pages`).
     """
+
+    _words: ClassVar[Words] = COMMON
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._words = words(vars(cls).get("__doc__"), cls._words)
+        cls.__doc__ = page(cls._words, cls)
 
     def public(self) -> Knowledge:
         """Return what agents are given: the model itself, since the state is handed in.
@@ -92,7 +101,7 @@ class Model(Knowledge, Generic[State]):
 
     @abstractmethod
     def reset(self, state: State, index: NDArray[np.int64], streams: Streams) -> None:
-        """Start new episodes at the places ``index``, in place."""
+        """Start new episodes in the rows ``index`` of the state."""
 
     @abstractmethod
     def step(
@@ -100,7 +109,7 @@ class Model(Knowledge, Generic[State]):
         state: State,
         action: NDArray[Any],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Advance all episodes by one action each, in place.
 
@@ -108,7 +117,7 @@ class Model(Knowledge, Generic[State]):
             state: The state of B episodes.
             action: B actions, already checked against the action space.
             streams: The random numbers of the B episodes.
-            over: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
+            done: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
                 means none. What happens to their state does not matter, but they must not use their
                 generator or raise.
 

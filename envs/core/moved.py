@@ -22,7 +22,11 @@ from .errors import InputError
 MOVED = {
     "envs.campaigns.count_planning": "envs.campaigns.planning",
     "envs.design.black_box": "envs.design.simulator.black_box",
+    "envs.core.faces": "envs.core.vector_env",
+    "envs.core.faces:DiscoveryEnv": "envs.core.env:DiscoveryEnv",
+    "envs.design.design:Inquiry": "envs.design.design:DesignState",
     "envs.design.simulation": "envs.design.simulator.jobs",
+    "envs.pools.pool:FeatureLabels": "envs.pools.labels:FeatureLabels",
 }
 """Old module -> new module; ``"module:Name"`` on both sides where a name went its own way."""
 PACKAGE = f"{__name__.split('.')[0]}."

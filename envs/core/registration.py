@@ -1,23 +1,46 @@
-"""Registration of the environments with Gymnasium, from one table per family."""
+"""From a model to Gymnasium: the environment classes of a model, and its id."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import gymnasium as gym
+
+from .env import DiscoveryEnv
+from .episodes import ModelT
+from .model import Model
+from .vector_env import DiscoveryVectorEnv
 
 NAMESPACE = "discovery"
 
 
-def register(name: str, module: str, version: int = 0) -> None:
-    """Register ``discovery/<name>-v<version>``: classes ``<name>Env`` and ``<name>VectorEnv``.
+def environments(
+    model: type[ModelT],
+) -> tuple[type[DiscoveryEnv[ModelT]], type[DiscoveryVectorEnv[ModelT]]]:
+    """Return the environment class and the vector environment class of a model.
 
-    Entry points are strings, so that a family is imported only when one of its environments is
-    made, and so that a spec can be written as JSON and remade in another process.
+    Both are looked up by their names in the module of the model, so give them these names there::
+
+        LinearPoolEnv, LinearPoolVectorEnv = environments(LinearPool)
     """
-    gym.register(
-        id=f"{NAMESPACE}/{name}-v{version}",
-        entry_point=f"{module}:{name}Env",
-        vector_entry_point=f"{module}:{name}VectorEnv",
+    module = {"model_class": model, "__module__": model.__module__, "__doc__": model.__doc__}
+    return (
+        type(f"{model.__name__}Env", (DiscoveryEnv,), module),
+        type(f"{model.__name__}VectorEnv", (DiscoveryVectorEnv,), module),
     )
+
+
+def register(env_id: str, model: type[Model[Any]] | str) -> None:
+    """Register the environments of a model with Gymnasium.
+
+    Args:
+        env_id: The id, such as ``"lab/Squares-v0"``.
+        model: The model class, or where it stands, such as ``"lab.squares:Squares"``. A text is
+            imported only when an environment is made. Either way Gymnasium keeps texts, so that a
+            spec can be written as JSON and made again in another process.
+    """
+    path = model if isinstance(model, str) else f"{model.__module__}:{model.__name__}"
+    gym.register(env_id, entry_point=f"{path}Env", vector_entry_point=f"{path}VectorEnv")
 
 
 def registered() -> list[str]:

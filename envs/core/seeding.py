@@ -42,7 +42,7 @@ class Generators:
     """The generators of B episodes, each made when it is asked for.
 
     Args:
-        count: The number B of episodes; they need `seat` or `adopt` before use.
+        count: The number B of episodes; they need `reseed` or `adopt` before use.
     """
 
     def __init__(self, count: int) -> None:
@@ -52,7 +52,7 @@ class Generators:
         self._fresh = np.zeros(count, np.bool_)  # places whose generator is new
         self.any_fresh = False
 
-    def seat(self, index: Sequence[int], seeds: Sequence[int] | range) -> None:
+    def reseed(self, index: Sequence[int], seeds: Sequence[int] | range) -> None:
         """Give the episodes ``index``, in rising order, the generators of seeds >= 0."""
         if not len(seeds):
             return
@@ -67,7 +67,7 @@ class Generators:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seed of every place; -1 where there is none yet, or a generator was brought along."""
+        """The seed of every episode; -1 where there is none yet, or a generator was adopted."""
         return tuple(self._seeds)
 
     def adopt(self, episode: int, generator: np.random.Generator, seed: int = -1) -> None:

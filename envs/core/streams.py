@@ -1,12 +1,12 @@
 """Random streams: what the seed of an episode means.
 
-Every place of a vector environment owns a generator, that of its seed, and the numbers of its episodes
+Every row of a vector environment owns a generator, that of its seed, and the numbers of its episodes
 come from it in two ways.
 
 Hidden parameters are drawn from the generator at each reset. Once the first reset has drawn them, it
 takes a key of 64 bits from the generator, and all noise is keyed: number j of step t of the n-th episode
 is a hash of (key, n, t, j), namely output 2^32 n + m t + j of SplitMix64 started at the key, with m the
-most numbers that a step may read. So a number depends on nothing but the seed and its place: not on
+most numbers that a step may read. So a number depends on nothing but the seed and its index: not on
 other episodes, not on how many numbers were read, not on the mode in which ended episodes restart. The
 hash is integer arithmetic on all episodes at once, and its blocks are only a matter of speed. What one
 uniform number cannot be turned into, such as a histogram, is drawn from a generator of the step, seeded

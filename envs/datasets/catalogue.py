@@ -52,11 +52,11 @@ def folder() -> Path | None:
 
 def files() -> dict[str, list[Path]]:
     """Return the user's own tables in the folder of data sets, by name: their files."""
-    place, found = folder(), dict[str, list[Path]]()
-    if place is None or not os.path.isdir(place):  # noqa: PTH112 - no error for a long name
+    where, found = folder(), dict[str, list[Path]]()
+    if where is None or not os.path.isdir(where):  # noqa: PTH112 - no error for a long name
         return found
     known = {source.file for source in _CATALOGUE.values()}
-    for path in sorted(place.iterdir()):
+    for path in sorted(where.iterdir()):
         # Texts lie in a folder for other reasons, too, such as licences.
         if (
             ending(path) in ENDINGS
@@ -70,11 +70,11 @@ def files() -> dict[str, list[Path]]:
 
 def available() -> list[str]:
     """Return the names that can be loaded now: embedded sets, known files, other tables."""
-    place = folder()
+    where = folder()
     named = [
         name
         for name, source in _CATALOGUE.items()
-        if source.file is None or (place is not None and is_file(place / source.file))
+        if source.file is None or (where is not None and is_file(where / source.file))
     ]
     return [*named, *(name for name in files() if name not in named)]
 

@@ -43,9 +43,9 @@ class Problems:
         self._columns: dict[str, list[str]] = {}
         self._roles: dict[str, str] = {}
 
-    def cell(self, place: str, text: str) -> None:
+    def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
-        self._cells.append(f"{place}: {text}")
+        self._cells.append(f"{where}: {text}")
 
     def columns(self, names: Sequence[str], why: str, roles: str) -> None:
         """Note columns that are no features, and the options that would make them ones."""
@@ -114,7 +114,7 @@ class Conversion:
             count = int(empty.sum()) - 1
             more = f" (and {count} more)" if count else ""
             self.problems.cell(
-                self.columns.place(int(empty.argmax()), name),
+                self.columns.where(int(empty.argmax()), name),
                 f"empty{more}; a feature must be known before the experiment",
             )
             return values
@@ -124,24 +124,27 @@ class Conversion:
         truth = self._truth(name, ())
         if truth is not None:
             return truth
+        return values if self._no_levels(name, bad) else None
+
+    def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
+        """Return whether cells that are no numbers are no names of levels either; note the reason."""
         for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
             if self._all(name, pattern):
                 self.problems.columns([name], what, "categories")
-                return values
+                return True
         count = int(bad.sum())
         if 2 * count <= len(bad) or self._disguised(name, bad):
             self._refuse(name, bad, "categories")
-            return values
+            return True
         if count < len(bad):  # names with a number among them: what is it?
             texts, row = self.texts(name), int((~bad).argmax())
             self.problems.cell(
-                self.columns.place(row, name),
+                self.columns.where(row, name),
                 f"{shown(texts[row])} is a number, and other cells are names such as "
                 f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
                 f"categories=[{listed([name])}]",
             )
-            return values
-        return None
+        return count < len(bad)
 
     def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
         """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
@@ -152,7 +155,7 @@ class Conversion:
         levels = sorted(pc.unique(texts).to_pylist())
         if "" in levels:
             self.problems.cell(
-                self.columns.place(pc.index(texts, "").as_py(), name),
+                self.columns.where(pc.index(texts, "").as_py(), name),
                 "empty; a feature must be known before the experiment",
             )
             return None
@@ -168,15 +171,19 @@ class Conversion:
             why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
             self.problems.columns([name], why, "descriptors")
             return None
+        self._note_alike(name, levels)
+        indicators = np.zeros((rows, len(levels)))
+        indicators[np.arange(rows), np.asarray(pc.index_in(texts, pa.array(levels)))] = 1.0
+        return tuple(levels), indicators
+
+    def _note_alike(self, name: str, levels: Sequence[str]) -> None:
+        """Note levels that may be meant to be the same."""
         alike = Counter(" ".join(level.casefold().split()) for level in levels)
         double = [level for level in levels if alike[" ".join(level.casefold().split())] > 1]
         if double:
             self.columns.notes.append(
                 f"{listed([name])} has levels that differ in case or spaces only: {listed(double)}"
             )
-        indicators = np.zeros((rows, len(levels)))
-        indicators[np.arange(rows), np.asarray(pc.index_in(texts, pa.array(levels)))] = 1.0
-        return tuple(levels), indicators
 
     def texts(self, name: str) -> list[str]:
         """Return the cells of a column as texts, without spaces around them."""
@@ -212,21 +219,14 @@ class Conversion:
             text = pc.utf8_rtrim_whitespace(pc.utf8_rtrim(text, "%"))
         ok = pc.and_not(pc.match_substring_regex(text, self.number), hole)
         if unit and not share.all():  # neither kind is a number where the other stands beside it
-            rare = percent if 2 * share.sum() <= len(share) else pc.invert(percent)
-            ok = pc.and_not(ok, rare)
-        long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
-        if pc.any(long).as_py():  # whole numbers that a float would round
-            rounded = [
-                cell is not None and int(float(cell)) != int(cell)
-                for cell in pc.if_else(long, text, pa.scalar(None, pa.string())).to_pylist()
-            ]
-            ok = pc.and_not(ok, pa.array(rounded))
-        if self.thousands:
-            text = pc.replace_substring(text, self.thousands, "")
-        if self.decimal != ".":
-            text = pc.replace_substring(text, self.decimal, ".")
-        values = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
-        values = values.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
+            few = 2 * share.sum() <= len(share)
+            ok = pc.and_not(ok, percent if few else pc.invert(percent))
+        ok = pc.and_not(ok, _rounded(text))
+        for sign, plain in ((self.thousands, ""), (self.decimal, ".")):
+            if sign and sign != plain:
+                text = pc.replace_substring(text, sign, plain)
+        found = pc.cast(pc.if_else(ok, text, pa.scalar(None, pa.string())), pa.float64())
+        values = found.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
         bad = (~np.asarray(ok) & ~np.asarray(hole)) | np.isinf(values)
         return values, bad, unit
 
@@ -264,8 +264,8 @@ class Conversion:
             told[hint] = first, count + 1
         for hint, (row, count) in list(told.items())[:MOST_NAMED]:
             more = f" (and {count - 1} more such cell{'s' * (count > 2)})" if count > 1 else ""
-            place = self.columns.place(row, name)
-            self.problems.cell(place, f"{shown(texts[row])} {hint}{more}")
+            where = self.columns.where(row, name)
+            self.problems.cell(where, f"{shown(texts[row])} {hint}{more}")
 
     def _hint(self, text: str, row: int, bad: NDArray[np.bool_], option: str) -> str:
         """Return why a text is no number, and what to type."""
@@ -315,6 +315,18 @@ class Conversion:
                 )
 
 
+def _rounded(text: Any) -> Any:
+    """Return which cells of an Arrow array are whole numbers that a float would round."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
+    if not pc.any(long).as_py():
+        return long
+    cells = pc.if_else(long, text, pa.scalar(None, pa.string())).to_pylist()
+    return pa.array([cell is not None and int(float(cell)) != int(cell) for cell in cells])
+
+
 def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) -> str:
     """Return the decimal sign of a file, looking at all columns of numbers at once."""
     if thousands in (",", "."):
@@ -324,8 +336,8 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     sure: dict[str, str] = {}
     unsure: dict[str, str] = {}
     for name in names:
-        for sign, (pattern, place) in _decimals(columns, name, thousands).items():
-            (sure if pattern == DECIMALS else unsure).setdefault(sign, place)
+        for sign, (pattern, where) in _decimals(columns, name, thousands).items():
+            (sure if pattern == DECIMALS else unsure).setdefault(sign, where)
     if len(sure) == 2:
         raise InputError(
             f"{columns.file} has decimal commas ({sure[',']}) and decimal points ({sure['.']}); "
@@ -334,10 +346,10 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     if sure:
         return next(iter(sure))
     if unsure:
-        sign, place = next(iter(unsure.items()))
+        sign, where = next(iter(unsure.items()))
         raise InputError(
             f"{columns.file}: it is not sure whether {sign!r} stands before decimals or thousands "
-            f"({place}); give decimal={sign!r} or thousands={sign!r}."
+            f"({where}); give decimal={sign!r} or thousands={sign!r}."
         )
     return "."
 
@@ -364,6 +376,6 @@ def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, t
         for pattern, match in ((DECIMALS, pc.and_not(any_, unsure)), (UNSURE, unsure)):
             row = pc.index(match, True).as_py()
             if row >= 0:
-                found[sign] = pattern, f"{columns.place(row, name)}: {shown(column[row].as_py())}"
+                found[sign] = pattern, f"{columns.where(row, name)}: {shown(column[row].as_py())}"
                 break
     return found

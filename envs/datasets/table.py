@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from ..core import InputError, closest
 from ..core.errors import shown
 from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
-from .columns import Columns, read_columns
+from .columns import Columns
 from .files import ENDINGS, contents, expanded, is_file, is_path, named, stem
-from .reading import Content, Reading, interpret, read
+from .formats import read_columns
+from .options import Reading
+from .reading import Content, interpret, read
 
 MOST_CACHED = 32
 
@@ -147,37 +149,15 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
         InputError: If there is no such table, or it cannot be understood.
     """
     reading = _reading({"target": target, **options})
-    if not isinstance(dataset, str | os.PathLike):
-        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
-    name: Any = os.fspath(dataset)
-    if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
+    name = _text(dataset)
     if is_path(name):
         path = expanded(name)
         return _of_file(path, stem(path), reading)
     if name not in available():
         raise _unknown(name)
-    source, found = catalogue().get(name), files().get(name, [])
+    found, source = files().get(name, []), catalogue().get(name)
     if source is not None:
-        about_files = (
-            "header",
-            "names",
-            "separator",
-            "encoding",
-            "decimal",
-            "thousands",
-            "missing",
-        )
-        if given := [option for option in reading.given() if option in about_files]:
-            raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
-        here = [name, *(name + end for end in ENDINGS)]
-        found += [Path(file) for file in here if is_file(Path(file))]
-        if found:
-            warnings.warn(
-                f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is "
-                "read by its path.",
-                stacklevel=2,
-            )
+        _check_named(name, found, reading)
         return _of_source(name, source, reading)
     if len(found) > 1:
         raise InputError(
@@ -185,6 +165,30 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
             "by its path."
         )
     return _of_file(found[0], name, reading)
+
+
+def _text(dataset: Any) -> str:
+    if not isinstance(dataset, str | os.PathLike):
+        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
+    name: Any = os.fspath(dataset)
+    if not isinstance(name, str) or "\0" in name:
+        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
+    return name
+
+
+def _check_named(name: str, found: list[Path], reading: Reading) -> None:
+    """Refuse options that a set of the catalogue does not take; warn of files of the same name."""
+    fixed = "header", "names", "separator", "encoding", "decimal", "thousands", "missing"
+    if given := [option for option in reading.given() if option in fixed]:
+        raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
+    here = [name, *(name + end for end in ENDINGS)]
+    found = found + [Path(file) for file in here if is_file(Path(file))]
+    if found:
+        warnings.warn(
+            f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is read by "
+            "its path.",
+            stacklevel=3,
+        )
 
 
 def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
@@ -199,13 +203,7 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
         labels: Labels, ``(n,)``.
         minimise: Whether less is better; labels then change their sign.
     """
-    left, right = (getattr(value, "index", None) for value in (features, labels))
-    same = getattr(left, "equals", None)
-    if same is not None and hasattr(right, "equals") and not same(right):
-        raise InputError(
-            "features and labels name their rows differently, so that it is not sure which belong "
-            "together; align them, such as labels = labels.loc[features.index]."
-        )
+    _check_rows(features, labels)
     x, y = (_numbers(name, value) for name, value in (("features", features), ("labels", labels)))
     if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or not x.size:
         raise InputError(
@@ -214,18 +212,28 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
     if not isinstance(minimise, bool | np.bool_):
         raise InputError(f"minimise must be true or false, got {shown(minimise)}.")
     columns = getattr(features, "columns", None)
-    named = columns is not None and len(columns) == x.shape[1]
+    if columns is None or len(columns) != x.shape[1]:
+        columns = [f"x{i}" for i in range(x.shape[1])]
     return Table(
         name="arrays",
         features=x,
         labels=-y if minimise else y,
-        feature_names=tuple(map(str, columns))
-        if named and columns is not None
-        else tuple(f"x{i}" for i in range(x.shape[1])),
+        feature_names=tuple(map(str, columns)),
         target="label",
         targets=("label",),
         minimise=bool(minimise),
     )
+
+
+def _check_rows(features: Any, labels: Any) -> None:
+    """Refuse a frame and a series whose rows have different names."""
+    left, right = (getattr(value, "index", None) for value in (features, labels))
+    same = getattr(left, "equals", None)
+    if same is not None and hasattr(right, "equals") and not same(right):
+        raise InputError(
+            "features and labels name their rows differently, so that it is not sure which belong "
+            "together; align them, such as labels = labels.loc[features.index]."
+        )
 
 
 def _numbers(name: str, value: Any) -> NDArray[np.float64]:
@@ -244,19 +252,7 @@ def _numbers(name: str, value: Any) -> NDArray[np.float64]:
     if array.dtype.kind in "mM":
         raise InputError(f"{name} must hold numbers only, got times ({array.dtype}); give hours.")
     if entries is not None:
-        array = np.full(entries.shape, np.nan)
-        for place, entry in np.ndenumerate(entries):
-            if not isinstance(entry, Real | Decimal):
-                raise InputError(
-                    f"{name} must hold numbers only, got {shown(entry)} at {list(place)}; texts are "
-                    "turned into features by reading them from a file, as dataset=."
-                )
-            try:
-                array[place] = float(entry)
-            except (ArithmeticError, ValueError):
-                raise InputError(
-                    f"{name} holds {shown(entry)} at {list(place)}, which is no float."
-                ) from None
+        array = _as_floats(name, entries)
     with np.errstate(over="ignore"):  # of long doubles; the look at infinities comes next
         exact, array = array, np.array(array, np.float64)
     if not np.isfinite(array).all():
@@ -264,6 +260,24 @@ def _numbers(name: str, value: Any) -> NDArray[np.float64]:
         raise InputError(f"{name} must be finite, got {array[tuple(where)]} at {where}.")
     if exact.dtype.kind in "iu" and np.abs(array).max(initial=0) >= 2**53:
         raise InputError(f"{name} holds whole numbers above 2^53, which a float would round.")
+    return array
+
+
+def _as_floats(name: str, entries: NDArray[Any]) -> NDArray[np.float64]:
+    """Return an array of objects as floats; what is no real number is refused."""
+    array = np.full(entries.shape, np.nan)
+    for index, entry in np.ndenumerate(entries):
+        if not isinstance(entry, Real | Decimal):
+            raise InputError(
+                f"{name} must hold numbers only, got {shown(entry)} at {list(index)}; texts are "
+                "turned into features by reading them from a file, as dataset=."
+            )
+        try:
+            array[index] = float(entry)
+        except (ArithmeticError, ValueError):
+            raise InputError(
+                f"{name} holds {shown(entry)} at {list(index)}, which is no float."
+            ) from None
     return array
 
 
@@ -307,8 +321,8 @@ def _of_file(path: Path, name: str, reading: Reading) -> Table:
 
 
 def _of_source(name: str, source: Source, reading: Reading) -> Table:
-    place = folder()
-    path = None if source.file is None or place is None else place / source.file
+    where = folder()
+    path = None if source.file is None or where is None else where / source.file
 
     def make() -> Table:
         columns = _embedded(name, source) if path is None else read_columns(path)

@@ -16,7 +16,6 @@ that a product has the same bits whatever its shape, and many episodes are the s
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,21 +25,28 @@ from numpy.typing import NDArray
 
 from ..core import Streams
 from ..core.checks import integer
-from .design import Array, GridDesign
+from .design import Array
+from .drawing import draw_each
+from .grid_design import GridDesign
+from .laws import PreparedNoise, UnitNoise
 
+POSITIVE = 0.75
+"""Asymmetry up to which the density of cos(theta) is positive."""
+FEW = 2000
+"""Events up to which histograms are prepared; for more a point with normal noise is as good."""
 PREPARED = 1 << 13
-"""Histograms that are drawn once, about."""
+"""About how many histograms are drawn once."""
 IMPOSSIBLE = -64.0
-"""Log probability given to bins that cannot be reached, so that sums stay finite."""
+"""Log probability given to bins in which no event can fall, so that sums stay finite."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AngularDesign(GridDesign):
-    """An experiment whose data are a histogram of cos(theta).
+    """An experiment whose data are a histogram of cos(theta); the prior is uniform.
 
-    Args:
-        num_events: Events of one experiment.
-        num_bins: Bins of the histogram, equal parts of [-1, 1].
+    ## Arguments
+    - `num_events`: events of one experiment.
+    - `num_bins`: bins of the histogram, equal parts of [-1, 1].
     """
 
     num_events: int = 1000
@@ -66,12 +72,21 @@ class AngularDesign(GridDesign):
 
     @property
     @abstractmethod
-    def reach(self) -> float:
+    def largest_asymmetry(self) -> float:
         """The largest |A| that any setting and any parameter can give."""
 
     @abstractmethod
     def asymmetry(self, theta: Array, setting: Array) -> Array:
         """Return A for B settings ``(B, d)`` and parameters as in `log_likelihood`, ``(B, G)``."""
+
+    def prior(self, uniform: Array) -> Array:
+        """Return uniform draws from the prior ranges."""
+        low, high = np.array(list(self.unknown_parameters.values())).T
+        return low + (high - low) * uniform
+
+    def log_prior(self, theta: Array) -> Array:
+        """Return 0: the prior is uniform."""
+        return np.zeros(theta.shape[:-1])
 
     @property
     def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -87,12 +102,12 @@ class AngularDesign(GridDesign):
     def probabilities(self, asymmetry: Array) -> Array:
         """Return the probability of every bin, ``(...)`` to ``(..., num_bins)``."""
         edges, even, odd = self._bins
-        if np.abs(asymmetry).max(initial=0.0) <= 0.75:
+        if np.abs(asymmetry).max(initial=0.0) <= POSITIVE:
             return np.maximum(asymmetry[..., None] * odd + even, 0.0)
         size = np.abs(asymmetry)[..., None]
         # For A > 3/4 the density is positive right of this point.
         zero = np.sqrt(np.maximum(size**2 - 9 / 16, 0)) - size
-        c = np.maximum(edges, np.where(size > 0.75, zero / 0.75, -1.0))
+        c = np.maximum(edges, np.where(size > POSITIVE, zero / POSITIVE, -1.0))
         mass = np.maximum(np.diff(0.375 * (c + c**3 / 3) + size * c**2 / 2), 0.0)
         mass /= mass.sum(-1, keepdims=True)
         return np.where(asymmetry[..., None] < 0, mass[..., ::-1], mass)
@@ -105,7 +120,7 @@ class AngularDesign(GridDesign):
 
     @cached_property
     def _table(self) -> Array:
-        """Log probabilities at J values of A, even in sqrt(1 + u) - sqrt(1 - u) with u = A / reach.
+        """Log probabilities at J values of A, even in sqrt(1 + u) - sqrt(1 - u), u = A / its largest.
 
         They are closer towards the ends, where the density vanishes at one end of the histogram and
         the likelihood bends most. Shape ``(num_bins, J)``.
@@ -113,7 +128,7 @@ class AngularDesign(GridDesign):
         bent = np.linspace(-(2**0.5), 2**0.5, self._nodes)
         u = np.sign(bent) * np.sqrt(1 - (1 - bent**2 / 2) ** 2)
         with np.errstate(divide="ignore"):
-            logs = np.log(self.probabilities(self.reach * u))
+            logs = np.log(self.probabilities(self.largest_asymmetry * u))
         return np.ascontiguousarray(np.round(np.maximum(logs, IMPOSSIBLE) * 2**24).T) / 2**24
 
     @property
@@ -133,25 +148,47 @@ class AngularDesign(GridDesign):
     def _shape_likelihood(self, outcome: Array, asymmetry: Array) -> Array:
         curves = outcome @ self._table
         nodes = curves.shape[1]
-        # The place (J - 1) (1 + (sqrt(1 + u) - sqrt(1 - u)) / sqrt(2)) / 2 among the nodes.
+        # The position (J - 1) (1 + (sqrt(1 + u) - sqrt(1 - u)) / sqrt(2)) / 2 among the nodes.
         square = (nodes - 1) ** 2 / 8
-        up = asymmetry * (square / self.reach)
+        up = asymmetry * (square / self.largest_asymmetry)
         up += square
-        place = np.sqrt(np.maximum(up, 0.0, out=up))
+        position = np.sqrt(np.maximum(up, 0.0, out=up))
         np.subtract(2 * square, up, out=up)
-        place -= np.sqrt(np.maximum(up, 0.0, out=up), out=up)
-        place += (nodes - 1) / 2
-        node = np.floor(place)
-        place -= node
+        position -= np.sqrt(np.maximum(up, 0.0, out=up), out=up)
+        position += (nodes - 1) / 2
+        node = np.floor(position)
+        position -= node
         index = node.astype(np.int64)
         index += (np.arange(len(index)) * nodes)[:, None]
         low = curves.take(index, mode="clip")
         index += 1
         high = curves.take(index, mode="clip")
         high -= low
-        high *= place
+        high *= position
         high += low
         return high
+
+    # ---- the information of the data
+
+    @property
+    def law(self) -> UnitNoise:
+        """Points with unit normal noise, or prepared histograms where these are too rough."""
+        return PreparedNoise(
+            num_events=self.num_events,
+            points=self.stabilised,
+            error=self._error_of_points,
+            cut_off=self.cut_off,
+            prepared=self._prepared_information,
+            rough=self.num_events <= FEW and self.largest_asymmetry > POSITIVE,
+        )
+
+    def cut_off(self, theta: Array, setting: Array) -> NDArray[np.bool_]:
+        """Return at which settings ``(S, d)`` the density is cut off for any parameter, ``(S,)``."""
+        return np.abs(self.asymmetry(theta, setting)).max(1) > POSITIVE + 1e-9
+
+    def _error_of_points(self, theta: Array, setting: Array) -> Array:
+        """Return the largest errors found in comparison with the information of histograms, ``(S,)``."""
+        return np.where(self.cut_off(theta, setting), self.num_events**-0.5, 0.01)
 
     def stabilised(self, theta: Array, setting: Array) -> Array:
         """Return the law as points about which data have unit noise, ``(B, G, m)``.
@@ -169,12 +206,29 @@ class AngularDesign(GridDesign):
     @cached_property
     def _lengths(self) -> tuple[Array, Array]:
         """Values of A and the Fisher length of one event up to them."""
-        a = np.linspace(-self.reach, self.reach, 4001)
+        a = np.linspace(-self.largest_asymmetry, self.largest_asymmetry, 4001)
         steps = np.diff(2 * np.sqrt(self.probabilities(a)), axis=0)
         return a, np.append(0.0, np.sqrt((steps**2).sum(1)).cumsum())
 
+    def _prepared_information(self, points: Array, weights: Array) -> tuple[float, float]:
+        """Return the information of points ``(G,)`` by the prepared histograms, and its error."""
+        nodes, likelihood, product = self._prepared
+        position = np.clip(points / nodes[1], 0, len(nodes) - 1 - 1e-9)
+        cell = position.astype(np.int64)
+        low, high = cell.min(), cell.max() + 2
+        above = weights * (position - cell)
+        mass = np.bincount(cell - low, weights - above, high - low)
+        mass += np.bincount(cell - low + 1, above, high - low)
+        mass = mass / mass.sum()
+        part = slice(low, high), slice(None), slice(low, high)
+        mixed, moment = (table[part].astype(np.float64) @ mass for table in (likelihood, product))
+        divergence = moment / mixed - np.log(mixed)
+        count = divergence.shape[1]
+        error = (mass**2 @ divergence.var(1, ddof=1) / count) ** 0.5
+        return float(mass @ divergence.mean(1)), float(error)
+
     @cached_property
-    def prepared(self) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
+    def _prepared(self) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
         """Histograms drawn once at J values of A, a sixth of the noise apart in Fisher length.
 
         Returns:
@@ -199,36 +253,15 @@ class AngularDesign(GridDesign):
         return random.multinomial(self.num_events, self.probabilities(asymmetry)).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         """Draw the histograms."""
         law = self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
-        return each(
-            law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+        return draw_each(
+            law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
         )
 
     @property
     def uniforms(self) -> int:
         """None: histograms are drawn from the generators of the step."""
         return 0
-
-
-def each(
-    rows: Array,
-    over: NDArray[np.bool_] | None,
-    streams: Streams,
-    draw: Callable[[np.random.Generator, Array], NDArray[np.int64]],
-) -> Array:
-    """Return counts drawn for every row of ``rows`` by its episode's generator of the step.
-
-    Args:
-        rows: What to draw from, ``(B, m)``.
-        over: Episodes whose counts do not matter.
-        streams: The random numbers of the B episodes.
-        draw: Returns the counts of one row, ``(m,)``.
-    """
-    counts = np.zeros(rows.shape, np.int64)
-    for i, row in enumerate(rows):
-        if over is None or not over[i]:
-            counts[i] = draw(streams.noise[i], row)
-    return counts.astype(np.float64)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from .design import Array, InverseLaw
+from .design import Array
+from .drawing import InverseLaw
+from .laws import CACHED, Map, SummedLaw
 
 NEVER = -1e6
 """Log probability of more successes than trials: 0, but finite."""
@@ -43,6 +47,11 @@ class BinomialLaw(InverseLaw):
         """Return the angles whose squared sines are the chances of success, ``(B, G)``."""
         return np.arcsin(np.exp(np.minimum(self.log_chances(theta, setting)[0] / 2, 0.0)))
 
+    @property
+    def law(self) -> SummedLaw:
+        """A count whose law depends on the angle alone."""
+        return BinomialCounts(self.angles, self.trials)
+
     @cached_property
     def _log_factorials(self) -> Array:
         return gammaln(np.arange(self.most_trials + 1.0) + 1)
@@ -65,6 +74,37 @@ class BinomialLaw(InverseLaw):
         logs = self.log_law(counts, *self.log_chances(theta[:, None], setting), trials)
         below = np.exp(logs).cumsum(1) <= uniform[:, None]
         return np.minimum(below.sum(1, keepdims=True), trials).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class BinomialCounts(SummedLaw):
+    """Counts of successes, whose law is interpolated between chances a sixth of the noise apart.
+
+    Args:
+        angles: Angles whose squared sines are the chances of success, ``(S, G)``.
+        trials: The number of trials at settings, ``(S, 1)``.
+    """
+
+    angles: Map
+    trials: Callable[[Array], Array]
+
+    def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
+        """Return the expected information of one episode, ``(S,)``."""
+        weights, gain = np.exp(log_weights), np.empty(len(settings))
+        rows = max(1, CACHED // len(theta))
+        for first in range(0, len(settings), rows):
+            part = settings[first : first + rows]
+            angles = self.angles(theta, part)
+            for s, number in enumerate(self.trials(part)[:, 0].astype(np.int64).tolist()):
+                law, order = binomial_table(number)
+                position = angles[s] * ((len(law) - 1) / (np.pi / 2))
+                cell = np.minimum(position.astype(np.int64), len(law) - 2)
+                above = weights * (position - cell)
+                mass = np.bincount(cell, weights - above, len(law))
+                mass += np.bincount(cell + 1, above, len(law))
+                mixed = (mass.astype(np.float32) @ law).astype(np.float64)
+                gain[first + s] = mass @ order - xlogy(mixed, mixed).sum()
+        return np.maximum(gain, 0.0)
 
 
 @lru_cache(maxsize=300)

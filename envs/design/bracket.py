@@ -35,7 +35,7 @@ LEAST = 0.7
 UNEVEN = 0.5
 """Effective part of the particles below which they are drawn anew."""
 ROUNDS = 2000
-"""Powers at most; the last step is as long as it must."""
+"""Largest number of powers; the last step goes to 1, however long it is."""
 
 Chains = tuple[Array, Array]
 """States as normal scores ``(N, k)`` and the log likelihood of all data there, ``(N,)``."""
@@ -134,7 +134,7 @@ class Bracket:
         return path[::-1]
 
     def _prior(self, count: int, random: np.random.Generator) -> Chains:
-        scores = random.standard_normal((count, len(self.model.unknowns)))
+        scores = random.standard_normal((count, len(self.model.unknown_parameters)))
         return scores, self._likelihood(self.model.from_scores(scores))
 
     def _likelihood(self, theta: Array) -> Array:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, logit, ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import real
-from .design import Array, InverseLaw
+from .design import Array
+from .drawing import InverseLaw
 from .particle_design import ParticleDesign
 
 MEAN, STD = 1.0, 3.0
@@ -39,16 +40,11 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     1), log u ~ Normal(1, 3^2). Most pairs are answered by one end of the scale; those that are liked
     nearly equally tell most, and these have to be found. The posterior is kept by particles.
 
-    ## Action space
-    `Box(-1, 1, (6,))`, mapped linearly onto [0.01, 100] for each good of both baskets; see
-    `model.action(x_0=10, y_2=50)`. `Discrete` if `settings` is given. Numbers outside are clipped,
-    NaN and infinity raise `InputError`.
+    The unknown parameters are rho, alpha_0, alpha_1 and log u; alpha_2 is what is left of 1. The knobs
+    are the goods of both baskets, each within [0.01, 100]: `model.action(x_0=10, y_2=50)`.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of rho, alpha_0,
-    alpha_1 and log u; alpha_2 is what is left of 1), `settings` `(T * 6,)` and `outcomes` `(T,)`
-    (history of baskets and of eta, the logit of the answer, cut off at +-15.25; the newest first, 0
-    where there is none), `rounds_left` `(1,)`.
+    - `outcomes`: float32, `(T,)`, eta, the logit of the answer, cut off at +-15.25.
 
     ## Rewards
     Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
@@ -57,28 +53,8 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     step corrects what earlier ones turn out to have paid too much. "spce" saturates: an episode tells
     about 10 nats on average if baskets are drawn at random, and more if they are well chosen.
 
-    ## Starting state
-    rho, alpha and u drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
-
     ## Arguments
-    - `noise` (0.005): tau, at least 0.0005: with less, particles do not find all modes.
-    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
-      Metropolis steps each time they are drawn anew, about. The stated errors are those of 1000.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/ConstantElasticity-v0", num_envs=16)`.
-
-    ## Version history
-    - v0: first version.
+    - `noise`: tau, at least 0.0005: with less, particles do not find all modes.
 
     ## References
     K. Arrow, H. Chenery, B. Minhas, R. Solow, "Capital-labor substitution and economic efficiency",
@@ -96,7 +72,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The substitution parameter, the weights of two goods, and log u within 5 deviations."""
         log_u = (MEAN - 5 * STD, MEAN + 5 * STD)
         return {"rho": (LEAST, 1.0), "alpha_0": (0.0, 1.0), "alpha_1": (0.0, 1.0), "log_u": log_u}
@@ -199,13 +175,4 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         return pairs.reshape(*theta.shape[:-1], len(low))
 
 
-class ConstantElasticityEnv(DiscoveryEnv[ConstantElasticity]):
-    """One episode of `ConstantElasticity`, whose page this class carries."""
-
-    model_class = ConstantElasticity
-
-
-class ConstantElasticityVectorEnv(DiscoveryVectorEnv[ConstantElasticity]):
-    """Many episodes of `ConstantElasticity`, whose page this class carries."""
-
-    model_class = ConstantElasticity
+ConstantElasticityEnv, ConstantElasticityVectorEnv = environments(ConstantElasticity)

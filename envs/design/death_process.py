@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer
 from .binomial import BinomialLaw
-from .design import Array, GridDesign, interval
+from .design import Array
+from .grid_design import GridDesign
+from .laws import Listed
+from .settings import interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,44 +29,14 @@ class DeathProcess(BinomialLaw, GridDesign):
 
         theta ~ Normal(1, 1) cut off below 0,    y ~ Binomial(population, 1 - exp(-xi theta)).
 
-    Too early nobody is infected, too late everybody. One or two well-chosen times tell most.
-
-    ## Action space
-    `Box(-1, 1, (1,))`, mapped linearly onto the range of `time`; see `model.action(time=1.5)`.
-    `Discrete` if `settings` is given. Numbers outside are clipped, NaN and infinity raise
-    `InputError`.
-
-    ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior mean and standard deviation of theta), `settings`
-    `(T,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none), `rounds_left`
-    `(1,)`.
-
-    ## Rewards
-    Information gained by the count, in nats; see `reward`.
-
-    ## Starting state
-    theta drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
+    Too early nobody is infected, too late everybody. One or two well-chosen times tell most. The knob
+    is the time: `model.action(time=1.5)`.
 
     ## Arguments
-    - `population` (50): individuals.
-    - `times` (0.01, 5.0): range of the time of the count, in units of 1/rate.
-    - `horizon` (4): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[0.5], [2]].
-    - `grid_size` (512): nodes of the posterior's grid; 256 pay up to 0.65 nats too much or too little in
-      an episode of ten rounds, 512 at most 0.02.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/DeathProcess-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
+    - `population`: individuals.
+    - `times`: range of the time of the count, in units of 1/rate.
+    - `grid_size`: nodes of the posterior's grid; 256 pay up to 0.65 nats too much or too little in an
+      episode of ten rounds, 512 at most 0.02.
 
     ## References
     A. Cook, G. Gibson, C. Gilligan, "Optimal observation times in experimental epidemic processes",
@@ -88,7 +61,7 @@ class DeathProcess(BinomialLaw, GridDesign):
         return super().size + 5 * self.population
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The rate of infection, up to 5 standard deviations above its mean."""
         return {"rate": (0.0, 6.0)}
 
@@ -112,9 +85,9 @@ class DeathProcess(BinomialLaw, GridDesign):
         return -((theta[..., 0] - 1) ** 2) / 2
 
     @cached_property
-    def outcomes(self) -> Array:
-        """All counts, ``(population + 1, 1)``."""
-        return np.arange(self.population + 1.0)[:, None]
+    def law(self) -> Listed:
+        """One of the counts from 0 to the population."""
+        return Listed(np.arange(self.population + 1.0)[:, None], self.log_likelihood)
 
     @property
     def most_trials(self) -> int:
@@ -131,13 +104,4 @@ class DeathProcess(BinomialLaw, GridDesign):
         return np.log(-np.expm1(-hazard)), -hazard
 
 
-class DeathProcessEnv(DiscoveryEnv[DeathProcess]):
-    """One episode of `DeathProcess`, whose page this class carries."""
-
-    model_class = DeathProcess
-
-
-class DeathProcessVectorEnv(DiscoveryVectorEnv[DeathProcess]):
-    """Many episodes of `DeathProcess`, whose page this class carries."""
-
-    model_class = DeathProcess
+DeathProcessEnv, DeathProcessVectorEnv = environments(DeathProcess)

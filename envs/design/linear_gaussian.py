@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Policy, TruthUnknown
+from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel, InverseLaw
+from .design import ANY, Array, DesignModel
+from .drawing import NormalResponse
 from .posteriors import Gaussian
 
 LEAST, MOST = 1e-30, 1e30
@@ -29,48 +30,19 @@ PRECISE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
+class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
     """Choose the directions in which to measure an unknown vector.
 
     ## Description
     One experiment measures y = theta . xi + noise, with theta ~ N(0, prior_std^2 I) and the setting xi
-    in the cube [-1, 1]^k. Posterior, information and, for one or two parameters, the best sequence of
-    settings are known in closed form: the problem on which to check an estimator or an agent.
-
-    ## Action space
-    `Box(-1, 1, (k,))`, the setting itself. `Discrete` if `settings` is given. Numbers outside are
-    clipped, NaN and infinity raise `InputError`.
-
-    ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations), `settings`
-    `(T * k,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none), `rounds_left`
-    `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
-
-    ## Starting state
-    theta drawn from N(0, prior_std^2 I); no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
+    in the cube [-1, 1]^k, which is the action itself. Posterior, information and, for one or two
+    parameters, the best sequence of settings are known in closed form: the problem on which to check an
+    estimator or an agent.
 
     ## Arguments
-    - `num_parameters` (2): number k of unknowns and of knobs.
-    - `prior_std` (1.0), `noise_std` (1.0): standard deviations of theta and of the noise, from
-      1e-30 to 1e30. prior_std sqrt(k) may be a million times noise_std: data are rounded to float32.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LinearGaussianDesign-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
+    - `num_parameters`: number k of unknown parameters and of knobs.
+    - `prior_std`, `noise_std`: standard deviations of theta and of the noise, from 1e-30 to 1e30.
+      prior_std sqrt(k) may be a million times noise_std: data are rounded to float32.
 
     ## References
     K. Chaloner, I. Verdinelli, "Bayesian experimental design: a review", Statist. Sci. 10 (1995) 273.
@@ -101,7 +73,7 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return super().size + 3 * self.num_parameters**2
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The k components of theta, within 5 standard deviations."""
         width = 5 * self.prior_std
         return {f"theta_{i}": (-width, width) for i in range(self.num_parameters)}
@@ -132,25 +104,13 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         """Return the log density up to a constant."""
         return -((theta / self.prior_std) ** 2).sum(-1) / 2
 
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density, ``(B, G)``."""
-        mean = self.response(theta, setting)
-        return (
-            -(((outcome - mean) / self.noise_std) ** 2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-        )
-
     def response(self, theta: Array, setting: Array) -> Array:
         """Return theta . xi, ``(B, G)``."""
         return (theta * setting[:, None]).sum(-1)
 
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return theta . xi plus noise, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))
-        return ((theta * setting).sum(1) + noise)[:, None]
-
     def new_posterior(self, num_episodes: int) -> Gaussian:
         """Return the exact posterior of a number of episodes, to be reset before use."""
-        return Gaussian(self, num_episodes)
+        return Gaussian(self, num_episodes, self.prior_std, self.noise_std)
 
     # ---- truth
 
@@ -203,13 +163,4 @@ class LinearGaussianDesign(InverseLaw, DesignModel[Gaussian]):
         return corner
 
 
-class LinearGaussianDesignEnv(DiscoveryEnv[LinearGaussianDesign]):
-    """One episode of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
-
-
-class LinearGaussianDesignVectorEnv(DiscoveryVectorEnv[LinearGaussianDesign]):
-    """Many episodes of `LinearGaussianDesign`, whose page this class carries."""
-
-    model_class = LinearGaussianDesign
+LinearGaussianDesignEnv, LinearGaussianDesignVectorEnv = environments(LinearGaussianDesign)

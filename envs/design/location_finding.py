@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import integer, quantity, real
-from .design import ANY, Array, InverseLaw
+from .design import ANY, Array
+from .drawing import NormalResponse
 from .particle_design import ParticleDesign
 
 LEAST, MOST = 1e-3, 1e6
@@ -19,58 +20,32 @@ LEAST, MOST = 1e-3, 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LocationFinding(InverseLaw, ParticleDesign):
+class LocationFinding(NormalResponse, ParticleDesign):
     """Choose where to measure the sum of the signals of hidden sources.
 
     ## Description
-    K sources lie hidden in d dimensions, theta_k ~ N(0, I). The strength measured at xi falls off with
+    K sources lie hidden in D dimensions, theta_k ~ N(0, I). The strength measured at xi falls off with
     the square of the distance:
 
         log y ~ Normal(log(b + sum_k 1 / (m + |theta_k - xi|^2)), sigma^2).
 
     Far from every source there is nothing but the background b. The posterior has many modes; it is
-    kept by particles.
-
-    ## Action space
-    `Box(-1, 1, (d,))`, mapped linearly onto [-reach, reach] in every dimension. `Discrete` if
-    `settings` is given. Numbers outside are clipped, NaN and infinity raise `InputError`.
+    kept by particles. The unknown parameters are the coordinates of the sources. The knobs are the D
+    coordinates at which to measure, each within [-reach, reach].
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of the coordinates),
-    `settings` `(T * d,)` and `outcomes` `(T,)` (history of places and of log y, the newest first, 0
-    where there is none), `rounds_left` `(1,)`.
+    - `outcomes`: float32, `(T,)`, log y.
 
     ## Rewards
     Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
     the particles: the sum of "log_evidence" over a greedy episode of 22 nats is 0.4 nats (rms) off the
     middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
 
-    ## Starting state
-    Sources drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
-    coordinates of the sources) and `quantiles`.
-
     ## Arguments
-    - `num_sources` (2), `num_dimensions` (2): K and d.
-    - `background` (0.1), `softening` (0.0001), `noise_std` (0.5): b, m and sigma; sigma is at
-      least 0.001, for with less particles do not find the sources.
-    - `reach` (4.0): largest coordinate at which to measure.
-    - `num_particles` (1000), `num_moves` (10): particles of the posterior that pays the reward, and
-      Metropolis steps each time they are drawn anew, about. The stated errors are those of 1000.
-    - `horizon` (30): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LocationFinding-v0", num_envs=16)`.
-
-    ## Version history
-    - v0: first version.
+    - `num_sources`, `num_dimensions`: K and D.
+    - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
+      particles do not find the sources.
+    - `reach`: largest coordinate at which to measure.
 
     ## References
     A. Foster et al., "Deep adaptive design", ICML 2021, section 6.1; X. Sheng, Y.-H. Hu, "Maximum
@@ -98,7 +73,7 @@ class LocationFinding(InverseLaw, ParticleDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The coordinates of the sources, within 5 standard deviations."""
         sources, dimensions = range(self.num_sources), range(self.num_dimensions)
         return {f"source_{k}_{i}": (-5.0, 5.0) for k in sources for i in dimensions}
@@ -155,16 +130,6 @@ class LocationFinding(InverseLaw, ParticleDesign):
             strength += 1 / square
         return np.log(strength)
 
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the normal log density of log y, ``(B, G)``."""
-        error = (outcome - self.response(theta, setting)) / self.noise_std
-        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
-
-    def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
-        """Return log y, ``(B, 1)``."""
-        noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
-        return self.response(theta[:, None], setting) + noise
-
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""
         count, n, _ = theta.shape
@@ -175,13 +140,4 @@ class LocationFinding(InverseLaw, ParticleDesign):
         return place + 2 * random.random((n, 1)) ** 2 * (other - third)
 
 
-class LocationFindingEnv(DiscoveryEnv[LocationFinding]):
-    """One episode of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
-
-
-class LocationFindingVectorEnv(DiscoveryVectorEnv[LocationFinding]):
-    """Many episodes of `LocationFinding`, whose page this class carries."""
-
-    model_class = LocationFinding
+LocationFindingEnv, LocationFindingVectorEnv = environments(LocationFinding)

@@ -13,9 +13,9 @@ from .posteriors import Particles
 class ParticleDesign(DesignModel[Particles]):
     """A problem that keeps its posterior by tempered sequential Monte Carlo.
 
-    Args:
-        num_particles: Particles of an episode.
-        num_moves: Metropolis steps each time they are drawn anew, about.
+    ## Arguments
+    - `num_particles`, `num_moves`: particles of the posterior that pays the reward, and Metropolis
+      steps each time they are drawn anew, about. The stated errors are those of 1000.
     """
 
     num_particles: int = 1000
@@ -31,12 +31,12 @@ class ParticleDesign(DesignModel[Particles]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself: particles, scores, weights, likelihoods."""
-        return super().size + 2 * self.num_particles * (len(self.unknowns) + 1)
+        return super().size + 2 * self.num_particles * (len(self.unknown_parameters) + 1)
 
     @property
     def shared(self) -> int:
         """About how many numbers all episodes have in common: one starts anew at a time."""
-        return 16 * self.num_particles * len(self.unknowns)
+        return 16 * self.num_particles * len(self.unknown_parameters)
 
     def new_posterior(self, num_episodes: int) -> Particles:
         """Return the posterior of a number of episodes, to be reset before use."""

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, shown
+from ..core import InputError, environments, shown
 from ..core.checks import SMALL, integer, real
 from .binomial import BinomialLaw
-from .design import Array, GridDesign
+from .design import Array
+from .grid_design import GridDesign
 
 MEAN, STD = -1.4, 1.35
 """Mean and standard deviation of both log a and log h."""
@@ -34,46 +35,18 @@ class PreyPopulation(BinomialLaw, GridDesign):
 
         N(t) = 2 / (b + sqrt(b^2 + 4 a h)),    b = 1 / N0 - a h N0 + a t.
 
-    log a and log h are both Normal(-1.4, 1.35^2). Few prey tell of the attacks, many of the time that
-    each takes.
-
-    ## Action space
-    `Box(-1, 1, (1,))`, mapped linearly onto 1..`most_prey` and rounded to an integer; see
-    `model.action(prey=40)`. `Discrete` if `settings` is given, `settings=300` being all numbers
-    from 1 to 300. Numbers outside are clipped, NaN and infinity raise `InputError`.
+    The unknown parameters log a and log h are both Normal(-1.4, 1.35^2). Few prey tell of the attacks,
+    many of the time that each takes. The knob is N0, from 1 to `most_prey` and rounded to an integer:
+    `model.action(prey=40)`; `settings=300` offers all numbers from 1 to 300.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of log a and log h),
-    `settings` `(T,)` and `outcomes` `(T,)` (history of N0 and of the prey eaten, the newest first, 0
-    where there is none), `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the count, in nats; see `reward`.
-
-    ## Starting state
-    a and h drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (log a
-    and log h) and `quantiles`.
+    - `outcomes`: float32, `(T,)`, the prey eaten.
 
     ## Arguments
-    - `most_prey` (300): largest N0.
-    - `duration` (24.0): the time t in hours; a is per hour, h in hours.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced, or a list such as [[5], [300]].
-    - `grid_size` (32, 320): nodes of the posterior's grid along log a and log h. Counts of many prey
-      tell h to a few per cent, and a never as well.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/PreyPopulation-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
+    - `most_prey`: largest N0.
+    - `duration`: the time t in hours; a is per hour, h in hours.
+    - `grid_size`: nodes of the posterior's grid along log a and log h. Counts of many prey tell h to a
+      few per cent, but never tell a as well as that.
 
     ## References
     C. S. Holling, "Some characteristics of simple types of predation and parasitism", Canadian
@@ -95,7 +68,7 @@ class PreyPopulation(BinomialLaw, GridDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """Log a and log h, within 4.5 standard deviations."""
         return dict.fromkeys(("log_attack", "log_handling"), (MEAN - 4.5 * STD, MEAN + 4.5 * STD))
 
@@ -143,23 +116,14 @@ class PreyPopulation(BinomialLaw, GridDesign):
     def log_chances(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return the log chances of being eaten and of being left, ``(B, G)``."""
         attack = np.exp(theta[..., 0])
-        busy, reach = attack * np.exp(theta[..., 1]), attack * self.duration
-        b = 1 / setting - busy * setting + reach
+        busy, attacks = attack * np.exp(theta[..., 1]), attack * self.duration
+        b = 1 / setting - busy * setting + attacks
         root = np.sqrt(b**2 + 4 * busy)
         # Of two forms of the same number the one without a difference of nearly equal numbers.
         total = np.abs(b) + root
         remaining = np.where(b > 0, 2 / total, total / (2 * busy))
-        eaten = reach * remaining / (1 + busy * remaining * setting)
+        eaten = attacks * remaining / (1 + busy * remaining * setting)
         return np.log(eaten), np.log(remaining / setting)
 
 
-class PreyPopulationEnv(DiscoveryEnv[PreyPopulation]):
-    """One episode of `PreyPopulation`, whose page this class carries."""
-
-    model_class = PreyPopulation
-
-
-class PreyPopulationVectorEnv(DiscoveryVectorEnv[PreyPopulation]):
-    """Many episodes of `PreyPopulation`, whose page this class carries."""
-
-    model_class = PreyPopulation
+PreyPopulationEnv, PreyPopulationVectorEnv = environments(PreyPopulation)

@@ -25,10 +25,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
-from .angular import each
-from .design import Array, GridDesign, interval
+from .design import Array
+from .drawing import draw_each
+from .grid_design import GridDesign
+from .laws import Histograms
+from .settings import interval
 from .simulator.black_box import Job
 from .simulator.jobs import Simulations
 
@@ -67,7 +70,7 @@ def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
 
 
 OUTSIDE = 0.2
-"""Share of the events beyond the range of the histogram that is no matter of tails any more."""
+"""Share of the events outside `data_range` above which a warning is given."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,31 +90,20 @@ class SimulatorDesign(GridDesign):
     a quarter, for several machines that share the folder.
 
     Histograms of few simulated events differ by chance, which looks like information: at a setting
-    that tells nothing, runs of N events with seeds of their own feign about
+    that tells nothing, runs of N events with seeds of their own seem to tell about
     (num_bins - 1) num_events / 2N nats. All runs use the same seeds, which makes this smaller for
     simulators in which a seed means the same noise; otherwise let N exceed the product of num_events
     and num_bins.
 
     ## Action space
-    `Discrete`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
+    `Discrete(n)`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
     Anything outside raises `InputError`.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior mean, then standard deviation, of each unknown),
-    `settings` `(T d,)` and `outcomes` `(T num_bins,)` (history, the newest first, 0 where there is
-    none), `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
+    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
 
     ## Starting state
     theta drawn uniformly from the grid; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones). With `reveal=True` also `theta` and `quantiles`.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
@@ -122,36 +114,28 @@ class SimulatorDesign(GridDesign):
       one of them. No shell is involved.
     - `unknown_ranges` ({"theta": (0.5, 1.5)}): names and ranges of the parameters; the prior is
       uniform on the midpoints of `grid_size` equal cells.
-    - `knob_ranges` ({"phi": (40, 50)}): names and ranges of what can be set.
-    - `settings` (11): settings to choose from: n evenly spaced per knob, or a list of them.
-    - `grid_size` (20): values of each parameter, one number for all or one for each.
-    - `data_range` (-1, 1), `num_bins` (20): the histogram; its first and last bin take in what lies
-      beyond; a warning says where that is more than a fifth of all.
-    - `simulated_events` (10000): events of one run of the simulator.
-    - `seeds` (0,): the simulator is run once with each, and the events are put together.
-    - `num_events` (20): events of an experiment.
-    - `fresh` (False): where the data of an experiment come from. False: drawn from the histograms,
-      which costs nothing and makes the posterior exactly right. True: a run of the simulator with
-      the true theta and a seed of its own, as nature would do it.
-    - `workers` (0): processes that run the simulator, with one thread each unless OMP_NUM_THREADS
-      says otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then
-      about a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()`
-      finds, or on this machine where there is none; for runs of a second or more, each started
-      afresh. Needs the extra `ray`, and a `cache` that all machines of the cluster share.
-    - `timeout` (3600): seconds after which a run is killed, with everything that it started.
-    - `retries` (2): how often a run that was killed, died or raised is repeated.
-    - `cache` (None): folder of finished runs; needed if there are workers.
-    - `version` (""): change it when the simulator changes, so that runs of the old one are not used.
-      A function of a module is told from an earlier one by its source text anyway, though not by
-      what it calls.
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/SimulatorDesign-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
+    - `knob_ranges` ({"phi": (40.0, 50.0)}): names and ranges of what can be set.
+    - `settings`: settings to choose from: n evenly spaced per knob, or a list of them.
+    - `grid_size`: values of each parameter, one number for all or one for each.
+    - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
+      warning says where that is more than a fifth of all.
+    - `simulated_events`: events of one run of the simulator.
+    - `seeds`: the simulator is run once with each, and the events are put together.
+    - `num_events`: events of an experiment.
+    - `fresh`: where the data of an experiment come from. False: drawn from the histograms, which costs
+      nothing and makes the posterior exactly right. True: a run of the simulator with the true theta
+      and a seed of its own, as nature would do it.
+    - `workers`: processes that run the simulator, with one thread each unless OMP_NUM_THREADS says
+      otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then about
+      a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
+      on this machine where there is none; for runs of a second or more, each started afresh. Needs the
+      extra `ray`, and a `cache` that all machines of the cluster share.
+    - `timeout`: seconds after which a run is killed, with everything that it started.
+    - `retries`: how often a run that was killed, died or raised is repeated.
+    - `cache`: folder of finished runs; needed if there are workers.
+    - `version`: change it when the simulator changes, so that runs of the old one are not used. A
+      function of a module is told from an earlier one by its source text anyway, though not by what it
+      calls.
 
     ## References
     M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017),
@@ -215,7 +199,7 @@ class SimulatorDesign(GridDesign):
         _ = self.simulations  # complain about the simulator now
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """The parameters."""
         return self.unknown_ranges
 
@@ -253,12 +237,12 @@ class SimulatorDesign(GridDesign):
     @cached_property
     def _cells(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
         """Lower end, width of a cell, number of cells and stride of each parameter, ``(k,)``."""
-        low, high = np.array(list(self.unknowns.values())).T
+        low, high = np.array(list(self.unknown_parameters.values())).T
         sizes = np.array(self.grid_size)
         return low, (high - low) / sizes, sizes, np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
 
     def _node(self, theta: Array) -> NDArray[np.int64]:
-        """Return the place of parameters in the grid, ``(..., k)`` to ``(...)``."""
+        """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
         low, width, sizes, strides = self._cells
         cells = ((theta - low) / width).astype(np.int64)
         return np.minimum(np.maximum(cells, 0), sizes - 1) @ strides
@@ -286,10 +270,10 @@ class SimulatorDesign(GridDesign):
         parts = integer("parts", parts, low=1)
         part = integer("part", part, low=1, high=parts)
         if parts == 1:
-            return self._prepare(range(len(self._settings)))
+            return self._simulate_settings(range(len(self._settings)))
         if self.cache is None:
             raise InputError("A part of the simulations is of no use unless cache names a folder.")
-        jobs = [job for place in range(len(self._settings)) for job in self._jobs(place)]
+        jobs = [job for index in range(len(self._settings)) for job in self._jobs(index)]
         for _ in self.simulations.run(jobs[part - 1 :: parts]):
             pass
         return None
@@ -301,12 +285,12 @@ class SimulatorDesign(GridDesign):
 
     @cached_property
     def _laws(self) -> dict[int, tuple[Array, Array]]:
-        """By place of a setting: probabilities of the bins ``(G, K)``, and their logs ``(K, G)``."""
+        """By index of a setting: probabilities of the bins ``(G, K)``, and their logs ``(K, G)``."""
         return {}
 
-    def _jobs(self, place: int) -> list[Job]:
+    def _jobs(self, index: int) -> list[Job]:
         return [
-            self._job(theta, self._settings[place], self.simulated_events, seed)
+            self._job(theta, self._settings[index], self.simulated_events, seed)
             for theta in self.thetas
             for seed in self.seeds
         ]
@@ -316,9 +300,9 @@ class SimulatorDesign(GridDesign):
         phi = tuple(float(str(value)) for value in setting.astype(np.float32))
         return Job(tuple(theta.tolist()), phi, events, seed)
 
-    def _prepare(self, places: Iterable[int]) -> None:
-        """Have the laws of the settings at these places."""
-        jobs = {place: self._jobs(place) for place in places if place not in self._laws}
+    def _simulate_settings(self, indices: Iterable[int]) -> None:
+        """Run what is missing for these settings, and keep their laws."""
+        jobs = {index: self._jobs(index) for index in indices if index not in self._laws}
         if not jobs:
             return
         everything = [job for some in jobs.values() for job in some]
@@ -334,12 +318,12 @@ class SimulatorDesign(GridDesign):
                 "it counts in the end bins, which tell little of it. Give a data_range that holds it.",
                 stacklevel=2,
             )
-        for place, mine in jobs.items():
+        for index, mine in jobs.items():
             total = np.array([counts[job] for job in mine], np.float64)
             total = total.reshape(len(self.thetas), len(self.seeds), -1).sum(1) + 0.5
             law = total / total.sum(1, keepdims=True)
             # Rounded so that sums of counts times logs are exact: one episode is the same as many.
-            self._laws[place] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
+            self._laws[index] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
 
     def _count(self, events: Array) -> NDArray[np.int64]:
         """Return the histogram of events, ``(num_bins,)``."""
@@ -348,38 +332,43 @@ class SimulatorDesign(GridDesign):
             bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
         return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
 
-    def _places(self, setting: Array) -> list[int]:
-        """Return which of the settings these are, B of them, and have their laws."""
+    def _indices(self, setting: Array) -> list[int]:
+        """Return the indices of B settings; those that are new are simulated."""
         rows = setting.astype(np.float32).tolist()
         try:
-            places = [self._place[tuple(row)] for row in rows]
+            indices = [self._index[tuple(row)] for row in rows]
         except KeyError as error:
             raise InputError(
                 f"The setting {error} is none of the {len(self._settings)} settings that are "
                 "simulated; see `settings`."
             ) from None
-        self._prepare(set(places))
-        return places
+        self._simulate_settings(set(indices))
+        return indices
 
     @cached_property
-    def _place(self) -> dict[tuple[float, ...], int]:
-        """The place of every setting."""
-        return {tuple(row): place for place, row in enumerate(self._settings.tolist())}
+    def _index(self) -> dict[tuple[float, ...], int]:
+        """The index of every setting."""
+        return {tuple(row): index for index, row in enumerate(self._settings.tolist())}
 
     # ---- the law of the data
 
+    @property
+    def law(self) -> Histograms:
+        """Histograms of a fixed number of events."""
+        return Histograms(self.num_events)
+
     def probabilities(self, theta: Array, setting: Array) -> Array:
         """Return P(bin | theta, phi) for B parameters ``(B, k)`` and settings, ``(B, num_bins)``."""
-        pairs = zip(self._places(setting), self._node(theta).tolist(), strict=True)
-        return np.array([self._laws[place][0][node] for place, node in pairs])
+        pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
+        return np.array([self._laws[index][0][node] for index, node in pairs])
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the multinomial log likelihood without its coefficient, ``(B, G)``."""
-        places, nodes = self._places(setting), self._node(theta)
+        indices, nodes = self._indices(setting), self._node(theta)
         logs = np.empty((len(outcome), len(self.thetas)))
-        for place in set(places):
-            mine = np.equal(places, place)
-            logs[mine] = outcome[mine] @ self._laws[place][1]
+        for index in set(indices):
+            mine = np.equal(indices, index)
+            logs[mine] = outcome[mine] @ self._laws[index][1]
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
 
@@ -389,19 +378,19 @@ class SimulatorDesign(GridDesign):
         return random.multinomial(self.num_events, law).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if not self.fresh:
             law = self.probabilities(theta, setting)
-            return each(
-                law, over, streams, lambda random, row: random.multinomial(self.num_events, row)
+            return draw_each(
+                law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
             )
         jobs = {
             i: self._job(
                 theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
             )
             for i in range(len(theta))
-            if over is None or not over[i]
+            if done is None or not done[i]
         }
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))
@@ -424,13 +413,4 @@ def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
     }
 
 
-class SimulatorDesignEnv(DiscoveryEnv[SimulatorDesign]):
-    """One episode of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
-
-
-class SimulatorDesignVectorEnv(DiscoveryVectorEnv[SimulatorDesign]):
-    """Many episodes of `SimulatorDesign`, whose page this class carries."""
-
-    model_class = SimulatorDesign
+SimulatorDesignEnv, SimulatorDesignVectorEnv = environments(SimulatorDesign)

@@ -9,9 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv
+from ..core import environments
 from ..core.checks import real
-from .design import Array, GridDesign, InverseLaw, interval
+from .design import Array
+from .drawing import InverseLaw
+from .grid_design import GridDesign
+from .laws import Listed
+from .settings import interval
 
 MEAN, STD = -4.25, 1.5
 """Mean and standard deviation of log k."""
@@ -30,49 +34,19 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         eps + (1 - 2 eps) Phi((R - V) / alpha),   log k ~ Normal(-4.25, 1.5^2),  alpha ~ HalfNormal(a).
 
     Each answer is one bit at most, and offers must be right to a hundredth of their range to tell that
-    much.
-
-    ## Action space
-    `Box(-1, 1, (2,))`, mapped linearly onto the ranges of `reward_now` and `log_delay`; see
-    `model.action(reward_now=60, log_delay=3)`. `Discrete` if `settings` is given. Numbers outside
-    are clipped, NaN and infinity raise `InputError`.
-
-    ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior means, then standard deviations, of log k and alpha),
-    `settings` `(T * 2,)` and `outcomes` `(T,)` (history, the newest first, 0 where there is none),
-    `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the answer, in nats; see `reward`.
-
-    ## Starting state
-    k and alpha drawn from the prior; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta`, `quantiles`.
+    much. The unknown parameters are log k and alpha, the knobs R and log D:
+    `model.action(reward_now=60, log_delay=3)`.
 
     ## Arguments
-    - `alpha_scale` (2.0): scale a of the prior of alpha. Published results of the policies named in
+    - `alpha_scale`: scale a of the prior of alpha. Published results of the policies named in
       `discovery-gym reproduce design-benchmarks` come from code that has erf((R - V) / alpha) for
       2 Phi((R - V) / alpha) - 1, which is a = sqrt(2) here.
-    - `slip` (0.01): probability eps of an answer against one's own mind, either way.
-    - `delays` (0.0, 9.0): range of the natural logarithm of the delay D in days.
-    - `horizon` (20): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-    - `grid_size` (512, 32): nodes of the posterior's grid along log k and alpha. Answers of a decided
-      person (small alpha) are steps in log k. An agent that plays for the information on the grid
-      puts them where nodes are few: of 3.9 nats in ten answers it is paid 0.03 too much, of 4.8 in
-      twenty 0.06; with 1024 nodes of log k 0.003 in ten.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/TemporalDiscounting-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
+    - `slip`: probability eps of an answer against one's own mind, either way.
+    - `delays`: range of the natural logarithm of the delay D in days.
+    - `grid_size`: nodes of the posterior's grid along log k and alpha. Answers of a decided person
+      (small alpha) are steps in log k. An agent that plays for the information on the grid puts them
+      where nodes are few: of 3.9 nats in ten answers it is paid 0.03 too much, of 4.8 in twenty 0.06;
+      with 1024 nodes of log k 0.003 in ten.
 
     ## References
     J. Mazur, "An adjusting procedure for studying delayed reinforcement" (1987); B. Vincent, T.
@@ -95,7 +69,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         super().__post_init__()
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """Log k and alpha, within 4.5 standard deviations."""
         return {
             "log_k": (MEAN - 4.5 * STD, MEAN + 4.5 * STD),
@@ -126,9 +100,9 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return np.where(inside, -density / 2, -np.inf)
 
     @property
-    def outcomes(self) -> Array:
-        """Both answers, ``(2, 1)``."""
-        return np.array([[0.0], [1.0]])
+    def law(self) -> Listed:
+        """One of two answers."""
+        return Listed(np.array([[0.0], [1.0]]), self.log_likelihood)
 
     def takes(self, theta: Array, setting: Array) -> Array:
         """Return the probability that the present offer is taken, ``(B, G)``."""
@@ -157,13 +131,4 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return (uniform[:, None] < self.takes(theta[:, None], setting)).astype(np.float64)
 
 
-class TemporalDiscountingEnv(DiscoveryEnv[TemporalDiscounting]):
-    """One episode of `TemporalDiscounting`, whose page this class carries."""
-
-    model_class = TemporalDiscounting
-
-
-class TemporalDiscountingVectorEnv(DiscoveryVectorEnv[TemporalDiscounting]):
-    """Many episodes of `TemporalDiscounting`, whose page this class carries."""
-
-    model_class = TemporalDiscounting
+TemporalDiscountingEnv, TemporalDiscountingVectorEnv = environments(TemporalDiscounting)

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import choice, integer, real
 from . import electroweak
-from .angular import AngularDesign, each
-from .design import Array, interval
+from .angular import POSITIVE, AngularDesign
+from .design import Array
+from .drawing import draw_each
+from .laws import UnitNoise
+from .settings import interval
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,55 +30,27 @@ class Weinberg(AngularDesign):
     nearly as well; other energies, polarised beams or the number of events tell them apart, which is
     what a sequence of different settings is for. With a fixed number of events the best energy lies
     off the Z peak; with a fixed luminosity events are many on the peak, and their number informs too.
-
-    ## Action space
-    `Box(-1, 1, (3,))`, mapped linearly onto the ranges of sqrt_s, P_minus, P_plus; see
-    `model.action(sqrt_s=91.2)` and `model.setting(action)`. `Discrete` if `settings` is given.
-    Numbers outside are clipped, NaN and infinity raise `InputError`.
+    The knobs are sqrt_s, P_minus and P_plus: `model.action(sqrt_s=91.2)`.
 
     ## Observation space
-    `Dict` of float32 boxes: `belief` (posterior mean, then standard deviation, of each unknown),
-    `settings` `(T * 3,)` and `outcomes` `(T * num_bins,)` (history, the newest first, 0 where there
-    is none), `rounds_left` `(1,)`.
-
-    ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
+    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
 
     ## Starting state
-    Unknowns drawn uniformly from their prior ranges; no data.
-
-    ## Episode end
-    Terminates after `horizon` rounds; never truncates.
-
-    ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
-    unknowns) and `quantiles`.
+    Parameters drawn uniformly from their prior ranges; no data.
 
     ## Arguments
-    - `unknown` ("weak_mixing"): what is unknown: "weak_mixing" is s_W^2, which then also fixes the
-      strength 1/(s_W^2 c_W^2) of the Z; "fermi" is G_F over its nominal value, which is that strength;
-      "both" are two parameters.
-    - `weak_mixing_prior` (0.15, 0.35), `fermi_prior` (0.5, 1.5): ranges of the uniform priors, within
-      0.01 to 0.99 and 0 to 100.
-    - `energies` (30, 200): range of sqrt(s), GeV.
-    - `electron_polarisation` (-0.8, 0.8), `positron_polarisation` (-0.3, 0.3): ranges of P_minus and
-      P_plus, within -1 (all left-handed) to 1.
-    - `num_events` (1000): events of an experiment.
-    - `luminosity` (None): integrated luminosity of an experiment in pb^-1; the number of events is
-      then Poisson with mean luminosity times cross section, and `num_events` is not used.
-    - `num_bins` (40): bins of the histogram of cos(theta).
-    - `horizon` (10): rounds.
-    - `reward` ("kl"): "kl", "entropy", "log_evidence", or "spce" with `contrasts` (1000) draws.
-    - `settings` (None): None for continuous ones, n evenly spaced per knob, or a list of them.
-    - `grid_size` (None): nodes of the posterior's grid along each parameter; None: 128, with a
-      luminosity, which can tell more, 512, and 64 if both are unknown; more, by the square root, beyond
-      1000 events or 1/fb.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/Weinberg-v0", num_envs=1024)`.
-
-    ## Version history
-    - v0: first version.
+    - `unknown`: what is unknown: "weak_mixing" is s_W^2, which then also fixes the strength
+      1/(s_W^2 c_W^2) of the Z; "fermi" is G_F over its nominal value, which is that strength; "both" are
+      two parameters.
+    - `weak_mixing_prior`, `fermi_prior`: ranges of the uniform priors, within 0.01 to 0.99 and 0 to 100.
+    - `energies`: range of sqrt(s), GeV.
+    - `electron_polarisation`, `positron_polarisation`: ranges of P_minus and P_plus, within -1 (all
+      left-handed) to 1.
+    - `luminosity`: integrated luminosity of an experiment in pb^-1; the number of events is then Poisson
+      with mean luminosity times cross section, and `num_events` is not used.
+    - `grid_size`: nodes of the posterior's grid along each parameter; None: 128, with a luminosity,
+      which can tell more, 512, and 64 if both are unknown; more, by the square root, beyond 1000 events
+      or 1/fb.
 
     ## References
     ALEPH, DELPHI, L3, OPAL, SLD, "Precision electroweak measurements on the Z resonance", Phys. Rept.
@@ -125,7 +100,7 @@ class Weinberg(AngularDesign):
         return min(size, 1000) if two else size
 
     @property
-    def unknowns(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
         """s_W^2, or G_F over its nominal value, or both."""
         known = {"weak_mixing": self.weak_mixing_prior, "fermi": self.fermi_prior}
         return known if self.unknown == "both" else {self.unknown: known[self.unknown]}
@@ -139,15 +114,6 @@ class Weinberg(AngularDesign):
             "P_plus": self.positron_polarisation,
         }
 
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the prior ranges."""
-        low, high = np.array(list(self.unknowns.values())).T
-        return low + (high - low) * uniform
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
         count, n, _ = theta.shape
@@ -160,9 +126,9 @@ class Weinberg(AngularDesign):
     # ---- physics
 
     @property
-    def reach(self) -> float:
+    def largest_asymmetry(self) -> float:
         """No asymmetry is beyond 3/4."""
-        return 0.75
+        return POSITIVE
 
     def form_factors(self, theta: Array, setting: Array) -> tuple[Array, Array]:
         """Return F1 and F2 of `electroweak` for settings ``(B, 3)`` and parameters, ``(B, G)``."""
@@ -208,6 +174,18 @@ class Weinberg(AngularDesign):
         expected = self._yield(first, setting)
         return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
 
+    @property
+    def law(self) -> UnitNoise:
+        """As `AngularDesign` has it, or points of a plane if the number of events informs, too."""
+        if self.luminosity is None:
+            return super().law
+        error = 0.02  # as found in comparison with the information of histograms
+        return UnitNoise(
+            num_events=self.num_events,
+            points=self.stabilised,
+            error=lambda _, settings: np.full(len(settings), error),
+        )
+
     def stabilised(self, theta: Array, setting: Array) -> Array:
         """Return what `AngularDesign` does, or points of a plane if the number of events informs, too.
 
@@ -235,21 +213,12 @@ class Weinberg(AngularDesign):
         return random.poisson(self._rates(theta, setting)).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, over: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if self.luminosity is None:
-            return super()._experiment(theta, setting, streams, over)
+            return super()._experiment(theta, setting, streams, done)
         rates = self._rates(theta, setting)
-        return each(rates, over, streams, lambda random, row: random.poisson(row))
+        return draw_each(rates, done, streams, lambda random, row: random.poisson(row))
 
 
-class WeinbergEnv(DiscoveryEnv[Weinberg]):
-    """One episode of `Weinberg`, whose page this class carries."""
-
-    model_class = Weinberg
-
-
-class WeinbergVectorEnv(DiscoveryVectorEnv[Weinberg]):
-    """Many episodes of `Weinberg`, whose page this class carries."""
-
-    model_class = Weinberg
+WeinbergEnv, WeinbergVectorEnv = environments(Weinberg)

@@ -1,5 +1,7 @@
 """Pools: adaptive sampling for discovery, where each item is labelled once."""
 
-from .pool import FeaturePool, Pool, labels_arrived
+from .feature_pool import FeaturePool
+from .labels import labels_arrived
+from .pool import Pool
 
 __all__ = ["FeaturePool", "Pool", "labels_arrived"]

@@ -20,12 +20,24 @@ from numpy.typing import NDArray
 
 from ..core import Streams
 from ..core.checks import integer, quantity
-from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
+from .feature_pool import FeaturePool
+from .labels import ANY_LABEL, FeatureLabels, best_sums
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GaussianFeaturePool(FeaturePool):
-    """A pool whose values depend on a linear score of normal features."""
+    """A pool whose values depend on a linear score of normal features.
+
+    ## Starting state
+    Fresh features and coefficients, no labels.
+
+    ## Arguments
+    - `num_items`: number n of items.
+    - `num_features`: number d of features.
+    - `feature_std`: standard deviation of each feature.
+    - `prior_std`: standard deviation of each coefficient, in label per feature.
+    - `sparsity`: number of coefficients that are not 0; None: all of them.
+    """
 
     num_items: int = 500
     num_features: int = 20

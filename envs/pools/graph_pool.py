@@ -21,11 +21,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Observation, Streams, box
+from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
+from .labels import ANY_LABEL, Labels, best_sums, read_only
 from .order_statistics import top_sum_normal
-from .pool import ANY_LABEL, Labels, Pool, best_sums, read_only
+from .pool import Pool
 
 TOPOLOGIES = ("random", "complete", "star")
 
@@ -52,18 +53,13 @@ class GraphPool(Pool[GraphLabels]):
     """Find the best nodes of a graph, where a label also shows something of the neighbours.
 
     ## Description
-    The graph model of adaptive sampling for discovery (Xu et al. 2022). Each node has a value
-    theta ~ N(0, prior_std^2), independent of the others. Labelling a node pays and shows its value
-    with noise, and shows the values of its neighbours with noise of their own; these are not
-    labelled by it. A well-connected node tells much and pays little on average: information has a
-    price. The graph is drawn anew in every episode and is known to the agent.
-
-    ## Action space
-    `Discrete(n)`: the node to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N nodes, no
-    two the same.
+    The graph model of adaptive sampling for discovery (Xu et al. 2022). The items are the nodes of a
+    graph. Each has a value theta ~ N(0, prior_std^2), independent of the others. Labelling a node pays
+    and shows its value with noise, and shows the values of its neighbours with noise of their own;
+    these are not labelled by it. A well-connected node tells much and pays little on average:
+    information has a price. The graph is drawn anew in every episode and is known to the agent.
 
     ## Observation space
-    `Dict`:
     - `hubs`: int8, `(n,)`, 1 for nodes that are linked to all others; constant within an episode. In
       a complete graph these are all nodes, in a random one none.
     - `edges`: int32, `(2 E,)`, the links between the rest: the two ends of each side by side, each
@@ -72,51 +68,20 @@ class GraphPool(Pool[GraphLabels]):
       are none (E = 0: complete graphs, stars with `edge_prob=0`), there is no such entry.
     - `seen_sum`: float32, `(n,)`, sum of the noisy values seen of each node, its own label included.
     - `seen_count`: float32, `(n,)`, their number.
-    - `action_mask`: int8, `(n,)`, 1 for nodes that were not chosen yet.
-    - `labelled`: int64, `(T,)`, the nodes chosen so far in order, -1 behind the last.
-    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
-    - `steps_left`: float32, `(1,)`.
-    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
-
-    ## Rewards
-    The labels that arrive: those of the nodes chosen `delay` steps ago, and at the last step
-    all that are still in flight. `illegal_reward` for each node chosen again, which shows nothing and
-    spends the choice.
 
     ## Starting state
     New values and a new graph with at least one edge, nothing seen.
 
-    ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
-
-    ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the value of every node).
-
     ## Arguments
-    - `num_items` (100): number n of nodes, at least 2.
-    - `topology` ("random"): "random" links each pair with probability `edge_prob`, given that there
-      is at least one edge; "star" links round(hub_fraction n) random nodes, at least one, to all
-      nodes, and each pair of the rest with probability `edge_prob`; "complete" links all pairs. The
-      paper's graphs have n = 900 and `edge_prob=0.01`.
-    - `edge_prob` (0.1): above 0 and below 1; a star may have 0.
+    - `num_items`: number n of nodes, at least 2.
+    - `topology`: "random" links each pair with probability `edge_prob`, given that there is at least
+      one edge; "star" links round(hub_fraction n) random nodes, at least one, to all nodes, and each
+      pair of the rest with probability `edge_prob`; "complete" links all pairs. The paper's graphs have
+      n = 900 and `edge_prob=0.01`.
+    - `edge_prob`: above 0 and below 1; a star may have 0.
     - `hub_fraction` (1/3): above 0 and at most 1.
-    - `prior_std` (1.0): standard deviation of the values, in units of the label.
-    - `noise_std` (1.0): standard deviation of the noise of everything that is shown.
-    - `batch_size` (1): number N of nodes chosen in a step; `horizon` must be a multiple of it.
-    - `delay` (0): number of steps from the choice of a node to its label.
-    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/GraphPool-v0", num_envs=256)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    - `prior_std`: standard deviation of the values, in units of the label.
+    - `noise_std`: standard deviation of the noise of everything that is shown.
     """
 
     num_items: int = 100
@@ -236,10 +201,10 @@ class GraphPool(Pool[GraphLabels]):
         state: GraphLabels,
         before: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         """Note the labels that arrived, and what is seen of the neighbours with them."""
-        new = state.arrived > before if over is None else (state.arrived > before) & ~over
+        new = state.arrived > before if done is None else (state.arrived > before) & ~done
         for i in new.nonzero()[0].tolist():
             for slot in range(before[i], state.arrived[i]):
                 node = state.labelled[i, slot]
@@ -322,10 +287,10 @@ def _successes(
         first = min(int(math.log1p(-u) / miss), trials - least)
         gaps = np.minimum(generator.geometric(prob, most), trials)
         # In floating point, which is exact as far as the trials go and does not wrap around.
-        place = first + np.append(0.0, gaps.cumsum(dtype=np.float64))
-        place = place[place < trials]
-        if len(place) <= most:
-            return place.astype(np.int64)
+        success = first + np.append(0.0, gaps.cumsum(dtype=np.float64))
+        success = success[success < trials]
+        if len(success) <= most:
+            return success.astype(np.int64)
 
 
 def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -344,13 +309,4 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
     return start, (key % num_nodes).astype(np.int32)
 
 
-class GraphPoolEnv(DiscoveryEnv[GraphPool]):
-    """One episode of `GraphPool`, whose page this class carries."""
-
-    model_class = GraphPool
-
-
-class GraphPoolVectorEnv(DiscoveryVectorEnv[GraphPool]):
-    """Many episodes of `GraphPool`, whose page this class carries."""
-
-    model_class = GraphPool
+GraphPoolEnv, GraphPoolVectorEnv = environments(GraphPool)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammainccinv, ndtr
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import real
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import top_sum
@@ -34,56 +34,18 @@ class LogisticPool(GaussianFeaturePool):
     labelled once, a label is 1 with probability 1 / (1 + exp(-theta . x)) and 0 otherwise, and the
     sum of the labels counts. Features and coefficients are drawn anew for every episode.
 
-    ## Action space
-    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
-
     ## Observation space
-    `Dict`:
-    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
-    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels 0 or 1, 0 behind the last.
-    - `steps_left`: float32, `(1,)`.
-    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
-
-    ## Rewards
-    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step
-    all that are still in flight. `illegal_reward` for each item chosen again, which shows nothing and
-    spends the choice.
-
-    ## Starting state
-    Fresh features and coefficients, no labels.
-
-    ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the highest probabilities for the
     choices spent, free of the luck of the labels) and `values` (the probability of every item).
 
     ## Arguments
-    - `num_items` (500): number n of items.
-    - `num_features` (20): number d of features.
-    - `feature_std` (1.0): standard deviation of each feature.
-    - `prior_std` (1.0): standard deviation of each coefficient, in log odds per feature.
-    - `sparsity` (None): number of coefficients that are not 0; None: all of them.
-    - `horizon` (100): number T of labels. The paper's figure 1 has d in {20, 50, 100} and shows 500
-      steps and 250.
-    - `noise_std` (0.0): 0, because a label is 0 or 1 and its chance is all the noise there is.
-    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay` (0): number of steps from the choice of an item to its label.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LogisticPool-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    - `prior_std`: standard deviation of each coefficient, in log odds per feature.
+    - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches. The paper's
+      figure 1 has d in {20, 50, 100} and shows 500 steps and 250.
+    - `noise_std`: 0, because a label is 0 or 1 and its chance is all the noise there is.
     """
 
     def __post_init__(self) -> None:
@@ -137,13 +99,4 @@ class LogisticPool(GaussianFeaturePool):
         return top_sum(value, self.num_items, self._horizon)
 
 
-class LogisticPoolEnv(DiscoveryEnv[LogisticPool]):
-    """One episode of `LogisticPool`, whose page this class carries."""
-
-    model_class = LogisticPool
-
-
-class LogisticPoolVectorEnv(DiscoveryVectorEnv[LogisticPool]):
-    """Many episodes of `LogisticPool`, whose page this class carries."""
-
-    model_class = LogisticPool
+LogisticPoolEnv, LogisticPoolVectorEnv = environments(LogisticPool)

@@ -21,10 +21,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams
+from ..core import InputError, Streams, environments
 from ..core.checks import integer, quantity, room
+from .labels import Labels, best_sums
 from .order_statistics import chi_mean
-from .pool import Labels, Pool, best_sums
+from .pool import Pool
 
 POINTS = 2**24
 """Entries of all matrices behind the optimal value."""
@@ -38,53 +39,16 @@ class LowRankPool(Pool[Labels]):
     Adaptive sampling for discovery under the low-rank model (Xu et al. 2022), such as reactions of
     every substrate with every catalyst: the value of a pair is u . v, the product of a few unknown
     numbers of the row with as many of the column. A label tells about its whole row and column.
-
-    ## Action space
-    `Discrete(n)`: the entry to label, row * num_cols + column; n = num_rows * num_cols.
-
-    ## Observation space
-    `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
-    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
-    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
-    - `steps_left`: float32, `(1,)`.
-    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
-
-    ## Rewards
-    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step
-    all that are still in flight. `illegal_reward` for each item chosen again, which shows nothing and
-    spends the choice.
+    The items are the n = num_rows * num_cols entries; an entry is item row * num_cols + column.
 
     ## Starting state
     Fresh factors U and V, no labels.
 
-    ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
-
-    ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
-
     ## Arguments
-    - `num_rows` (30), `num_cols` (30): size of the matrix.
-    - `rank` (2): number of columns of each factor, at most the smaller of the two.
-    - `factor_std` (1.0): standard deviation of the entries of both factors; labels have
-      the unit of its square.
-    - `horizon` (100): number T of labels.
-    - `noise_std` (0.1): standard deviation of the label noise.
-    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay` (0): number of steps from the choice of an item to its label.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/LowRankPool-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    - `num_rows`, `num_cols`: size of the matrix.
+    - `rank`: number of columns of each factor, at most the smaller of the two.
+    - `factor_std`: standard deviation of the entries of both factors; labels have the unit of its
+      square.
     """
 
     num_rows: int = 30
@@ -174,13 +138,4 @@ class LowRankPool(Pool[Labels]):
         return f"row {row}, column {column}"
 
 
-class LowRankPoolEnv(DiscoveryEnv[LowRankPool]):
-    """One episode of `LowRankPool`, whose page this class carries."""
-
-    model_class = LowRankPool
-
-
-class LowRankPoolVectorEnv(DiscoveryVectorEnv[LowRankPool]):
-    """Many episodes of `LowRankPool`, whose page this class carries."""
-
-    model_class = LowRankPool
+LowRankPoolEnv, LowRankPoolVectorEnv = environments(LowRankPool)

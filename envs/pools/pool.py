@@ -16,7 +16,7 @@ equation (1), where N = 1 and the delay is 0.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -27,60 +27,62 @@ from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
-from ..rendering.picture import Cloud, Curves, Picture, Series, Trace
-
-ANY_LABEL = float(np.finfo(np.float32).max)
-"""Bound of the labels in the observation space: tighter ones would tell how good the best item is.
-
-It is that of single precision, so that squares and fourth powers of labels are finite numbers."""
-
+from ..core.moved import former
+from ..rendering.picture import Curves, Picture, Series, Trace
+from .labels import ANY_LABEL, Labels, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
 
 
-@dataclass(kw_only=True, eq=False)
-class Labels:
-    """State of a pool."""
-
-    values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
-    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
-    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
-    labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
-    labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
-    count: NDArray[np.int64]  # (B,) number of items chosen
-    left: NDArray[np.int64]  # (B,) steps left
-    found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
-    first_item: NDArray[np.int64]  # (B N,) place of the episode's first item in the flat `legal`
-    first_slot: NDArray[np.int64]  # (B N,) place of its first slot in the flat `labelled`
-    arrived: NDArray[
-        np.int64
-    ]  # (B,) number of labels that have arrived; `count` if there is no delay
-    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
-
-
-@dataclass(kw_only=True, eq=False)
-class FeatureLabels(Labels):
-    """State of a pool whose items have features."""
-
-    features: NDArray[np.float32]  # (B, n d) read-only
-
-
 StateT = TypeVar("StateT", bound=Labels)
+
+__getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pool(Model[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
-    Args:
-        horizon: Number T of labels, a multiple of `batch_size`.
-        batch_size: Number N of items that a step labels.
-        delay: Number of steps from the choice of an item to its label.
-        noise_std: Standard deviation of the label noise, in units of the label.
-        illegal: What choosing an item again does: "penalise" pays `illegal_reward`, shows nothing
-            and spends the choice; "raise" raises `InputError`.
-        illegal_reward: Reward of such a choice.
+    ## Action space
+    `Discrete(n)`: the item to label. With `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
+    two the same.
+
+    ## Observation space
+    `Dict`:
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
+    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
+    - `steps_left`: float32, `(1,)`.
+    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
+      is in flight. Only with a `delay`.
+
+    ## Rewards
+    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
+    are still in flight. `illegal_reward` for each item chosen again, which shows nothing and spends
+    the choice.
+
+    ## Starting state
+    Fresh values of the items, no labels.
+
+    ## Episode end
+    Terminates after `horizon / batch_size` steps; never truncates.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
+    spent, free of noise) and `values` (the mean label of every item).
+
+    ## Arguments
+    - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
+    - `noise_std`: standard deviation of the label noise, in units of the label.
+    - `batch_size`: number N of items chosen in a step; `horizon` must be a multiple of it.
+    - `delay`: number of steps from the choice of an item to its label.
+    - `illegal`: what choosing an item again does. "penalise" pays `illegal_reward`, shows nothing and
+      spends the choice; "raise" raises `InputError`.
+    - `illegal_reward`: reward of such a choice.
+
+    ## References
+    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
     horizon: int | None = None
@@ -212,7 +214,7 @@ class Pool(Model[StateT], Generic[StateT]):
         state: StateT,
         action: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None = None,
+        done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Choose N items per episode; show and pay the labels that arrive.
 
@@ -220,17 +222,17 @@ class Pool(Model[StateT], Generic[StateT]):
         """
         n = self.batch_size
         item = action.reshape(-1)
-        place = state.first_item + item
+        index = state.first_item + item
         legal = state.legal.reshape(-1)
-        fresh = legal.take(place).view(np.bool_)
+        fresh = legal.take(index).view(np.bool_)
         if n > 1:
             fresh &= _first_time(action)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
-            self._refuse(item, fresh, over)
-        value = self._values_at(state, place, item)
+            self._refuse(item, fresh, done)
+        value = self._values_at(state, index, item)
         label = self._label(value, streams)
-        legal[place] = 0
+        legal[index] = 0
         # Only an episode that is about to be reset can have all its labels here.
         slot = np.minimum(state.count, self._horizon - n)
         if n > 1:
@@ -259,7 +261,7 @@ class Pool(Model[StateT], Generic[StateT]):
             slots = np.arange(self._horizon)
             new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
             reward += np.where(new, state.labels, 0.0).sum(1)
-        self._show(state, before, streams, over)
+        self._show(state, before, streams, done)
         return reward, ended
 
     @property
@@ -280,16 +282,16 @@ class Pool(Model[StateT], Generic[StateT]):
         return np.where(ended, state.count, due)
 
     def _values_at(
-        self, state: StateT, place: NDArray[np.int64], item: NDArray[np.int64]
+        self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the mean labels of the chosen items, ``(B N,)``.
 
         Args:
             state: The state of B episodes.
-            place: The places of the items in the flat ``values``.
+            index: Where the items are in the flat ``values``.
             item: The items.
         """
-        return state.values.reshape(-1).take(place)
+        return state.values.reshape(-1).take(index)
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
@@ -309,7 +311,7 @@ class Pool(Model[StateT], Generic[StateT]):
         state: StateT,
         before: NDArray[np.int64],
         streams: Streams,
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         """Note what else is seen when labels arrive.
 
@@ -317,17 +319,17 @@ class Pool(Model[StateT], Generic[StateT]):
             state: The state of B episodes; their first ``state.arrived`` labels have arrived.
             before: The number of labels that had arrived before this step, ``(B,)``.
             streams: The random numbers of the B episodes.
-            over: The episodes that have ended, as in `step`; they must not use their generator.
+            done: The episodes that have ended, as in `step`; they must not use their generator.
         """
 
     def _refuse(
         self,
         item: NDArray[np.int64],
         fresh: NDArray[np.bool_],
-        over: NDArray[np.bool_] | None,
+        done: NDArray[np.bool_] | None,
     ) -> None:
         n = self.batch_size
-        wrong = ~fresh if over is None else ~fresh & ~over.repeat(n)
+        wrong = ~fresh if done is None else ~fresh & ~done.repeat(n)
         if wrong.any():
             k = int(wrong.argmax())
             raise InputError(
@@ -431,97 +433,6 @@ class Pool(Model[StateT], Generic[StateT]):
         return f"{len(labels)} of {self._horizon} labels{late}{best}"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FeaturePool(Pool[FeatureLabels]):
-    """A pool whose items have features, which stand in the observation."""
-
-    beliefs = "logistic", "linear", "gp"
-
-    @property
-    @abstractmethod
-    def num_features(self) -> int:
-        """The number d of features of an item."""
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself."""
-        return super().size + self.num_items * self.num_features
-
-    @property
-    def outcomes(self) -> tuple[float, float] | None:
-        """The two values of labels that are failures or successes, which are public; None: others."""
-        return None
-
-    @property
-    def binary(self) -> bool:
-        """Whether all labels are failures or successes, which is public."""
-        return self.outcomes is not None
-
-    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
-        flat = observation["features"]
-        return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)
-
-    @property
-    @abstractmethod
-    def _feature_range(self) -> tuple[float, float]:
-        """Finite bounds of the features."""
-
-    def _blank(
-        self,
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> FeatureLabels:
-        """Return the state of B episodes.
-
-        Args:
-            features: Features of the items, read-only, ``(B, n d)``.
-            values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
-        """
-        return FeatureLabels(features=features, **self._common(values, best))
-
-    def _more_spaces(self) -> dict[str, spaces.Box]:
-        shape = (self.num_items * self.num_features,)
-        return {"features": box(*self._feature_range, shape)}
-
-    def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
-        return {"features": read_only(state.features)}
-
-    def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, their sum, and where they lie among the items."""
-        picture, observation = super().picture(trace), trace[-1][2]
-        known = slice(int(labels_arrived(observation)))
-        items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
-        found[items] = observation["labels"][known]
-        cloud = Cloud(
-            label="label",
-            points=self.feature_matrix(observation),
-            values=found,
-            last=int(items[-1]) if len(items) else None,
-        )
-        return replace(picture, panels=(*picture.panels, cloud))
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view of an array through which nobody can write to it.
-
-    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
-    """
-    return np.asarray(array.data.toreadonly())
-
-
-def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
-    """Return how many labels an observation holds, or each of B observations, ``()`` or ``(B,)``.
-
-    The items behind them in ``labelled`` are in flight.
-    """
-    if "arrived" in observation:
-        return np.asarray(observation["arrived"])[..., 0]
-    return np.asarray((observation["labelled"] >= 0).sum(-1))
-
-
 def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
     order = action.argsort(1, kind="stable")
@@ -530,11 +441,3 @@ def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
     first = np.empty(action.shape, np.bool_)
     np.put_along_axis(first, order, ~again, 1)
     return first.reshape(-1)
-
-
-def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-    """Return the sums of the best 0, 1, ..., T values, shape ``(..., T + 1)``."""
-    top = -np.sort(-np.partition(values, -horizon, axis=-1)[..., -horizon:], axis=-1)
-    sums = np.zeros((*values.shape[:-1], horizon + 1))
-    np.cumsum(top, axis=-1, out=sums[..., 1:])
-    return sums

@@ -11,19 +11,20 @@ Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, ClassVar, Never
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Streams, shown
+from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
-from ..datasets.reading import Reading
+from ..datasets.options import Reading
 from ..datasets.table import Table, from_arrays, load
+from .feature_pool import FeaturePool
+from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
-from .pool import ANY_LABEL, FeatureLabels, FeaturePool, best_sums
 
 OPTIONS = Reading.options()
 
@@ -51,18 +52,10 @@ class PublicTable(FeaturePool):
     num_items: int = 0
     num_features: int = 0
     outcomes: tuple[float, float] | None = None
-    feature_range: tuple[float, float] = (0.0, 1.0)
+    _feature_range: tuple[float, float] = (0.0, 1.0)
 
     _label_type: ClassVar[DTypeLike] = np.float64
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        return "TablePool"
-
-    @property
-    def _feature_range(self) -> tuple[float, float]:
-        return self.feature_range
+    name = "TablePool"
 
     def new_state(self, num_episodes: int) -> Never:
         """Refuse: there are no labels to play with."""
@@ -79,33 +72,14 @@ class TablePool(FeaturePool, Reading):
     of the labels counts. The embedded default is a clinical data set.
 
     A whole table is one instance: who is ahead on it may be behind on the next. With `rows` every
-    episode plays other rows, drawn from the table without replacement. Pools drawn from one table
-    overlap, so that the spread of their returns says nothing about other tables.
-
-    ## Action space
-    `Discrete(n)`, n the number of rows that an episode plays: the item to label; with `batch_size` N
-    above 1 `MultiDiscrete([n] * N)`: N items, no two the same.
+    episode plays other rows, drawn from the table without replacement; n is then their number. Pools
+    drawn from one table overlap, so that the spread of their returns says nothing about other tables.
 
     ## Observation space
-    `Dict`:
-    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
-    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
-    - `labels`: float64, `(T,)`, their labels, 0 behind the last.
-    - `steps_left`: float32, `(1,)`.
-    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
-
-    ## Rewards
-    The labels that arrive, in the unit of the table: those of the items chosen `delay` steps ago, and
-    at the last step all that are still in flight. `illegal_reward` for each item chosen again, which
-    shows nothing and spends the choice.
+    - `labels`: float64, `(T,)`, their labels in the unit of the table, 0 behind the last.
 
     ## Starting state
     No labels. With `rows`, the rows are drawn anew, in random order: an item's number tells nothing.
-
-    ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
@@ -117,44 +91,33 @@ class TablePool(FeaturePool, Reading):
       .bz2 or .xz) or of a Parquet file. Further sets are found in the folder that the environment
       variable `DISCOVERY_GYM_DATA` names. Columns of texts become one indicator feature per level.
       Rows without a label are left out, and the label of rows with equal features is their mean.
-    - `target` (None): label column; None takes the first of a named set, and of a file the column that
-      is named like an outcome, else the last one.
-    - `features` (None): names of the feature columns; None takes all that are left. With `labels` the
-      array of features.
-    - `drop` (()): columns that are neither features nor labels.
-    - `categories` (()): columns of names, be they numbers: one indicator feature per level.
-    - `minimise` (None): whether less is better; labels and rewards then change their sign. None: no,
-      unless a `config.json` of Olympus beside the file says so.
+    - `target`: label column; None takes the first of a named set, and of a file the column that is
+      named like an outcome, else the last one.
+    - `features`: names of the feature columns; None takes all that are left. With `labels` the array
+      of features.
+    - `drop`: columns that are neither features nor labels.
+    - `categories`: columns of names, even if they are numbers: one indicator feature per level.
+    - `minimise`: whether less is better; labels and rewards then change their sign. None: no, unless a
+      `config.json` of Olympus beside the file says so.
     - `header`, `names`, `separator`, `decimal`, `thousands`, `missing`, `index`, `encoding`,
       `descriptors`: how a file is read, where it does not tell; see
       [Data sets](../guide.md#data-sets).
-    - `labels` (None): labels `(n,)`, with features `(n, d)`, in place of a data set; both are copied.
-      Both must lie within the range of single precision, and labels differ by more than 1e-38 or not
-      at all. Two values of labels, whatever they are, count as failure and success (the higher one),
-      and both are public, unless there is noise.
-    - `rows` (None): rows that an episode plays: a share in (0, 1], such as 0.5 for half of them
-      (rounded, at least one), or their number, an integer; None plays the table as it is.
-    - `scaling` ("l2"): "l2" divides each feature by its Euclidean norm over the pool, as the paper
-      does; "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the
-      pool is that of the episode: it is as if its rows were given as arrays. Features are then shown
-      in single precision; a table of which that would hide differences is refused.
-    - `horizon` (None): number T of labels; None takes int(0.2 n) + 1, as the paper's table,
-      rounded to whole batches.
-    - `noise_std` (0.0): standard deviation of noise added to each label.
-    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay` (0): number of steps from the choice of an item to its label.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (None): None takes 0, or the lowest label of
-      the table if that is below 0, since wasting choices would beat labels otherwise. In the regret a
-      wasted choice counts as that, whatever it pays.
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/TablePool-v0", num_envs=256)`.
+    - `labels`: labels `(n,)`, with features `(n, d)`, in place of a data set; both are copied. Both must
+      lie within the range of single precision, and labels differ by more than 1e-38 or not at all. Two
+      values of labels, whatever they are, count as failure and success (the higher one), and both are
+      public, unless there is noise.
+    - `rows`: rows that an episode plays: a share in (0, 1], such as 0.5 for half of them (rounded, at
+      least one), or their number, an integer; None plays the table as it is.
+    - `scaling`: "l2" divides each feature by its Euclidean norm over the pool, as the paper does;
+      "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the pool is
+      that of the episode: it is as if its rows were given as arrays. Features are then shown in single
+      precision; a table of which that would hide differences is refused.
+    - `illegal_reward`: reward of choosing an item again; None takes 0, or the lowest label of the table
+      if that is below 0, since wasting choices would beat labels otherwise. In the regret a wasted
+      choice counts as that, whatever it pays.
 
     ## Version history
     - v0: first version. `rows` came later and changes nothing where it is not given.
-
-    ## References
-    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
     dataset: str | None = None
@@ -297,12 +260,8 @@ class TablePool(FeaturePool, Reading):
 
     @cached_property
     def _public(self) -> PublicTable:
-        same = (
-            "horizon", "batch_size", "delay", "noise_std", "illegal", "num_items", "num_features",
-            "outcomes",
-        )  # fmt: skip
-        known = {name: getattr(self, name) for name in same}
-        return PublicTable(**known, feature_range=self._feature_range)
+        same = {field.name: getattr(self, field.name) for field in fields(PublicTable)}
+        return PublicTable(**same | {"illegal_reward": 0.0})
 
     def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the features ``(n, d)`` of the items of a pool as `scaling` says."""
@@ -382,10 +341,10 @@ class TablePool(FeaturePool, Reading):
         super().reset(state, index, streams)
 
     def _values_at(
-        self, state: FeatureLabels, place: NDArray[np.int64], item: NDArray[np.int64]
+        self, state: FeatureLabels, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         if self.rows is not None:
-            return super()._values_at(state, place, item)
+            return super()._values_at(state, index, item)
         return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
 
     def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
@@ -429,13 +388,4 @@ def _in_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.f
     return x / unit, unit
 
 
-class TablePoolEnv(DiscoveryEnv[TablePool]):
-    """One episode of `TablePool`, whose page this class carries."""
-
-    model_class = TablePool
-
-
-class TablePoolVectorEnv(DiscoveryVectorEnv[TablePool]):
-    """Many episodes of `TablePool`, whose page this class carries."""
-
-    model_class = TablePool
+TablePoolEnv, TablePoolVectorEnv = environments(TablePool)

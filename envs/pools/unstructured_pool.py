@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import DiscoveryEnv, DiscoveryVectorEnv, Streams
+from ..core import Streams, environments
 from ..core.checks import integer, quantity
+from .labels import Labels, best_sums
 from .order_statistics import top_sum_uniform
-from .pool import Labels, Pool, best_sums
+from .pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,50 +29,12 @@ class UnstructuredPool(Pool[Labels]):
     The lower bound of adaptive sampling for discovery (Xu et al. 2022, proposition 1), as an
     environment: a check of agents and of the accounting rather than a challenge.
 
-    ## Action space
-    `Discrete(n)`: the item to label; with `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
-
-    ## Observation space
-    `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
-    - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
-    - `labels`: float32, `(T,)`, their labels, 0 behind the last.
-    - `steps_left`: float32, `(1,)`.
-    - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
-
-    ## Rewards
-    The labels that arrive: those of the items chosen `delay` steps ago, and at the last step
-    all that are still in flight. `illegal_reward` for each item chosen again, which shows nothing and
-    spends the choice.
-
     ## Starting state
     Fresh values theta ~ U(0, 1), no labels.
 
-    ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
-
-    ## Information
-    `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
-
     ## Arguments
-    - `horizon` (20): number T of labels.
-    - `num_items` (None): number n of items; None takes T squared, as the proposition does.
-    - `noise_std` (1.0): standard deviation of the label noise.
-    - `batch_size` (1): number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay` (0): number of steps from the choice of an item to its label.
-    - `illegal` ("penalise"): or "raise"; `illegal_reward` (0.0).
-
-    ## Vectorized environment
-    Native: `gym.make_vec("discovery/UnstructuredPool-v0", num_envs=64)`.
-
-    ## Version history
-    - v0: first version.
-
-    ## References
-    Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
+    - `num_items`: number n of items; None takes T squared, as the proposition does.
+    - `horizon`: number T of labels.
     """
 
     num_items: int | None = None  # type: ignore[assignment]
@@ -116,13 +79,4 @@ class UnstructuredPool(Pool[Labels]):
         return top_sum_uniform(self._count, self._horizon)
 
 
-class UnstructuredPoolEnv(DiscoveryEnv[UnstructuredPool]):
-    """One episode of `UnstructuredPool`, whose page this class carries."""
-
-    model_class = UnstructuredPool
-
-
-class UnstructuredPoolVectorEnv(DiscoveryVectorEnv[UnstructuredPool]):
-    """Many episodes of `UnstructuredPool`, whose page this class carries."""
-
-    model_class = UnstructuredPool
+UnstructuredPoolEnv, UnstructuredPoolVectorEnv = environments(UnstructuredPool)

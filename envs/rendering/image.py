@@ -35,13 +35,12 @@ def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
     for text, size, line in zip(sheet.title, (10, 8.5), title(model, trace, picture), strict=True):
         text.set_text(_shorten(line, int(1010 / size)))
     played = len(trace) - 1
-    reach = max(
-        10, 1 << played.bit_length()
-    )  # the axis doubles now and then, and else stands still
-    reach = reach if picture.length is None else min(reach, picture.length)
+    # The axis doubles now and then, and stands still otherwise.
+    end = max(10, 1 << played.bit_length())
+    end = end if picture.length is None else min(end, picture.length)
     for axes, panel in zip(sheet.curves, curves, strict=True):
         _curves(axes, panel, played)
-        axes.set_xlim(-0.01 * reach, 1.01 * reach + 0.5)
+        axes.set_xlim(-0.01 * end, 1.01 * end + 0.5)
     if curves:
         sheet.curves[-1].set_xlabel(picture.unit, fontsize=8, labelpad=1)
     for cloud in clouds:
@@ -115,16 +114,8 @@ def _curves(axes: Axes, panel: Curves, played: int) -> None:
     bars = any(series.style == "bars" for series in panel.series)
     named = sum(bool(series.name) for series in panel.series) + len(panel.marks)
     legend = 1 < named <= MOST_NAMES or bool(panel.marks)
-    scale = "log" if panel.log else "linear"
-    if axes.get_yscale() != scale:
-        axes.set_yscale(scale, **({"base": 2} if panel.log else {}))
-    if panel.log:
-        axes.yaxis.set_major_locator(LogLocator(2, numticks=4))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.yaxis.set_minor_locator(NullLocator())
-        levels = np.log2(levels)
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(3))
+    _scale(axes, panel.log)
+    levels = np.log2(levels) if panel.log else levels
     low, high = (levels.min(), levels.max()) if len(levels) else (0.0, 1.0)
     if bars:  # these stand on a floor, and a batch of one experiment must be seen as well
         low = min(low, 0.0) - panel.log
@@ -143,6 +134,19 @@ def _curves(axes: Axes, panel: Curves, played: int) -> None:
         axes.vlines(times, low, top, color=colour, linewidth=1, label=name)
     if legend:
         axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=MOST_NAMES, borderpad=0)
+
+
+def _scale(axes: Axes, log: bool) -> None:
+    """Set the scale and the ticks of what is drawn."""
+    scale = "log" if log else "linear"
+    if axes.get_yscale() != scale:
+        axes.set_yscale(scale, **({"base": 2} if log else {}))
+    if log:
+        axes.yaxis.set_major_locator(LogLocator(2, numticks=4))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
 def _series(

@@ -70,8 +70,8 @@ def _stepping() -> dict[str, Subject]:
     vector = gym.make_vec("discovery/Weinberg-v0", num_envs=EPISODES, **made)
     vector.action_space.seed(0)
     vector.reset(seed=0)
-    face: Any = vector.unwrapped
-    model, state, streams = face.model, face._state, face._streams
+    env: Any = vector.unwrapped
+    model, state, streams = env.model, env._state, env._streams
     actions = vector.action_space.sample()
     setting = model.setting(actions)
     law = model.probabilities(model.asymmetry(state.theta[:, None], setting)[:, 0])

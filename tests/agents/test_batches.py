@@ -10,7 +10,7 @@ import pytest
 from families import POOLS
 
 from discovery_gym.agents import available, make
-from discovery_gym.agents.beliefs import Arrivals, GaussianProcess, Linear, Nodes
+from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
 from discovery_gym.experiments import evaluate
 
 POOL, LINEAR, GRAPH = (f"discovery/{name}-v0" for name in ("TablePool", "LinearPool", "GraphPool"))
@@ -45,7 +45,8 @@ def test_looking_ahead_leaves_what_the_labels_will_leave(
     belief = belief_class(model, 5)
     belief.update(late, start)
     mean, std = belief.mean().copy(), belief.std().copy()
-    flying = Arrivals.of(late).pending
+    agent: Any = make("greedy", model)
+    flying = agent.decision(late).pending
     np.testing.assert_array_equal(flying, order[:, 6:])
     ahead = belief.look_ahead(flying)
     model, now = observed(env_id, order, 12, **settings)

@@ -145,7 +145,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     # words
     (LINEAR, {"illegal": np.array(["raise", "x"])}, r"illegal must be one of.*got array"),
     (LINEAR, {"illegal": ["raise"]}, r"illegal must be one of.*got \['raise'\]"),
-    # the faces
+    # the environments
     (LADDER, {"render_mode": "gif"}, r"render_mode"),
     (LADDER, {"render_mode": np.array(["ansi", "x"])}, r"render_mode.*got array"),
     (LADDER, {"reveal": np.array([True, False])}, r"reveal must be True or False, got array"),
@@ -228,15 +228,15 @@ ABSURD = [
     ],
 )
 def test_absurd_actions(env_id: str, kwargs: dict[str, Any], action: Any) -> None:
-    """Both faces answer with one line of sensible length, and the episode goes on."""
+    """Both environments answer with one line of sensible length, and the episode goes on."""
     single, vector = gym.make(env_id, **kwargs).unwrapped, gym.make_vec(env_id, 3, **kwargs)
-    for face in (single, vector):
-        face.reset(seed=0)
+    for env in (single, vector):
+        env.reset(seed=0)
         with pytest.raises(InputError, match=r"is not an action of .* it takes") as caught:
-            face.step(action)
+            env.step(action)
         assert len(str(caught.value)) < 300
         assert "\n" not in str(caught.value)
-        face.step(face.action_space.sample())
+        env.step(env.action_space.sample())
 
 
 def test_an_unknown_parameter_is_a_type_error_too() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import pickle
+import re
 import warnings
+from dataclasses import MISSING, fields
 from typing import Any
 
 import gymnasium as gym
@@ -163,7 +166,7 @@ def test_spaces_suit_what_gymnasium_does_with_them(env_id: str, kwargs: dict[str
 
 @problem
 def test_points_outside_of_a_box_are_clipped(env_id: str, kwargs: dict[str, Any]) -> None:
-    """A Gaussian policy plays; both faces and the history see the ends of the range."""
+    """A Gaussian policy plays; both environments and the history see the ends of the range."""
     vector, twin = (gym.make_vec(env_id, num_envs=B, **kwargs) for _ in range(2))
     single = gym.make(env_id, **kwargs)
     if not isinstance(single.action_space, spaces.Box):
@@ -305,21 +308,54 @@ def test_specs_can_be_written(env_id: str, kwargs: dict[str, Any]) -> None:
     assert again.num_envs == 3
 
 
+def section(page: str, heading: str) -> str:
+    """Return one section of a page; there must be exactly one."""
+    _, text = page.split(f"## {heading}\n")
+    return text.split("\n## ")[0]
+
+
+TOLD_IN_WORDS = {"simulator", "dataset"}
+"""Defaults that a page tells by what they stand for."""
+
+
 @problem
 def test_pages(env_id: str, kwargs: dict[str, Any]) -> None:
-    """The class docstring is the documentation page, and it names every parameter."""
+    """The page stands on model and environments, and tells all arguments and observations rightly."""
     env = gym.make(env_id, **kwargs).unwrapped
-    for page in (type(env).__doc__, type(gym.make_vec(env_id, **kwargs).unwrapped).__doc__):
-        assert page
-        for heading in (
-            "Description", "Action space", "Observation space", "Rewards", "Starting state",
-            "Episode end", "Information", "Arguments", "Vectorized environment",
-            "Version history", "References",
-        ):  # fmt: skip
-            assert f"## {heading}" in page
-        arguments = page.split("## Arguments")[1].split("\n    ## ")[0]
-        for name in env.model.parameters():
-            assert f"`{name}`" in arguments, name
+    model, vector = type(env.model), type(gym.make_vec(env_id, **kwargs).unwrapped)
+    page = model.__doc__
+    assert page
+    assert type(env).__doc__ == vector.__doc__ == page
+    headings = (
+        "Description", "Action space", "Observation space", "Rewards", "Starting state",
+        "Episode end", "Information", "Arguments", "Vectorized environment",
+        "Version history", "References",
+    )  # fmt: skip
+    assert re.findall("^## (.+)", page, re.M) == list(headings)
+    arguments = section(page, "Arguments")
+    for field in fields(model):
+        named = re.search(rf"`{field.name}` (\(.*?\))[:,]", arguments)
+        assert named, field.name
+        default = field.default if field.default_factory is MISSING else field.default_factory()
+        if field.name not in TOLD_IN_WORDS:
+            told = ast.literal_eval(named[1].replace("1/3", repr(1 / 3)))
+            assert told == default, field.name
+    kinds = {"batch_size": 2, "horizon": 4, "delay": 1}
+    _told_spaces(page, env.model)
+    if kinds.keys() <= {field.name for field in fields(model)}:
+        _told_spaces(page, model(**(kwargs | kinds)))
+
+
+def _told_spaces(page: str, model: Any) -> None:
+    """Fail if the page lacks the kind of the actions, or a key or dtype of the observations."""
+    assert f"`{type(model.action_space).__name__}(" in section(page, "Action space")
+    told, space = section(page, "Observation space"), model.observation_space
+    if isinstance(space, spaces.Dict):
+        for name, part in space.items():
+            assert f"- `{name}`: {part.dtype}, " in told, name
+    else:
+        assert f"`{type(space).__name__}`, " in told
+        assert str(space.dtype) in told
 
 
 def test_wrappers_of_gymnasium_and_async() -> None:

@@ -57,7 +57,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "Weinberg": {"horizon": 3, "grid_size": 16, "num_events": 20},
     "WeinbergToy": {"horizon": 3, "grid_size": 16},
 }
-FACE = ("render_mode", "reveal", "copy", "num_envs", "autoreset_mode")
+SHARED = ("render_mode", "reveal", "copy", "num_envs", "autoreset_mode")
 TEXTS = (
     *("fixed", "oracle", "optimal", "sb3", "learned", "random", "greedy", "nobody", ""),
     *("epsilon_greedy", "bayes_ucb", "thompson", "ids", "expected_improvement", "linucb"),
@@ -239,7 +239,7 @@ class Draw:
         return self.value()
 
 
-def face(name: str, vector: bool) -> Any:
+def environment(name: str, vector: bool) -> Any:
     """Return the class of an environment, such as that of "LinearPool"."""
     spec = gym.spec(f"discovery/{name}-v0")
     point = spec.vector_entry_point if vector else spec.entry_point
@@ -302,7 +302,7 @@ def truths(model: Model[Any]) -> None:
 
 def parameters(draw: Draw, name: str, count: int) -> dict[str, Any]:
     """Return parameters of which some are odd."""
-    known = {field.name: field for field in fields(face(name, False).model_class)}
+    known = {field.name: field for field in fields(environment(name, False).model_class)}
     chosen = {draw.one([key for key in known if key not in OWN]) for _ in range(count)}
     given = dict(SMALL[name])
     for key in chosen:
@@ -315,14 +315,14 @@ def construction(draw: Draw) -> tuple[str, Callable[[], None]]:
     name, vector = draw.one(list(SMALL)), draw.chance(0.4)
     given = parameters(draw, name, int(draw.random.integers(1, 4)))
     if draw.chance(0.1):
-        given[draw.one((*FACE, "nothing"))] = draw.value()
+        given[draw.one((*SHARED, "nothing"))] = draw.value()
     if vector:
         given.setdefault("num_envs", 2)
     reveal, ask = draw.chance(0.3), draw.chance(0.3)
     agent = draw.chance(0.25)
 
     def run() -> None:
-        env = face(name, vector)(**{"reveal": reveal, **given})
+        env = environment(name, vector)(**{"reveal": reveal, **given})
         if vector and env.num_envs * (env.model.size + LITTLE) > 1000 * LITTLE:
             return  # it is made, which is enough
         choose = None
@@ -345,7 +345,7 @@ def extreme(draw: Draw) -> tuple[str, Callable[[], None]]:
     """Make an environment of numbers of any size, all of which may be legal, and play an episode."""
     name, vector = draw.one(list(SMALL)), draw.chance(0.3)
     given, spread = dict(SMALL[name]), float(draw.one((1, 3, 12, 12, 40)))
-    for field in fields(face(name, False).model_class):
+    for field in fields(environment(name, False).model_class):
         annotation, default = str(field.type), given.get(field.name, field.default)
         if draw.chance(0.3):
             continue
@@ -365,7 +365,7 @@ def extreme(draw: Draw) -> tuple[str, Callable[[], None]]:
     text, ask = draw.one(("random", "any")), draw.chance(0.2)
 
     def run() -> None:
-        env = face(name, vector)(reveal=True, **given)
+        env = environment(name, vector)(reveal=True, **given)
         choose = None
         if text == "any":
             name_of = draw.one([text for text in available(env) if text not in SLOWEST])
@@ -399,7 +399,9 @@ def stepping(draw: Draw) -> tuple[str, Callable[[], None]]:
     def run() -> None:
         key = name, vector
         if key not in _made:
-            _made[key] = face(name, vector)(**SMALL[name], **({"num_envs": 2} if vector else {}))
+            _made[key] = environment(name, vector)(
+                **SMALL[name], **({"num_envs": 2} if vector else {})
+            )
         env = _made[key]
         env.reset(seed=0)
         if call == "step":
@@ -479,7 +481,7 @@ def agent(draw: Draw) -> tuple[str, Callable[[], None]]:
     episode: Any = draw.value() if draw.chance(0.05) else 0
 
     def run() -> None:
-        env = face(name, False)(**SMALL[name])
+        env = environment(name, False)(**SMALL[name])
         made = make(text, env, seed=seed, episode=episode)
         if any(word in str(text) for word in ("optimal", "_eig")):
             return

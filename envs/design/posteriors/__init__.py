@@ -4,5 +4,6 @@ from .gaussian import Gaussian
 from .grid import Grid
 from .particles import Particles
 from .posterior import Distribution, Posterior
+from .problem import Problem
 
-__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior"]
+__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior", "Problem"]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Array, Posterior
-
-if TYPE_CHECKING:
-    from ..linear_gaussian import LinearGaussianDesign
+from .posterior import Posterior
+from .problem import Array, Problem
 
 
 class Gaussian(Posterior):
@@ -25,15 +21,22 @@ class Gaussian(Posterior):
 
     Attributes:
         root: S, ``(B, k, k)``.
+        noise_std: Standard deviation sigma of the noise.
 
     Args:
-        model: The model.
+        model: The problem.
         num_episodes: The number B of episodes.
+        prior_std: Standard deviation s of the prior.
+        noise_std: Standard deviation sigma of the noise.
     """
 
-    def __init__(self, model: LinearGaussianDesign, num_episodes: int) -> None:
+    by_episode = (*Posterior.by_episode, "root")
+
+    def __init__(
+        self, model: Problem, num_episodes: int, prior_std: float, noise_std: float
+    ) -> None:
         super().__init__(model, num_episodes)
-        self._prior_std, self._noise_std = model.prior_std, model.noise_std
+        self._prior_std, self.noise_std = prior_std, noise_std
         k = self.mean.shape[1]
         self.root = np.tile(np.eye(k) * self._prior_std, (num_episodes, 1, 1))
 
@@ -46,15 +49,11 @@ class Gaussian(Posterior):
         self.entropy[index] = k * (np.log(2 * np.pi * np.e) / 2 + np.log(self._prior_std))
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         """Take in one experiment per episode."""
         f = (self.root * setting[:, :, None]).sum(1)
-        explained, noise = (f**2).sum(1), self._noise_std**2
+        explained, noise = (f**2).sum(1), self.noise_std**2
         scale = explained + noise
         error = outcome[:, 0] - (self.mean * setting).sum(1)
         v = (self.root * f[:, None]).sum(2)
@@ -65,7 +64,7 @@ class Gaussian(Posterior):
         self.evidence = -(np.log(2 * np.pi * scale) + error**2 / scale) / 2
         self.entropy -= drop
         self.mean += v * (error / scale)[:, None]
-        shrink = f / (scale + self._noise_std * np.sqrt(scale))[:, None]
+        shrink = f / (scale + self.noise_std * np.sqrt(scale))[:, None]
         self.root -= v[:, :, None] * shrink[:, None]
         self.std = np.sqrt((self.root**2).sum(2))
 

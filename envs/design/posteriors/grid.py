@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Array, Posterior
-
-if TYPE_CHECKING:
-    from ..design import DesignModel
+from .posterior import Posterior
+from .problem import Array, Problem
 
 BLOCK = 1 << 15
 """Elements of a block of episodes x nodes: what a block needs stays in the cache."""
@@ -32,18 +30,18 @@ class Grid(Posterior):
         theta: The nodes, ``(G, k)``.
 
     Args:
-        model: The model.
+        model: The problem.
         num_episodes: The number B of episodes.
         sizes: Nodes along each parameter.
     """
 
-    _shared = frozenset({"theta", "_prior"})
+    by_episode = (*Posterior.by_episode, "_weights", "_log_total")
 
-    def __init__(self, model: DesignModel[Any], num_episodes: int, sizes: Sequence[int]) -> None:
+    def __init__(self, model: Problem, num_episodes: int, sizes: Sequence[int]) -> None:
         super().__init__(model, num_episodes)
         axes = [
             low + (high - low) * (np.arange(size) + 0.5) / size
-            for size, (low, high) in zip(sizes, model.unknowns.values(), strict=True)
+            for size, (low, high) in zip(sizes, model.unknown_parameters.values(), strict=True)
         ]
         self.theta = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
         prior = model.log_prior(self.theta)
@@ -65,11 +63,7 @@ class Grid(Posterior):
         self._describe(index, prior, np.exp(prior), np.ones(1))
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         """Take in one experiment per episode, in blocks of episodes."""
         rows = 1 if len(self.theta) > PIECE else BLOCK // len(self.theta)

@@ -3,7 +3,7 @@ r"""Weighted draws for parameters too many for a grid: tempered sequential Monte
 N particles carry the posterior of an episode. New data come in by powers 0 < phi_1 < ... < 1 of their
 likelihood, each as large as the conditional effective number of particles allows; when the weights get
 uneven the particles are drawn anew and moved by Metropolis steps that leave the tempered posterior as
-it is (`tempering`), until they have left their places. The products of the mean weights estimate the
+it is (`tempering`), until most have moved. The products of the mean weights estimate the
 evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased down a little.
 
 Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
@@ -20,37 +20,33 @@ P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Stat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Array, Posterior
+from .posterior import Posterior
+from .problem import Array, Problem
 from .tempering import likelihoods, next_step, propose, resampled
-
-if TYPE_CHECKING:
-    from ..design import DesignModel
 
 LEAST = 0.6
 """Conditional effective part of the particles that a step of the power leaves."""
 UNEVEN = 0.7
 """Effective part of the particles below which they are drawn anew."""
 FORESEEN = 0.03
-"""Effective part of the particles that must be left by all of the new data, or all is learned anew."""
+"""Effective part of the particles after all of the new data, below which all is learned anew."""
 MOVED = 0.45
-"""Of `moves` Metropolis steps, so many are to be accepted; then there are no more."""
+"""Share of `moves` Metropolis steps; once so many are accepted, moving stops."""
 GENERATIONS = 8
-"""Resamplings after which the families are counted that descend from one particle each."""
+"""Number of resamplings after which the descendants of each particle are counted."""
 UNCERTAIN, ENOUGH = 0.06, 1000
-"""Relative variance of the evidence from so many resamplings beyond which more particles start anew;
-more of it is let pass with fewer particles than enough."""
+"""Relative variance of the evidence from `GENERATIONS` resamplings above which more particles start
+anew. With fewer than `ENOUGH` particles the limit is higher in proportion."""
 MOST = 16
-"""Times as many particles, at most, that start anew: four times more each time."""
+"""Largest factor by which more particles start anew; each try takes four times as many."""
 ROUNDS = 1000
-"""Powers at most; the last step is as long as it must."""
+"""Largest number of powers; the last step goes to 1, however long it is."""
 
 
 Weighted = tuple[Array, Array, Array]
@@ -65,16 +61,22 @@ class Particles(Posterior):
         log_weights: Their log weights, normalised, ``(B, N)``.
 
     Args:
-        model: The model.
+        model: The problem.
         num_episodes: The number B of episodes.
         size: Number N of particles.
         moves: Metropolis steps after each resampling, about: half to twice as many, the fewer the
             more of them are accepted.
     """
 
-    def __init__(self, model: DesignModel[Any], num_episodes: int, size: int, moves: int) -> None:
+    by_episode = (
+        *Posterior.by_episode,
+        *("theta", "log_weights", "log_evidence"),
+        *("_scores", "_likelihood", "_settings", "_outcomes", "_rounds"),
+    )
+
+    def __init__(self, model: Problem, num_episodes: int, size: int, moves: int) -> None:
         super().__init__(model, num_episodes)
-        k, d, m = len(model.unknowns), len(model.knobs), len(model.outcome_range[0])
+        k, d, m = len(model.unknown_parameters), len(model.knobs), len(model.outcome_range[0])
         self.moves = moves
         self.theta = np.zeros((num_episodes, size, k))
         self.log_weights = np.full((num_episodes, size), -np.log(size))
@@ -97,11 +99,7 @@ class Particles(Posterior):
             self._describe(i)
 
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
         episodes = range(len(outcome)) if skip is None else (~skip).nonzero()[0].tolist()
         for i in episodes:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from copy import copy
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-
-if TYPE_CHECKING:
-    from ..design import DesignModel
-
-Array = NDArray[np.float64]
+from .problem import Array, Problem
 
 
 class Distribution(ABC):
@@ -59,12 +55,15 @@ class Posterior(Distribution):
         divergence: Kullback-Leibler divergence KL(b_t || b_(t-1)) of the last update, ``(B,)``.
 
     Args:
-        model: The model, whose prior and likelihood count.
+        model: The problem, which tells the prior and the likelihood.
         num_episodes: The number B of episodes.
     """
 
-    def __init__(self, model: DesignModel[Any], num_episodes: int) -> None:
-        k = len(model.unknowns)
+    by_episode: ClassVar[tuple[str, ...]] = ("mean", "std", "entropy", "evidence", "divergence")
+    """The attributes that are arrays with a row for each episode; a subclass adds its own."""
+
+    def __init__(self, model: Problem, num_episodes: int) -> None:
+        k = len(model.unknown_parameters)
         self.model = model
         self.mean, self.std = np.zeros((num_episodes, k)), np.zeros((num_episodes, k))
         self.entropy, self.evidence, self.divergence = np.zeros((3, num_episodes))
@@ -96,36 +95,20 @@ class Posterior(Distribution):
         if skip is None or not skip.any():
             self._update(outcome, setting, generators, None)
             return
-        kept = {name: array[skip] for name, array in self._arrays().items()}
+        kept = {name: getattr(self, name)[skip] for name in self.by_episode}
         self._update(outcome, setting, generators, skip)
-        for name, array in self._arrays().items():
-            array[skip] = kept[name]
+        for name, rows in kept.items():
+            getattr(self, name)[skip] = rows
 
     @abstractmethod
     def _update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode,
-        skip: NDArray[np.bool_] | None,
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
-        """Take in one experiment per episode; those of ``skip`` may end up anyhow."""
+        """Take in one experiment per episode; what becomes of those in ``skip`` does not matter."""
 
     def pick(self, index: NDArray[np.int64]) -> Self:
         """Return a posterior whose episodes are copies of the episodes ``index``, ``(R,)``."""
         other = copy(self)
-        for name, array in self._arrays().items():
-            setattr(other, name, array[index])
+        for name in self.by_episode:
+            setattr(other, name, getattr(self, name)[index])
         return other
-
-    def _arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that lead with the axis of the episodes, by attribute."""
-        shared = self._shared
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if isinstance(value, np.ndarray) and name not in shared
-        }
-
-    _shared: ClassVar[frozenset[str]] = frozenset()
-    """Arrays that all episodes share."""

@@ -6,7 +6,7 @@ edges in them, and steps need no unit.
 Proposals are differences of two other states (ter Braak's differential evolution), of all coordinates
 or of some, times a length from a wide range: they fit themselves to the scale and the direction of a
 ridge, and whole differences lead from one mode to another. Some are autoregressive steps instead, which
-leave the prior as it is (Cotter et al. 2013): they reach what no two states differ by.
+leave the prior as it is (Cotter et al. 2013): they find what no two states differ by.
 
 Sources: C. ter Braak, Statist. Comput. 16 (2006) 239; S. Cotter et al., Statist. Sci. 28 (2013) 424; Y.
 Zhou, A. Johansen, J. Aston, "Toward automatic model comparison: an adaptive sequential Monte Carlo
@@ -15,30 +15,26 @@ approach", J. Comput. Graph. Statist. 25 (2016) 701 (conditional effective sampl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from ..design import DesignModel
+from .problem import Array, Problem
 
-Array = NDArray[np.float64]
 PART, AUTOREGRESSIVE = 0.3, 0.1
-"""How many of the proposals change some coordinates only, and how many ignore differences."""
+"""Share of the proposals that change some coordinates only, and share that ignore differences."""
 SHORT, LONG = 0.1, 1.2
 """Range of the lengths of differences."""
 LEAST_STEP = 1e-3
 """Least length of an autoregressive step."""
 TOGETHER = 1 << 13
-"""Likelihoods that are computed together: they stay in the cache, and their memory is used again."""
+"""About how many likelihoods are computed together: they stay in the cache."""
 
 
-def likelihoods(model: DesignModel[Any], outcomes: Array, settings: Array, theta: Array) -> Array:
+def likelihoods(model: Problem, outcomes: Array, settings: Array, theta: Array) -> Array:
     """Return the log likelihood of t experiments without the last, and of the last, ``(2, N)``.
 
     Args:
-        model: The model.
+        model: The problem.
         outcomes: Data of one episode, ``(t, m)``.
         settings: Their settings, ``(t, d)``.
         theta: Parameters, ``(N, k)``.
@@ -82,17 +78,17 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
 def resampled(log_weights: Array, count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Return ``count`` indices drawn by weights, as evenly as can be, ``(count,)``."""
     totals = np.exp(log_weights).cumsum()
-    place = (np.arange(count) + random.random()) / count * totals[-1]
-    return np.minimum(np.searchsorted(totals, place, "right"), len(totals) - 1)
+    level = (np.arange(count) + random.random()) / count * totals[-1]
+    return np.minimum(np.searchsorted(totals, level, "right"), len(totals) - 1)
 
 
 def propose(
-    model: DesignModel[Any], scores: Array, others: Array, random: np.random.Generator
+    model: Problem, scores: Array, others: Array, random: np.random.Generator
 ) -> tuple[Array, Array]:
     """Return proposals for N states, reversible under the prior once accepted by the given ratio.
 
     Args:
-        model: The model.
+        model: The problem.
         scores: The states, ``(N, k)``.
         others: States to take differences of, ``(M, k)``; they must not depend on ``scores``.
         random: Generator.

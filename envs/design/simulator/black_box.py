@@ -106,19 +106,7 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=None if writes else subprocess.PIPE,  # what else it prints is for the log
             ) as program:
-                found = np.zeros(0)
-                if program.stdout is not None:
-                    try:
-                        found = _numbers(program.stdout.fileno(), events)
-                    except WrongOutput:  # unless it is about to end with an error of its own
-                        for _ in range(16):
-                            if not os.read(program.stdout.fileno(), 2**16):
-                                break
-                        else:
-                            program.kill()
-                            raise
-                        if not program.wait():
-                            raise
+                found = _printed(program, events)
             if program.returncode:
                 raise RuntimeError(ending(program.returncode))
             if not writes:
@@ -140,6 +128,24 @@ class Command:
 
     def __str__(self) -> str:
         return repr(told(shlex.join(self.template)))
+
+
+def _printed(program: subprocess.Popen[bytes], events: int) -> Array:
+    """Return the numbers that a program prints; none where it writes a file."""
+    if program.stdout is None:
+        return np.zeros(0)
+    try:
+        return _numbers(program.stdout.fileno(), events)
+    except WrongOutput:  # unless it is about to end with an error of its own
+        for _ in range(16):
+            if not os.read(program.stdout.fileno(), 2**16):
+                break
+        else:
+            program.kill()
+            raise
+        if not program.wait():
+            raise
+        return np.zeros(0)
 
 
 def _numbers(descriptor: int, most: int) -> Array:
@@ -177,23 +183,9 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
         that were made inside others may share all of these, and objects hold data.
     """
     if isinstance(simulator, str) and re.fullmatch(r"[\w.]+:\w+", simulator):
-        module, _, name = simulator.partition(":")
-        try:
-            simulator = getattr(importlib.import_module(module), name)
-        except (Exception, SystemExit) as error:  # whatever a user's module may raise
-            raise InputError(
-                f"simulator = {simulator!r} cannot be imported: {told(error)}. It must name a function "
-                "as 'package.module:function', or be a command line."
-            ) from error
+        simulator = _imported(simulator)
     if isinstance(simulator, str):
-        _bounded(simulator)
-        try:
-            simulator = shlex.split(simulator)
-        except ValueError as error:
-            raise InputError(
-                f"simulator = {told(simulator)!r} is no command line: {told(error)}. Close what is "
-                "open, or give a list of the program and its arguments."
-            ) from None
+        simulator = _words(simulator)
     if isinstance(simulator, list | tuple) and simulator:
         _bounded(" ".join(map(str, simulator)))
         command = Command(tuple(map(str, simulator)))
@@ -211,6 +203,28 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
         return simulator, None
     digest = hashlib.sha256(source.encode()).hexdigest()[:16]
     return simulator, f"{simulator.__module__}:{simulator.__qualname__} {digest}"
+
+
+def _imported(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # whatever a user's module may raise
+        raise InputError(
+            f"simulator = {name!r} cannot be imported: {told(error)}. It must name a function "
+            "as 'package.module:function', or be a command line."
+        ) from error
+
+
+def _words(command: str) -> list[str]:
+    _bounded(command)
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise InputError(
+            f"simulator = {told(command)!r} is no command line: {told(error)}. Close what is "
+            "open, or give a list of the program and its arguments."
+        ) from None
 
 
 def _bounded(command: str) -> None:

@@ -5,7 +5,7 @@ which wants a guarded main module. It leads a process group, so that it is kille
 started; on Linux also with what has left the group, which is told by its parents, or by a name in
 the environment that it has inherited.
 
-Both sides talk through a socket, of which one that is starved, stopped or flooded holds up nobody: an
+Both sides talk through a socket. A worker that is starved, stopped or floods it holds up nobody: an
 answer is read as it comes, up to the length that it may have. It carries the token of its job, and
 anything else that is found there is a failure of the run.
 """
@@ -16,24 +16,23 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-import cloudpickle
 import numpy as np
 
-from ...core import told
-from .black_box import Job, WrongOutput, alone, attempt, checked, complain, ending
+from ...core import InputError
+from . import child
+from .black_box import Job, WrongOutput, checked, ending
+from .processes import kill_family, mark_of
 
 START = 60.0
 """Seconds that a worker may take to start and to import the simulator."""
@@ -41,7 +40,6 @@ PRINTED = 2**30
 """Bytes that a run may print into its log."""
 HEAD, WORDS = 100, 2**16
 """Most bytes of the first line of an answer, and of one in words."""
-SIMULATOR = "simulator.pickle"
 
 
 class _Stray(Exception):
@@ -77,24 +75,27 @@ class Worker:
         self._family = self._token = uuid.uuid4().hex
         self._buffer = bytearray()
         self._scratch = tempfile.mkdtemp()
-        Path(self._scratch, SIMULATOR).write_bytes(pickled)
+        Path(self._scratch, child.SIMULATOR).write_bytes(pickled)
+        with log.open("wb") as file:
+            self.process = self._process(path, file)
+        os.close(self._descriptor)
+
+    def _process(self, path: list[str], output: IO[bytes]) -> subprocess.Popen[bytes]:
         threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")  # workers already fill the cores
         environment = {f"{name}_NUM_THREADS": "1" for name in threads} | dict(os.environ)
-        environment |= {"TMPDIR": self._scratch, _mark(self._family): "1"}
+        environment |= {"TMPDIR": self._scratch, mark_of(self._family): "1"}
         # The path of the caller, but not in the environment: a command has a Python of its own.
-        call = f"import sys; sys.path[:] = {path!r}; from {__name__} import _work; "
-        call += f"_work({self._descriptor}, {os.getpid()}, {self._family!r}, {self._scratch!r})"
-        with log.open("wb") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-c", call],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                pass_fds=[self._descriptor],
-                env=environment,
-                start_new_session=True,
-            )
-        os.close(self._descriptor)
+        call = f"import sys; sys.path[:] = {path!r}; from {child.__name__} import work; "
+        call += f"work({self._descriptor}, {os.getpid()}, {self._family!r}, {self._scratch!r})"
+        return subprocess.Popen(
+            [sys.executable, "-u", "-c", call],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=[self._descriptor],
+            env=environment,
+            start_new_session=True,
+        )
 
     @property
     def idle(self) -> bool:
@@ -196,7 +197,7 @@ class Worker:
     def end(self) -> None:
         """Kill it, and everything that it started."""
         self.ended = True
-        _kill(self.process.pid, self._family)
+        kill_family(self.process.pid, self._family)
         self.process.wait()
         self.channel.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -211,101 +212,54 @@ def listen(workers: Sequence[Worker]) -> None:
     wait([worker.channel for worker in workers], min(max(patience, 0.0), 1.0))
 
 
-# ---- a process and all that it started
+class Processes:
+    """Workers of this machine, started as they are needed.
 
-
-def _mark(family: str) -> str:
-    """Return the name in the environment of all that a worker starts."""
-    return f"DISCOVERY_GYM_{family}"
-
-
-def _kill(leader: int, family: str) -> None:
-    """Kill a process group, and on Linux what has left it; this process dies last.
-
-    All are stopped first, so that none starts another one while we look.
+    Args:
+        pickled: The simulator.
+        timeout: Seconds after which a run is killed.
+        most: The most workers.
     """
-    stopped: set[int] = set()
-    while new := _members(family) - stopped - {os.getpid()}:
-        for pid in new:
-            _send(os.kill, pid, signal.SIGSTOP)
-        stopped |= new
-    for pid in stopped:
-        _send(os.kill, pid, signal.SIGKILL)
-    _send(os.killpg, leader, signal.SIGKILL)
 
+    def __init__(self, pickled: bytes, timeout: float, most: int) -> None:
+        self._pickled, self._timeout, self._most = pickled, timeout, most
+        self._workers: list[Worker] = []
 
-def _send(call: Any, pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        call(pid, number)
+    @property
+    def free(self) -> bool:
+        """Whether another worker may have a job."""
+        return sum(worker.job is not None for worker in self._workers) < self._most
 
+    @property
+    def busy(self) -> bool:
+        """Whether there are jobs that have not ended."""
+        return any(worker.job is not None for worker in self._workers)
 
-def _members(family: str) -> set[int]:
-    """Return processes with the mark in their environment and all below them; none without /proc."""
-    mark = b"\0" + _mark(family).encode() + b"="
-    parents: dict[int, int] = {}
-    found: set[int] = set()
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):  # one ends, or is another user's
-            pid = int(place.name)
-            parents[pid] = int((place / "stat").read_bytes().rpartition(b")")[2].split()[1])
-            if mark in b"\0" + (place / "environ").read_bytes():
-                found.add(pid)
-    while below := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= below
-    return found
-
-
-# ---- inside the worker
-
-
-def _work(descriptor: int, parent: int, family: str, scratch: str) -> None:
-    """Be a worker: read a simulator, then jobs, and answer each."""
-    threading.Thread(target=_end_with, args=(parent, family), daemon=True).start()
-    channel = socket.socket(fileno=descriptor)
-
-    def answer(token: str, kind: str, value: Any) -> None:
-        content = (
-            value.encode(errors="replace")
-            if isinstance(value, str)
-            else value.astype("<f8").tobytes()
-        )
+    def start(self, job: Job, log: Path) -> None:
+        """Begin a job, in a worker that has none or in a new one."""
+        for worker in self._workers:
+            if worker.idle:
+                return worker.start(job, log)
         try:
-            channel.sendall(f"{token} {kind} {len(content)}\n".encode() + content)
-        except OSError:
-            os.write(2, b"The simulator has closed what its worker answers by.\n")
-            os._exit(1)
+            self._workers.append(Worker(self._pickled, sys.path, self._timeout, job, log))
+        except OSError as error:
+            raise InputError(f"A worker cannot be started: {error}.") from error
+        return None
 
-    try:
-        with alone():
-            simulator = cloudpickle.loads(Path(scratch, SIMULATOR).read_bytes())
-    except BaseException as error:  # the user's module, as it is imported here
-        complain()
-        answer(family, "wrong", f"cannot be imported: {type(error).__name__}: {told(error)}")
-        return
-    answer(family, "ready", "")
-    for line in channel.makefile("rb"):
-        token, path, job = json.loads(line)
-        _print_to(path)
-        try:
-            kind, value = attempt(simulator, Job(*job))
-        except KeyboardInterrupt:  # of its own: no terminal interrupts this session
-            kind, value = "failed", "raised KeyboardInterrupt"
-        answer(token, kind, value)
+    def replies(self) -> Iterator[tuple[Job, str, Any]]:
+        """Wait a second at most; yield jobs that have ended, with what `attempt` returns."""
+        busy = [worker for worker in self._workers if worker.job is not None]
+        listen(busy)
+        for worker in busy:
+            job, reply = worker.job, worker.reply()
+            if reply is None or job is None:
+                continue
+            worker.job = None
+            if worker.ended:
+                self._workers.remove(worker)
+            yield job, *reply
 
-
-def _print_to(path: str) -> None:
-    """Let all that is printed go to a file, and give nothing to read; a run may have closed both."""
-    writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for name, flags, places in ((os.devnull, os.O_RDONLY, (0,)), (path, writing, (1, 2))):
-        descriptor = os.open(name, flags, 0o666)
-        for place in places:
-            os.dup2(descriptor, place)
-        if descriptor > 2:
-            os.close(descriptor)
-
-
-def _end_with(parent: int, family: str) -> None:
-    """Kill this process and all that it started as soon as the parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    _kill(0, family)
+    def end(self) -> None:
+        """Kill all workers."""
+        for worker in self._workers:
+            worker.end()

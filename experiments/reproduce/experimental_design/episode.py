@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from ....agents import make
-from ....envs.design.design import GridDesign
+from ....envs.design.grid_design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
 from ....envs.design.weinberg_toy import WeinbergToy
@@ -38,7 +38,7 @@ class Episode:
         curves: Before each round, the expected information of the first knob at the best setting of
             the others, ``(T, S)``.
         settings: The settings chosen, ``(T, d)``.
-        hopes: Their expected information, ``(T,)``.
+        expected_gain: Their expected information, ``(T,)``.
         gains: The information they gave, ``(T,)``.
         means: Posterior mean before the first and after each round, ``(T + 1,)``.
         stds: Posterior standard deviations, likewise.
@@ -52,7 +52,7 @@ class Episode:
     knob: Array
     curves: Array
     settings: Array
-    hopes: Array
+    expected_gain: Array
     gains: Array
     means: Array
     stds: Array
@@ -86,7 +86,7 @@ def play(task: Task, name: str, seed: int) -> Episode:
     posterior, others = at_prior(model, 1), _others(model)
     knob = _first(model)
     settings = np.array([(value, *rest) for value in knob for rest in others])
-    kept: dict[str, list[Any]] = {key: [] for key in ("curves", "settings", "hopes", "gains")}
+    kept: dict[str, list[Any]] = {k: [] for k in ("curves", "settings", "expected_gain", "gains")}
     laws, state = [_law(posterior)], None
     for _ in range(model.horizon):
         action, state = agent.predict(observation, state)
@@ -95,7 +95,7 @@ def play(task: Task, name: str, seed: int) -> Episode:
         estimator = exact() if toy else best_estimator(model, posterior)
         gain = estimator(model, posterior, np.concatenate([settings, chosen]), random)[0][0]
         kept["curves"].append(gain[:-1].reshape(len(knob), -1).max(1))
-        kept["hopes"].append(gain[-1])
+        kept["expected_gain"].append(gain[-1])
         kept["settings"].append(chosen[0])
         observation, reward, _, _, _ = env.step(action)
         kept["gains"].append(reward)
@@ -151,7 +151,7 @@ def show(panels: Any, one: Episode) -> None:
     above.set_ylabel("density")
     for t, curve in enumerate(one.curves):
         below.plot(one.knob, curve, color=colours[t])
-        _mark(below, one.settings[t, 0], one.hopes[t], colours[t], t + 1)
+        _mark(below, one.settings[t, 0], one.expected_gain[t], colours[t], t + 1)
     below.set_xlabel(f"{knob}, GeV")
     below.set_ylabel("expected information, nats")
 

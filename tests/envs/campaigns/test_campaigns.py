@@ -280,7 +280,7 @@ class TestBinomial:
 
     def test_tables_are_the_binomial_law(self) -> None:
         model = BinomialDiscovery(success_probs=(0.0, 0.3, 1.0), batch_sizes=(1, 7, 500))
-        sizes, starts = model._segments
+        sizes, starts = model._tables.sizes, model._tables.starts
         rows = model._known_tables.reshape(3, -1)
         for row, p in zip(rows, (0.0, 0.3, 1.0), strict=True):
             for n, start in zip(sizes, starts, strict=True):

@@ -22,9 +22,9 @@ from discovery_gym.envs.core.streams import KeyedRandom
 SEEDS = [0, 5, 2**32 - 2, 2**64 - 2, 2**96 + 7, 2**128 - 5, 2**128 - 2, 2**200]
 
 
-def seated(seeds: Any, per_step: int = 1) -> Streams:
+def seeded(seeds: Any, per_step: int = 1) -> Streams:
     streams = Streams(len(seeds), per_step)
-    streams.generators.seat(range(len(seeds)), seeds)
+    streams.generators.reseed(range(len(seeds)), seeds)
     return streams
 
 
@@ -44,7 +44,7 @@ def test_many_generators_are_those_of_numpy(start: int) -> None:
     """Seeds across each border of the words that NumPy makes of them, in a row and in any order."""
     for seeds in (range(start, start + 5), [start + 3, start, 1, start + 4]):
         reference = [np.random.default_rng(seed) for seed in seeds]
-        generators = seated(seeds).generators
+        generators = seeded(seeds).generators
         every = np.arange(len(seeds))
         words = generators.words(every)
         assert words.tolist() == [int(g.integers(2**64, dtype=np.uint64)) for g in reference]
@@ -63,7 +63,7 @@ def test_many_generators_are_those_of_numpy(start: int) -> None:
 @pytest.mark.parametrize(("count", "per_step"), [(1, 1), (3, 1), (3, 4), (700, 3), (9000, 1)])
 def test_noise_is_a_function_of_key_episode_step_and_place(count: int, per_step: int) -> None:
     """Whichever episodes restart when, and however many numbers a step reads."""
-    streams, plan = seated(range(count), per_step), np.random.default_rng(9)
+    streams, plan = seeded(range(count), per_step), np.random.default_rng(9)
     every = np.arange(count)
     streams.begin(every)
     some = plan.choice(count, min(count, 3), replace=False)
@@ -84,7 +84,7 @@ def test_noise_is_a_function_of_key_episode_step_and_place(count: int, per_step:
 
 
 def test_a_new_generator_takes_a_new_key() -> None:
-    streams, other = seated(range(3)), seated(range(3))
+    streams, other = seeded(range(3)), seeded(range(3))
     for one in (streams, other):
         one.begin(np.arange(3))
         one.uniform()
@@ -99,7 +99,7 @@ def test_a_new_generator_takes_a_new_key() -> None:
 
 def test_numbers_of_near_seeds_steps_and_places_are_independent() -> None:
     """Uniform, and without correlation over neighbouring seeds, steps, places and episodes."""
-    streams = seated(range(5, 2005), 2)
+    streams = seeded(range(5, 2005), 2)
     drawn = []
     for _ in range(2):
         streams.begin(np.arange(2000))
@@ -120,12 +120,12 @@ def test_numbers_of_near_seeds_steps_and_places_are_independent() -> None:
 
 
 def test_generators_of_a_step_go_on_and_differ() -> None:
-    streams = seated(range(3))
+    streams = seeded(range(3))
     streams.begin(np.arange(3))
     first = [streams.noise[i].random() for i in (0, 1, 0)]
     streams.next_step()
     assert len({*first, streams.noise[0].random(), streams.uniform()[0]}) == 5
-    again = seated(range(1))
+    again = seeded(range(1))
     again.begin(np.arange(1))
     assert [again.noise[0].random() for _ in range(2)] == [first[0], first[2]]
 

@@ -21,16 +21,14 @@ from discovery_gym.envs.design.information import (
     Channel,
     ClosedForm,
     Exact,
-    Histogram,
-    NestedMonteCarlo,
     Prepared,
-    PriorContrastive,
-    _unit_noise,
     best_estimator,
     sequential_bounds,
 )
+from discovery_gym.envs.design.laws import unit_noise
 from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
 from discovery_gym.envs.design.location_finding import LocationFinding
+from discovery_gym.envs.design.nested import Histogram, NestedMonteCarlo, PriorContrastive
 from discovery_gym.envs.design.posteriors import Grid, Particles
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
@@ -785,10 +783,10 @@ class TestBadInput:
     @pytest.mark.parametrize("action", [[np.inf], [np.nan], [0.0, 0.0], "left", None, 3])
     def test_actions(self, action: Any) -> None:
         env, vector = gym.make(TOY).unwrapped, gym.make_vec(TOY, num_envs=2)
-        for face, bad in ((env, action), (vector, [action, [0.0]])):
-            face.reset(seed=0)
+        for each, bad in ((env, action), (vector, [action, [0.0]])):
+            each.reset(seed=0)
             with pytest.raises(InputError, match="is not an action of WeinbergToy"):
-                face.step(bad)
+                each.step(bad)
         env.step([0.5])  # a plain list will do
 
     @pytest.mark.parametrize(
@@ -799,8 +797,8 @@ class TestBadInput:
         """Rounding and Gaussian policies step outside; what is seen is the end of the range."""
         env, twin = (gym.make(TOY, render_mode="ansi").unwrapped for _ in range(2))
         vector = gym.make_vec(TOY, num_envs=2)
-        for face in (env, twin, vector):
-            face.reset(seed=0)
+        for each in (env, twin, vector):
+            each.reset(seed=0)
         first, second = env.step([given]), twin.step(np.array([played], np.float32))
         many = vector.step([[given], [given]])[0]
         for key, part in second[0].items():
@@ -844,7 +842,7 @@ def test_points_that_lie_far_apart(env_id: str, kwargs: dict[str, Any]) -> None:
     """Draws that no noise confuses tell all there is to know: which one it is."""
     model = gym.make(env_id, **kwargs).unwrapped.model
     points = 1e6 * np.arange(12.0).reshape(2, 6, 1) ** 2
-    gain = _unit_noise(points, np.full(6, 1 / 6))
+    gain = unit_noise(points, np.full(6, 1 / 6))
     np.testing.assert_allclose(gain, np.log(6))
     agent = agents.make("thompson_eig(candidates=8)", model)
     env = gym.make(env_id, **kwargs)

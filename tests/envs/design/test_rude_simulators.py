@@ -247,7 +247,7 @@ def sealed(content: bytes) -> bytes:
 
 def header(**changes: Any) -> bytes:
     one = Simulations("rude_simulators:behave", Path("unused"), 0)
-    return json.dumps(json.loads(one._header(JOBS[0])) | changes).encode() + b"\n"
+    return json.dumps(json.loads(one.cache.header(JOBS[0])) | changes).encode() + b"\n"
 
 
 def sparse(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import linecache
@@ -316,6 +317,26 @@ def test_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         linecache.checkcache()
         paths.append(Simulations("mine:f", folder).path(JOBS[0]))
     assert paths[0] == paths[1] != paths[2]
+
+
+KEPT = (
+    '{"simulator": "discovery_gym.envs.design.simulator_design:muons a7988496a70ef8b9", '
+    '"version": "", "theta": [1.0], "phi": [42.0], "events": 3, "seed": 7}\n'
+)
+"""What the file of a run says whose run it is, as version 0.1.0 wrote it."""
+
+
+def test_runs_kept_by_earlier_versions_are_found(folder: Path) -> None:
+    """The name of a simulator's module and its source text are part of the key: neither may change."""
+    content = KEPT.encode() + np.array([0.25, -0.5, 0.75]).tobytes()
+    path = folder / "1e165dcf55ae191c47a432e95ead5f77.events"
+    path.write_bytes(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    simulations = Simulations("discovery_gym.envs.design.simulator_design:muons", folder)
+    ((_, events),) = simulations.run([Job((1.0,), (42.0,), 3, 7)])
+    assert events.tolist() == [0.25, -0.5, 0.75]  # no run would yield these
+    assert [file.name for file in folder.iterdir()] == [path.name]
+    command = Simulations(["echo", "{seed}"], folder, 1).path(Job((1.0,), (42.0,), 3, 7))
+    assert command.name == "5acb94b323c3f65b140bc059c20cf6d7.events"
 
 
 def test_functions_that_cannot_travel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

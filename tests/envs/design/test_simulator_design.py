@@ -13,7 +13,8 @@ from scipy import stats
 
 import discovery_gym  # noqa: F401
 from discovery_gym import InputError
-from discovery_gym.envs.design.information import Exact, Histogram
+from discovery_gym.envs.design.information import Exact
+from discovery_gym.envs.design.nested import Histogram
 from discovery_gym.envs.design.simulator_design import SimulatorDesign, muons
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 

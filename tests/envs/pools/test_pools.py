@@ -12,7 +12,7 @@ from scipy.special import expit, logit, ndtr
 import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
 from discovery_gym.envs.pools import order_statistics
-from discovery_gym.envs.pools.pool import best_sums
+from discovery_gym.envs.pools.labels import best_sums
 from discovery_gym.experiments.runs import stats
 
 POOL = "discovery/TablePool-v0"

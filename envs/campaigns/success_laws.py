@@ -1,0 +1,154 @@
+"""What is known of the success probabilities of machines, and the laws that follow.
+
+Known ones, or independent ones with priors Beta(a, b). After s successes in n experiments the count of
+the next batch of N has the law BetaBinomial(N, a + s, b + n - s). Without a success so far, the epochs
+to the first one have the survival function B(a, b + N t) / B(a, b): geometric laws, mixed over p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.special import betaln, gammaln
+from scipy.stats import geom, rv_discrete
+
+from ..core import InputError
+from .first_passage import Epochs
+
+
+@dataclass(frozen=True)
+class KnownProbs:
+    """Machines whose success probabilities are known; counts tell nothing more.
+
+    Args:
+        probs: The success probability of each machine.
+    """
+
+    probs: tuple[float, ...]
+
+    def mean(self, machine: int, successes: Any, experiments: Any) -> Any:
+        """Return the mean success probability of a machine given its counts, in their shape."""
+        return np.full(np.shape(successes), self.probs[machine])
+
+    def log_failure(
+        self, machine: int, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+    ) -> Any:
+        """Return the log of the probability that a batch finds nothing; ``factor`` multiplies p."""
+        with np.errstate(divide="ignore"):
+            return size * np.log1p(-np.minimum(self.probs[machine] * factor, 1.0))
+
+    def moments(self, machine: int, size: int) -> tuple[float, float]:
+        """Return mean and variance of the epochs to the first success in batches of N."""
+        success = self._success(machine, size)
+        return (1 / success, (1 - success) / success**2) if success else (np.inf, np.inf)
+
+    def epochs(self, machine: int, size: int) -> Epochs:
+        """Return the law of these epochs, a frozen discrete scipy distribution."""
+        if self._success(machine, size) == 0:
+            raise InputError(f"success_probs[{machine}] is 0: the first success never comes.")
+        return geom(self._success(machine, size))
+
+    def _success(self, machine: int, size: int) -> float:
+        return float(-np.expm1(self.log_failure(machine, 0, 0, size)))
+
+
+@dataclass(frozen=True)
+class BetaPriors:
+    """Machines whose success probabilities are unknown; the methods are those of `KnownProbs`.
+
+    Args:
+        priors: The pair (a, b) of each machine.
+    """
+
+    priors: tuple[tuple[float, float], ...]
+
+    def mean(self, machine: int, successes: Any, experiments: Any) -> Any:
+        """Return the posterior mean of the success probability of a machine."""
+        a, b = self.priors[machine]
+        return (a + successes) / (a + b + experiments)
+
+    def log_failure(
+        self, machine: int, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+    ) -> Any:
+        """Return the log of the predictive probability that a batch finds nothing."""
+        a, b = self.priors[machine]
+        a, b = a + successes, b + experiments - successes
+        return betaln(a, b + size) - betaln(a, b)
+
+    def predictive(
+        self,
+        machine: int,
+        successes: NDArray[np.int64],
+        experiments: NDArray[np.int64],
+        size: int,
+    ) -> NDArray[np.float64]:
+        """Return the beta-binomial law of the successes of a batch, ``(..., size + 1)``."""
+        prior = self.priors[machine]
+        a, b = prior[0] + successes[..., None], prior[1] + (experiments - successes)[..., None]
+        k = np.arange(size + 1)
+        ways = gammaln(size + 1) - gammaln(k + 1) - gammaln(size - k + 1)
+        return np.asarray(np.exp(ways + betaln(a + k, b + size - k) - betaln(a, b)))
+
+    def moments(self, machine: int, size: int) -> tuple[float, float]:
+        """Return mean and variance of these epochs, infinite where p may be too near 0."""
+        return _beta_geometric_moments(*self.priors[machine], size)
+
+    def epochs(self, machine: int, size: int) -> Epochs:
+        """Return the law of these epochs, a frozen discrete scipy distribution."""
+        return _BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
+
+
+class _BetaGeometric(rv_discrete):
+    """Epochs to the first success of batches of N, p ~ Beta(a, b): S(t) = B(a, b + N t) / B(a, b)."""
+
+    def _argcheck(self, alpha: Any, beta: Any, batch: Any) -> Any:
+        return (alpha > 0) & (beta > 0) & (batch >= 1)
+
+    def _sf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
+        return np.exp(betaln(alpha, beta + batch * np.floor(t)) - betaln(alpha, beta))
+
+    def _cdf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
+        return 1 - self._sf(t, alpha, beta, batch)
+
+    def _pmf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
+        return self._sf(t - 1, alpha, beta, batch) - self._sf(t, alpha, beta, batch)
+
+    def _rvs(self, alpha: Any, beta: Any, batch: Any, *, size: Any, random_state: Any) -> Any:
+        p = random_state.beta(alpha, beta, size)
+        return random_state.geometric(-np.expm1(batch * np.log1p(-p)))
+
+    def _stats(self, alpha: Any, beta: Any, batch: Any) -> Any:
+        # scipy broadcasts the frozen arguments to arrays of one element
+        a, b, n = (np.asarray(x).item() for x in (alpha, beta, batch))
+        mean, variance = _beta_geometric_moments(a, b, int(n))
+        return mean, variance, None, None
+
+
+def _beta_geometric_moments(a: float, b: float, size: int) -> tuple[float, float]:
+    """Mean E[1/P] and variance E[(2 - P)/P^2] - E[1/P]^2 with P = 1 - (1 - p)^N, p ~ Beta(a, b).
+
+    The quadrature takes the powers of p and 1 - p at the ends as weights and integrates what is
+    left, which is smooth.
+    """
+
+    def mean(f: Callable[[float, float], float], power: int) -> float:
+        def smooth(p: float) -> float:
+            ratio = 1 / size if p == 0 else p / -np.expm1(size * np.log1p(-p))
+            return float(f(p, ratio))
+
+        weight = (a - 1 - power, b - 1)
+        with np.errstate(divide="ignore"):
+            value = quad(smooth, 0, 1, weight="alg", wvar=weight, epsabs=0, epsrel=1e-11, limit=500)
+        return float(value[0] / np.exp(betaln(a, b)))
+
+    if a <= 1:
+        return np.inf, np.inf
+    first = mean(lambda p, ratio: ratio, 1)
+    if a <= 2:
+        return first, np.inf
+    return first, mean(lambda p, ratio: ratio * (2 * ratio - p), 2) - first**2

@@ -1,0 +1,119 @@
+"""One episode of a model as a Gymnasium environment."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from .checks import flag
+from .episodes import RENDER_MODES, Episodes, ModelT
+
+
+class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
+    """One episode of a model, as a `gymnasium.Env`.
+
+    Args:
+        render_mode: ``None``, ``"ansi"`` (a text) or ``"rgb_array"`` (a picture).
+        reveal: Put the hidden truth (parameters, regret) into ``info``.
+        copy: Give every observation its own copy of what is constant within an episode, such as
+            the features of a pool, as Gymnasium's checker demands. With ``False`` these stand in
+            the observation as read-only views, which costs nothing however large the pool is.
+        **parameters: The parameters of the model; unknown or impossible ones raise `InputError`.
+    """
+
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
+
+    def __init__(
+        self,
+        /,
+        *,
+        render_mode: str | None = None,
+        reveal: bool = False,
+        copy: bool = True,
+        **parameters: Any,
+    ) -> None:
+        self._build(1, render_mode, reveal, parameters)
+        self._copy = flag("copy", copy)
+        self.observation_space = self.model.observation_space
+        self.action_space = self.model.action_space
+        self._action_shape = self.action_space.shape or ()
+        self._all = np.zeros(1, np.int64)
+        self._ended = False
+        self._trace: list[tuple[Any, float, Any]] = []
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start a new episode; a seed starts a new random stream as well."""
+        super().reset(seed=seed)
+        self._streams.generators.adopt(0, self.np_random)
+        if self._state is None:
+            self._state = self.model.new_state(1)
+        self._begin(self._all)
+        self._ended = False
+        observation, info = self._look()
+        if self.render_mode is not None:
+            self._trace = [(None, 0.0, observation)]
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Play one action; episodes end by ``terminated`` only, their budget is part of them."""
+        if self._state is None or self._ended:
+            self._require_reset()
+            raise gym.error.ResetNeeded(
+                f"The episode of {type(self).__name__} has ended; call reset()."
+            )
+        played = self._batch(action)
+        reward, terminated = self.model.step(self._state, played, self._streams)
+        self._streams.next_step()
+        self._ended = bool(terminated[0])
+        observation, info = self._look()
+        if self.render_mode is not None:
+            self._trace.append((played[0], float(reward[0]), observation))
+        return observation, float(reward[0]), self._ended, False, info
+
+    def render(self) -> Any:
+        """Return the episode so far as a text or as a picture, as the render mode says."""
+        self._require_reset()
+        if self.render_mode is None:
+            gym.logger.warn("render() was called without a render_mode; pass one to gym.make().")
+            return None
+        from ..rendering import draw  # drawing is not part of stepping
+
+        return draw(self.model, self._trace, self.render_mode)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return the legal actions as booleans, ``(n,)``, N times over for a batch of N choices.
+
+        This is the convention of sb3-contrib.
+        """
+        return self._masks()[0]
+
+    def _batch(self, action: Any) -> NDArray[Any]:
+        """Return the action as a batch of one."""
+        if self._num_actions is None or self._action_shape:
+            return self._numbers(action)[None]
+        try:
+            number = operator.index(action)
+        except Exception:  # no whole number
+            raise self._not_an_action(action) from None
+        odd = isinstance(action, bool | np.ma.MaskedArray)
+        if odd or not 0 <= number < self._num_actions:
+            raise self._not_an_action(action)
+        return np.array([number])
+
+    def _look(self) -> tuple[Any, dict[str, Any]]:
+        """Return the observation and the information of the episode."""
+        batch = self.model.observe(self._state)
+        info = {key: self._own(value) for key, value in self._info(batch).items()}
+        if not isinstance(batch, dict):
+            return batch[0], info
+        return {key: self._own(value) for key, value in batch.items()}, info
+
+    def _own(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Return the only row: a copy of what is constant, unless copies are switched off."""
+        return value[0].copy() if self._copy and not value.flags.writeable else value[0]

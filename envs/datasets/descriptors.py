@@ -1,0 +1,88 @@
+"""Tables that describe the levels of a category by numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError, closest
+from ..core.errors import shown
+from .cells import Conversion, Problems, decimal_sign
+from .columns import Columns, listed
+from .files import expanded
+from .formats import read_columns
+from .options import Reading
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """Numbers that describe the levels of a category: ``values`` of shape ``(L, d)``."""
+
+    file: str
+    name: str
+    levels: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def of(self, convert: Conversion) -> tuple[NDArray[np.float64], list[str]]:
+        """Return the descriptors of each row's level, ``(n, d)``, and the names of the features."""
+        texts = convert.texts(self.name)
+        index = {level: i for i, level in enumerate(self.levels)}
+        unknown = next((row for row, text in enumerate(texts) if text not in index), None)
+        if unknown is not None:
+            near = closest(texts[unknown], index)
+            convert.problems.cell(
+                convert.columns.where(unknown, self.name),
+                f"{shown(texts[unknown])} stands not in {self.file}{near.rstrip('.')}",
+            )
+        values = self.values[[index.get(text, 0) for text in texts]]
+        return values, [f"{self.name}.{column}" for column in self.columns]
+
+
+def described(
+    columns: Columns, features: Sequence[str], reading: Reading, folder: Path
+) -> dict[str, Descriptors]:
+    """Return the descriptors of each category that has some."""
+    found: dict[str, Descriptors] = {}
+    for path in reading.descriptors:
+        one = _describe(folder / expanded(path), reading)
+        if one.name not in features:
+            raise InputError(
+                f"{one.file}: its first column must be called like the feature that it describes, "
+                f"one of {listed(features)}; it is {listed([one.name])}."
+            )
+        if one.name in found:
+            raise InputError(
+                f"{one.file} and {found[one.name].file} both describe {listed([one.name])}; join them."
+            )
+        found[one.name] = one
+    return found
+
+
+def _describe(path: Path, reading: Reading) -> Descriptors:
+    """Return the descriptors in a file."""
+    table = read_columns(path, header=True if path.suffix.lower() != ".parquet" else None)
+    name, *others = table.cells
+    problems = Problems()
+    decimal = reading.decimal or decimal_sign(table, others, None)
+    convert = Conversion(table, decimal, None, problems)
+    levels = tuple(convert.texts(name))
+    double = [level for level, count in Counter(levels).items() if count > 1]
+    if double:
+        raise InputError(f"{table.file} describes {listed(double[:1])} more than once.")
+    values = []
+    for other in others:
+        part = convert.feature(other)
+        if part is None:
+            problems.columns([other], "holds texts where numbers are meant", "no option")
+        else:
+            values.append(part)
+    problems.refuse(table.file)
+    if not values:
+        raise InputError(f"{table.file} has no column besides {listed([name])}.")
+    return Descriptors(table.file, name, levels, tuple(others), np.stack(values, axis=1))

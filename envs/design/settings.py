@@ -1,0 +1,162 @@
+"""The settings of an experiment, and the actions that stand for them."""
+
+from __future__ import annotations
+
+import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..core import InputError, shown
+from ..core.checks import integer, real, sequence
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+class Settings(ABC):
+    """What can be set: continuous knobs, or settings to choose from.
+
+    Attributes:
+        settings: None: an action is a point of ``[-1, 1]^d``, mapped linearly onto the knobs' ranges.
+            An integer n: an action is the index of one of n evenly spaced settings per knob. A
+            sequence of settings, each with a number per knob: the index of one of them.
+    """
+
+    settings: Any
+
+    @property
+    @abstractmethod
+    def knobs(self) -> Mapping[str, tuple[float, float]]:
+        """The d numbers of a setting: name -> range."""
+
+    @cached_property
+    def action_space(self) -> spaces.Space[Any]:
+        """The setting: a point of ``[-1, 1]^d``, or the index of a setting."""
+        if self._choices is None:
+            return spaces.Box(-1.0, 1.0, (len(self.knobs),))
+        return spaces.Discrete(len(self._choices))
+
+    def _checked_settings(self) -> int | tuple[tuple[float, ...], ...] | None:
+        """Return `settings` as they are kept.
+
+        Raises:
+            InputError: They are more than a million, or one of them does not fit the knobs.
+        """
+        if self.settings is None:
+            return None
+        if isinstance(self.settings, numbers.Number):
+            count = integer("settings", self.settings, low=2, high=1_000_000)
+            if count ** len(self.knobs) > 1_000_000:
+                raise InputError(
+                    f"settings = {count} evenly spaced settings for each of "
+                    f"{len(self.knobs)} knobs are more than a million; choose fewer."
+                )
+            return count
+        rows = sequence("settings", self.settings, lambda n, v: sequence(n, v, real))
+        for i, row in enumerate(rows):
+            if len(row) != len(self.knobs):
+                raise InputError(
+                    f"settings[{i}] must hold one number for each knob "
+                    f"({', '.join(self.knobs)}), got {shown(row)}."
+                )
+            for name, value in zip(self.knobs, row, strict=True):
+                self._in_range(name, value)
+        return rows
+
+    @cached_property
+    def ranges(self) -> tuple[Array, Array]:
+        """Lowest and highest value of every knob, each ``(d,)``."""
+        low, high = np.array(list(self.knobs.values()), np.float64).T
+        return low, high
+
+    @cached_property
+    def _scale(self) -> tuple[Array, Array]:
+        """Middle and half width of the range of every knob, each ``(d,)``."""
+        low, high = self.ranges
+        return (high + low) / 2, (high - low) / 2
+
+    @cached_property
+    def _choices(self) -> NDArray[np.float32] | None:
+        """The settings to choose from, ``(A, d)``, or None if they are continuous."""
+        if self.settings is None:
+            return None
+        if isinstance(self.settings, int):
+            return self.evenly(self.settings).astype(np.float32)
+        return np.array(self.settings, np.float32)
+
+    def evenly(self, count: int) -> Array:
+        """Return ``count`` evenly spaced values per knob, all combinations, ``(count^d, d)``."""
+        axes = [np.linspace(low, high, count) for low, high in self.knobs.values()]
+        return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+
+    def setting(self, action: NDArray[Any]) -> Array:
+        """Return the settings of actions ``(B,)`` or ``(B, d)`` in units of the knobs, ``(B, d)``.
+
+        They are rounded to the float32 of the observation: an agent's posterior is the environment's.
+        """
+        if self._choices is not None:
+            return self._choices[action].astype(np.float64)
+        middle, half = self._scale
+        return (
+            (middle + half * np.asarray(action, np.float64)).astype(np.float32).astype(np.float64)
+        )
+
+    def nearest_actions(self, settings: Array) -> NDArray[np.float32]:
+        """Return the continuous actions nearest to settings, ``(..., d)``."""
+        middle, half = self._scale
+        return np.clip((settings - middle) / half, -1, 1).astype(np.float32)
+
+    def action(self, **setting: float) -> Any:
+        """Return the action with this setting, such as ``action(sqrt_s=91.2)``.
+
+        Knobs left out stand in the middle of their range, or as the first setting that fits has them.
+
+        Raises:
+            InputError: An unknown knob, a setting outside its range, or not one of `settings`.
+        """
+        for name in setting:
+            if name not in self.knobs:
+                raise InputError(f"Unknown knob {name!r}; the knobs are {', '.join(self.knobs)}.")
+        middle, half = self._scale
+        values, given = middle.copy(), np.zeros(len(middle), np.bool_)
+        for i, name in enumerate(self.knobs):
+            if name in setting:
+                values[i], given[i] = self._in_range(name, setting[name]), True
+        if self._choices is None:
+            return ((values - middle) / half).astype(np.float32)
+        match = ((self._choices == values.astype(np.float32)) | ~given).all(1)
+        if not match.any():
+            raise InputError(
+                f"{shown(setting)} is not one of the {len(match)} settings to choose from."
+            )
+        return int(match.argmax())
+
+    def _in_range(self, name: str, value: Any) -> float:
+        low, high = self.knobs[name]
+        return real(name, value, low=low, high=high)
+
+    def action_name(self, action: Any) -> str:
+        """Return the setting in words."""
+        values = self.setting(np.asarray(action)[None])[0]
+        return ", ".join(f"{name}={v:.4g}" for name, v in zip(self.knobs, values, strict=True))
+
+
+def interval(
+    name: str, value: Any, low: float, high: float, *, closed: bool = False
+) -> tuple[float, float]:
+    """Return a pair of increasing numbers within ``(low, high)``, or ``[low, high]``."""
+    pair = sequence(name, value, real)
+    inside = len(pair) == 2 and pair[0] < pair[1]
+    if inside:
+        inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
+    if not inside:
+        ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
+        raise InputError(
+            f"{name} must be two increasing numbers within {ends}, got {shown(value)}."
+        )
+    return pair[0], pair[1]

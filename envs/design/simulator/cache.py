@@ -1,0 +1,122 @@
+"""Finished runs of a simulator, a file each.
+
+A file is written under a temporary name and renamed. It says whose run it is, and a digest covers that
+and the events. Whatever happens to the computer, a file is whole, or it is seen to be damaged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import stat
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core import InputError
+from .black_box import Array, Job, WrongOutput, checked
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cache:
+    """The runs of one simulator in a folder, which other simulators and processes may share.
+
+    Args:
+        folder: The folder.
+        simulator: Name of the simulator, None if it has none.
+        version: Tells the results of this simulator from those of an earlier one of the same name.
+    """
+
+    folder: Path
+    simulator: str | None
+    version: str
+
+    def path(self, job: Job) -> Path:
+        """Return the file that keeps a run."""
+        digest = hashlib.sha256(self.header(job)).hexdigest()[:32]
+        return self.folder / f"{digest}.events"
+
+    def log(self, job: Job) -> Path:
+        """Return the file that what a run prints goes to, until it has ended well."""
+        return self.path(job).with_suffix(".log")
+
+    def header(self, job: Job) -> bytes:
+        """Return whose run it is, as JSON."""
+        name = {"simulator": self.simulator, "version": self.version}
+        return json.dumps(name | job._asdict()).encode()
+
+    def read(self, job: Job) -> Array | None:
+        """Return the events of a run, or None if it is missing or damaged."""
+        path, header = self.path(job), self.header(job) + b"\n"
+        size = size_of(path)
+        if size is None:
+            return None
+        if size == 65 + len(header) + 8 * job.events:  # or it is not worth reading
+            digest, _, content = _bytes_of(path).partition(b"\n")
+            if digest == _digest(content) and content.startswith(header):
+                with contextlib.suppress(WrongOutput):
+                    return checked(np.frombuffer(content[len(header) :], "<f8"), job.events)
+        log.warning("%s is damaged; its run is repeated (%s).", path, job)
+        return None
+
+    def write(self, job: Job, events: Array) -> None:
+        """Keep the events of a run, and remove its log."""
+        content = self.header(job) + b"\n" + events.astype("<f8").tobytes()
+        path = self.path(job)
+        part = path.with_suffix(f".{uuid.uuid4().hex}.part")  # several machines may write it
+        try:
+            part.write_bytes(_digest(content) + b"\n" + content)
+            part.replace(path)
+            self.log(job).unlink(missing_ok=True)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise _unusable(path, error) from None
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
+
+
+def size_of(path: Path) -> int | None:
+    """Return the size of a file, or None where there is nothing.
+
+    Raises:
+        InputError: Something else stands in its place, which reading or writing might wait for.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise _unusable(path, "it is no regular file")
+    return found.st_size
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, why: Any) -> InputError:
+    why = getattr(why, "strerror", None) or why
+    return InputError(f"The cache cannot use {path}: {why}. Remove it, or name another folder.")
+
+
+def last_words(path: Path) -> str:
+    """Return the last words of a log."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(max(path.stat().st_size - 2000, 0))
+        return file.read(2000).decode(errors="replace").strip().rpartition("\n")[2][-300:]
+    return ""

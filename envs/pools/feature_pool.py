@@ -1,0 +1,93 @@
+"""Pools whose items have features."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..core import box
+from ..rendering.picture import Cloud, Picture, Trace
+from .labels import FeatureLabels, labels_arrived, read_only
+from .pool import Pool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeaturePool(Pool[FeatureLabels]):
+    """A pool whose items have features, which stand in the observation.
+
+    ## Observation space
+    - `features`: float32, `(n * d,)`, row by row; constant within an episode.
+    """
+
+    beliefs = "logistic", "linear", "gp"
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """The number d of features of an item."""
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode has to itself."""
+        return super().size + self.num_items * self.num_features
+
+    @property
+    def outcomes(self) -> tuple[float, float] | None:
+        """The two values of labels that are failures or successes, which are public; None: others."""
+        return None
+
+    @property
+    def binary(self) -> bool:
+        """Whether all labels are failures or successes, which is public."""
+        return self.outcomes is not None
+
+    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
+        flat = observation["features"]
+        return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)
+
+    @property
+    @abstractmethod
+    def _feature_range(self) -> tuple[float, float]:
+        """Finite bounds of the features."""
+
+    def _blank(
+        self,
+        features: NDArray[np.float32],
+        values: NDArray[np.float64],
+        best: NDArray[np.float64],
+    ) -> FeatureLabels:
+        """Return the state of B episodes.
+
+        Args:
+            features: Features of the items, read-only, ``(B, n d)``.
+            values: Mean label of the items, ``(B, n)``.
+            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
+        """
+        return FeatureLabels(features=features, **self._common(values, best))
+
+    def _more_spaces(self) -> dict[str, spaces.Box]:
+        shape = (self.num_items * self.num_features,)
+        return {"features": box(*self._feature_range, shape)}
+
+    def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
+        return {"features": read_only(state.features)}
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return the labels in the order chosen, their sum, and where they lie among the items."""
+        picture, observation = super().picture(trace), trace[-1][2]
+        known = slice(int(labels_arrived(observation)))
+        items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
+        found[items] = observation["labels"][known]
+        cloud = Cloud(
+            label="label",
+            points=self.feature_matrix(observation),
+            values=found,
+            last=int(items[-1]) if len(items) else None,
+        )
+        return replace(picture, panels=(*picture.panels, cloud))

@@ -1,0 +1,65 @@
+"""The state of a pool, the labels in its observations, and the best that there could be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+ANY_LABEL = float(np.finfo(np.float32).max)
+"""Bound of the labels in the observation space: tighter ones would tell how good the best item is.
+
+It is that of single precision, so that squares and fourth powers of labels are finite numbers."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Labels:
+    """State of a pool."""
+
+    values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
+    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
+    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
+    labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
+    labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
+    count: NDArray[np.int64]  # (B,) number of items chosen
+    left: NDArray[np.int64]  # (B,) steps left
+    found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
+    first_item: NDArray[np.int64]  # (B N,) index of the episode's first item in the flat `legal`
+    first_slot: NDArray[np.int64]  # (B N,) index of its first slot in the flat `labelled`
+    arrived: NDArray[np.int64]  # (B,) number of labels that have arrived; `count` without a delay
+    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
+
+
+@dataclass(kw_only=True, eq=False)
+class FeatureLabels(Labels):
+    """State of a pool whose items have features."""
+
+    features: NDArray[np.float32]  # (B, n d) read-only
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of an array through which nobody can write to it.
+
+    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
+    """
+    return np.asarray(array.data.toreadonly())
+
+
+def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+    """Return how many labels an observation holds, or each of B observations, ``()`` or ``(B,)``.
+
+    The items behind them in ``labelled`` are in flight.
+    """
+    if "arrived" in observation:
+        return np.asarray(observation["arrived"])[..., 0]
+    return np.asarray((observation["labelled"] >= 0).sum(-1))
+
+
+def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+    """Return the sums of the best 0, 1, ..., T values, shape ``(..., T + 1)``."""
+    top = -np.sort(-np.partition(values, -horizon, axis=-1)[..., -horizon:], axis=-1)
+    sums = np.zeros((*values.shape[:-1], horizon + 1))
+    np.cumsum(top, axis=-1, out=sums[..., 1:])
+    return sums
