@@ -101,12 +101,13 @@ def check_model(
 def _check_steps(vector: Any) -> None:
     """Hold that all that a vector environment returns is of the kind that it declares."""
     observation, info = vector.reset(seed=0)
-    hidden, space = set(vector.unwrapped.hidden()), vector.observation_space
+    agent, hidden = make("random", vector), set(vector.unwrapped.hidden())
+    space = vector.observation_space
     for _ in range(60):
         _hold(not hidden & set(info), "info", sorted(hidden & set(info)), "nothing hidden")
         _hold(space.contains(observation), "an observation", observation, f"one in {space}")
         _check_masks(vector, observation, info.get("action_mask"))
-        observation, *signals, info = vector.step(vector.action_space.sample())
+        observation, *signals, info = vector.step(agent.predict(observation)[0])
         for name, part, kind in zip(
             ("reward", "terminated", "truncated"), signals, ("float64", "bool", "bool"), strict=True
         ):
@@ -270,19 +271,25 @@ def _check_mean(sample: Array, truth: float, what: str, most: bool = False) -> N
 
 def _check_hidden(vector: Any, other: Any, agents: Iterable[str] | None) -> None:
     """Hold that agents can reach nothing that an environment hides, after some decisions."""
-    _after_decisions("random", other, 99)
+    played("random", other, 99)
     for text in available(vector) if agents is None else agents:
-        found = leaks(_after_decisions(text, vector, 7), vector, other)
+        found = leaks(played(text, vector, 7), vector, other)
         _hold(not found, f"what {text} can reach", found, "nothing hidden")
 
 
-def _after_decisions(text: str, vector: Any, seed: int) -> Any:
-    """Return an agent after three decisions, with all that it keeps."""
-    agent, state, observation = make(text, vector), None, vector.reset(seed=seed)[0]
+def played(agent: str, vector: Any, seed: int) -> tuple[Any, Any]:
+    """Return an agent after three decisions, and what it remembers.
+
+    Args:
+        agent: Its text.
+        vector: The vector environment that it plays.
+        seed: The seed of its episodes.
+    """
+    player, state, observation = make(agent, vector), None, vector.reset(seed=seed)[0]
     for _ in range(3):
-        action, state = agent.predict(observation, state)
+        action, state = player.predict(observation, state)
         observation = vector.step(action)[0]
-    return agent, state
+    return player, state
 
 
 def leaks(thing: Any, env: Any, other: Any) -> list[str]:

@@ -9,14 +9,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from golden import CHEAP, SHORT
-from reachable import leaks
 
 import discovery_gym
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.envs.core import TruthUnknown
+from discovery_gym.testing import leaks, played
 
-DECISIONS = 3
 UNKNOWN = {"discovery/BinomialDiscovery-v0": {"beta_priors": [[1, 4], [3, 12]], "horizon": 5}}
 """Settings with something hidden."""
 DRAWN = {"discovery/TablePool-v0": {"rows": 40, "horizon": 12}}
@@ -27,21 +26,12 @@ CASES = [
 ]
 
 
-def played(agent: Any, vector: Any, seed: int = 7) -> Any:
-    """Play a few decisions; return the agent with all that it keeps."""
-    observation, state = vector.reset(seed=seed)[0], None
-    for _ in range(DECISIONS):
-        action, state = agent.predict(observation, state)
-        observation = vector.step(action)[0]
-    return agent, state
-
-
 @pytest.mark.parametrize(("env_id", "kwargs"), CASES)
 def test_no_agent_reaches_what_is_hidden(env_id: str, kwargs: dict[str, Any]) -> None:
     vector, other = (gym.make_vec(env_id, num_envs=2, **kwargs) for _ in range(2))
-    played(make("random", other), other, seed=99)
+    played("random", other, seed=99)
     for text in available(vector):
-        agent = played(make(CHEAP.get(text, text), vector), vector)
+        agent = played(CHEAP.get(text, text), vector, seed=7)
         assert not leaks(agent, vector, other), text
 
 
@@ -63,11 +53,14 @@ def planted() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", planted())
 def test_a_planted_leak_is_found(name: str) -> None:
-    vector = gym.make_vec("discovery/TablePool-v0", num_envs=2, horizon=12)
-    agent, state = played(make("greedy", vector), vector)
-    assert not leaks((agent, state), vector)
+    vector, other = (
+        gym.make_vec("discovery/TablePool-v0", num_envs=2, horizon=12) for _ in range(2)
+    )
+    played("random", other, seed=99)
+    agent, state = played("greedy", vector, seed=7)
+    assert not leaks((agent, state), vector, other)
     state.rest.planted = planted()[name](vector)
-    assert leaks((agent, state), vector)
+    assert leaks((agent, state), vector, other)
 
 
 @pytest.mark.parametrize(
@@ -81,8 +74,8 @@ def test_a_planted_leak_is_found(name: str) -> None:
 def test_planted_parameters_are_found(env_id: str, name: str) -> None:
     kwargs = SHORT.get(env_id, {}) | UNKNOWN.get(env_id, {})
     vector, other = (gym.make_vec(env_id, num_envs=2, **kwargs) for _ in range(2))
-    played(make("random", other), other, seed=99)
-    agent, _ = played(make("random", vector), vector)
+    played("random", other, seed=99)
+    agent, _ = played("random", vector, seed=7)
     assert not leaks(agent, vector, other)
     agent.planted = tuple(vector.unwrapped.hidden()[name][1].ravel().tolist())
     assert leaks(agent, vector, other)
