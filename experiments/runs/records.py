@@ -341,9 +341,10 @@ def write_record(
         "return": np.zeros(0) if result is None else result.returns,
         "length": np.zeros(0, np.int64) if result is None else result.lengths,
     }
-    for name in () if result is None else ("regret", "curve", "bounds"):
-        if getattr(result, name) is not None:
-            columns[name] = getattr(result, name)
+    if result is not None:
+        bounds = result.metrics.get("information_bounds")
+        more = {"regret": result.regret, "curve": result.curve, "bounds": bounds}
+        columns |= {name: column for name, column in more.items() if column is not None}
     about = {
         "spec": asdict(spec),
         "fingerprint": spec.fingerprint,

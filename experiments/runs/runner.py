@@ -141,7 +141,7 @@ def _evaluate(spec: RunSpec) -> Evaluation:
         seed=spec.seed,
         env_kwargs=spec.env_kwargs,
         curve=spec.curves,
-        contrasts=spec.contrasts,
+        metrics=[f"information_bounds(contrasts={spec.contrasts})"] if spec.contrasts else (),
     )
 
 
