@@ -266,8 +266,8 @@ def files(text: str) -> list[Path]:
         name, settings = parse(text)
     except InputError:
         return []
-    path = settings.get(FILES.get(name, ""))
-    return [Path(path)] if isinstance(path, str) else []
+    own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
+    return [Path(path) for path in own if isinstance(path, str)]
 
 
 def register_agent(name: str, thing: str | Callable[..., Any]) -> None:
