@@ -23,7 +23,6 @@ from ...agents import make
 from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer
 from .episodes import Agent, Episodes, play, vector_env
-from .metrics import Metric
 from .metrics import read as read_metrics
 
 __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command", "resolve"]
@@ -147,7 +146,7 @@ def _parts(
     seed: int,
     episodes: int,
     how: Mapping[str, bool],
-    wanted: Mapping[str, Metric],
+    wanted: Mapping[str, Callable[[Episodes], NDArray[np.float64]]],
     progress: Callable[[int, str], None] | None,
 ) -> Iterator[Episodes]:
     """Play episodes, as many at once as the environment has; each part by an agent of its own."""
@@ -155,7 +154,7 @@ def _parts(
         tell = None if progress is None else partial(_tell, progress, first)
         count, here = min(venv.num_envs, episodes - first), seed + first
         part = play(venv, player(here), here, count, tell=tell, keep=bool(wanted), **how)
-        part.metrics = {name: metric(venv.unwrapped.model, part) for name, metric in wanted.items()}
+        part.metrics = {name: metric(part) for name, metric in wanted.items()}
         part.observations, part.hidden = [], {}  # they may be large
         yield part
 
