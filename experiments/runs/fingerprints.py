@@ -85,13 +85,7 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
     """
     found: dict[tuple[str, Path | None], str] = {}
     todo: list[tuple[str, str, Path | None]] = [(name, "", None) for name in modules]
-    for name, *_ in todo:
-        if _file(name) is None and _distribution(name) is None:
-            raise InputError(
-                f"The code of {name!r} cannot be found, so that a change of it would not be noticed; "
-                "put it into a file, or into a package that is installed."
-            )
-    homes = {_distribution(name) for name, *_ in todo}
+    homes = {_home(name) for name, *_ in todo}
     for file in files:
         source = _source(file)
         found[file.name, file.parent] = hashlib.sha256(source).hexdigest()
@@ -113,6 +107,17 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
             imports = _imports(name, path.name == "__init__.py", source)
             todo += [(other, top, folder) for other in (*imports, *_parents(name))]
     return sorted(f"{name} {digest}" for (name, _), digest in found.items())
+
+
+def _home(name: str) -> str | None:
+    """Return the distribution of a module that must be found, None for a loose file."""
+    home = _distribution(name)
+    if home is None and _file(name) is None:
+        raise InputError(
+            f"The code of {name!r} cannot be found, so that a change of it would not be noticed; put "
+            "it into a file, or into a package that is installed."
+        )
+    return home
 
 
 def _source(file: Path) -> bytes:
