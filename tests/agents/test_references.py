@@ -12,7 +12,6 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents import make, outside, register_agent, register_belief, register_rule
-from discovery_gym.agents.belief_agent import BayesianAgent
 from discovery_gym.agents.making import full_text, references
 from discovery_gym.agents.texts import parse, written
 from discovery_gym.experiments import evaluate
@@ -127,8 +126,8 @@ def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(play(f"{where}:Wide(belief={where}:Flat)").returns, ucb)
     np.testing.assert_array_equal(play(f"bayes_ucb(width=2, belief={where}:Flat())").returns, ucb)
     np.testing.assert_array_equal(play(f"{where}:greedy").returns, play("greedy").returns)
-    made = make(f"{where}:Wide(width=3)", gym.make("discovery/LinearPool-v0"), seed=1)
-    assert isinstance(made, BayesianAgent)
+    made: Any = make(f"{where}:Wide(width=3)", gym.make("discovery/LinearPool-v0"), seed=1)
+    assert made.rule.width == 3
     assert made.text == f"{where}:Wide(width=3)"
 
 
