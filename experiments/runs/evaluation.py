@@ -125,8 +125,6 @@ def evaluate(
         wanted = read_metrics(metrics, model)
         player = partial(_player, agent, venv, agent_seed)
         parts = list(_parts(venv, player, seed, episodes, how, wanted, progress))
-        if progress is not None:
-            progress(episodes, "exact values")
         return Evaluation(
             env_id=env_id,
             env_kwargs=env_kwargs,
@@ -157,6 +155,8 @@ def _parts(
         part.metrics = {name: metric(part) for name, metric in wanted.items()}
         part.observations, part.hidden = [], {}  # they may be large
         yield part
+    if progress is not None:
+        progress(episodes, "exact values")  # which come next
 
 
 def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:

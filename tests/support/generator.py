@@ -440,7 +440,7 @@ def expression(draw: Draw, depth: int = 0) -> str:
                 "\0", "greedy\0", "greedy(", ")", "a.b", "a[0]", "lambda: 1", "1 + 1", "greedy()()",
                 "greedy(*a)", "greedy(**a)", "f'{x}'", "é", "\ud800", "greedy;greedy", "a:=1", "not a",
                 "+".join(["a"] * 3000), "sb3('" + "x/" * 3000 + "')", "greedy(belief=" * 90 + ")" * 90,
-                "nowhere.py:X", "json:loads", "greedy(belief=json:loads)", ":", "a:", "x.py:",
+                "nowhere.py:X", "json:nothing", "greedy(belief=json:loads)", ":", "a:", "x.py:",
                 "./x.py:Y(", "a:b:c",
                 "x" * 10**6, "greedy\n(\n)", "yield", "await x", "sb3(b'x')", "sb3('\\0')", "1e999",
                 "9" * 6000, "bayes_ucb(width=" + "9" * 6000 + ")", "bayes_ucb(width=" + "9" * 900 + ")",
