@@ -50,6 +50,7 @@ Settings = Annotated[
 def main() -> None:
     """Run the command line."""
     any_encoding()
+    sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
         app()
@@ -296,8 +297,8 @@ def leaderboard(
 
 @app.command()
 def evaluate(
-    env: Annotated[str, typer.Argument(help="An environment, such as GaussianStep.")],
-    agent: Annotated[str, typer.Argument(help="An agent, such as 'bayes_ucb(width=2)'.")],
+    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
+    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
@@ -381,7 +382,7 @@ def train(
     score = "" if best.score != best.score else f", score {best.score:.4f}"
     found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
     out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
-    agent = f'sb3("{folder / POLICY}")'
+    agent = f'policy("{folder / POLICY}")'
     words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
     say(f"Now: {shlex.join(words)}")
 

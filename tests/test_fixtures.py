@@ -24,7 +24,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import make
-from discovery_gym.agents.rules.learned import Network
+from discovery_gym.agents.rules.meta_ucb import Network
 from discovery_gym.envs.core import moved
 from discovery_gym.experiments.runs.records import read_folder
 

@@ -49,7 +49,6 @@ LONG_FUNCTIONS: set[str] = {
     "experiments/reproduce/high_throughput/model_3:first_passage",
     "experiments/reproduce/high_throughput/model_3:ladder_epochs",
     "experiments/reproduce/high_throughput/report:_claims",
-    "experiments/runs/evaluation:_play",
     "experiments/runs/evaluation:evaluate",
 }
 LONG_FOLDERS: set[str] = {

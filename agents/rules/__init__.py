@@ -8,7 +8,7 @@ from .decision import Decision
 from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
-from .learned import Learned
+from .meta_ucb import MetaUCB
 from .rule import Rule, best
 
 RULES: dict[str, type[Rule[Any]]] = {
@@ -24,7 +24,7 @@ RULES: dict[str, type[Rule[Any]]] = {
     "active_search": ActiveSearch,
     "ens": ENS,
     "one_hub": OneHub,
-    "learned": Learned,
+    "meta_ucb": MetaUCB,
 }
 """Rules by name."""
 
@@ -40,8 +40,8 @@ __all__ = [
     "ExpectedImprovement",
     "Greedy",
     "KnowledgeGradient",
-    "Learned",
     "LinUCB",
+    "MetaUCB",
     "OneHub",
     "Rule",
     "Thompson",

@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ...agents import making
-from ...envs.core import InputError, registered, shown, spelt, told
+from ...envs.core import InputError, is_ours, shown, spec_of, spelt, told
 from ...envs.datasets import Reading, load
 from .evaluation import Evaluation
 from .fingerprints import digest, files, fingerprint, hashed
@@ -97,7 +97,7 @@ class RunSpec:
         if type(self.curves) is not bool:
             raise InputError(f"curves must be True or False, got {shown(self.curves)}.")
         try:
-            gym.envs.registration.parse_env_id(self.env_id)
+            gym.envs.registration.parse_env_id(self.env_id.rpartition(":")[2])
         except gym.error.Error:
             raise InputError(
                 f"env_id must be one such as discovery/LinearPool-v0, got {shown(self.env_id)}."
@@ -124,10 +124,11 @@ class RunSpec:
         """Return the fingerprint with the code as it stands now."""
         return self._hash_with(_code)
 
-    def _hash_with(self, code: Callable[[str, str], str]) -> str:
+    def _hash_with(self, code: Callable[[str, str, tuple[str, ...]], str]) -> str:
         policies = (digest(path) if path.is_file() else "none" for path in making.files(self.agent))
         data = data_hash(self.env_id, self.env_kwargs), *files(self.env_kwargs)
-        return hashed(code(self.env_id, json.dumps(self.env_kwargs)), *data, *policies)
+        outside = making.references(self.agent)
+        return hashed(code(self.env_id, json.dumps(self.env_kwargs), outside), *data, *policies)
 
     @property
     def id(self) -> str:
@@ -341,9 +342,10 @@ def write_record(
         "return": np.zeros(0) if result is None else result.returns,
         "length": np.zeros(0, np.int64) if result is None else result.lengths,
     }
-    for name in () if result is None else ("regret", "curve", "bounds"):
-        if getattr(result, name) is not None:
-            columns[name] = getattr(result, name)
+    if result is not None:
+        bounds = result.metrics.get("information_bounds")
+        more = {"regret": result.regret, "curve": result.curve, "bounds": bounds}
+        columns |= {name: column for name, column in more.items() if column is not None}
     about = {
         "spec": asdict(spec),
         "fingerprint": spec.fingerprint,
@@ -618,8 +620,8 @@ def _reason(error: BaseException) -> str:
 # ---- what decides a result
 
 
-def _code(env_id: str, env_kwargs: str) -> str:
-    return fingerprint(env_id, json.loads(env_kwargs))
+def _code(env_id: str, env_kwargs: str, outside: tuple[str, ...]) -> str:
+    return fingerprint(env_id, json.loads(env_kwargs), outside)
 
 
 _first_code = lru_cache(maxsize=4096)(_code)
@@ -627,7 +629,7 @@ _first_code = lru_cache(maxsize=4096)(_code)
 
 def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
     """Hash the table that the environment is made of, as it is now; empty if none is named."""
-    if env_id not in registered() or "dataset" not in env_kwargs:
+    if "dataset" not in env_kwargs or not is_ours(spec_of(env_id)):
         return ""
     options = {name: env_kwargs[name] for name in Reading.options() if name in env_kwargs}
     table = load(env_kwargs["dataset"], **options)

@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...agents.making import full_text
 from ...envs.core import InputError
 from ..suites.catalogue import Suite
 from .evaluation import Evaluation, evaluate
@@ -53,7 +54,7 @@ def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
             name=name,
             env_id=task.env_id,
             env_kwargs=task.env_kwargs,
-            agent=agent,
+            agent=full_text(agent),
             episodes=suite.episodes,
             seed=suite.seed,
             curves=suite.curves,
@@ -141,7 +142,7 @@ def _evaluate(spec: RunSpec) -> Evaluation:
         seed=spec.seed,
         env_kwargs=spec.env_kwargs,
         curve=spec.curves,
-        contrasts=spec.contrasts,
+        metrics=[f"information_bounds(contrasts={spec.contrasts})"] if spec.contrasts else (),
     )
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from ...agents.making import full_text
 from ..runs import records
 from ..runs.records import RunSpec, read_record, record_path
 from ..runs.stats import gains
@@ -59,7 +60,7 @@ def _trials(suite: Suite, task: Task, name: str) -> dict[str, list[RunSpec]]:
                 name=f"{name}: {text}",
                 env_id=task.env_id,
                 env_kwargs=problem,
-                agent=text,
+                agent=full_text(text),
                 episodes=BUDGET // (len(texts) * len(problems)),
                 seed=SEED,
             )

@@ -31,7 +31,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Settings on which the belief depends."""
 PLAIN = (
-    "greedy", "epsilon_greedy", "bayes_ucb", "thompson", "ids", "expected_improvement", "learned",
+    "greedy", "epsilon_greedy", "bayes_ucb", "thompson", "ids", "expected_improvement", "meta_ucb",
 )  # fmt: skip
 """Rules that take any belief."""
 LINEAR = {"linucb": "Linear", "glm_ucb": "Linear"}

@@ -176,7 +176,7 @@ def test_a_model_with_its_own_belief_in_fifty_lines(
     monkeypatch.setitem(BELIEFS, "by_group", module.ByGroup)
     vector = module.GroupsVectorEnv(num_envs=200, reveal=True, horizon=8, **settings)
     rules = [text for text in available(vector) if text in RULES]
-    assert {"greedy", "thompson", "ids", "expected_improvement", "learned"} <= set(rules)
+    assert {"greedy", "thompson", "ids", "expected_improvement", "meta_ucb"} <= set(rules)
     assert not {"linucb", "knowledge_gradient", "ens"} & set(rules)
     random = regret("random", vector)
     for text in rules:
