@@ -38,7 +38,7 @@ def environments(
     )
 
 
-def register(env_id: str, model: type[Model[Any]] | str) -> None:
+def register(env_id: str, model: type[Model[Any]] | str, **parameters: Any) -> None:
     """Register the environments of a model with Gymnasium.
 
     Args:
@@ -46,9 +46,11 @@ def register(env_id: str, model: type[Model[Any]] | str) -> None:
         model: The model class, or where it stands, such as ``"lab.squares:Squares"``. A text is
             imported only when an environment is made. Either way Gymnasium keeps texts, so that a
             spec can be written as JSON and made again in another process.
+        **parameters: Parameters of the model that are others than its defaults.
     """
     path = model if isinstance(model, str) else f"{model.__module__}:{model.__name__}"
-    gym.register(env_id, entry_point=f"{path}Env", vector_entry_point=f"{path}VectorEnv")
+    points = f"{path}Env", f"{path}VectorEnv"
+    gym.register(env_id, points[0], vector_entry_point=points[1], kwargs=parameters)
 
 
 def registered() -> list[str]:

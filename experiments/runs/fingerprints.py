@@ -44,8 +44,8 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
     points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
     modules = {_module(point) for point in points} | {env_id.rpartition(":")[0]} - {""}
     about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
-    lines = [json.dumps(about, sort_keys=True, default=str)]
-    for text in _texts(settings):
+    lines = [json.dumps(about, sort_keys=True, default=str), *files(spec.kwargs)]
+    for text in _texts({**spec.kwargs, **settings}):
         module, colon, _ = text.partition(":")
         if colon and module.replace(".", "").isidentifier() and _file(module):
             modules.add(module)
