@@ -14,25 +14,24 @@ from __future__ import annotations
 
 import copy
 import gc
-import json
 import pickle
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, cast
+from operator import itemgetter
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 from scipy import stats
 
-from .agents import Arrivals, Belief, available, make
-from .agents.belief_agent import BeliefAgent
+from .agents import Arrivals, Belief, Rule, available, make
+from .agents.outside import reference_of
 from .envs.core import InputError, Knowledge, Streams, TruthUnknown
 from .envs.pools import Pool
 
@@ -52,6 +51,11 @@ class CheckFailed(AssertionError):
 def _hold(holds: Any, what: str, found: object, expected: object) -> None:
     if not holds:
         raise CheckFailed(f"{what}: found {found}, expected {expected}.")
+
+
+def _hold_same(what: str, found: Any, expected: Any) -> None:
+    """Hold that two nested structures are equal bit for bit, types and shapes included."""
+    _hold(data_equivalence(found, expected, exact=True), what, found, expected)
 
 
 # ---- environments
@@ -76,10 +80,8 @@ def check_model(
     Raises:
         CheckFailed: If something does not hold.
     """
-    new, vectors = (
-        partial(gym.make, env_id, **parameters),
-        partial(gym.make_vec, env_id, **parameters),
-    )
+    new = partial(gym.make, env_id, **parameters)
+    vectors = partial(gym.make_vec, env_id, **parameters)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -88,7 +90,7 @@ def check_model(
         raise CheckFailed(f"Gymnasium's checker: found {error!r}, expected nothing.") from error
     _check_steps(vectors(num_envs=B))
     for env, remake in ((new(), gym.make), (vectors(num_envs=B), gym.make_vec)):
-        _check_copies(env, cast(Any, remake))
+        _check_copies(env, remake)
     for mode in AutoresetMode:
         for reveal in (False, True):
             single = [partial(new, reveal=reveal)] * B
@@ -102,64 +104,36 @@ def _check_steps(vector: Any) -> None:
     """Hold that all that a vector environment returns is of the kind that it declares."""
     observation, info = vector.reset(seed=0)
     agent, hidden = make("random", vector), set(vector.unwrapped.hidden())
-    space = vector.observation_space
+    kinds = ("float64", (B,)), ("bool", (B,)), ("bool", (B,))
     for _ in range(60):
         _hold(not hidden & set(info), "info", sorted(hidden & set(info)), "nothing hidden")
+        space = vector.observation_space
         _hold(space.contains(observation), "an observation", observation, f"one in {space}")
-        _check_masks(vector, observation, info.get("action_mask"))
+        mask = info.get("action_mask", np.ones((B, 1), np.int8))
+        _hold(mask.dtype == np.int8 and mask.any(1).all(), "the mask", mask, "a legal action")
+        seen = observation.get("action_mask", mask) if isinstance(observation, dict) else mask
+        _hold_same("the mask of the observation and that of info", seen, mask)
         observation, *signals, info = vector.step(agent.predict(observation)[0])
-        for name, part, kind in zip(
-            ("reward", "terminated", "truncated"), signals, ("float64", "bool", "bool"), strict=True
-        ):
-            found = f"{part.dtype} of shape {part.shape}"
-            _hold(found == f"{kind} of shape ({B},)", name, found, f"{kind} of shape ({B},)")
+        found = tuple((str(part.dtype), part.shape) for part in signals)
+        _hold(found == kinds, "reward, terminated, truncated", found, kinds)
 
 
-def _check_masks(vector: Any, observation: Any, mask: Any) -> None:
-    """Hold that masks agree, and leave something to choose."""
-    seen = observation.get("action_mask") if isinstance(observation, dict) else None
-    space = vector.single_action_space
-    if isinstance(space, spaces.Box):
-        _hold(mask is seen is None, "the mask", mask, "none, for every point is legal")
-        return
-    sizes = [int(space.n)] if isinstance(space, spaces.Discrete) else space.nvec.tolist()
-    found = f"{getattr(mask, 'dtype', None)} of shape {np.shape(mask)}"
-    _hold(found == f"int8 of shape ({B}, {sizes[0]})", "the mask", found, "int8 of shape (B, n)")
-    _hold(mask.any(1).all(), "the mask", "no legal action", "one at least")
-    _hold(seen is None or (seen == mask).all(), "the mask of the observation", seen, mask)
-    tiled = np.tile(mask == 1, len(sizes))  # of a batch of choices
-    _hold((vector.action_masks() == tiled).all(), "action_masks()", vector.action_masks(), tiled)
-
-
-def _check_copies(env: Any, remake: Callable[[EnvSpec], Any]) -> None:
-    """Hold that a seed and a spec tell an episode, and that its copies go on as it does."""
+def _check_copies(env: Any, remake: Any) -> None:
+    """Hold that a seed and a spec tell an episode, and that copies and pickles go on as it does."""
     episode, written = env.reset(seed=3), env.spec.to_json()
-    again = difference(remake(EnvSpec.from_json(written)).reset(seed=3), episode)
-    _hold(not again, f"an environment made of the JSON {written}", again, "the same episode")
-    _hold(json.loads(written)["id"] == env.spec.id, "the JSON", written, f"the id {env.spec.id}")
-    again = difference(env.reset(seed=3), episode)
-    _hold(not again, "two resets with the same seed", again, "the same episode")
+    _hold_same("two resets with the same seed", env.reset(seed=3), episode)
+    again = remake(EnvSpec.from_json(written))
+    _hold_same(f"an environment made of the JSON {written}", again.reset(seed=3), episode)
     env.action_space.seed(0)
     first, second = (env.action_space.sample() for _ in range(2))
-    if isinstance(env, VectorEnv) or not env.unwrapped.step(first)[2]:
-        copies = [
-            copy.deepcopy(env.unwrapped),
-            *(pickle.loads(pickle.dumps(env.unwrapped)) for _ in "ab"),
-        ]
-        for wrong in (None, np.full(7, np.nan)):
-            _check_refusal(env.unwrapped, wrong)
-        step, *steps = [one.step(second) for one in (*copies, env.unwrapped)]
-        for apart in (difference(one, step) for one in steps):
-            _hold(not apart, "a copy or pickle in the middle of an episode", apart, "the same step")
-
-
-def _check_refusal(env: Any, action: Any) -> None:
-    """Hold that what is no action is refused; that nothing has changed is then seen by the copies."""
-    try:
-        env.step(action)
-    except InputError:
-        return
-    raise CheckFailed(f"an action outside of the space: found that {action} is played.")
+    if not np.any(env.step(first)[2]):
+        try:
+            twins = [copy.deepcopy(env.unwrapped), pickle.loads(pickle.dumps(env.unwrapped))]
+        except Exception as error:
+            raise CheckFailed(f"pickle: found {error!r}, expected none.") from error
+        step = env.unwrapped.step(second)
+        for twin in twins:
+            _hold_same("a copy in the middle of an episode", twin.step(second), step)
 
 
 def _check_same_play(vector: Any, singles: Any, mode: str) -> None:
@@ -170,18 +144,11 @@ def _check_same_play(vector: Any, singles: Any, mode: str) -> None:
 
     def both(method: str, *args: Any, **kwargs: Any) -> Any:
         ours, theirs = (getattr(env, method)(*args, **kwargs) for env in (vector, singles))
-        apart = difference(ours, theirs)
-        _hold(
-            not apart,
-            f"{B} episodes at once and one by one, {mode}, {method}",
-            apart,
-            "no difference",
-        )
+        _hold_same(f"{B} episodes at once and one by one, {mode}, {method}", ours, theirs)
         return ours
 
     for name in ("single_observation_space", "action_space"):
-        ours, theirs = getattr(vector, name), getattr(singles, name)
-        _hold(ours == theirs, f"{name} of the vector environment", ours, theirs)
+        _hold_same(f"{name} of many", getattr(vector, name), getattr(singles, name))
     both("reset", seed=7)
     vector.action_space.seed(3)
     random = np.random.default_rng(5)
@@ -194,28 +161,6 @@ def _check_same_play(vector: Any, singles: Any, mode: str) -> None:
     for _ in range(5):
         if both("step", vector.action_space.sample())[2].any():
             break
-
-
-def difference(a: Any, b: Any, where: str = "") -> str:
-    """Return where two nested structures differ, in types or bits; nothing if they do not.
-
-    Args:
-        a: A structure of dictionaries, tuples, lists, arrays and numbers.
-        b: The other.
-        where: What they are called.
-    """
-    if type(a) is not type(b):
-        return f"{where} {type(a).__name__} against {type(b).__name__}"
-    if isinstance(a, np.ndarray) and a.dtype != object:
-        same = a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-        return "" if same else f"{where} {a} ({a.dtype}) against {b} ({b.dtype})"
-    if isinstance(a, dict) and a.keys() == b.keys():
-        parts: Iterable[Any] = a
-    elif isinstance(a, tuple | list | np.ndarray) and len(a) == len(b):
-        parts = range(len(a))
-    else:
-        return "" if a == b else f"{where} {a!r} against {b!r}"
-    return next(filter(None, (difference(a[k], b[k], f"{where}[{k!r}]") for k in parts)), "")
 
 
 def _check_truth(vector: Any) -> None:
@@ -278,13 +223,7 @@ def _check_hidden(vector: Any, other: Any, agents: Iterable[str] | None) -> None
 
 
 def played(agent: str, vector: Any, seed: int) -> tuple[Any, Any]:
-    """Return an agent after three decisions, and what it remembers.
-
-    Args:
-        agent: Its text.
-        vector: The vector environment that it plays.
-        seed: The seed of its episodes.
-    """
+    """Return an agent that has played three decisions in a vector environment, and its memory."""
     player, state, observation = make(agent, vector), None, vector.reset(seed=seed)[0]
     for _ in range(3):
         action, state = player.predict(observation, state)
@@ -295,10 +234,7 @@ def played(agent: str, vector: Any, seed: int) -> tuple[Any, Any]:
 def leaks(thing: Any, env: Any, other: Any) -> list[str]:
     """Return what an object can reach of the hidden side of a vector environment, in words.
 
-    Args:
-        thing: The object.
-        env: The environment.
-        other: One that has played other episodes with the same parameters.
+    Another environment has played other episodes with the same parameters.
     """
     state, hidden = env.unwrapped._state, dict(env.unwrapped.hidden())
     hidden.pop("regret", None)
@@ -330,11 +266,7 @@ def _holds(one: Any, row: Any) -> bool:
 
 
 def reachable(thing: Any) -> Iterator[Any]:
-    """Yield an object and all that it refers to: attributes, slots, items, closures, array bases.
-
-    Args:
-        thing: The object.
-    """
+    """Yield an object and all that it refers to: attributes, slots, items, closures, array bases."""
     seen: dict[int, Any] = {}
     stack = [thing]
     while stack:
@@ -383,7 +315,8 @@ def check_belief(
         CheckFailed: If something does not hold.
     """
     vector: Any = gym.make_vec(env_id, num_envs=3, **parameters)
-    learnt = partial(_learnt, _new_belief(belief, vector))
+    new = partial(belief, vector.unwrapped.model.public()) if callable(belief) else None
+    learnt = partial(_learnt, new or make(f"greedy(belief={belief})", vector).new_belief)  # type: ignore[attr-defined]
     history, (*_, other) = _played(vector, 3), _played(vector, 33)
     prior, last = learnt(history[0]), learnt(history[-1])
     near = within * float(prior.std().max())
@@ -393,33 +326,20 @@ def check_belief(
     for observation in history[1:]:
         grown.update(observation, np.zeros(3, np.bool_))
     _hold_near("label by label against all at once", grown, _moments(last), near)
+    for i in range(3):
+        row = slice(i, i + 1)
+        alone = learnt(_each(itemgetter(row), history[-1]), i)
+        _hold_near("one episode alone", alone, [part[row] for part in _moments(last)], near)
     start = np.array([True, False, False])
-    grown.update(
-        _each(lambda one, two: np.concatenate([one[:1], two[1:]]), other, history[-1]), start
-    )
-    anew = [
-        np.where(start[:, None], *both)
-        for both in zip(_moments(learnt(other)), _moments(last), strict=True)
-    ]
+    grown.update(_each(_first_of, other, history[-1]), start)
+    anew = map(_first_of, _moments(learnt(other)), _moments(last))
     _hold_near("an episode that starts beside others", grown, anew, near)
     for seed in range(2 if isinstance(vector.unwrapped.model, Pool) else 0):
         shuffled = learnt(_shuffled(history[-1], np.random.default_rng(seed)))
         _hold_near("labels in another order", shuffled, _moments(last), near)
-    for i in range(3):
-        alone = learnt(_each(lambda part, i=i: part[i : i + 1], history[-1]), i)
-        _hold_near("one episode alone", alone, [part[i : i + 1] for part in _moments(last)], near)
     for one in (prior, last):
         _check_draws(one, near)
         _check_look_ahead(one, near)
-
-
-def _new_belief(belief: Any, vector: Any) -> Callable[[int], Belief]:
-    """Return what makes a belief about a number of episodes."""
-    if not isinstance(belief, str):
-        return partial(belief, vector.unwrapped.model.public())
-    agent = make(f"greedy(belief={belief})", vector)
-    assert isinstance(agent, BeliefAgent)
-    return agent.new_belief
 
 
 def _played(vector: Any, seed: int) -> list[Any]:
@@ -445,6 +365,11 @@ def _each(function: Callable[..., Any], *observations: Any) -> Any:
     if not isinstance(observations[0], dict):
         return function(*observations)
     return {key: function(*(one[key] for one in observations)) for key in observations[0]}
+
+
+def _first_of(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
+    """Return the first row of one array and the others of another."""
+    return np.concatenate([one[:1], other[1:]])
 
 
 def _shuffled(observation: Any, random: np.random.Generator) -> Any:
@@ -501,7 +426,13 @@ def _check_look_ahead(belief: Belief, near: float) -> None:
 
 
 def check_rule(
-    rule: str, env_id: str, /, *, belief: str | None = None, rows: int = 300, **parameters: Any
+    rule: str | type[Rule[Any]],
+    env_id: str,
+    /,
+    *,
+    belief: str | None = None,
+    rows: int = 300,
+    **parameters: Any,
 ) -> None:
     """Hold that a rule chooses by what is believed, and not by how items are numbered.
 
@@ -509,7 +440,7 @@ def check_rule(
     of a table it chooses each as often, and of rows in another order the same ones.
 
     Args:
-        rule: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Mine"``.
+        rule: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Mine"``, or a class.
         env_id: The id of an environment that it plays.
         belief: The text of its belief, by default the first that fits.
         rows: Number of choices by which a law is judged.
@@ -518,11 +449,10 @@ def check_rule(
     Raises:
         CheckFailed: If it does not.
     """
-    text = rule
+    text = rule if isinstance(rule, str) else reference_of(rule)
     if belief is not None:
-        text = (
-            f"{rule[:-1]}, belief={belief})" if rule.endswith(")") else f"{rule}(belief={belief})"
-        )
+        text = f"{text[:-1]}, " if text.endswith(")") else f"{text}("
+        text += f"belief={belief})"
     model = gym.make(env_id, **parameters).unwrapped.model  # type: ignore[attr-defined]
     if not isinstance(model, Pool):
         return check_agent(text, env_id, **parameters)
@@ -539,22 +469,21 @@ def check_rule(
     return None
 
 
-def _check_law(text: str, features: Array, labels: Array, rows: int) -> None:
+def _check_law(text: str, features: NDArray[Any], labels: NDArray[Any], rows: int) -> None:
     """Hold that equal rows of a table are chosen as often, and rows in another order the same."""
     n = len(labels)
 
     def chosen(index: NDArray[np.int64], first: int) -> NDArray[np.int64]:
-        table = {"features": features[index], "labels": labels[index], "horizon": 4}
-        vector = gym.make_vec(TABLE, num_envs=rows, autoreset_mode="SameStep", **table)
-        return np.array(choices(text, vector, first))[
-            :, [0, 3]
-        ]  # before the first label, and after
+        table: Any = {"features": features[index], "labels": labels[index], "horizon": 4}
+        vector = gym.make_vec(TABLE, num_envs=rows, **table)
+        # Before the first label, and after some.
+        return np.array(choices(text, vector, first))[:, [0, 3]]
 
     copies, order = np.tile(np.arange(n), 3), np.random.default_rng(1).permutation(n)
-    first, last = (np.bincount(some, minlength=3) for some in (chosen(copies, 0) // n).T)
-    for some in (first, last):
-        p = stats.chisquare(some).pvalue
-        _hold(p > RARE, f"three equal rows: {text} chooses them", some, "each as often")
+    for some in (chosen(copies, 0) // n).T:
+        counts = np.bincount(some, minlength=3)
+        p = stats.chisquare(counts).pvalue
+        _hold(p > RARE, f"three equal rows: {text} chooses them", counts, "each as often")
     for one, two in zip(chosen(np.arange(n), 0).T, order[chosen(order, rows)].T, strict=True):
         counts = np.stack([np.bincount(some, minlength=n) for some in (one, two)])
         p = stats.chi2_contingency(counts[:, counts.any(0)]).pvalue
@@ -598,10 +527,10 @@ def choices(agent: str, vector: Any, first: int, *, anew: bool = False) -> list[
         first: The seed and the number of the first episode.
         anew: Whether every decision is that of a new agent, until the first episode ends.
     """
-    count, chosen = vector.num_envs, [[] for _ in range(vector.num_envs)]  # type: list[list[Any]]
+    chosen: list[list[Any]] = [[] for _ in range(vector.num_envs)]
     observation, info = vector.reset(seed=first)
     player, state = make(agent, vector, seed=4, episode=first), None
-    start = running = np.ones(count, np.bool_)
+    start = running = np.ones(len(chosen), np.bool_)
     while running.any() and (running.all() or not anew):
         if anew:
             player, state = make(agent, vector, seed=4, episode=first), None
@@ -619,9 +548,7 @@ def _check_choice(agent: str, action: Any, vector: Any, mask: Any, running: Any)
     """Hold that actions are of the space, legal, and each once in a batch."""
     space = vector.action_space
     whole = action.shape == space.shape and action.dtype.kind == np.dtype(space.dtype).kind
-    _hold(
-        whole, f"choices of {agent}", f"{action.dtype} of shape {action.shape}", f"some of {space}"
-    )
+    _hold(whole, f"choices of {agent}", action, f"some of {space}")
     if mask is None:
         return
     for batch, legal in zip(action.reshape(len(mask), -1)[running], mask[running], strict=True):

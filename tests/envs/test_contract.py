@@ -14,13 +14,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.env_checker import check_env, data_equivalence
 from gymnasium.vector import SyncVectorEnv, utils
 from problems import NAMES, PROBLEMS
 
 import discovery_gym
 from discovery_gym import InputError
-from discovery_gym.testing import check_model, difference
+from discovery_gym.testing import check_model
 
 problem = pytest.mark.parametrize(("env_id", "kwargs"), PROBLEMS, ids=NAMES)
 B = 5
@@ -28,7 +28,7 @@ B = 5
 
 def assert_same(a: Any, b: Any) -> None:
     """Hold that two nested structures are equal bit for bit, types and shapes included."""
-    assert not difference(a, b)
+    assert data_equivalence(a, b, exact=True)
 
 
 @problem

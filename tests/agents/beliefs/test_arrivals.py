@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -12,8 +13,8 @@ from golden import SHORT
 import discovery_gym
 from discovery_gym.agents.beliefs import BELIEFS, Arrivals
 from discovery_gym.envs.pools import Pool
+from discovery_gym.testing import check_belief
 
-LABELS = 4
 VARIANTS: dict[str, dict[str, Any]] = {
     "discovery/LinearPool-v0": {"sparsity": 2},
     "discovery/TablePool-v0": {
@@ -46,46 +47,18 @@ def pools() -> list[tuple[str, dict[str, Any], str]]:
     return cases
 
 
-def labelled(env_id: str, kwargs: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the model and an observation of three episodes after some labels."""
-    vector = gym.make_vec(env_id, num_envs=3, **kwargs)
-    observation, _ = vector.reset(seed=3)
-    for item in range(LABELS):
-        observation = vector.step(np.full(3, 3 * item + 1))[0]
-    return vector.unwrapped.model, observation
-
-
-def permuted(observation: Any, seed: int) -> Any:
-    """Return the same labels as if they had come in another order, in each episode its own."""
-    random, other = np.random.default_rng(seed), dict(observation)
-    orders = np.stack([random.permutation(LABELS) for _ in range(3)])
-    for key in ("labelled", "labels"):
-        other[key] = observation[key].copy()
-        other[key][:, :LABELS] = np.take_along_axis(observation[key], orders, 1)
-    return other
-
-
+@pytest.mark.parametrize("late", [{}, {"delay": 2, "batch_size": 2}], ids=["", "late"])
 @pytest.mark.parametrize(("env_id", "kwargs", "name"), pools())
-def test_the_order_of_arrival_does_not_matter(
-    env_id: str, kwargs: dict[str, Any], name: str
+def test_what_a_belief_learns_is_the_labels(
+    env_id: str, kwargs: dict[str, Any], name: str, late: dict[str, int]
 ) -> None:
     """Up to rounding; for beliefs made of draws, in their law."""
-    model, observation = labelled(env_id, kwargs)
-    moments = []
-    for seen in (observation, *(permuted(observation, seed) for seed in range(2))):
-        belief: Any = BELIEFS[name](model, 3, **(EXACT | DRAWN)[name])
-        belief.update(seen, np.ones(3, np.bool_))
-        moments.append((belief.mean(), belief.std()))
-    (mean, std), *others = moments
-    start: Any = BELIEFS[name](model, 3, **(EXACT | DRAWN)[name])
-    start.update(gym.make_vec(env_id, num_envs=3, **kwargs).reset(seed=3)[0], np.ones(3, np.bool_))
-    assert (
-        np.abs(mean - start.mean()).max() > 0.05 * start.std().max()
-    )  # there is something to lose
-    within = (1e-5 if name in EXACT else 0.1) * start.std().max()
-    for mean_too, std_too in others:
-        np.testing.assert_allclose(mean_too, mean, atol=within, rtol=0)
-        np.testing.assert_allclose(std_too, std, atol=within, rtol=0)
+    belief: Any = partial(BELIEFS[name], **(EXACT | DRAWN)[name])
+    check_belief(belief, env_id, within=1e-5 if name in EXACT else 0.1, **{**kwargs, **late})
+
+
+def test_what_a_belief_learns_of_a_campaign() -> None:
+    check_belief("beta", "discovery/BinomialDiscovery-v0", beta_priors=[[1, 4], [3, 12]], horizon=5)
 
 
 @pytest.mark.parametrize("settings", [{}, {"delay": 3}, {"delay": 2, "batch_size": 3}])
