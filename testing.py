@@ -399,14 +399,15 @@ def _check_draws(belief: Belief, near: float) -> None:
     expected = (len(mean), 4000, mean.shape[1])
     _hold(draws.shape == expected, "the shape of draws", draws.shape, expected)
     squares = (draws - mean[:, None]) ** 2
-    # Draws of one call may share an approximation: 1/20 of the deviation is allowed for it.
-    for what, sample, truth, unit in (
-        ("mean", draws, mean, std),
-        ("variance", squares, std**2, 2 * std**2),
+    # Draws of one call may share an approximation, and tails may be too rare to be drawn.
+    unit = np.maximum(std, 0.2 * std.max(1, keepdims=True)) / 20
+    for what, sample, truth, slack in (
+        ("mean", draws, mean, unit),
+        ("variance", squares, std**2, 2 * unit * std),
     ):
-        allowed = ERRORS * sample.std(1) / 4000**0.5 + 0.05 * unit + near
-        apart = np.abs(sample.mean(1) - truth) / allowed
-        _hold((apart <= 1).all(), f"the {what} of draws", f"{apart.max()} times what is allowed", 1)
+        allowed = ERRORS * sample.std(1) / 4000**0.5 + slack + near
+        off = (np.abs(sample.mean(1) - truth) / allowed).max()
+        _hold(off <= 1, f"the {what} of draws", f"an error {off} times what is allowed", 1)
 
 
 def _check_look_ahead(belief: Belief, near: float) -> None:

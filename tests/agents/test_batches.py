@@ -92,29 +92,6 @@ def test_gaussian_process_looks_ahead(known: int) -> None:
     np.testing.assert_allclose(draws.std(1), ahead.std(), atol=0.15 * ahead.std().max())
 
 
-RULES = ["random", "greedy", "bayes_ucb", "thompson", "ids", "linucb", "thompson(belief=gp)"]
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("delay", [0, 2])
-def test_batches_hold_legal_items_each_once(rule: str, delay: int) -> None:
-    vector = gym.make_vec(
-        LINEAR, num_envs=3, num_items=25, num_features=3, horizon=24, batch_size=4, delay=delay,
-        illegal="raise",
-    )  # fmt: skip
-    agent = make(rule, vector, seed=1)
-    observation, _ = vector.reset(seed=0)
-    state = None
-    for _ in range(6):
-        action, state = agent.predict(observation, state)
-        assert action.shape == (3, 4)
-        observation, _, ended, _, _ = vector.step(action)
-    assert ended.all()
-    single = gym.make(LINEAR, batch_size=4, horizon=8)
-    action, _ = make(rule, single).predict(single.reset(seed=0)[0])
-    assert single.action_space.contains(action)
-
-
 SMALL_POOLS: dict[str, dict[str, Any]] = {
     "discovery/GraphPool-v0": {"num_items": 25},
     "discovery/LinearPool-v0": {"num_items": 25, "num_features": 3, "sparsity": 1},

@@ -47,7 +47,7 @@ def pools() -> list[tuple[str, dict[str, Any], str]]:
     return cases
 
 
-@pytest.mark.parametrize("late", [{}, {"delay": 2, "batch_size": 2}], ids=["", "late"])
+@pytest.mark.parametrize("late", [{}, {"delay": 2}], ids=["", "late"])
 @pytest.mark.parametrize(("env_id", "kwargs", "name"), pools())
 def test_what_a_belief_learns_is_the_labels(
     env_id: str, kwargs: dict[str, Any], name: str, late: dict[str, int]
@@ -57,8 +57,10 @@ def test_what_a_belief_learns_is_the_labels(
     check_belief(belief, env_id, within=1e-5 if name in EXACT else 0.1, **{**kwargs, **late})
 
 
-def test_what_a_belief_learns_of_a_campaign() -> None:
-    check_belief("beta", "discovery/BinomialDiscovery-v0", beta_priors=[[1, 4], [3, 12]], horizon=5)
+@pytest.mark.parametrize("objective", ["first", "count"])
+def test_what_a_belief_learns_of_a_campaign(objective: str) -> None:
+    priors = {"beta_priors": [[1, 4], [3, 12]], "horizon": 6, "throughput_upgrade": (2, 1.0, 1)}
+    check_belief("beta", "discovery/BinomialDiscovery-v0", objective=objective, **priors)
 
 
 @pytest.mark.parametrize("settings", [{}, {"delay": 3}, {"delay": 2, "batch_size": 3}])

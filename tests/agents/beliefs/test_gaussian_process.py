@@ -120,12 +120,6 @@ class TestPosterior:
             moved = batch.sample(3000, np.random.default_rng(0)).mean(1) - batch.mean()
             assert (np.abs(moved) < 5 * batch.std() / 3000**0.5 + 1e-9).all()
 
-    def test_belief_restarts_with_its_episode(self) -> None:
-        vector = gym.make_vec(POOL, num_envs=2, horizon=9)
-        _, belief = run(vector, make("greedy(belief=gp)", vector), 10)  # the last step is the reset
-        assert not belief.mean().any()
-        assert (belief.std() == 1).all()
-
     def test_wrong_use(self) -> None:
         vector = gym.make_vec(POOL, num_envs=3)
         _, belief = run(vector, make("greedy(belief=gp)", vector), 2)

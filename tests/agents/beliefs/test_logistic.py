@@ -122,15 +122,6 @@ def test_prediction_is_calibrated() -> None:
         assert abs(mean[alike].mean() - info["values"][alike].mean()) < 0.06
 
 
-def test_draws_have_the_moments() -> None:
-    vector, observation, _ = play(20, num_items=100, horizon=20)
-    belief = learnt(observation, vector.model)
-    draws = belief.sample(8000, np.random.default_rng(0))
-    assert draws.shape == (3, 8000, 100)
-    assert (np.abs(draws.mean(1) - belief.mean()) < 5 * belief.std() / 8000**0.5 + 1e-5).all()
-    np.testing.assert_allclose(draws.std(1), belief.std(), rtol=0.1, atol=1e-4)
-
-
 def test_what_the_best_item_explains_is_the_definition() -> None:
     vector, observation, _ = play(10, num_items=80, horizon=20)
     belief, mask = learnt(observation, vector.model), observation["action_mask"]

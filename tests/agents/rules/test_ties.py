@@ -10,11 +10,11 @@ import pytest
 
 from discovery_gym.agents import available, make
 from discovery_gym.agents.beliefs.belief import highest
+from discovery_gym.testing import check_rule
 
 POOL, GRAPH, LOW_RANK = (f"discovery/{name}Pool-v0" for name in ("Table", "Graph", "LowRank"))
 RANDOM = np.random.default_rng(0)
 ONES, SAME = np.ones((20, 3)), np.tile(RANDOM.standard_normal(7), (37, 1))
-GROUPS = np.repeat(RANDOM.standard_normal((5, 6)), 4, 0)
 X = RANDOM.standard_normal((60, 5)) * [1.0, 1e-3, 1e5, 1.0, 0.0] + [0.0, 0.01, -1e5, 3.0, 2.0]
 Y = X @ [0.5, 300.0, 1e-5, -0.3, 1.0] + 0.3 * RANDOM.standard_normal(60)
 
@@ -111,18 +111,18 @@ def test_equal_rows_of_two_values(
             break
 
 
-@pytest.mark.parametrize("two", [False, True], ids=["", "two"])
 @pytest.mark.parametrize(("rule", "belief"), PAIRS, ids=[text_of(*pair) for pair in PAIRS])
-def test_groups_of_equal_rows(rule: str, belief: str, two: bool) -> None:
-    """Five groups of four, of the same label: each of the four is chosen as often."""
-    labels = np.arange(20) // 4
-    if two:
-        labels = labels == 2
-        belief = belief or ("linear" if rule in NO_NOISE else "")
-    kwargs = {"features": GROUPS, "labels": labels.astype(float), "horizon": 9}
-    chosen = play(POOL, text_of(rule, belief), enough(rule, belief), **kwargs) % 4
-    for t in range(9):
-        fair(chosen[:, t], 1.5)
+def test_rules(rule: str, belief: str) -> None:
+    """All that one's own rules are checked for, fair ties and the order of rows among it."""
+    check_rule(rule, POOL, belief=belief or None, rows=enough(rule, belief), horizon=12)
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [("active_search", "LogisticPool"), ("ens", "LogisticPool"), ("one_hub", "GraphPool")],
+)
+def test_rules_of_some_pools(rule: str, name: str) -> None:
+    check_rule(rule, f"discovery/{name}-v0", num_items=40, horizon=12)
 
 
 EQUAL: dict[str, Any] = {
