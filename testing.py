@@ -438,7 +438,7 @@ def check_rule(
     """Hold that a rule chooses by what is believed, and not by how items are numbered.
 
     Its choices are those of `check_agent`, in pools also in batches and with late labels. Of equal rows
-    of a table it chooses each as often, and of rows in another order the same ones.
+    of a table, if it plays tables, it chooses each as often, and of rows in another order the same.
 
     Args:
         rule: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Mine"``, or a class.
@@ -450,9 +450,9 @@ def check_rule(
     Raises:
         CheckFailed: If it does not.
     """
-    text = rule if isinstance(rule, str) else reference_of(rule)
+    rule = text = rule if isinstance(rule, str) else reference_of(rule)
     if belief is not None:
-        text = f"{text[:-1]}, " if text.endswith(")") else f"{text}("
+        text = f"{rule[:-1]}, " if rule.endswith(")") else f"{rule}("
         text += f"belief={belief})"
     model = gym.make(env_id, **parameters).unwrapped.model  # type: ignore[attr-defined]
     if not isinstance(model, Pool):
@@ -462,11 +462,14 @@ def check_rule(
     random = np.random.default_rng(0)
     features, two = random.standard_normal((9, 2)), np.arange(9) % 2.0
     for labels in (two, two + random.standard_normal(9)):
-        try:
-            make(text, gym.make(TABLE, features=features, labels=labels))
-        except InputError:  # it is not about such tables
-            continue
-        _check_law(text, features, labels, rows)
+        table = gym.make(TABLE, features=features, labels=labels)
+        for one in (text, rule):  # the belief may be about other things than tables
+            try:
+                make(one, table)
+            except InputError:
+                continue
+            _check_law(one, features, labels, rows)
+            break
     return None
 
 

@@ -1,4 +1,4 @@
-"""A model with a belief of its own: items belong to groups in turn, and those of a group share a value."""
+"""A model with a belief of its own: items belong to groups in turn, each of which has one value."""
 
 from dataclasses import dataclass
 
@@ -35,6 +35,10 @@ class Groups(Pool[Labels]):
 
 class ByGroup(Belief):
     """Independent normal values of the groups."""
+
+    @classmethod
+    def fits(cls, model):
+        return isinstance(model, Groups)
 
     def __init__(self, model, num_episodes):
         self.model, self.group = model, np.arange(model.num_items) % model.groups
