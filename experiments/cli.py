@@ -231,7 +231,7 @@ def _resumable() -> Iterator[None]:
 
 def _show_results(board: Board) -> None:
     """Show the table of a task."""
-    from .report.leaderboard import microseconds, plus_minus, span
+    from .report.words import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
     rows: list[list[str | Text]] = []
@@ -306,7 +306,7 @@ def evaluate(
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
-    from .report.leaderboard import microseconds, number, plus_minus, span
+    from .report.words import microseconds, number, plus_minus, span
     from .runs import stats as st
     from .runs.evaluation import EVALUATION_SEED
     from .runs.evaluation import evaluate as play

@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from numpy.typing import NDArray
 
 from ...envs.core import spelt, told
 from ..runs import stats as st
 from ..runs.evaluation import rerun_command
 from ..runs.records import Record, Results, read_folder, write, writing_to
 from ..suites.catalogue import SUITES
-from . import escaping
 from . import svg as pictures
+from .page import render
 
 FEW = 3
 """An agent that entered fewer tasks stands below the others: it has met too few of them."""
@@ -359,34 +355,13 @@ def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
         "Clopper-Pearson where episodes have two outcomes",
     }
     paths = []
-    for template, name, words in (
-        ("leaderboard.md.j2", "LEADERBOARD.md", escaping.markdown),
-        ("page.html.j2", "index.html", escaping.page),
-    ):
+    for medium, name in (("md", "LEADERBOARD.md"), ("html", "index.html")):
         path = folder / name
-        text = _templates(words).get_template(template).render(view)
+        text = render(f"leaderboard.{medium}.j2", **view)
         with writing_to(folder):
             write(path, text)
         paths.append(path)
     return paths, missing
-
-
-def _templates(words: Callable[[str], Markup]) -> Environment:
-    """Return the templates of a medium; every text goes through ``words``, but for ours."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        finalize=lambda x: words(x) if isinstance(x, str) and not isinstance(x, Markup) else x,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        autoescape=True,
-    )
-    ours = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
-    for word in ours:
-        templates.filters[word.__name__] = lambda *x, word=word: Markup(word(*x))
-    templates.filters |= {"json": json.dumps, "lines": escaping.page_lines}
-    templates.filters["code"] = escaping.markdown_code
-    return templates
 
 
 def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
@@ -426,78 +401,3 @@ def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[st
         f"{sum(int(record.lengths.sum()) for record in records):,} decisions",
         "versions": {name: ", ".join(sorted(found)) for name, found in versions.items()},
     }
-
-
-# ---- numbers in words
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with about ``digits`` significant digits and a true minus sign."""
-    if value is None or np.isnan(value):
-        return "–"
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return _decimals(value, digits - 1 - int(np.floor(np.log10(abs(value)))) if value else 0)
-
-
-def _decimals(value: float, after: int) -> str:
-    """Return a number with so many digits behind the point; by a power of ten far from one."""
-    if abs(value) >= 1e15 or after > 12:
-        return f"{value:.2e}".replace("-", "−")
-    return f"{value:,.{min(max(after, 0), 8)}f}".replace("-", "−")
-
-
-def score(value: float | None) -> str:
-    """Return a normalised score."""
-    if value is None or not abs(value) < 1e15:
-        return number(value)
-    return f"{value:z.3f}".replace("-", "−")
-
-
-def ends(one: st.Interval) -> str:
-    """Return the interval of a score, or that nothing varied; nothing for a single episode."""
-    return one.ends(score)
-
-
-def span(one: st.Interval | None) -> str:
-    """Return a score with its interval."""
-    return "–" if one is None else f"{score(one.value)} {ends(one)}".strip()
-
-
-def percent(share: float) -> str:
-    """Return a share in percent."""
-    return f"{100 * share:.0f} %"
-
-
-def difference(one: st.Interval | None) -> str:
-    """Return a difference in returns with its interval."""
-    if one is None:
-        return "–"
-    return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
-
-
-def plus_minus(values: NDArray[Any]) -> str:
-    """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit.
-
-    The mean alone of one episode, which has no error, and of episodes that are all alike.
-    """
-    average, count = float(np.mean(values)), len(values)
-    if count < 2:
-        return number(average)
-    if not np.isfinite(average):
-        return "not finite"
-    error = float(np.std(values, ddof=1) / np.sqrt(count))
-    if error <= 1e-12 * abs(average):
-        return f"{number(average)}, no variation"
-    after = 1 - int(np.floor(np.log10(error)))
-    return f"{_decimals(average, after)} ± {_decimals(error, after)}"
-
-
-def microseconds(seconds: float) -> str:
-    """Return a time per decision."""
-    return number(1e6 * seconds, 2)
-
-
-def date(seconds: float | None) -> str:
-    """Return a point in time, in UTC."""
-    return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

@@ -14,16 +14,9 @@ from typer.testing import CliRunner
 import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
-from discovery_gym.experiments.report import leaderboard
-from discovery_gym.experiments.report.leaderboard import (
-    difference,
-    number,
-    overviews,
-    plus_minus,
-    score,
-    span,
-    write_leaderboard,
-)
+from discovery_gym.experiments.report import leaderboard, words
+from discovery_gym.experiments.report.leaderboard import overviews, write_leaderboard
+from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs import stats
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
 from discovery_gym.experiments.runs.runner import execute, plan
@@ -316,7 +309,7 @@ def test_no_records_make_an_empty_page(tmp_path):
             "−12.3 (no variation in 1,000 episodes)",
         ),
         (difference(stats.Interval(-12.34)), "−12.3"),
-        (leaderboard.date(0), "1970-01-01 00:00 UTC"),
+        (words.date(0), "1970-01-01 00:00 UTC"),
     ],
 )
 def test_numbers_in_words(word, text):
