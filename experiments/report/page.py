@@ -62,5 +62,5 @@ def _templates(medium: str) -> Environment:
 
 def _prose(text: str) -> Markup:
     """Return one line of ours for HTML: words between backticks are code, what follows ^ is a power."""
-    line = re.sub(r"`([^`]*)`", r"<code>\1</code>", escaping.page(text))
+    line = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escaping.page(text)))
     return Markup(re.sub(r"\^(?:\((\w+)\)|(\w+))", r"<sup>\1\2</sup>", line))
