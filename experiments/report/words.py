@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..runs import stats as st
+from . import stats as st
 
 
 def number(value: float | None, digits: int = 4) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -22,6 +22,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
+from ...agents import Agent as OurAgent
 from ...agents import make
 from ...envs.core import InputError, Model, TruthUnknown, closest, registered, shown
 from ...envs.core.checks import flag, integer
@@ -68,13 +69,13 @@ class Evaluation:
         env_kwargs: Its parameters, where they differ from the defaults.
         agent: The agent, as text.
         seed: Seed of the first episode; episode i has ``seed + i``.
+        role: What the agent stands for: "random" play, the "optimal" agent, or "".
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
         curve: Regret after each of L decisions, ``(E, L)``, NaN behind the end of an episode;
             ``None`` where there is none or it was not asked for.
-        bounds: Lower and upper bound of the total information of each episode of experimental design,
-            ``(E, 2)``, in nats; ``None`` where they were not asked for.
+        metrics: What else was asked for, by its name, ``(E, ...)``.
         seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
         random_value: Exact expected return of a random agent, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
@@ -84,11 +85,12 @@ class Evaluation:
     env_kwargs: Mapping[str, Any]
     agent: str
     seed: int
+    role: str
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
     curve: NDArray[np.float64] | None
-    bounds: NDArray[np.float64] | None
+    metrics: Mapping[str, NDArray[np.float64]]
     seconds_per_decision: float
     random_value: float | None
     optimal_value: float | None
@@ -104,7 +106,7 @@ def evaluate(
     deterministic: bool = False,
     curve: bool = False,
     truth: bool = True,
-    contrasts: int = 0,
+    metrics: Sequence[str] = (),
     agent_seed: int = 0,
     progress: Callable[[int, str], None] | None = None,
 ) -> Evaluation:
@@ -121,8 +123,8 @@ def evaluate(
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
-        contrasts: Number L of contrastive draws behind the `bounds` of experimental design (see
-            `sequential_bounds`); 0: no bounds.
+        metrics: What else to find out about the episodes, such as
+            ``"information_bounds(contrasts=1000)"``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
             from the seed of the episode: an episode is the same in every evaluation that plays it.
         progress: Told after each decision how many episodes have ended, and what is at hand.
@@ -132,7 +134,7 @@ def evaluate(
     """
     episodes = integer("episodes", episodes, low=1, high=100_000_000)
     seed = integer("seed", seed, low=0, high=math.inf)
-    contrasts = integer("contrasts", contrasts, low=0, high=1_000_000_000)
+    contrasts = int(metrics[0].split("=")[1].strip(")")) if metrics else 0
     agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
     deterministic, curve = flag("deterministic", deterministic), flag("curve", curve)
     truth, env_id, env_kwargs = flag("truth", truth), resolve(env_id), _parameters(env_kwargs)
@@ -142,7 +144,7 @@ def evaluate(
         raise InputError(
             f"agent must be a text such as 'random' or have a method predict, got {shown(agent)}."
         )
-    size = min(episodes, CHUNK)
+    size, player = min(episodes, CHUNK), agent
     venv = _vector_env(env_id, size, env_kwargs)
     returns, lengths, regret = np.zeros(episodes), np.zeros(episodes, np.int64), np.zeros(episodes)
     paths: list[NDArray[np.float64]] = []
@@ -180,11 +182,12 @@ def evaluate(
         env_kwargs=env_kwargs,
         agent=agent if isinstance(agent, str) else type(agent).__name__,
         seed=seed,
+        role=player.role if isinstance(player, OurAgent) else "",
         returns=returns,
         lengths=lengths,
         regret=None if unknown else regret,
         curve=None if unknown or not curve else _padded(paths),
-        bounds=np.concatenate(bounds) if bounds else None,
+        metrics={"information_bounds": np.concatenate(bounds)} if bounds else {},
         seconds_per_decision=seconds / lengths.sum(),
         random_value=random_value,
         optimal_value=optimal_value,
