@@ -46,7 +46,8 @@ ROLES = ("random", "optimal")
 """What an agent may stand for: the two ends of a score's scale."""
 ABOUT = ("spec", "fingerprint", "status", "error", "seconds_per_decision", "random_value",
          "optimal_value", "versions", "machine", "created")  # fmt: skip
-"""What a file says of itself; from format 2 on also the format and the role of the agent."""
+SINCE = {"format", "agent", "role"}
+"""What a file says of itself; and what it says since format 2: what played, and what that stands for."""
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -105,6 +106,7 @@ def leave(
         "fingerprint": spec.fingerprint,
         "status": "failed" if result is None else "finished",
         "error": None if error is None else error[-MOST_LETTERS["error"] :],
+        "agent": None if result is None else result.agent,
         "role": None if result is None else result.role,
         "seconds_per_decision": None if result is None else result.seconds_per_decision,
         "random_value": None if result is None else result.random_value,
@@ -119,7 +121,7 @@ def leave(
 def spec_of(about: Mapping[str, Any]) -> tuple[RunSpec, str]:
     """Return the spec that a file names, and the id of its run."""
     first = "format" not in about
-    if set(about) != ({*ABOUT} if first else {*ABOUT, "format", "role"}):
+    if set(about) != ({*ABOUT} if first else {*ABOUT, *SINCE}):
         raise ValueError(f"what it says of itself must be {', '.join(ABOUT)}")
     fields = about["spec"]
     if first:
@@ -154,13 +156,14 @@ def record_of(spec: RunSpec, run_id: str, columns: Columns, about: Mapping[str, 
 
 
 def _evaluation(spec: RunSpec, columns: Columns, about: Mapping[str, Any]) -> Evaluation:
-    role = spec.agent if spec.agent in ROLES else ""  # as version 0.1.0 told them
+    if "format" not in about:  # as version 0.1.0 told them
+        about = {**about, "agent": spec.agent, "role": spec.agent if spec.agent in ROLES else ""}
     return Evaluation(
         env_id=spec.env_id,
         env_kwargs=spec.env_kwargs,
-        agent=spec.agent,
+        agent=about["agent"],
         seed=spec.seed,
-        role=about.get("role", role),
+        role=about["role"],
         returns=columns["return"],
         lengths=columns["length"],
         regret=columns.get("regret"),
@@ -237,8 +240,10 @@ def _check_about(about: Mapping[str, Any], failed: bool) -> None:
         check_text("error", about["error"], MOST_LETTERS["error"])
     if not re.fullmatch("[0-9a-f]{16}", check_text("fingerprint", about["fingerprint"], 16)):
         raise ValueError("its fingerprint is not one of 16 hexadecimal digits")
-    if about.get("role", None if failed else "") not in ((None,) if failed else ("", *ROLES)):
-        raise ValueError(f"its role is {shown(about['role'])}")
+    if "format" in about and not failed:
+        check_text("agent", about["agent"], 2000)
+        if about["role"] not in ("", *ROLES):
+            raise ValueError(f"its role is {shown(about['role'])}")
     for name in ("seconds_per_decision", "random_value", "optimal_value"):
         value = about[name]
         missing = value is None and (failed or name != "seconds_per_decision")

@@ -156,9 +156,13 @@ def test_designs_by_the_gradient_of_the_information_are_ahead() -> None:
         bounds = []
         for agent in ("learned", other):
             result = evaluate(
-                env_id, agent, episodes=64, seed=400_000, env_kwargs=kwargs, contrasts=10_000
+                env_id,
+                agent,
+                episodes=64,
+                seed=400_000,
+                env_kwargs=kwargs,
+                metrics=["information_bounds(contrasts=10000)"],
             )
-            assert result.bounds is not None
-            bounds.append(result.bounds[:, 0])
+            bounds.append(result.metrics["information_bounds"][:, 0])
         ahead = bounds[0] - bounds[1]
         assert ahead.mean() - 3 * ahead.std() / 8 > gain
