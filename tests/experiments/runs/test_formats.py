@@ -103,6 +103,5 @@ def test_a_record_keeps_what_its_metrics_found(tiny, tmp_path):
     assert record.spec == spec
     bounds = record.evaluation.metrics["information_bounds"]
     assert bounds.shape == (40, 2)
-    assert (bounds[:, 0] <= bounds[:, 1] + 1e-9).all()
     table = pq.read_table(records / f"{spec.id}.parquet")
     np.testing.assert_array_equal(np.stack(table["bounds"].to_numpy()), bounds)
