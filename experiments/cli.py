@@ -397,7 +397,7 @@ def train(
     score = "" if best.score != best.score else f", score {best.score:.4f}"
     found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
     out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
-    agent = f'sb3("{folder / POLICY}")'
+    agent = f'policy("{folder / POLICY}")'
     words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
     say(f"Now: {shlex.join(words)}")
 

@@ -16,8 +16,8 @@ from typing import Any
 import gymnasium as gym
 
 from ...agents.beliefs import BELIEFS
-from ...agents.learned.shipped import ShippedAgent, shipped
-from ...agents.making import PLAIN
+from ...agents.learned.policy import PolicyAgent, shipped
+from ...agents.making import LEARNED, PLAIN, learned
 from ...agents.rules import RULES
 from ...envs.core import registered
 from ..runs.files import write
@@ -36,21 +36,18 @@ def pages() -> dict[str, str]:
         out[f"environments/{spec.name}.md"] = f"# {env_id}\n\n{_text(page)}\n"
         entries[env_id] = (f"{spec.name}.md", _first(page))
     out["environments/README.md"] = _index("Environments", entries)
-    kinds: dict[str, Mapping[str, type[Any]]] = {"agent": PLAIN, "rule": RULES, "belief": BELIEFS}
+    agents = {**PLAIN, LEARNED: learned}
+    kinds: dict[str, Mapping[str, Any]] = {"agent": agents, "rule": RULES, "belief": BELIEFS}
     entries = {}
     for kind, table in kinds.items():
         for name, cls in table.items():
-            page = f"agents/{name}.md"
-            if page not in out:
-                head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
-            else:  # `learned` is both
-                head = f"{out[page]}\n## On pools\n\n`{name}` is also a {kind}"
+            head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             about = ""
             if kind == "belief":
                 about = f"\n\n## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}"
-            elif cls is ShippedAgent:
+            elif cls is PolicyAgent:
                 about = f"\n\n{_shipped()}"
-            out[page] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
+            out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
     return out
@@ -67,7 +64,7 @@ def _shipped() -> str:
     return "\n\n".join(out)
 
 
-def _text(cls: type[Any]) -> str:
+def _text(cls: Any) -> str:
     """Return the docstring of a class, its arguments as a list."""
     head, _, arguments = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")
     items = re.sub(r"^    (\S+): ", r"- `\1`: ", arguments, flags=re.M)
@@ -77,11 +74,11 @@ def _text(cls: type[Any]) -> str:
     return f"{head}\nSettings:\n\n{items}".strip() if items else head.strip()
 
 
-def _first(cls: type[Any]) -> str:
+def _first(cls: Any) -> str:
     return _text(cls).splitlines()[0]
 
 
-def _settings(cls: type[Any]) -> str:
+def _settings(cls: Any) -> str:
     """Return the settings of an agent, rule or belief with their defaults, as in a call."""
     named = [
         p.name if p.default is p.empty else f"{p.name}={p.default!r}"

@@ -238,7 +238,7 @@ PROBLEMS = (
             ),
             Entry(
                 name="trained for Phi (deep adaptive design)",
-                agent="learned(weights='TemporalDiscounting-dad')",
+                agent="policy('TemporalDiscounting-dad')",
                 law="adaptive, trained",
                 episodes=512,
                 contrasts=5000,
