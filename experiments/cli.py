@@ -247,12 +247,12 @@ def _show_results(board: Board) -> None:
     for row in board.rows:
         if row.played is None:
             rows.append([row.name, Text("failed", "red")])
-            say(told(f"{row.name} on {board.task} failed: {row.error_line}"), "red")
+            say(told(f"{row.name} on {board.spec.task} failed: {row.error_line}"), "red")
             continue
         regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
         time = microseconds(row.played.seconds_per_decision)
         rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
-    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.task)
+    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.spec.task)
 
 
 # ---- tune

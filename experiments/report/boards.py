@@ -20,6 +20,7 @@ from ...envs.core import told
 from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
 from ..runs.scores import gains, scores
+from ..runs.spec import RunSpec
 from ..suites.catalogue import SUITES
 from . import stats as st
 
@@ -96,15 +97,11 @@ class Board:
     """One task: its rows, best first, failed ones last.
 
     Runs of a task that differ from most in environment, parameters, episodes or seeds, or in having
-    regrets and scores, cannot be compared with them: they are `others`, and in no row.
+    regrets and scores, cannot be compared with them: they are `others`, and in no row. The `spec` is
+    that of the first row.
     """
 
-    suite: str
-    version: int
-    task: str
-    about: str
-    env_id: str
-    env_kwargs: Mapping[str, Any]
+    spec: RunSpec
     rows: tuple[Row, ...]
     others: tuple[Record, ...] = ()
 
@@ -126,7 +123,7 @@ class Board:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        return _anchor(self.suite, self.version, self.task)
+        return _anchor(self.spec.suite, self.spec.version, self.spec.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,14 +236,8 @@ def _board(records: Sequence[Record]) -> Board:
     played = [record.evaluation for record in ranked if record.evaluation is not None]
     leader = next((one for one in played if one.role != "optimal"), None)
     chance = next((one for one in played if one.role == "random"), None)
-    spec = ranked[0].spec
     return Board(
-        suite=spec.suite,
-        version=spec.version,
-        task=spec.task,
-        about=spec.about,
-        env_id=spec.env_id,
-        env_kwargs=spec.env_kwargs,
+        spec=ranked[0].spec,
         rows=tuple(_row(record, leader, chance) for record in ranked),
         others=tuple(others),
     )

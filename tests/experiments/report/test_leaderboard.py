@@ -54,6 +54,25 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
     assert not ladder.has_regret
 
 
+def test_an_optimum_is_known_by_what_played_and_not_by_its_text(tmp_path, tiny):
+    records, spec = open_folder(tmp_path), plan(tiny)[0]
+    for name, agent in (
+        ("planned", "optimal()"),
+        ("blind", "random()"),
+        ("small", "fixed(batch_size=1)"),
+    ):
+        assert not execute(dataclasses.replace(spec, name=name, agent=agent), records)
+    rows = {row.name: row for row in overviews(read_folder(tmp_path).records)[0].boards[0].rows}
+    assert {name: row.played.role for name, row in rows.items()} == {
+        "planned": "optimal",
+        "blind": "random",
+        "small": "",
+    }
+    assert rows["planned"].behind is None
+    assert rows["blind"].beats_random is None
+    assert rows["small"].beats_random is not None
+
+
 def test_standings_rank_by_the_tasks_that_two_agents_share(played):
     (overview,) = overviews(read_folder(played).records)
     ladder, pool = overview.boards
