@@ -67,8 +67,8 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
             names = ", ".join(sorted({record.spec.name for record in board.others}))
             words.append(
                 f"{len(board.others)} runs of {board.spec.task} ({names}) differ from most in "
-                "environment, parameters, data, episodes, seeds, or in having regrets and scores: they cannot be "
-                "compared."
+                "environment, parameters, data, episodes, seeds, or in having regrets and scores: "
+                "they cannot be compared."
             )
     return [spelt(line) for line in words]
 
