@@ -46,7 +46,7 @@ class AnywhereAgent(Agent):
     def _count(self, observation: Any) -> int:
         space: Any = self.model.observation_space
         while isinstance(space, spaces.Dict | spaces.Tuple):
-            key = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
+            key: Any = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
             space, observation = space[key], observation[key]
         return len(observation)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -143,11 +143,12 @@ def _with_belief(made: Any, asked: Described, model: Model[Any], seed: Any) -> A
         made = partial(_as_it_is, made)
     check_settings(name, made, settings)
     rule = made(**settings)
-    if given is None and not _fitting(rule, model):
+    fitting = _fitting(rule, model, BELIEFS if given is None else (*BELIEFS, named(given).name))
+    if not fitting:
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
-    new_belief = _belief(rule.belief if given is None else given, rule, model)
+    new_belief = _belief(rule.belief if given is None else given, fitting, model)
     return BayesianAgent(model, rule, new_belief, text=written(asked), seed=seed)
 
 
@@ -266,8 +267,8 @@ def files(text: str) -> list[Path]:
         name, settings = parse(text)
     except InputError:
         return []
-    path = settings.get(FILES.get(name, ""))
-    return [Path(path)] if isinstance(path, str) else []
+    own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
+    return [Path(path) for path in own if isinstance(path, str)]
 
 
 def register_agent(name: str, thing: str | Callable[..., Any]) -> None:
@@ -328,29 +329,26 @@ def _known(env: Any) -> Model[Any] | Spaces:
 
 def _rule_fits(name: str, model: Model[Any]) -> bool:
     """Return whether there is a belief about this model that our rule of this name can use."""
-    return bool(_fitting(RULES[name](), model))
+    return bool(_fitting(RULES[name](), model, BELIEFS))
 
 
-def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
-    """Return the names of the beliefs about this model that the rule can use."""
-    return [name for name, belief in BELIEFS.items() if _suits(name, belief, rule, model)]
-
-
-def _suits(name: str, belief: type[Belief], rule: Rule, model: Model[Any]) -> bool:
-    """Return whether a belief is about this model and one that the rule can use."""
-    return (
-        belief.fits(model)
+def _fitting(rule: Rule, model: Model[Any], names: Iterable[str]) -> list[str]:
+    """Return which of some beliefs, by name, are about this model and can do what the rule needs."""
+    return [
+        name
+        for name in names
+        if (belief := _belief_class(name)) is not None
+        and belief.fits(model)
         and (rule.belief is None or rule.belief[0] == name)
         and all(hasattr(belief, method) for method in rule.needs)
-    )
+    ]
 
 
-def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
-    """Return the maker of the named belief, or of the first that fits the model and the rule."""
-    fitting = _fitting(rule, model)
+def _belief(given: Any, fitting: list[str], model: Model[Any]) -> Callable[[int], Belief]:
+    """Return the maker of the belief that is given, by name or with settings, or of the first."""
     name, settings = named(fitting[0] if given is None else given)
-    belief = BELIEFS[name] if name in fitting else _own_belief(name)
-    if belief is None or not _suits(name, belief, rule, model):
+    belief = _belief_class(name) if name in fitting else None
+    if belief is None:
         raise InputError(
             f"No belief {shown(name or given)} fits {type(model).__name__} and the rule"
             f"{closest(name, fitting)} Those that fit: {', '.join(fitting)}."
@@ -359,11 +357,11 @@ def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief
     return partial(belief, model, **settings)
 
 
-def _own_belief(name: str) -> type[Belief] | None:
-    """Return the belief of somebody's own that a name stands for; None: it stands for none."""
+def _belief_class(name: str) -> type[Belief] | None:
+    """Return the belief that a name stands for, ours or somebody's own; None: it stands for none."""
     reference = outside.full(name) if name and name not in BELIEFS else ""
     if not outside.is_reference(reference):
-        return None
+        return BELIEFS.get(name)
     thing = outside.load(reference)
     if not (isinstance(thing, type) and issubclass(thing, Belief)):
         raise InputError(f"{name} is {shown(thing)}, not a class of beliefs: a subclass of Belief.")

@@ -79,7 +79,9 @@ def load(reference: str) -> Any:
         return getattr(module, name)
     except AttributeError:
         known = [one for one in vars(module) if not one.startswith("_")]
-        raise InputError(f"There is no {name} in {where}{closest(name, known)}") from None
+        raise InputError(
+            f"There is no {name} in {where}{closest(name, known)} It has {', '.join(known[:20])}."
+        ) from None
 
 
 def _module(where: str) -> ModuleType:
@@ -103,7 +105,8 @@ def _file(where: str) -> ModuleType:
     if not path.is_file():
         near = [one.name for one in path.parent.glob("*.py")] if path.parent.is_dir() else []
         raise InputError(
-            f"There is no file {shown(where)} (looked for {path}){closest(path.name, near)}"
+            f"There is no file {shown(where)} (looked for {path}){closest(path.name, near)} "
+            "Name a file as seen from the working folder."
         )
     source = path.read_bytes()
     if path in _loaded:

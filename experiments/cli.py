@@ -47,6 +47,7 @@ Settings = Annotated[
 def main() -> None:
     """Run the command line."""
     any_encoding()
+    sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
         app()
@@ -305,8 +306,8 @@ def leaderboard(
 
 @app.command()
 def evaluate(
-    env: Annotated[str, typer.Argument(help="An environment, such as GaussianStep.")],
-    agent: Annotated[str, typer.Argument(help="An agent, such as 'bayes_ucb(width=2)'.")],
+    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
+    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")

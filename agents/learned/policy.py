@@ -228,7 +228,7 @@ def fitting(model: Model[Any]) -> list[str]:
 def trained_for(model: Model[Any]) -> str | None:
     """Return the name of the first one that was trained for exactly a model's arguments."""
     for name in fitting(model):
-        trained = type(model).build(**shipped()[name].about["env_kwargs"])
+        trained = type(model)(**shipped()[name].about["env_kwargs"])
         if all(
             np.array_equal(getattr(trained, one), getattr(model, one)) for one in model.parameters()
         ):

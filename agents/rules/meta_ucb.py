@@ -109,7 +109,7 @@ class Network:
             InputError: If there is no such file, or if it is not a network.
         """
         if path is None:
-            with resources.as_file(resources.files(__package__) / "learned.safetensors") as file:
+            with resources.as_file(resources.files(__package__) / "meta_ucb.safetensors") as file:
                 return cls.load(file)
         if not files.exists(path):
             raise InputError(

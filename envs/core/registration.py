@@ -79,7 +79,7 @@ def resolve(env_id: str) -> str:
     short = {one.split("/")[1].rsplit("-v", 1)[0]: one for one in known if _is_own(one)}
     if env_id in short:
         return short[env_id]
-    names = [*short, *known] if not colon else [one for one in gym.registry if one not in known]
+    names = gym.registry if colon else [*short, *known]
     raise InputError(
         f"There is no environment {shown(name)}{closest(name, names)} Known are {', '.join(short)}; "
         "one of another package is named with the module that registers it: module:Namespace/Id-v0."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -49,6 +49,7 @@ class Episodes:
         curve: Regret of each after every decision, NaN behind the end, if it was asked for.
         observations: The last observation of each, if it was asked for.
         hidden: What each hid in the end, ``(E, ...)`` by name, if it was asked for.
+        metrics: Values of metrics, ``(E, ...)`` by name.
         seconds: Time inside ``predict``, as far as it was for an episode that counts.
     """
 
@@ -61,6 +62,7 @@ class Episodes:
     curve: list[Floats] = field(default_factory=list)
     observations: list[Any] = field(default_factory=list)
     hidden: dict[str, NDArray[Any]] = field(default_factory=dict)
+    metrics: dict[str, Floats] = field(default_factory=dict)
     seconds: float = 0.0
 
     @classmethod
@@ -77,19 +79,10 @@ class Episodes:
         )
 
     def first(self, count: int) -> Episodes:
-        """Return the first of them."""
-        return Episodes(
-            agent=self.agent,
-            role=self.role,
-            seed=self.seed,
-            returns=self.returns[:count],
-            lengths=self.lengths[:count],
-            regret=self.regret[:count],
-            curve=self.curve[:count],
-            observations=self.observations[:count],
-            hidden={name: value[:count] for name, value in self.hidden.items()},
-            seconds=self.seconds,
-        )
+        """Return the first of them, as they were played."""
+        rows = ("returns", "lengths", "regret", "curve", "observations")
+        some = {name: getattr(self, name)[:count] for name in rows}
+        return replace(self, **some, hidden={k: v[:count] for k, v in self.hidden.items()})
 
     def end(self, ended: NDArray[np.bool_], info: Mapping[str, Any], keep: bool) -> None:
         """Take in the end of some episodes: their regret and, if they are kept, what metrics need."""

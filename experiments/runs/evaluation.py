@@ -119,32 +119,25 @@ def evaluate(
     episodes = integer("episodes", episodes, low=1, high=100_000_000)
     seed = integer("seed", seed, low=0, high=math.inf)
     agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
-    deterministic, curve = flag("deterministic", deterministic), flag("curve", curve)
+    how = {"deterministic": flag("deterministic", deterministic), "curve": flag("curve", curve)}
     truth, env_id, env_kwargs = flag("truth", truth), resolve(env_id), _parameters(env_kwargs)
     venv = vector_env(env_id, min(episodes, CHUNK), env_kwargs)
     try:
         model = getattr(venv.unwrapped, "model", None)
         wanted = read_metrics(metrics, model)
         player = partial(_player, agent, venv, agent_seed)
-        how = {"deterministic": deterministic, "curve": curve, "keep": bool(wanted)}
-        parts, values = [], []
-        for part in _parts(venv, player, seed, episodes, progress, how):
-            values.append({key: metric(model, part) for key, metric in wanted.items()})
-            part.observations, part.hidden = [], {}
-            parts.append(part)
+        parts = list(_parts(venv, player, seed, episodes, how, wanted, progress))
         if progress is not None:
             progress(episodes, "exact values")
-        known = model if truth else None
         return Evaluation(
             env_id=env_id,
             env_kwargs=env_kwargs,
             agent=parts[0].agent or (agent if isinstance(agent, str) else type(agent).__name__),
             role=parts[0].role,
             seed=seed,
-            **_joined(parts, curve),
-            metrics={key: np.concatenate([one[key] for one in values]) for key in wanted},
-            random_value=exact(known, "random_value"),
-            optimal_value=exact(known, "optimal_value"),
+            **_joined(parts, how["curve"]),
+            random_value=exact(model if truth else None, "random_value"),
+            optimal_value=exact(model if truth else None, "optimal_value"),
         )
     finally:
         venv.close()
@@ -155,14 +148,18 @@ def _parts(
     player: Callable[[int], Agent],
     seed: int,
     episodes: int,
-    progress: Callable[[int, str], None] | None,
     how: Mapping[str, bool],
+    wanted: Mapping[str, Callable[[Episodes], NDArray[np.float64]]],
+    progress: Callable[[int, str], None] | None,
 ) -> Iterator[Episodes]:
     """Play episodes, as many at once as the environment has; each part by an agent of its own."""
     for first in range(0, episodes, venv.num_envs):
         tell = None if progress is None else partial(_tell, progress, first)
-        count = min(venv.num_envs, episodes - first)
-        yield play(venv, player(seed + first), seed + first, count, tell=tell, **how)
+        count, here = min(venv.num_envs, episodes - first), seed + first
+        part = play(venv, player(here), here, count, tell=tell, keep=bool(wanted), **how)
+        part.metrics = {name: metric(part) for name, metric in wanted.items()}
+        part.observations, part.hidden = [], {}  # they may be large
+        yield part
 
 
 def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
@@ -190,6 +187,10 @@ def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
         "lengths": lengths,
         "regret": None if unknown else regret,
         "curve": None if unknown or not curve else _padded(rows),
+        "metrics": {
+            name: np.concatenate([part.metrics[name] for part in parts])
+            for name in parts[0].metrics
+        },
         "seconds_per_decision": sum(part.seconds for part in parts) / lengths.sum(),
     }
 

@@ -20,9 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-
-from ...envs.core import InputError
+from ...envs.core import InputError, spec_of
 
 PACKAGE = Path(__file__).parents[2]
 OWN = __name__.split(".")[0]
@@ -30,20 +28,21 @@ PLAYS = f"{OWN}.experiments.runs.evaluation"
 WEIGHTS = (".csv", ".json", ".safetensors")
 
 
-def fingerprint(env_id: str, settings: Mapping[str, Any]) -> str:
+def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str] = ()) -> str:
     """Return a hash of the code that plays an environment.
 
     Args:
         env_id: A registered environment.
         settings: Its parameters; a text such as ``"module:function"`` stands for the code behind it.
+        outside: The code of somebody's own that plays: ``"module:Name"`` or ``"file.py:Name"``.
 
     Raises:
         InputError: If the code is not found, so that nobody would notice that it has changed.
     """
-    spec = gym.spec(env_id)
+    spec = spec_of(env_id)
     wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
     points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
-    modules = {_module(point) for point in points}
+    modules = {_module(point) for point in points} | {env_id.rpartition(":")[0]} - {""}
     about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
     lines = [json.dumps(about, sort_keys=True, default=str)]
     for text in _texts(settings):
@@ -52,7 +51,20 @@ def fingerprint(env_id: str, settings: Mapping[str, Any]) -> str:
             modules.add(module)
     weights = (path for path in (PACKAGE / "agents").rglob("*") if path.suffix in WEIGHTS)
     lines += [f"{path.relative_to(PACKAGE).as_posix()} {digest(path)}" for path in sorted(weights)]
-    return hashed(*lines, *code([PLAYS, *modules]))
+    own = [Path(place) for place in _places(outside) if place.endswith(".py")]
+    modules |= {place for place in _places(outside) if not place.endswith(".py")}
+    return hashed(*lines, *code([PLAYS, *modules], own))
+
+
+def _places(references: Iterable[str]) -> set[str]:
+    """Return the modules and files in which references are found, by other processes too."""
+    places = {reference.rpartition(":")[0] for reference in references}
+    if "__main__" in places:
+        raise InputError(
+            "What stands in __main__ (a notebook, a script, python -c) is not found by the processes of "
+            "a run; put it into a file, and name it ./mine.py:Name."
+        )
+    return places
 
 
 def files(settings: Any) -> list[str]:
@@ -61,36 +73,58 @@ def files(settings: Any) -> list[str]:
     return [digest(Path(path)) for path in paths]
 
 
-def code(modules: Iterable[str]) -> list[str]:
-    """Return a line for each source file and each other distribution behind modules, sorted.
+def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
+    """Return a line for each source file and each other distribution behind some code, sorted.
+
+    Args:
+        modules: Names of modules.
+        files: Files of their own; they may import the modules beside them.
 
     Raises:
-        InputError: If there is no source of one of the modules, or no name for it.
+        InputError: If there is no source of one of the modules, or no name for it, or no such file.
     """
-    found: dict[str, str] = {}
-    todo = [(name, "") for name in modules]
-    for name, _ in todo:
-        if _file(name) is None and _distribution(name) is None:
-            raise InputError(
-                f"The code of {name!r} cannot be found, so that a change of it would not be noticed; "
-                "put it into a file, or into a package that is installed."
-            )
-    homes = {_distribution(name) for name, _ in todo}
+    found: dict[tuple[str, Path | None], str] = {}
+    todo: list[tuple[str, str, Path | None]] = [(name, "", None) for name in modules]
+    homes = {_home(name) for name, *_ in todo}
+    for file in files:
+        source = _source(file)
+        found[file.name, file.parent] = hashlib.sha256(source).hexdigest()
+        todo += [(name, "", file.parent) for name in _imports(file.stem, False, source)]
     while todo:
-        name, importer = todo.pop()
-        if name in found or name.split(".")[0] in sys.stdlib_module_names - {"__main__"}:
+        name, importer, folder = todo.pop()
+        top = name.split(".")[0]
+        if (name, folder) in found or top in sys.stdlib_module_names - {"__main__"}:
             continue
-        home, path = _distribution(name), _file(name)
+        folder = folder if folder is not None and _beside(folder, top) else None
+        home = None if folder else _distribution(name)
+        path = _file(name, folder)
         if home is not None and home not in homes:
             if importer != OWN:  # what we build on is told by a record, but makes no other one
-                found[home] = ""
+                found[home, None] = ""
         elif path is not None:  # else it is a name inside a module, or compiled
             source = path.read_bytes()
-            found[name] = hashlib.sha256(source).hexdigest()
-            top = name.split(".")[0]
+            found[name, folder] = hashlib.sha256(source).hexdigest()
             imports = _imports(name, path.name == "__init__.py", source)
-            todo += [(other, top) for other in (*imports, *_parents(name))]
-    return sorted(f"{name} {file}" for name, file in found.items())
+            todo += [(other, top, folder) for other in (*imports, *_parents(name))]
+    return sorted(f"{name} {digest}" for (name, _), digest in found.items())
+
+
+def _home(name: str) -> str | None:
+    """Return the distribution of a module that must be found, None for a loose file."""
+    home = _distribution(name)
+    if home is None and _file(name) is None:
+        raise InputError(
+            f"The code of {name!r} cannot be found, so that a change of it would not be noticed; put "
+            "it into a file, or into a package that is installed."
+        )
+    return home
+
+
+def _source(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"Cannot read {file}: {error.strerror or error}.") from None
 
 
 def hashed(*parts: str) -> str:
@@ -129,7 +163,11 @@ def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
     """Return the modules that a source imports anywhere, as far as the text tells."""
     parts = name.split(".") if package else name.split(".")[:-1]
     found = []
-    for node in ast.walk(ast.parse(source)):
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # it cannot be imported, and a run says so
+        return ()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -144,11 +182,18 @@ def _parents(name: str) -> list[str]:
     return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
+def _beside(folder: Path, top: str) -> Path | None:
+    """Return the folder of a package or the file of a module that lies in a folder."""
+    if (folder / top / "__init__.py").is_file():
+        return folder / top
+    return folder / f"{top}.py" if (folder / f"{top}.py").is_file() else None
+
+
 @lru_cache(maxsize=2**16)
-def _file(name: str) -> Path | None:
-    """Return the source of a module, none of whose parents is imported."""
+def _file(name: str, folder: Path | None = None) -> Path | None:
+    """Return the source of a module, none of whose parents is imported; in a folder, if it is named."""
     top, *rest = name.split(".")
-    root = _root(top)
+    root = _root(top) if folder is None else _beside(folder, top)
     if root is None or not rest:
         return root / "__init__.py" if root is not None and root.is_dir() else root
     for path in (root.joinpath(*rest, "__init__.py"), root.joinpath(*rest).with_suffix(".py")):

@@ -6,18 +6,18 @@ Each is named by a text such as ``"information_bounds(contrasts=1000)"``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...agents.texts import check_settings, parse
 from ...envs.core import InputError, Model, closest, shown
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
-from .episodes import Episodes
+from .episodes import Episodes, Floats
 
 
 class Metric(ABC):
@@ -27,7 +27,7 @@ class Metric(ABC):
     """The models whose episodes it takes."""
 
     @abstractmethod
-    def __call__(self, model: Any, episodes: Episodes) -> NDArray[np.float64]:
+    def __call__(self, model: Any, episodes: Episodes) -> Floats:
         """Return its value for each of E episodes, ``(E, ...)``; it must not depend on the others.
 
         Args:
@@ -52,7 +52,7 @@ class InformationBounds(Metric):
     def __init__(self, *, contrasts: int = 1000) -> None:
         self.contrasts = integer("contrasts", contrasts, low=1, high=1_000_000_000)
 
-    def __call__(self, model: DesignModel[Any], episodes: Episodes) -> NDArray[np.float64]:
+    def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
         """Return both bounds of each episode, ``(E, 2)``."""
         found, first, seed, count = [], 0, episodes.seed, len(episodes.returns)
         settings, outcomes = (
@@ -80,8 +80,8 @@ METRICS: dict[str, type[Metric]] = {"information_bounds": InformationBounds}
 """Metrics by name."""
 
 
-def read(texts: Sequence[str], model: Any) -> dict[str, Metric]:
-    """Return the metrics of a model's episodes that texts describe, by name.
+def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Floats]]:
+    """Return the metrics that texts describe, by name, as functions of a model's episodes.
 
     Raises:
         InputError: If a text describes none, or one of other models, or two describe the same one.
@@ -91,7 +91,7 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Metric]:
             "metrics must be a list of texts, such as ('information_bounds(contrasts=1000)',), got "
             f"{shown(texts)}."
         )
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, Callable[[Episodes], Floats]] = {}
     for text in texts:
         name, settings = parse(text, "a metric", "information_bounds(contrasts=1000)")
         if name not in METRICS:
@@ -107,5 +107,5 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Metric]:
                 f"{name} is a metric of {METRICS[name].of.__name__}, which this environment is not: "
                 "leave it out."
             )
-        metrics[name] = METRICS[name](**settings)
+        metrics[name] = partial(METRICS[name](**settings), model)
     return metrics

@@ -17,7 +17,7 @@ from typing import Any
 import gymnasium as gym
 
 from ...agents import making
-from ...envs.core import InputError, registered, shown
+from ...envs.core import InputError, is_ours, shown, spec_of
 from ...envs.datasets import Reading, load
 from .fingerprints import digest, files, fingerprint, hashed
 
@@ -52,7 +52,7 @@ class RunSpec:
             raise InputError(f"curves must be True or False, got {shown(self.curves)}.")
         _check_metrics(self.metrics)
         try:
-            gym.envs.registration.parse_env_id(self.env_id)
+            gym.envs.registration.parse_env_id(self.env_id.rpartition(":")[2])
         except gym.error.Error:
             raise InputError(
                 f"env_id must be one such as discovery/LinearPool-v0, got {shown(self.env_id)}."
@@ -79,10 +79,11 @@ class RunSpec:
         """Return the fingerprint with the code as it stands now."""
         return self._hash_with(_code)
 
-    def _hash_with(self, code: Callable[[str, str], str]) -> str:
+    def _hash_with(self, code: Callable[[str, str, tuple[str, ...]], str]) -> str:
         policies = (digest(path) if path.is_file() else "none" for path in making.files(self.agent))
         data = data_hash(self.env_id, self.env_kwargs), *files(self.env_kwargs)
-        return hashed(code(self.env_id, json.dumps(self.env_kwargs)), *data, *policies)
+        outside = making.references(self.agent)
+        return hashed(code(self.env_id, json.dumps(self.env_kwargs), outside), *data, *policies)
 
     @property
     def id(self) -> str:
@@ -133,8 +134,8 @@ def _is_json(value: Any) -> bool:
 # ---- what decides a result
 
 
-def _code(env_id: str, env_kwargs: str) -> str:
-    return fingerprint(env_id, json.loads(env_kwargs))
+def _code(env_id: str, env_kwargs: str, outside: tuple[str, ...]) -> str:
+    return fingerprint(env_id, json.loads(env_kwargs), outside)
 
 
 _first_code = lru_cache(maxsize=4096)(_code)
@@ -142,7 +143,7 @@ _first_code = lru_cache(maxsize=4096)(_code)
 
 def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
     """Hash the table that the environment is made of, as it is now; empty if none is named."""
-    if env_id not in registered() or "dataset" not in env_kwargs:
+    if "dataset" not in env_kwargs or not is_ours(spec_of(env_id)):
         return ""
     options = {name: env_kwargs[name] for name in Reading.options() if name in env_kwargs}
     table = load(env_kwargs["dataset"], **options)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...agents.making import full_text
 from ...envs.core import InputError
 from ...envs.datasets import available
 from ..runs.evaluation import EVALUATION_SEED
@@ -96,7 +97,7 @@ class Suite:
             "curves": self.curves,
             "metrics": task.metrics,
         }
-        return RunSpec(name=name, agent=agent, **given | other)
+        return RunSpec(name=name, agent=full_text(agent), **given | other)
 
 
 @dataclass(frozen=True)

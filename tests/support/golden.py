@@ -90,12 +90,15 @@ def pairs() -> Iterator[tuple[str, str, dict[str, Any], str]]:
             variants |= {", late": {**short, "delay": 3}, ", batches": {**short, "batch_size": 4}}
         for suffix, kwargs in variants.items():
             for agent in available(gym.make(env_id, **kwargs)):
+                if agent == "meta_ucb":
+                    continue  # it is what `learned` plays on pools
                 name = f"{env_id.split('/')[1]}{suffix}: {agent}"
                 yield name, env_id, kwargs, CHEAP.get(agent, agent)
     for name, (env, kwargs) in CAMPAIGNS.items():
         env_id = f"discovery/{env}-v0"
         for agent in available(gym.make(env_id, **kwargs)):
-            yield f"{name}: {agent}", env_id, kwargs, agent
+            if agent != "meta_ucb":
+                yield f"{name}: {agent}", env_id, kwargs, agent
 
 
 def played(env_id: str, kwargs: dict[str, Any], agent: str) -> dict[str, Any]:

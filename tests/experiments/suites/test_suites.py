@@ -6,7 +6,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from discovery_gym.agents import make
+from discovery_gym.agents import available, make
+from discovery_gym.agents.learned.policy import fitting
 from discovery_gym.envs.core import registered
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.report import stats
@@ -119,3 +120,17 @@ def test_the_tuned_batch_is_the_best_fixed_one(task):
             )
             ahead = play(f"fixed({knobs})") - tuned
             assert ahead.mean() < 4 * ahead.std() / np.sqrt(ahead.size) + 1e-9, knobs
+
+
+def test_learned_is_what_it_was_before_parameters_counted() -> None:
+    """The rule where a belief fits, else the first policy of the package, by name."""
+    for one in SUITES.values():
+        for task in one.tasks:
+            texts = [text for text in task.agents.values() if text.split("(")[0] == "learned"]
+            if task.missing is None and texts:
+                env = gym.make(task.env_id, **task.env_kwargs)
+                rule = "meta_ucb" in available(env)
+                first = "" if rule else fitting(env.unwrapped.model)[0]  # type: ignore[attr-defined]
+                for text in texts:
+                    now = text.replace("learned", "meta_ucb") if rule else f"policy({first!r})"
+                    assert make(text, env).text == now, (one.name, task.name)

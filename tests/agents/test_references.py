@@ -1,0 +1,271 @@
+"""Code from outside: found by where it is, played as what it is, and refused by name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from discovery_gym import InputError
+from discovery_gym.agents import make, outside, register_agent, register_belief, register_rule
+from discovery_gym.agents.making import full_text, references
+from discovery_gym.agents.texts import parse, written
+from discovery_gym.experiments import evaluate
+
+POOL = {"num_items": 20, "num_features": 3, "horizon": 4}
+MINE = """
+import numpy as np
+import helper
+from discovery_gym.agents import Agent
+from discovery_gym.agents.beliefs import Linear
+from discovery_gym.agents.rules import Greedy, Rule
+from discovery_gym.agents.rules.rule import best
+
+def first(observation):
+    return int(np.flatnonzero(observation["action_mask"])[0])
+
+def drawn(observation, random, width=1):
+    return int(random.choice(np.flatnonzero(observation["action_mask"])[::width]))
+
+def two(observation, other):
+    return 0
+
+def nothing(observation):
+    return None
+
+class Wide(Rule):
+    def __init__(self, width=2.0):
+        self.width = width
+    def choose(self, belief, decision, random):
+        score = belief.mean() + helper.ONE * self.width * belief.std()
+        return best(score, getattr(decision, "mask", decision), random)
+
+class Flat(Linear):
+    pass
+
+class Last(Agent):
+    text = "last"
+    @classmethod
+    def fits(cls, model):
+        return hasattr(model, "num_items")
+    def act(self, observation, state, start):
+        n = observation["action_mask"].shape[1]
+        return n - 1 - observation["action_mask"][:, ::-1].argmax(1), ()
+
+class Known:
+    def __init__(self, model, seed, step=1):
+        self.model, self.seed, self.step = model, seed, step
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return observation["action_mask"].argmax(1), state
+
+greedy = Greedy()
+known = Known(None, 0)
+number = 3
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A file of somebody's own in the working folder, beside a module that it imports."""
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "helper.py").write_text("ONE = 1\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(outside, "_names", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def play(agent: Any, **options: Any) -> Any:
+    return evaluate("LinearPool", agent, episodes=5, env_kwargs=POOL, truth=False, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "settings"),
+    [
+        ("./mine.py:Name", "./mine.py:Name", {}),
+        ("lab.mine:Name(width=2)", "lab.mine:Name", {"width": 2}),
+        ("/a b/c.d/x-1.py:N (a='x.py:N')", "/a b/c.d/x-1.py:N", {"a": "x.py:N"}),
+        ("C:\\x\\mine.py:N(a=(1, 2))", "C:\\x\\mine.py:N", {"a": (1, 2)}),
+        ("greedy(belief=./my.py:B)", "greedy", {"belief": "./my.py:B"}),
+        ("greedy(belief= ../my.py:B(k=1))", "greedy", {"belief": ("../my.py:B", {"k": 1})}),
+        ("fixed(x={'a': 1, 2: True})", "fixed", {"x": {"a": 1, 2: True}}),
+        ("policy('a=b:c')", "policy", {"path": "a=b:c"}),
+    ],
+)
+def test_texts_with_references(text: str, name: str, settings: dict[str, Any]) -> None:
+    assert parse(text) == (name, settings)
+    assert parse(written(parse(text))) == (name, settings)
+
+
+@pytest.mark.parametrize(
+    "text", ["mine:", ":N", "./mine.py", "./mine.py:N()x", "a:b:c", "a:1", "a/b:N"]
+)
+def test_texts_that_name_nothing(text: str) -> None:
+    with pytest.raises(InputError, match="does not describe an agent"):
+        parse(text)
+
+
+@pytest.mark.parametrize("where", ["./mine.py", "mine"])
+def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(mine))
+    first = play(f"{where}:first")
+    assert first.agent == f"{where}:first"
+    for same in (f"{where}:Known", f"{where}:Known(step=2)", f"{where}:known"):
+        np.testing.assert_array_equal(play(same).returns, first.returns)
+    assert not np.array_equal(play(f"{where}:Last").returns, first.returns)
+    ucb = play("bayes_ucb(width=2)").returns
+    np.testing.assert_array_equal(play(f"{where}:Wide").returns, ucb)
+    np.testing.assert_array_equal(play(f"{where}:Wide(belief={where}:Flat)").returns, ucb)
+    np.testing.assert_array_equal(play(f"bayes_ucb(width=2, belief={where}:Flat())").returns, ucb)
+    np.testing.assert_array_equal(play(f"{where}:greedy").returns, play("greedy").returns)
+    made: Any = make(f"{where}:Wide(width=3)", gym.make("discovery/LinearPool-v0"), seed=1)
+    assert made.rule.width == 3
+    assert made.text == f"{where}:Wide(width=3)"
+
+
+def test_what_a_function_draws_is_of_the_episode(mine: Path) -> None:
+    """Wherever the evaluation begins, whatever is played beside it, and by the agent's seed."""
+    whole = play("./mine.py:drawn(width=2)", seed=100).returns
+    part = evaluate(
+        "LinearPool", "./mine.py:drawn(width=2)", episodes=2, env_kwargs=POOL, seed=102
+    ).returns
+    np.testing.assert_array_equal(part, whole[2:4])
+    assert not np.array_equal(
+        play("./mine.py:drawn(width=2)", seed=100, agent_seed=1).returns, whole
+    )
+
+
+def test_functions_are_played_by_themselves(mine: Path) -> None:
+    function = outside.load("./mine.py:first")
+    result = play(function)
+    np.testing.assert_array_equal(result.returns, play("./mine.py:first").returns)
+    assert result.agent == f"{mine / 'mine.py'}:first"
+    assert play(lambda observation: observation["action_mask"].argmax()).agent == "<lambda>"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("./mne.py:first", r"There is no file './mne.py' \(looked for .*did you mean 'mine.py'"),
+        ("nowhere.mine:first", "There is no module 'nowhere.mine' in this folder or installed"),
+        ("./mine.py:firs", r"There is no firs in ./mine.py; did you mean 'first'\?"),
+        ("json:nothing", "There is no nothing in json"),
+        ("./mine.py:number", "number is 3; an agent is an Agent class, a Rule, an object or"),
+        ("./mine.py:Flat", r"a belief is named inside a rule: greedy\(belief=./mine.py:Flat\)"),
+        ("greedy(belief=./mine.py:Wide)", "mine.py:Wide is .* not a class of beliefs"),
+        ("greedy(belief=./mine.py:Flat(x=1))", "Flat has no setting 'x'.*It takes: "),
+        ("./mine.py:Wide(wide=1)", "Wide has no setting 'wide'; did you mean 'width'.*width"),
+        ("./mine.py:Known(stp=1)", "Known has no setting 'stp'; did you mean 'step'"),
+        ("./mine.py:known(step=1)", "known has no setting 'step'.*It takes: none"),
+        ("./mine.py:first(x=1)", "first has no setting 'x'"),
+        ("./mine.py:two", "two takes .*observation, other.*is called with one observation"),
+        ("./mine.py:nothing", "None"),
+        ("first", "Unknown agent 'first'.*one of your own is named by .*: ./mine.py:Name"),
+    ],
+)
+def test_what_is_wrong_is_named(mine: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        play(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = 1\ny = x / 0\n", r"ZeroDivisionError: division by zero \(.*bad.py:2\)"),
+        ("def f(:\n", r"SyntaxError: .*\(.*bad.py:1\)"),
+        ("import no_such_thing\n", r"ModuleNotFoundError: No module named .*\(.*bad.py:1\)"),
+        ("import sys\n\nsys.exit(3)\n", r"SystemExit: 3 \(.*bad.py:3\)"),
+    ],
+)
+def test_an_import_that_raises_says_where(
+    mine: Path, source: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mine / "bad.py").write_text(source)
+    monkeypatch.syspath_prepend(str(mine))
+    for where in ("./bad.py", "bad"):
+        with pytest.raises(InputError, match=f"{where} cannot be imported: {message}"):
+            play(f"{where}:f")
+    (mine / "bad.py").write_text("def f(observation): return 0\n")
+    make("./bad.py:f", gym.make("discovery/LinearPool-v0"))
+
+
+def test_a_file_is_loaded_once_and_never_an_old_one(mine: Path) -> None:
+    with (mine / "mine.py").open("a") as file:
+        file.write("with open('loaded', 'a') as file: file.write('x')\n")
+    play("./mine.py:first")
+    play(f"{mine}/mine.py:Wide")
+    assert (mine / "loaded").read_text() == "x"
+    with (mine / "mine.py").open("a") as file:
+        file.write("# more\n")
+    with pytest.raises(InputError, match="has changed since it was loaded; start again"):
+        play("./mine.py:first")
+
+
+def test_two_modules_of_one_name_are_not_taken_for_each_other(mine: Path) -> None:
+    other = mine / "other"
+    other.mkdir()
+    (other / "mine.py").write_text(MINE)
+    (other / "helper.py").write_text("ONE = 1\n")
+    (other / "alone.py").write_text("def first(observation):\n    return 1\n")
+    play("./mine.py:first")
+    with pytest.raises(InputError, match="imports helper, which lies beside it, but Python has an"):
+        play("./other/mine.py:first")
+    play("./other/alone.py:first")
+
+
+def test_short_names(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    register_agent("one", "./mine.py:first")
+    register_rule("wide", outside.load("./mine.py:Wide"))
+    register_belief("flat", "./mine.py:Flat")
+    np.testing.assert_array_equal(play("one").returns, play("./mine.py:first").returns)
+    ucb = play("bayes_ucb(width=3)").returns
+    np.testing.assert_array_equal(play("wide(width=3, belief=flat)").returns, ucb)
+    wide = f"{mine}/mine.py:Wide"
+    assert full_text("wide(width=3, belief=flat)") == f"{wide}(width=3, belief=./mine.py:Flat)"
+    assert full_text("bayes_ucb( width=3)") == "bayes_ucb( width=3)"
+    assert references(full_text("wide(belief=flat(a=1))")) == (wide, "./mine.py:Flat")
+    assert references("greedy(belief=linear)") == references("greedy((") == ()
+
+
+@pytest.mark.parametrize(
+    ("register", "name", "thing", "message"),
+    [
+        (register_agent, "random", "m:N", "'random' is a name of this package"),
+        (register_agent, "greedy", "m:N", "'greedy' is a name of this package"),
+        (register_rule, "learned", "m:N", "'learned' is a name of this package"),
+        (register_belief, "linear", "m:N", "'linear' is a name of this package"),
+        (register_agent, "a b", "m:N", "A short name is a word such as 'mine', got 'a b'"),
+        (register_agent, "mine", "N", "must stand for a class, a function or a text"),
+        (register_agent, "mine", lambda observation: 0, "must stand for a class, a function or"),
+    ],
+)
+def test_short_names_that_are_refused(
+    register: Any, name: str, thing: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outside, "_names", {})
+    with pytest.raises(InputError, match=message):
+        register(name, thing)
+
+
+def test_installed_packages_give_short_names(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked up only when a name is not ours, and replace none of ours."""
+    monkeypatch.syspath_prepend(str(mine))
+    info = mine / "lab-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(
+        "[discovery_gym.agents]\none = mine:first\nwide = mine : Wide\nrandom = mine:first\n"
+    )
+    np.testing.assert_array_equal(play("one").returns, play("./mine.py:first").returns)
+    assert full_text("wide(width=1)") == "mine:Wide(width=1)"
+    monkeypatch.setattr(outside.metadata, "entry_points", None)
+    play("random")
+    play("greedy(belief=linear)")
