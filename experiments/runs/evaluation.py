@@ -107,8 +107,7 @@ def evaluate(
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
-        metrics: What else to compute of every episode, such as
-            ``["information_bounds(contrasts=1000)"]`` (see `metrics`).
+        metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
             from the seed of the episode: an episode is the same in every evaluation that plays it.
         progress: Told after each decision how many episodes have ended, and what is at hand.
@@ -133,7 +132,6 @@ def evaluate(
             env_id=env_id,
             env_kwargs=env_kwargs,
             agent=parts[0].agent or (agent if isinstance(agent, str) else type(agent).__name__),
-            role=parts[0].role,
             seed=seed,
             **_joined(parts, how["curve"]),
             random_value=exact(model if truth else None, "random_value"),
@@ -183,6 +181,7 @@ def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
     unknown = bool(np.isnan(regret).any())
     rows = [row for part in parts for row in part.curve]
     return {
+        "role": parts[0].role,
         "returns": np.concatenate([part.returns for part in parts]),
         "lengths": lengths,
         "regret": None if unknown else regret,
