@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ..report.escaping import csv_text
-from ..runs.records import write
+from ..runs.files import write
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = (
     "#0072B2",

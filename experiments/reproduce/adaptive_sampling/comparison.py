@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.stats import NO_VARIATION, Interval, mean_over_tasks
+from ...report.stats import NO_VARIATION, Interval, mean_over_tasks
 from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
 
 COLOURS = {

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ....envs.core.checks import integer
-from ...runs.records import Record
+from ...runs.evaluation import Evaluation
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
 from ..playing import play_suites
@@ -337,15 +337,15 @@ def _differences() -> Section:
     )
 
 
-def _method(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
+def _method(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
     rows = [
         (
             task,
             agent,
-            record.spec.env_id,
-            record.spec.agent,
+            record.env_id,
+            record.agent,
             len(record.returns),
-            record.spec.seed,
+            record.seed,
             1e3 * record.seconds_per_decision,
         )
         for task, some in records.items()

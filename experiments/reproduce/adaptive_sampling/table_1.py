@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ....envs.core.checks import integer
 from ....envs.datasets import load
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from .. import figures
 from ..figures import Section, Table, new_figure, write_report
 from ..playing import play_suites
@@ -158,7 +158,7 @@ class Results:
     """
 
     dataset: str
-    records: Mapping[str, Mapping[str, Record]]
+    records: Mapping[str, Mapping[str, Evaluation]]
 
     @property
     def name(self) -> str:
@@ -482,9 +482,9 @@ def _winner(one: Results, column: Column) -> tuple[str, str]:
 # ---- how it was made
 
 
-def _method(suite: Suite, records: Mapping[str, Mapping[str, Record]]) -> Section:
+def _method(suite: Suite, records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     rows = [
-        (task, agent, record.spec.agent, len(record.returns), record.spec.seed)
+        (task, agent, record.agent, len(record.returns), record.seed)
         for task, some in records.items()
         for agent, record in some.items()
     ]

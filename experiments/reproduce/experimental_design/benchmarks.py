@@ -25,8 +25,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....envs.core.checks import integer
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from .. import figures
 from ..figures import BLUE, GREY, Section, Table, new_figure, write_report
 from ..playing import play_suites
@@ -100,7 +100,7 @@ class Problem:
                         env_id=self.env_id,
                         env_kwargs={**self.env_kwargs, **entry.env_kwargs},
                         agents={entry.name: entry.agent},
-                        contrasts=entry.contrasts,
+                        metrics=(f"information_bounds(contrasts={entry.contrasts})",),
                     ),
                 ),
                 seed=seed,
@@ -428,13 +428,11 @@ class Result:
     """
 
     problem: Problem
-    records: Mapping[str, Record]
+    records: Mapping[str, Evaluation]
 
     def bound(self, name: str, which: int) -> Bound:
         """Return the lower (0) or the upper (1) bound of an agent."""
-        bounds = self.records[name].bounds
-        assert bounds is not None  # every entry asks for them
-        return Bound.of(bounds[:, which])
+        return Bound.of(self.records[name].metrics["information_bounds"][:, which])
 
     @property
     def best(self) -> str:
@@ -650,7 +648,7 @@ def _two_steps(results: Sequence[Result]) -> str:
             if not name.startswith("two steps ahead"):
                 continue
             pair = (name.replace("two steps ahead", "greedy"), name)
-            near, far = (one.records[which].bounds for which in pair)
+            near, far = (one.records[which].metrics["information_bounds"] for which in pair)
             assert near is not None
             assert far is not None
             both = min(len(near), len(far))
@@ -669,10 +667,9 @@ def _method(results: Sequence[Result]) -> Section:
     rows = []
     for one in results:
         for entry in one.problem.entries:
-            spec = one.records[entry.name].spec
-            rows.append(
-                (one.problem.name, entry.name, spec.agent, spec.episodes, spec.seed, spec.contrasts)
-            )
+            record = one.records[entry.name]
+            made = record.agent, len(record.returns), record.seed, entry.contrasts
+            rows.append((one.problem.name, entry.name, *made))
     return Section(
         title="How it was run",
         text=(

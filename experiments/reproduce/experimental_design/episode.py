@@ -16,7 +16,7 @@ from ....envs.design.grid_design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...suites.catalogue import Task
+from ...suites.task import Task
 from ..figures import DARK, ordered
 
 Array = NDArray[np.float64]

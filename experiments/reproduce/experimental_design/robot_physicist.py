@@ -18,8 +18,8 @@ from ....envs.core.checks import integer
 from ....envs.design.information import Exact
 from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from .. import figures
 from ..figures import BLUE, GREEN, GREY, ORANGE, Section, Table, new_figure, write_report
 from ..playing import play_suites
@@ -133,7 +133,7 @@ def robot_physicist(
 TITLE = "The robot physicist: its toy, the physics behind it, and what is exact here"
 
 
-def _abstract(records: Mapping[str, Mapping[str, Record]]) -> list[str]:
+def _abstract(records: Mapping[str, Mapping[str, Evaluation]]) -> list[str]:
     toy, physics = (records[TASKS[i].name]["greedy"].returns for i in (0, 3))
     slow = records[TASKS[0].name]["greedy"].seconds_per_decision
     return [
@@ -396,7 +396,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
     )
 
 
-def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
+def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     figure = new_figure(7.2, 3.2)
     axes: Axes = figure.subplots()
     height = np.arange(len(records))[::-1]
@@ -431,7 +431,7 @@ def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
     )
 
 
-def _mean(record: Record) -> tuple[float, float]:
+def _mean(record: Evaluation) -> tuple[float, float]:
     """Return the mean return and its standard error."""
     values = record.returns
     return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
@@ -441,7 +441,7 @@ def _milliseconds(seconds: float) -> str:
     return f"{1e3 * seconds:.0f}" if seconds > 0.01 else f"{1e3 * seconds:.2g}"
 
 
-def _times(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
+def _times(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
     random, model = np.random.default_rng(seed), WeinbergToy(num_events=1000)
     posterior, settings = at_prior(model, 1), model.evenly(50)
     began = perf_counter()

@@ -11,6 +11,7 @@ from discovery_gym import InputError
 from discovery_gym.envs.datasets import available
 from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.report.stats import Interval
 from discovery_gym.experiments.reproduce import reproduce
 from discovery_gym.experiments.reproduce.adaptive_sampling import kinds, table_1
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
@@ -20,7 +21,6 @@ from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
 )
 from discovery_gym.experiments.reproduce.playing import RESULTS, play_suites
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.stats import Interval
 
 SMALL = {
     "discovery/LinearPool-v0": {"num_items": 12},
@@ -94,8 +94,9 @@ def test_only_what_a_killed_call_has_left_is_played(tmp_path):
     suite = small(kinds.KINDS[0]).suite(2, 0)
     played = play_suites([suite], tmp_path, 1)
     assert play_suites([suite], tmp_path, 1).keys() == played.keys()
-    before = {record.id: record.created for record in read_folder(tmp_path / RESULTS).records}
-    lost = played[suite.tasks[0].name]["TS"].id
+    records = read_folder(tmp_path / RESULTS).records
+    before = {record.id: record.created for record in records}
+    lost = next(record.id for record in records if record.spec.name == "TS")
     (tmp_path / RESULTS / "records" / f"{lost}.parquet").unlink()
     again = play_suites([suite], tmp_path, 1)
     after = {record.id: record.created for record in read_folder(tmp_path / RESULTS).records}

@@ -117,7 +117,8 @@ def test_a_bound_at_its_cap_is_no_comparison():
     for problem in benchmarks.PROBLEMS:
         ours = problem.entries[0]
         cap = np.log(ours.contrasts + 1)
-        record = SimpleNamespace(bounds=np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]])
+        bounds = np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]]
+        record = SimpleNamespace(metrics={"information_bounds": bounds})
         result = benchmarks.Result(problem, {ours.name: record})
         assert ("not comparable" in result.verdict) == (result.champion.lower > cap), problem.name
         capped += [problem.name] if "not comparable" in result.verdict else []
