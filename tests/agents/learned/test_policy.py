@@ -118,6 +118,7 @@ def test_masks_hold_and_no_item_comes_twice() -> None:
 @pytest.mark.parametrize("head", ["action", "tanh"])
 def test_continuous_actions_stay_in_bounds(head: str) -> None:
     class Continuous:
+        name = "Continuous"
         decisions = Model.decisions
         observation_space = gym.spaces.Box(-1, 1, (1,))
         action_space = gym.spaces.Box(np.array([-1.0, 2.0], "f4"), np.array([1.0, 5.0], "f4"))
