@@ -6,8 +6,6 @@ is a file, imported when it is asked for: all but ``es`` need torch.
 
 from __future__ import annotations
 
-import re
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,29 +39,3 @@ def training(algorithm: str, options: Mapping[str, Any], settings: Mapping[str, 
     else:
         from .sb3 import SB3 as kind
     return kind.of(algorithm, options, settings)
-
-
-EARLIER = {"training_designs": "dad", "training_pools": "es"}
-"""Programs of version 0.1.0, which stand in the heads of the files that they wrote: the algorithm."""
-
-
-def command_of_today(command: str) -> str:
-    """Return the command that trains what a command of version 0.1.0 trained.
-
-    ``python -m discovery_gym.experiments.training_designs ENV FOLDER --name value`` is today
-    ``discovery-gym train ENV --out FOLDER --algo dad --hyper name=value``, and ``training_pools FOLDER``
-    is ``discovery-gym train --out FOLDER --algo es``.
-    """
-    found = re.match(r"python -m discovery_gym\.experiments\.(\w+) (?:(\S+) )?FOLDER", command)
-    if found is None or found[1] not in EARLIER:
-        return command
-    words = ["discovery-gym", "train", *filter(None, [found[2]]), "--out", "FOLDER"]
-    words += ["--algo", EARLIER[found[1]]]
-    for name, value in re.findall(r" --(\w+) (\S+)", command):
-        if name in ("seed", "episodes"):
-            words += [f"--{name}", value]
-        elif name != "horizon":
-            words += ["--hyper", f"{name}={value}"]
-        elif value != "0":  # 0 was the horizon of the environment
-            words += ["--set", f"{name}={value}"]
-    return shlex.join(words)

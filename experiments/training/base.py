@@ -33,6 +33,8 @@ from .folder import TABLE, Folder
 
 VALIDATION_SEED = EVALUATION_SEED // 2
 """Seed of the first episode of the curve; training episodes lie below."""
+CURVE_SEEDS = EVALUATION_SEED - VALIDATION_SEED
+"""Seeds that the episodes of the curve may have."""
 POLICY, CURVE = "policy.safetensors", "curve.csv"
 
 Check: TypeAlias = Callable[[str, Any], Any]
@@ -65,11 +67,20 @@ def checked(algorithm: str, settings: Any, checks: Mapping[str, Check]) -> dict[
     return {name: checks[name](name, value) for name, value in settings.items()}
 
 
-def _environment(name: str, value: Any) -> str:
+def environment(name: str, value: Any) -> str:
+    """Return the full id of an environment of the package."""
     env_id = resolve(value)
     if env_id not in registered():
         raise InputError(f"Training takes the environments of this package, got {env_id!r}.")
     return env_id
+
+
+def _own(kind: str, default: Any, check: Callable[..., Any], **limits: Any) -> Any:
+    return field(default=default, metadata={kind: partial(check, **limits)})
+
+
+option, setting = partial(_own, "option"), partial(_own, "setting")
+"""Fields of a training, each with the check of its value: ``--name value``, ``--hyper name=value``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,41 +95,30 @@ class Training(ABC):
         episodes: Episodes behind a point of the curve.
     """
 
-    env_id: str = ""
+    env_id: str = option("", environment)
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     algorithm: str = ""
-    seed: int = 0
-    episodes: int = 256
-
-    OPTIONS: ClassVar[Mapping[str, Check]] = {
-        "env_id": _environment,
-        "seed": partial(integer, low=0),
-        "episodes": partial(integer, low=2, high=EVALUATION_SEED - VALIDATION_SEED),
-    }
-    """Options of the command line, each with the check of its value."""
-    SETTINGS: ClassVar[Mapping[str, Check]] = {}
-    """Settings of the algorithm, likewise."""
+    seed: int = option(0, integer, low=0)
+    episodes: int = option(256, integer, low=2, high=CURVE_SEEDS)
 
     def __post_init__(self) -> None:
-        for name, check in {**self.OPTIONS, **self.SETTINGS}.items():
+        for name, check in (self.checks("option") | self.checks("setting")).items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
+
+    @classmethod
+    def checks(cls, kind: str) -> dict[str, Check]:
+        """Return the names of all options, or of all settings, each with the check of its value."""
+        return {own.name: own.metadata[kind] for own in fields(cls) if kind in own.metadata}
 
     @classmethod
     def of(cls, algorithm: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Self:
         """Return a training from options and settings by name; raises `InputError` as `training`."""
-        cls.known(options)
-        return cls(**options, **checked(algorithm, settings, cls.SETTINGS))
-
-    @classmethod
-    def known(cls, options: Mapping[str, Any]) -> None:
-        """Refuse options that this kind of training does not have."""
-        names = {option.name for option in fields(cls)} - set(cls.SETTINGS)
-        for name in options:
-            if name not in names:
-                raise InputError(
-                    f"{cls.__name__} has no --{name}; what it takes by --hyper is "
-                    f"{', '.join(sorted(cls.SETTINGS))}."
-                )
+        own = cls.checks("setting")
+        if wrong := options.keys() - cls.checks("option") - {"env_kwargs"}:
+            raise InputError(
+                f"{algorithm} has no --{min(wrong)}; it takes by --hyper {', '.join(sorted(own))}."
+            )
+        return cls(**options, **checked(algorithm, settings, own))
 
     @abstractmethod
     def start(self, folder: Path) -> Run[Any]:
@@ -127,14 +127,14 @@ class Training(ABC):
     @property
     def given(self) -> Mapping[str, Any]:
         """The settings of the algorithm."""
-        return {name: getattr(self, name) for name in self.SETTINGS}
+        return {name: getattr(self, name) for name in self.checks("setting")}
 
     @property
     def command(self) -> str:
         """The command line that repeats the training."""
         words = ["discovery-gym", "train", *filter(None, [self.env_id])]
         words += ["--out", "FOLDER", "--algo", self.algorithm]
-        for name in self.OPTIONS:
+        for name in self.checks("option"):
             value = getattr(self, name)
             if name != "env_id" and value != ():
                 words += [f"--{name}", ",".join(value) if isinstance(value, tuple) else str(value)]
@@ -328,3 +328,12 @@ def told(row: Row) -> str:
         + ("" if math.isnan(score) else f", score {score:.4f}")
         + (f" on {row['task']}" if "task" in row else "")
     )
+
+
+def summary(curve: Sequence[Row]) -> str:
+    """Return in words what the file holds that was learned: the best returns, or the last weights."""
+    if "return" in curve[0]:
+        best = max(reversed(curve), key=lambda row: row["return"])
+        return f"Best after {best['steps']:,.0f} steps: {told(best)}"
+    last = [row for row in curve if row["iteration"] == curve[-1]["iteration"]]
+    return f"After {curve[-1]['iteration']:,.0f} iterations: {'; '.join(map(told, last))}"

@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -34,7 +33,7 @@ from ...agents.learned import learn_extra
 from ...agents.learned.policy import Policy
 from ...envs.core import InputError
 from ...envs.core.checks import integer, real
-from .base import VALIDATION_SEED, Check, Row, Run, Training
+from .base import CURVE_SEEDS, VALIDATION_SEED, Row, Run, Training, option, setting
 from .dad_episodes import PROBLEMS, Episodes
 from .dad_network import Network
 from .tensors import packed, unpacked
@@ -64,26 +63,15 @@ class DAD(Training):
     """
 
     algorithm: str = "dad"
-    iterations: int = 800
-    myopic: int = 300
-    batch: int = 128
-    contrasts: int = 512
-    encoding: int = 32
-    hidden: int = 128
-    rate: float = 1e-3
-    every: int = 100
-    episodes: int = 1500
-
-    SETTINGS: ClassVar[Mapping[str, Check]] = {
-        "iterations": partial(integer, low=1),
-        "myopic": partial(integer, low=0),
-        "batch": partial(integer, low=1, high=1_000_000),
-        "contrasts": partial(integer, low=1, high=1_000_000),
-        "encoding": partial(integer, low=1, high=4096),
-        "hidden": partial(integer, low=1, high=4096),
-        "rate": partial(real, low=0, high=1, open_low=True),
-        "every": partial(integer, low=1),
-    }
+    iterations: int = setting(800, integer, low=1)
+    myopic: int = setting(300, integer, low=0)
+    batch: int = setting(128, integer, low=1, high=1_000_000)
+    contrasts: int = setting(512, integer, low=1, high=1_000_000)
+    encoding: int = setting(32, integer, low=1, high=4096)
+    hidden: int = setting(128, integer, low=1, high=4096)
+    rate: float = setting(1e-3, real, low=0, high=1, open_low=True)
+    every: int = setting(100, integer, low=1)
+    episodes: int = option(1500, integer, low=2, high=CURVE_SEEDS)
 
     def start(self, folder: Path) -> DADRun:
         """Return the training in progress."""

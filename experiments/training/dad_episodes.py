@@ -1,4 +1,4 @@
-"""Episodes of experimental design that are differentiable in their settings, with contrasts about the truth."""
+"""Episodes of experimental design, differentiable in their settings, with contrasts about the truth."""
 
 from __future__ import annotations
 

@@ -59,11 +59,13 @@ class Network(nn.Module):
             self.head[-1].weight.mul_(episodes.spread)
             self.head[-1].bias.zero_()
             self.path.weight.zero_()
-            first = dict(zip(self.sizes, itertools.accumulate(self.sizes.values(), initial=0)))
+            ends = dict(zip(self.sizes, itertools.accumulate(self.sizes.values()), strict=True))
             for (key, place, knob), slope in episodes.start.items():
                 row = list(model.knobs).index(knob)
                 scale = episodes.scaling[key][1][place]
-                self.path.weight[row, first[key] + place] = slope * scale / self.half[row]
+                self.path.weight[row, ends[key] - self.sizes[key] + place] = (
+                    slope * scale / self.half[row]
+                )
 
     def scaled(self, key: str, part: Tensor) -> Tensor:
         """Return a part of the observation, or of a round, normalised."""

@@ -24,7 +24,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,9 +36,20 @@ from ...agents import make
 from ...agents.belief_agent import BayesianAgent
 from ...agents.rules import Learned
 from ...agents.rules.learned import CONTEXT, FEATURES, Network
-from ...envs.core import InputError
-from ...envs.core.checks import choice, integer, real, sequence
-from .base import CURVE, VALIDATION_SEED, Check, Row, Run, Training, either
+from ...envs.core import InputError, shown
+from ...envs.core.checks import integer, real
+from .base import (
+    CURVE,
+    CURVE_SEEDS,
+    VALIDATION_SEED,
+    Row,
+    Run,
+    Training,
+    either,
+    environment,
+    option,
+    setting,
+)
 
 CLIP = 3.0
 
@@ -51,13 +61,13 @@ TASKS: dict[str, tuple[str, dict[str, Any]]] = {
     "plates": (LINEAR, DATA | {"num_items": 250, "horizon": 48, "batch_size": 6, "delay": 1}),
     "star": (GRAPH, {"topology": "star", "num_items": 600, "edge_prob": 0.015, "horizon": 35}),
 }
-"""The pools of the package: name -> environment and its parameters. They are small: nothing that the rule looks at depends on the
+"""Name -> environment and its parameters. They are small: nothing that the rule looks at depends on the
 size of a pool, and a second of computing holds ten times the episodes of pools of usual size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ES(Training):
-    """A training of the rule, on one kind of pool or, where no environment is named, on some of `TASKS`.
+    """A training of the rule, on one kind of pool or, where no environment is named, on all `TASKS`.
 
     Args:
         iterations: Number of steps of Adam.
@@ -66,34 +76,17 @@ class ES(Training):
         sigma: Standard deviation of the directions.
         rate: Step size of Adam; it falls linearly to a tenth.
         every: Number of iterations between checkpoints, each a point of the curve.
-        tasks: Names of `TASKS`; none: all, where no environment is named.
     """
 
+    env_id: str = option("", either("", environment))
     algorithm: str = "es"
-    episodes: int = 128
-    iterations: int = 140
-    pairs: int = 64
-    width: float = 0.1
-    sigma: float = 0.3
-    rate: float = 0.04
-    every: int = 35
-    tasks: Sequence[str] = ()
-
-    OPTIONS: ClassVar[Mapping[str, Check]] = {
-        **Training.OPTIONS,
-        "env_id": either("", Training.OPTIONS["env_id"]),
-    }
-    SETTINGS: ClassVar[Mapping[str, Check]] = {
-        "iterations": partial(integer, low=1),
-        "pairs": partial(integer, low=1),
-        "width": partial(real, low=0, high=100),
-        "sigma": partial(real, low=0, high=100, open_low=True),
-        "rate": partial(real, low=0, high=100, open_low=True),
-        "every": partial(integer, low=1),
-        "tasks": lambda name, value: (
-            value and sequence(name, value, partial(choice, allowed=TASKS))
-        ),
-    }
+    episodes: int = option(128, integer, low=2, high=CURVE_SEEDS)
+    iterations: int = setting(140, integer, low=1)
+    pairs: int = setting(64, integer, low=1)
+    width: float = setting(0.1, real, low=0, high=100)
+    sigma: float = setting(0.3, real, low=0, high=100, open_low=True)
+    rate: float = setting(0.04, real, low=0, high=100, open_low=True)
+    every: int = setting(35, integer, low=1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,28 +95,21 @@ class ES(Training):
                 f"iterations * pairs = {self.iterations} * {self.pairs} needs more than the "
                 f"{VALIDATION_SEED} seeds of training; lower one of them."
             )
-        if self.tasks if self.env_id else self.env_kwargs:
-            raise InputError(
-                "es trains on the environment that is named, with its parameters, or on tasks by name; "
-                f"got {self.env_id!r}, {self.env_kwargs} and tasks={list(self.tasks)}."
-            )
-        if not self.env_id and not self.tasks:
-            object.__setattr__(self, "tasks", tuple(TASKS))
+        if self.env_kwargs and not self.env_id:
+            raise InputError(f"Name the pool that has the parameters {shown(self.env_kwargs)}.")
 
     @property
-    def problems(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
-        """The environments that are trained on, by name, with their parameters."""
-        if self.env_id:
-            return {self.env_id: (self.env_id, self.env_kwargs)}
-        return {name: TASKS[name] for name in self.tasks}
+    def problems(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """What is trained on: name -> environment and its parameters."""
+        return {self.env_id: (self.env_id, self.env_kwargs)} if self.env_id else TASKS
 
     def start(self, folder: Path) -> ESRun:
         """Return the training in progress."""
         return ESRun(self, folder)
 
     def mark(self) -> dict[str, Any]:
-        """Return what the folder is marked with, as version 0.1.0 does where no environment is named."""
-        mark = super().mark()
+        """Return what the folder is marked with, in the words of version 0.1.0."""
+        mark = super().mark() | {"tasks": list(self.problems)}
         for name in ("algorithm",) if self.env_id else ("algorithm", "env_id", "env_kwargs"):
             del mark[name]
         return mark

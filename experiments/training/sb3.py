@@ -13,9 +13,8 @@ from __future__ import annotations
 import importlib.util
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -31,7 +30,7 @@ from ..runs import stats
 from ..runs.evaluation import evaluate, exact
 from ..runs.records import writing_to
 from ..runs.terminal import progress
-from .base import VALIDATION_SEED, Check, Row, Run, Training, checked
+from .base import VALIDATION_SEED, Row, Run, Training, checked, option, setting
 from .sb3_settings import ACTIVATIONS, ALGORITHMS
 from .tensors import layers, packed, unpacked
 
@@ -61,21 +60,12 @@ class SB3(Training):
         parts: Keys of the observation that the policy sees; none: all of them.
     """
 
-    algorithm: str = "maskable-ppo"
-    steps: int = 1_000_000
-    envs: int = 256
-    evaluations: int = 20
+    algorithm: str = setting("maskable-ppo", choice, allowed=ALGORITHMS)
+    steps: int = option(1_000_000, integer, low=1)
+    envs: int = option(256, integer, low=1, high=VALIDATION_SEED // 2)
+    evaluations: int = option(20, integer, low=1)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    parts: tuple[str, ...] = ()
-
-    OPTIONS: ClassVar[Mapping[str, Check]] = {
-        **Training.OPTIONS,
-        "algorithm": partial(choice, allowed=ALGORITHMS),
-        "steps": partial(integer, low=1),
-        "envs": partial(integer, low=1, high=VALIDATION_SEED // 2),
-        "evaluations": partial(integer, low=1),
-        "parts": lambda _, value: tuple(value),
-    }
+    parts: Sequence[str] = option((), lambda _, value: tuple(value))
 
     def __post_init__(self) -> None:
         super().__post_init__()

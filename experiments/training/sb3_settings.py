@@ -1,4 +1,4 @@
-"""The algorithms of stable-baselines3: for which actions, with what settings, and what else may be set."""
+"""The algorithms of stable-baselines3: their actions, our settings of them, and what may be set."""
 
 from __future__ import annotations
 
