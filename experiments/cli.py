@@ -369,10 +369,9 @@ def train(
     ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
+    from . import training as lessons
     from .runs.evaluation import EVALUATION_SEED, rerun_command
-    from .training import training as asked
-    from .training.base import summary
-    from .training.base import train as play
+    from .training.base import kept
 
     options = {
         "env_id": env,
@@ -385,10 +384,12 @@ def train(
         "parts": [part.strip() for part in parts.split(",") if part.strip()] if parts else None,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    training = asked(algo, given, _parameters("{}", hyper or [], "--hyper", "gamma=0.99"))
+    training = lessons.training(
+        algo, given, _parameters("{}", hyper or [], "--hyper", "gamma=0.99")
+    )
     with _resumable():
-        curve = play(training, folder)
-    out.print(summary(curve), soft_wrap=True)
+        curve = lessons.train(training, folder)
+    out.print(kept(curve), soft_wrap=True)
     env_id, agent, parameters = training.player(folder)
     words = rerun_command(env_id, agent, 1000, EVALUATION_SEED, parameters)
     say(f"Now: {shlex.join(words)}")

@@ -66,9 +66,9 @@ def _shipped() -> str:
         command = _command_of_today(about["command"])
         out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{command}\n```")
     out.append(
-        "The heads of the files name the commands as they were. What version 0.1.0 trained by `python -m "
-        "discovery_gym.experiments.training_designs ENV FOLDER --name value` is trained today by "
-        "`discovery-gym train ENV --out FOLDER --algo dad --hyper name=value`."
+        "The heads of the files name the commands as they were. What version 0.1.0 trained by "
+        "`python -m discovery_gym.experiments.training_designs ENV FOLDER --name value` is trained "
+        "today by `discovery-gym train ENV --out FOLDER --algo dad --hyper name=value`."
     )
     return "\n\n".join(out)
 

@@ -22,8 +22,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
+from ...agents.learned.policy import Policy
+from ...agents.rules.learned import Network
 from ...envs.core import InputError, closest, registered, shown
 from ...envs.core.checks import integer
 from ..runs.evaluation import EVALUATION_SEED, resolve
@@ -37,6 +39,10 @@ CURVE_SEEDS = EVALUATION_SEED - VALIDATION_SEED
 """Seeds that the episodes of the curve may have."""
 POLICY, CURVE = "policy.safetensors", "curve.csv"
 
+SAID = ("env_id", "algorithm", "env_kwargs")
+OPTIONS = ("steps", "envs", "seed", "evaluations", "episodes", "parts")
+"""Settings that the command line takes by their own names; all others it takes by ``--hyper``."""
+
 Check: TypeAlias = Callable[[str, Any], Any]
 """Takes the name and the value of a setting; returns the value in its plain form or raises."""
 Row: TypeAlias = dict[str, Any]
@@ -46,19 +52,24 @@ Row: TypeAlias = dict[str, Any]
 def either(free: str | None, check: Check) -> Check:
     """Return a check that lets a word, or None, pass as well."""
 
-    def checked(name: str, value: Any) -> Any:
+    def passed(name: str, value: Any) -> Any:
         if value is free or (isinstance(value, str) and value == free):
             return free
         return check(f"{name}, if it is not {free!r},", value)
 
-    return checked
+    return passed
+
+
+def named(name: str, value: Any) -> Mapping[str, Any]:
+    """Return a mapping from names to values."""
+    if not isinstance(value, Mapping):
+        raise InputError(f"{name} must be names -> values, got {shown(value)}.")
+    return value
 
 
 def checked(algorithm: str, settings: Any, checks: Mapping[str, Check]) -> dict[str, Any]:
     """Return the settings that are given, each passed through the check of its value."""
-    if not isinstance(settings, Mapping):
-        raise InputError(f"settings must be names -> values, got {shown(settings)}.")
-    for name in settings:
+    for name in named("settings", settings):
         if name not in checks:
             raise InputError(
                 f"{algorithm} has no setting {shown(name)}{closest(str(name), checks)} It takes "
@@ -75,16 +86,14 @@ def environment(name: str, value: Any) -> str:
     return env_id
 
 
-def _own(kind: str, default: Any, check: Callable[..., Any], **limits: Any) -> Any:
-    return field(default=default, metadata={kind: partial(check, **limits)})
-
-
-option, setting = partial(_own, "option"), partial(_own, "setting")
-"""Fields of a training, each with the check of its value: ``--name value``, ``--hyper name=value``."""
+def setting(default: Any, check: Callable[..., Any], **limits: Any) -> Any:
+    """Return a field of a training with its default, or what makes it, and the check of its value."""
+    kind = "default_factory" if callable(default) else "default"
+    return field(**{kind: default}, metadata={"check": partial(check, **limits)})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(ABC):
+class Training:
     """What is trained, and on how much; each algorithm adds settings of its own.
 
     Args:
@@ -95,53 +104,39 @@ class Training(ABC):
         episodes: Episodes behind a point of the curve.
     """
 
-    env_id: str = option("", environment)
-    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    env_id: str = setting("", environment)
+    env_kwargs: Mapping[str, Any] = setting(dict, named)
     algorithm: str = ""
-    seed: int = option(0, integer, low=0)
-    episodes: int = option(256, integer, low=2, high=CURVE_SEEDS)
+    seed: int = setting(0, integer, low=0)
+    episodes: int = setting(256, integer, low=2, high=CURVE_SEEDS)
 
     def __post_init__(self) -> None:
-        for name, check in (self.checks("option") | self.checks("setting")).items():
+        for name, check in self.checks().items():
             object.__setattr__(self, name, check(name, getattr(self, name)))
 
     @classmethod
-    def checks(cls, kind: str) -> dict[str, Check]:
-        """Return the names of all options, or of all settings, each with the check of its value."""
-        return {own.name: own.metadata[kind] for own in fields(cls) if kind in own.metadata}
+    def checks(cls) -> dict[str, Check]:
+        """Return what may be set, each with the check of its value."""
+        return {own.name: own.metadata["check"] for own in fields(cls) if own.metadata}
 
     @classmethod
     def of(cls, algorithm: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Self:
         """Return a training from options and settings by name; raises `InputError` as `training`."""
-        own = cls.checks("setting")
-        if wrong := options.keys() - cls.checks("option") - {"env_kwargs"}:
-            raise InputError(
-                f"{algorithm} has no --{min(wrong)}; it takes by --hyper {', '.join(sorted(own))}."
-            )
-        return cls(**options, **checked(algorithm, settings, own))
-
-    @abstractmethod
-    def start(self, folder: Path) -> Run[Any]:
-        """Return the training in progress, as it stands in the folder."""
-
-    @property
-    def given(self) -> Mapping[str, Any]:
-        """The settings of the algorithm."""
-        return {name: getattr(self, name) for name in self.checks("setting")}
+        return cls(**checked(algorithm, {**options, **settings}, cls.checks()))
 
     @property
     def command(self) -> str:
         """The command line that repeats the training."""
         words = ["discovery-gym", "train", *filter(None, [self.env_id])]
         words += ["--out", "FOLDER", "--algo", self.algorithm]
-        for name in self.checks("option"):
-            value = getattr(self, name)
-            if name != "env_id" and value != ():
-                words += [f"--{name}", ",".join(value) if isinstance(value, tuple) else str(value)]
         if self.env_kwargs:
             words += ["--kwargs", json.dumps(self.env_kwargs)]
-        for name, value in self.given.items():
-            words += ["--hyper", f"{name}={json.dumps(value)}"]
+        given = {name: getattr(self, name) for name in self.checks() if name not in SAID}
+        for name, value in (given | given.pop("settings", {})).items():
+            if name not in OPTIONS:
+                words += ["--hyper", f"{name}={json.dumps(value)}"]
+            elif value != ():
+                words += [f"--{name}", ",".join(value) if isinstance(value, tuple) else str(value)]
         return shlex.join(words)
 
     def mark(self) -> dict[str, Any]:
@@ -154,13 +149,6 @@ class Training(ABC):
 
 
 T = TypeVar("T", bound=Training)
-
-
-class Learned(Protocol):
-    """What is learned, as it is kept in a file."""
-
-    def to_bytes(self) -> bytes:
-        """Return the content of the file."""
 
 
 class Run(ABC, Generic[T]):
@@ -200,7 +188,9 @@ class Run(ABC, Generic[T]):
             return
         state, self.files = found
         try:
-            self.restore(state)
+            rows = self.restore(state)
+            cells = (zip(self.COLUMNS.items(), row, strict=True) for row in rows)
+            self.curve = [{n: float(x) if form else x for (n, form), x in row} for row in cells]
         except Exception as error:  # as many as there are ways to damage an archive
             raise self.folder.damaged(error) from None
         self.measured = self.done
@@ -214,28 +204,24 @@ class Run(ABC, Generic[T]):
         """Begin where there is no checkpoint."""
 
     @abstractmethod
-    def restore(self, state: bytes) -> None:
-        """Go on from a state: `done`, `curve`, `cpu` and what is learned."""
-
-    def recall(self, rows: Iterable[Iterable[Any]]) -> None:
-        """Take over the curve from the values of its rows."""
-        self.curve = [dict(zip(self.COLUMNS, map(float, row), strict=True)) for row in rows]
+    def restore(self, state: bytes) -> Iterable[Sequence[Any]]:
+        """Go on from a state; set `done` and add to `cpu`; return the cells of the curve."""
 
     @abstractmethod
     def state(self) -> bytes:
         """Return all that `restore` needs, as numbers that are read without running anything."""
-
-    def step(self) -> None:
-        """Make a step of learning, the one after `done`, where `learn` is not another's loop."""
-        raise NotImplementedError
 
     @abstractmethod
     def measure(self) -> list[Row]:
         """Play the episodes of the curve; return the rows of this point."""
 
     @abstractmethod
-    def learned(self) -> Learned:
+    def learned(self) -> Policy | Network:
         """Return what is learned so far."""
+
+    @abstractmethod
+    def step(self) -> None:
+        """Make a step of learning, the one after `done`."""
 
     def learn(self) -> None:
         """Make the steps that are left."""
@@ -262,19 +248,15 @@ class Run(ABC, Generic[T]):
                 "back and repeat the command to go on."
             )
         rows = self.measure()
-        if self.better(rows):
-            self.files[self.FILE] = self.learned().to_bytes()
         self.curve += rows
+        returns = [row.get("return", 0.0) for row in self.curve]  # averaged weights have none
+        if returns[-1] == max(returns):
+            self.files[self.FILE] = self.learned().to_bytes()
         self.files[CURVE] = self._csv().encode()
         self.folder.save(self.state(), self.files)
         self.measured = self.done
         words = "; ".join(map(told, rows))
         say(f"{self.done:>11,} {self.UNIT}, {self.seconds():6.0f} s: {words}")
-
-    def better(self, rows: Sequence[Row]) -> bool:
-        """Return whether what is learned is kept from here on: its return is the best so far."""
-        best = max((row["return"] for row in self.curve), default=-math.inf)
-        return self.FILE not in self.files or rows[0]["return"] >= best
 
     def about(self) -> dict[str, Any]:
         """Return how what is learned came about, for the head of its file."""
@@ -290,9 +272,6 @@ class Run(ABC, Generic[T]):
         """Return the CPU seconds so far, of all legs of a resumed training."""
         return self.cpu + time.process_time()
 
-    def close(self) -> None:
-        """Close what is open."""
-
     def _csv(self) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -300,23 +279,6 @@ class Run(ABC, Generic[T]):
         for row in self.curve:
             writer.writerow(format(row[name], form) for name, form in self.COLUMNS.items())
         return text.getvalue()
-
-
-def train(training: Training, folder: Path) -> list[Row]:
-    """Train, or go on with a training that was stopped; return its learning curve.
-
-    A finished training is not trained again.
-
-    Raises:
-        InputError: The algorithm does not fit the environment, or its numbers become infinite; the
-            folder holds another training or other things, or a damaged checkpoint.
-    """
-    run = training.start(folder)
-    try:
-        run.learn()
-    finally:
-        run.close()
-    return run.curve
 
 
 def told(row: Row) -> str:
@@ -330,10 +292,10 @@ def told(row: Row) -> str:
     )
 
 
-def summary(curve: Sequence[Row]) -> str:
-    """Return in words what the file holds that was learned: the best returns, or the last weights."""
-    if "return" in curve[0]:
-        best = max(reversed(curve), key=lambda row: row["return"])
-        return f"Best after {best['steps']:,.0f} steps: {told(best)}"
-    last = [row for row in curve if row["iteration"] == curve[-1]["iteration"]]
-    return f"After {curve[-1]['iteration']:,.0f} iterations: {'; '.join(map(told, last))}"
+def kept(curve: Sequence[Row]) -> str:
+    """Return in words which point of the curve is kept: that of the best return, or else the last."""
+    best = max(reversed(curve), key=lambda row: row.get("return", 0.0))
+    unit = next(iter(best))
+    rows = [told(row) for row in curve if row[unit] == best[unit]]
+    word = "Best" if "return" in best else "Average"
+    return f"{word} after {best[unit]:,.0f} {unit.rstrip('s')}s: {'; '.join(rows)}"

@@ -21,9 +21,8 @@ Bayesian experimental design", ICML 2021.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -33,7 +32,7 @@ from ...agents.learned import learn_extra
 from ...agents.learned.policy import Policy
 from ...envs.core import InputError
 from ...envs.core.checks import integer, real
-from .base import CURVE_SEEDS, VALIDATION_SEED, Row, Run, Training, option, setting
+from .base import CURVE_SEEDS, VALIDATION_SEED, Row, Run, Training, setting
 from .dad_episodes import PROBLEMS, Episodes
 from .dad_network import Network
 from .tensors import packed, unpacked
@@ -71,11 +70,7 @@ class DAD(Training):
     hidden: int = setting(128, integer, low=1, high=4096)
     rate: float = setting(1e-3, real, low=0, high=1, open_low=True)
     every: int = setting(100, integer, low=1)
-    episodes: int = option(1500, integer, low=2, high=CURVE_SEEDS)
-
-    def start(self, folder: Path) -> DADRun:
-        """Return the training in progress."""
-        return DADRun(self, folder)
+    episodes: int = setting(1500, integer, low=2, high=CURVE_SEEDS)
 
     def mark(self) -> dict[str, Any]:
         """Return what the folder is marked with, as version 0.1.0 does: it had the horizon only."""
@@ -214,11 +209,11 @@ class DADRun(Run[DAD]):
             }
         )
 
-    def restore(self, state: bytes) -> None:
-        """Go on from a state."""
+    def restore(self, state: bytes) -> Iterable[Sequence[float]]:
+        """Go on from a state; return the cells of the curve."""
         stored = unpacked(state)
         self.network.load_state_dict(stored["network"])
         self.adam.load_state_dict(stored["adam"])
-        self.recall(stored["curve"])
         self.done = int(stored["done"])
         self.cpu += float(stored["cpu"])
+        return stored["curve"]

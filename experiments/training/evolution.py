@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,7 +47,6 @@ from .base import (
     Training,
     either,
     environment,
-    option,
     setting,
 )
 
@@ -78,9 +77,9 @@ class ES(Training):
         every: Number of iterations between checkpoints, each a point of the curve.
     """
 
-    env_id: str = option("", either("", environment))
+    env_id: str = setting("", either("", environment))
     algorithm: str = "es"
-    episodes: int = option(128, integer, low=2, high=CURVE_SEEDS)
+    episodes: int = setting(128, integer, low=2, high=CURVE_SEEDS)
     iterations: int = setting(140, integer, low=1)
     pairs: int = setting(64, integer, low=1)
     width: float = setting(0.1, real, low=0, high=100)
@@ -102,10 +101,6 @@ class ES(Training):
     def problems(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         """What is trained on: name -> environment and its parameters."""
         return {self.env_id: (self.env_id, self.env_kwargs)} if self.env_id else TASKS
-
-    def start(self, folder: Path) -> ESRun:
-        """Return the training in progress."""
-        return ESRun(self, folder)
 
     def mark(self) -> dict[str, Any]:
         """Return what the folder is marked with, in the words of version 0.1.0."""
@@ -180,10 +175,6 @@ class ESRun(Run[ES]):
             rows.append(row)
         return rows
 
-    def better(self, rows: Sequence[Row]) -> bool:
-        """Keep the average as it is now."""
-        return True
-
     def learned(self) -> Network:
         """Return the averaged weights."""
         about = self.about() | {"tasks": self.training.problems}
@@ -196,19 +187,15 @@ class ESRun(Run[ES]):
         np.savez(file, allow_pickle=False, done=self.done, seconds=self.seconds(), **numbers)
         return file.getvalue()
 
-    def restore(self, state: bytes) -> None:
-        """Go on from a state, and from the curve beside it."""
+    def restore(self, state: bytes) -> Iterable[Sequence[str]]:
+        """Go on from a state; return the cells of the curve, which stands beside it."""
         with np.load(io.BytesIO(state), allow_pickle=False) as saved:
             for name in ("weights", "moments", "average"):
                 shape = np.shape(getattr(self, name))
                 setattr(self, name, saved[name].reshape(shape).astype(np.float64))
             self.done = int(saved["done"])
             self.cpu += float(saved["seconds"])
-        rows = csv.DictReader(io.StringIO(self.files[CURVE].decode()))
-        self.curve = [
-            {name: float(row[name]) if form else row[name] for name, form in self.COLUMNS.items()}
-            for row in rows
-        ]
+        return [*csv.reader(io.StringIO(self.files[CURVE].decode()))][1:]
 
 
 def play(

@@ -11,11 +11,12 @@ observation become a part of the policy.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import gymnasium as gym
@@ -24,17 +25,18 @@ from gymnasium import spaces
 
 from ...agents.learned import learn_extra
 from ...agents.learned.policy import CLIP, LearnedAgent, Policy, parts
-from ...envs.core import InputError
-from ...envs.core.checks import MOST_TOGETHER, choice, integer, room
+from ...envs.core import InputError, shown
+from ...envs.core.checks import MOST_TOGETHER, choice, flag, integer, real, room, sequence
 from ..runs import stats
 from ..runs.evaluation import evaluate, exact
 from ..runs.records import writing_to
 from ..runs.terminal import progress
-from .base import VALIDATION_SEED, Row, Run, Training, checked, option, setting
-from .sb3_settings import ACTIVATIONS, ALGORITHMS
+from .base import VALIDATION_SEED, Check, Row, Run, Training, checked, either, named, setting
 from .tensors import layers, packed, unpacked
 
 with learn_extra():
+    import sb3_contrib
+    import stable_baselines3 as sb3
     import torch
     from stable_baselines3.common.callbacks import BaseCallback
     from stable_baselines3.common.logger import configure
@@ -42,6 +44,100 @@ with learn_extra():
     from stable_baselines3.common.vec_env import VecNormalize
 
     from ...agents.learned.sb3_env import SB3Env
+
+
+ACTIVATIONS = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
+DEEPEST, WIDEST = 16, 4096
+"""Hidden layers of a network, and units of one."""
+FINITE: tuple[type[spaces.Space[Any]], ...] = (spaces.Discrete, spaces.MultiDiscrete)
+CONTINUOUS: tuple[type[spaces.Space[Any]], ...] = (spaces.Box,)
+ON_POLICY = {
+    "n_steps": 128,
+    "n_epochs": 6,
+    "learning_rate": 2e-3,
+    "gamma": 1.0,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.001,
+}
+"""The learning rate falls to 0 linearly; a batch is a quarter of a rollout."""
+OFF_POLICY = {
+    "buffer_size": 200_000,
+    "learning_starts": 10_000,
+    "batch_size": 512,
+    "train_freq": 1,
+    "gradient_steps": 4,
+    "learning_rate": 5e-4,
+}
+
+
+# ---- what may be set, and to what
+
+
+def _layers(name: str, value: Any, heads: tuple[str, ...] = ()) -> Any:
+    """Return the sizes of the hidden layers, none or some; or those of each head, by name."""
+    if isinstance(value, Mapping) and heads:
+        if set(value) != set(heads):
+            raise InputError(f"{name} must name {' and '.join(heads)}, got {shown(value)}.")
+        return {head: _layers(f"{name}[{head!r}]", value[head]) for head in heads}
+    if isinstance(value, list | tuple) and not value:
+        return []
+    sizes = sequence(name, value, partial(integer, low=1, high=WIDEST))
+    if len(sizes) > DEEPEST:
+        raise InputError(f"{name} must hold at most {DEEPEST} layers, got {shown(value)}.")
+    return list(sizes)
+
+
+SHARE, PART = partial(real, low=0, high=1), partial(real, low=0, high=1, open_low=True)
+WEIGHT, WIDTH = partial(real, low=0, high=100), partial(real, low=0, high=100, open_low=True)
+COUNT = partial(integer, low=1, high=1_000_000)
+CHECKS: dict[str, Check] = {
+    **dict.fromkeys(("learning_rate", "tau", "exploration_fraction"), PART),
+    **dict.fromkeys(("gamma", "gae_lambda"), SHARE),
+    **dict.fromkeys(("exploration_initial_eps", "exploration_final_eps"), SHARE),
+    **dict.fromkeys(("ent_coef", "vf_coef", "target_policy_noise", "target_noise_clip"), WEIGHT),
+    **dict.fromkeys(("clip_range", "max_grad_norm"), WIDTH),
+    **dict.fromkeys(("clip_range_vf", "target_kl"), either(None, WIDTH)),
+    **dict.fromkeys(("train_freq", "gradient_steps", "policy_delay"), COUNT),
+    "n_epochs": partial(integer, low=1, high=1000),
+    "batch_size": partial(integer, low=2, high=1_000_000),  # of one advantage nothing can be told
+    "normalize_advantage": flag,
+    "buffer_size": partial(integer, low=1),
+    "learning_starts": partial(integer, low=0),
+    "target_update_interval": partial(integer, low=1),
+    "target_entropy": either("auto", partial(real, low=-1000, high=1000)),
+}
+"""What may be set where an algorithm takes it, each with the check of its value."""
+
+
+@dataclass(frozen=True)
+class Algorithm:
+    """An algorithm: its class, for which actions, our settings, and checks of what it alone takes."""
+
+    make: Callable[..., Any]
+    actions: tuple[type[spaces.Space[Any]], ...]
+    settings: Mapping[str, Any]
+    own: Mapping[str, Check]
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        """What may be set, each with the check of its value."""
+        taken = inspect.signature(self.make).parameters
+        both = {name: check for name, check in CHECKS.items() if name in taken}
+        return both | {"activation": partial(choice, allowed=tuple(ACTIVATIONS)), **self.own}
+
+
+PPO: dict[str, Check] = {"n_steps": COUNT, "net_arch": partial(_layers, heads=("pi", "vf"))}
+SPREAD: dict[str, Check] = {"log_std_init": partial(real, low=-10, high=3)}
+ACTOR: dict[str, Check] = {"net_arch": partial(_layers, heads=("pi", "qf"))}
+ENTROPY: dict[str, Check] = {"ent_coef": either("auto", WEIGHT)}
+SLOWLY = {"target_update_interval": 20_000, "exploration_fraction": 0.3}
+ALGORITHMS = {
+    "maskable-ppo": Algorithm(sb3_contrib.MaskablePPO, FINITE, ON_POLICY, PPO),
+    "ppo": Algorithm(sb3.PPO, FINITE + CONTINUOUS, ON_POLICY, PPO | SPREAD),
+    "dqn": Algorithm(sb3.DQN, FINITE[:1], OFF_POLICY | SLOWLY, {"net_arch": _layers}),
+    "sac": Algorithm(sb3.SAC, CONTINUOUS, OFF_POLICY, ACTOR | ENTROPY),
+    "td3": Algorithm(sb3.TD3, CONTINUOUS, OFF_POLICY, ACTOR),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +156,12 @@ class SB3(Training):
         parts: Keys of the observation that the policy sees; none: all of them.
     """
 
-    algorithm: str = setting("maskable-ppo", choice, allowed=ALGORITHMS)
-    steps: int = option(1_000_000, integer, low=1)
-    envs: int = option(256, integer, low=1, high=VALIDATION_SEED // 2)
-    evaluations: int = option(20, integer, low=1)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    parts: Sequence[str] = option((), lambda _, value: tuple(value))
+    algorithm: str = setting("maskable-ppo", choice, allowed=tuple(ALGORITHMS))
+    steps: int = setting(1_000_000, integer, low=1)
+    envs: int = setting(256, integer, low=1, high=VALIDATION_SEED // 2)
+    evaluations: int = setting(20, integer, low=1)
+    settings: Mapping[str, Any] = setting(dict, named)
+    parts: Sequence[str] = setting((), lambda _, value: tuple(value))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,11 +173,6 @@ class SB3(Training):
     def of(cls, algorithm: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Self:
         """Return a training from options and settings by name."""
         return cls(algorithm=algorithm, settings=settings, **options)
-
-    @property
-    def given(self) -> Mapping[str, Any]:
-        """The settings that differ from ours."""
-        return self.settings
 
     def all_settings(self) -> dict[str, Any]:
         """Return the settings of the algorithm, ours where none is given."""
@@ -95,10 +186,6 @@ class SB3(Training):
                     "n_steps * envs, of which nothing can be learned; choose another one."
                 )
         return settings
-
-    def start(self, folder: Path) -> SB3Run:
-        """Return the training in progress."""
-        return SB3Run(self, folder)
 
 
 class SB3Run(Run[SB3]):
@@ -184,15 +271,20 @@ class SB3Run(Run[SB3]):
 
     def learn(self) -> None:
         """Let the algorithm make the steps that are left."""
-        left = self.total - self.done
-        if left <= 0:
-            return
         try:
-            with progress(self.total, self.UNIT) as update:
-                self.model.learn(left, callback=_Watch(self, update), reset_num_timesteps=False)
+            if self.done < self.total:
+                self.step()
         except ValueError:  # of torch or of an environment that is given NaN
             self.refuse_nan()
             raise
+        finally:
+            self.close()
+
+    def step(self) -> None:
+        """Make all steps at once."""
+        left = self.total - self.done
+        with progress(self.total, self.UNIT) as update:
+            self.model.learn(left, callback=_Watch(self, update), reset_num_timesteps=False)
 
     def close(self) -> None:
         """Close the environments and the files of the log."""
@@ -290,14 +382,12 @@ class SB3Run(Run[SB3]):
             }
         )
 
-    def restore(self, state: bytes) -> None:
-        """Make the model and go on from a state."""
+    def restore(self, state: bytes) -> Iterable[Sequence[float]]:
+        """Make the model and go on from a state; return the cells of the curve."""
         stored = unpacked(state)
-        self.recall(stored["curve"])
-        self.done = stored["steps"]
-        if self.curve[-1]["steps"] != self.done or not stored["cpu_seconds"] >= 0:
+        self.done, (steps, self.earlier, *_) = stored["steps"], stored["curve"][-1]
+        if steps != self.done or not stored["cpu_seconds"] >= 0:
             raise ValueError("its numbers do not fit")
-        self.earlier = self.curve[-1]["seconds"]
         self.cpu += stored["cpu_seconds"]
         self.begin(self.done)
         self.model.set_parameters(stored["parameters"], device="cpu")
@@ -309,6 +399,7 @@ class SB3Run(Run[SB3]):
         self.model.num_timesteps = self.done
         if hasattr(self.model, "learning_starts"):  # an empty memory is filled first
             self.model.learning_starts += self.done
+        return stored["curve"]
 
 
 class _Watch(BaseCallback):

@@ -16,7 +16,7 @@ from discovery_gym.envs.design.information import sequential_bounds
 
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
 from discovery_gym.experiments.training import dad_episodes as simulated  # noqa: E402
-from discovery_gym.experiments.training.base import train  # noqa: E402
+from discovery_gym.experiments.training import train  # noqa: E402
 from discovery_gym.experiments.training.dad import DAD, DADRun, objective, play  # noqa: E402
 
 DISCOUNTING = "discovery/TemporalDiscounting-v0"

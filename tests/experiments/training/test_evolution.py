@@ -8,7 +8,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents.rules.learned import Network
-from discovery_gym.experiments.training.base import train
+from discovery_gym.experiments.training import train
 from discovery_gym.experiments.training.evolution import ES, GRAPH, play
 
 # Hubs tell of everything, which Bayes-UCB does not look at.

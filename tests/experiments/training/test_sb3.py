@@ -32,14 +32,18 @@ from discovery_gym.experiments.training.folder import CHECKPOINT, MARK, STATE
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
 pytest.importorskip("stable_baselines3", reason="the extra 'learn' is not installed")
 
+from discovery_gym.experiments.training import train  # noqa: E402
 from discovery_gym.experiments.training.base import (  # noqa: E402
     CURVE,
     POLICY,
     VALIDATION_SEED,
-    train,
 )
-from discovery_gym.experiments.training.sb3 import SB3, SB3Run  # noqa: E402
-from discovery_gym.experiments.training.sb3_settings import ALGORITHMS, ON_POLICY  # noqa: E402
+from discovery_gym.experiments.training.sb3 import (  # noqa: E402
+    ALGORITHMS,
+    ON_POLICY,
+    SB3,
+    SB3Run,
+)
 
 LADDER: dict[str, Any] = {
     "target": 4,
