@@ -219,9 +219,8 @@ class Run(ABC, Generic[T]):
     def learned(self) -> Policy | Network:
         """Return what is learned so far."""
 
-    @abstractmethod
     def step(self) -> None:
-        """Make a step of learning, the one after `done`."""
+        """Make the step of learning after `done`, where `learn` is ours."""
 
     def learn(self) -> None:
         """Make the steps that are left."""

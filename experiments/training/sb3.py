@@ -272,19 +272,15 @@ class SB3Run(Run[SB3]):
     def learn(self) -> None:
         """Let the algorithm make the steps that are left."""
         try:
-            if self.done < self.total:
-                self.step()
+            if (left := self.total - self.done) > 0:
+                with progress(self.total, self.UNIT) as update:
+                    watch = _Watch(self, update)
+                    self.model.learn(left, callback=watch, reset_num_timesteps=False)
         except ValueError:  # of torch or of an environment that is given NaN
             self.refuse_nan()
             raise
         finally:
             self.close()
-
-    def step(self) -> None:
-        """Make all steps at once."""
-        left = self.total - self.done
-        with progress(self.total, self.UNIT) as update:
-            self.model.learn(left, callback=_Watch(self, update), reset_num_timesteps=False)
 
     def close(self) -> None:
         """Close the environments and the files of the log."""
