@@ -63,7 +63,7 @@ def _shipped() -> str:
         about, file = policy.about, f"../../agents/learned/weights/{name}.csv"
         made = "".join(f", {key} {value}" for key, value in about.get("versions", {}).items())
         minutes = f"{about['cpu_seconds'] / 60:.1f} CPU minutes"
-        command = _command_of_today(about["command"])
+        command = command_of_today(about["command"])
         out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{command}\n```")
     out.append(
         "The heads of the files name the commands as they were. What version 0.1.0 trained by "
@@ -73,7 +73,7 @@ def _shipped() -> str:
     return "\n\n".join(out)
 
 
-def _command_of_today(command: str) -> str:
+def command_of_today(command: str) -> str:
     """Return the command that trains what a command of version 0.1.0 trained."""
     if found := re.match(r"python -m discovery_gym\.\S+\.training_designs (\S+) FOLDER", command):
         options = command[found.end() :].replace(" --horizon 0", "")  # that of the environment

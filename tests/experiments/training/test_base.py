@@ -6,6 +6,7 @@ import csv
 import hashlib
 import importlib.metadata
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -17,9 +18,11 @@ import pytest
 from typer.testing import CliRunner
 
 from discovery_gym import InputError
+from discovery_gym.agents.learned.shipped import shipped
 from discovery_gym.envs.core import Streams
 from discovery_gym.experiments import cli
 from discovery_gym.experiments import training as module
+from discovery_gym.experiments.report.pages import command_of_today
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.training import ALGORITHMS, evolution, train, training
 from discovery_gym.experiments.training.base import CURVE, VALIDATION_SEED, Training
@@ -158,6 +161,27 @@ def test_a_file_names_the_command_that_made_it(
     result = CliRunner().invoke(cli.app, shlex.split(case(name).command)[1:])
     assert isinstance(result.exception, ZeroDivisionError), result.output
     assert asked == [(case(name), Path("FOLDER"))]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_pages_show_commands_that_train_what_the_package_brings(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Today's command has every setting that the command in the head of the file has."""
+    case("dad")
+    about, asked = shipped()[name].about, list[Any]()
+    then = about["command"]
+    monkeypatch.setattr(module, "train", lambda *given: asked.append(given) or 1 / 0)
+    result = CliRunner().invoke(cli.app, shlex.split(command_of_today(then))[1:])
+    assert isinstance(result.exception, ZeroDivisionError), result.output
+    mark = asked[0][0].mark()
+    assert mark["env_id"] == about["env_id"]
+    if "discovery-gym train" in then:  # some were written before there were `parts`
+        assert {key: about.get(key, []) for key in mark} == json.loads(json.dumps(mark))
+        return
+    given = dict(re.findall(r"--(\w+) (\S+)", then))
+    assert len(given) == 11
+    assert {key: float(value) for key, value in given.items()} == {key: mark[key] for key in given}
 
 
 @pytest.mark.parametrize("name", ["dqn", "dad", "es"])
