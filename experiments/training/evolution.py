@@ -120,12 +120,9 @@ class ESRun(Run[ES]):
 
     FILE = "weights.safetensors"
     COLUMNS: ClassVar[Mapping[str, str]] = {
-        "iteration": ".0f",
-        "episodes": ".0f",
-        "cpu_seconds": ".0f",
+        **dict.fromkeys(("iteration", "episodes", "cpu_seconds"), ".0f"),
         "task": "",
-        "regret": ".4f",
-        "standard_error": ".4f",
+        **dict.fromkeys(("regret", "standard_error"), ".4f"),
     }
 
     def prepare(self) -> None:
