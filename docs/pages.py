@@ -59,8 +59,23 @@ def _shipped() -> str:
         about, file = policy.about, f"../../agents/learned/weights/{name}.csv"
         made = "".join(f", {key} {value}" for key, value in about.get("versions", {}).items())
         minutes = f"{about['cpu_seconds'] / 60:.1f} CPU minutes"
-        out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{about['command']}\n```")
+        command = command_of_today(about["command"])
+        out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{command}\n```")
+    out.append(
+        "The heads of the files name the commands as they were. What version 0.1.0 trained by "
+        "`python -m discovery_gym.experiments.training_designs ENV FOLDER --name value` is trained "
+        "today by `discovery-gym train ENV --out FOLDER --algo dad --hyper name=value`."
+    )
     return "\n\n".join(out)
+
+
+def command_of_today(command: str) -> str:
+    """Return the command that trains what a command of version 0.1.0 trained."""
+    if found := re.match(r"python -m discovery_gym\.\S+\.training_designs (\S+) FOLDER", command):
+        options = command[found.end() :].replace(" --horizon 0", "")  # that of the environment
+        options = re.sub(r"--(?!seed|episodes)(\w+) (\S+)", r"--hyper \1=\2", options)
+        return f"discovery-gym train {found[1]} --out FOLDER --algo dad{options}"
+    return command
 
 
 def _text(cls: Any) -> str:

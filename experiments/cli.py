@@ -355,11 +355,17 @@ def _rows(result: Evaluation) -> list[list[str]]:
 
 @app.command()
 def train(
-    env: Annotated[str, typer.Argument(help="An environment, such as KnowledgeLadder.")],
     folder: Out,
-    algo: Annotated[str, typer.Option(help="maskable-ppo, ppo, dqn, sac or td3.")] = "maskable-ppo",
-    steps: Annotated[int, typer.Option(help="Steps of all episodes together.")] = 1_000_000,
-    envs: Annotated[int, typer.Option(help="Episodes at once.")] = 256,
+    env: Annotated[
+        str, typer.Argument(help="An environment, such as KnowledgeLadder; es needs none.")
+    ] = "",
+    algo: Annotated[
+        str, typer.Option(help="maskable-ppo, ppo, dqn, sac, td3, dad or es.")
+    ] = "maskable-ppo",
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of all episodes together; by default 1,000,000.")
+    ] = None,
+    envs: Annotated[int | None, typer.Option(help="Episodes at once; by default 256.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
@@ -368,38 +374,41 @@ def train(
         typer.Option(help="One setting of the algorithm as name=value; may be repeated."),
     ] = None,
     parts: Annotated[
-        str, typer.Option(help="Parts of the observation that are used, as key,key; all if empty.")
-    ] = "",
+        str | None,
+        typer.Option(help="Parts of the observation that are used, as key,key; by default all."),
+    ] = None,
     evaluations: Annotated[
-        int, typer.Option(help="Points of the learning curve; each is a checkpoint.")
-    ] = 20,
-    episodes: Annotated[int, typer.Option(help="Episodes behind each point.")] = 256,
+        int | None,
+        typer.Option(help="Points of the learning curve, each a checkpoint; by default 20."),
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(help="Episodes behind each point; by default the algorithm's.")
+    ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
+    from . import training as lessons
     from .runs.evaluation import EVALUATION_SEED, rerun_command
-    from .training.sb3 import POLICY, Training
-    from .training.sb3 import train as play
+    from .training.base import kept
 
-    training = Training(
-        env_id=env,
-        env_kwargs=_parameters(kwargs, settings or []),
-        algorithm=algo,
-        steps=steps,
-        envs=envs,
-        seed=seed,
-        evaluations=evaluations,
-        episodes=episodes,
-        settings=_parameters("{}", hyper or [], "--hyper", "gamma=0.99"),
-        parts=[part.strip() for part in parts.split(",") if part.strip()],
+    options = {
+        "env_id": env,
+        "env_kwargs": _parameters(kwargs, settings or []),
+        "seed": seed,
+        "steps": steps,
+        "envs": envs,
+        "evaluations": evaluations,
+        "episodes": episodes,
+        "parts": [part.strip() for part in parts.split(",") if part.strip()] if parts else None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    training = lessons.training(
+        algo, given, _parameters("{}", hyper or [], "--hyper", "gamma=0.99")
     )
     with _resumable():
-        curve = play(training, folder)
-    best = max(reversed(curve), key=lambda point: point.mean)
-    score = "" if best.score != best.score else f", score {best.score:.4f}"
-    found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
-    out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
-    agent = f'policy("{folder / POLICY}")'
-    words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
+        curve = lessons.train(training, folder)
+    out.print(kept(curve), soft_wrap=True)
+    env_id, agent, parameters = training.player(folder)
+    words = rerun_command(env_id, agent, 1000, EVALUATION_SEED, parameters)
     say(f"Now: {shlex.join(words)}")
 
 

@@ -28,8 +28,6 @@ LONG_MODULES: set[str] = {
     "experiments/reproduce/adaptive_sampling/table_1",
     "experiments/reproduce/experimental_design/benchmarks",
     "experiments/reproduce/experimental_design/robot_physicist",
-    "experiments/training/dad",
-    "experiments/training/sb3",
 }
 LONG_FUNCTIONS: set[str] = {
     "experiments/reproduce/adaptive_sampling/figure_1:_differences",
@@ -51,7 +49,6 @@ LONG_FOLDERS: set[str] = {
     "experiments/reproduce/adaptive_sampling",
     "experiments/reproduce/experimental_design",
     "experiments/reproduce/high_throughput",
-    "experiments/training",
 }
 
 
