@@ -62,6 +62,20 @@ class Episode:
         pairs = zip(self.model.knobs, self.settings[t], strict=True)
         return ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rounds as rows of a table."""
+        return [
+            {
+                "agent": self.agent,
+                "round": t + 1,
+                "setting": self.words(t),
+                "information, nats": self.gains[t],
+                "posterior mean": self.means[t + 1],
+                "posterior std": self.stds[t + 1],
+            }
+            for t in range(len(self.gains))
+        ]
+
 
 def at_prior(model: GridDesign, num_episodes: int) -> Grid:
     """Return the posterior of a number of episodes without data."""
@@ -76,7 +90,7 @@ def exact() -> Exact:
     return Exact(draws=DRAWS)
 
 
-def play(task: Task, name: str, seed: int) -> Episode:
+def play_rounds(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
     model: Any = env.unwrapped.model  # type: ignore[attr-defined]
@@ -136,7 +150,7 @@ def _others(model: GridDesign) -> list[tuple[float, ...]]:
     return list(product(*list(model.knobs.values())[1:]))
 
 
-def show(panels: Any, one: Episode) -> None:
+def draw_rounds(panels: Any, one: Episode) -> None:
     """Draw posterior and expected information, round by round, into two panels."""
     above, below = panels
     rounds, (theta, knob) = len(one.gains), _names(one.model)

@@ -11,7 +11,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.experiments.reproduce import REPRODUCTIONS, reproduce
-from discovery_gym.experiments.reproduce.figures import Section, Table, write_report
+from discovery_gym.experiments.reproduce.report import Section, Table, write_report
 
 FIGURES = [
     "1_success_probability",
@@ -164,7 +164,7 @@ def test_listing_the_reproductions_needs_no_matplotlib():
 
 
 def test_report_without_figures_escapes_its_words(tmp_path):
-    words = Table(name="words", columns=("a < b", "c"), rows=[("`x`", None), (1.23456789, 2)])
+    words = Table(name="words", rows=[{"a < b": "`x`", "c": None}, {"a < b": 1.23456789, "c": 2}])
     files = write_report(
         tmp_path, "T & T", ["one < two^N + p^(2N)"], [Section(title="S", tables=(words,))]
     )
