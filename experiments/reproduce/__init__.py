@@ -44,7 +44,12 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no option {option}; it takes {', '.join(known)}.")
-    out = Path(out)
+    files: list[Path] = function(_folder(Path(out)), **options)
+    return files
+
+
+def _folder(out: Path) -> Path:
+    """Return a folder that is there and can be written to."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the report.")
     try:
@@ -55,5 +60,4 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         raise InputError(
             f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
         ) from None
-    files: list[Path] = function(out, **options)
-    return files
+    return out

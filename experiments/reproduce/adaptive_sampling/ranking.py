@@ -113,7 +113,7 @@ def _lowest(
     for one in played:
         for i, value in enumerate(one.kind.settings):
             means = {agent: one.means[agent][i] for agent in one.kind.agents}
-            row = {
+            row: dict[str, Any] = {
                 "setting": one.kind.setting(value),
                 "lowest of the paper's": min(
                     (agent for agent in means if agent in PAPER), key=means.__getitem__

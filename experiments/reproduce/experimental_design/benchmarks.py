@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from ....envs.core.checks import integer
 from ...runs.records import Record
 from .. import figures
-from ..figures import BLUE, GREY, new_figure
+from ..figures import BLUE, GREY, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from . import problems
@@ -225,10 +225,9 @@ def _draw(axes: Axes, one: Result) -> None:
     bars.sort(key=lambda bar: bar.lower)
     for height, bar in enumerate(bars):
         colour, label = (BLUE, "ours") if bar.ours else (GREY, "published")
-        span = {"color": colour, "linewidth": 3, "alpha": 0.35}
-        axes.plot([bar.lower, bar.upper], [height] * 2, "-", **span)
-        look = {"fmt": "o", "color": colour, "markersize": 4.5, "label": label}
-        axes.errorbar(bar.lower, height, xerr=2 * bar.error, **look)
+        ends, reach = [bar.lower, bar.upper], 2 * bar.error
+        axes.plot(ends, [height] * 2, "-", color=colour, linewidth=3, alpha=0.35)
+        points(axes, bar.lower, height, xerr=reach, size=4.5, cap=0, color=colour, label=label)
     axes.set_yticks(range(len(bars)), [bar.policy.replace("^2", "²") for bar in bars])
     for tick, bar in zip(axes.get_yticklabels(), bars, strict=True):
         tick.set_color(BLUE if bar.ours else "#444444")

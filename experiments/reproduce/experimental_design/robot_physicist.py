@@ -6,7 +6,7 @@ successor https://github.com/cranmer/active_sciencing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,7 +21,7 @@ from ....envs.design.weinberg_toy import WeinbergToy
 from ...runs.records import Record
 from ...suites.catalogue import Suite, Task
 from .. import figures
-from ..figures import BLUE, GREEN, GREY, ORANGE, key_above, new_figure
+from ..figures import BLUE, GREEN, GREY, ORANGE, key_above, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from .episode import Episode, at_prior, draw_rounds, exact, play_rounds
@@ -209,7 +209,7 @@ def _physics_information(seed: int) -> Section:
     return WORDS.section("physics_information", figure=figure, tables=tables, worst=_worst(rows))
 
 
-def _settings(energies: Sequence[float], minus: float) -> Any:
+def _settings(energies: Iterable[float], minus: float) -> Any:
     return np.array([(energy, minus, 0.0) for energy in energies])
 
 
@@ -269,8 +269,8 @@ def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
     for k, (agent, colour) in enumerate(COLOURS.items()):
         means = [some[agent].mean for some in found.values()]
         reach = [2 * some[agent].error for some in found.values()]
-        look = {"fmt": "o", "color": colour, "markersize": 5, "label": agent}
-        axes.errorbar(means, height + 0.15 * (1 - k), xerr=reach, **look)
+        y = height + 0.15 * (1 - k)
+        points(axes, means, y, xerr=reach, size=5, cap=0, color=colour, label=agent)
     axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in found])
     axes.set_xlabel("information of four experiments, nats")
     axes.set_xlim(0, None)

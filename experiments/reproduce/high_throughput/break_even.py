@@ -17,7 +17,13 @@ from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_
 
 NAME = "9_break_even"
 SIZES = np.unique(np.geomspace(1, 4096, 49).round().astype(np.int64)).tolist()
-CROSS = {"marker": "x", "markersize": 8, "markeredgewidth": 2, "linestyle": "none", "zorder": 5}
+CROSS: dict[str, Any] = {
+    "marker": "x",
+    "markersize": 8,
+    "markeredgewidth": 2,
+    "linestyle": "none",
+    "zorder": 5,
+}
 CLAIMS = ((96, 6, 16, GREEN), (128, 4, 30, ORANGE), (128, 113, 1.13, PINK))
 """Of the source: N, gain, cost, colour of the model."""
 
@@ -84,8 +90,7 @@ def break_even(
     """Return how slow a batch may be: all models in one picture, points over exact curves."""
     few = min(episodes, max(episodes // 5, 200))
     curves = [
-        *(_binomial(simulation, p, c, few) for p, c in zip(PROBS, (SKY, BLUE, DARK), strict=True)),
-        Curve("2: Gaussian step", GAUSS, GREEN, _more(simulation, gauss, few)),
+        *_more(simulation, gauss, few),
         Curve("3: p = (x + 1)/100", LADDER, ORANGE, ladder),
         Curve("3: p = (x + 1)/10,000", SLOW_LADDER, PINK, slow),
     ]
@@ -113,19 +118,19 @@ def break_even(
     )
 
 
-def _binomial(simulation: Simulation, prob: float, colour: str, episodes: int) -> Curve:
-    """Simulate model 1."""
-    data = {
-        n: simulation.arrivals("BinomialDiscovery", episodes, n, success_probs=(prob,))
-        for n in (1, 4, 16, 64, 256, 1024)
-    }
-    return Curve(f"1: p = {100 * prob:g}%", BinomialDiscovery(success_probs=(prob,)), colour, data)
-
-
-def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> dict[int, Arrivals]:
-    """Simulate model 2 with further sizes."""
+def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> list[Curve]:
+    """Simulate model 1, and model 2 with further sizes."""
+    curves = []
+    for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True):
+        data = {
+            n: simulation.arrivals("BinomialDiscovery", episodes, n, success_probs=(p,))
+            for n in (1, 4, 16, 64, 256, 1024)
+        }
+        model = BinomialDiscovery(success_probs=(p,))
+        curves.append(Curve(f"1: p = {100 * p:g}%", model, colour, data))
     more = {n: simulation.arrivals("GaussianStep", episodes, n) for n in (4, 16, 1024)}
-    return {1: gauss[1], **more, 96: gauss[96]}
+    data = {1: gauss[1], **more, 96: gauss[96]}
+    return [*curves, Curve("2: Gaussian step", GAUSS, GREEN, data)]
 
 
 def _draw_claims(left: Axes, right: Axes) -> None:

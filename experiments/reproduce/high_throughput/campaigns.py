@@ -44,9 +44,6 @@ class Simulation:
 
         Where it is 0, the simulation must give the very number.
         """
-        deviation = simulated - exact
-        score = deviation / error if error > 0 else math.copysign(math.inf, deviation)
-        score = 0.0 if deviation == 0 else score
         self.checks.append(
             {
                 "figure": figure,
@@ -56,7 +53,7 @@ class Simulation:
                 "exact": float(exact),
                 "simulated": float(simulated),
                 "standard error": float(error),
-                SCORE: float(score),
+                SCORE: _score(float(simulated - exact), float(error)),
                 "samples": int(samples),
                 "first seed": run.seed,
             }
@@ -86,6 +83,13 @@ class Simulation:
             _, _, ended, _, _ = run.env.step(actions)  # ended episodes start again, unheeded
             epochs[ended & (epochs == 0)] = time
         return Arrivals(run=run, batch_size=batch_size, epochs=epochs)
+
+
+def _score(deviation: float, error: float) -> float:
+    """Return a deviation in standard errors."""
+    if deviation == 0:
+        return 0.0
+    return deviation / error if error > 0 else math.copysign(math.inf, deviation)
 
 
 @dataclass(kw_only=True)

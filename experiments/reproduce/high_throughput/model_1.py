@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
@@ -24,18 +25,7 @@ SIZES = (1, 10, 25, 50, 75, 100, 125, 150, 175, 200)
 def success_probability(simulation: Simulation, episodes: int) -> Section:
     """Return the probability that a batch holds a success, against its size."""
     copies = math.ceil(episodes / EPOCHS)
-    actions = np.repeat(np.arange(len(PROBS) * len(SIZES)), copies)
-    run = simulation.run(
-        "BinomialDiscovery",
-        len(actions),
-        success_probs=PROBS,
-        batch_sizes=SIZES,
-        objective="count",
-        horizon=EPOCHS,
-    )
-    # An epoch costs 1 and pays 1 for each success.
-    found = np.array([run.env.step(actions)[1] > -1 for _ in range(EPOCHS)])
-    hits = found.sum(0).reshape(len(PROBS), len(SIZES), copies).sum(-1)
+    run, hits = _simulate(simulation, copies)
     figure = new_figure()
     axes = figure.subplots()
     rows = []
@@ -57,6 +47,22 @@ def success_probability(simulation: Simulation, episodes: int) -> Section:
         run=run,
         largest=simulation.largest(NAME),
     )
+
+
+def _simulate(simulation: Simulation, copies: int) -> tuple[Run, NDArray[np.int64]]:
+    """Play copies of every probability and size; return how many batches succeeded, ``(P, S)``."""
+    actions = np.repeat(np.arange(len(PROBS) * len(SIZES)), copies)
+    run = simulation.run(
+        "BinomialDiscovery",
+        len(actions),
+        success_probs=PROBS,
+        batch_sizes=SIZES,
+        objective="count",
+        horizon=EPOCHS,
+    )
+    # An epoch costs 1 and pays 1 for each success.
+    found = np.array([run.env.step(actions)[1] > -1 for _ in range(EPOCHS)])
+    return run, found.sum(0).reshape(len(PROBS), len(SIZES), copies).sum(-1)
 
 
 def _compare(

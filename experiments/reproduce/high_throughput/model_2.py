@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..figures import BLUE, DARK, ORANGE, RED, new_figure, points
@@ -125,27 +126,25 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
     """Return what a batch of the Gaussian step adds, against its size."""
     name = "3_improvement_by_batch_size"
     found = _improvements(simulation, name, POWERS, (1.0,), episodes)
-    improvement = [GAUSS.expected_improvement(n) for n in POWERS]
-    maximum = [GAUSS.expected_maximum(n) for n in POWERS]
     asymptote = [GAUSS.expected_maximum_asymptote(n) for n in POWERS[1:]]
-    figure = new_figure()
-    axes = figure.subplots()
-    axes.plot(POWERS, improvement, color=BLUE, label="improvement E[max(0, M)]")
-    axes.plot(POWERS, maximum, color=ORANGE, label="maximum E[M], as in the post")
-    limit = {"color": RED, "linewidth": 1.2, "label": "extreme-value asymptote"}
-    axes.plot(POWERS[1:], asymptote, "--", **limit)
-    found.draw(axes, POWERS, "simulated improvement")
-    log_sizes(axes, POWERS[::2])
-    axes.set(xlabel="batch size N (experiments)", ylabel="gain per batch (units of σ)")
-    axes.legend(loc="upper left")
     columns = {
         "N": POWERS,
-        "E[M]": maximum,
-        "E[max(0, M)]": improvement,
+        "E[M]": (maximum := [GAUSS.expected_maximum(n) for n in POWERS]),
+        "E[max(0, M)]": (improvement := found.column("exact").tolist()),
         "simulated E[max(0, M)]": found.column("simulated").tolist(),
         "standard error": found.column("standard error").tolist(),
         "asymptote of E[M]": [None, *asymptote],
     }
+    figure = new_figure()
+    axes = figure.subplots()
+    axes.plot(POWERS, improvement, color=BLUE, label="improvement E[max(0, M)]")
+    axes.plot(POWERS, maximum, color=ORANGE, label="maximum E[M], as in the post")
+    label = "extreme-value asymptote"
+    axes.plot(POWERS[1:], asymptote, "--", color=RED, linewidth=1.2, label=label)
+    found.draw(axes, POWERS, "simulated improvement")
+    log_sizes(axes, POWERS[::2])
+    axes.set(xlabel="batch size N (experiments)", ylabel="gain per batch (units of σ)")
+    axes.legend(loc="upper left")
     return WORDS.section(
         name,
         figure=figure,
@@ -187,7 +186,7 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
     name = "5_improvement_contour"
     found = _improvements(simulation, name, POWERS[1:], BOLDNESS, episodes // 10)
     figure = new_figure(6.2, 4.2)
-    _draw_contour(figure.subplots(), found)
+    _draw_contour(figure, found)
     return WORDS.section(
         name,
         figure=figure,
@@ -198,20 +197,21 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
     )
 
 
-def _draw_contour(axes: Axes, found: Improvements) -> None:
+def _draw_contour(figure: Figure, found: Improvements) -> None:
     """Draw the exact improvement as colours and lines, the simulated one as dots."""
+    axes = figure.subplots()
     sizes = np.unique(np.geomspace(2, 65536, 60).round().astype(np.int64))
     boldness = np.linspace(1, 10, 40)
     unit = np.array([GAUSS.expected_improvement(n) for n in sizes.tolist()])
     grid = np.log10(sizes), boldness, np.outer(boldness, unit)
     axes.grid(visible=False)
-    levels, colours = np.arange(0, 46, 5), {"cmap": "viridis", "norm": Normalize(0, 45)}
+    levels = np.arange(0, 46, 5)
+    colours: dict[str, Any] = {"cmap": "viridis", "norm": Normalize(0, 45)}
     filled = axes.contourf(*grid, levels=levels, **colours)
     lines = axes.contour(*grid, levels=levels, colors="white", linewidths=0.6)
     axes.clabel(lines, fontsize=7, fmt="%g")
-    where, means = (np.log10(found.column("N")), found.column("sigma")), found.column("simulated")
-    dots = {"s": 22, "edgecolors": "white", "linewidths": 0.6, "zorder": 3}
-    axes.scatter(*where, c=means, **colours, **dots)
-    axes.figure.colorbar(filled, ax=axes, label="improvement per batch (units of x)")
+    x, y, means = np.log10(found.column("N")), found.column("sigma"), found.column("simulated")
+    axes.scatter(x, y, 22, means, edgecolors="white", linewidths=0.6, zorder=3, **colours)
+    figure.colorbar(filled, ax=axes, label="improvement per batch (units of x)")
     axes.set(xlabel="log₁₀ of the batch size N", ylabel="boldness σ (units of x)")
     axes.set(xlim=(0.2, 4.95), ylim=(0.6, 10.4))

@@ -50,27 +50,11 @@ def ladder_epochs(
 ) -> Section:
     """Return the mean epochs of the ladder against the size of a batch, beside the post's table."""
     name = "6_ladder_epochs"
-    figure = new_figure(8.2, 3.0)
-    panels = figure.subplots(1, 3)
-    for axes, model, colour, data, label in (
-        (panels[0], LADDER, BLUE, ladder, "p = (x + 1)/100"),
-        (panels[1], SLOW_LADDER, ORANGE, slow, "p = (x + 1)/10,000"),
-    ):
+    for model, data in ((LADDER, ladder), (SLOW_LADDER, slow)):
         for n, arrivals in data.items():
             arrivals.check_mean(simulation, name, f"p_scale={model.p_scale:g}, N={n}")
-        for each in (axes, panels[2]):
-            _draw_means(each, model, data, color=colour, label=label)
-        axes.set_title(label)
-        axes.set_ylim(bottom=0)
-    panels[2].set_yscale("log")
-    panels[2].set_title("both, log-log")
-    panels[2].legend(loc="upper right")
-    panels[2].set_ylim(60, 4e5)
-    for axes in panels[1:]:
-        axes.yaxis.set_major_formatter(plain_numbers())
-    for axes in panels:
-        log_sizes(axes, tuple(POST_TABLE)[::2])
-        axes.set(xlabel="batch size N", ylabel="mean epochs")
+    figure = new_figure(8.2, 3.0)
+    _draw_epochs(figure.subplots(1, 3), ladder, slow)
     return WORDS.section(
         name,
         figure=figure,
@@ -85,7 +69,28 @@ def ladder_epochs(
     )
 
 
-def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: str) -> None:
+def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]) -> None:
+    """Draw the mean epochs of both ladders, each by itself and then together."""
+    for axes, model, colour, data, label in (
+        (panels[0], LADDER, BLUE, ladder, "p = (x + 1)/100"),
+        (panels[1], SLOW_LADDER, ORANGE, slow, "p = (x + 1)/10,000"),
+    ):
+        for each in (axes, panels[2]):
+            _draw_means(each, model, data, color=colour, label=label)
+        axes.set_title(label)
+        axes.set_ylim(bottom=0)
+    panels[2].set_yscale("log")
+    panels[2].set_title("both, log-log")
+    panels[2].legend(loc="upper right")
+    panels[2].set_ylim(60, 4e5)
+    for axes in panels[1:]:
+        axes.yaxis.set_major_formatter(plain_numbers())
+    for axes in panels:
+        log_sizes(axes, tuple(POST_TABLE)[::2])
+        axes.set(xlabel="batch size N", ylabel="mean epochs")
+
+
+def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: Any) -> None:
     """Draw the exact curve and the simulated points."""
     axes.plot(tuple(data), [model.mean_epochs(n) for n in data], **how)
     means = [arrivals.mean for arrivals in data.values()]

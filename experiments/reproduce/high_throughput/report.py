@@ -8,6 +8,7 @@ simulation of the registered environments.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,9 +70,9 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
         return write_report(out, WORDS.title, WORDS.abstract(**_ratios()), sections)
 
 
-def _ratios() -> dict[str, float]:
+def _ratios() -> dict[str, Any]:
     """Return how slow a batch may be, and what it costs in experiments."""
-    ratios = {}
+    ratios: dict[str, Any] = {}
     for name, model, size in (
         ("gauss", GAUSS, 96),
         ("ladder", LADDER, 128),
