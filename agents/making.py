@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +22,7 @@ from .learned.shipped import ShippedAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
+from .texts import Described, check_settings, named, parse
 
 _PLAIN: tuple[type[Agent], ...] = (
     RandomAgent,
@@ -39,10 +38,6 @@ PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
 
 ``learned`` is a rule as well, which plays wherever a belief for it fits.
 """
-LONGEST = 1000
-"""Characters of the text of an agent."""
-FIRST = {LearnedAgent.text: "path"}
-"""Settings that may be given without their name."""
 
 
 def available(env: Any) -> list[str]:
@@ -73,9 +68,9 @@ def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode
 
 def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
     model = _model(env)
-    name, settings = _parse(text)
+    name, settings = parse(text)
     if name == OracleAgent.text:
-        _check_settings(name, OracleAgent, settings)
+        check_settings(name, OracleAgent, settings)
         return OracleAgent(env, seed=seed)
     if name in PLAIN and not _rule_fits(name, model):
         agent = PLAIN[name]
@@ -87,7 +82,7 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
                 raise InputError(
                     f"{name} takes plain settings, got {shown(value)} in {shown(text)}."
                 )
-        _check_settings(name, agent, settings)
+        check_settings(name, agent, settings)
         return agent(model, seed=seed, **settings)
     if name not in RULES:
         known = [*PLAIN, *RULES]
@@ -95,7 +90,7 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
             f"Unknown agent {shown(name)}{closest(name, known)} Known are {', '.join(known)}."
         )
     given = settings.pop("belief", None)
-    _check_settings(name, RULES[name], settings)
+    check_settings(name, RULES[name], settings)
     rule = RULES[name](**settings)
     if not _fitting(rule, model):
         raise InputError(_misfit(name, model))
@@ -108,7 +103,7 @@ def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
 def files(text: str) -> list[Path]:
     """Return the files that an agent is made of besides the code; none for what is no agent."""
     try:
-        name, settings = _parse(text)
+        name, settings = parse(text)
     except InputError:
         return []
     path = settings.get({LearnedAgent.text: "path", ShippedAgent.text: "weights"}.get(name, ""))
@@ -145,14 +140,13 @@ def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
 def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
     """Return the maker of the named belief, or of the first that fits the model and the rule."""
     fitting = _fitting(rule, model)
-    name, settings = (fitting[0], {}) if given is None else _named(given)
+    name, settings = named(fitting[0] if given is None else given)
     if name not in fitting:
         raise InputError(
             f"No belief {shown(name or given)} fits {type(model).__name__} and the rule"
-            f"{closest(name or '', fitting)} Those that fit: {', '.join(fitting)}."
+            f"{closest(name, fitting)} Those that fit: {', '.join(fitting)}."
         )
-    assert name is not None
-    _check_settings(name, BELIEFS[name], settings)
+    check_settings(name, BELIEFS[name], settings)
     return partial(BELIEFS[name], model, **settings)
 
 
@@ -161,77 +155,3 @@ def _misfit(name: str, model: Model[Any]) -> str:
         f"Agent {name!r} cannot play {type(model).__name__}; those that can: "
         f"{', '.join(available(model))}."
     )
-
-
-def _check_settings(name: str, made: type[Any], settings: dict[str, Any]) -> None:
-    """Refuse settings that the constructor does not name, unless it takes any."""
-    parameters = inspect.signature(made).parameters.values()
-    hidden = ("model", "env", "num_episodes", "seed")
-    known = [p.name for p in parameters if p.name not in hidden and p.kind is not p.VAR_KEYWORD]
-    any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    for setting in settings:
-        if setting in hidden or (setting not in known and not any_name):
-            raise InputError(
-                f"{name} has no setting {shown(setting)}{closest(setting, known)} It takes: "
-                f"{', '.join(known) or 'none'}."
-            )
-
-
-class Described(NamedTuple):
-    """What a text describes: an agent, or a setting that is a belief with settings of its own."""
-
-    name: str
-    settings: dict[str, Any]
-
-
-def _named(given: Any) -> tuple[str | None, dict[str, Any]]:
-    """Return the name and the settings of what a setting names; None: it names nothing."""
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
-        return given
-    return (given if isinstance(given, str) else None), {}
-
-
-def _parse(text: Any) -> Described:
-    """Read ``name`` or ``name(setting=value, ...)``; a value may be such a call itself."""
-    wrong = InputError(
-        f"{shown(text)} does not describe an agent; write a name such as 'greedy' or a name with "
-        "settings such as 'bayes_ucb(width=2)'."
-    )
-    if not isinstance(text, str):
-        raise wrong
-    if len(text) > LONGEST:
-        raise InputError(
-            f"The text of an agent has at most {LONGEST} characters, {shown(text)} has {len(text)}."
-        )
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-        parsed = _read(tree)
-    except InputError:
-        raise
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        raise wrong from None
-    if isinstance(tree, ast.Name):
-        return Described(parsed, {})
-    if not isinstance(parsed, Described):
-        raise wrong
-    return parsed
-
-
-def _read(node: ast.expr) -> Any:
-    """Return the value of an expression; one that is no name, call or literal raises ValueError."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if not isinstance(node, ast.Call):
-        return ast.literal_eval(node)
-    if not isinstance(node.func, ast.Name) or len(node.args) > (node.func.id in FIRST):
-        raise ValueError("a call of a name, with settings by name")
-    settings = {}
-    if node.args:
-        settings[FIRST[node.func.id]] = _read(node.args[0])
-    for keyword in node.keywords:
-        if keyword.arg is None:
-            raise ValueError("no ** either")
-        if keyword.arg in settings:
-            raise InputError(f"{node.func.id} has {keyword.arg} twice; give it once.")
-        settings[keyword.arg] = _read(keyword.value)
-    return Described(node.func.id, settings)

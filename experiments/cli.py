@@ -24,9 +24,9 @@ from ..envs.core import InputError, shown, spelt, told
 from .runs.terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
-    from .report.leaderboard import Board
-    from .runs.records import RunSpec
-    from .suites.catalogue import Suite
+    from .report.boards import Board
+    from .runs.spec import RunSpec
+    from .suites.task import Suite
 
 app = typer.Typer(
     help="Environments, agents and a leaderboard for deciding which experiment to run next.",
@@ -177,10 +177,10 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from .report.leaderboard import overviews
+    from .report.boards import overviews
     from .runs.records import read_record, record_path
-    from .runs.runner import Shard, plan
     from .suites import catalogue as suites
+    from .suites.task import Shard, plan
 
     chosen = suites.suite(suite)
     specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
@@ -231,18 +231,18 @@ def _resumable() -> Iterator[None]:
 
 def _show_results(board: Board) -> None:
     """Show the table of a task."""
-    from .report.leaderboard import microseconds, plus_minus, span
+    from .report.words import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
     rows: list[list[str | Text]] = []
     for row in board.rows:
-        if row.failed:
+        if row.played is None:
             rows.append([row.name, Text("failed", "red")])
             say(told(f"{row.name} on {board.task} failed: {row.error_line}"), "red")
             continue
-        regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
-        time = microseconds(row.record.seconds_per_decision)
-        rows.append([row.name, span(row.score), plus_minus(row.record.returns), *regret, time])
+        regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
+        time = microseconds(row.played.seconds_per_decision)
+        rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
     show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.task)
 
 
@@ -306,10 +306,11 @@ def evaluate(
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
-    from .report.leaderboard import microseconds, number, plus_minus, span
-    from .runs import stats as st
+    from .report.stats import mean
+    from .report.words import microseconds, number, plus_minus, span
     from .runs.evaluation import EVALUATION_SEED
     from .runs.evaluation import evaluate as play
+    from .runs.scores import scores
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
@@ -319,9 +320,9 @@ def evaluate(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
         )
     rows = [["return", plus_minus(result.returns)]]
-    scores = st.scores(result, result.env_kwargs)
-    if scores is not None:
-        rows.append(["score (0 random, 1 optimum)", span(st.mean(scores))])
+    normalised = scores(result)
+    if normalised is not None:
+        rows.append(["score (0 random, 1 optimum)", span(mean(normalised))])
     rows.append(["exact return of random play", number(result.random_value)])
     rows.append(["exact optimum", number(result.optimal_value)])
     if result.regret is not None:

@@ -3,7 +3,7 @@
 from .errors import InputError, TruthUnknown, closest, shown, spelt, told
 from .faces import DiscoveryEnv, DiscoveryVectorEnv
 from .model import Model, Observation, Policy
-from .registration import register, registered
+from .registration import is_ours, register, registered, resolve, spec_of
 from .spaces import UniformBox, box
 from .streams import KeyedRandom, Random, Streams, generator_of, groups_of
 
@@ -23,9 +23,12 @@ __all__ = [
     "closest",
     "generator_of",
     "groups_of",
+    "is_ours",
     "register",
     "registered",
+    "resolve",
     "shown",
+    "spec_of",
     "spelt",
     "told",
 ]

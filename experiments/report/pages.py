@@ -20,7 +20,7 @@ from ...agents.learned.shipped import ShippedAgent, shipped
 from ...agents.making import PLAIN
 from ...agents.rules import RULES
 from ...envs.core import registered
-from ..runs.records import write
+from ..runs.files import write
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""

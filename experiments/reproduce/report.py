@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +11,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ..report.escaping import csv_text
-from ..runs.records import write
+from ..report.page import render
+from ..runs.files import write
 
 DPI = 150
 
@@ -149,14 +147,18 @@ def write_report(
     `index.html`, which comes first, needs no other file. Each file appears whole or not at all.
     """
     files: dict[str, str | bytes] = {}
+    images = {}
     for section in sections:
         if section.figure is not None:
             files[f"{section.name}.png"] = _image(section.figure, "png")
-            files[f"{section.name}.svg"] = _image(section.figure, "svg")
+            images[section.name] = _image(section.figure, "svg")
+            files[f"{section.name}.svg"] = images[section.name]
         for table in section.tables:
             files[f"{table.name}.csv"] = table.csv()
     files["REPORT.md"] = _markdown(title, abstract, sections)
-    files["index.html"] = _page(title, abstract, sections, files)
+    files["index.html"] = render(
+        "report.html.j2", title=title, abstract=abstract, sections=sections, images=images
+    )
     for name, content in files.items():
         write(out / name, content)
     return [out / name for name in reversed(files)]
@@ -183,74 +185,3 @@ def _markdown(title: str, abstract: Sequence[str], sections: Sequence[Section]) 
                 parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
             parts.append(f"Numbers: [{table.name}.csv]({table.name}.csv)")
     return "\n\n".join(parts) + "\n"
-
-
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-body {{ font: 17px/1.55 Georgia, "Times New Roman", serif; color: #222; background: #fff;
-       max-width: 46rem; margin: 2.5rem auto; padding: 0 1.2rem; }}
-h1 {{ font-size: 1.75rem; line-height: 1.25; }}
-h2 {{ font-size: 1.25rem; margin-top: 2.6rem; }}
-h1, h2, th, td, figcaption, .file {{ font-family: system-ui, "Helvetica Neue", Arial, sans-serif; }}
-figure {{ margin: 1.4rem 0; }}
-figure img {{ width: 100%; height: auto; }}
-figcaption {{ font-size: .85rem; line-height: 1.45; color: #444; }}
-.scroll {{ overflow-x: auto; }}
-table {{ border-collapse: collapse; font-size: .82rem; margin: 1rem 0 .3rem; width: 100%; }}
-th, td {{ text-align: left; vertical-align: top; padding: .25rem .7rem .25rem 0;
-         border-bottom: 1px solid #e2e2e2; font-variant-numeric: tabular-nums; }}
-.file {{ font-size: .8rem; color: #666; margin: .3rem 0; }}
-code {{ font-size: .88em; background: #f3f3f3; padding: 0 .2em; }}
-a {{ color: #0072B2; }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-
-
-def _page(
-    title: str, abstract: Sequence[str], sections: Sequence[Section], files: dict[str, str | bytes]
-) -> str:
-    parts = [f"<h1>{html.escape(title)}</h1>", *(f"<p>{_inline(text)}</p>" for text in abstract)]
-    number = 0
-    for section in sections:
-        parts.append(f"<h2>{html.escape(section.title)}</h2>")
-        parts += [f"<p>{_inline(text)}</p>" for text in section.text]
-        if section.figure is not None:
-            number += 1
-            image = files[f"{section.name}.svg"]
-            assert isinstance(image, bytes)
-            data = base64.b64encode(image).decode()
-            parts.append(
-                f'<figure id="{section.name}">'
-                f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(section.title)}">'
-                f"<figcaption><b>Figure {number}.</b> {_inline(section.caption)}</figcaption>"
-                "</figure>"
-            )
-        for table in section.tables:
-            if table.shown:
-                head = "".join(f"<th>{_inline(cell)}</th>" for cell in table.columns)
-                rows = "".join(
-                    f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>\n"
-                    for row in table.cells()
-                )
-                parts.append(
-                    f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n'
-                    f"<tbody>{rows}</tbody></table></div>"
-                )
-            file = f"{table.name}.csv"
-            parts.append(f'<p class="file">Numbers: <a href="{file}">{file}</a></p>')
-    return PAGE.format(title=html.escape(title), body="\n".join(parts))
-
-
-def _inline(text: str) -> str:
-    text = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
-    return re.sub(r"\^(?:\((\w+)\)|(\w+))", r"<sup>\1\2</sup>", text)

@@ -7,8 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from .records import RunSpec
 from .runner import play
+from .spec import RunSpec
 from .terminal import progress
 
 

@@ -1,4 +1,4 @@
-"""Run a suite: plan its runs, play what is missing in a pool of processes, resume after a crash."""
+"""Play runs that have no record yet, in a pool of processes; resume after a crash."""
 
 from __future__ import annotations
 
@@ -11,59 +11,18 @@ import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 
 from ...envs.core import InputError
-from ..suites.catalogue import Suite
 from .evaluation import Evaluation, evaluate
-from .records import RunSpec, is_finished, open_folder, write_record
+from .records import is_finished, open_folder, write_record
+from .spec import RunSpec
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 class WorkerLost(RuntimeError):
     """A worker process was killed from outside, most often for want of memory."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Part ``index`` of ``count``, counted from 1: every ``count``-th run of a plan."""
-
-    index: int = 1
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """Return the shard that a text such as ``"2/4"`` names."""
-        index, _, count = text.partition("/")
-        if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise InputError(f"shard must be i/n with 1 <= i <= n, such as 1/4, got {text!r}.")
-        return cls(int(index), int(count))
-
-
-def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
-    """Return the runs of a suite, or of one shard of it; tasks whose data is missing have none."""
-    specs = [
-        RunSpec(
-            suite=suite.name,
-            version=suite.version,
-            task=task.name,
-            about=task.about,
-            name=name,
-            env_id=task.env_id,
-            env_kwargs=task.env_kwargs,
-            agent=agent,
-            episodes=suite.episodes,
-            seed=suite.seed,
-            curves=suite.curves,
-            contrasts=task.contrasts,
-        )
-        for task in suite.tasks
-        if task.missing is None
-        for name, agent in task.agents.items()
-    ]
-    return specs if shard is None else specs[shard.index - 1 :: shard.count]
 
 
 def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
@@ -141,7 +100,7 @@ def _evaluate(spec: RunSpec) -> Evaluation:
         seed=spec.seed,
         env_kwargs=spec.env_kwargs,
         curve=spec.curves,
-        contrasts=spec.contrasts,
+        metrics=spec.metrics,
     )
 
 

@@ -49,7 +49,7 @@ from ...envs.design.design import DesignModel
 from ...envs.design.location_finding import LocationFinding
 from ...envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
 from ..runs.evaluation import EVALUATION_SEED, resolve
-from ..runs.records import versions
+from ..runs.record import versions
 from .folder import Folder
 
 with learn_extra():

@@ -36,9 +36,11 @@ from ...agents.learned import learn_extra
 from ...agents.learned.policy import CLIP, LearnedAgent, Policy, parts
 from ...envs.core import InputError, closest, registered, shown
 from ...envs.core.checks import MOST_TOGETHER, choice, flag, integer, real, room, sequence
-from ..runs import stats
 from ..runs.evaluation import EVALUATION_SEED, evaluate, exact, resolve
-from ..runs.records import data_hash, versions, writing_to
+from ..runs.files import writing_to
+from ..runs.record import versions
+from ..runs.scores import scores as normalised
+from ..runs.spec import data_hash
 from ..runs.terminal import progress, say
 from .folder import TABLE, Folder
 
@@ -440,7 +442,7 @@ class _Run:
             truth=False,
         )
         known = replace(result, random_value=self.random, optimal_value=self.best)
-        scores = stats.scores(known, training.env_kwargs)
+        scores = normalised(known)
         recent = [episode["r"] for episode in self.model.ep_info_buffer or ()]
         point = Point(
             steps=self.model.num_timesteps,

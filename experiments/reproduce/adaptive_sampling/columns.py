@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.records import Record
-from ...suites.catalogue import Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Task
 from .comparison import PAPER, Comparison, compare
 
 
@@ -112,7 +112,7 @@ class Results:
     """
 
     dataset: str
-    records: Mapping[str, Mapping[str, Record]]
+    records: Mapping[str, Mapping[str, Evaluation]]
 
     @property
     def name(self) -> str:

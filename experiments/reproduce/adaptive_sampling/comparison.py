@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.stats import NO_VARIATION, Interval, mean_over_tasks
-from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+from ...report.stats import NO_VARIATION, Interval, mean_over_tasks
 
 COLOURS = {
     "random": GREY,

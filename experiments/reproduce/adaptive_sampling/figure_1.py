@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ....envs.core.checks import integer
-from ...runs.records import Record
+from ...runs.evaluation import Evaluation
 from .. import figures
 from ..figures import new_figure, points
 from ..playing import play_suites
@@ -63,15 +63,15 @@ def _abstract(played: Sequence[Played]) -> list[str]:
     return WORDS.abstract(settings=len(rivals["TS"]), tallies="; ".join(tallies))
 
 
-def _method(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
+def _method(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
     rows = [
         {
             "setting": task,
             "agent": agent,
-            "environment": record.spec.env_id,
-            "agent as text": record.spec.agent,
+            "environment": record.env_id,
+            "agent as text": record.agent,
             "pools": len(record.returns),
-            "first seed": record.spec.seed,
+            "first seed": record.seed,
             "ms per decision": 1e3 * record.seconds_per_decision,
         }
         for task, some in records.items()

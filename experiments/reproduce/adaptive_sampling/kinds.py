@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from ..report import Words
 from .comparison import Comparison, compare
 
@@ -200,7 +200,7 @@ class Played:
     """A kind of pool and the records of its runs, by task and agent."""
 
     kind: Kind
-    records: Mapping[str, Mapping[str, Record]]
+    records: Mapping[str, Mapping[str, Evaluation]]
 
     def curves(self, value: float) -> dict[str, NDArray[np.float64]]:
         """Return the regret of every agent at one setting after each label, ``(E, T)``."""

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 
 from ....envs.core.checks import integer
 from ....envs.datasets import load
-from ...runs.records import Record
-from ...suites.catalogue import Suite
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite
 from .. import figures
 from ..figures import new_figure
 from ..playing import play_suites
@@ -81,14 +81,14 @@ def _abstract(results: Mapping[str, Results]) -> list[str]:
     )
 
 
-def _method(suite: Suite, records: Mapping[str, Mapping[str, Record]]) -> Section:
+def _method(suite: Suite, records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     rows = [
         {
             "column": task,
             "agent": agent,
-            "agent as text": record.spec.agent,
+            "agent as text": record.agent,
             "runs": len(record.returns),
-            "first seed": record.spec.seed,
+            "first seed": record.seed,
         }
         for task, some in records.items()
         for agent, record in some.items()

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from ....envs.core.checks import integer
-from ...runs.records import Record
+from ....envs.rendering.palette import BLUE, GREY
+from ...runs.evaluation import Evaluation
 from .. import figures
-from ..figures import BLUE, GREY, new_figure, points
+from ..figures import new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from . import problems
@@ -65,13 +67,11 @@ class Result:
     """
 
     problem: Problem
-    records: Mapping[str, Record]
+    records: Mapping[str, Evaluation]
 
-    def bounds(self, name: str) -> Any:
+    def bounds(self, name: str) -> NDArray[np.float64]:
         """Return the lower and the upper bound of an agent in each episode, ``(E, 2)``."""
-        bounds = self.records[name].bounds
-        assert bounds is not None  # every entry asks for them
-        return bounds
+        return self.records[name].metrics["information_bounds"]
 
     def lower(self, name: str) -> Estimate:
         """Return the lower bound of an agent."""
@@ -121,15 +121,16 @@ def _abstract(results: Sequence[Result]) -> list[str]:
 def _method(results: Sequence[Result]) -> Section:
     rows = []
     for one in results:
-        for name, record in one.records.items():
+        for entry in one.problem.entries:
+            record = one.records[entry.name]
             rows.append(
                 {
                     "problem": one.problem.name,
-                    "agent": name,
-                    "agent as text": record.spec.agent,
-                    "episodes": record.spec.episodes,
-                    "first seed": record.spec.seed,
-                    "L": record.spec.contrasts,
+                    "agent": entry.name,
+                    "agent as text": record.agent,
+                    "episodes": len(record.returns),
+                    "first seed": record.seed,
+                    "L": entry.contrasts,
                 }
             )
     return WORDS.section("method", tables=[Table(name="runs", rows=rows, shown=False)])

@@ -16,8 +16,9 @@ from ....envs.design.design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...suites.catalogue import Task
-from ..figures import DARK, ordered
+from ....envs.rendering.palette import DARK
+from ...suites.task import Task
+from ..figures import ordered
 
 Array = NDArray[np.float64]
 DRAWS = 1024

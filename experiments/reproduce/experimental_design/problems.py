@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...suites.catalogue import Suite, Task
+from ...suites.task import Suite, Task
 
 
 class Published(NamedTuple):
@@ -89,7 +89,7 @@ class Problem:
                         env_id=self.env_id,
                         env_kwargs={**self.env_kwargs, **entry.env_kwargs},
                         agents={entry.name: entry.agent},
-                        contrasts=entry.contrasts,
+                        metrics=(f"information_bounds(contrasts={entry.contrasts})",),
                     ),
                 ),
                 seed=seed,

@@ -18,10 +18,11 @@ from ....envs.core.checks import integer
 from ....envs.design.information import Exact
 from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from .. import figures
-from ..figures import BLUE, GREEN, GREY, ORANGE, key_above, new_figure, points
+from ..figures import key_above, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from .episode import Episode, at_prior, draw_rounds, exact, play_rounds
@@ -133,7 +134,7 @@ def robot_physicist(
         return write_report(out, WORDS.title, _abstract(records), sections)
 
 
-def _abstract(records: Mapping[str, Mapping[str, Record]]) -> list[str]:
+def _abstract(records: Mapping[str, Mapping[str, Evaluation]]) -> list[str]:
     toy, physics = (records[TASKS[i].name]["greedy"] for i in (0, 3))
     return WORDS.abstract(
         toy=toy.returns.mean(),
@@ -258,7 +259,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
     )
 
 
-def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
+def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     found = {
         task: {agent: Estimate.of(some[agent].returns) for agent in AGENTS}
         for task, some in records.items()
@@ -281,7 +282,7 @@ def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
     return WORDS.section("totals", figure=figure, tables=tables, episodes=count)
 
 
-def _times(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
+def _times(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
     random, model = np.random.default_rng(seed), WeinbergToy(num_events=1000)
     posterior, settings = at_prior(model, 1), model.evenly(50)
     began = perf_counter()

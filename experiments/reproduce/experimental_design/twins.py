@@ -13,7 +13,8 @@ from scipy.optimize import brentq
 
 from ....envs.design.electroweak import SIN2
 from ....envs.design.weinberg import Weinberg
-from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY, new_figure
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
+from ..figures import new_figure
 from ..report import Section, Table, Words
 
 Array = NDArray[np.float64]

@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
-from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY, new_figure, plain_numbers
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
+from ..figures import new_figure, plain_numbers
 from ..report import Section, Table, rows_of
 from .campaigns import Arrivals, Simulation
 from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_sizes

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from ....envs.campaigns.gaussian_step import GaussianStep
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
-from ..figures import BLUE, PALE, RED, plain_numbers
+from ....envs.rendering.palette import BLUE, PALE, RED
+from ..figures import plain_numbers
 from ..report import Words
 from .campaigns import Arrivals
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
-from ..figures import BLUE, GREEN, ORANGE, new_figure, points
+from ....envs.rendering.palette import BLUE, GREEN, ORANGE
+from ..figures import new_figure, points
 from ..report import Section, Table
 from .campaigns import Run, Simulation
 from .common import EPOCHS, PROBS, WORDS

@@ -13,7 +13,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..figures import BLUE, DARK, ORANGE, RED, new_figure, points
+from ....envs.rendering.palette import BLUE, DARK, ORANGE, RED
+from ..figures import new_figure, points
 from ..report import Section, Table, rows_of
 from .campaigns import Arrivals, Simulation
 from .common import EPOCHS, GAUSS, POWERS, WORDS, histogram, laws, log_sizes

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
-from ..figures import BLUE, GREY, ORANGE, key_above, new_figure, ordered, plain_numbers, points
+from ....envs.rendering.palette import BLUE, GREY, ORANGE
+from ..figures import key_above, new_figure, ordered, plain_numbers, points
 from ..report import Section, Table, rows_of
 from .campaigns import Arrivals, Simulation
 from .common import LADDER, POWERS, SLOW_LADDER, WORDS, histogram, laws, log_sizes

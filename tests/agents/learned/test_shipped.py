@@ -17,7 +17,7 @@ from discovery_gym.agents.learned import shipped as module
 from discovery_gym.agents.learned.policy import Policy
 from discovery_gym.agents.learned.shipped import ShippedAgent, shipped
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.runs.scores import normalised
 
 FOLDER = module.resources.files(module.__package__) / "weights"
 NAMES = sorted(file.name.removesuffix(".csv") for file in FOLDER.iterdir() if ".csv" in file.name)
@@ -129,7 +129,7 @@ def test_campaigns_are_played_nearly_as_well_as_possible(name: str) -> None:
         )
         assert result.random_value is not None
         assert result.optimal_value is not None
-        scores.append(stats.normalised(result.returns, result.random_value, result.optimal_value))
+        scores.append(normalised(result.returns, result.random_value, result.optimal_value))
     loss = scores[1] - scores[0]
     assert loss.mean() < 0.02 + 3 * loss.std() / 10
     assert loss.std() < 0.2  # the test sees a loss of a few hundredths
@@ -156,9 +156,13 @@ def test_designs_by_the_gradient_of_the_information_are_ahead() -> None:
         bounds = []
         for agent in ("learned", other):
             result = evaluate(
-                env_id, agent, episodes=64, seed=400_000, env_kwargs=kwargs, contrasts=10_000
+                env_id,
+                agent,
+                episodes=64,
+                seed=400_000,
+                env_kwargs=kwargs,
+                metrics=["information_bounds(contrasts=10000)"],
             )
-            assert result.bounds is not None
-            bounds.append(result.bounds[:, 0])
+            bounds.append(result.metrics["information_bounds"][:, 0])
         ahead = bounds[0] - bounds[1]
         assert ahead.mean() - 3 * ahead.std() / 8 > gain

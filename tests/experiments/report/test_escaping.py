@@ -17,9 +17,9 @@ from discovery_gym.experiments.report import escaping
 from discovery_gym.experiments.report.leaderboard import left_out, write_leaderboard
 from discovery_gym.experiments.reproduce.report import Table
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
-from discovery_gym.experiments.runs.runner import execute, plan
+from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
-from discovery_gym.experiments.suites.catalogue import Suite, Task
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -11,6 +11,7 @@ from discovery_gym import InputError
 from discovery_gym.envs.datasets import available
 from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.report.stats import Interval
 from discovery_gym.experiments.reproduce import reproduce
 from discovery_gym.experiments.reproduce.adaptive_sampling import columns, kinds
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
@@ -20,7 +21,6 @@ from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
 )
 from discovery_gym.experiments.reproduce.playing import RESULTS, play_suites
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.stats import Interval
 
 SMALL = {
     "discovery/LinearPool-v0": {"num_items": 12},

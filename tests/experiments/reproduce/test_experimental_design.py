@@ -85,11 +85,11 @@ def test_bounds_are_those_of_evaluate(compared):
         episodes=3,
         seed=5,
         env_kwargs={**problem.env_kwargs, **entry.env_kwargs},
-        contrasts=50,
+        metrics=["information_bounds(contrasts=50)"],
     )
     (row,) = (row for row in table(out, name) if row["policy"] == "greedy")
     for column, values in (
-        ("lower bound (sPCE)", played.bounds[:, 0]),
+        ("lower bound (sPCE)", played.metrics["information_bounds"][:, 0]),
         ("without bounds", played.returns),
     ):
         assert row[column] == f"{values.mean():.3f} ± {values.std(ddof=1) / 3**0.5:.3f}"
@@ -118,7 +118,8 @@ def test_a_bound_at_its_cap_is_no_comparison():
     for problem in problems.PROBLEMS:
         ours = problem.entries[0]
         cap = np.log(ours.contrasts + 1)
-        record = SimpleNamespace(bounds=np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]])
+        bounds = np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]]
+        record = SimpleNamespace(metrics={"information_bounds": bounds})
         result = benchmarks.Result(problem, {ours.name: record})
         assert ("not comparable" in result.verdict) == (result.champion.lower > cap), problem.name
         capped += [problem.name] if "not comparable" in result.verdict else []
@@ -134,8 +135,8 @@ def test_random_designs_from_the_normal_law_give_the_published_information():
         entry.agent,
         episodes=96,
         env_kwargs={**problem.env_kwargs, **entry.env_kwargs},
-        contrasts=2000,
-    ).bounds
+        metrics=["information_bounds(contrasts=2000)"],
+    ).metrics["information_bounds"]
     error = bounds.std(0) / 96**0.5
     assert bounds[:, 0].mean() - 3 * error[0] < 4.76 < bounds[:, 1].mean() + 3 * error[1]
 

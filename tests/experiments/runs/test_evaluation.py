@@ -31,42 +31,43 @@ SMALL = {
 POOL = {"dataset": "diabetes", "horizon": 6}
 
 
+BOUNDS = ("information_bounds(contrasts=50)",)
 PLAYED = {
-    "ladder": ("KnowledgeLadder", "random", SMALL["KnowledgeLadder"], 0),
-    "step": ("GaussianStep", "optimal", SMALL["GaussianStep"], 0),
-    "counts": ("BinomialDiscovery", "thompson", SMALL["BinomialDiscovery"], 0),
-    "table": ("TablePool", "thompson", POOL, 0),
-    "noisy table": ("TablePool", "ids(samples=20)", POOL | {"noise_std": 1.0}, 0),
-    "Gaussian process": ("TablePool", "thompson(belief=gp)", POOL, 0),
-    "graph": ("GraphPool", "epsilon_greedy", {"num_items": 20, "horizon": 5}, 0),
+    "ladder": ("KnowledgeLadder", "random", SMALL["KnowledgeLadder"], ()),
+    "step": ("GaussianStep", "optimal", SMALL["GaussianStep"], ()),
+    "counts": ("BinomialDiscovery", "thompson", SMALL["BinomialDiscovery"], ()),
+    "table": ("TablePool", "thompson", POOL, ()),
+    "noisy table": ("TablePool", "ids(samples=20)", POOL | {"noise_std": 1.0}, ()),
+    "Gaussian process": ("TablePool", "thompson(belief=gp)", POOL, ()),
+    "graph": ("GraphPool", "epsilon_greedy", {"num_items": 20, "horizon": 5}, ()),
     "matrix": (
         "LowRankPool",
         "thompson(belief=low_rank(chains=8))",
         {"num_rows": 4, "num_cols": 4, "rank": 1, "horizon": 5},
-        0,
+        (),
     ),
     "late plates": (
         "LinearPool",
         "random",
         {"num_items": 20, "num_features": 3, "horizon": 6, "batch_size": 2, "delay": 1},
-        0,
+        (),
     ),
     "sources": (
         "LocationFinding",
         "thompson_eig",
         {"num_particles": 64, "num_sources": 1, "horizon": 3},
-        50,
+        BOUNDS,
     ),
-    "lines": ("LinearGaussianDesign", "random", {"num_parameters": 1, "horizon": 3}, 50),
+    "lines": ("LinearGaussianDesign", "random", {"num_parameters": 1, "horizon": 3}, BOUNDS),
 }
-"""Environment, agent, parameters and contrasts of what may be played in any portions."""
+"""Environment, agent, parameters and metrics of what may be played in any portions."""
 played = pytest.mark.parametrize("name", PLAYED)
-ARRAYS = "returns", "lengths", "regret", "curve", "bounds"
+ARRAYS = "returns", "lengths", "regret", "curve"
 """What an evaluation holds of each episode, unless it is None."""
 
 
 def play(name: str, episodes: int, seed: int) -> Evaluation:
-    env_id, agent, env_kwargs, contrasts = PLAYED[name]
+    env_id, agent, env_kwargs, metrics = PLAYED[name]
     return evaluate(
         env_id,
         agent,
@@ -75,7 +76,7 @@ def play(name: str, episodes: int, seed: int) -> Evaluation:
         env_kwargs=env_kwargs,
         curve=True,
         truth=False,
-        contrasts=contrasts,
+        metrics=metrics,
         agent_seed=6,
     )
 
@@ -92,6 +93,9 @@ def assert_part(part: Evaluation, whole: Evaluation, first: int) -> None:
                 assert np.isnan(other[:, mine.shape[1] :]).all()
                 other = other[:, : mine.shape[1]]
             np.testing.assert_array_equal(mine, other)
+    assert part.metrics.keys() == whole.metrics.keys()
+    for key, value in part.metrics.items():
+        np.testing.assert_array_equal(value, whole.metrics[key][first : first + len(value)])
 
 
 def same(a: Evaluation, b: Evaluation) -> bool:
@@ -287,25 +291,51 @@ def test_where_there_is_no_regret_there_is_no_curve():
     )
 
 
+def bounds(contrasts: int, **made: Any) -> Evaluation:
+    metrics = [f"information_bounds(contrasts={contrasts})"]
+    made = {"num_parameters": 1, "horizon": 3, **made}
+    return evaluate("LinearGaussianDesign", "random", episodes=60, env_kwargs=made, metrics=metrics)
+
+
 def test_bounds_are_about_the_information_of_played_experiments():
     """The log evidence of every episode, estimated by contrasts, up to their noise."""
-    made = {"num_parameters": 1, "horizon": 3, "reward": "log_evidence"}
-    one, two = (
-        evaluate("LinearGaussianDesign", "random", episodes=60, env_kwargs=made, contrasts=20_000)
-        for _ in range(2)
-    )
-    np.testing.assert_array_equal(one.bounds, two.bounds)
-    np.testing.assert_allclose(one.bounds, one.returns[:, None] * [1, 1], atol=0.1)
-    low, high = one.bounds.T
+    one, two = (bounds(20_000, reward="log_evidence") for _ in range(2))
+    found = one.metrics["information_bounds"]
+    np.testing.assert_array_equal(found, two.metrics["information_bounds"])
+    np.testing.assert_allclose(found, one.returns[:, None] * [1, 1], atol=0.1)
+    low, high = found.T
     assert low.mean() < high.mean()
-    few = evaluate("LinearGaussianDesign", "random", episodes=60, env_kwargs=made, contrasts=2)
-    assert (few.bounds[:, 0] <= np.log(3)).all()
+    few = bounds(2, reward="log_evidence").metrics["information_bounds"]
+    assert (few[:, 0] <= np.log(3)).all()
 
 
-def test_bounds_are_of_experimental_design_only():
-    with pytest.raises(InputError, match="contrasts are for experimental design"):
-        evaluate("GaussianStep", "random", episodes=2, contrasts=5)
-    assert evaluate("LinearGaussianDesign", "random", episodes=2).bounds is None
+def test_metrics_are_those_asked_for():
+    assert evaluate("LinearGaussianDesign", "random", episodes=2).metrics == {}
+    plain = evaluate("LinearGaussianDesign", "random", episodes=2, metrics=["information_bounds"])
+    assert plain.metrics["information_bounds"].shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "message"),
+    [
+        (["information_bounds"], "information_bounds is a metric of DesignModel, which this"),
+        (["bounds"], r"no metric 'bounds'.* Known are information_bounds"),
+        (["information_bounds(5)"], "does not describe a metric; write a name such as 'informat"),
+        (["information_bounds(draws=5)"], "has no setting 'draws'.*It takes: contrasts"),
+        ("information_bounds", "metrics must be a list of texts.*got 'information_bounds'"),
+        ([3], "3 does not describe a metric"),
+    ],
+)
+def test_bad_metrics_are_named(metrics: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        evaluate("GaussianStep", "random", episodes=2, metrics=metrics)
+
+
+def test_a_metric_is_asked_for_once_and_rightly():
+    with pytest.raises(InputError, match="information_bounds is asked for twice"):
+        evaluate("WeinbergToy", "random", episodes=2, metrics=["information_bounds"] * 2)
+    with pytest.raises(InputError, match="contrasts must be an integer of at least 1"):
+        bounds(-1)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +350,10 @@ def test_bounds_are_of_experimental_design_only():
         ({"env_kwargs": {1: 2}}, "env_kwargs must be a dict of parameters"),
         ({"env_kwargs": {"num_envs": 2}}, "num_envs is not for env_kwargs"),
         ({"curve": np.array([True, False])}, "curve must be True or False"),
-        ({"agent": 5}, "agent must be a text such as 'random' or have a method predict, got 5"),
+        (
+            {"agent": 5},
+            "agent must be a text such as 'random', a function of .* method predict, got 5",
+        ),
         ({"env_id": 5}, "An environment is named by a text, got 5"),
         ({"env_id": ["x"]}, "An environment is named by a text"),
     ],

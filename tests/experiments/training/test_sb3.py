@@ -28,7 +28,7 @@ from discovery_gym.agents.learned.policy import LearnedAgent, Policy
 from discovery_gym.envs.core import Streams
 from discovery_gym.experiments import cli, evaluate
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
-from discovery_gym.experiments.runs.records import RunSpec
+from discovery_gym.experiments.runs.spec import RunSpec
 from discovery_gym.experiments.training.folder import CHECKPOINT, MARK, STATE
 
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")

@@ -9,14 +9,15 @@ from scipy.stats import binom, binomtest, bootstrap, ttest_1samp, ttest_ind
 
 from discovery_gym import InputError
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import stats as st
+from discovery_gym.experiments.report import stats as st
+from discovery_gym.experiments.runs.scores import gains, normalised, scores
 
 RNG = np.random.default_rng(7)
 
 
 def test_normalised_puts_random_at_0_and_the_optimum_at_1():
-    assert st.normalised([-30, -10, -20], -30, -10).tolist() == [0, 1, 0.5]
-    assert np.isnan(st.normalised([1.0], 2, 2)).all()
+    assert normalised([-30, -10, -20], -30, -10).tolist() == [0, 1, 0.5]
+    assert np.isnan(normalised([1.0], 2, 2)).all()
 
 
 def test_interval_of_a_mean_is_that_of_the_normal_law():
@@ -271,8 +272,8 @@ def test_a_score_by_regret_has_the_same_mean_and_less_variance(name, agent):
         ): "greedy(belief=linear(prior_std=1))",  # the default is near random
     }.get((name, agent), agent)
     result = evaluate(env_id, agent, episodes=400, env_kwargs=kwargs)
-    by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
-    by_regret = st.scores(result, kwargs)
+    by_return = normalised(result.returns, result.random_value, result.optimal_value)
+    by_regret = scores(result)
     difference = by_return - by_regret
     error = difference.std(ddof=1) / 20
     assert abs(difference.mean()) < 4 * error
@@ -293,15 +294,13 @@ def test_illegal_choices_count_in_a_score():
     for reward in (0.0, -3.0):
         kwargs = {"num_items": 40, "num_features": 3, "horizon": 10, "illegal_reward": reward}
         result = evaluate("LinearPool", Again(), episodes=300, env_kwargs=kwargs)
-        by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
-        by_regret = st.normalised(
+        by_return = normalised(result.returns, result.random_value, result.optimal_value)
+        by_regret = normalised(
             result.returns, result.random_value, result.optimal_value, result.regret
         )
-        found = st.scores(result, kwargs)
+        found = scores(result)
         np.testing.assert_array_equal(found, by_return if reward else by_regret)
-        np.testing.assert_array_equal(
-            st.gains(result, kwargs), result.returns if reward else -result.regret
-        )
+        np.testing.assert_array_equal(gains(result), result.returns if reward else -result.regret)
         difference = found - by_return
         assert abs(difference.mean()) <= 4 * difference.std(ddof=1) / 300**0.5
 
@@ -313,24 +312,24 @@ def test_on_a_table_without_noise_both_scores_are_one_number():
     }  # such labels are paid as they are seen, in single precision
     for kwargs, close in ((TABLE, 1e-12), (TABLE | {"rows": 0.3}, None), (TABLE | late, 1e-6)):
         result = evaluate("TablePool", "thompson", episodes=20, env_kwargs=kwargs)
-        by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
+        by_return = normalised(result.returns, result.random_value, result.optimal_value)
         if close:
-            np.testing.assert_allclose(st.scores(result, kwargs), by_return, rtol=0, atol=close)
+            np.testing.assert_allclose(scores(result), by_return, rtol=0, atol=close)
         else:  # drawn rows offer more or less, and only the return carries that
-            assert abs(st.scores(result, kwargs) - by_return).max() > 0.01
+            assert abs(scores(result) - by_return).max() > 0.01
 
 
 def test_scores_need_exact_values():
     known = evaluate("LinearPool", "random", episodes=2, env_kwargs={"num_items": 9, "horizon": 2})
     for name in ("random_value", "optimal_value"):
-        assert st.scores(replace(known, **{name: None}), {}) is None
-    assert st.scores(replace(known, optimal_value=known.random_value), {}) is None
+        assert scores(replace(known, **{name: None})) is None
+    assert scores(replace(known, optimal_value=known.random_value)) is None
     without = replace(known, regret=None)
     np.testing.assert_array_equal(
-        st.scores(without, {}),
-        st.normalised(known.returns, known.random_value, known.optimal_value),
+        scores(without),
+        normalised(known.returns, known.random_value, known.optimal_value),
     )
-    np.testing.assert_array_equal(st.gains(without, {}), known.returns)
+    np.testing.assert_array_equal(gains(without), known.returns)
 
 
 @pytest.mark.parametrize("theirs", [[1.0], [1.0, 2.0], [[1.0, 2.0, 3.0]], 1.0, []])
