@@ -25,6 +25,7 @@ from .runs.terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
     from .report.boards import Board
+    from .runs.evaluation import Evaluation
     from .runs.spec import RunSpec
     from .suites.task import Suite
 
@@ -103,12 +104,17 @@ def _options(
 @app.command("list")
 def list_all() -> None:
     """List the environments with the agents that fit, the suites and the data sets."""
+    _list_environments()
+    _list_suites()
+    _list_datasets()
+    say("Agents fit an environment by its parameters: those above fit the defaults.")
+
+
+def _list_environments() -> None:
     import gymnasium as gym
 
     from ..agents import available
-    from ..envs import datasets
     from ..envs.core import registered
-    from .suites.catalogue import SUITES
 
     rows = []
     for env_id in registered():
@@ -116,22 +122,30 @@ def list_all() -> None:
         about = (type(model).__doc__ or "").strip().splitlines()[0]
         rows.append([env_id, about, ", ".join(available(model))])
     show(["environment", "what it is", "agents that fit"], rows)
+
+
+def _list_suites() -> None:
+    from .suites.catalogue import SUITES
+
     rows = []
     for suite in SUITES.values():
         runs = sum(len(task.agents) for task in suite.tasks)
         about = f"{suite.about} (version {suite.version})"
         rows.append([suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes)])
     show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
+
+
+def _list_datasets() -> None:
+    from ..envs import datasets
+
     rows = []
     here = datasets.available()
     for name, source in datasets.catalogue().items():
         found = "yes" if name in here else f"needs {source.file}"
         rows.append([name, source.about, source.licence, found])
-    for name in here:
-        if name not in datasets.catalogue():
-            rows.append([name, "a table of your own", "", "yes"])
+    own = [name for name in here if name not in datasets.catalogue()]
+    rows += [[name, "a table of your own", "", "yes"] for name in own]
     show(["data set", "what it is", "licence", "here"], rows)
-    say("Agents fit an environment by its parameters: those above fit the defaults.")
 
 
 @app.command()
@@ -201,8 +215,7 @@ def _play_missing(
     suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
 ) -> None:
     """Play those runs that have no record yet; say what is left out, and leave if that fails."""
-    from .runs.progress import play_all
-    from .runs.runner import missing
+    from .runs.runner import missing, play_all
 
     todo = missing(list(specs), folder)
     for task in suite.tasks:
@@ -306,11 +319,8 @@ def evaluate(
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
-    from .report.stats import mean
-    from .report.words import microseconds, number, plus_minus, span
     from .runs.evaluation import EVALUATION_SEED
     from .runs.evaluation import evaluate as play
-    from .runs.scores import scores
 
     parameters = _parameters(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
@@ -319,6 +329,15 @@ def evaluate(
         result = play(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
         )
+    show(["agent", result.agent], _rows(result), result.env_id)
+
+
+def _rows(result: Evaluation) -> list[list[str]]:
+    """Return what an evaluation found, a line each."""
+    from .report.stats import mean
+    from .report.words import microseconds, number, plus_minus, span
+    from .runs.scores import scores
+
     rows = [["return", plus_minus(result.returns)]]
     normalised = scores(result)
     if normalised is not None:
@@ -331,10 +350,10 @@ def evaluate(
     rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
     last = result.seed + len(result.returns) - 1
     rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])
-    if parameters:
-        given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+    if result.env_kwargs:
+        given = ", ".join(f"{name}={value!r}" for name, value in result.env_kwargs.items())
         rows.append(["parameters", given])
-    show(["agent", result.agent], rows, result.env_id)
+    return rows
 
 
 @app.command()

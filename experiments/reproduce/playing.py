@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ...envs.core.checks import integer
 from ..runs.evaluation import Evaluation
-from ..runs.progress import play_all
 from ..runs.records import read_record, record_path
-from ..runs.runner import missing
+from ..runs.runner import missing, play_all
 from ..suites.task import Suite, plan
 
 RESULTS = "results"

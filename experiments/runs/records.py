@@ -100,21 +100,8 @@ def read_folder(folder: Path) -> Results:
     Raises:
         InputError: It is no results folder, or there are files but no record.
     """
-    records = folder / "records"
-    try:
-        if not folder.exists():
-            raise InputError(
-                f"There is no folder {folder}; `discovery-gym run SUITE --out {folder}` makes it."
-            )
-        if not _is_marked(folder):
-            raise _foreign(folder)
-        paths = sorted(p for p in records.iterdir() if p.suffix == ".parquet")
-    except FileNotFoundError:
-        paths = []
-    except OSError as error:
-        raise InputError(f"Cannot read {folder}: {error.strerror or error}.") from None
     found = Results([], {})
-    for path in paths:
+    for path in _files(folder):
         try:
             found.records.append(read(path))
         except DAMAGE as error:
@@ -124,10 +111,26 @@ def read_folder(folder: Path) -> Results:
         name, why = next(iter(found.left_out.items()))
         more = len(found.left_out) - 1
         raise InputError(
-            f"There is no record in {records}: {spelt(name)}: {why}"
+            f"There is no record in {folder / 'records'}: {spelt(name)}: {why}"
             f"{f', and {more} more files' if more else ''}. Run the suite again."
         )
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the files of a results folder that may be records."""
+    try:
+        if not folder.exists():
+            raise InputError(
+                f"There is no folder {folder}; `discovery-gym run SUITE --out {folder}` makes it."
+            )
+        if not _is_marked(folder):
+            raise _foreign(folder)
+        return sorted(p for p in (folder / "records").iterdir() if p.suffix == ".parquet")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise InputError(f"Cannot read {folder}: {error.strerror or error}.") from None
 
 
 def _foreign(folder: Path) -> InputError:

@@ -17,6 +17,7 @@ from ...envs.core import InputError
 from .evaluation import Evaluation, evaluate
 from .records import is_finished, open_folder, write_record
 from .spec import RunSpec
+from .terminal import progress
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -32,6 +33,20 @@ def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
     """
     records = open_folder(folder)
     return [spec for spec in specs if not is_finished(records, spec.id)]
+
+
+def play_all(todo: Sequence[RunSpec], folder: Path, workers: int | None = None) -> None:
+    """Play runs in ``workers`` processes, by default one per core; say on stderr how far they are.
+
+    Raises:
+        WorkerLost: A worker was killed; what had finished is kept, a second call plays the rest.
+    """
+    with (
+        progress(len(todo), "runs") as update,
+        contextlib.closing(play(todo, folder, workers or _cores())) as runs,
+    ):
+        for done, (spec, failed) in enumerate(runs, 1):
+            update(done, f"{'failed: ' if failed else ''}{spec.task}: {spec.name}")
 
 
 def play(
@@ -110,6 +125,13 @@ def _check_unchanged(spec: RunSpec, planned: str) -> None:
             f"The code, the data or the policy of {spec.name} on {spec.task} changed after the run was "
             "planned; it is not recorded. The same command plays what is missing with what is there now."
         )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which in a container can be few of many."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _start_worker() -> None:
