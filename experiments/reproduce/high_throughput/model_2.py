@@ -127,25 +127,18 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
     """Return what a batch of the Gaussian step adds, against its size."""
     name = "3_improvement_by_batch_size"
     found = _improvements(simulation, name, POWERS, (1.0,), episodes)
-    asymptote = [GAUSS.expected_maximum_asymptote(n) for n in POWERS[1:]]
+    maximum = [GAUSS.expected_maximum(n) for n in POWERS]
+    improvement = found.column("exact").tolist()
     columns = {
         "N": POWERS,
-        "E[M]": (maximum := [GAUSS.expected_maximum(n) for n in POWERS]),
-        "E[max(0, M)]": (improvement := found.column("exact").tolist()),
+        "E[M]": maximum,
+        "E[max(0, M)]": improvement,
         "simulated E[max(0, M)]": found.column("simulated").tolist(),
         "standard error": found.column("standard error").tolist(),
-        "asymptote of E[M]": [None, *asymptote],
+        "asymptote of E[M]": [None, *map(GAUSS.expected_maximum_asymptote, POWERS[1:])],
     }
     figure = new_figure()
-    axes = figure.subplots()
-    axes.plot(POWERS, improvement, color=BLUE, label="improvement E[max(0, M)]")
-    axes.plot(POWERS, maximum, color=ORANGE, label="maximum E[M], as in the post")
-    label = "extreme-value asymptote"
-    axes.plot(POWERS[1:], asymptote, "--", color=RED, linewidth=1.2, label=label)
-    found.draw(axes, POWERS, "simulated improvement")
-    log_sizes(axes, POWERS[::2])
-    axes.set(xlabel="batch size N (experiments)", ylabel="gain per batch (units of σ)")
-    axes.legend(loc="upper left")
+    _draw_growth(figure.subplots(), columns, found)
     return WORDS.section(
         name,
         figure=figure,
@@ -158,6 +151,18 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
         how=found.how,
         largest=simulation.largest(name),
     )
+
+
+def _draw_growth(axes: Axes, columns: dict[str, Any], found: Improvements) -> None:
+    """Draw the gain of a batch against its size, its asymptote and the simulation."""
+    axes.plot(POWERS, columns["E[max(0, M)]"], color=BLUE, label="improvement E[max(0, M)]")
+    axes.plot(POWERS, columns["E[M]"], color=ORANGE, label="maximum E[M], as in the post")
+    limit, label = columns["asymptote of E[M]"][1:], "extreme-value asymptote"
+    axes.plot(POWERS[1:], limit, "--", color=RED, linewidth=1.2, label=label)
+    found.draw(axes, POWERS, "simulated improvement")
+    log_sizes(axes, POWERS[::2])
+    axes.set(xlabel="batch size N (experiments)", ylabel="gain per batch (units of σ)")
+    axes.legend(loc="upper left")
 
 
 def improvement_by_boldness(simulation: Simulation, episodes: int) -> Section:
