@@ -44,7 +44,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.core
-	$(BIN)/python -m discovery_gym.experiments.report.pages docs
+	$(BIN)/python docs/pages.py
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -39,7 +39,7 @@ class Agent(ABC):
         seed: Seed of the agent's own randomness.
     """
 
-    text: ClassVar[str]
+    text: str
     """How the agent is called in `agents.make`."""
 
     role: str = ""
@@ -119,9 +119,7 @@ class Agent(ABC):
                 if isinstance(observation, dict)
                 else np.asarray(observation)[None]
             )
-        count = len(
-            next(iter(observation.values())) if isinstance(observation, dict) else observation
-        )
+        count = self._count(observation)
         start = np.zeros(count, np.bool_)
         if state is None:
             start[:] = True
@@ -143,6 +141,12 @@ class Agent(ABC):
         self.keys, self._decisions, self._random = keys, decisions, None
         actions, rest = self.act(observation, rest, start)
         return (actions[0] if single else actions), Memory(played, keys, decisions + 1, rest)
+
+    def _count(self, observation: Any) -> int:
+        """Return the number B of episodes that observations are of."""
+        return len(
+            next(iter(observation.values())) if isinstance(observation, dict) else observation
+        )
 
     def _is_single(self, observation: Any) -> bool:
         """Tell one observation from a batch by the shape; refuse what is neither."""

@@ -37,7 +37,7 @@ class BayesianAgent(Agent):
     ) -> None:
         super().__init__(model, seed=seed)
         self.rule, self.new_belief = rule, new_belief
-        self.text = text  # type: ignore[misc]
+        self.text = text
         new_belief(1)  # settings that are not allowed fail here, not at the first decision
 
     @classmethod

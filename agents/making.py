@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..envs.core import InputError, Model, closest, shown
 from ..envs.core.checks import integer
+from . import outside
 from .agent import Agent
+from .anywhere import FunctionAgent, Sampler, Spaces
 from .baselines import FixedAgent, RandomAgent
 from .belief_agent import BayesianAgent
 from .beliefs import BELIEFS, Belief
 from .design import DESIGN
-from .learned.policy import LearnedAgent
-from .learned.shipped import ShippedAgent
+from .learned.policy import PolicyAgent, fitting, shipped, trained_for
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
-from .texts import Described, check_settings, named, parse
+from .texts import Described, check_settings, named, parse, written
 
 _PLAIN: tuple[type[Agent], ...] = (
     RandomAgent,
     FixedAgent,
     OptimalAgent,
     OracleAgent,
-    LearnedAgent,
-    ShippedAgent,
+    PolicyAgent,
     *DESIGN,
 )
 PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
-"""Agents that are not a belief times a rule, by name.
-
-``learned`` is a rule as well, which plays wherever a belief for it fits.
-"""
+"""Agents that are not a belief times a rule, by name."""
+LEARNED = "learned"
+KINDS = (
+    "an Agent class, a Rule, an object or a class with predict, or a function of one observation "
+    "(which may also have an argument random)"
+)
+FILES = {"policy": "path", "meta_ucb": "weights", "sb3": "path", LEARNED: "weights"}
+"""Settings that name a file."""
 
 
 def available(env: Any) -> list[str]:
@@ -48,56 +54,210 @@ def available(env: Any) -> list[str]:
     """
     model = _model(env)
     names = [name for name, agent in PLAIN.items() if agent.fits(model)]
-    return names + [name for name in RULES if name not in names and _rule_fits(name, model)]
+    rules = [name for name in RULES if _rule_fits(name, model)]
+    return names + rules + ([LEARNED] if "meta_ucb" in rules or fitting(model) else [])
 
 
-def make(text: str, env: Any, *, seed: int | np.random.SeedSequence = 0, episode: int = 0) -> Agent:
-    """Return the agent that ``text`` describes, for an environment.
+def make(
+    agent: str | Callable[..., Any],
+    env: Any,
+    *,
+    seed: int | np.random.SeedSequence = 0,
+    episode: int = 0,
+) -> Agent:
+    """Return the agent that a text describes, for an environment.
 
     Args:
-        text: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``.
-        env: An environment or vector environment of this package, or its model. The agent uses its
+        agent: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``;
+            ``"module:Name"`` or ``"./file.py:Name"`` for one of your own; or a function of one
+            observation. An object of your own with ``predict`` is returned as it is.
+        env: An environment or vector environment, or a model of this package. The agent uses its
             public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
         episode: Number of the episode in the first row of observations, see `Agent.episode`.
     """
-    agent = _make(text, env, seed)
-    agent.episode = integer("episode", episode, low=0, high=math.inf)
+    episode = integer("episode", episode, low=0, high=math.inf)
+    if isinstance(agent, str) or not callable(getattr(agent, "predict", agent)):
+        made = _make(agent, env, seed)
+    else:
+        text = outside.reference_of(agent) or getattr(agent, "__name__", type(agent).__name__)
+        made = _own(agent, Described(text, {}), text, _known(env), seed)
+    if isinstance(made, Agent):
+        made.episode = episode
+    return made
+
+
+def _make(text: Any, env: Any, seed: Any) -> Agent:
+    model = _known(env)
+    asked = parse(text)
+    if not (asked.name in PLAIN or asked.name in RULES or asked.name in FILES):
+        reference = outside.full(asked.name)
+        if not outside.is_reference(reference):
+            known = [*PLAIN, LEARNED, *RULES]
+            raise InputError(
+                f"Unknown agent {shown(asked.name)}{closest(asked.name, known)} Known are "
+                f"{', '.join(known)}; one of your own is named by its file or module: ./mine.py:Name."
+            )
+        return _own(outside.load(reference), asked, text, model, seed)
+    if isinstance(model, Spaces):
+        if asked.name != RandomAgent.text:
+            raise InputError(
+                f"{asked.name} plays the environments of this package; others are played by random, by "
+                "functions and by objects with predict, such as ./mine.py:Name."
+            )
+        check_settings(asked.name, Sampler, asked.settings)
+        return Sampler(model, seed=seed)
+    if asked.name == OracleAgent.text:
+        check_settings(asked.name, OracleAgent, asked.settings)
+        return OracleAgent(env, seed=seed)
+    old = asked
+    asked = _today(asked, model)
+    if asked.name in RULES:
+        agent = _with_belief(RULES[asked.name], asked, model, seed)
+    else:
+        agent = _plain(PLAIN[asked.name], asked, model, seed)
+    agent.text = text if old is asked else written(asked)
     return agent
 
 
-def _make(text: str, env: Any, seed: int | np.random.SeedSequence) -> Agent:
-    model = _model(env)
-    name, settings = parse(text)
-    if name == OracleAgent.text:
-        check_settings(name, OracleAgent, settings)
-        return OracleAgent(env, seed=seed)
-    if name in PLAIN and not _rule_fits(name, model):
-        agent = PLAIN[name]
-        # A learned agent itself tells what its policy was trained for.
-        if not issubclass(agent, LearnedAgent) and not agent.fits(model):
-            raise InputError(_misfit(name, model))
-        for value in settings.values():
-            if isinstance(value, Described):
-                raise InputError(
-                    f"{name} takes plain settings, got {shown(value)} in {shown(text)}."
-                )
-        check_settings(name, agent, settings)
-        return agent(model, seed=seed, **settings)
-    if name not in RULES:
-        known = [*PLAIN, *RULES]
-        raise InputError(
-            f"Unknown agent {shown(name)}{closest(name, known)} Known are {', '.join(known)}."
-        )
+def _plain(agent: type[Agent], asked: Described, model: Model[Any], seed: Any) -> Agent:
+    """Return an agent that is not a belief times a rule."""
+    name, settings = asked
+    # What plays a policy itself tells what that was trained for.
+    if agent is not PolicyAgent and not agent.fits(model):
+        raise InputError(_misfit(name, model))
+    for value in settings.values():
+        if isinstance(value, Described):
+            raise InputError(
+                f"{name} takes plain settings, got {shown(value)} in {shown(written(asked))}."
+            )
+    check_settings(name, agent, settings)
+    return agent(model, seed=seed, **settings)
+
+
+def _with_belief(made: Any, asked: Described, model: Model[Any], seed: Any) -> Agent:
+    """Return the agent that is a rule, or one of a class of rules, and a belief."""
+    name, settings = asked.name, dict(asked.settings)
     given = settings.pop("belief", None)
-    check_settings(name, RULES[name], settings)
-    rule = RULES[name](**settings)
-    if not _fitting(rule, model):
+    if isinstance(made, Rule):
+        made = partial(_as_it_is, made)
+    check_settings(name, made, settings)
+    rule = made(**settings)
+    if given is None and not _fitting(rule, model):
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
     new_belief = _belief(rule.belief if given is None else given, rule, model)
-    return BayesianAgent(model, rule, new_belief, text=text, seed=seed)
+    return BayesianAgent(model, rule, new_belief, text=written(asked), seed=seed)
+
+
+def _as_it_is(thing: Any, /) -> Any:
+    """Return an object, which takes no settings any more."""
+    return thing
+
+
+def _own(thing: Any, asked: Described, text: str, model: Model[Any] | Spaces, seed: Any) -> Agent:
+    """Return the agent that somebody's class, object or function is."""
+    name, settings = asked
+    made = isinstance(thing, type)
+    if isinstance(thing, Rule) or (made and issubclass(thing, Rule | Agent)):
+        if isinstance(model, Spaces):
+            raise InputError(
+                f"{name} knows a model, and plays the environments of this package only."
+            )
+        plain = made and issubclass(thing, Agent)
+        agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
+    elif callable(getattr(thing, "predict", None)):
+        new = thing if made else partial(_as_it_is, thing)
+        check_settings(name, new, settings)
+        wanted = inspect.signature(new).parameters
+        given = {"model": model, "seed": seed}
+        return cast(Agent, new(**settings, **{k: v for k, v in given.items() if k in wanted}))
+    elif callable(thing) and not made:
+        check_settings(name, thing, settings)
+        agent = FunctionAgent(model, thing, text=text, seed=seed, **settings)
+    else:
+        belief = f"; a belief is named inside a rule: greedy(belief={name})"
+        raise InputError(
+            f"{name} is {shown(thing)}; an agent is {KINDS}"
+            f"{belief if made and issubclass(thing, Belief) else ''}."
+        )
+    agent.text = text
+    return agent
+
+
+def _today(asked: Described, model: Model[Any]) -> Described:
+    """Return what an old text is called today, and what `learned` stands for."""
+    name, settings = asked
+    if name == "sb3":
+        new = Described("policy", settings)
+    elif name == LEARNED and "weights" in settings:
+        rule = _rule_fits("meta_ucb", model)
+        path = {} if rule else {"path": settings["weights"]}
+        new = Described("meta_ucb", settings) if rule else Described("policy", path)
+    elif name == LEARNED:
+        check_settings(name, learned, settings)
+        return learned(model, **settings)
+    else:
+        return asked
+    warnings.warn(f"{written(asked)} is now {written(new)}.", FutureWarning, stacklevel=2)
+    return new
+
+
+def learned(model: Model[Any], *, belief: Any = None) -> Described:
+    """Plays what was trained for an environment, and says by its text what that is.
+
+    It is, in this order, the policy of the package that was trained for exactly these parameters; the
+    rule `meta_ucb`, where there is a belief for it; a policy of the package that fits, but was
+    trained for other parameters.
+
+    Args:
+        model: The model of the environment.
+        belief: The belief of the rule; it is the rule then in any case.
+    """
+    settings = {} if belief is None else {"belief": belief}
+    exact = trained_for(model)
+    if exact is not None and not settings:
+        return Described("policy", {"path": exact})
+    if settings or _rule_fits("meta_ucb", model):
+        return Described("meta_ucb", settings)
+    fit = fitting(model)
+    if fit:
+        return Described("policy", {"path": fit[0]})
+    known = [name for name in shipped() if name.startswith(f"{type(model).__name__}-")]
+    raise InputError(
+        f"learned needs a policy for {type(model).__name__} with these parameters, and the package "
+        f"brings none; train one with `discovery-gym train` and play it by policy('FILE'). Those of "
+        f"the package: {', '.join(known or shipped())}."
+    )
+
+
+# ---- what a text is made of besides our own code
+
+
+def full_text(text: str) -> str:
+    """Return the text with the references that short names stand for, as another process reads it."""
+    asked = parse(text)
+    settings = dict(asked.settings)
+    name = asked.name
+    if name not in PLAIN and name not in RULES and name not in FILES:
+        name = outside.full(name)
+    if "belief" in settings:
+        belief, inside = named(settings["belief"])
+        if belief not in BELIEFS and outside.full(belief) != belief:
+            settings["belief"] = Described(outside.full(belief), inside)
+    new = Described(name, settings)
+    return text if new == asked else written(new)
+
+
+def references(text: str) -> tuple[str, ...]:
+    """Return the code outside that a text names; none for what is no agent."""
+    try:
+        name, settings = parse(text)
+    except InputError:
+        return ()
+    names = (name, named(settings.get("belief")).name)
+    return tuple(one for one in names if outside.is_reference(one))
 
 
 def files(text: str) -> list[Path]:
@@ -106,48 +266,108 @@ def files(text: str) -> list[Path]:
         name, settings = parse(text)
     except InputError:
         return []
-    path = settings.get({LearnedAgent.text: "path", ShippedAgent.text: "weights"}.get(name, ""))
+    path = settings.get(FILES.get(name, ""))
     return [Path(path)] if isinstance(path, str) else []
 
 
+def register_agent(name: str, thing: str | Callable[..., Any]) -> None:
+    """Let a short name stand for an agent of your own.
+
+    Args:
+        name: The name, which is none of ours.
+        thing: A class or a function at the top of a module, or a text: ``"module:Name"``.
+    """
+    _check_new(name, {**PLAIN, **RULES, **FILES})
+    outside.add(name, thing)
+
+
+def register_rule(name: str, thing: str | type[Rule]) -> None:
+    """Let a short name stand for a rule of your own; see `register_agent`."""
+    register_agent(name, thing)
+
+
+def register_belief(name: str, thing: str | type[Belief]) -> None:
+    """Let a short name stand for a belief of your own; see `register_agent`."""
+    _check_new(name, BELIEFS)
+    outside.add(name, thing)
+
+
+def _check_new(name: str, ours: Mapping[str, Any]) -> None:
+    if name in ours:
+        raise InputError(f"{name!r} is a name of this package; choose another one.")
+
+
+# ---- models and what fits them
+
+
 def _model(env: Any) -> Model[Any]:
-    model = (
-        env if isinstance(env, Model) else getattr(getattr(env, "unwrapped", env), "model", None)
-    )
-    if not isinstance(model, Model):
+    model = _known(env)
+    if isinstance(model, Spaces):
         raise InputError(
             f"Agents play the environments of this package; {shown(env)} is not one of them."
         )
     return model
 
 
+def _known(env: Any) -> Model[Any] | Spaces:
+    """Return the model of an environment, or of one of others its spaces."""
+    inner = getattr(env, "unwrapped", env)
+    model = env if isinstance(env, Model) else getattr(inner, "model", None)
+    if isinstance(model, Model):
+        return model
+    prefix = "single_" if hasattr(env, "single_action_space") else ""
+    spaces: list[Any] = [
+        getattr(env, f"{prefix}{of}_space", None) for of in ("observation", "action")
+    ]
+    if None in spaces:
+        raise InputError(
+            f"Agents play environments, vector environments and models; {shown(env)} is none of them."
+        )
+    return Spaces(*spaces)
+
+
 def _rule_fits(name: str, model: Model[Any]) -> bool:
-    """Return whether there is a rule of this name, and a belief about this model that it can use."""
-    return name in RULES and bool(_fitting(RULES[name](), model))
+    """Return whether there is a belief about this model that our rule of this name can use."""
+    return bool(_fitting(RULES[name](), model))
 
 
 def _fitting(rule: Rule, model: Model[Any]) -> list[str]:
     """Return the names of the beliefs about this model that the rule can use."""
-    return [
-        name
-        for name, belief in BELIEFS.items()
-        if belief.fits(model)
+    return [name for name, belief in BELIEFS.items() if _suits(name, belief, rule, model)]
+
+
+def _suits(name: str, belief: type[Belief], rule: Rule, model: Model[Any]) -> bool:
+    """Return whether a belief is about this model and one that the rule can use."""
+    return (
+        belief.fits(model)
         and (rule.belief is None or rule.belief[0] == name)
         and all(hasattr(belief, method) for method in rule.needs)
-    ]
+    )
 
 
 def _belief(given: Any, rule: Rule, model: Model[Any]) -> Callable[[int], Belief]:
     """Return the maker of the named belief, or of the first that fits the model and the rule."""
     fitting = _fitting(rule, model)
     name, settings = named(fitting[0] if given is None else given)
-    if name not in fitting:
+    belief = BELIEFS[name] if name in fitting else _own_belief(name)
+    if belief is None or not _suits(name, belief, rule, model):
         raise InputError(
             f"No belief {shown(name or given)} fits {type(model).__name__} and the rule"
             f"{closest(name, fitting)} Those that fit: {', '.join(fitting)}."
         )
-    check_settings(name, BELIEFS[name], settings)
-    return partial(BELIEFS[name], model, **settings)
+    check_settings(name, belief, settings)
+    return partial(belief, model, **settings)
+
+
+def _own_belief(name: str) -> type[Belief] | None:
+    """Return the belief of somebody's own that a name stands for; None: it stands for none."""
+    reference = outside.full(name) if name and name not in BELIEFS else ""
+    if not outside.is_reference(reference):
+        return None
+    thing = outside.load(reference)
+    if not (isinstance(thing, type) and issubclass(thing, Belief)):
+        raise InputError(f"{name} is {shown(thing)}, not a class of beliefs: a subclass of Belief.")
+    return thing
 
 
 def _misfit(name: str, model: Model[Any]) -> str:

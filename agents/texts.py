@@ -108,14 +108,15 @@ def written(value: Any) -> str:
     """Return the text that describes something, or of a setting."""
     if not isinstance(value, Described):
         return repr(value)
-    inside = ", ".join(f"{name}={written(one)}" for name, one in value.settings.items())
-    return f"{value.name}({inside})" if inside else value.name
+    first = FIRST.get(value.name)
+    inside = [f"{'' if k == first else f'{k}='}{written(v)}" for k, v in value.settings.items()]
+    return f"{value.name}({', '.join(inside)})" if inside else value.name
 
 
 def named(given: Any) -> Described:
     """Return what a setting describes: a name alone, or one with settings; no name where it does not."""
-    if isinstance(given, Described):
-        return given
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
+        return Described(*given)
     return Described(given if isinstance(given, str) else "", {})
 
 

@@ -6,10 +6,8 @@ was lost gives 1, an interrupt 130.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import errno
-import json
 import shlex
 import sys
 import warnings
@@ -20,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ..envs.core import InputError, shown, spelt, told
+from ..envs.core import InputError, spelt, told
+from .runs.parameters import parameters as _parameters
 from .runs.terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
@@ -36,9 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-MOST_LETTERS = 10_000
-"""Letters of a value in Python's own form, which is read as a whole."""
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
@@ -401,7 +397,7 @@ def train(
     score = "" if best.score != best.score else f", score {best.score:.4f}"
     found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
     out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
-    agent = f'sb3("{folder / POLICY}")'
+    agent = f'policy("{folder / POLICY}")'
     words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
     say(f"Now: {shlex.join(words)}")
 
@@ -427,43 +423,3 @@ def reproduce(
         files = write_report(name, folder, **given)
     for path in files:
         out.print(str(path), soft_wrap=True)
-
-
-def _parameters(
-    text: str, settings: Sequence[str], option: str = "--set", example: str = "horizon=50"
-) -> dict[str, Any]:
-    """Return parameters from JSON and from ``name=value`` texts."""
-    try:
-        parameters = json.loads(text)
-    except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
-        parameters = None
-    if not isinstance(parameters, dict):
-        raise InputError(
-            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {shown(text)}."
-        )
-    given: set[str] = set()
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not (name and equals):
-            raise InputError(
-                f"{option} must be name=value, such as {example}, got {shown(setting)}."
-            )
-        if name in given:
-            raise InputError(
-                f'{option} {name}= is given twice; give a list once, such as {name}=\'["a", "b"]\'.'
-            )
-        given.add(name)
-        parameters[name] = _value(value)
-    return parameters
-
-
-def _value(text: str) -> Any:
-    """Return a value written as JSON or as in Python; what is neither is a word, without quotes."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # too deep, or too many digits, as well
-        pass
-    if text in ("True", "False", "None") or text[:1] in ("(", "[", "{", "'", '"'):
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return json.loads(json.dumps(ast.literal_eval(text[:MOST_LETTERS])))
-    return text

@@ -8,7 +8,9 @@ import traceback
 import pytest
 from generator import case
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*lies outside data_range:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*lies outside data_range:UserWarning", "ignore:.* is now .*:FutureWarning"
+)
 BLOCK = 500
 SEED = 2024
 LIMIT = 15.0

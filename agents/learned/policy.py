@@ -23,21 +23,26 @@ torch.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ...envs.core import InputError, Model, shown
+from ...envs.core import InputError, Model, closest, shown
 from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
 
 FORMAT = 1
+SUFFIX = ".safetensors"
 CLIP = 10.0
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "tanh": np.tanh,
@@ -198,30 +203,62 @@ def parts(space: spaces.Space[Any]) -> dict[str, tuple[int, ...]]:
     return {key: tuple(box.shape or ()) for key, box in boxes.items()}
 
 
-class LearnedAgent(Agent):
+@lru_cache
+def shipped() -> dict[str, Policy]:
+    """Return the policies that the package brings, by name, sorted.
+
+    Each says by itself where it comes from (`Policy.about`), and stands beside its learning curve.
+    """
+    with resources.as_file(resources.files(__package__) / "weights") as folder:
+        return {path.stem: Policy.load(path) for path in sorted(folder.glob("*" + SUFFIX))}
+
+
+def fitting(model: Model[Any]) -> list[str]:
+    """Return the names of those of a model's environment, with its observations and actions."""
+    names = []
+    for name, policy in shipped().items():
+        env_id = policy.about["env_id"]
+        if env_id in gym.registry and gym.spec(env_id).name == type(model).__name__:
+            with contextlib.suppress(InputError):
+                PolicyAgent(model, path=policy)
+                names.append(name)
+    return names
+
+
+def trained_for(model: Model[Any]) -> str | None:
+    """Return the name of the first one that was trained for exactly a model's arguments."""
+    for name in fitting(model):
+        trained = type(model).build(**shipped()[name].about["env_kwargs"])
+        if all(
+            np.array_equal(getattr(trained, one), getattr(model, one)) for one in model.parameters()
+        ):
+            return name
+    return None
+
+
+class PolicyAgent(Agent):
     """Plays a policy that `discovery-gym train` has written, by its likeliest legal action.
 
-    ``sb3("runs/ladder/policy.safetensors")``. The policy fits every environment whose observations
-    and actions have the shapes that it was trained with, whatever the prices. A batch of items is
-    chosen one after the other, no item twice. Nothing in the file is executed.
+    ``policy("runs/ladder/policy.safetensors")``, or ``policy("KnowledgeLadder-ppo")`` for one that the
+    package brings. A policy fits every environment whose observations and actions have the shapes
+    that it was trained with. It is good for the parameters that it was trained for, and need not be
+    for others: prices, for instance, are not observed. A batch of items is chosen one after the
+    other, no item twice. Nothing in the file is executed, and playing it needs no torch.
 
     Args:
         model: The model of the environment.
-        path: The file, or the `Policy` itself; it cannot be left out.
+        path: A file, the name of a policy of the package, or the `Policy` itself; it cannot be left
+            out.
         seed: Unused: there is nothing random.
     """
 
-    text = "sb3"
+    text = "policy"
 
     def __init__(
         self, model: Model[Any], *, path: str | Path | Policy | None = None, seed: Any = 0
     ) -> None:
         super().__init__(model, seed=seed)
-        if not isinstance(path, str | Path | Policy):
-            raise InputError(
-                f"sb3 needs the path of a policy, such as sb3('policy.safetensors'), got {shown(path)}."
-            )
-        self.policy = path if isinstance(path, Policy) else Policy.load(path)
+        self.policy = _policy(path)
         name, here = type(model).__name__, parts(model.observation_space)
         if any(here.get(key) != shape for key, shape in self.policy.parts.items()):
             raise InputError(
@@ -240,7 +277,7 @@ class LearnedAgent(Agent):
 
     @classmethod
     def fits(cls, model: Model[Any]) -> bool:
-        """Return False: without a file it plays nothing."""
+        """Return False: without a policy it plays nothing."""
         return False
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
@@ -264,3 +301,22 @@ class LearnedAgent(Agent):
             chosen[:, i] = scores[:, i].argmax(1)
             np.put_along_axis(scores[:, i:], chosen[:, i, None, None], -np.inf, axis=2)
         return chosen, ()
+
+
+def _policy(path: Any) -> Policy:
+    """Return the policy in a file, or the one of the package with this name."""
+    if isinstance(path, Policy):
+        return path
+    if not isinstance(path, str | Path):
+        raise InputError(
+            f"policy needs a file, such as policy('policy.safetensors'), or one of "
+            f"{', '.join(map(repr, shipped()))}, got {shown(path)}."
+        )
+    if path in shipped():
+        return shipped()[str(path)]
+    if not str(path).endswith(SUFFIX) and not weights.exists(path):
+        raise InputError(
+            f"There is no file {shown(str(path))}, and the package has no policy of this name"
+            f"{closest(str(path), shipped())} Known are {', '.join(shipped())}."
+        )
+    return Policy.load(path)

@@ -5,7 +5,7 @@ from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Random, Thom
 from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
-from .learned import Learned
+from .meta_ucb import MetaUCB
 from .rule import Rule
 
 RULES: dict[str, type[Rule]] = {
@@ -21,7 +21,7 @@ RULES: dict[str, type[Rule]] = {
     "active_search": ActiveSearch,
     "ens": ENS,
     "one_hub": OneHub,
-    "learned": Learned,
+    "meta_ucb": MetaUCB,
 }
 """Rules by name."""
 
@@ -36,8 +36,8 @@ __all__ = [
     "ExpectedImprovement",
     "Greedy",
     "KnowledgeGradient",
-    "Learned",
     "LinUCB",
+    "MetaUCB",
     "OneHub",
     "Random",
     "Rule",

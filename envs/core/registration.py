@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
@@ -49,7 +50,7 @@ def _is_seen(spec: EnvSpec) -> bool:
 def is_ours(spec: EnvSpec) -> bool:
     """Return whether an environment is built on a `Model`; its vector class is imported for it."""
     point = spec.vector_entry_point
-    made = load_env_creator(point) if isinstance(point, str) else point
+    made: Any = load_env_creator(point) if isinstance(point, str) else point
     return isinstance(made, type) and issubclass(made, DiscoveryVectorEnv)
 
 

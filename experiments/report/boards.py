@@ -33,7 +33,6 @@ class Row:
 
     Args:
         record: The run.
-        played: What it achieved; ``None`` for a failed run.
         scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
         behind: Paired difference in gains (`stats.gains`) to the best agent that does not know the
             truth; ``None`` for that agent, for the optimum and for failed runs.
@@ -41,10 +40,14 @@ class Row:
     """
 
     record: Record
-    played: Evaluation | None
     scores: st.Floats | None
     behind: st.Interval | None
     beats_random: float | None
+
+    @property
+    def played(self) -> Evaluation | None:
+        """What it achieved; ``None`` for a failed run."""
+        return self.record.evaluation
 
     @property
     def name(self) -> str:
@@ -269,19 +272,13 @@ def _mean_gain(record: Record) -> float:
 def _row(record: Record, leader: Evaluation | None, chance: Evaluation | None) -> Row:
     played = record.evaluation
     if played is None:
-        return Row(record=record, played=None, scores=None, behind=None, beats_random=None)
+        return Row(record=record, scores=None, behind=None, beats_random=None)
     behind = beats_random = None
     if leader is not None and played is not leader and played.role != "optimal":
         behind = st.paired_difference(gains(played), gains(leader))
     if chance is not None and played is not chance:
         beats_random = st.probability_of_improvement(played.returns, chance.returns)
-    return Row(
-        record=record,
-        played=played,
-        scores=scores(played),
-        behind=behind,
-        beats_random=beats_random,
-    )
+    return Row(record=record, scores=scores(played), behind=behind, beats_random=beats_random)
 
 
 def _standings(boards: Sequence[Board]) -> list[Standing]:

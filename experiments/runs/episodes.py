@@ -184,11 +184,12 @@ def _checked(answer: Any, agent: Agent) -> tuple[Any, Any]:
     )
 
 
-def _masks(venv: VectorEnv[Any, Any, Any], info: Mapping[str, Any]) -> NDArray[np.bool_] | None:
+def _masks(venv: VectorEnv[Any, Any, Any], info: Mapping[str, Any]) -> Any:
     """Return the legal actions ``(B, n)``, or None where an environment of others does not tell."""
     if isinstance(venv.unwrapped, DiscoveryVectorEnv):
         return venv.unwrapped.action_masks()
     assert isinstance(venv, gym.vector.SyncVectorEnv)
     if all(env.has_wrapper_attr("action_masks") for env in venv.envs):
         return np.stack(venv.call("action_masks"))
-    return np.stack(info["action_mask"]) > 0 if "action_mask" in info else None
+    masks = info.get("action_mask")
+    return masks > 0 if isinstance(masks, np.ndarray) and masks.dtype != object else masks

@@ -23,7 +23,7 @@ from .episodes import Episodes
 class Metric(ABC):
     """A function of played episodes, with its settings."""
 
-    of: ClassVar[type[Model[Any]]] = Model
+    of: ClassVar[type[Any]] = Model
     """The models whose episodes it takes."""
 
     @abstractmethod

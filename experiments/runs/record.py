@@ -44,10 +44,11 @@ FIXED = {"seed", "return", "length", "regret", "curve"}
 """Columns that are no metrics."""
 ROLES = ("random", "optimal")
 """What an agent may stand for: the two ends of a score's scale."""
-ABOUT = ("spec", "fingerprint", "status", "error", "seconds_per_decision", "random_value",
-         "optimal_value", "versions", "machine", "created")  # fmt: skip
-SINCE = {"format", "agent", "role"}
-"""What a file says of itself; and what it says since format 2: what played, and what that stands for."""
+MEASURED = ("agent", "role", "seconds_per_decision", "random_value", "optimal_value")
+"""What a file says of an evaluation, beside its columns."""
+ABOUT = {"format", "spec", "fingerprint", "status", "error", *MEASURED, "versions", "machine",
+         "created"}  # fmt: skip
+"""What a file says of itself."""
 
 Columns = Mapping[str, NDArray[Any]]
 
@@ -106,11 +107,7 @@ def leave(
         "fingerprint": spec.fingerprint,
         "status": "failed" if result is None else "finished",
         "error": None if error is None else error[-MOST_LETTERS["error"] :],
-        "agent": None if result is None else result.agent,
-        "role": None if result is None else result.role,
-        "seconds_per_decision": None if result is None else result.seconds_per_decision,
-        "random_value": None if result is None else result.random_value,
-        "optimal_value": None if result is None else result.optimal_value,
+        **{name: getattr(result, name, None) for name in MEASURED},
         "versions": versions(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "created": time.time(),
@@ -118,27 +115,28 @@ def leave(
     return columns, about
 
 
-def spec_of(about: Mapping[str, Any]) -> tuple[RunSpec, str]:
-    """Return the spec that a file names, and the id of its run."""
-    first = "format" not in about
-    if set(about) != ({*ABOUT} if first else {*ABOUT, *SINCE}):
-        raise ValueError(f"what it says of itself must be {', '.join(ABOUT)}")
-    fields = about["spec"]
-    if first:
-        fields = {"curves": False, "contrasts": 0} | fields
-        count = fields["contrasts"]
-        if type(count) is not int or count < 0:
-            raise ValueError(f"contrasts must be an integer of at least 0, got {shown(count)}")
-        text = spec_text(fields)
-        metrics = [f"{BOUNDS}(contrasts={count})"] if count else []
-        fields = {name: value for name, value in fields.items() if name != "contrasts"}
-        spec = RunSpec(**fields, metrics=tuple(metrics))
-    elif about["format"] != FORMAT:
+def read_about(about: Mapping[str, Any]) -> tuple[RunSpec, str, Mapping[str, Any]]:
+    """Return the spec that a file names, the id of its run, and what it says of itself in format 2."""
+    first = set(about) == ABOUT - {"format", "agent", "role"}
+    if not first and set(about) != ABOUT:
+        raise ValueError(f"what it says of itself must be {', '.join(sorted(ABOUT))}")
+    text = spec_text(about["spec"])
+    about = _renewed(about) if first else about
+    if about["format"] != FORMAT:
         raise ValueError(f"its format is {shown(about['format'])}, not 1 or {FORMAT}")
-    else:
-        spec = RunSpec(**fields | {"metrics": tuple(fields["metrics"])})
-        text = spec.text
-    return spec, hashed(text, check_text("fingerprint", about["fingerprint"], 16))
+    spec = RunSpec(**{**about["spec"], "metrics": tuple(about["spec"]["metrics"])})
+    return spec, hashed(text, check_text("fingerprint", about["fingerprint"], 16)), about
+
+
+def _renewed(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return in format 2 what a file of format 1 says of itself, as version 0.1.0 has meant it."""
+    spec = {**about["spec"]}
+    count, agent = spec.pop("contrasts"), spec["agent"]
+    if type(count) is not int or count < 0:
+        raise ValueError(f"contrasts must be an integer of at least 0, got {shown(count)}")
+    spec["metrics"] = [f"{BOUNDS}(contrasts={count})"] if count else []
+    role = agent if agent in ROLES else ""
+    return {**about, "format": FORMAT, "spec": spec, "agent": agent, "role": role}
 
 
 def record_of(spec: RunSpec, run_id: str, columns: Columns, about: Mapping[str, Any]) -> Record:
@@ -156,22 +154,16 @@ def record_of(spec: RunSpec, run_id: str, columns: Columns, about: Mapping[str, 
 
 
 def _evaluation(spec: RunSpec, columns: Columns, about: Mapping[str, Any]) -> Evaluation:
-    if "format" not in about:  # as version 0.1.0 told them
-        about = {**about, "agent": spec.agent, "role": spec.agent if spec.agent in ROLES else ""}
     return Evaluation(
         env_id=spec.env_id,
         env_kwargs=spec.env_kwargs,
-        agent=about["agent"],
         seed=spec.seed,
-        role=about["role"],
         returns=columns["return"],
         lengths=columns["length"],
         regret=columns.get("regret"),
         curve=columns.get("curve"),
         metrics={name: columns[COLUMN.get(name, name)] for name in spec.metric_names},
-        seconds_per_decision=_number(about["seconds_per_decision"]),
-        random_value=about["random_value"],
-        optimal_value=about["optimal_value"],
+        **{name: about[name] for name in MEASURED},
     )
 
 
@@ -240,7 +232,7 @@ def _check_about(about: Mapping[str, Any], failed: bool) -> None:
         check_text("error", about["error"], MOST_LETTERS["error"])
     if not re.fullmatch("[0-9a-f]{16}", check_text("fingerprint", about["fingerprint"], 16)):
         raise ValueError("its fingerprint is not one of 16 hexadecimal digits")
-    if "format" in about and not failed:
+    if not failed:
         check_text("agent", about["agent"], 2000)
         if about["role"] not in ("", *ROLES):
             raise ValueError(f"its role is {shown(about['role'])}")

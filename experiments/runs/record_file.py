@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...envs.core import shown, told
-from .record import COLUMN, FIXED, Columns, Record, check, check_size, record_of, spec_of
+from .record import COLUMN, FIXED, Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
 
 KEY, DIGEST, FIRST = b"discovery_gym", b"discovery_gym.sha256", b"ARROW:schema"
@@ -69,9 +70,7 @@ def read(path: Path) -> Record:
     if not first and content[at] != _digest_of(content, at):
         raise ValueError("its digest is not that of its content: edited, or not of this version")
     parquet = pq.ParquetFile(pa.BufferReader(content))
-    spec, run_id, about = _head(parquet)
-    if first and "format" in about:
-        raise ValueError("it has no digest")
+    spec, run_id, about = _head(parquet, first)
     table = parquet.read()
     columns = {name: to_array(table[name]) for name in table.column_names}
     check(spec, columns, about)
@@ -80,13 +79,15 @@ def read(path: Path) -> Record:
     return record_of(spec, run_id, columns, about)
 
 
-def _head(parquet: pq.ParquetFile) -> tuple[RunSpec, str, dict[str, Any]]:
+def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
     """Return what a file says of itself: the spec, its id and the rest; no number is loaded."""
     schema, size = parquet.schema_arrow, parquet.metadata
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
-    about = json.loads(schema.metadata[KEY])
-    spec, run_id = spec_of(about)
+    found = json.loads(schema.metadata[KEY])
+    if first and "format" in found:
+        raise ValueError("it has no digest")
+    spec, run_id, about = read_about(found)
     names = [*FIXED, *(COLUMN.get(name, name) for name in spec.metric_names)]
     if len(set(schema.names)) < len(schema.names) or not set(schema.names) <= set(names):
         raise ValueError(f"its columns are {shown(schema.names)}")

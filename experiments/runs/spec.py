@@ -108,8 +108,8 @@ def check_text(name: str, value: Any, most: int, empty: bool = False) -> str:
 
 
 def _check_metrics(metrics: Any) -> None:
-    names = [str(metric).partition("(")[0] for metric in metrics]
-    if not isinstance(metrics, tuple) or not all(map(str.isidentifier, names)):
+    names = [str(one).partition("(")[0] for one in metrics] if isinstance(metrics, tuple) else [""]
+    if not all(map(str.isidentifier, names)):
         raise InputError(
             "metrics must be a tuple of texts such as 'information_bounds(contrasts=1000)', got "
             f"{shown(metrics)}."

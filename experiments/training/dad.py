@@ -14,7 +14,7 @@ makes most of the noise.
 
 The same command resumes, and ends where an uninterrupted training would have ended:
 ``python -m discovery_gym.experiments.training.dad ENV_ID FOLDER`` writes ``policy.safetensors``
-(play it as ``sb3('policy.safetensors')``), ``curve.csv`` and ``checkpoint.zip``. Training draws its
+(play it as ``policy('policy.safetensors')``), ``curve.csv`` and ``checkpoint.zip``. Training draws its
 episodes itself; those of the curve have the seeds from `VALIDATION_SEED` on, and no seed of an
 evaluation is ever played.
 

@@ -1,4 +1,4 @@
-r"""Train the rule `learned` by evolution strategies, on hundreds of native episodes at once.
+r"""Train the rule `meta_ucb` by evolution strategies, on hundreds of native episodes at once.
 
 With weights w, K random directions e_k and the normalised regret L of an episode, the gradient of
 E[L(w + sigma e)] is estimated from antithetic pairs that play the same seed,
@@ -16,7 +16,7 @@ Training episodes have seeds below `VALIDATION_SEED`, those of the curve lie fro
 seed of an evaluation is ever played.
 
 ``python -m discovery_gym.experiments.training.evolution FOLDER`` writes ``weights.safetensors``
-(name it in ``learned(weights='...')``), ``curve.csv`` and ``checkpoint.npz``; the same command resumes,
+(name it in ``meta_ucb(weights='...')``), ``curve.csv`` and ``checkpoint.npz``; the same command resumes,
 and ends where an uninterrupted training would have ended.
 
 Source: Salimans, Ho, Chen, Sidor, Sutskever, "Evolution Strategies as a Scalable Alternative to
@@ -41,8 +41,8 @@ from numpy.typing import NDArray
 
 from ...agents import make
 from ...agents.belief_agent import BayesianAgent
-from ...agents.rules import Learned
-from ...agents.rules.learned import CONTEXT, FEATURES, Network
+from ...agents.rules import MetaUCB
+from ...agents.rules.meta_ucb import CONTEXT, FEATURES, Network
 from ...envs.core import InputError
 from ...envs.core.checks import integer, real
 from ..runs.evaluation import EVALUATION_SEED
@@ -239,7 +239,7 @@ def play(
     )
     agent = make("greedy", venv, seed=seed)  # for its belief
     assert isinstance(agent, BayesianAgent)
-    agent.rule = Learned(network)
+    agent.rule = MetaUCB(network)
     observation, info = venv.reset(seed=list(seeds))  # type: ignore[arg-type]
     state, ended = None, np.zeros(len(seeds), np.bool_)
     while not ended.all():  # the episodes of a pool are all of the same length
@@ -250,7 +250,7 @@ def play(
 
 def main() -> None:
     """Train as the command line says."""
-    parser = argparse.ArgumentParser(description="Train the rule `learned`; resumes by itself.")
+    parser = argparse.ArgumentParser(description="Train the rule `meta_ucb`; resumes by itself.")
     parser.add_argument("folder", type=Path)
     standard = Training()
     for name in OPTIONS:

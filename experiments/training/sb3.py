@@ -33,7 +33,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ...agents.learned import learn_extra
-from ...agents.learned.policy import CLIP, LearnedAgent, Policy, parts
+from ...agents.learned.policy import CLIP, Policy, PolicyAgent, parts
 from ...envs.core import InputError, closest, registered, shown
 from ...envs.core.checks import MOST_TOGETHER, choice, flag, integer, real, room, sequence
 from ..runs.evaluation import EVALUATION_SEED, evaluate, exact, resolve
@@ -435,7 +435,7 @@ class _Run:
             )
         result = evaluate(
             training.env_id,
-            LearnedAgent(self.single, path=policy),
+            PolicyAgent(self.single, path=policy),
             episodes=training.episodes,
             seed=VALIDATION_SEED,
             env_kwargs=training.env_kwargs,

@@ -249,10 +249,10 @@ class TestMake:
             (POOL, "-" * 900 + "1", "does not describe an agent"),
             (POOL, "(" * 400, "does not describe an agent"),
             (POOL, "-" * 5000 + "1", "1000 characters, '---.*has 5001"),
-            (POOL, "sb3('" + "a" * 5000 + "')", "1000 characters"),
-            (POOL, "sb3('" + "a" * 900 + "')", "There is no file 'aaa"),
-            (POOL, "sb3('a\\0b')", "There is no file"),
-            (POOL, "sb3(b'x')", "needs the path of a policy.*got b'x'"),
+            (POOL, "policy('" + "a" * 5000 + "')", "1000 characters"),
+            (POOL, "policy('" + "a" * 900 + "')", "There is no file 'aaa"),
+            (POOL, "policy('a\\0b')", "There is no file"),
+            (POOL, "policy(b'x')", "policy needs a file.*got b'x'"),
             (POOL, "greedy(belief=3)", "No belief 3 fits TablePool"),
             (POOL, "greedy(belief=[1, 2])", r"No belief \[1, 2\] fits TablePool"),
             (POOL, "greedy(belief=linear(model=1))", "linear has no setting 'model'"),
@@ -294,8 +294,18 @@ class TestMake:
         make("random", gym.make(LADDER), seed=2**80, episode=2**80)
 
     def test_foreign_environments(self) -> None:
+        cart = gym.make("CartPole-v1")
+        assert cart.action_space.contains(make("random", cart).predict(cart.reset(seed=0)[0])[0])
+        with pytest.raises(
+            InputError, match="greedy plays the environments of this package; others"
+        ):
+            make("greedy", cart)
+        with pytest.raises(
+            InputError, match="Agents play environments, vector environments and mod"
+        ):
+            make("random", object())
         with pytest.raises(InputError, match="Agents play the environments of this package"):
-            make("random", gym.make("CartPole-v1"))
+            available(cart)
 
     def test_fixed_and_optimal(self) -> None:
         env = gym.make(LADDER)

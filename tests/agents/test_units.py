@@ -238,7 +238,7 @@ def test_settings_and_priors_of_a_pool_are_in_label_units() -> None:
 @pytest.mark.parametrize("belief", ["linear", "gp"])
 def test_labels_of_any_size(labels: Any, belief: str) -> None:
     """Their differences are seen, and nothing overflows or vanishes."""
-    for rule in ("greedy", "bayes_ucb", "thompson", "ids", "learned", "knowledge_gradient"):
+    for rule in ("greedy", "bayes_ucb", "thompson", "ids", "meta_ucb", "knowledge_gradient"):
         text = f"{rule}(belief={belief})"
         chosen = sequence(text, labels)
         if labels.min() < 1e8:  # beyond it, labels themselves are rounded

@@ -59,7 +59,19 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 FACE = ("render_mode", "reveal", "copy", "num_envs", "autoreset_mode")
 TEXTS = (
-    *("fixed", "oracle", "optimal", "sb3", "learned", "random", "greedy", "nobody", ""),
+    *(
+        "fixed",
+        "oracle",
+        "optimal",
+        "sb3",
+        "policy",
+        "learned",
+        "meta_ucb",
+        "random",
+        "greedy",
+        "nobody",
+        "",
+    ),
     *("epsilon_greedy", "bayes_ucb", "thompson", "ids", "expected_improvement", "linucb"),
     *("knowledge_gradient", "glm_ucb", "active_search", "ens", "one_hub", "greedy_eig"),
     *("thompson_eig", "look_ahead_eig", "bayes_opt_eig"),
@@ -426,6 +438,8 @@ def expression(draw: Draw, depth: int = 0) -> str:
                 "\0", "greedy\0", "greedy(", ")", "a.b", "a[0]", "lambda: 1", "1 + 1", "greedy()()",
                 "greedy(*a)", "greedy(**a)", "f'{x}'", "é", "\ud800", "greedy;greedy", "a:=1", "not a",
                 "+".join(["a"] * 3000), "sb3('" + "x/" * 3000 + "')", "greedy(belief=" * 90 + ")" * 90,
+                "nowhere.py:X", "json:loads", "greedy(belief=json:loads)", ":", "a:", "x.py:",
+                "./x.py:Y(", "a:b:c",
                 "x" * 10**6, "greedy\n(\n)", "yield", "await x", "sb3(b'x')", "sb3('\\0')", "1e999",
                 "9" * 6000, "bayes_ucb(width=" + "9" * 6000 + ")", "bayes_ucb(width=" + "9" * 900 + ")",
             )

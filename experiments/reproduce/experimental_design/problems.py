@@ -169,7 +169,7 @@ PROBLEMS = (
             Entry("greedy", "greedy_eig", ONE_STEP, 512, 5000, FINE, exact=True),
             Entry(
                 "trained for Phi (deep adaptive design)",
-                "learned(weights='TemporalDiscounting-dad')",
+                "policy('TemporalDiscounting-dad')",
                 "adaptive, trained",
                 512,
                 5000,

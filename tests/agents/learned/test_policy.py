@@ -15,7 +15,7 @@ from safetensors import numpy as numpy_format
 
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
-from discovery_gym.agents.learned.policy import LearnedAgent, Policy
+from discovery_gym.agents.learned.policy import Policy, PolicyAgent
 from discovery_gym.agents.making import files
 from discovery_gym.agents.weights import KEY
 from discovery_gym.envs.core import Model
@@ -84,7 +84,7 @@ def test_a_file_holds_the_whole_policy(path: Path) -> None:
     """By the formula, from the stored numbers."""
     policy, vector = Policy.load(path), ladder()
     observation = vector.reset(seed=0)[0]
-    agent = make(f"sb3({str(path)!r})", vector)
+    agent = make(f"policy({str(path)!r})", vector)
     first, second = policy.layers
     mean, scale = policy.scaling[""]
     h = np.tanh(np.clip((observation - mean) / scale, -10, 10) @ first[0].T + first[1])
@@ -92,7 +92,7 @@ def test_a_file_holds_the_whole_policy(path: Path) -> None:
     np.testing.assert_allclose(policy(observation), scores, rtol=1e-5)
     np.testing.assert_array_equal(agent.predict(observation)[0], scores.argmax(1))
     assert agent.predict(observation[2])[0] == scores[2].argmax()
-    named = make(f"sb3(path={str(path)!r})", vector)
+    named = make(f"policy(path={str(path)!r})", vector)
     np.testing.assert_array_equal(named.predict(observation)[0], scores.argmax(1))
     assert policy.to_bytes() == path.read_bytes()
 
@@ -108,7 +108,7 @@ def test_masks_hold_and_no_item_comes_twice() -> None:
             **kwargs,
         )
         parts = {key: box.shape for key, box in vector.single_observation_space.items()}
-        agent = LearnedAgent(vector.unwrapped.model, path=network(parts, 9 * size))
+        agent = PolicyAgent(vector.unwrapped.model, path=network(parts, 9 * size))
         observation = vector.reset(seed=0)[0]
         for _ in range(6 // size):
             observation = vector.step(agent.predict(observation)[0])[0]
@@ -124,7 +124,7 @@ def test_continuous_actions_stay_in_bounds(head: str) -> None:
 
     model: Any = Continuous()
     policy = network({"": (1,)}, 2, head)
-    agent = LearnedAgent(model, path=policy)
+    agent = PolicyAgent(model, path=policy)
     observation = np.linspace(-1, 1, 30, dtype=np.float32)[:, None]
     actions, output = agent.predict(observation)[0], policy(observation)
     low, high = model.action_space.low, model.action_space.high
@@ -183,13 +183,13 @@ def test_a_policy_with_an_encoder_plays_from_its_file(tmp_path: Path) -> None:
     assert again.to_bytes() == policy.to_bytes()
     np.testing.assert_array_equal(again(history(3)), policy(history(3)))
     vector = gym.make_vec(DISCOUNTING, num_envs=4, horizon=6, grid_size=(8, 4))
-    agent, seen = make(f'sb3("{path}")', vector), vector.reset(seed=0)[0]
+    agent, seen = make(f'policy("{path}")', vector), vector.reset(seed=0)[0]
     for _ in range(5):
         action = agent.predict(seen)[0]
         np.testing.assert_allclose(action, np.tanh(policy(seen)), rtol=1e-5)
         seen = vector.step(action)[0]
     with pytest.raises(InputError, match="trained on observations"):
-        make(f'sb3("{path}")', gym.make(DISCOUNTING, horizon=7))
+        make(f'policy("{path}")', gym.make(DISCOUNTING, horizon=7))
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_is_no_policy_is_refused_and_not_run(kind: str, path: Path, tmp_pat
     else:
         bad.write_bytes(contents[kind])
     with pytest.raises(InputError, match=r"bad\.safetensors"):
-        make(f'sb3("{bad}")', ladder())
+        make(f'policy("{bad}")', ladder())
     assert not mark.exists()
     assert Policy.load(path)  # the whole one is still fine
     path.write_bytes(header(WHOLE))
@@ -288,11 +288,11 @@ def test_the_hostile_file_would_run_if_it_were_unpickled(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sb3", "sb3 needs the path of a policy"),
-        ("sb3(3)", "sb3 needs the path of a policy"),
-        ('sb3("nowhere")', "There is no file 'nowhere'"),
-        ('sb3("a", "b")', "does not describe an agent"),
-        ('sb3(file="a")', "sb3 has no setting 'file'.*It takes: path"),
+        ("policy", "policy needs a file"),
+        ("policy(3)", "policy needs a file"),
+        ('policy("nowhere")', "There is no file 'nowhere'"),
+        ('policy("a", "b")', "does not describe an agent"),
+        ('policy(file="a")', "policy has no setting 'file'.*It takes: path"),
         ('greedy("a")', "does not describe an agent"),
     ],
 )
@@ -303,16 +303,16 @@ def test_texts_that_are_refused(text: str, message: str) -> None:
 
 def test_a_policy_of_another_environment_is_refused(path: Path) -> None:
     with pytest.raises(InputError, match=r"trained on observations .*discovery/Somewhere-v0"):
-        make(f'sb3("{path}")', gym.make("discovery/TablePool-v0"))
+        make(f'policy("{path}")', gym.make("discovery/TablePool-v0"))
     path.write_bytes(network({"": (2,)}, 2).to_bytes())
     with pytest.raises(InputError, match=r"gives 2 numbers .*Discrete\(3\)"):
-        make(f'sb3("{path}")', ladder())
+        make(f'policy("{path}")', ladder())
     path.write_bytes(network({"": (2,)}, 3, "tanh").to_bytes())
     with pytest.raises(InputError, match=r"gives 3 numbers \(tanh\)"):
-        make(f'sb3("{path}")', ladder())
+        make(f'policy("{path}")', ladder())
 
 
 def test_it_is_made_of_its_file_and_not_offered_without() -> None:
-    assert files('sb3("a/b.safetensors")') == [Path("a/b.safetensors")]
-    assert files("greedy") == files("sb3") == files("greedy(((") == []
-    assert "sb3" not in available(ladder())
+    assert files('policy("a/b.safetensors")') == [Path("a/b.safetensors")]
+    assert files("greedy") == files("policy") == files("greedy(((") == []
+    assert "policy" not in available(ladder())

@@ -13,9 +13,10 @@ import pytest
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
-from discovery_gym.agents.learned import shipped as module
-from discovery_gym.agents.learned.policy import Policy
-from discovery_gym.agents.learned.shipped import ShippedAgent, shipped
+from discovery_gym.agents.belief_agent import BayesianAgent
+from discovery_gym.agents.learned import policy as module
+from discovery_gym.agents.learned.policy import Policy, PolicyAgent, fitting, shipped, trained_for
+from discovery_gym.agents.rules.meta_ucb import MetaUCB, Network
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.runs.scores import normalised
 
@@ -50,27 +51,56 @@ def test_a_file_says_where_it_comes_from(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_it_fits_what_it_was_trained_for_and_no_other_environment(name: str) -> None:
     model = made(name)
-    assert ShippedAgent.fits(model)
+    assert name in fitting(model)
     assert "learned" in available(model)
-    assert make(f"learned(weights={name!r})", model).policy is shipped()[name]  # type: ignore[attr-defined]
+    agent = make(f"policy({name!r})", model)
+    assert isinstance(agent, PolicyAgent)
+    assert agent.policy is shipped()[name]
     other = next(one for one in NAMES if not one.startswith(type(model).__name__))
     with pytest.raises(InputError, match=rf"gives|trained on.*{shipped()[other].about['env_id']}"):
-        make(f"learned(weights={other!r})", model)
+        make(f"policy({other!r})", model)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learned_is_the_policy_of_exactly_these_parameters(name: str) -> None:
+    about = shipped()[name].about
+    exact = trained_for(made(name))
+    assert exact is not None
+    assert shipped()[exact].about["env_kwargs"] == about["env_kwargs"]
+    assert make("learned", made(name)).text == f"policy({exact!r})"
+    assert (
+        evaluate(
+            about["env_id"], "learned", episodes=1, env_kwargs=about["env_kwargs"], truth=False
+        ).agent
+        == f"policy({exact!r})"
+    )
+
+
+def test_two_policies_of_one_environment_are_told_apart_by_its_parameters() -> None:
+    texts = {make("learned", made(f"TemporalDiscounting-{one}")).text for one in ("ppo", "dad")}
+    assert texts == {"policy('TemporalDiscounting-ppo')", "policy('TemporalDiscounting-dad')"}
+
+
+def test_else_it_is_the_rule_and_else_a_policy_that_fits() -> None:
+    pool = gym.make("discovery/LinearPool-v0")
+    assert make("learned", pool).text == "meta_ucb"
+    asked = make("learned(belief=linear(noise_std=2))", pool)
+    assert asked.text == "meta_ucb(belief=linear(noise_std=2))"
+    dearer = made("KnowledgeLadder-ppo", cost_per_batch=40.0)
+    assert trained_for(dearer) is None
+    assert make("learned", dearer).text == "policy('KnowledgeLadder-ppo')"
 
 
 def test_it_plays_exactly_where_it_says() -> None:
     for env_id in registered():
         env = gym.make(env_id)
-        model = env.unwrapped.model  # type: ignore[attr-defined]
         if "learned" not in available(env):
-            assert not ShippedAgent.fits(model)
             with pytest.raises(InputError, match="brings none"):
                 make("learned", env)
             continue
         agent = make("learned", env)
-        assert isinstance(agent, ShippedAgent) is (
-            ".pools." not in str(gym.spec(env_id).entry_point)
-        )
+        pool = ".pools." in str(gym.spec(env_id).entry_point)
+        assert isinstance(agent, PolicyAgent) is not pool
         action, _ = agent.predict(env.reset(seed=0)[0])
         env.step(action)
 
@@ -78,8 +108,8 @@ def test_it_plays_exactly_where_it_says() -> None:
 def test_other_shapes_are_not_offered() -> None:
     model = made("KnowledgeLadder-ppo", batch_sizes=(1, 2))
     assert "learned" not in available(model)
-    with pytest.raises(InputError, match=r"brings none.*KnowledgeLadder-ppo for .*p_scale"):
-        ShippedAgent(model)
+    with pytest.raises(InputError, match=r"brings none.*of the package: KnowledgeLadder-ppo\."):
+        make("learned", model)
 
 
 def test_a_file_of_ones_own_is_taken_by_its_name(tmp_path: Any) -> None:
@@ -94,13 +124,36 @@ def test_a_file_of_ones_own_is_taken_by_its_name(tmp_path: Any) -> None:
     )
     path = tmp_path / "own.safetensors"
     path.write_bytes(own.to_bytes())
-    assert make(f'learned(weights="{path}")', model).predict(np.zeros(2))[0] == 1
-    with pytest.raises(InputError, match="no policy 'KnowledgeLader-ppo'; did you mean 'Know"):
-        make('learned(weights="KnowledgeLader-ppo")', model)
+    assert make(f'policy("{path}")', model).predict(np.zeros(2))[0] == 1
+    with pytest.raises(InputError, match="no policy of this name; did you mean 'KnowledgeL"):
+        make('policy("KnowledgeLader-ppo")', model)
     with pytest.raises(InputError, match=r"There is no file 'x\.safetensors'"):
-        make('learned(weights="x.safetensors")', model)
-    with pytest.raises(InputError, match="weights=3"):
-        make("learned(weights=3)", model)
+        make('policy("x.safetensors")', model)
+    with pytest.raises(InputError, match=r"or one of .*, got 3"):
+        make("policy(3)", model)
+
+
+def test_texts_of_0_1_0_play_and_say_what_to_write(tmp_path: Any) -> None:
+    name, ladder = "KnowledgeLadder-ppo", made("KnowledgeLadder-ppo")
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(shipped()[name].to_bytes())
+    for old, new in (
+        (f"sb3('{path}')", f"policy('{path}')"),
+        (f"sb3(path='{path}')", f"policy('{path}')"),
+        (f"learned(weights={name!r})", f"policy({name!r})"),
+        (f"learned(weights='{path}')", f"policy('{path}')"),
+    ):
+        with pytest.warns(FutureWarning) as told:
+            agent = make(old, ladder)
+        assert str(told[0].message).endswith(f" is now {new}.")
+        assert agent.text == new
+        assert isinstance(agent, PolicyAgent)
+    network = tmp_path / "weights.safetensors"
+    network.write_bytes(Network.load().to_bytes())
+    with pytest.warns(FutureWarning, match=r"is now meta_ucb\(weights='"):
+        old = make(f"learned(weights='{network}')", gym.make("discovery/LinearPool-v0"))
+    assert isinstance(old, BayesianAgent)
+    assert isinstance(old.rule, MetaUCB)
 
 
 def test_playing_needs_no_torch() -> None:
@@ -116,7 +169,7 @@ def test_playing_needs_no_torch() -> None:
         "cli.main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "learned" in done.stdout
+    assert "policy('KnowledgeLadder-ppo')" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["KnowledgeLadder-ppo", "GaussianStep-ppo"])

@@ -13,7 +13,7 @@ from safetensors import numpy as numpy_format
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.agents.learned.policy import Policy
-from discovery_gym.agents.rules.learned import CONTEXT, FEATURES, FORMAT, Network
+from discovery_gym.agents.rules.meta_ucb import CONTEXT, FEATURES, FORMAT, Network
 from discovery_gym.agents.weights import KEY, MOST_BYTES, MOST_HEAD, save
 
 LAYERS = {"layers.0.weight": np.ones((3, 2), "f4"), "layers.0.bias": np.ones(3, "f4")}
@@ -105,7 +105,7 @@ def test_tampered_weights_of_a_rule_are_refused(kind: str, tmp_path: Path) -> No
     path = tmp_path / "bad.safetensors"
     path.write_bytes(RULES[kind])
     with pytest.raises(InputError, match="is not a file of weights") as error:
-        make(f"learned(weights={str(path)!r})", gym.make("discovery/LinearPool-v0"))
+        make(f"meta_ucb(weights={str(path)!r})", gym.make("discovery/LinearPool-v0"))
     assert str(error.value).isprintable()
     assert len(str(error.value).replace(str(path), "")) < 400
 

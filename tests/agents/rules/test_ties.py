@@ -30,7 +30,7 @@ RULES = [
     "ids(lam=1)",
     "expected_improvement",
     "knowledge_gradient",
-    "learned",
+    "meta_ucb",
     "linucb",
     "glm_ucb",
 ]

@@ -42,7 +42,7 @@ def small(problem):
         replace(
             entry,
             agent=re.sub("candidates=[0-9]+", "candidates=8", entry.agent)
-            if "learned" not in entry.agent
+            if "policy" not in entry.agent
             else "random",  # what was trained for 20 rounds plays no fewer
             contrasts=50,
             env_kwargs=entry.env_kwargs | fewer.get(family, {}),

@@ -1,4 +1,4 @@
-"""Training of the learned rule: it improves, and a killed training ends where it would have."""
+"""Training of the rule meta_ucb: it improves, and a killed training ends where it would have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from discovery_gym import InputError
-from discovery_gym.agents.rules.learned import Network
+from discovery_gym.agents.rules.meta_ucb import Network
 from discovery_gym.experiments.training.evolution import GRAPH, LINEAR, Training, play, train
 from discovery_gym.experiments.training.folder import CHECKPOINT
 

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from discovery_gym import InputError
 from discovery_gym.agents import make
-from discovery_gym.agents.learned.policy import LearnedAgent, Policy
+from discovery_gym.agents.learned.policy import Policy, PolicyAgent
 from discovery_gym.envs.core import Streams
 from discovery_gym.experiments import cli, evaluate
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
@@ -77,7 +77,7 @@ def test_a_training_leaves_a_curve_a_log_and_a_policy_to_play(trained: Path) -> 
     best = max(float(row["return"]) for row in rows)
     result = evaluate(
         "KnowledgeLadder",
-        f'sb3("{trained / module.POLICY}")',
+        f'policy("{trained / module.POLICY}")',
         episodes=20,
         seed=module.VALIDATION_SEED,
         env_kwargs=LADDER,
@@ -176,7 +176,7 @@ def test_the_exported_policy_is_the_trained_one(
         observation = vector.step(vector.action_space.sample())[0]
     policy = run.policy()
     if isinstance(vector.single_action_space, gym.spaces.Box):
-        agent = LearnedAgent(vector.unwrapped.model, path=policy)
+        agent = PolicyAgent(vector.unwrapped.model, path=policy)
         assert list(policy.parts) == sorted(parts or observation)
         actions = agent.predict(observation)[0]
         observation = {key: observation[key] for key in policy.parts}
@@ -611,7 +611,7 @@ def test_a_record_is_of_the_policy_that_was_played(trained: Path, tmp_path: Path
         name="learned",
         env_id="discovery/KnowledgeLadder-v0",
         env_kwargs=LADDER,
-        agent=f'sb3("{path}")',
+        agent=f'policy("{path}")',
         episodes=2,
         seed=0,
     )

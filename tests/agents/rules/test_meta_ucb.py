@@ -1,4 +1,4 @@
-"""The learned rule: what it looks at, that it starts as Bayes-UCB, and files that are not its own."""
+"""Meta-learned UCB: what it looks at, that it starts as Bayes-UCB, and files that are not its own."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from scipy.stats import norm
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
-from discovery_gym.agents.rules import Learned
-from discovery_gym.agents.rules.learned import CONTEXT, FEATURES, FORMAT, Network, between, look
+from discovery_gym.agents.rules import MetaUCB
+from discovery_gym.agents.rules.meta_ucb import CONTEXT, FEATURES, FORMAT, Network, between, look
 from discovery_gym.agents.weights import save
 
 LINEAR, GRAPH, TABLE = (f"discovery/{name}-v0" for name in ("LinearPool", "GraphPool", "TablePool"))
@@ -50,7 +50,7 @@ def test_untrained_it_is_bayes_ucb() -> None:
     network = Network.new(0.3)
     for vector, _, _ in pools():
         ucb, ours = make("bayes_ucb(width=0.3)", vector, seed=1), make("greedy", vector, seed=1)
-        ours.rule = Learned(network)
+        ours.rule = MetaUCB(network)
         observation, state, other = vector.reset(seed=5)[0], None, None
         for _ in range(11):
             action, state = ucb.predict(observation, state)
@@ -172,7 +172,7 @@ def test_the_same_weights_play_any_size(size: int) -> None:
         vector = gym.make_vec(
             env_id, num_envs=2, num_items=size, horizon=2, illegal="raise", **settings
         )
-        agent, state = make("learned", vector), None
+        agent, state = make("meta_ucb", vector), None
         observation, _ = vector.reset(seed=0)
         for _ in range(2):
             action, state = agent.predict(observation, state)
@@ -202,7 +202,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(GOOD)
     env = gym.make(LINEAR)
-    agent = make(f"learned(weights={str(path)!r}, belief=linear(noise_std=2))", env)
+    agent = make(f"meta_ucb(weights={str(path)!r}, belief=linear(noise_std=2))", env)
     np.testing.assert_array_equal(agent.rule.network.weights, trained().weights)
     assert agent.rule.network.width == trained().width
 
@@ -249,11 +249,11 @@ def test_a_wrong_file_is_refused(name: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     path.write_bytes(WRONG[name])
     with pytest.raises(InputError, match="is not a file of weights"):
-        make(f"learned(weights={str(path)!r})", gym.make(LINEAR))
+        make(f"meta_ucb(weights={str(path)!r})", gym.make(LINEAR))
 
 
 def test_a_missing_file_is_refused() -> None:
     with pytest.raises(InputError, match=r"There is no file 'nowhere\.safetensors'"):
-        make("learned(weights='nowhere.safetensors')", gym.make(LINEAR))
+        make("meta_ucb(weights='nowhere.safetensors')", gym.make(LINEAR))
     with pytest.raises(InputError, match="name of a file"):
-        make("learned(weights=3)", gym.make(LINEAR))
+        make("meta_ucb(weights=3)", gym.make(LINEAR))

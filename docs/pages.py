@@ -1,7 +1,6 @@
-"""The reference pages: one per environment and per agent, generated from the docstrings.
+"""Write the reference pages, one per environment and per agent, from the docstrings.
 
-``python -m discovery_gym.experiments.report.pages docs`` writes them; a test holds that the ones in the
-repository are up to date.
+python docs/pages.py
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Any
 
 import gymnasium as gym
 
-from ...agents.beliefs import BELIEFS
-from ...agents.learned.shipped import ShippedAgent, shipped
-from ...agents.making import PLAIN
-from ...agents.rules import RULES
-from ...envs.core import registered
-from ..runs.files import write
+from discovery_gym.agents.beliefs import BELIEFS
+from discovery_gym.agents.learned.policy import PolicyAgent, shipped
+from discovery_gym.agents.making import LEARNED, PLAIN, learned
+from discovery_gym.agents.rules import RULES
+from discovery_gym.envs.core import registered
+from discovery_gym.experiments.runs.files import write
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
@@ -36,21 +35,18 @@ def pages() -> dict[str, str]:
         out[f"environments/{spec.name}.md"] = f"# {env_id}\n\n{_text(page)}\n"
         entries[env_id] = (f"{spec.name}.md", _first(page))
     out["environments/README.md"] = _index("Environments", entries)
-    kinds: dict[str, Mapping[str, type[Any]]] = {"agent": PLAIN, "rule": RULES, "belief": BELIEFS}
+    agents = {**PLAIN, LEARNED: learned}
+    kinds: dict[str, Mapping[str, Any]] = {"agent": agents, "rule": RULES, "belief": BELIEFS}
     entries = {}
     for kind, table in kinds.items():
         for name, cls in table.items():
-            page = f"agents/{name}.md"
-            if page not in out:
-                head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
-            else:  # `learned` is both
-                head = f"{out[page]}\n## On pools\n\n`{name}` is also a {kind}"
+            head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             about = ""
             if kind == "belief":
                 about = f"\n\n## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}"
-            elif cls is ShippedAgent:
+            elif cls is PolicyAgent:
                 about = f"\n\n{_shipped()}"
-            out[page] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
+            out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
     return out
@@ -67,7 +63,7 @@ def _shipped() -> str:
     return "\n\n".join(out)
 
 
-def _text(cls: type[Any]) -> str:
+def _text(cls: Any) -> str:
     """Return the docstring of a class, its arguments as a list."""
     head, _, arguments = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")
     items = re.sub(r"^    (\S+): ", r"- `\1`: ", arguments, flags=re.M)
@@ -77,11 +73,11 @@ def _text(cls: type[Any]) -> str:
     return f"{head}\nSettings:\n\n{items}".strip() if items else head.strip()
 
 
-def _first(cls: type[Any]) -> str:
+def _first(cls: Any) -> str:
     return _text(cls).splitlines()[0]
 
 
-def _settings(cls: type[Any]) -> str:
+def _settings(cls: Any) -> str:
     """Return the settings of an agent, rule or belief with their defaults, as in a call."""
     named = [
         p.name if p.default is p.empty else f"{p.name}={p.default!r}"
@@ -97,10 +93,9 @@ def _index(title: str, entries: dict[str, tuple[str, str]]) -> str:
 
 
 def main() -> None:
-    """Write the pages into the folder named on the command line."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    """Write the pages beside this file."""
     for name, text in pages().items():
-        write(folder / name, text)
+        write(Path(__file__).parent / name, text)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-r"""A learned rule: Bayes-UCB, and a layer that all items share and that the pool as a whole sets.
+r"""Meta-learned UCB: Bayes-UCB, and a layer that all items share and that the pool as a whole sets.
 
 With m labels left let t lie between the m-th and the next posterior mean of the legal items, and let
 s be the root mean square of the standard deviations of the best m. Item x then has the features z
@@ -24,9 +24,11 @@ place is, should decide.
 The risk of x is the loss, in units of s, that is expected of taking t for the border. Its derivative
 with respect to the variance of x is phi(u / v) / (2 v), which weighs the falls of variances in g.
 
-Sources: Zaheer et al., "Deep Sets", NeurIPS 2017 (a shared layer with pooled context); Salimans et
-al., "Evolution Strategies as a Scalable Alternative to Reinforcement Learning" (2017), by which
-`experiments/training/evolution.py` trains it.
+Sources: F. Maes, L. Wehenkel, D. Ernst, "Meta-learning of exploration/exploitation strategies"
+(2012), where an index linear in features is trained on many problems; Zaheer et al., "Deep Sets",
+NeurIPS 2017 (a shared layer with pooled context); Salimans et al., "Evolution Strategies as a
+Scalable Alternative to Reinforcement Learning" (2017), by which `experiments/training/evolution.py`
+trains it.
 """
 
 from __future__ import annotations
@@ -121,12 +123,12 @@ class Network:
             return cls(width=head["width"], weights=tensors["weights"], about=dict(head["about"]))
         except files.DAMAGE as error:
             raise InputError(
-                f"{path} is not a file of weights of the rule learned, or it is damaged "
+                f"{path} is not a file of weights of the rule meta_ucb, or it is damaged "
                 f"({files.reason(error)}); name the weights.safetensors of a training."
             ) from None
 
 
-class Learned(Rule):
+class MetaUCB(Rule):
     """A trained rule for pools of any size: Bayes-UCB plus a layer that all items share.
 
     It weighs how sure it is that an item belongs to the best that the labels left allow, and what
