@@ -1,4 +1,7 @@
-"""Reproductions: the figures and tables of the sources, made again from the environments."""
+"""Reproductions: the figures and tables of the sources, made again from the environments.
+
+Each writes a report. Its words stand in a Markdown file beside its module, and wait for the numbers.
+"""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ DATASETS = {
 NOISE = {"cncci": 0.01, "pndc": 0.1}
 """Standard deviation of the noise that the linear belief assumes: the paper's table fits these."""
 
-NEWCOMERS = ("greedy", "Bayes-UCB", "GP greedy", "GP-UCB")
+OTHER_BELIEF = ("GP greedy", "GP-UCB")
+"""These believe in a Gaussian process; all the others believe in a linear model."""
+NEWCOMERS = ("greedy", "Bayes-UCB", *OTHER_BELIEF)
 
 
 def agents_of(noise_std: float) -> dict[str, str]:

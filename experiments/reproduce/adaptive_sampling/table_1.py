@@ -23,7 +23,7 @@ from ..figures import new_figure
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from . import columns
-from .columns import DATASETS, NEWCOMERS, Column, Results
+from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Column, Results
 from .comparison import COLOURS, PAPER, tally
 
 WORDS = Words(Path(__file__).with_suffix(".md"))
@@ -170,9 +170,8 @@ def _draw(axes: Axes, one: Results, agents: Sequence[str]) -> None:
     """Draw a row of dots for every column."""
     height = np.arange(len(one.columns))[::-1]
     for agent in agents:
-        colour, own = COLOURS[agent], agent.startswith("GP")
+        colour, marker = COLOURS[agent], "D" if agent in OTHER_BELIEF else "o"
         means = [one.regrets(column)[agent].mean() for column in one.columns]
-        marker = "D" if own else "o"
         axes.plot(means, height, marker, color=colour, markersize=4.5, label=agent)
         if agent in PAPER:
             printed = [column.paper[agent] for column in one.columns]

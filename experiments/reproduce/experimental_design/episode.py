@@ -98,7 +98,7 @@ def play_rounds(task: Task, name: str, seed: int) -> Episode:
     agent = make(task.agents[name], env, episode=seed)  # as `evaluate` plays it
     random = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
-    posterior, others = at_prior(model, 1), _others(model)
+    posterior, others = at_prior(model, 1), other_settings(model)
     knob = _first(model)
     settings = np.array([(value, *rest) for value in knob for rest in others])
     kept: dict[str, list[Any]] = {key: [] for key in ("curves", "settings", "hopes", "gains")}
@@ -144,7 +144,7 @@ def _first(model: GridDesign) -> Array:
     return np.linspace(*next(iter(model.knobs.values())), 51)
 
 
-def _others(model: GridDesign) -> list[tuple[float, ...]]:
+def other_settings(model: GridDesign) -> list[tuple[float, ...]]:
     """Return settings of the other knobs: those to choose from, or the ends of their ranges."""
     if model.settings is not None:
         return sorted({tuple(setting[1:]) for setting in model.settings})

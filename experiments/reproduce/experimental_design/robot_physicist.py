@@ -25,7 +25,7 @@ from .. import figures
 from ..figures import key_above, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
-from .episode import Episode, at_prior, draw_rounds, exact, play_rounds
+from .episode import Episode, at_prior, draw_rounds, exact, other_settings, play_rounds
 from .estimate import Estimate
 from .twins import twins
 
@@ -255,7 +255,9 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
         tables=[Table(name=name, rows=[row for one in episodes for row in one.rows()])],
         task=task,
         truth=episodes[0].truth,
-        polarised=", at its best polarisation," if "polarised" in task else "",
+        polarised=", at its best polarisation,"
+        if len(other_settings(episodes[0].model)) > 1
+        else "",
     )
 
 
