@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ from numpy.typing import NDArray
 
 from ...runs.evaluation import Evaluation
 from ...suites.task import Suite, Task
+from ..report import Words
 from .comparison import Comparison, compare
 
+WORDS = Words(Path(__file__).with_name("figure_1.md"))
 NEWCOMERS = {"greedy": "greedy", "Bayes-UCB": "bayes_ucb(width=1)"}
 """Plain rules that the paper does not compare: name -> agent as text."""
 

@@ -13,7 +13,7 @@ from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.report.stats import Interval
 from discovery_gym.experiments.reproduce import reproduce
-from discovery_gym.experiments.reproduce.adaptive_sampling import kinds, table_1
+from discovery_gym.experiments.reproduce.adaptive_sampling import columns, kinds
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
     Comparison,
     compare,
@@ -205,9 +205,9 @@ EXACT = {
 
 
 @needs_data
-@pytest.mark.parametrize("column", table_1.TABLE, ids=lambda column: column.task)
+@pytest.mark.parametrize("column", columns.TABLE, ids=lambda column: column.task)
 def test_real_labels_give_the_printed_ucb_and_the_exact_random(column):
-    task = table_1._task(column)
+    task = columns.task_of(column)
     result = evaluate(task.env_id, task.agents["UCB"], episodes=2, env_kwargs=task.env_kwargs)
     np.testing.assert_allclose(result.regret, column.ucb, atol=0.0051)
     exact = result.optimal_value - result.random_value
@@ -218,20 +218,20 @@ def test_real_labels_give_the_printed_ucb_and_the_exact_random(column):
 
 def test_printed_means_are_those_that_the_paper_speaks_of():
     for dataset, more in (("cncci", 14.1), ("pndc", 1.58)):
-        columns = [column for column in table_1.TABLE if column.dataset == dataset]
-        gains = [column.paper["random"] - column.paper["IDS"] for column in columns]
+        some = [column for column in columns.TABLE if column.dataset == dataset]
+        gains = [column.paper["random"] - column.paper["IDS"] for column in some]
         assert np.mean(gains) == pytest.approx(more, abs=0.05)
-        assert len({column.real for column in columns}) == len(columns)
+        assert len({column.real for column in some}) == len(some)
 
 
 @needs_data
 def test_the_table_is_written(tmp_path, monkeypatch):
-    few = table_1.TABLE[1:3] + table_1.TABLE[9:11]
-    monkeypatch.setattr(table_1, "TABLE", few)
-    agents = table_1._agents
+    few = columns.TABLE[1:3] + columns.TABLE[9:11]
+    monkeypatch.setattr(columns, "TABLE", few)
+    agents = columns.agents_of
     monkeypatch.setattr(
-        table_1,
-        "_agents",
+        columns,
+        "agents_of",
         lambda noise: {name: text.replace("1000", "50") for name, text in agents(noise).items()},
     )
     files = reproduce("asd-table-1", tmp_path, episodes=2, workers=1)
