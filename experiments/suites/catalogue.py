@@ -28,11 +28,11 @@ SUITES = {
         ),
         Suite(
             name="pools",
-            version=3,
+            version=4,
             about="every pool with structure; agents tuned with equal budgets, never on what they are "
             "judged on",
             episodes=128,
-            tasks=tuple(with_tuned("pools", 3, task) for task in POOLS),
+            tasks=tuple(with_tuned("pools", 4, task) for task in POOLS),
         ),
         Suite(
             name="design",
