@@ -44,8 +44,8 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.core
-	$(BIN)/python -m discovery_gym.experiments.report.pages docs
 	$(BIN)/python docs/house.py
+	$(BIN)/python docs/pages.py
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python

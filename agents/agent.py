@@ -44,6 +44,9 @@ class Agent(ABC):
     text: str
     """How the agent is called in `agents.make`."""
 
+    role: str = ""
+    """"random" or "optimal" for the agents that stand for the ends of a score's scale."""
+
     episode: int = 0
     """Number of the episode in the first row of observations. Row i of B plays episode ``episode + i``,
     and when that has ended number ``episode + i + B``, and so on."""

@@ -28,9 +28,11 @@ class RandomAgent(Agent):
     """
 
     text = "random"
+    role = "random"
 
     def __init__(self, model: Knowledge, *, std: float | None = None, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
+        self.role = "random" if std is None else ""
         self.std = None if std is None else real("std", std, low=0, open_low=True)
         if std is not None and not isinstance(model.action_space, spaces.Box):
             raise InputError(

@@ -6,10 +6,8 @@ was lost gives 1, an interrupt 130.
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import errno
-import json
 import shlex
 import sys
 import warnings
@@ -20,13 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from ..envs.core import InputError, shown, spelt, told
+from ..envs.core import InputError, spelt, told
+from .runs.parameters import parameters as _parameters
 from .runs.terminal import any_encoding, out, progress, say, show
 
 if TYPE_CHECKING:
-    from .report.leaderboard import Board
-    from .runs.records import RunSpec
-    from .suites.catalogue import Suite
+    from .report.boards import Board
+    from .runs.evaluation import Evaluation
+    from .runs.spec import RunSpec
+    from .suites.task import Suite
 
 app = typer.Typer(
     help="Environments, agents and a leaderboard for deciding which experiment to run next.",
@@ -35,9 +35,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-MOST_LETTERS = 10_000
-"""Letters of a value in Python's own form, which is read as a whole."""
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
@@ -104,12 +101,17 @@ def _options(
 @app.command("list")
 def list_all() -> None:
     """List the environments with the agents that fit, the suites and the data sets."""
+    _list_environments()
+    _list_suites()
+    _list_datasets()
+    say("Agents fit an environment by its parameters: those above fit the defaults.")
+
+
+def _list_environments() -> None:
     import gymnasium as gym
 
     from ..agents import available
-    from ..envs import datasets
     from ..envs.core import registered
-    from .suites.catalogue import SUITES
 
     rows = []
     for env_id in registered():
@@ -117,22 +119,30 @@ def list_all() -> None:
         about = (type(model).__doc__ or "").strip().splitlines()[0]
         rows.append([env_id, about, ", ".join(available(model))])
     show(["environment", "what it is", "agents that fit"], rows)
+
+
+def _list_suites() -> None:
+    from .suites.catalogue import SUITES
+
     rows = []
     for suite in SUITES.values():
         runs = sum(len(task.agents) for task in suite.tasks)
         about = f"{suite.about} (version {suite.version})"
         rows.append([suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes)])
     show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
+
+
+def _list_datasets() -> None:
+    from ..envs import datasets
+
     rows = []
     here = datasets.available()
     for name, source in datasets.catalogue().items():
         found = "yes" if name in here else f"needs {source.file}"
         rows.append([name, source.about, source.licence, found])
-    for name in here:
-        if name not in datasets.catalogue():
-            rows.append([name, "a table of your own", "", "yes"])
+    own = [name for name in here if name not in datasets.catalogue()]
+    rows += [[name, "a table of your own", "", "yes"] for name in own]
     show(["data set", "what it is", "licence", "here"], rows)
-    say("Agents fit an environment by its parameters: those above fit the defaults.")
 
 
 @app.command()
@@ -178,10 +188,10 @@ def run(
     ] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from .report.leaderboard import overviews
+    from .report.boards import overviews
     from .runs.records import read_record, record_path
-    from .runs.runner import Shard, plan
     from .suites import catalogue as suites
+    from .suites.task import Shard, plan
 
     chosen = suites.suite(suite)
     specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
@@ -202,8 +212,7 @@ def _play_missing(
     suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
 ) -> None:
     """Play those runs that have no record yet; say what is left out, and leave if that fails."""
-    from .runs.progress import play_all
-    from .runs.runner import missing
+    from .runs.runner import missing, play_all
 
     todo = missing(list(specs), folder)
     for task in suite.tasks:
@@ -232,19 +241,19 @@ def _resumable() -> Iterator[None]:
 
 def _show_results(board: Board) -> None:
     """Show the table of a task."""
-    from .report.leaderboard import microseconds, plus_minus, span
+    from .report.words import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
     rows: list[list[str | Text]] = []
     for row in board.rows:
-        if row.failed:
+        if row.played is None:
             rows.append([row.name, Text("failed", "red")])
-            say(told(f"{row.name} on {board.task} failed: {row.error_line}"), "red")
+            say(told(f"{row.name} on {board.spec.task} failed: {row.error_line}"), "red")
             continue
-        regret = [plus_minus(row.record.regret)] if row.record.regret is not None else []
-        time = microseconds(row.record.seconds_per_decision)
-        rows.append([row.name, span(row.score), plus_minus(row.record.returns), *regret, time])
-    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.task)
+        regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
+        time = microseconds(row.played.seconds_per_decision)
+        rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
+    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.spec.task)
 
 
 # ---- tune
@@ -307,8 +316,6 @@ def evaluate(
     settings: Settings = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
-    from .report.leaderboard import microseconds, number, plus_minus, span
-    from .runs import stats as st
     from .runs.evaluation import EVALUATION_SEED
     from .runs.evaluation import evaluate as play
 
@@ -319,10 +326,19 @@ def evaluate(
         result = play(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
         )
+    show(["agent", result.agent], _rows(result), result.env_id)
+
+
+def _rows(result: Evaluation) -> list[list[str]]:
+    """Return what an evaluation found, a line each."""
+    from .report.stats import mean
+    from .report.words import microseconds, number, plus_minus, span
+    from .runs.scores import scores
+
     rows = [["return", plus_minus(result.returns)]]
-    scores = st.scores(result, result.env_kwargs)
-    if scores is not None:
-        rows.append(["score (0 random, 1 optimum)", span(st.mean(scores))])
+    normalised = scores(result)
+    if normalised is not None:
+        rows.append(["score (0 random, 1 optimum)", span(mean(normalised))])
     rows.append(["exact return of random play", number(result.random_value)])
     rows.append(["exact optimum", number(result.optimal_value)])
     if result.regret is not None:
@@ -331,19 +347,25 @@ def evaluate(
     rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
     last = result.seed + len(result.returns) - 1
     rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])
-    if parameters:
-        given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
+    if result.env_kwargs:
+        given = ", ".join(f"{name}={value!r}" for name, value in result.env_kwargs.items())
         rows.append(["parameters", given])
-    show(["agent", result.agent], rows, result.env_id)
+    return rows
 
 
 @app.command()
 def train(
-    env: Annotated[str, typer.Argument(help="An environment, such as KnowledgeLadder.")],
     folder: Out,
-    algo: Annotated[str, typer.Option(help="maskable-ppo, ppo, dqn, sac or td3.")] = "maskable-ppo",
-    steps: Annotated[int, typer.Option(help="Steps of all episodes together.")] = 1_000_000,
-    envs: Annotated[int, typer.Option(help="Episodes at once.")] = 256,
+    env: Annotated[
+        str, typer.Argument(help="An environment, such as KnowledgeLadder; es needs none.")
+    ] = "",
+    algo: Annotated[
+        str, typer.Option(help="maskable-ppo, ppo, dqn, sac, td3, dad or es.")
+    ] = "maskable-ppo",
+    steps: Annotated[
+        int | None, typer.Option(help="Steps of all episodes together; by default 1,000,000.")
+    ] = None,
+    envs: Annotated[int | None, typer.Option(help="Episodes at once; by default 256.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
@@ -352,38 +374,41 @@ def train(
         typer.Option(help="One setting of the algorithm as name=value; may be repeated."),
     ] = None,
     parts: Annotated[
-        str, typer.Option(help="Parts of the observation that are used, as key,key; all if empty.")
-    ] = "",
+        str | None,
+        typer.Option(help="Parts of the observation that are used, as key,key; by default all."),
+    ] = None,
     evaluations: Annotated[
-        int, typer.Option(help="Points of the learning curve; each is a checkpoint.")
-    ] = 20,
-    episodes: Annotated[int, typer.Option(help="Episodes behind each point.")] = 256,
+        int | None,
+        typer.Option(help="Points of the learning curve, each a checkpoint; by default 20."),
+    ] = None,
+    episodes: Annotated[
+        int | None, typer.Option(help="Episodes behind each point; by default the algorithm's.")
+    ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
+    from . import training as lessons
     from .runs.evaluation import EVALUATION_SEED, rerun_command
-    from .training.sb3 import POLICY, Training
-    from .training.sb3 import train as play
+    from .training.base import kept
 
-    training = Training(
-        env_id=env,
-        env_kwargs=_parameters(kwargs, settings or []),
-        algorithm=algo,
-        steps=steps,
-        envs=envs,
-        seed=seed,
-        evaluations=evaluations,
-        episodes=episodes,
-        settings=_parameters("{}", hyper or [], "--hyper", "gamma=0.99"),
-        parts=[part.strip() for part in parts.split(",") if part.strip()],
+    options = {
+        "env_id": env,
+        "env_kwargs": _parameters(kwargs, settings or []),
+        "seed": seed,
+        "steps": steps,
+        "envs": envs,
+        "evaluations": evaluations,
+        "episodes": episodes,
+        "parts": [part.strip() for part in parts.split(",") if part.strip()] if parts else None,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    training = lessons.training(
+        algo, given, _parameters("{}", hyper or [], "--hyper", "gamma=0.99")
     )
     with _resumable():
-        curve = play(training, folder)
-    best = max(reversed(curve), key=lambda point: point.mean)
-    score = "" if best.score != best.score else f", score {best.score:.4f}"
-    found = f"return {best.mean:.4g} ± {best.error:.2g}{score}"
-    out.print(f"Best after {best.steps:,} steps: {found}", soft_wrap=True)
-    agent = f'policy("{folder / POLICY}")'
-    words = rerun_command(training.env_id, agent, 1000, EVALUATION_SEED, training.env_kwargs)
+        curve = lessons.train(training, folder)
+    out.print(kept(curve), soft_wrap=True)
+    env_id, agent, parameters = training.player(folder)
+    words = rerun_command(env_id, agent, 1000, EVALUATION_SEED, parameters)
     say(f"Now: {shlex.join(words)}")
 
 
@@ -408,43 +433,3 @@ def reproduce(
         files = write_report(name, folder, **given)
     for path in files:
         out.print(str(path), soft_wrap=True)
-
-
-def _parameters(
-    text: str, settings: Sequence[str], option: str = "--set", example: str = "horizon=50"
-) -> dict[str, Any]:
-    """Return parameters from JSON and from ``name=value`` texts."""
-    try:
-        parameters = json.loads(text)
-    except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
-        parameters = None
-    if not isinstance(parameters, dict):
-        raise InputError(
-            f"--kwargs must be a JSON object such as '{{\"horizon\": 50}}', got {shown(text)}."
-        )
-    given: set[str] = set()
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not (name and equals):
-            raise InputError(
-                f"{option} must be name=value, such as {example}, got {shown(setting)}."
-            )
-        if name in given:
-            raise InputError(
-                f'{option} {name}= is given twice; give a list once, such as {name}=\'["a", "b"]\'.'
-            )
-        given.add(name)
-        parameters[name] = _value(value)
-    return parameters
-
-
-def _value(text: str) -> Any:
-    """Return a value written as JSON or as in Python; what is neither is a word, without quotes."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):  # too deep, or too many digits, as well
-        pass
-    if text in ("True", "False", "None") or text[:1] in ("(", "[", "{", "'", '"'):
-        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return json.loads(json.dumps(ast.literal_eval(text[:MOST_LETTERS])))
-    return text

@@ -243,14 +243,7 @@ def test_a_cache_has_the_runs_of_a_simulator(folder: Path, version: str, name: s
     assert snapshot(folder / "cache") == before  # nothing was run again
 
 
-@pytest.mark.parametrize(
-    "version",
-    [
-        # Their files have no digest, without which nothing is read today.
-        pytest.param(OLD, marks=pytest.mark.xfail(raises=InputError)),
-        SAME,
-    ],
-)
+@versions
 def test_records_are_read_and_shown_and_never_resumed(folder: Path, version: str) -> None:
     runs = folder / "runs"
     before = snapshot(runs)
@@ -262,12 +255,9 @@ def test_records_are_read_and_shown_and_never_resumed(folder: Path, version: str
     }
     for record in results.records:
         assert record.spec.id != record.id  # by the code of today it is another run
-        numbers = getattr(record, "evaluation", record)
         for key, values in wanted[record.spec.name].items():
-            if key == "bounds" and hasattr(numbers, "metrics"):
-                (found,) = numbers.metrics.values()
-            else:
-                found = getattr(numbers, key)
+            numbers: Any = record.evaluation
+            (found,) = numbers.metrics.values() if key == "bounds" else [getattr(numbers, key)]
             np.testing.assert_array_equal(found, values)
         assert (record.error is None) == (record.spec.name != "failed")
     assert snapshot(runs) == before

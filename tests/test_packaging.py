@@ -58,7 +58,7 @@ def test_wheel_holds_every_data_file(wheel):
         f"discovery_gym/{name_of(p)}"
         for layer in LAYERS
         for p in (ROOT / layer).rglob("*")
-        if p.is_file() and p.suffix not in {".py", ".pyc", ".md"}
+        if p.is_file() and p.suffix not in {".py", ".pyc"}
         if not any(part.startswith(".") for part in p.relative_to(ROOT).parts)
     }
     installed = {name for name in wheel if not name.endswith(".py") and ".dist-info/" not in name}

@@ -30,7 +30,7 @@ def test_snippets_run(code: str, shown: str, tmp_path: Path) -> None:
 
 
 def test_generated_pages_are_up_to_date() -> None:
-    from discovery_gym.experiments.report.pages import pages
+    from pages import pages
 
     for name, text in pages().items():
         assert (ROOT / "docs" / name).read_text() == text, f"run `make docs`: docs/{name} is old"

@@ -24,6 +24,7 @@ class OptimalAgent(Agent):
     """
 
     text = "optimal"
+    role = "optimal"
 
     def __init__(self, model: Knowledge, *, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)

@@ -115,7 +115,7 @@ class Network:
         if not files.exists(path):
             raise InputError(
                 f"There is no file {shown(str(path))}; leave weights out for those of the package, or "
-                "train some: python -m discovery_gym.experiments.training.evolution FOLDER."
+                "train some: discovery-gym train --algo es --out FOLDER."
             )
         try:
             tensors, head = files.load(Path(path), FORMAT)

@@ -15,12 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
+from .palette import COLOURS, GREY, LIGHT
 from .picture import Cloud, Curves, Drawable, Series, Trace
 from .text import title
 
-# Okabe and Ito's colours, which stay apart for colour-blind readers, and black.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#222222")
-GREY, LIGHT = "#777777", "#c8c8c8"
 MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of them
 MOST_NAMES = 5  # series in a legend
 

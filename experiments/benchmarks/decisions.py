@@ -11,6 +11,7 @@ sweeps of the chains behind them. These are timed in play, through whole episode
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -21,7 +22,7 @@ from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
-from .timing import Subject, in_turns
+from .timing import Subject, in_turns, median, repeated
 
 POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
 """Items, features, draws."""
@@ -86,13 +87,12 @@ def growth(turns: int) -> tuple[list[str], list[list[str]]]:
             cost = np.array([times[rule, size] for size in sizes])  # (sizes, turns)
             axis = np.log([size[name == "features"] for size in sizes])
             slopes = np.polyfit(axis, np.log(cost), 1)[0]
-            low, middle, high = np.quantile(slopes, (0.1, 0.5, 0.9))
             ratios = np.median(cost[1:] / cost[:-1], axis=1)
             rows.append(
                 [
                     f"label + {rule}, {name} {np.exp(axis[0]):,.0f} to {np.exp(axis[-1]):,.0f}",
                     " ".join(f"{ratio:.2f}" for ratio in ratios),
-                    f"{middle:.2f} ({low:.2f} to {high:.2f})",
+                    median(slopes),
                 ]
             )
     return ["linear pool", "cost at twice the size", "slope of log cost"], rows
@@ -113,27 +113,17 @@ def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
     decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
 
-    def decide(count: int) -> None:
-        for _ in range(count):
-            belief.update(observation, np.zeros(b, np.bool_))
-            rule.choose(belief, decision, random)
-
-    def draw(count: int) -> None:
-        for _ in range(count):
-            random.standard_normal((b, k, n))
+    def decide() -> None:
+        belief.update(observation, np.zeros(b, np.bool_))
+        rule.choose(belief, decision, random)
 
     belief.update(observation, np.ones(b, np.bool_))
-    times = in_turns({"ids": decide, "draws": draw}, turns=turns)
-    ids, draws = (np.median(times[name]) * 1e3 / b for name in ("ids", "draws"))
-    low, middle, high = np.quantile(times["ids"] / times["draws"], (0.1, 0.5, 0.9))
+    draws = repeated(lambda: random.standard_normal((b, k, n)))
+    times = in_turns({"ids": repeated(decide), "draws": draws}, turns=turns)
     head = ["star graph", "IDS, ms", f"{k} draws alone, ms", "IDS / draws"]
-    row = [
-        f"n={n}, edge_prob={edge_prob}, per episode of {b}",
-        f"{ids:.3g}",
-        f"{draws:.3g}",
-        f"{middle:.2f} ({low:.2f} to {high:.2f})",
-    ]
-    return head, [row]
+    name = f"n={n}, edge_prob={edge_prob}, per episode of {b}"
+    ratio = median(times["ids"] / times["draws"])
+    return head, [[name, _each(times["ids"], b), _each(times["draws"], b), ratio]]
 
 
 def low_rank_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
@@ -159,12 +149,15 @@ def low_rank_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
 
 
 def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
-    def each(name: str) -> str:
-        return f"{np.median(times[name]) * 1e3 / episodes:.3g}"
+    product, ids, thompson, ucb = (
+        _each(times[name], episodes) for name in ("product", "ids", "thompson", "ucb")
+    )
+    return [product, ids, median(times["ids"] / times["product"]), thompson, ucb]
 
-    low, middle, high = np.quantile(times["ids"] / times["product"], (0.1, 0.5, 0.9))
-    ratio = f"{middle:.2f} ({low:.2f} to {high:.2f})"
-    return [each("product"), each("ids"), ratio, each("thompson"), each("ucb")]
+
+def _each(seconds: NDArray[np.float64], episodes: int) -> str:
+    """Return milliseconds per episode."""
+    return f"{np.median(seconds) * 1e3 / episodes:.3g}"
 
 
 def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
@@ -182,25 +175,19 @@ def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
     belief.update(observation, np.ones(b, np.bool_))
     draws = random.standard_normal((b * k, d), dtype=np.float32)
 
-    def product(count: int) -> None:
-        for _ in range(count):
-            for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
-                draws @ x[first : first + 1024].T
+    def product() -> None:
+        for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
+            draws @ x[first : first + 1024].T
 
-    def rule(chosen: Any, learns: bool) -> Subject:
-        def decide(count: int) -> None:
-            for _ in range(count):
-                if learns:
-                    belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
-                chosen.choose(belief, decision, random)
-
-        return decide
+    def learn_and_choose(rule: Any) -> None:
+        belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
+        rule.choose(belief, decision, random)
 
     return {
-        "product": product,
-        "ids": rule(IDS(samples=k), False),
-        "thompson": rule(Thompson(), True),
-        "ucb": rule(BayesUCB(), True),
+        "product": repeated(product),
+        "ids": repeated(partial(IDS(samples=k).choose, belief, decision, random)),
+        "thompson": repeated(partial(learn_and_choose, Thompson())),
+        "ucb": repeated(partial(learn_and_choose, BayesUCB())),
     }
 
 
@@ -215,26 +202,23 @@ def _players(b: int) -> tuple[dict[str, Subject], str]:
     u = random.standard_normal((b * chains, model.num_rows, model.rank), np.float32)
     v = random.standard_normal((b * chains, model.rank, model.num_cols), np.float32)
 
-    def product(count: int) -> None:
-        for _ in range(count):
-            u @ v
-
-    def player(text: str) -> Subject:
-        vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
-        agent = make(text, vector)
-        now: list[Any] = [vector.reset(seed=0)[0], None]
-
-        def play(count: int) -> None:
-            for _ in range(count):
-                action, now[1] = agent.predict(*now)
-                now[0] = vector.step(action)[0]
-
-        return play
-
     name = f"{model.num_rows} x {model.num_cols}, rank {model.rank}, {chains} draws"
     return {
-        "product": product,
-        "ids": player("ids(lam=3)"),
-        "thompson": player("thompson"),
-        "ucb": player("bayes_ucb"),
+        "product": repeated(lambda: u @ v),
+        "ids": _player("ids(lam=3)", b),
+        "thompson": _player("thompson", b),
+        "ucb": _player("bayes_ucb", b),
     }, name
+
+
+def _player(text: str, b: int) -> Subject:
+    """Return what labels and chooses in b episodes of the low-rank pool."""
+    vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
+    agent = make(text, vector)
+    now: list[Any] = [vector.reset(seed=0)[0], None]
+
+    def play() -> None:
+        action, now[1] = agent.predict(*now)
+        now[0] = vector.step(action)[0]
+
+    return repeated(play)

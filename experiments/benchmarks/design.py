@@ -7,6 +7,7 @@ An agent needs the expected information of many settings.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -16,7 +17,7 @@ from ...agents import make
 from ...agents.design.agent import PROPOSED
 from ...envs.design.information import Exact
 from ...envs.design.weinberg_toy import WeinbergToy
-from .timing import Subject, in_turns
+from .timing import Subject, in_turns, repeated
 
 EPISODES, EVENTS = 4096, 1000
 SETTINGS, GRID = 50, 100
@@ -79,18 +80,10 @@ def _stepping() -> dict[str, Subject]:
     counts = random.multinomial(EVENTS, law).astype(np.float64)
     logs = np.log(law[: model.grid_size[0]].T)
 
-    def draws(count: int) -> None:
-        for _ in range(count):
-            streams.next_step()
-            for i, row in enumerate(law):
-                streams.noise[i].multinomial(EVENTS, row)
-
-    def repeated(call: Any) -> Subject:
-        def subject(count: int) -> None:
-            for _ in range(count):
-                call()
-
-        return subject
+    def draws() -> None:
+        streams.next_step()
+        for i, row in enumerate(law):
+            streams.noise[i].multinomial(EVENTS, row)
 
     def sixty_four(mode: str | None) -> Subject:
         few = gym.make_vec("discovery/Weinberg-v0", num_envs=64, vectorization_mode=mode, **made)
@@ -99,7 +92,7 @@ def _stepping() -> dict[str, Subject]:
 
     return {
         "step": repeated(lambda: vector.step(actions)),
-        "draws": draws,
+        "draws": repeated(draws),
         "bare draws": repeated(lambda: random.multinomial(EVENTS, law)),
         "product": repeated(lambda: counts @ logs),
         "native": sixty_four("vector_entry_point"),
@@ -111,20 +104,14 @@ def _deciding() -> dict[str, Subject]:
     toy, random = WeinbergToy(num_events=EVENTS, grid_size=GRID), np.random.default_rng(0)
     posterior, settings = _prior(toy), toy.evenly(SETTINGS)
 
-    def information(count: int) -> None:
-        for _ in range(count):
-            Exact()(toy, posterior, settings, random)
-
     sources = gym.make_vec("discovery/LocationFinding-v0", num_envs=1, num_particles=PARTICLES)
     agent = make(f"greedy_eig(candidates={CANDIDATES - PROPOSED})", sources)
     observation, state = sources.reset(seed=0)[0], None
     for _ in range(10):
         action, state = agent.predict(observation, state)
         observation = sources.step(action)[0]
-    kept = state
-
-    def greedy(count: int) -> None:
-        for _ in range(count):
-            agent.predict(observation, kept)  # weighs settings; the posterior is up to date
-
-    return {"information": information, "greedy": greedy}
+    return {
+        "information": repeated(partial(Exact(), toy, posterior, settings, random)),
+        # weighs settings; the posterior is up to date
+        "greedy": repeated(partial(agent.predict, observation, state)),
+    }

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...agents.learned import learn_extra
 from ..training.sb3 import ON_POLICY
-from .timing import Subject, in_turns
+from .timing import Subject, in_turns, median
 
 with learn_extra():
     import torch
@@ -57,11 +57,8 @@ def learning(turns: int) -> tuple[list[str], list[list[str]]]:
     rows = []
     for name in times:
         ratio = frames[name] / times[name] / (frames[peer] / times[peer])
-        low, middle, high = np.quantile(ratio, (0.1, 0.5, 0.9))
         rate = f"{frames[name] / np.median(times[name]):,.0f}"
-        rows.append(
-            [name, rate, "1" if name == peer else f"{middle:.1f} ({low:.1f} to {high:.1f})"]
-        )
+        rows.append([name, rate, "1" if name == peer else median(ratio, ".1f")])
     return ["PPO on KnowledgeLadder", "frames/s", "/ DummyVecEnv of 8"], rows
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .timing import Subject, in_turns
+from .timing import Subject, in_turns, median, repeated
 
 CARTPOLE = "CartPole-v1"
 SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -52,30 +52,29 @@ def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
         "/ CartPole's class",
     ]
     rows = [[CARTPOLE, *_rates(in_turns(_cartpole(), turns=turns))]]
-    for name, (env_id, kwargs) in SUBJECTS.items():
-        times = in_turns(
-            _cartpole()
-            | {
-                "vector": _vector(gym.make_vec(env_id, num_envs=1024, **kwargs)),
-                "native": _vector(gym.make_vec(env_id, num_envs=64, **kwargs)),
-                "sync": _vector(
-                    gym.make_vec(env_id, num_envs=64, vectorization_mode="sync", **kwargs)
-                ),
-                "single": _single(gym.make(env_id, **kwargs).unwrapped),
-            },
-            turns=turns,
-        )
+    for name, subject in SUBJECTS.items():
+        times = in_turns(_cartpole() | _ours(*subject), turns=turns)
         rows.append(
             [
                 name,
                 f"{1024 / np.median(times['vector']):,.0f}",
-                _ratio(times["cartpole vector"] / times["vector"]),
-                _ratio(times["sync"] / times["native"]),
+                median(times["cartpole vector"] / times["vector"]),
+                median(times["sync"] / times["native"]),
                 f"{1 / np.median(times['single']):,.0f}",
-                _ratio(times["cartpole single"] / times["single"]),
+                median(times["cartpole single"] / times["single"]),
             ]
         )
     return head, rows
+
+
+def _ours(env_id: str, kwargs: dict[str, Any]) -> dict[str, Subject]:
+    few = partial(gym.make_vec, env_id, num_envs=64, **kwargs)
+    return {
+        "vector": _vector(gym.make_vec(env_id, num_envs=1024, **kwargs)),
+        "native": _vector(few()),
+        "sync": _vector(few(vectorization_mode="sync")),
+        "single": _single(gym.make(env_id, **kwargs).unwrapped),
+    }
 
 
 def streams(turns: int) -> tuple[list[str], list[list[str]]]:
@@ -92,49 +91,40 @@ def streams(turns: int) -> tuple[list[str], list[list[str]]]:
         "/ those of generators",
         f"step, mean of {STEPS}, ms",
     ]
-    peer_bytes = _bytes(_generators)
-    rows = []
-    for name in ("KnowledgeLadder", "GaussianStep"):
-        env_id, kwargs = SUBJECTS[name]
-
-        seeded = partial(_seeded, env_id, kwargs)
-        vector, steps = seeded(), _vector(seeded())
-        times = in_turns(
-            {
-                "generators": _repeated(_generators),
-                "reset": _repeated(partial(vector.reset, seed=0)),
-                "steps": _repeated(partial(steps, STEPS)),
-            },
-            turns=turns,
-        )
-        size = _bytes(seeded)
-        rows.append(
-            [
-                name,
-                f"{np.median(times['reset']) * 1e3:.1f}",
-                _ratio(times["reset"] / times["generators"], digits=4),
-                f"{size:.0f}",
-                f"{size / peer_bytes:.2f}",
-                f"{np.median(times['steps']) / STEPS * 1e3:.2f}",
-            ]
-        )
+    peer = _bytes(_generators)
+    rows = [
+        [name, *_streams(*SUBJECTS[name], peer, turns)]
+        for name in ("KnowledgeLadder", "GaussianStep")
+    ]
     return head, rows
+
+
+def _streams(env_id: str, kwargs: dict[str, Any], peer: float, turns: int) -> list[str]:
+    """Return the cells of an environment; ``peer`` is the memory of a generator."""
+    seeded = partial(_seeded, env_id, kwargs)
+    vector, steps = seeded(), _vector(seeded())
+    times = in_turns(
+        {
+            "generators": repeated(_generators),
+            "reset": repeated(partial(vector.reset, seed=0)),
+            "steps": repeated(partial(steps, STEPS)),
+        },
+        turns=turns,
+    )
+    size = _bytes(seeded)
+    return [
+        f"{np.median(times['reset']) * 1e3:.1f}",
+        median(times["reset"] / times["generators"], ".4f"),
+        f"{size:.0f}",
+        f"{size / peer:.2f}",
+        f"{np.median(times['steps']) / STEPS * 1e3:.2f}",
+    ]
 
 
 def _seeded(env_id: str, kwargs: dict[str, Any]) -> Any:
     env = gym.make_vec(env_id, num_envs=MANY, **kwargs)
     env.reset(seed=0)
     return env
-
-
-def _repeated(work: Callable[[], Any]) -> Subject:
-    """Return what does some work a given number of times."""
-
-    def repeat(count: int) -> None:
-        for _ in range(count):
-            work()
-
-    return repeat
 
 
 def _generators() -> Any:
@@ -165,11 +155,6 @@ def _rates(times: dict[str, Any]) -> list[str]:
         f"{n / np.median(t):,.0f}" for n, t in zip((1024, 1), times.values(), strict=True)
     )
     return [vector, "1", "", single, "1"]
-
-
-def _ratio(values: Any, digits: int = 2) -> str:
-    low, middle, high = (f"{value:.{digits}f}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
-    return f"{middle} ({low} to {high})"
 
 
 def _vector(env: Any) -> Subject:

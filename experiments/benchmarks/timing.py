@@ -15,6 +15,22 @@ Subject = Callable[[int], None]
 """Does its work a given number of times."""
 
 
+def repeated(work: Callable[[], object]) -> Subject:
+    """Return what does some work a given number of times."""
+
+    def repeat(count: int) -> None:
+        for _ in range(count):
+            work()
+
+    return repeat
+
+
+def median(values: NDArray[np.float64], digits: str = ".2f") -> str:
+    """Return the median over the turns, and the 10th to the 90th percentile."""
+    low, middle, high = (f"{value:{digits}}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
+    return f"{middle} ({low} to {high})"
+
+
 def in_turns(
     subjects: Mapping[Name, Subject], *, turns: int, seconds: float = 0.05
 ) -> dict[Name, NDArray[np.float64]]:

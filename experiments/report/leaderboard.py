@@ -1,338 +1,26 @@
-"""The leaderboard: from records to tables, to LEADERBOARD.md and to one self-contained web page.
+"""The leaderboard: LEADERBOARD.md and one self-contained web page, true to the records.
 
-Nothing but the records decides what is shown. Where a run was repeated with changed code, its
-newest record counts; where the records of a task come from different versions of the code, the
-page says so. Agents are compared on the same episodes of the same environment only, and what is no
-record is left out; the page says that, too. Words of records are `escaping`'s.
+Where the records of a task come from different versions of the code, or a file is no record, the page
+says so. Words of records are `escaping`'s.
 """
 
 from __future__ import annotations
 
-import json
-import shlex
-import time
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from numpy.typing import NDArray
-
-from ...envs.core import spelt, told
-from ..runs import stats as st
-from ..runs.evaluation import rerun_command
-from ..runs.records import Record, Results, read_folder, write, writing_to
-from ..suites.catalogue import SUITES
-from . import escaping
+from ...envs.core import spelt
+from ..runs.files import write, writing_to
+from ..runs.record import Record
+from ..runs.records import Results, read_folder
+from . import stats as st
 from . import svg as pictures
+from .boards import FEW, Overview, overviews
+from .page import render
 
-FEW = 3
-"""An agent that entered fewer tasks stands below the others: it has met too few of them."""
 MANY = 100
 """Files that are named one by one when they are left out."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One agent on one task.
-
-    Args:
-        record: The run.
-        scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
-        behind: Paired difference in gains (`stats.gains`) to the best agent that does not know the
-            truth; ``None`` for that agent, for the optimum and for failed runs.
-        beats_random: Probability that an episode returns more than one of the random agent.
-    """
-
-    record: Record
-    scores: st.Floats | None
-    behind: st.Interval | None
-    beats_random: float | None
-
-    @property
-    def name(self) -> str:
-        """Name of the agent."""
-        return self.record.spec.name
-
-    @property
-    def failed(self) -> bool:
-        """Whether the run failed."""
-        return self.record.error is not None
-
-    @cached_property
-    def score(self) -> st.Interval | None:
-        """Mean normalised score."""
-        return None if self.scores is None else st.mean(self.scores)
-
-    @cached_property
-    def gains(self) -> st.Floats:
-        """What it is compared by with agents of the same seeds, ``(E,)``."""
-        return _gains(self.record)
-
-    @property
-    def value(self) -> float:
-        """Mean score, or mean return where there are no scores."""
-        return float(np.mean(self.record.returns if self.scores is None else self.scores))
-
-    @property
-    def error_line(self) -> str:
-        """The last line of the error of a failed run, or as much of it as can be shown."""
-        lines = (self.record.error or "").strip().splitlines()
-        return told(lines[-1]) if lines else "without words"
-
-    @property
-    def seeds(self) -> str:
-        """Seeds of the episodes."""
-        first, count = self.record.spec.seed, self.record.spec.episodes
-        return f"{first:,} to {first + count - 1:,}"
-
-    @property
-    def command(self) -> str:
-        """The command line that repeats the run."""
-        spec = self.record.spec
-        words = rerun_command(spec.env_id, spec.agent, spec.episodes, spec.seed, spec.env_kwargs)
-        return shlex.join(words)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Board:
-    """One task: its rows, best first, failed ones last.
-
-    Runs of a task that differ from most in environment, parameters, episodes or seeds, or in having
-    regrets and scores, cannot be compared with them: they are `others`, and in no row.
-    """
-
-    suite: str
-    version: int
-    task: str
-    about: str
-    env_id: str
-    env_kwargs: Mapping[str, Any]
-    rows: tuple[Row, ...]
-    others: tuple[Record, ...] = ()
-
-    @property
-    def mixed(self) -> bool:
-        """Whether its records were made by different versions of the code."""
-        return len({row.record.fingerprint for row in self.rows}) > 1
-
-    @property
-    def scored(self) -> bool:
-        """Whether its exact values are known, so that returns can be normalised."""
-        return any(row.scores is not None for row in self.rows)
-
-    @property
-    def has_regret(self) -> bool:
-        """Whether any run reports regret."""
-        return any(row.record.regret is not None for row in self.rows)
-
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return _anchor(self.suite, self.version, self.task)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """One agent over the tasks of a suite.
-
-    Args:
-        name: Name of the agent.
-        beats: Share of its rivals that it is ahead of, each on the tasks that both entered; a task on
-            which neither is ahead counts half, and a failed run is behind all that did not fail.
-        values: Its mean score on each task, or mean return where the task has no scores; ``None``
-            where it has neither.
-        mean: Mean score over the tasks that it entered; ``None`` unless all tasks have scores.
-        interquartile_mean: Interquartile mean over them.
-    """
-
-    name: str
-    beats: float
-    values: tuple[float | None, ...]
-    mean: st.Interval | None
-    interquartile_mean: st.Interval | None
-
-    @property
-    def entered(self) -> int:
-        """Number of tasks that it played to the end."""
-        return sum(value is not None for value in self.values)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overview:
-    """One suite: its tasks, and its agents over all of them, best first, those of few tasks last."""
-
-    suite: str
-    version: int
-    boards: tuple[Board, ...]
-    standings: tuple[Standing, ...]
-
-    @property
-    def scored(self) -> bool:
-        """Whether every task has scores, so that they can be averaged."""
-        return all(board.scored for board in self.boards)
-
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return _anchor(self.suite, self.version)
-
-    def colour(self, name: str) -> int:
-        """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
-        names = dict.fromkeys(row.name for board in self.boards for row in board.rows)
-        return sorted(names).index(name) % 8
-
-    def profiles(self, board: Board) -> list[tuple[int, st.Floats]]:
-        """Return colour and scores ``(E,)`` of each agent of a task that has scores."""
-        return [(self.colour(row.name), row.scores) for row in board.rows if row.scores is not None]
-
-
-def _anchor(*names: Any) -> str:
-    """Return the name of a section: words to read, and what tells names of the same words apart."""
-    words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
-    return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
-
-
-# ---- from records to tables
-
-
-def overviews(records: Sequence[Record]) -> list[Overview]:
-    """Return one overview per suite (and version), from the newest record of every run."""
-    newest: dict[Any, Record] = {}
-    for record in sorted(records, key=lambda record: record.created):
-        spec = record.spec
-        newest[spec.suite, spec.version, spec.task, spec.name, _played(record)] = record
-    grouped: dict[tuple[str, int], dict[str, list[Record]]] = {}
-    for record in newest.values():
-        spec = record.spec
-        tasks = grouped.setdefault((spec.suite, spec.version), {})
-        tasks.setdefault(spec.task, []).append(record)
-    return [_overview(suite, version, tasks) for (suite, version), tasks in sorted(grouped.items())]
-
-
-def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Overview:
-    known = [task.name for task in SUITES[suite].tasks] if suite in SUITES else []
-    order = sorted(tasks, key=lambda task: (known.index(task) if task in known else 999, task))
-    boards = tuple(_board(tasks[task]) for task in order)
-    return Overview(
-        suite=suite, version=version, boards=boards, standings=tuple(_standings(boards))
-    )
-
-
-def _played(record: Record) -> tuple[Any, ...]:
-    """Return what two agents must share to be compared: environment, parameters, episodes, seeds."""
-    spec = record.spec
-    parameters = json.dumps(spec.env_kwargs, sort_keys=True)
-    return spec.env_id, parameters, spec.episodes, spec.seed
-
-
-def _board(records: Sequence[Record]) -> Board:
-    groups: dict[Any, list[Record]] = {}
-    for record in records:
-        groups.setdefault((_played(record), _unit(record)), []).append(record)
-    newest = {key: max(record.created for record in group) for key, group in groups.items()}
-    most = max(groups, key=lambda key: (key[1] is not None, len(groups[key]), newest[key]))
-    alike = {most, (most[0], None)}  # a failed run has no unit
-    ranked = sorted(
-        (record for key in groups if key in alike for record in groups[key]),
-        key=_mean_gain,
-        reverse=True,
-    )
-    others = [record for key in groups if key not in alike for record in groups[key]]
-    played = {record.spec.agent: record for record in ranked if record.error is None}
-    leader = next((record for agent, record in played.items() if agent != "optimal"), None)
-    spec = ranked[0].spec
-    return Board(
-        suite=spec.suite,
-        version=spec.version,
-        task=spec.task,
-        about=spec.about,
-        env_id=spec.env_id,
-        env_kwargs=spec.env_kwargs,
-        rows=tuple(_row(record, leader, played.get("random")) for record in ranked),
-        others=tuple(others),
-    )
-
-
-def _unit(record: Record) -> tuple[Any, ...] | None:
-    """Return whether a run has regrets, whether it has scores, and its truth; ``None`` for a failed one.
-
-    The truth is that of the data: a table that has changed, or another one of the same name, has
-    another.
-    """
-    if record.error is not None:
-        return None
-    scored = st.scores(record, record.spec.env_kwargs) is not None
-    return record.regret is not None, scored, record.random_value, record.optimal_value
-
-
-def _mean_gain(record: Record) -> float:
-    return -np.inf if record.error else float(_gains(record).mean())
-
-
-def _gains(record: Record) -> st.Floats:
-    return st.gains(record, record.spec.env_kwargs)
-
-
-def _row(record: Record, leader: Record | None, chance: Record | None) -> Row:
-    if record.error is not None:
-        return Row(record=record, scores=None, behind=None, beats_random=None)
-    scores = st.scores(record, record.spec.env_kwargs)
-    behind = beats_random = None
-    if leader is not None and record is not leader and record.spec.agent != "optimal":
-        behind = st.paired_difference(_gains(record), _gains(leader))
-    if chance is not None and record is not chance:
-        beats_random = st.probability_of_improvement(record.returns, chance.returns)
-    return Row(record=record, scores=scores, behind=behind, beats_random=beats_random)
-
-
-def _standings(boards: Sequence[Board]) -> list[Standing]:
-    names = dict.fromkeys(row.name for board in boards for row in board.rows)
-    entries = {
-        name: [next((row for row in board.rows if row.name == name), None) for board in boards]
-        for name in names
-    }
-    scored = all(board.scored for board in boards)
-    standings = []
-    for name, rows in entries.items():
-        values = [None if row is None or row.failed else row.value for row in rows]
-        if all(value is None for value in values):
-            continue
-        scores = [row.scores for row in rows if row is not None and row.scores is not None]
-        rivals = [_ahead(rows, theirs) for rival, theirs in entries.items() if rival != name]
-        met = [share for share in rivals if share is not None]
-        standings.append(
-            Standing(
-                name=name,
-                beats=float(np.mean(met)) if met else 0.0,
-                values=tuple(values),
-                mean=st.mean_over_tasks(scores) if scored else None,
-                interquartile_mean=st.interquartile_mean(scores) if scored else None,
-            )
-        )
-    enough = min(FEW, len(boards))
-    return sorted(standings, key=lambda one: (one.entered < enough, -one.beats))
-
-
-def _ahead(ours: Sequence[Row | None], theirs: Sequence[Row | None]) -> float | None:
-    """Return the share of the tasks shared by two agents on which the first is ahead."""
-    shares = []
-    for our, their in zip(ours, theirs, strict=True):
-        if our is None or their is None or (our.failed and their.failed):
-            continue
-        if our.failed or their.failed:
-            shares.append(float(their.failed))
-        else:
-            shares.append(st.ahead(our.gains, their.gains))
-    return float(np.mean(shares)) if shares else None
-
-
-# ---- from tables to files
 
 
 def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
@@ -359,34 +47,13 @@ def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
         "Clopper-Pearson where episodes have two outcomes",
     }
     paths = []
-    for template, name, words in (
-        ("leaderboard.md.j2", "LEADERBOARD.md", escaping.markdown),
-        ("page.html.j2", "index.html", escaping.page),
-    ):
+    for medium, name in (("md", "LEADERBOARD.md"), ("html", "index.html")):
         path = folder / name
-        text = _templates(words).get_template(template).render(view)
+        text = render(f"leaderboard.{medium}.j2", **view)
         with writing_to(folder):
             write(path, text)
         paths.append(path)
     return paths, missing
-
-
-def _templates(words: Callable[[str], Markup]) -> Environment:
-    """Return the templates of a medium; every text goes through ``words``, but for ours."""
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        finalize=lambda x: words(x) if isinstance(x, str) and not isinstance(x, Markup) else x,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        autoescape=True,
-    )
-    ours = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
-    for word in ours:
-        templates.filters[word.__name__] = lambda *x, word=word: Markup(word(*x))
-    templates.filters |= {"json": json.dumps, "lines": escaping.page_lines}
-    templates.filters["code"] = escaping.markdown_code
-    return templates
 
 
 def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
@@ -399,9 +66,9 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
         if board.others:
             names = ", ".join(sorted({record.spec.name for record in board.others}))
             words.append(
-                f"{len(board.others)} runs of {board.task} ({names}) differ from most in environment, "
-                "parameters, data, episodes, seeds, or in having regrets and scores: they cannot be "
-                "compared."
+                f"{len(board.others)} runs of {board.spec.task} ({names}) differ from most in "
+                "environment, parameters, data, episodes, seeds, or in having regrets and scores: "
+                "they cannot be compared."
             )
     return [spelt(line) for line in words]
 
@@ -410,6 +77,7 @@ def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[st
     """Return where the records come from, for the foot of the page."""
     boards = [board for overview in shown for board in overview.boards]
     used = sum(len(board.rows) + len(board.others) for board in boards)
+    played = [record.evaluation for record in records if record.evaluation is not None]
     created = [record.created for record in records]
     versions: dict[str, set[str]] = {}
     for record in records:
@@ -417,87 +85,12 @@ def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[st
             versions.setdefault(name, set()).add(version)
     return {
         "records": len(records),
-        "failed": sum(record.error is not None for record in records),
+        "failed": len(records) - len(played),
         "superseded": len(records) - used,
         "first": min(created, default=None),
         "last": max(created, default=None),
         "machines": sorted({record.machine for record in records}),
-        "budget": f"{sum(len(record.returns) for record in records):,} episodes, "
-        f"{sum(int(record.lengths.sum()) for record in records):,} decisions",
+        "budget": f"{sum(len(one.returns) for one in played):,} episodes, "
+        f"{sum(int(one.lengths.sum()) for one in played):,} decisions",
         "versions": {name: ", ".join(sorted(found)) for name, found in versions.items()},
     }
-
-
-# ---- numbers in words
-
-
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with about ``digits`` significant digits and a true minus sign."""
-    if value is None or np.isnan(value):
-        return "–"
-    if np.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return _decimals(value, digits - 1 - int(np.floor(np.log10(abs(value)))) if value else 0)
-
-
-def _decimals(value: float, after: int) -> str:
-    """Return a number with so many digits behind the point; by a power of ten far from one."""
-    if abs(value) >= 1e15 or after > 12:
-        return f"{value:.2e}".replace("-", "−")
-    return f"{value:,.{min(max(after, 0), 8)}f}".replace("-", "−")
-
-
-def score(value: float | None) -> str:
-    """Return a normalised score."""
-    if value is None or not abs(value) < 1e15:
-        return number(value)
-    return f"{value:z.3f}".replace("-", "−")
-
-
-def ends(one: st.Interval) -> str:
-    """Return the interval of a score, or that nothing varied; nothing for a single episode."""
-    return one.ends(score)
-
-
-def span(one: st.Interval | None) -> str:
-    """Return a score with its interval."""
-    return "–" if one is None else f"{score(one.value)} {ends(one)}".strip()
-
-
-def percent(share: float) -> str:
-    """Return a share in percent."""
-    return f"{100 * share:.0f} %"
-
-
-def difference(one: st.Interval | None) -> str:
-    """Return a difference in returns with its interval."""
-    if one is None:
-        return "–"
-    return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
-
-
-def plus_minus(values: NDArray[Any]) -> str:
-    """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit.
-
-    The mean alone of one episode, which has no error, and of episodes that are all alike.
-    """
-    average, count = float(np.mean(values)), len(values)
-    if count < 2:
-        return number(average)
-    if not np.isfinite(average):
-        return "not finite"
-    error = float(np.std(values, ddof=1) / np.sqrt(count))
-    if error <= 1e-12 * abs(average):
-        return f"{number(average)}, no variation"
-    after = 1 - int(np.floor(np.log10(error)))
-    return f"{_decimals(average, after)} ± {_decimals(error, after)}"
-
-
-def microseconds(seconds: float) -> str:
-    """Return a time per decision."""
-    return number(1e6 * seconds, 2)
-
-
-def date(seconds: float | None) -> str:
-    """Return a point in time, in UTC."""
-    return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from ..runs import stats as st
+from . import stats as st
 
 LOWEST = -1.0
 """Scores below are drawn at the edge: an agent that is far worse than random must not squeeze the

@@ -1,4 +1,7 @@
-"""Reproductions: the figures and tables of the sources, made again from the environments."""
+"""Reproductions: the figures and tables of the sources, made again from the environments.
+
+Each writes a report. Its words stand in a Markdown file beside its module, and wait for the numbers.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,12 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no option {option}; it takes {', '.join(known)}.")
-    out = Path(out)
+    files: list[Path] = function(_folder(Path(out)), **options)
+    return files
+
+
+def _folder(out: Path) -> Path:
+    """Return a folder that is there and can be written to."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the report.")
     try:
@@ -55,5 +63,4 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         raise InputError(
             f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
         ) from None
-    files: list[Path] = function(out, **options)
-    return files
+    return out

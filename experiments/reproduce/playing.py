@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...envs.core.checks import integer
-from ..runs.progress import play_all
-from ..runs.records import Record, read_record, record_path
-from ..runs.runner import missing, plan
-from ..suites.catalogue import Suite
+from ..runs.evaluation import Evaluation
+from ..runs.records import read_record, record_path
+from ..runs.runner import missing, play_all
+from ..suites.task import Suite, plan
 
 RESULTS = "results"
 """Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""
@@ -17,8 +17,8 @@ RESULTS = "results"
 
 def play_suites(
     suites: Sequence[Suite], out: Path, workers: int | None
-) -> dict[str, dict[str, Record]]:
-    """Play what is missing of some suites; return the records by task and agent.
+) -> dict[str, dict[str, Evaluation]]:
+    """Play what is missing of some suites; return what was achieved by task and agent.
 
     Finished runs lie under ``out / RESULTS``: a second call plays only what a killed one left.
 
@@ -33,10 +33,10 @@ def play_suites(
     todo = missing(specs, folder)
     if todo:
         play_all(todo, folder, workers)
-    records: dict[str, dict[str, Record]] = {}
+    records: dict[str, dict[str, Evaluation]] = {}
     for spec in specs:
         record = read_record(record_path(folder / "records", spec.id))
-        if record.error is not None:
+        if record.evaluation is None:
             raise RuntimeError(f"{spec.name} on {spec.task} failed:\n{record.error}")
-        records.setdefault(spec.task, {})[spec.name] = record
+        records.setdefault(spec.task, {})[spec.name] = record.evaluation
     return records

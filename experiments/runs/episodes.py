@@ -41,6 +41,7 @@ class Episodes:
 
     Args:
         agent: What played, as text; empty where it has no text of its own.
+        role: What it stands for: "random" play, the "optimal" agent, or "".
         seed: Seed of the first one; episode i has ``seed + i``.
         returns: Sum of rewards of each, ``(E,)``.
         lengths: Decisions in each, ``(E,)``.
@@ -53,6 +54,7 @@ class Episodes:
     """
 
     agent: str
+    role: str
     seed: int
     returns: Floats
     lengths: NDArray[np.int64]
@@ -68,6 +70,7 @@ class Episodes:
         """Return episodes that have not begun."""
         return cls(
             agent=agent.text if isinstance(agent, OurAgent) else "",
+            role=agent.role if isinstance(agent, OurAgent) else "",
             seed=seed,
             returns=np.zeros(count),
             lengths=np.zeros(count, np.int64),

@@ -51,6 +51,7 @@ class Evaluation:
         env_id: The environment.
         env_kwargs: Its parameters, where they differ from the defaults.
         agent: What played, as text; `learned` stands for something else, which is named.
+        role: What it stands for: "random" play, the "optimal" agent, or "".
         seed: Seed of the first episode; episode i has ``seed + i``.
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
@@ -66,6 +67,7 @@ class Evaluation:
     env_id: str
     env_kwargs: Mapping[str, Any]
     agent: str
+    role: str
     seed: int
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
@@ -105,8 +107,7 @@ def evaluate(
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
-        metrics: What else to compute of every episode, such as
-            ``["information_bounds(contrasts=1000)"]`` (see `metrics`).
+        metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
             from the seed of the episode: an episode is the same in every evaluation that plays it.
         progress: Told after each decision how many episodes have ended, and what is at hand.
@@ -180,6 +181,7 @@ def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
     unknown = bool(np.isnan(regret).any())
     rows = [row for part in parts for row in part.curve]
     return {
+        "role": parts[0].role,
         "returns": np.concatenate([part.returns for part in parts]),
         "lengths": lengths,
         "regret": None if unknown else regret,

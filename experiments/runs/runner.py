@@ -1,4 +1,4 @@
-"""Run a suite: plan its runs, play what is missing in a pool of processes, resume after a crash."""
+"""Play runs that have no record yet, in a pool of processes; resume after a crash."""
 
 from __future__ import annotations
 
@@ -11,60 +11,19 @@ import traceback
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from pathlib import Path
 
-from ...agents.making import full_text
 from ...envs.core import InputError
-from ..suites.catalogue import Suite
 from .evaluation import Evaluation, evaluate
-from .records import RunSpec, is_finished, open_folder, write_record
+from .records import is_finished, open_folder, write_record
+from .spec import RunSpec
+from .terminal import progress
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 class WorkerLost(RuntimeError):
     """A worker process was killed from outside, most often for want of memory."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """Part ``index`` of ``count``, counted from 1: every ``count``-th run of a plan."""
-
-    index: int = 1
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """Return the shard that a text such as ``"2/4"`` names."""
-        index, _, count = text.partition("/")
-        if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise InputError(f"shard must be i/n with 1 <= i <= n, such as 1/4, got {text!r}.")
-        return cls(int(index), int(count))
-
-
-def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
-    """Return the runs of a suite, or of one shard of it; tasks whose data is missing have none."""
-    specs = [
-        RunSpec(
-            suite=suite.name,
-            version=suite.version,
-            task=task.name,
-            about=task.about,
-            name=name,
-            env_id=task.env_id,
-            env_kwargs=task.env_kwargs,
-            agent=full_text(agent),
-            episodes=suite.episodes,
-            seed=suite.seed,
-            curves=suite.curves,
-            contrasts=task.contrasts,
-        )
-        for task in suite.tasks
-        if task.missing is None
-        for name, agent in task.agents.items()
-    ]
-    return specs if shard is None else specs[shard.index - 1 :: shard.count]
 
 
 def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
@@ -74,6 +33,20 @@ def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
     """
     records = open_folder(folder)
     return [spec for spec in specs if not is_finished(records, spec.id)]
+
+
+def play_all(todo: Sequence[RunSpec], folder: Path, workers: int | None = None) -> None:
+    """Play runs in ``workers`` processes, by default one per core; say on stderr how far they are.
+
+    Raises:
+        WorkerLost: A worker was killed; what had finished is kept, a second call plays the rest.
+    """
+    with (
+        progress(len(todo), "runs") as update,
+        contextlib.closing(play(todo, folder, workers or _cores())) as runs,
+    ):
+        for done, (spec, failed) in enumerate(runs, 1):
+            update(done, f"{'failed: ' if failed else ''}{spec.task}: {spec.name}")
 
 
 def play(
@@ -142,7 +115,7 @@ def _evaluate(spec: RunSpec) -> Evaluation:
         seed=spec.seed,
         env_kwargs=spec.env_kwargs,
         curve=spec.curves,
-        metrics=[f"information_bounds(contrasts={spec.contrasts})"] if spec.contrasts else (),
+        metrics=spec.metrics,
     )
 
 
@@ -152,6 +125,13 @@ def _check_unchanged(spec: RunSpec, planned: str) -> None:
             f"The code, the data or the policy of {spec.name} on {spec.task} changed after the run was "
             "planned; it is not recorded. The same command plays what is missing with what is there now."
         )
+
+
+def _cores() -> int:
+    """Return how many cores this process may use, which in a container can be few of many."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _start_worker() -> None:

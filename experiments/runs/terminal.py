@@ -129,6 +129,13 @@ def progress(total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
             task = bar.add_task("", total=total)
             yield lambda done, at: bar.update(task, completed=done, description=told(at, 200))
         return
+    with _telling(total, unit) as update:
+        yield update
+
+
+@contextlib.contextmanager
+def _telling(total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
+    """Say in a line, now and then, how far something is."""
     state, began, ended = (0, ""), time.monotonic(), threading.Event()
 
     def update(done: int, at: str) -> None:

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
-from ...agents.making import full_text
-from ..runs import records
-from ..runs.records import RunSpec, read_record, record_path
-from ..runs.stats import gains
-from .catalogue import Suite, Task
+from ..runs import files
+from ..runs.records import read_record, record_path
+from ..runs.scores import gains
+from ..runs.spec import RunSpec
+from .task import Suite, Task
 
 BUDGET = 240
 """Episodes per task and agent; divisible by most numbers of candidates and of problems."""
@@ -52,17 +52,16 @@ def _trials(suite: Suite, task: Task, name: str) -> dict[str, list[RunSpec]]:
     texts, problems = task.search[name], task.tuned_on or (task.env_kwargs,)
     return {
         text: [
-            RunSpec(
+            suite.run(
+                task,
+                f"{name}: {text}",
+                text,
                 suite=f"{suite.name}, tuning",
-                version=suite.version,
-                task=task.name,
-                about=task.about,
-                name=f"{name}: {text}",
-                env_id=task.env_id,
                 env_kwargs=problem,
-                agent=full_text(text),
                 episodes=BUDGET // (len(texts) * len(problems)),
                 seed=SEED,
+                curves=False,
+                metrics=(),
             )
             for problem in problems
         ]
@@ -90,10 +89,11 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
             scores: dict[str, list[float] | None] = {}
             for text, specs in _trials(suite, task, name).items():
                 found = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
-                if any(record.error is not None for record in found):
+                played = [record.evaluation for record in found if record.evaluation is not None]
+                if len(played) < len(found):
                     scores[text] = None
                     continue
-                loss = -np.concatenate([gains(record, record.spec.env_kwargs) for record in found])
+                loss = -np.concatenate([gains(one) for one in played])
                 scores[text] = [float(loss.mean()), float(loss.std(ddof=1) / len(loss) ** 0.5)]
             scored = {text: score[0] for text, score in scores.items() if score is not None}
             tasks.setdefault(task.name, {})[name] = {
@@ -105,5 +105,5 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
 
 def write(settings: dict[str, Any], path: Path) -> Path:
     """Write tuned settings to a file, whole or not at all."""
-    records.write(path, json.dumps(settings, indent=1) + "\n")
+    files.write(path, json.dumps(settings, indent=1) + "\n")
     return path

@@ -12,12 +12,7 @@ out are pulled in to `CLIP` standard deviations.
 What is kept are the weights averaged over the second half of the steps, where Adam mostly wanders
 about (Polyak and Juditsky, "Acceleration of Stochastic Approximation by Averaging", 1992).
 
-Training episodes have seeds below `VALIDATION_SEED`, those of the curve lie from there on, and no
-seed of an evaluation is ever played.
-
-``python -m discovery_gym.experiments.training.evolution FOLDER`` writes ``weights.safetensors``
-(name it in ``meta_ucb(weights='...')``), ``curve.csv`` and ``checkpoint.npz``; the same command resumes,
-and ends where an uninterrupted training would have ended.
+A resumed training ends where an uninterrupted one would have ended.
 
 Source: Salimans, Ho, Chen, Sidor, Sutskever, "Evolution Strategies as a Scalable Alternative to
 Reinforcement Learning" (2017), section 2.
@@ -25,14 +20,12 @@ Reinforcement Learning" (2017), section 2.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -43,16 +36,20 @@ from ...agents import make
 from ...agents.belief_agent import BeliefAgent
 from ...agents.rules import MetaUCB
 from ...agents.rules.meta_ucb import CONTEXT, FEATURES, Network
-from ...envs.core import InputError
+from ...envs.core import InputError, shown
 from ...envs.core.checks import integer, real
-from ..runs.evaluation import EVALUATION_SEED
-from .folder import Folder
+from .base import (
+    CURVE,
+    CURVE_SEEDS,
+    VALIDATION_SEED,
+    Row,
+    Run,
+    Training,
+    either,
+    environment,
+    setting,
+)
 
-VALIDATION_SEED = EVALUATION_SEED // 2
-WEIGHTS, CURVE = "weights.safetensors", "curve.csv"
-COLUMNS = ("iteration", "episodes", "cpu_seconds", "task", "regret", "standard_error")
-OPTIONS = ("iterations", "pairs", "width", "sigma", "rate", "seed", "every")
-NUMBERS = ("weights", "moments", "average")
 CLIP = 3.0
 
 LINEAR, GRAPH = "discovery/LinearPool-v0", "discovery/GraphPool-v0"
@@ -68,153 +65,134 @@ size of a pool, and a second of computing holds ten times the episodes of pools 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training:
-    """How the rule is trained.
+class ES(Training):
+    """A training of the rule, on one kind of pool or, where no environment is named, on all `TASKS`.
 
     Args:
-        tasks: Names of `TASKS`.
         iterations: Number of steps of Adam.
         pairs: Number K of antithetic pairs, each of two episodes per task.
         width: Width of the Bayes-UCB from which training starts.
         sigma: Standard deviation of the directions.
         rate: Step size of Adam; it falls linearly to a tenth.
-        seed: Seed of everything.
         every: Number of iterations between checkpoints, each a point of the curve.
-        episodes: Episodes per task behind a point of the curve.
     """
 
-    tasks: Sequence[str] = tuple(TASKS)
-    iterations: int = 140
-    pairs: int = 64
-    width: float = 0.1
-    sigma: float = 0.3
-    rate: float = 0.04
-    seed: int = 0
-    every: int = 35
-    episodes: int = 128
-
-    @property
-    def command(self) -> str:
-        """The command line that repeats the training."""
-        given = "".join(f" --{name} {getattr(self, name)}" for name in OPTIONS)
-        return f"python -m discovery_gym.experiments.training.evolution FOLDER{given}"
+    env_id: str = setting("", either("", environment))
+    algorithm: str = "es"
+    episodes: int = setting(128, integer, low=2, high=CURVE_SEEDS)
+    iterations: int = setting(140, integer, low=1)
+    pairs: int = setting(64, integer, low=1)
+    width: float = setting(0.1, real, low=0, high=100)
+    sigma: float = setting(0.3, real, low=0, high=100, open_low=True)
+    rate: float = setting(0.04, real, low=0, high=100, open_low=True)
+    every: int = setting(35, integer, low=1)
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "pairs", "every"):
-            object.__setattr__(self, name, integer(name, getattr(self, name), low=1))
-        object.__setattr__(self, "seed", integer("seed", self.seed, low=0))
-        most = EVALUATION_SEED - VALIDATION_SEED
-        object.__setattr__(self, "episodes", integer("episodes", self.episodes, low=2, high=most))
-        object.__setattr__(self, "width", real("width", self.width, low=0, high=100))
-        for name in ("sigma", "rate"):
-            value = real(name, getattr(self, name), low=0, high=100, open_low=True)
-            object.__setattr__(self, name, value)
+        super().__post_init__()
         if 2 * self.iterations * self.pairs > VALIDATION_SEED:
             raise InputError(
                 f"iterations * pairs = {self.iterations} * {self.pairs} needs more than the "
                 f"{VALIDATION_SEED} seeds of training; lower one of them."
             )
+        if self.env_kwargs and not self.env_id:
+            raise InputError(f"Name the pool that has the parameters {shown(self.env_kwargs)}.")
+
+    @property
+    def problems(self) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
+        """What is trained on: name -> environment and its parameters."""
+        return {self.env_id: (self.env_id, self.env_kwargs)} if self.env_id else TASKS
+
+    def mark(self) -> dict[str, Any]:
+        """Return what the folder is marked with, in the words of version 0.1.0."""
+        mark = super().mark() | {"tasks": list(self.problems)}
+        for name in ("algorithm",) if self.env_id else ("algorithm", "env_id", "env_kwargs"):
+            del mark[name]
+        return mark
+
+    def player(self, folder: Path) -> tuple[str, str, Mapping[str, Any]]:
+        """Return an environment, the agent that plays there what was learned, and its parameters."""
+        env_id, env_kwargs = next(iter(self.problems.values()))
+        return env_id, f'meta_ucb(weights="{folder / ESRun.FILE}")', env_kwargs
 
 
-def train(
-    training: Training,
-    folder: Path,
-    tasks: Mapping[str, tuple[str, dict[str, Any]]] = TASKS,
-    stop: int | None = None,
-) -> Network:
-    """Train, or go on with what stands in the folder; return the network.
+class ESRun(Run[ES]):
+    """A training by evolution strategies in progress."""
 
-    Args:
-        training: What is trained.
-        folder: Where the files stand; made if need be.
-        tasks: The environments behind the names.
-        stop: Iteration after which to stop for now; None: the last.
+    FILE = "weights.safetensors"
+    COLUMNS: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("iteration", "episodes", "cpu_seconds"), ".0f"),
+        "task": "",
+        **dict.fromkeys(("regret", "standard_error"), ".4f"),
+    }
 
-    Raises:
-        InputError: The folder holds another training or other things, or a damaged checkpoint.
-    """
-    place = Folder(folder, asdict(training), (WEIGHTS, CURVE))
-    weights = np.zeros(FEATURES * CONTEXT)
-    moments, done, seconds, curve = np.zeros((2, len(weights))), -1, 0.0, ",".join(COLUMNS) + "\n"
-    average = weights
-    if (found := place.load()) is not None:
-        try:
-            with np.load(io.BytesIO(found[0]), allow_pickle=False) as saved:
-                weights, moments, average = (
-                    saved[name].reshape(np.shape(start)).astype(np.float64)
-                    for name, start in zip(NUMBERS, (weights, moments, average), strict=True)
-                )
-                done, seconds = int(saved["done"]), float(saved["seconds"])
-            curve = found[1][CURVE].decode()
-        except Exception as error:  # as many as there are ways to damage an archive of arrays
-            raise place.damaged(error) from None
-        place.mend(found[1])
-    began = time.process_time() - seconds
-    last = training.iterations if stop is None else min(stop, training.iterations)
-    for t in range(max(done, 0), last + 1):
-        if t > done and (t % training.every == 0 or t == training.iterations):
-            seconds = time.process_time() - began
-            about = {
-                "command": training.command, "iterations": t, "cpu_seconds": round(seconds),
-                "training": asdict(training), "tasks": {k: tasks[k] for k in training.tasks},
-            }  # fmt: skip
-            network = replace(Network.new(training.width, average), about=about)
-            curve += _point(training, tasks, network, t, seconds)
-            file = io.BytesIO()
-            state = zip(NUMBERS, (weights, moments, average), strict=True)
-            np.savez(file, allow_pickle=False, done=t, seconds=seconds, **dict(state))
-            place.save(file.getvalue(), {WEIGHTS: network.to_bytes(), CURVE: curve.encode()})
-        if t < last:
-            gradient = _gradient(training, tasks, weights, t)
-            moments[0] += 0.1 * (gradient - moments[0])
-            moments[1] += 0.01 * (gradient**2 - moments[1])
-            mean, square = moments[0] / (1 - 0.9 ** (t + 1)), moments[1] / (1 - 0.99 ** (t + 1))
-            rate = training.rate * (1 - 0.9 * t / training.iterations)
-            weights = weights - rate * mean / (np.sqrt(square) + 1e-8)
-            part = 1 / max(t + 1 - training.iterations // 2, 1)
-            average = average + part * (weights - average)
-    return Network.new(training.width, average)
+    def prepare(self) -> None:
+        """Begin at Bayes-UCB."""
+        self.total, self.every = self.training.iterations, self.training.every
+        self.weights = self.average = np.zeros(FEATURES * CONTEXT)
+        self.moments = np.zeros((2, len(self.weights)))
 
+    def step(self) -> None:
+        """Make a step of Adam."""
+        t, gradient, moments = self.done, self._gradient(), self.moments
+        moments[0] += 0.1 * (gradient - moments[0])
+        moments[1] += 0.01 * (gradient**2 - moments[1])
+        mean, square = moments[0] / (1 - 0.9 ** (t + 1)), moments[1] / (1 - 0.99 ** (t + 1))
+        rate = self.training.rate * (1 - 0.9 * t / self.total)
+        self.weights = self.weights - rate * mean / (np.sqrt(square) + 1e-8)
+        part = 1 / max(t + 1 - self.total // 2, 1)
+        self.average = self.average + part * (self.weights - self.average)
 
-def _gradient(
-    training: Training,
-    tasks: Mapping[str, tuple[str, dict[str, Any]]],
-    weights: NDArray[np.float64],
-    iteration: int,
-) -> NDArray[np.float64]:
-    """Return the estimate of the gradient from one batch of pairs."""
-    count = training.pairs
-    random = np.random.default_rng([training.seed, iteration])
-    directions = random.standard_normal((count, len(weights)))
-    shifts = training.sigma * np.concatenate([directions, -directions])
-    both = Network.new(training.width, weights + shifts)
-    seeds = np.arange(count) + 2 * iteration * count
-    difference = np.zeros(count)
-    for name in training.tasks:
-        regret = play(*tasks[name], both, [*seeds.tolist(), *seeds.tolist()], iteration)
-        apart = (regret[:count] - regret[count:]) / max(regret.mean(), 1e-12)
-        limit = CLIP * apart.std()
-        difference += np.clip(apart, -limit, limit)
-    return difference @ directions / (2 * count * training.sigma)
+    def _gradient(self) -> NDArray[np.float64]:
+        """Return the estimate of the gradient from one batch of pairs."""
+        training, count, iteration = self.training, self.training.pairs, self.done
+        random = np.random.default_rng([training.seed, iteration])
+        directions = random.standard_normal((count, len(self.weights)))
+        shifts = training.sigma * np.concatenate([directions, -directions])
+        both = Network.new(training.width, self.weights + shifts)
+        seeds = np.arange(count) + 2 * iteration * count
+        difference = np.zeros(count)
+        for problem in training.problems.values():
+            regret = play(*problem, both, [*seeds.tolist(), *seeds.tolist()], iteration)
+            apart = (regret[:count] - regret[count:]) / max(regret.mean(), 1e-12)
+            limit = CLIP * apart.std()
+            difference += np.clip(apart, -limit, limit)
+        return difference @ directions / (2 * count * training.sigma)
 
+    def measure(self) -> list[Row]:
+        """Return the regret on seeds that are not trained on, a row per task."""
+        training, rows, seconds = self.training, [], self.seconds()
+        seeds = [VALIDATION_SEED + i for i in range(training.episodes)]
+        network, problems = self.learned(), training.problems
+        for name, problem in problems.items():
+            regret = play(*problem, network, seeds, 0)
+            row: Row = {"iteration": self.done, "cpu_seconds": seconds, "task": name}
+            row["episodes"] = 2 * training.pairs * self.done * len(problems)
+            row["regret"] = float(regret.mean())
+            row["standard_error"] = float(regret.std(ddof=1) / len(regret) ** 0.5)
+            rows.append(row)
+        return rows
 
-def _point(
-    training: Training,
-    tasks: Mapping[str, tuple[str, dict[str, Any]]],
-    network: Network,
-    iteration: int,
-    seconds: float,
-) -> str:
-    """Return the rows of a point of the curve: the regret on seeds that are not trained on."""
-    text = io.StringIO()
-    seeds = [VALIDATION_SEED + i for i in range(training.episodes)]
-    for name in training.tasks:
-        regret = play(*tasks[name], network, seeds, 0)
-        error = regret.std(ddof=1) / len(regret) ** 0.5
-        played = 2 * training.pairs * iteration * len(training.tasks)
-        row = (iteration, played, f"{seconds:.0f}", name, f"{regret.mean():.4f}", f"{error:.4f}")
-        csv.writer(text, lineterminator="\n").writerow(row)
-    return text.getvalue()
+    def learned(self) -> Network:
+        """Return the averaged weights."""
+        about = self.about() | {"tasks": self.training.problems}
+        return replace(Network.new(self.training.width, self.average), about=about)
+
+    def state(self) -> bytes:
+        """Return weights, moments and average as an archive of arrays."""
+        file = io.BytesIO()
+        numbers = {"weights": self.weights, "moments": self.moments, "average": self.average}
+        np.savez(file, allow_pickle=False, done=self.done, seconds=self.seconds(), **numbers)
+        return file.getvalue()
+
+    def restore(self, state: bytes) -> Iterable[Sequence[str]]:
+        """Go on from a state; return the cells of the curve, which stands beside it."""
+        with np.load(io.BytesIO(state), allow_pickle=False) as saved:
+            for name in ("weights", "moments", "average"):
+                shape = np.shape(getattr(self, name))
+                setattr(self, name, saved[name].reshape(shape).astype(np.float64))
+            self.done = int(saved["done"])
+            self.cpu += float(saved["seconds"])
+        return [*csv.reader(io.StringIO(self.files[CURVE].decode()))][1:]
 
 
 def play(
@@ -234,8 +212,7 @@ def play(
         num_envs=len(seeds),
         vectorization_mode="vector_entry_point",
         autoreset_mode=AutoresetMode.SAME_STEP.value,
-        reveal=True,
-        **env_kwargs,
+        **{**env_kwargs, "reveal": True},
     )
     agent = make("greedy", venv, seed=seed)  # for its belief
     assert isinstance(agent, BeliefAgent)
@@ -246,19 +223,3 @@ def play(
         action, state = agent.predict(observation, state)
         observation, _, ended, _, info = venv.step(action)
     return np.asarray(info["final_info"]["regret"], np.float64)
-
-
-def main() -> None:
-    """Train as the command line says."""
-    parser = argparse.ArgumentParser(description="Train the rule `meta_ucb`; resumes by itself.")
-    parser.add_argument("folder", type=Path)
-    standard = Training()
-    for name in OPTIONS:
-        value = getattr(standard, name)
-        parser.add_argument(f"--{name}", type=type(value), default=value)
-    settings = vars(parser.parse_args())
-    train(Training(**{k: v for k, v in settings.items() if k != "folder"}), settings["folder"])
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,8 @@ from tiny import TINY
 
 from discovery_gym.experiments.reproduce import playing
 from discovery_gym.experiments.runs.records import open_folder
-from discovery_gym.experiments.runs.runner import execute, plan
+from discovery_gym.experiments.runs.runner import execute
+from discovery_gym.experiments.suites.task import plan
 
 
 @pytest.fixture

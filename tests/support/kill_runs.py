@@ -25,6 +25,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from discovery_gym.experiments.runs import records as rec
+from discovery_gym.experiments.runs.files import SUFFIX
+from discovery_gym.experiments.runs.record_file import KEY
 
 COMMAND = [sys.executable, "-m", "discovery_gym.experiments", "run", "smoke"]
 COMMAND += ["--shard", "1/3", "--workers", "1", "--out"]
@@ -38,7 +40,7 @@ def contents(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted((folder / "records").glob("*.parquet")):
         table = pq.read_table(path)
-        about = json.loads(table.schema.metadata[rec.KEY])
+        about = json.loads(table.schema.metadata[KEY])
         kept = {key: value for key, value in about.items() if key not in TIMINGS}
         found[path.name] = (table.to_pydict(), kept)
     return found
@@ -128,7 +130,7 @@ def main(signals: int, folders: int, seed: int) -> Counter[str]:
             assert {path.name for path in folder.iterdir()} <= {
                 rec.MARK,
                 "records",
-                *(path.name for path in folder.glob(f".*{rec.SUFFIX}")),
+                *(path.name for path in folder.glob(f".*{SUFFIX}")),
             }
             assert not list(folder.glob(f"records/*{rec.ASIDE}*")), f"{folder}: damaged records"
             print(f"{i + 1} of {folders} folders, {dict(done)}", flush=True)

@@ -14,6 +14,7 @@ from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 from discovery_gym.experiments.runs import records as rec
+from discovery_gym.experiments.runs.files import write
 
 TOGETHER = 8
 
@@ -30,7 +31,7 @@ def _open_new(barrier: Barrier, place: Path, rounds: int, refused: multiprocessi
 def _write(stop: Event, folder: Path, me: int) -> None:
     count = 0
     while not stop.is_set():
-        rec.write(folder / "records" / f"{me}-{count % 50}.txt", "x")
+        write(folder / "records" / f"{me}-{count % 50}.txt", "x")
         count += 1
 
 

@@ -1,6 +1,6 @@
 """A suite that is played in milliseconds, and without a pool of ours."""
 
-from discovery_gym.experiments.suites.catalogue import Suite, Task
+from discovery_gym.experiments.suites.task import Suite, Task
 
 LADDER = {"target": 4, "p_scale": 10.0, "batch_sizes": [1, 8], "horizon": 30}
 

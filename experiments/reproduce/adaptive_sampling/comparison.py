@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.stats import NO_VARIATION, Interval, mean_over_tasks
-from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
+from ...report.stats import NO_VARIATION, Interval, mean_over_tasks
 
 COLOURS = {
     "random": GREY,
@@ -71,21 +72,17 @@ class Comparison:
         return f"{self.difference.value:.2f} {ends}".strip().replace("-", "−")
 
     @property
-    def row(self) -> tuple[str, str, str, float, float, float, str]:
-        """The comparison as a row under `COLUMNS`."""
-        one = self.difference
-        return (self.setting, self.ours, self.theirs, one.value, one.low, one.high, self.verdict)
-
-
-COLUMNS = (
-    "setting",
-    "agent",
-    "other agent",
-    "regret minus the other's",
-    "95% low",
-    "95% high",
-    "verdict",
-)
+    def row(self) -> dict[str, Any]:
+        """The comparison as a row of a table."""
+        return {
+            "setting": self.setting,
+            "agent": self.ours,
+            "other agent": self.theirs,
+            "regret minus the other's": self.difference.value,
+            "95% low": self.difference.low,
+            "95% high": self.difference.high,
+            "verdict": self.verdict,
+        }
 
 
 def compare(

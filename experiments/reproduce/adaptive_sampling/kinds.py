@@ -6,15 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
+from ..report import Words
 from .comparison import Comparison, compare
 
+WORDS = Words(Path(__file__).with_name("figure_1.md"))
 NEWCOMERS = {"greedy": "greedy", "Bayes-UCB": "bayes_ucb(width=1)"}
 """Plain rules that the paper does not compare: name -> agent as text."""
 
@@ -197,7 +200,7 @@ class Played:
     """A kind of pool and the records of its runs, by task and agent."""
 
     kind: Kind
-    records: Mapping[str, Mapping[str, Record]]
+    records: Mapping[str, Mapping[str, Evaluation]]
 
     def curves(self, value: float) -> dict[str, NDArray[np.float64]]:
         """Return the regret of every agent at one setting after each label, ``(E, T)``."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from ..figures import Section, Table
-from .comparison import COLUMNS, PAPER, tally
-from .kinds import NEWCOMERS, Played, every, plus_minus
+from ..report import Section, Table
+from .comparison import PAPER, Comparison, tally
+from .kinds import NEWCOMERS, WORDS, Played, every, plus_minus
 
 
 def paper_ranking(played: Sequence[Played]) -> Section:
@@ -18,69 +19,28 @@ def paper_ranking(played: Sequence[Played]) -> Section:
     pairs = [("IDS", rival) for rival in PAPER if rival != "IDS"]
     pairs += [("TS", rival) for rival in PAPER if rival not in ("IDS", "TS")]
     found = {pair: every(played, *pair) for pair in pairs}
-    rows = [
-        (
-            (
-                "IDS has lower regret over all the steps in the linear, logistic, random-graph and "
-                "star-graph models."
-            ),
-            " ".join(
-                _over_steps(kinds[name])
-                for name in ("linear", "logistic", "random_graph", "star_graph")
-            ),
+    against_ts = {name: tally(one.compare("IDS", "TS")) for name, one in kinds.items()}
+    rows = [one.row for some in found.values() for one in some]
+    return WORDS.section(
+        "claims",
+        tables=[Table(name="paired_differences", rows=rows, shown=False)],
+        over_steps=" ".join(
+            _over_steps(kinds[name])
+            for name in ("linear", "logistic", "random_graph", "star_graph")
         ),
-        (
-            "TS and IDS always outperform random and UCB.",
-            " ".join(
-                f"{ours} against {theirs}: {tally(found[ours, theirs])}."
-                for ours, theirs in pairs
-                if theirs in ("random", "UCB")
-            ),
+        outperform=" ".join(
+            f"{ours} against {theirs}: {tally(some)}."
+            for (ours, theirs), some in found.items()
+            if theirs in ("random", "UCB")
         ),
-        (
-            "IDS and TS are almost the same on complete graphs.",
-            (
-                f"IDS is {tally(kinds['complete_graph'].compare('IDS', 'TS'))}. "
-                f"{_reduction(kinds['complete_graph'])}"
-            ),
+        complete_graph=against_ts["complete_graph"],
+        reduction={name: _reduction(one) for name, one in kinds.items()},
+        all_settings=" ".join(
+            f"{kinds[name].kind.title}: {against_ts[name]}."
+            for name in ("linear", "random_graph", "star_graph", "low_rank")
         ),
-        (
-            "IDS is slightly lower than TS on random graphs, significantly lower on star graphs.",
-            f"{_reduction(kinds['random_graph'])} {_reduction(kinds['star_graph'])}",
-        ),
-        (
-            "IDS is better than TS at all d (linear) and all σ (random and star graphs, matrix).",
-            " ".join(
-                f"{kinds[name].kind.title}: {tally(kinds[name].compare('IDS', 'TS'))}."
-                for name in ("linear", "random_graph", "star_graph", "low_rank")
-            ),
-        ),
-        (
-            "The regret after 100 labels grows linearly with d (panels b, d).",
-            f"{_growth(kinds['linear'])} {_growth(kinds['logistic'])}",
-        ),
-        (
-            "More noise leads to more regret (panels f, h, j, l).",
-            " ".join(_noise_order(one) for one in played if one.kind.symbol == "σ²"),
-        ),
-    ]
-    return Section(
-        title="The paper's ranking, claim by claim",
-        text=(
-            (
-                "Left, what section 5.2 of the paper says of the algorithms it compares; right, "
-                "what these runs say, computed from their records."
-            ),
-        ),
-        tables=(
-            Table(name="claims", columns=("the paper", "these runs"), rows=rows),
-            Table(
-                name="paired_differences",
-                columns=COLUMNS,
-                rows=[one.row for some in found.values() for one in some],
-                shown=False,
-            ),
-        ),
+        growth={name: _growth(kinds[name]) for name in ("linear", "logistic")},
+        noise=" ".join(_noise_order(one) for one in played if one.kind.symbol == "σ²"),
     )
 
 
@@ -127,48 +87,41 @@ def _noise_order(one: Played) -> str:
 def newcomers(played: Sequence[Played]) -> Section:
     """Return how IDS fares against all, the plain rules included, at every setting."""
     against = {rival: every(played, "IDS", rival) for rival in ("TS", "UCB", *NEWCOMERS)}
-    found = {rival: {one.setting: one for one in some} for rival, some in against.items()}
-    rows, first = [], {"paper": 0, "all": 0}
+    rows = _lowest(played, against)
+    paired = [one.row for rival in NEWCOMERS for one in against[rival]]
+    return WORDS.section(
+        "newcomers",
+        tables=[
+            Table(name="newcomers", rows=rows),
+            Table(name="newcomers_paired", rows=paired, shown=False),
+        ],
+        names=" and ".join(NEWCOMERS),
+        first_of_paper=sum(row["lowest of the paper's"] == "IDS" for row in rows),
+        first_of_all=sum(row["lowest of all"] == "IDS" for row in rows),
+        settings=len(rows),
+        against="\n\n".join(
+            f"IDS against {rival}: {tally(against[rival])}." for rival in NEWCOMERS
+        ),
+    )
+
+
+def _lowest(
+    played: Sequence[Played], against: Mapping[str, Sequence[Comparison]]
+) -> list[dict[str, Any]]:
+    """Return for every setting who has the lowest mean regret, and how IDS compares with some."""
+    rows = []
     for one in played:
         for i, value in enumerate(one.kind.settings):
             means = {agent: one.means[agent][i] for agent in one.kind.agents}
-            paper = min((agent for agent in means if agent in PAPER), key=means.__getitem__)
-            best = min(means, key=means.__getitem__)
-            first["paper"] += paper == "IDS"
-            first["all"] += best == "IDS"
-            setting = one.kind.setting(value)
-            cells = [found[rival].get(setting) for rival in against]
-            rows.append((setting, paper, best, *(cell.text if cell else None for cell in cells)))
-    names = " and ".join(NEWCOMERS)
-    return Section(
-        title=f"Where the ranking fails once {names} join",
-        text=(
-            (
-                f"Among the paper's own algorithms IDS has the lowest mean regret in "
-                f"{first['paper']} of {len(rows)} settings; among all, in {first['all']}."
-            ),
-            *(f"IDS against {rival}: {tally(against[rival])}." for rival in NEWCOMERS),
-            (
-                "Both newcomers use the same posterior as IDS and TS, cost less, and were not "
-                "tuned. “UCB” is the paper's: it does without the prior that all the others know."
-            ),
-        ),
-        tables=(
-            Table(
-                name="newcomers",
-                columns=(
-                    "setting",
-                    "lowest of the paper's",
-                    "lowest of all",
-                    *(f"IDS − {rival} [95%]" for rival in against),
+            row: dict[str, Any] = {
+                "setting": one.kind.setting(value),
+                "lowest of the paper's": min(
+                    (agent for agent in means if agent in PAPER), key=means.__getitem__
                 ),
-                rows=rows,
-            ),
-            Table(
-                name="newcomers_paired",
-                columns=COLUMNS,
-                rows=[one.row for rival in NEWCOMERS for one in against[rival]],
-                shown=False,
-            ),
-        ),
-    )
+                "lowest of all": min(means, key=means.__getitem__),
+            }
+            for rival, some in against.items():
+                text = {other.setting: other.text for other in some}.get(row["setting"])
+                row[f"IDS − {rival} [95%]"] = text
+            rows.append(row)
+    return rows

@@ -16,8 +16,9 @@ from ....envs.design.grid_design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...suites.catalogue import Task
-from ..figures import DARK, ordered
+from ....envs.rendering.palette import DARK
+from ...suites.task import Task
+from ..figures import ordered
 
 Array = NDArray[np.float64]
 DRAWS = 1024
@@ -62,6 +63,20 @@ class Episode:
         pairs = zip(self.model.knobs, self.settings[t], strict=True)
         return ", ".join(f"{name} = {value:.4g}" for name, value in pairs)
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the rounds as rows of a table."""
+        return [
+            {
+                "agent": self.agent,
+                "round": t + 1,
+                "setting": self.words(t),
+                "information, nats": self.gains[t],
+                "posterior mean": self.means[t + 1],
+                "posterior std": self.stds[t + 1],
+            }
+            for t in range(len(self.gains))
+        ]
+
 
 def at_prior(model: GridDesign, num_episodes: int) -> Grid:
     """Return the posterior of a number of episodes without data."""
@@ -76,14 +91,14 @@ def exact() -> Exact:
     return Exact(draws=DRAWS)
 
 
-def play(task: Task, name: str, seed: int) -> Episode:
+def play_rounds(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
     model: Any = env.unwrapped.model  # type: ignore[attr-defined]
     agent = make(task.agents[name], env, episode=seed)  # as `evaluate` plays it
     random = np.random.default_rng(seed)
     observation, info = env.reset(seed=seed)
-    posterior, others = at_prior(model, 1), _others(model)
+    posterior, others = at_prior(model, 1), other_settings(model)
     knob = _first(model)
     settings = np.array([(value, *rest) for value in knob for rest in others])
     kept: dict[str, list[Any]] = {k: [] for k in ("curves", "settings", "expected_gain", "gains")}
@@ -129,14 +144,14 @@ def _first(model: GridDesign) -> Array:
     return np.linspace(*next(iter(model.knobs.values())), 51)
 
 
-def _others(model: GridDesign) -> list[tuple[float, ...]]:
+def other_settings(model: GridDesign) -> list[tuple[float, ...]]:
     """Return settings of the other knobs: those to choose from, or the ends of their ranges."""
     if model.settings is not None:
         return sorted({tuple(setting[1:]) for setting in model.settings})
     return list(product(*list(model.knobs.values())[1:]))
 
 
-def show(panels: Any, one: Episode) -> None:
+def draw_rounds(panels: Any, one: Episode) -> None:
     """Draw posterior and expected information, round by round, into two panels."""
     above, below = panels
     rounds, (theta, knob) = len(one.gains), _names(one.model)

@@ -6,7 +6,7 @@ successor https://github.com/cranmer/active_sciencing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,14 +18,18 @@ from ....envs.core.checks import integer
 from ....envs.design.information import Exact
 from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
-from ...runs.records import Record
-from ...suites.catalogue import Suite, Task
+from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
+from ...runs.evaluation import Evaluation
+from ...suites.task import Suite, Task
 from .. import figures
-from ..figures import BLUE, GREEN, GREY, ORANGE, Section, Table, new_figure, write_report
+from ..figures import key_above, new_figure, points
 from ..playing import play_suites
-from .episode import Episode, at_prior, exact, play, show
+from ..report import Section, Table, Words, write_report
+from .episode import Episode, at_prior, draw_rounds, exact, other_settings, play_rounds
+from .estimate import Estimate
 from .twins import twins
 
+WORDS = Words(Path(__file__).with_suffix(".md"))
 ROUNDS = 4
 """Experiments of an episode, as in the original."""
 LUMINOSITY = 0.5
@@ -113,96 +117,33 @@ def robot_physicist(
     )
     records = play_suites([suite], out, workers)
     shown = {
-        task.name: [play(task, name, seed) for name in AGENTS if name != "random"]
+        task.name: [play_rounds(task, name, seed) for name in AGENTS if name != "random"]
         for task in TASKS[:4]
     }
     with figures.style():
         sections = [
-            _original(),
+            WORDS.section("original"),
             _toy_information(seed),
             *(_rounds(task.name, shown[task.name]) for task in TASKS[:2]),
             _physics_information(seed),
-            twins(),
+            twins(WORDS),
             *(_rounds(task.name, shown[task.name]) for task in TASKS[2:4]),
             _totals(records),
             _times(records, seed),
         ]
-        return write_report(out, TITLE, _abstract(records), sections)
+        return write_report(out, WORDS.title, _abstract(records), sections)
 
 
-TITLE = "The robot physicist: its toy, the physics behind it, and what is exact here"
-
-
-def _abstract(records: Mapping[str, Mapping[str, Record]]) -> list[str]:
-    toy, physics = (records[TASKS[i].name]["greedy"].returns for i in (0, 3))
-    slow = records[TASKS[0].name]["greedy"].seconds_per_decision
-    return [
-        (
-            "In 2017 Kumar, Ceru, Yeres and Cranmer let a robot choose the beam energy of "
-            "e+ e- → mu+ mu-: by the expected information gain (EIG) about a constant of nature, "
-            "estimated from a simulator. Here its demonstration is played again, on its toy and on "
-            "the physics behind it: photon and Z at tree level, the unknown being the weak mixing "
-            "angle s_W², the settings the energy and the polarisation of both beams."
-        ),
-        (
-            f"In short. Four experiments of 20 events tell {toy.mean():.2f} nats on the toy; four "
-            f"of 1000 on the physics with polarised beams {physics.mean():.2f}. A decision that "
-            "took the original minutes (10 to 13 s for one estimate of the EIG, ten of them a "
-            f"round) takes {1e3 * slow:.0f} ms here, because nothing in it is simulated that can "
-            "be known."
-        ),
-    ]
-
-
-def _original() -> Section:
-    rows = [
-        (
-            "The law of the data",
-            (
-                "MadGraph, 25,000 events in 5 to 10 minutes; for the demonstration a toy with a "
-                "tanh in the place of the physics, drawn by a rejection sampler that divides by "
-                "the maximum twice, which is wrong for small asymmetries."
-            ),
-            "The cross section at tree level, and the toy, in closed form; exact draws.",
-        ),
-        (
-            "Likelihood and posterior",
-            "Histograms of simulated events; ten chains of Markov chain Monte Carlo, smoothed.",
-            "Multinomial (or Poisson) probabilities of the bins; a grid of the parameter.",
-        ),
-        (
-            "Expected information",
-            (
-                "Four simulations at the most probable parameter, of 1000 events though the "
-                "experiment has 20: too large, and noisy."
-            ),
-            "The sum over the whole posterior; data are drawn only where they cannot be listed.",
-        ),
-        (
-            "Choice",
-            (
-                "Bayesian optimisation, 2 random settings and 8 more; of the noisy estimates the "
-                "highest one, which is the luckiest."
-            ),
-            (
-                "The best of all candidates (greedy); or the same Bayesian optimisation, which "
-                "ends on the highest posterior mean."
-            ),
-        ),
-        (
-            "Time",
-            "10 to 13 s for one estimate on the toy, about 12 minutes with the workflow.",
-            "Milliseconds, see the last table.",
-        ),
-        ("End", "Four rounds, no rule to stop.", "The number of rounds is part of the problem."),
-    ]
-    return Section(
-        title="What the original did, and what is done here",
-        tables=(Table(name="original", columns=("", "original", "here"), rows=rows),),
+def _abstract(records: Mapping[str, Mapping[str, Evaluation]]) -> list[str]:
+    toy, physics = (records[TASKS[i].name]["greedy"] for i in (0, 3))
+    return WORDS.abstract(
+        toy=toy.returns.mean(),
+        physics=physics.returns.mean(),
+        milliseconds=1e3 * toy.seconds_per_decision,
     )
 
 
-# ---- the toy
+# ---- expected information
 
 
 def _toy_information(seed: int) -> Section:
@@ -212,43 +153,19 @@ def _toy_information(seed: int) -> Section:
     for events, colour in ((1000, BLUE), (20, ORANGE)):
         model = WeinbergToy(num_events=events)
         phi = model.evenly(101)
-        axes.plot(phi[:, 0], _information(model, phi, random)[0], color=colour, label=_of(events))
+        curve = _information(model, phi, random)[0]
+        axes.plot(phi[:, 0], curve, color=colour, label=f"{events} events")
         axes.plot(PHIS, TOY[events], "o", color=colour, fillstyle="none", label="reference")
         found = _information(model, np.array(PHIS, float)[:, None], random)
-        rows += [(events, *row) for row in zip(PHIS, *found, TOY[events], strict=True)]
+        rows += _beside_reference({"events": events}, "phi, GeV", PHIS, found, TOY[events])
     phi, guess = _as_the_original(random)
     axes.plot(phi, guess, "x", color=GREY, markersize=5, label="as the original estimated it")
     axes.set_xlabel("beam energy phi, GeV")
     axes.set_ylabel("expected information, nats")
     axes.set_ylim(-0.15, None)
     axes.legend(loc="upper center")
-    return Section(
-        title="The toy: where an experiment tells most",
-        text=(
-            (
-                "At phi = 45 the asymmetry vanishes and the data tell nothing; the further away, "
-                "the more. The crosses follow the original: four experiments of 1000 events "
-                "simulated at one value of the parameter (the nominal one), whose mean drop in "
-                "entropy is taken. They follow the curve of 1000 events, not that of 20, and lie "
-                "off it because the parameter is not averaged over. Largest deviation of the exact "
-                f"curves from the reference: {_worst(rows)}."
-            ),
-        ),
-        name="toy_information",
-        figure=figure,
-        caption=(
-            "Expected information of the first experiment. Lines: exact; rings: reference values "
-            "computed apart from this package; crosses: the original's estimate."
-        ),
-        tables=(
-            Table(
-                name="toy_information",
-                columns=("events", "phi, GeV", "EIG, nats", "standard error", "reference"),
-                rows=rows,
-                shown=False,
-            ),
-        ),
-    )
+    tables = [Table(name="toy_information", rows=rows, shown=False)]
+    return WORDS.section("toy_information", figure=figure, tables=tables, worst=_worst(rows))
 
 
 def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
@@ -270,80 +187,50 @@ def _as_the_original(random: np.random.Generator) -> tuple[Any, Any]:
     return settings[:, 0], drop
 
 
-def _of(events: int) -> str:
-    return f"{events} events"
-
-
-def _worst(rows: Sequence[tuple[Any, ...]]) -> str:
-    """Return the largest distance of the third from the last column, in words."""
-    return f"{max(abs(row[-3] - row[-1]) for row in rows):.3f} nats"
-
-
-# ---- the physics
-
-
 def _physics_information(seed: int) -> Section:
     random = np.random.default_rng(seed)
     figure = new_figure(8.6, 3.6)
     panels, rows = figure.subplots(1, 2, sharey=True), []
-    energies = np.unique(
-        np.concatenate([np.arange(30, 201, 5.0), np.arange(80, 103, 1.5), [91.19]])
-    )
+    energies = np.unique([*np.arange(30, 201, 5.0), *np.arange(80, 103, 1.5), 91.19])
     for axes, luminosity in zip(panels, (None, LUMINOSITY), strict=True):
+        sample = "1000 events" if luminosity is None else f"{luminosity:g} pb⁻¹"
         for minus, colour in ((0.0, BLUE), (-0.8, GREEN)):
-            model = Weinberg(luminosity=luminosity)
+            model, known = Weinberg(luminosity=luminosity), PHYSICS[luminosity, minus]
             curve = _information(model, _settings(energies, minus), random)[0]
             axes.plot(energies, curve, color=colour, label=f"P_minus = {minus:g}")
-            known = PHYSICS[luminosity, minus]
             axes.plot(SQRT_S, known, "o", color=colour, fillstyle="none")
-            found = _information(model, _settings(np.array(SQRT_S), minus), random)
-            name = _sample(luminosity)
-            rows += [(name, minus, *row) for row in zip(SQRT_S, *found, known, strict=True)]
-        axes.set_title(_sample(luminosity), loc="left")
+            found = _information(model, _settings(SQRT_S, minus), random)
+            of = {"sample": sample, "P_minus": minus}
+            rows += _beside_reference(of, "sqrt(s), GeV", SQRT_S, found, known)
+        axes.set_title(sample, loc="left")
         axes.set_xlabel("sqrt(s), GeV")
     panels[0].set_ylabel("expected information, nats")
     panels[0].legend(loc="lower right")
-    return Section(
-        title="The physics: where an experiment tells most",
-        text=(
-            (
-                "With a fixed number of events the best energy lies below the Z peak, where the "
-                "asymmetry is large and bends most with s_W². With a fixed luminosity the peak "
-                "has a thousand times the events of its surroundings, and their number informs as "
-                "well: the best energy is on it. Left-handed electrons help in both. Largest "
-                f"deviation from the reference, whose standard error is 0.02: {_worst(rows)}."
-            ),
-        ),
-        name="physics_information",
-        figure=figure,
-        caption=(
-            "Expected information of the first experiment about s_W² ~ U[0.15, 0.35]. Rings: "
-            "reference values computed apart from this package."
-        ),
-        tables=(
-            Table(
-                name="physics_information",
-                columns=(
-                    "sample",
-                    "P_minus",
-                    "sqrt(s), GeV",
-                    "EIG, nats",
-                    "standard error",
-                    "reference",
-                ),
-                rows=rows,
-                shown=False,
-            ),
-        ),
-    )
+    tables = [Table(name="physics_information", rows=rows, shown=False)]
+    return WORDS.section("physics_information", figure=figure, tables=tables, worst=_worst(rows))
 
 
-def _settings(energies: Any, minus: float) -> Any:
-    return np.stack([energies, np.full(len(energies), minus), np.zeros(len(energies))], 1)
+def _settings(energies: Iterable[float], minus: float) -> Any:
+    return np.array([(energy, minus, 0.0) for energy in energies])
 
 
-def _sample(luminosity: float | None) -> str:
-    return "1000 events" if luminosity is None else f"{luminosity:g} pb⁻¹"
+def _beside_reference(
+    of: dict[str, Any],
+    knob: str,
+    values: Sequence[float],
+    found: tuple[Any, Any],
+    known: Sequence[float],
+) -> list[dict[str, Any]]:
+    """Return the rows of a curve: what was found at each value of a knob, and what is known."""
+    return [
+        {**of, knob: value, "EIG, nats": gain, "standard error": error, "reference": reference}
+        for value, gain, error, reference in zip(values, *found, known, strict=True)
+    ]
+
+
+def _worst(rows: Sequence[dict[str, Any]]) -> float:
+    """Return the largest distance from the reference."""
+    return max(abs(row["EIG, nats"] - row["reference"]) for row in rows)
 
 
 # ---- episodes
@@ -354,122 +241,63 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
     figure = new_figure(8.6, 5.6)
     panels = figure.subplots(2, len(episodes), sharey="row", sharex="row")
     for column, one in zip(panels.T, episodes, strict=True):
-        show(column, one)
+        draw_rounds(column, one)
     for axes in panels[:, 1:].flat:
         axes.set_ylabel("")
     panels[0, 0].set_ylim(0, 1.05 * max(one.posteriors.max() for one in episodes))
     panels[1, 0].set_ylim(0, 1.1 * max(one.curves.max() for one in episodes))
-    figure.legend(
-        *panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=ROUNDS + 1
-    )
-    rows = [
-        (one.agent, t + 1, one.words(t), one.gains[t], one.means[t + 1], one.stds[t + 1])
-        for one in episodes
-        for t in range(len(one.gains))
-    ]
-    truth = episodes[0].truth
-    return Section(
-        title=f"Four rounds: {task}",
-        text=(f"Both agents meet the same true value, {truth:.4f}.",),
-        name=f"rounds_{'_'.join(task.replace(',', '').split())}",
+    key_above(figure, panels[0, 0], ROUNDS + 1)
+    name = f"rounds_{'_'.join(task.replace(',', '').split())}"
+    return WORDS.section(
+        "rounds",
+        name=name,
         figure=figure,
-        caption=(
-            "Above: posterior by round, the truth dashed. Below: expected information of every "
-            "setting under the posterior of each round"
-            + (", at its best polarisation," if "polarised" in task else "")
-            + " and the setting chosen."
-        ),
-        tables=(
-            Table(
-                name=f"rounds_{'_'.join(task.replace(',', '').split())}",
-                columns=(
-                    "agent",
-                    "round",
-                    "setting",
-                    "information, nats",
-                    "posterior mean",
-                    "posterior std",
-                ),
-                rows=rows,
-            ),
-        ),
+        tables=[Table(name=name, rows=[row for one in episodes for row in one.rows()])],
+        task=task,
+        truth=episodes[0].truth,
+        polarised=", at its best polarisation,"
+        if len(other_settings(episodes[0].model)) > 1
+        else "",
     )
 
 
-def _totals(records: Mapping[str, Mapping[str, Record]]) -> Section:
+def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
+    found = {
+        task: {agent: Estimate.of(some[agent].returns) for agent in AGENTS}
+        for task, some in records.items()
+    }
     figure = new_figure(7.2, 3.2)
     axes: Axes = figure.subplots()
-    height = np.arange(len(records))[::-1]
-    rows = []
-    for k, agent in enumerate(AGENTS):
-        means, errors = np.array([_mean(some[agent]) for some in records.values()]).T
-        axes.errorbar(
-            means,
-            height + 0.15 * (1 - k),
-            xerr=2 * errors,
-            fmt="o",
-            color=COLOURS[agent],
-            markersize=5,
-            label=agent,
-        )
-    for task, some in records.items():
-        rows.append((task, *("{:.3f} ± {:.3f}".format(*_mean(some[agent])) for agent in AGENTS)))
-    axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in records])
+    height = np.arange(len(found))[::-1]
+    for k, (agent, colour) in enumerate(COLOURS.items()):
+        means = [some[agent].mean for some in found.values()]
+        reach = [2 * some[agent].error for some in found.values()]
+        y = height + 0.15 * (1 - k)
+        points(axes, means, y, xerr=reach, size=5, cap=0, color=colour, label=agent)
+    axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in found])
     axes.set_xlabel("information of four experiments, nats")
     axes.set_xlim(0, None)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=len(AGENTS))
+    key_above(figure, axes, len(AGENTS))
+    rows = [{"task": task} | {a: str(some[a]) for a in AGENTS} for task, some in found.items()]
     count = len(next(iter(records.values()))["random"].returns)
-    return Section(
-        title="Four rounds, many times",
-        name="totals",
-        figure=figure,
-        caption=(
-            f"Mean information of {count} episodes on the same seeds, with two standard errors. "
-            "Random settings are uniform in the range of the toy, or among those to choose from."
-        ),
-        tables=(Table(name="totals", columns=("task", *AGENTS), rows=rows),),
-    )
+    tables = [Table(name="totals", rows=rows)]
+    return WORDS.section("totals", figure=figure, tables=tables, episodes=count)
 
 
-def _mean(record: Record) -> tuple[float, float]:
-    """Return the mean return and its standard error."""
-    values = record.returns
-    return float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5)
-
-
-def _milliseconds(seconds: float) -> str:
-    return f"{1e3 * seconds:.0f}" if seconds > 0.01 else f"{1e3 * seconds:.2g}"
-
-
-def _times(records: Mapping[str, Mapping[str, Record]], seed: int) -> Section:
+def _times(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
     random, model = np.random.default_rng(seed), WeinbergToy(num_events=1000)
     posterior, settings = at_prior(model, 1), model.evenly(50)
     began = perf_counter()
     error = float(Exact()(model, posterior, settings, random)[1].max())
     spent = perf_counter() - began
     rows = [
-        (
-            task,
-            *(_milliseconds(some[agent].seconds_per_decision) for agent in AGENTS),
-        )
+        {"milliseconds per decision": task}
+        | {agent: _milliseconds(some[agent].seconds_per_decision) for agent in AGENTS}
         for task, some in records.items()
     ]
-    return Section(
-        title="Wall time",
-        text=(
-            (
-                f"The expected information of 50 settings of the toy with 1000 events, standard "
-                f"error {error:.3f} nats at most, took {1e3 * spent:.0f} ms; the original took 10 "
-                "to 13 s for one setting, and about 12 minutes where a workflow of containers "
-                "simulated. Its ten estimates per round are what the Bayesian optimisation of the "
-                "table spends on a decision. Times were measured while all workers were busy."
-            ),
-        ),
-        tables=(
-            Table(
-                name="times",
-                columns=("milliseconds per decision", *AGENTS),
-                rows=rows,
-            ),
-        ),
-    )
+    tables = [Table(name="times", rows=rows)]
+    return WORDS.section("times", tables=tables, error=error, milliseconds=1e3 * spent)
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1e3 * seconds:.0f}" if seconds > 0.01 else f"{1e3 * seconds:.2g}"

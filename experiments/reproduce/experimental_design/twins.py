@@ -13,7 +13,9 @@ from scipy.optimize import brentq
 
 from ....envs.design.electroweak import SIN2
 from ....envs.design.weinberg import Weinberg
-from ..figures import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY, Section, Table, new_figure
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
+from ..figures import new_figure
+from ..report import Section, Table, Words
 
 Array = NDArray[np.float64]
 EVENTS = 1000
@@ -67,74 +69,43 @@ def wrong(experiments: list[tuple[float, float, float]]) -> float:
     return float(posterior(experiments)[NODES > 0.25].sum() * (NODES[1] - NODES[0]))
 
 
-def twins() -> Section:
+def twins(words: Words) -> Section:
     """Return the section of the report."""
     figure = new_figure(9.6, 4.2)
     left, middle, right = figure.subplots(1, 3)
     _asymmetries(left)
     _posteriors(middle)
     _sides(right)
-    rows = [
-        (energy, float(asymmetry(SIN2, energy)[0]), *_row(energy, 0.0), *_row(energy, -0.8))
-        for energy in ENERGIES
-    ]
-    return Section(
-        title="The twin solution, and what resolves it",
-        text=(
-            (
-                "Without polarisation the couplings of the electron enter the asymmetry nearly "
-                "even about s_W² = 1/4, and the shape of cos(theta) cannot tell the real value, "
-                f"{SIN2}, from a twin: {twin(80.0):.3f} at 80 GeV, {twin(91.1876):.3f} on the peak; "
-                "at 150 GeV there is none. More events at one such energy do not help: after "
-                f"{EVENTS} at 80 GeV the twin's side of 1/4 keeps {_share('80 GeV')}."
-            ),
-            (
-                "Another energy helps, because the twin moves: with half of the events at 100 GeV "
-                f"{_share('80 and 100 GeV')} are left. So does polarisation, because left- and "
-                "right-handed electrons couple differently: half with P_minus = −0.8 and half with "
-                f"+0.8, all at 80 GeV, leave {_share('80 GeV, P_minus = ∓0.8')}. Either sign alone "
-                f"only moves the twin there (−0.8: {twin(80.0, -0.8):.3f}), but at 88 GeV, where "
-                f"without polarisation {wrong([(88.0, 0.0, EVENTS)]):.0%} are left, P_minus = −0.8 "
-                f"has no twin and leaves {_share('88 GeV, P_minus = −0.8')}. To find such settings, "
-                "and in which order, is what an agent of experimental design is for."
-            ),
-        ),
-        name="twins",
+    return words.section(
+        "twins",
         figure=figure,
-        caption=(
-            "Left: asymmetry against s_W²; the ring is the twin at 80 GeV, the dashed line the "
-            f"truth. Middle: posterior after {EVENTS} events that are just as expected, in "
-            "equal parts where there are two settings. Right: probability left on the twin's side "
-            "of 1/4, by energy."
-        ),
-        tables=(
-            Table(
-                name="twins",
-                columns=(
-                    "sqrt(s), GeV",
-                    "A_FB",
-                    "twin, P_minus = 0",
-                    "wrong side, P_minus = 0",
-                    "twin, P_minus = −0.8",
-                    "wrong side, P_minus = −0.8",
-                ),
-                rows=rows,
-            ),
-        ),
+        tables=[Table(name="twins", rows=[_row(energy) for energy in ENERGIES])],
+        truth=SIN2,
+        events=EVENTS,
+        twin_80=twin(80.0),
+        twin_peak=twin(91.1876),
+        twin_polarised=twin(80.0, -0.8),
+        unpolarised=wrong([(88.0, 0.0, EVENTS)]),
+        left={name: _share(experiments) for name, experiments in EXPERIMENTS.items()},
     )
 
 
-def _share(name: str) -> str:
-    share = wrong(EXPERIMENTS[name])
+def _share(experiments: list[tuple[float, float, float]]) -> str:
+    share = wrong(experiments)
     return f"{share:.0%}" if share > 0.001 else "less than 0.1%"
 
 
-def _row(energy: float, minus: float) -> tuple[float | None, float]:
-    other = twin(energy, minus)
-    return (
-        None if other is None else round(other, 4),
-        round(wrong([(energy, minus, EVENTS)]), 4),
-    )
+def _row(energy: float) -> dict[str, float | None]:
+    """Return the twin and what it keeps, without and with polarisation."""
+    row: dict[str, float | None] = {
+        "sqrt(s), GeV": energy,
+        "A_FB": float(asymmetry(SIN2, energy)[0]),
+    }
+    for minus, name in ((0.0, "P_minus = 0"), (-0.8, "P_minus = −0.8")):
+        other = twin(energy, minus)
+        row[f"twin, {name}"] = None if other is None else round(other, 4)
+        row[f"wrong side, {name}"] = round(wrong([(energy, minus, EVENTS)]), 4)
+    return row
 
 
 def _asymmetries(axes: Axes) -> None:

@@ -3,28 +3,82 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
-from ....envs.campaigns.gaussian_step import GaussianStep
-from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
-from .. import figures
-from ..figures import (
-    BLUE,
-    DARK,
-    GREEN,
-    GREY,
-    ORANGE,
-    PINK,
-    SKY,
-    Section,
-    Table,
-    new_figure,
-)
-from ..simulation import Arrivals, Simulation
-from .common import POWERS, PROBS, gain, log_sizes
+from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
+from ..figures import new_figure, plain_numbers
+from ..report import Section, Table, rows_of
+from .campaigns import Arrivals, Simulation
+from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_sizes
+
+NAME = "9_break_even"
+SIZES = np.unique(np.geomspace(1, 4096, 49).round().astype(np.int64)).tolist()
+CROSS: dict[str, Any] = {
+    "marker": "x",
+    "markersize": 8,
+    "markeredgewidth": 2,
+    "linestyle": "none",
+    "zorder": 5,
+}
+CLAIMS = ((96, 6, 16, GREEN), (128, 4, 30, ORANGE), (128, 113, 1.13, PINK))
+"""Of the source: N, gain, cost, colour of the model."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A model and its simulated campaigns, by the size of a batch."""
+
+    label: str
+    model: Any
+    colour: str
+    data: dict[int, Arrivals]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return gain and cost of all sizes."""
+        gains = [gain(self.model, n) for n in SIZES]
+        return rows_of(
+            {
+                "model": [self.label] * len(SIZES),
+                "N": SIZES,
+                "time of a batch at break-even": gains,
+                "relative experiments": [n / g for n, g in zip(SIZES, gains, strict=True)],
+            }
+        )
+
+    def ratios(self) -> dict[int, float]:
+        """Return the simulated gain of every size above 1."""
+        return {n: self.data[1].mean / one.mean for n, one in self.data.items() if n > 1}
+
+    def check(self, simulation: Simulation) -> None:
+        """Compare the simulated gains with the exact ones."""
+        for n, ratio in self.ratios().items():
+            one, many = self.data[1], self.data[n]
+            simulation.check(
+                NAME,
+                many.run,
+                f"{self.label}, N={n}",
+                "log(mean epochs of 1 / mean epochs of N)",  # the ratio itself is skewed
+                math.log(gain(self.model, n)),
+                math.log(ratio),
+                math.hypot(
+                    one.error / self.model.mean_epochs(1), many.error / self.model.mean_epochs(n)
+                ),
+                many.count,
+            )
+
+    def draw(self, left: Axes, right: Axes) -> None:
+        """Draw the gain on the left, the cost on the right."""
+        gains = [gain(self.model, n) for n in SIZES]
+        left.plot(SIZES, gains, color=self.colour, label=self.label)
+        right.plot(SIZES, np.array(SIZES) / gains, color=self.colour)
+        for n, ratio in self.ratios().items():
+            left.plot(n, ratio, "o", color=self.colour, markersize=3.2)
+            right.plot(n, n / ratio, "o", color=self.colour, markersize=3.2)
 
 
 def break_even(
@@ -34,122 +88,67 @@ def break_even(
     slow: dict[int, Arrivals],
     episodes: int,
 ) -> Section:
-    """Return how slow a batch may be: all models in one picture, simulated points over exact curves."""
-    name = "9_break_even"
-    models: dict[str, tuple[Any, str, str]] = {
-        f"1: p = {100 * p:g}%": (BinomialDiscovery(success_probs=(p,)), colour, "-")
-        for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True)
-    }
-    models["2: Gaussian step"] = (GaussianStep(), GREEN, "-")
-    models["3: p = (x + 1)/100"] = (KnowledgeLadder(), ORANGE, "-")
-    models["3: p = (x + 1)/10,000"] = (KnowledgeLadder(target=99, p_scale=1e4), PINK, "-")
+    """Return how slow a batch may be: all models in one picture, points over exact curves."""
     few = min(episodes, max(episodes // 5, 200))
-    data = {
-        label: {
-            n: simulation.arrivals("BinomialDiscovery", few, n, success_probs=model.success_probs)
-            for n in (1, 4, 16, 64, 256, 1024)
-        }
-        for label, (model, _, _) in list(models.items())[:3]
-    }
-    more = {n: simulation.arrivals("GaussianStep", few, n) for n in (4, 16, 1024)}
-    data["2: Gaussian step"] = {1: gauss[1], **more, 96: gauss[96]}
-    data["3: p = (x + 1)/100"] = ladder
-    data["3: p = (x + 1)/10,000"] = slow
-    sizes = np.unique(np.geomspace(1, 4096, 49).round().astype(np.int64)).tolist()
+    curves = [
+        *_more(simulation, gauss, few),
+        Curve("3: p = (x + 1)/100", LADDER, ORANGE, ladder),
+        Curve("3: p = (x + 1)/10,000", SLOW_LADDER, PINK, slow),
+    ]
     figure = new_figure(8.2, 4.0)
     left, right = figure.subplots(1, 2)
-    rows = []
-    for label, (model, colour, line) in models.items():
-        gains = np.array([gain(model, n) for n in sizes])
-        left.plot(sizes, gains, line, color=colour, label=label)
-        right.plot(sizes, np.array(sizes) / gains, line, color=colour)
-        rows += [(label, n, g, n / g) for n, g in zip(sizes, gains.tolist(), strict=True)]
-        one = data[label][1]
-        for n, arrivals in data[label].items():
-            if n == 1:
-                continue
-            ratio = one.epochs.mean() / arrivals.epochs.mean()
-            relative = one.error / model.mean_epochs(1), arrivals.error / model.mean_epochs(n)
-            simulation.check(
-                name,
-                arrivals.run,
-                f"{label}, N={n}",
-                "log(mean epochs of 1 / mean epochs of N)",  # the ratio itself is skewed
-                math.log(gain(model, n)),
-                math.log(ratio),
-                math.hypot(*relative),
-                len(arrivals.epochs),
-            )
-            left.plot(n, ratio, "o", color=colour, markersize=3.2)
-            right.plot(n, n / ratio, "o", color=colour, markersize=3.2)
-    left.plot(sizes, sizes, color=GREY, linewidth=0.9, linestyle=":")
+    for curve in curves:
+        curve.check(simulation)
+        curve.draw(left, right)
+    _draw_claims(left, right)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    rows = [row for curve in curves for row in curve.rows()]
+    return WORDS.section(
+        NAME,
+        figure=figure,
+        tables=[Table(name=NAME, rows=rows, shown=False)],
+        gauss={n: gain(GAUSS, n) for n in (96, 4096)},
+        ladder={n: gain(LADDER, n) for n in (128, 10**6)},
+        slow=gain(SLOW_LADDER, 128),
+        share=gain(SLOW_LADDER, 128) / 128,
+        few=few,
+        episodes=episodes,
+        slow_episodes=slow[1].count,
+        largest=simulation.largest(NAME),
+    )
+
+
+def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> list[Curve]:
+    """Simulate model 1, and model 2 with further sizes."""
+    curves = []
+    for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True):
+        data = {
+            n: simulation.arrivals("BinomialDiscovery", episodes, n, success_probs=(p,))
+            for n in (1, 4, 16, 64, 256, 1024)
+        }
+        model = BinomialDiscovery(success_probs=(p,))
+        curves.append(Curve(f"1: p = {100 * p:g}%", model, colour, data))
+    more = {n: simulation.arrivals("GaussianStep", episodes, n) for n in (4, 16, 1024)}
+    data = {1: gauss[1], **more, 96: gauss[96]}
+    return [*curves, Curve("2: Gaussian step", GAUSS, GREEN, data)]
+
+
+def _draw_claims(left: Axes, right: Axes) -> None:
+    """Draw what the source claims, and the axes."""
+    left.plot(SIZES, SIZES, color=GREY, linewidth=0.9, linestyle=":")
     left.text(30, 46, "N singles in a row", rotation=45, fontsize=7, color=GREY, ha="center")
-    post = {"marker": "x", "markersize": 8, "markeredgewidth": 2, "linestyle": "none", "zorder": 5}
-    for axes, claims in (
-        (left, ((96, 6, GREEN), (128, 4, ORANGE), (128, 113, PINK))),
-        (right, ((96, 16, GREEN), (128, 30, ORANGE), (128, 1.13, PINK))),
-    ):
-        for n, value, colour in claims:
-            axes.plot(n, value, color=colour, **post)
+    for n, time, experiments, colour in CLAIMS:
+        left.plot(n, time, color=colour, **CROSS)
+        right.plot(n, experiments, color=colour, **CROSS)
+    left.plot([], [], color=GREY, label="claims of the post", **CROSS)
+    for axes in (left, right):
         log_sizes(axes, POWERS[:13:2])
         axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(figures.plain_numbers())
+        axes.yaxis.set_major_formatter(plain_numbers())
         axes.set_xlabel("batch size N (experiments)")
-    left.plot([], [], color=GREY, label="claims of the post", **post)
     left.set_ylim(0.8, 1200)
     left.set_ylabel("batch time at break-even (single epochs)")
     left.set_title("How slow may a batch be?")
     right.set_ylabel("experiments, relative to one at a time")
     right.set_title("What does it cost in experiments?")
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    gaussian, fast = GaussianStep(), KnowledgeLadder()
-    chain = KnowledgeLadder(target=99, p_scale=1e4)
-    return Section(
-        title="The open question: how slow may a batch be?",
-        text=(
-            (
-                "Let a batch of N take τ times as long as a single experiment. Batches win in "
-                "elapsed time as long as τ is below (mean epochs with N = 1)/(mean epochs with "
-                "N), the curve on the left. The number of experiments, on the right, grows by N "
-                "divided by this."
-            ),
-            (
-                "Model 1: the curve is (1 − (1 − p)^N)/p. It follows N up to about 1/p and then "
-                "stands still at 1/p: beyond, a batch holds successes that nobody needed. Model "
-                f"2: {gain(gaussian, 96):.2f} at N = 96 and {gain(gaussian, 4096):.2f} at N = "
-                "4096; almost all of it comes early, and it never catches up with the cost. Model "
-                f"3: with p = (x + 1)/100 it is {gain(fast, 128):.2f} at N = 128 and can never "
-                f"exceed {gain(fast, 10**6):.2f}, for the ladder has 100 rungs to climb one by "
-                f"one; with p a hundred times smaller it is {gain(chain, 128):.0f} at N = 128."
-            ),
-            (
-                "So the answer hangs on how rare success is. Where most experiments fail (N·p "
-                "well below 1), a batch may take nearly as long as its experiments one after the "
-                "other and still not lose. The post closes with the remark that machinery for "
-                "batches must be much faster than serial work to pay off in elapsed time; that "
-                "holds for model 2 and for the easy ladder, but for the hard ladder, to which the "
-                "remark is attached, a batch of 128 wins as soon as it takes less than "
-                f"{gain(chain, 128):.0f} single experiments' time, {gain(chain, 128) / 128:.2f} "
-                "of its serial time."
-            ),
-        ),
-        name=name,
-        figure=figure,
-        caption=(
-            "Left: the time of a batch, in single experiments, at which batches and one-at-a-time "
-            "finish together in the mean; below its curve, batches win. Right: experiments spent. "
-            f"Lines: exact. Points: simulated ({few:,} to {episodes:,} episodes each, "
-            f"{len(slow[1].epochs):,} for the hard ladder; seeds in `simulations.csv`). Crosses: "
-            "the post's claims (6 and 16 at N = 96; 4 and 30, 113 and 1.13 at N = 128). "
-            f"{simulation.largest(name)}"
-        ),
-        tables=(
-            Table(
-                name=name,
-                columns=("model", "N", "time of a batch at break-even", "relative experiments"),
-                rows=rows,
-                shown=False,
-            ),
-        ),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from .. import figures
-from ..figures import BLUE, PALE, RED
-from ..simulation import Arrivals
+from ....envs.campaigns.gaussian_step import GaussianStep
+from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
+from ....envs.rendering.palette import BLUE, PALE, RED
+from ..figures import plain_numbers
+from ..report import Words
+from .campaigns import Arrivals
 
+WORDS = Words(Path(__file__).with_name("report.md"))
+GAUSS, LADDER = GaussianStep(), KnowledgeLadder()
+SLOW_LADDER = KnowledgeLadder(target=99, p_scale=1e4)
+"""The Markov chain of the source: its states are 1 to 100, so that the last rung is left out."""
 PROBS = (0.001, 0.01, 0.1)
 POWERS = tuple(2**k for k in range(17))
-LADDER = POWERS[:8]
-SLOW_LADDER = POWERS[:9]
 EPOCHS = 100  # of the campaigns whose epochs are looked at one by one
 
 
@@ -29,6 +35,23 @@ def gain(model: Any, size: int) -> float:
 def cost(model: Any, size: int) -> float:
     """Experiments of a campaign of batches over those of one at a time."""
     return size / gain(model, size)
+
+
+def laws(model: Any, sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """Return the exact laws of the epochs and the diffusion's, a row per epoch."""
+    rows = []
+    for n in sizes:
+        law, diffusion = model.epochs_distribution(n), model.diffusion_epochs(n)
+        rows += [
+            {
+                "N": n,
+                "epochs": t,
+                "exact probability": float(law.pmf(t)),
+                "diffusion density": float(diffusion.pdf(t)),
+            }
+            for t in range(int(law.ppf(1e-6)), int(law.ppf(1 - 1e-6)) + 1)
+        ]
+    return rows
 
 
 def histogram(axes: Axes, model: Any, arrivals: Arrivals, width: int) -> NDArray[np.float64]:
@@ -49,4 +72,4 @@ def log_sizes(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_locator(FixedLocator(list(sizes)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(figures.plain_numbers())
+    axes.xaxis.set_major_formatter(plain_numbers())

@@ -3,85 +3,101 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
-from ..figures import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    Section,
-    Table,
-    new_figure,
-)
-from ..simulation import Simulation
-from .common import EPOCHS, PROBS
+from ....envs.rendering.palette import BLUE, GREEN, ORANGE
+from ..figures import new_figure, points
+from ..report import Section, Table
+from .campaigns import Run, Simulation
+from .common import EPOCHS, PROBS, WORDS
+
+NAME = "1_success_probability"
+MODEL = BinomialDiscovery(success_probs=PROBS)
+SIZES = (1, 10, 25, 50, 75, 100, 125, 150, 175, 200)
 
 
 def success_probability(simulation: Simulation, episodes: int) -> Section:
     """Return the probability that a batch holds a success, against its size."""
-    name, model = "1_success_probability", BinomialDiscovery(success_probs=PROBS)
-    sizes = (1, 10, 25, 50, 75, 100, 125, 150, 175, 200)
     copies = math.ceil(episodes / EPOCHS)
-    actions = np.repeat(np.arange(len(PROBS) * len(sizes)), copies)
+    run, hits = _simulate(simulation, copies)
+    figure = new_figure()
+    axes = figure.subplots()
+    rows = []
+    for machine, colour in enumerate((BLUE, ORANGE, GREEN)):
+        compared = _compare(simulation, run, machine, hits[machine].tolist(), copies * EPOCHS)
+        _draw(axes, machine, compared, colour)
+        rows += compared
+    axes.set(xlabel="batch size N (experiments)", ylabel="P(at least one success)", ylim=(0, 1.03))
+    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
+    return WORDS.section(
+        NAME,
+        figure=figure,
+        tables=[Table(name=NAME, rows=rows, shown=False)],
+        twice_as_likely=-math.expm1(100 * math.log1p(-0.02)),
+        twice_as_many=-math.expm1(200 * math.log1p(-0.01)),
+        batches=copies * EPOCHS,
+        copies=copies,
+        epochs=EPOCHS,
+        run=run,
+        largest=simulation.largest(NAME),
+    )
+
+
+def _simulate(simulation: Simulation, copies: int) -> tuple[Run, NDArray[np.int64]]:
+    """Play copies of every probability and size; return how many batches succeeded, ``(P, S)``."""
+    actions = np.repeat(np.arange(len(PROBS) * len(SIZES)), copies)
     run = simulation.run(
         "BinomialDiscovery",
         len(actions),
         success_probs=PROBS,
-        batch_sizes=sizes,
+        batch_sizes=SIZES,
         objective="count",
         horizon=EPOCHS,
     )
     # An epoch costs 1 and pays 1 for each success.
     found = np.array([run.env.step(actions)[1] > -1 for _ in range(EPOCHS)])
-    shape = len(PROBS), len(sizes), copies
-    hits, batches = found.sum(0).reshape(shape).sum(-1), copies * EPOCHS
-    figure = new_figure()
-    axes = figure.subplots()
-    every = np.arange(1, 201)
+    return run, found.sum(0).reshape(len(PROBS), len(SIZES), copies).sum(-1)
+
+
+def _compare(
+    simulation: Simulation, run: Run, machine: int, hits: Sequence[int], batches: int
+) -> list[dict[str, Any]]:
+    """Compare the share of batches with a success with the truth; return a row for each size."""
     rows = []
-    for machine, (prob, colour) in enumerate(zip(PROBS, (BLUE, ORANGE, GREEN), strict=True)):
-        truth = [model.success_probability(n, machine) for n in every.tolist()]
-        axes.plot(every, truth, color=colour, label=f"p = {100 * prob:g}%")
-        intervals = [
-            binomtest(int(k), batches).proportion_ci(method="wilson") for k in hits[machine]
-        ]
-        shares = hits[machine] / batches
-        low, high = np.array([(i.low, i.high) for i in intervals]).T
-        reach = np.maximum([shares - low, high - shares], 0.0)
-        axes.errorbar(sizes, shares, reach, fmt="o", color=colour, markersize=3.5, capsize=2.5)
-        for i, n in enumerate(sizes):
-            exact = truth[n - 1]
-            error = math.sqrt(exact * (1 - exact) / batches)
-            setting = f"p={prob:g}, N={n}"
-            simulation.check(name, run, setting, "P(success)", exact, shares[i], error, batches)
-            rows.append((prob, n, exact, float(shares[i]), float(low[i]), float(high[i]), batches))
-    axes.set(xlabel="batch size N (experiments)", ylabel="P(at least one success)", ylim=(0, 1.03))
-    axes.legend(loc="center right", bbox_to_anchor=(1.0, 0.42))
-    columns = ("p", "N", "exact", "simulated", "95% low", "95% high", "batches")
-    return Section(
-        title="Model 1: at least one success",
-        text=(
-            (
-                "A batch of N experiments, each a success with probability p, holds at least one "
-                "success with probability 1 − (1 − p)^N."
-            ),
-            (
-                "Doubling p helps more than doubling N, as the post says, but only just: (1 − "
-                "2p)^N is below (1 − p)^(2N) by the factor (1 − p²/(1 − p)²)^N. For p = 1% and N "
-                "= 100 the probabilities of success are "
-                f"{-math.expm1(100 * math.log1p(-0.02)):.4f} and "
-                f"{-math.expm1(200 * math.log1p(-0.01)):.4f}. While p is small, only N·p matters."
-            ),
-        ),
-        name=name,
-        figure=figure,
-        caption=(
-            "Probability that a batch succeeds. Lines: 1 − (1 − p)^N. Points: simulated, "
-            f"{batches:,} batches each ({copies:,} episodes of {EPOCHS} epochs, first seed "
-            f"{run.seed}), with 95% (Wilson) intervals. {simulation.largest(name)}"
-        ),
-        tables=(Table(name=name, columns=columns, rows=rows, shown=False),),
+    for n, k in zip(SIZES, hits, strict=True):
+        exact, share = MODEL.success_probability(n, machine), k / batches
+        error = math.sqrt(exact * (1 - exact) / batches)
+        setting = f"p={PROBS[machine]:g}, N={n}"
+        simulation.check(NAME, run, setting, "P(success)", exact, share, error, batches)
+        interval = binomtest(k, batches).proportion_ci(method="wilson")
+        rows.append(
+            {
+                "p": PROBS[machine],
+                "N": n,
+                "exact": exact,
+                "simulated": share,
+                "95% low": float(interval.low),
+                "95% high": float(interval.high),
+                "batches": batches,
+            }
+        )
+    return rows
+
+
+def _draw(axes: Axes, machine: int, rows: Sequence[dict[str, Any]], colour: str) -> None:
+    """Draw the exact curve and the simulated points of a success probability."""
+    every = range(1, 201)
+    truth = [MODEL.success_probability(n, machine) for n in every]
+    axes.plot(every, truth, color=colour, label=f"p = {100 * PROBS[machine]:g}%")
+    shares, low, high = (
+        np.array([row[column] for row in rows]) for column in ("simulated", "95% low", "95% high")
     )
+    reach = np.maximum([shares - low, high - shares], 0.0)
+    points(axes, SIZES, shares, reach, color=colour, size=3.5)

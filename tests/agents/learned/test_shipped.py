@@ -18,7 +18,7 @@ from discovery_gym.agents.learned import policy as module
 from discovery_gym.agents.learned.policy import Policy, PolicyAgent, fitting, shipped, trained_for
 from discovery_gym.agents.rules.meta_ucb import MetaUCB, Network
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.runs.scores import normalised
 
 FOLDER = module.resources.files(module.__package__) / "weights"
 NAMES = sorted(file.name.removesuffix(".csv") for file in FOLDER.iterdir() if ".csv" in file.name)
@@ -180,7 +180,7 @@ def test_campaigns_are_played_nearly_as_well_as_possible(name: str) -> None:
         )
         assert result.random_value is not None
         assert result.optimal_value is not None
-        scores.append(stats.normalised(result.returns, result.random_value, result.optimal_value))
+        scores.append(normalised(result.returns, result.random_value, result.optimal_value))
     loss = scores[1] - scores[0]
     assert loss.mean() < 0.02 + 3 * loss.std() / 10
     assert loss.std() < 0.2  # the test sees a loss of a few hundredths

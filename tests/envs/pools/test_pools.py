@@ -13,7 +13,7 @@ import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
 from discovery_gym.envs.pools import order_statistics
 from discovery_gym.envs.pools.labels import best_sums
-from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.runs.scores import normalised
 
 POOL = "discovery/TablePool-v0"
 SMALL = {"features": [[0.0, 1.0], [3.0, 0.0], [4.0, 1.0]], "labels": [1.0, -2.0, 3.0]}
@@ -66,7 +66,7 @@ def test_wasting_never_beats_labels_below_0(more: dict[str, object]) -> None:
         regret = info["regret"]
     model = env.unwrapped.model
     assert regret >= 0
-    assert stats.normalised([0.0], model.random_value(), model.optimal_value(), [regret])[0] <= 1
+    assert normalised([0.0], model.random_value(), model.optimal_value(), [regret])[0] <= 1
 
 
 def test_noise_is_in_the_labels_and_not_in_the_regret() -> None:

@@ -15,11 +15,11 @@ from discovery_gym.envs.core import spelt
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.report import escaping
 from discovery_gym.experiments.report.leaderboard import left_out, write_leaderboard
-from discovery_gym.experiments.reproduce.figures import Table
+from discovery_gym.experiments.reproduce.report import Table
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
-from discovery_gym.experiments.runs.runner import execute, plan
+from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
-from discovery_gym.experiments.suites.catalogue import Suite, Task
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -221,7 +221,7 @@ def test_a_suite_with_such_names_is_run(tmp_path, monkeypatch, tiny):
 def test_a_spreadsheet_calculates_with_no_text(value, cell):
     for text in (
         escaping.csv_text([[value, "x"]]),
-        Table(name="t", columns=("a", "b"), rows=[[value, "x"]]).csv().partition("\n")[2],
+        Table(name="t", rows=[{"a": value, "b": "x"}]).csv().partition("\n")[2],
     ):
         assert list(csv.reader(io.StringIO(text, newline=""))) == [[cell, "x"]]
 

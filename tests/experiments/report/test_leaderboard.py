@@ -14,19 +14,14 @@ from typer.testing import CliRunner
 import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
-from discovery_gym.experiments.report import leaderboard
-from discovery_gym.experiments.report.leaderboard import (
-    difference,
-    number,
-    overviews,
-    plus_minus,
-    score,
-    span,
-    write_leaderboard,
-)
-from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.report import boards, stats, words
+from discovery_gym.experiments.report.boards import overviews
+from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
-from discovery_gym.experiments.runs.runner import execute, plan
+from discovery_gym.experiments.runs.runner import execute
+from discovery_gym.experiments.runs.scores import gains
+from discovery_gym.experiments.suites.task import plan
 
 CHROMIUM = shutil.which("chromium")
 
@@ -44,19 +39,38 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
     ladder, pool = overview.boards
     assert next(row.name for row in ladder.rows) == "optimal"
     assert ladder.rows[-1].failed
-    returns = [row.record.returns.mean() for row in ladder.rows[:-1]]
+    returns = [row.played.returns.mean() for row in ladder.rows[:-1]]
     assert returns == sorted(returns, reverse=True)
     by_name = {row.name: row for row in ladder.rows}
-    best = max(("random", "small"), key=lambda name: by_name[name].record.returns.mean())
+    best = max(("random", "small"), key=lambda name: by_name[name].played.returns.mean())
     other = {"random": "small", "small": "random"}[best]
     assert by_name["optimal"].behind is by_name[best].behind is None
     assert by_name[other].behind == stats.paired_difference(
-        by_name[other].record.returns, by_name[best].record.returns
+        by_name[other].played.returns, by_name[best].played.returns
     )
     assert by_name["optimal"].score.value == pytest.approx(1, abs=0.5)
     assert [row.name for row in pool.rows] == ["greedy", "random"]
     assert pool.has_regret
     assert not ladder.has_regret
+
+
+def test_an_optimum_is_known_by_what_played_and_not_by_its_text(tmp_path, tiny):
+    records, spec = open_folder(tmp_path), plan(tiny)[0]
+    for name, agent in (
+        ("planned", "optimal()"),
+        ("blind", "random()"),
+        ("small", "fixed(batch_size=1)"),
+    ):
+        assert not execute(dataclasses.replace(spec, name=name, agent=agent), records)
+    rows = {row.name: row for row in overviews(read_folder(tmp_path).records)[0].boards[0].rows}
+    assert {name: row.played.role for name, row in rows.items()} == {
+        "planned": "optimal",
+        "blind": "random",
+        "small": "",
+    }
+    assert rows["planned"].behind is None
+    assert rows["blind"].beats_random is None
+    assert rows["small"].beats_random is not None
 
 
 def test_standings_rank_by_the_tasks_that_two_agents_share(played):
@@ -71,7 +85,7 @@ def test_standings_rank_by_the_tasks_that_two_agents_share(played):
 
     def returns(board, name):
         (row,) = (row for row in board.rows if row.name == name)
-        return row.record.returns
+        return row.played.returns
 
     shares = {  # with random shared: the ladder with optimal and small, the pool with greedy
         name: stats.ahead(returns(board, "random"), returns(board, name))
@@ -85,7 +99,7 @@ def test_standings_rank_by_the_tasks_that_two_agents_share(played):
 def test_agents_of_few_tasks_stand_last(played):
     (overview,) = overviews(read_folder(played).records)
     best = overview.standings[0]
-    assert best.entered == min(leaderboard.FEW, 2) == 2
+    assert best.entered == min(boards.FEW, 2) == 2
     entered = [one.entered for one in overview.standings]
     assert entered == sorted(entered, reverse=True)
 
@@ -158,10 +172,10 @@ def test_scores_and_places_leave_out_the_luck_of_the_pool(tmp_path, tiny):
         execute(dataclasses.replace(spec, name=name, agent=name), records)
     (board,) = overviews(read_folder(tmp_path).records)[0].boards
     greedy, random = board.rows
-    regret = {row.name: row.record.regret for row in board.rows}
-    span = greedy.record.optimal_value - greedy.record.random_value
+    regret = {row.name: row.played.regret for row in board.rows}
+    span = greedy.played.optimal_value - greedy.played.random_value
     np.testing.assert_allclose(greedy.scores, 1 - regret["greedy"] / span)
-    np.testing.assert_array_equal(greedy.gains, -regret["greedy"])
+    np.testing.assert_array_equal(gains(greedy.played), -regret["greedy"])
     assert random.behind == stats.paired_difference(-regret["random"], -regret["greedy"])
 
 
@@ -235,7 +249,7 @@ def test_the_shown_command_repeats_the_run(played):
         assert program == "discovery-gym"
         result = CliRunner().invoke(app, words)
         assert result.exit_code == 0, result.output
-        assert plus_minus(row.record.returns).replace("−", "-") in result.stdout
+        assert plus_minus(row.played.returns).replace("−", "-") in result.stdout
         spec = row.record.spec
         again = evaluate(
             spec.env_id,
@@ -244,7 +258,7 @@ def test_the_shown_command_repeats_the_run(played):
             seed=spec.seed,
             env_kwargs=spec.env_kwargs,
         )
-        assert np.array_equal(again.returns, row.record.returns)
+        assert np.array_equal(again.returns, row.played.returns)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -276,7 +290,7 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     (board,) = overview.boards
     assert [row.score for row in board.rows] == [None, None]
     assert not overview.scored
-    means = {row.name: (row.record.returns.mean(),) for row in board.rows}
+    means = {row.name: (row.played.returns.mean(),) for row in board.rows}
     assert {one.name: one.values for one in overview.standings} == means
     assert {one.mean for one in overview.standings} == {None}
     for path in write_leaderboard(tmp_path)[0]:
@@ -316,7 +330,7 @@ def test_no_records_make_an_empty_page(tmp_path):
             "−12.3 (no variation in 1,000 episodes)",
         ),
         (difference(stats.Interval(-12.34)), "−12.3"),
-        (leaderboard.date(0), "1970-01-01 00:00 UTC"),
+        (words.date(0), "1970-01-01 00:00 UTC"),
     ],
 )
 def test_numbers_in_words(word, text):

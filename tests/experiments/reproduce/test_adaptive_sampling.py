@@ -11,8 +11,9 @@ from discovery_gym import InputError
 from discovery_gym.envs.datasets import available
 from discovery_gym.envs.pools import low_rank_pool
 from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.report.stats import Interval
 from discovery_gym.experiments.reproduce import reproduce
-from discovery_gym.experiments.reproduce.adaptive_sampling import kinds, table_1
+from discovery_gym.experiments.reproduce.adaptive_sampling import columns, kinds
 from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
     Comparison,
     compare,
@@ -20,7 +21,6 @@ from discovery_gym.experiments.reproduce.adaptive_sampling.comparison import (
 )
 from discovery_gym.experiments.reproduce.playing import RESULTS, play_suites
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.stats import Interval
 
 SMALL = {
     "discovery/LinearPool-v0": {"num_items": 12},
@@ -94,8 +94,9 @@ def test_only_what_a_killed_call_has_left_is_played(tmp_path):
     suite = small(kinds.KINDS[0]).suite(2, 0)
     played = play_suites([suite], tmp_path, 1)
     assert play_suites([suite], tmp_path, 1).keys() == played.keys()
-    before = {record.id: record.created for record in read_folder(tmp_path / RESULTS).records}
-    lost = played[suite.tasks[0].name]["TS"].id
+    records = read_folder(tmp_path / RESULTS).records
+    before = {record.id: record.created for record in records}
+    lost = next(record.id for record in records if record.spec.name == "TS")
     (tmp_path / RESULTS / "records" / f"{lost}.parquet").unlink()
     again = play_suites([suite], tmp_path, 1)
     after = {record.id: record.created for record in read_folder(tmp_path / RESULTS).records}
@@ -204,9 +205,9 @@ EXACT = {
 
 
 @needs_data
-@pytest.mark.parametrize("column", table_1.TABLE, ids=lambda column: column.task)
+@pytest.mark.parametrize("column", columns.TABLE, ids=lambda column: column.task)
 def test_real_labels_give_the_printed_ucb_and_the_exact_random(column):
-    task = table_1._task(column)
+    task = columns.task_of(column)
     result = evaluate(task.env_id, task.agents["UCB"], episodes=2, env_kwargs=task.env_kwargs)
     np.testing.assert_allclose(result.regret, column.ucb, atol=0.0051)
     exact = result.optimal_value - result.random_value
@@ -217,20 +218,20 @@ def test_real_labels_give_the_printed_ucb_and_the_exact_random(column):
 
 def test_printed_means_are_those_that_the_paper_speaks_of():
     for dataset, more in (("cncci", 14.1), ("pndc", 1.58)):
-        columns = [column for column in table_1.TABLE if column.dataset == dataset]
-        gains = [column.paper["random"] - column.paper["IDS"] for column in columns]
+        some = [column for column in columns.TABLE if column.dataset == dataset]
+        gains = [column.paper["random"] - column.paper["IDS"] for column in some]
         assert np.mean(gains) == pytest.approx(more, abs=0.05)
-        assert len({column.real for column in columns}) == len(columns)
+        assert len({column.real for column in some}) == len(some)
 
 
 @needs_data
 def test_the_table_is_written(tmp_path, monkeypatch):
-    few = table_1.TABLE[1:3] + table_1.TABLE[9:11]
-    monkeypatch.setattr(table_1, "TABLE", few)
-    agents = table_1._agents
+    few = columns.TABLE[1:3] + columns.TABLE[9:11]
+    monkeypatch.setattr(columns, "TABLE", few)
+    agents = columns.agents_of
     monkeypatch.setattr(
-        table_1,
-        "_agents",
+        columns,
+        "agents_of",
         lambda noise: {name: text.replace("1000", "50") for name, text in agents(noise).items()},
     )
     files = reproduce("asd-table-1", tmp_path, episodes=2, workers=1)

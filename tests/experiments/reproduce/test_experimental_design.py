@@ -14,6 +14,7 @@ from discovery_gym.experiments.reproduce import playing, reproduce
 from discovery_gym.experiments.reproduce.experimental_design import (
     benchmarks,
     episode,
+    problems,
     robot_physicist,
     twins,
 )
@@ -55,7 +56,7 @@ def small(problem):
 def compared(tmp_path_factory):
     out = tmp_path_factory.mktemp("benchmarks")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(benchmarks, "PROBLEMS", tuple(map(small, benchmarks.PROBLEMS)))
+        patch.setattr(problems, "PROBLEMS", tuple(map(small, problems.PROBLEMS)))
         return out, reproduce("design-benchmarks", out, episodes=3, seed=5, workers=1)
 
 
@@ -64,8 +65,8 @@ def test_every_policy_has_its_row(compared):
     assert files[0] == out / "index.html"
     assert all(path.is_file() for path in files)
     assert not re.search(r"\bnan\b", (out / "REPORT.md").read_text())
-    for problem in benchmarks.PROBLEMS:
-        rows = table(out, benchmarks._slug(problem.name))
+    for problem in problems.PROBLEMS:
+        rows = table(out, benchmarks.slug(problem.name))
         assert len(rows) == len(problem.published) + len(problem.entries)
         ours = [row for row in rows if row["whose"] == "ours"]
         assert all(row["L"] == "50" and row["designs"] for row in ours)
@@ -75,9 +76,9 @@ def test_every_policy_has_its_row(compared):
 
 def test_bounds_are_those_of_evaluate(compared):
     out, _ = compared
-    problem = next(one for one in map(small, benchmarks.PROBLEMS) if "Death" in one.name)
+    problem = next(one for one in map(small, problems.PROBLEMS) if "Death" in one.name)
     entry = next(one for one in problem.entries if one.name == "greedy")
-    name = benchmarks._slug(problem.name)
+    name = benchmarks.slug(problem.name)
     played = evaluate(
         problem.env_id,
         entry.agent,
@@ -97,14 +98,14 @@ def test_bounds_are_those_of_evaluate(compared):
 def test_a_second_call_plays_nothing_anew(compared, monkeypatch):
     out, _ = compared
     before = {record.id: record.created for record in read_folder(out / playing.RESULTS).records}
-    monkeypatch.setattr(benchmarks, "PROBLEMS", tuple(map(small, benchmarks.PROBLEMS)))
+    monkeypatch.setattr(problems, "PROBLEMS", tuple(map(small, problems.PROBLEMS)))
     reproduce("design-benchmarks", out, episodes=3, seed=5, workers=1)
     after = {record.id: record.created for record in read_folder(out / playing.RESULTS).records}
     assert before == after
 
 
 def test_published_figures_are_bounds_of_the_right_order():
-    for problem in benchmarks.PROBLEMS:
+    for problem in problems.PROBLEMS:
         assert len({one.policy for one in problem.published}) == len(problem.published)
         for one in problem.published:
             assert one.upper is None or one.lower <= one.upper
@@ -114,10 +115,11 @@ def test_published_figures_are_bounds_of_the_right_order():
 def test_a_bound_at_its_cap_is_no_comparison():
     """Ours of 1e6 contrasts ends at 13.8 nats; a policy with 1e7 has 14.6 and need not be better."""
     capped = []
-    for problem in benchmarks.PROBLEMS:
+    for problem in problems.PROBLEMS:
         ours = problem.entries[0]
         cap = np.log(ours.contrasts + 1)
-        record = SimpleNamespace(bounds=np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]])
+        bounds = np.full((4, 2), cap) - [[0.0], [0.0], [0.0], [1e-9]]
+        record = SimpleNamespace(metrics={"information_bounds": bounds})
         result = benchmarks.Result(problem, {ours.name: record})
         assert ("not comparable" in result.verdict) == (result.champion.lower > cap), problem.name
         capped += [problem.name] if "not comparable" in result.verdict else []
@@ -126,7 +128,7 @@ def test_a_bound_at_its_cap_is_no_comparison():
 
 def test_random_designs_from_the_normal_law_give_the_published_information():
     """Ten measurements, 4.74 to 4.79 nats; a uniform law gives far less."""
-    problem = benchmarks.PROBLEMS[1]
+    problem = problems.PROBLEMS[1]
     entry = problem.entries[0]
     bounds = evaluate(
         problem.env_id,

@@ -11,7 +11,6 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.experiments.reproduce import REPRODUCTIONS, reproduce
-from discovery_gym.experiments.reproduce.figures import Section, Table, write_report
 
 FIGURES = [
     "1_success_probability",
@@ -161,16 +160,3 @@ def test_listing_the_reproductions_needs_no_matplotlib():
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "high-throughput" in REPRODUCTIONS
-
-
-def test_report_without_figures_escapes_its_words(tmp_path):
-    words = Table(name="words", columns=("a < b", "c"), rows=[("`x`", None), (1.23456789, 2)])
-    files = write_report(
-        tmp_path, "T & T", ["one < two^N + p^(2N)"], [Section(title="S", tables=(words,))]
-    )
-    assert [path.name for path in files] == ["index.html", "REPORT.md", "words.csv"]
-    page = (tmp_path / "index.html").read_text()
-    assert "one &lt; two<sup>N</sup> + p<sup>2N</sup>" in page
-    assert "<td><code>x</code></td><td>–</td>" in page
-    assert "| 1.23457 | 2 |" in (tmp_path / "REPORT.md").read_text()
-    assert (tmp_path / "words.csv").read_text() == "a < b,c\n`x`,\n1.23456789,2\n"

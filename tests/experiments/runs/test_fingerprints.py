@@ -13,8 +13,8 @@ import pytest
 from discovery_gym import InputError
 from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.fingerprints import code, files, fingerprint
-from discovery_gym.experiments.runs.runner import execute, plan
-from discovery_gym.experiments.suites.catalogue import Suite, Task
+from discovery_gym.experiments.runs.runner import execute
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 POOL = "discovery/LinearPool-v0"
 PACKAGE = Path(fingerprints.__file__).parents[2]

@@ -18,8 +18,8 @@ from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.runner import missing, plan, play
-from discovery_gym.experiments.suites.catalogue import Suite, Task
+from discovery_gym.experiments.runs.runner import missing, play
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 PICK = '''
 import numpy as np
@@ -155,7 +155,7 @@ def test_two_workers_play_what_a_file_a_module_and_a_short_name_stand_for(
     here = evaluate("KnowledgeLadder", "./own/mine.py:pick", episodes=3, seed=0)
     records = {one.spec.name: one for one in read_folder(folder / "out").records}
     assert "lone" not in sys.modules
-    returns = getattr(records["own"], "evaluation", records["own"]).returns
+    returns = records["own"].evaluation.returns
     np.testing.assert_array_equal(returns, here.returns)
 
     def stale() -> list[str]:

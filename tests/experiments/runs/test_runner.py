@@ -15,6 +15,7 @@ import pytest
 from kill_runs import COMMAND, contents, start
 
 import discovery_gym
+from discovery_gym.experiments.runs import files
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.records import (
     open_folder,
@@ -22,8 +23,9 @@ from discovery_gym.experiments.runs.records import (
     read_record,
     record_path,
 )
-from discovery_gym.experiments.runs.runner import Shard, WorkerLost, execute, missing, plan, play
+from discovery_gym.experiments.runs.runner import WorkerLost, execute, missing, play
 from discovery_gym.experiments.suites.catalogue import suite
+from discovery_gym.experiments.suites.task import Shard, plan
 
 SUPPORT = Path(kill_runs.__file__).parent
 
@@ -36,8 +38,8 @@ def test_a_record_holds_the_run(played, tiny):
     record = read_record(record_path(played / "records", spec.id))
     assert record.id in {one.id for one in records}
     assert record.spec == spec
-    assert record.regret.shape == record.returns.shape == (40,)
-    assert record.random_value < record.optimal_value
+    assert record.evaluation.regret.shape == record.evaluation.returns.shape == (40,)
+    assert record.evaluation.random_value < record.evaluation.optimal_value
     assert {"python", "numpy", "discovery-gym"} <= record.versions.keys()
     table = pq.read_table(record_path(played / "records", spec.id))
     assert table["seed"].to_pylist() == list(range(spec.seed, spec.seed + 40))
@@ -48,8 +50,8 @@ def test_a_record_keeps_the_curves_that_its_suite_asks_for(tiny, tmp_path):
     records = open_folder(tmp_path)
     assert not execute(specs[0], records)
     record = read_record(record_path(records, specs[0].id))
-    assert record.curve.shape == (40, 3)
-    assert (record.curve[:, -1] == record.regret).all()
+    assert record.evaluation.curve.shape == (40, 3)
+    assert (record.evaluation.curve[:, -1] == record.evaluation.regret).all()
     assert specs[0].id not in {spec.id for spec in plan(tiny)}
 
 
@@ -58,7 +60,7 @@ def test_a_failed_run_is_recorded_with_its_error(played, tiny):
     assert record.spec == plan(tiny)[3]
     assert "Traceback" in record.error
     assert "batch_size must be one of" in record.error
-    assert record.returns.size == 0
+    assert record.evaluation is None
 
 
 def test_a_run_is_a_pure_function_of_its_spec(played, tiny, tmp_path):
@@ -136,10 +138,10 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 
 
 def test_rests_of_a_killed_run_do_not_hinder_and_are_swept(tmp_path):
-    rest = tmp_path / f".{rec.MARK}.abc{rec.SUFFIX}"
+    rest = tmp_path / f".{rec.MARK}.abc{files.SUFFIX}"
     rest.write_text("{", encoding="utf-8")
     records = open_folder(tmp_path)
-    old, new = (records / f".{name}.parquet.abc{rec.SUFFIX}" for name in ("old", "new"))
+    old, new = (records / f".{name}.parquet.abc{files.SUFFIX}" for name in ("old", "new"))
     for path in (old, new):
         path.write_text("half", encoding="utf-8")
     os.utime(old, (0, 0))
@@ -154,8 +156,8 @@ def test_a_folder_is_not_foreign_for_what_another_run_has_just_put_there(tmp_pat
 
     def meanwhile(self):
         monkeypatch.setattr(Path, "iterdir", listed)
-        rec.write(open_folder(tmp_path) / "abc.parquet", "x")
-        rec.write(tmp_path / "LEADERBOARD.md", "x")
+        files.write(open_folder(tmp_path) / "abc.parquet", "x")
+        files.write(tmp_path / "LEADERBOARD.md", "x")
         return listed(self)
 
     monkeypatch.setattr(Path, "iterdir", meanwhile)
@@ -173,14 +175,14 @@ def test_many_processes_open_one_folder():
 
 def test_writing_leaves_the_whole_file_or_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "file"
-    rec.write(path, "old")
+    files.write(path, "old")
 
     def fail(handle):
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="disk full"):
-        rec.write(path, "new")
+        files.write(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 

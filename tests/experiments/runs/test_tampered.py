@@ -15,16 +15,19 @@ from typer.testing import CliRunner
 
 import discovery_gym
 from discovery_gym.experiments import cli
-from discovery_gym.experiments.report.leaderboard import overviews, write_leaderboard
+from discovery_gym.experiments.report.boards import overviews
+from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.runs import record, record_file, runner
 from discovery_gym.experiments.runs import records as rec
-from discovery_gym.experiments.runs import runner
+from discovery_gym.experiments.runs.fingerprints import hashed
 from discovery_gym.experiments.runs.records import (
     open_folder,
     read_folder,
     read_record,
     record_path,
 )
-from discovery_gym.experiments.runs.runner import execute, missing, plan
+from discovery_gym.experiments.runs.runner import execute, missing
+from discovery_gym.experiments.suites.task import plan
 
 PLACE = 1
 """The run that is tampered with: the optimum on the ladder, first of its board."""
@@ -35,8 +38,8 @@ class Forgery:
 
     def __init__(self, path):
         self.path, table = path, pq.read_table(path)
-        self.about = json.loads(table.schema.metadata[rec.KEY])
-        self.columns = {name: rec._array(table[name]) for name in table.column_names}
+        self.about = json.loads(table.schema.metadata[record_file.KEY])
+        self.columns = {name: record_file.to_array(table[name]) for name in table.column_names}
 
     @property
     def spec(self):
@@ -60,11 +63,11 @@ class Forgery:
         self.path.unlink()
         if named:
             spec = json.dumps({**self.spec, "about": None}, sort_keys=True)
-            run_id = rec.hashed(spec, self.about["fingerprint"])
+            run_id = hashed(spec, self.about["fingerprint"])
             self.path = record_path(self.path.parent, run_id)
-        content = rec.to_bytes(pa.table(arrays), text)
+        content = record_file.to_bytes(pa.table(arrays), text)
         if not signed:
-            at, old = rec._place_of_digest(content), rec._place_of_digest(before)
+            at, old = record_file.place_of_digest(content), record_file.place_of_digest(before)
             content = content[: at.start] + before[old] + content[at.stop :]
         self.path.write_bytes(content)
         return self.path
@@ -538,7 +541,7 @@ def test_runs_on_a_table_that_has_changed_are_not_compared(results, tiny):
 
 def test_a_clock_may_be_ahead_a_little(results, tiny):
     one = Forgery(record_path(results / "records", plan(tiny)[PLACE].id))
-    one.about["created"] = time.time() + rec.AHEAD / 2
+    one.about["created"] = time.time() + record.AHEAD / 2
     assert read_record(one.write()).error is None
 
 

@@ -45,7 +45,8 @@ def environment(**changes: str) -> dict[str, str]:
     """Return the environment of a process, whatever that of the tests is."""
     told = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL")
     kept = {key: value for key, value in os.environ.items() if key not in told}
-    return {**kept, "PYTHONPATH": str(Path(tiny.__file__).parent), **changes}
+    paths = [str(Path(tiny.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths), **changes}
 
 
 def on_terminal(words: list[str], interrupt: bytes = b"", **changes: str) -> tuple[int, str]:

@@ -11,10 +11,11 @@ from discovery_gym.agents import available, make
 from discovery_gym.agents.learned.policy import fitting
 from discovery_gym.envs.core import registered
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import stats
+from discovery_gym.experiments.report import stats
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
-from discovery_gym.experiments.runs.runner import plan
+from discovery_gym.experiments.runs.scores import scores
 from discovery_gym.experiments.suites.catalogue import SUITES, suite
+from discovery_gym.experiments.suites.task import plan
 
 TASKS = [task for one in SUITES.values() for task in one.tasks]
 
@@ -78,7 +79,7 @@ def test_who_is_ahead_on_a_whole_table_may_be_behind_on_its_halves():
     for rows, horizon, episodes in ((None, 60, 2), (0.5, 30, 300)):
         kwargs = {"rows": rows, "horizon": horizon}
         linucb, bayes = (
-            stats.scores(evaluate("TablePool", text, episodes=episodes, env_kwargs=kwargs), kwargs)
+            scores(evaluate("TablePool", text, episodes=episodes, env_kwargs=kwargs))
             for text in ("linucb", "bayes_ucb(width=1, belief=linear(prior_std=1))")
         )
         ahead[rows] = stats.paired_difference(linucb, bayes)

@@ -10,13 +10,13 @@ import pytest
 from discovery_gym import InputError
 from discovery_gym.envs import datasets
 from discovery_gym.experiments.cli import main
-from discovery_gym.experiments.runs import runner
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.runs.records import open_folder, read_record, record_path
 from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
-from discovery_gym.experiments.suites import tuning
-from discovery_gym.experiments.suites.catalogue import SUITES, Suite, Task
+from discovery_gym.experiments.suites import settings, tuning
+from discovery_gym.experiments.suites.catalogue import SUITES
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 TINY = Task(
     name="Tiny",
@@ -70,8 +70,8 @@ def test_tune_chooses_the_best_candidate_and_resumes(tiny, tmp_path, capsys, mon
     spec = tuning.plan(SUITE)[0]
     record = read_record(record_path(tmp_path / "records", spec.id))
     mean, error = chosen["Bayes-UCB"]["scores"][spec.agent]
-    assert mean == pytest.approx(record.regret.mean())
-    assert error == pytest.approx(record.regret.std(ddof=1) / np.sqrt(80))
+    assert mean == pytest.approx(record.evaluation.regret.mean())
+    assert error == pytest.approx(record.evaluation.regret.std(ddof=1) / np.sqrt(80))
     with pytest.raises(SystemExit):
         main()
     assert "5 of 5 runs are finished already" in capsys.readouterr().err
@@ -101,7 +101,7 @@ def test_nothing_is_tuned_on_what_it_is_judged_on(suite):
     """Neither on evaluation seeds nor, whatever the seed, on a column of labels of any suite."""
     tried = tuning.plan(suite)
     assert all(spec.seed + spec.episodes <= EVALUATION_SEED for spec in tried)
-    judged = columns(spec for one in SUITES.values() for spec in runner.plan(one))
+    judged = columns(spec for one in SUITES.values() for spec in plan(one))
     assert judged
     assert not judged & columns(tried)
     if "cncci" in datasets.available():
@@ -125,7 +125,7 @@ def test_candidates_meet_all_problems_in_equal_parts(monkeypatch, tmp_path):
     chosen = tuning.choose(suite, tmp_path)["tasks"]["Tiny"]["Bayes-UCB"]
     for text, (mean, error) in chosen["scores"].items():
         parts = [
-            read_record(record_path(tmp_path / "records", spec.id)).regret
+            read_record(record_path(tmp_path / "records", spec.id)).evaluation.regret
             for spec in specs
             if spec.agent == text
         ]
@@ -136,9 +136,9 @@ def test_candidates_meet_all_problems_in_equal_parts(monkeypatch, tmp_path):
 
 def test_settings_of_another_version_are_not_played(monkeypatch):
     stored = {"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "bayes_ucb(width=1)"}}}}
-    monkeypatch.setattr(suites, "tuned", lambda name: stored)
+    monkeypatch.setattr(settings, "tuned", lambda name: stored)
     for version, text in ((3, "bayes_ucb(width=1)"), (4, "bayes_ucb(width=0)")):
-        agents = suites._with_tuned("tiny", version, TINY).agents
+        agents = settings.with_tuned("tiny", version, TINY).agents
         assert agents == {
             "random": "random",
             "Bayes-UCB": text,
@@ -167,9 +167,9 @@ TAMPERED = {
 def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "tampered.json").write_bytes(TAMPERED[kind])
-    monkeypatch.setattr(suites.resources, "files", lambda package: tmp_path)
+    monkeypatch.setattr(settings.resources, "files", lambda package: tmp_path)
     with pytest.raises(InputError, match=r"tuned/tampered\.json .*tune tampered") as error:
-        suites._with_tuned("tampered", 3, TINY)
+        settings.with_tuned("tampered", 3, TINY)
     assert len(str(error.value).replace(str(tmp_path), "")) < 400
     assert str(error.value).isprintable()
 
@@ -177,7 +177,7 @@ def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
 def test_a_suite_plays_what_was_tuned(suite):
     """The shipped settings are those of this version, with the candidates and budget it names."""
-    data = suites.tuned(suite.name)
+    data = settings.tuned(suite.name)
     if data["version"] != suite.version:
         pytest.skip(f"settings of version {data['version']}: discovery-gym tune {suite.name}")
     assert (data["budget"], data["seed"]) == (tuning.BUDGET, tuning.SEED)

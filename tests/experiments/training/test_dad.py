@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,18 @@ import numpy as np
 import pytest
 
 from discovery_gym import InputError
-from discovery_gym.agents.learned.policy import Policy
 from discovery_gym.envs.design.information import sequential_bounds
-from discovery_gym.experiments.training.folder import CHECKPOINT, Folder
 
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
-from discovery_gym.experiments.training import dad as designs  # noqa: E402
+from discovery_gym.experiments.training import dad_episodes as simulated  # noqa: E402
+from discovery_gym.experiments.training import train  # noqa: E402
+from discovery_gym.experiments.training.dad import DAD, DADRun, objective, play  # noqa: E402
 
 DISCOUNTING = "discovery/TemporalDiscounting-v0"
 SOURCES = "discovery/LocationFinding-v0"
-QUICK = designs.Training(
+QUICK = DAD(
     env_id=DISCOUNTING,
-    horizon=3,
+    env_kwargs={"horizon": 3},
     iterations=4,
     myopic=2,
     batch=8,
@@ -46,13 +45,13 @@ def test_offers_are_taken_as_in_the_environment() -> None:
     log_k, alpha = random.normal(-4, 1.5, 7), random.uniform(0.1, 4, 3)
     theta = np.stack(np.meshgrid(log_k, alpha, indexing="ij"), -1).reshape(-1, 2)
     setting, *others = map(torch.tensor, (settings, np.tile(log_k, (5, 1)), alpha))
-    take, entropy = designs.Takes.apply(setting, *others, 0.02)
+    take, entropy = simulated.Takes.apply(setting, *others, 0.02)
     expected = env.takes(theta, settings)
     np.testing.assert_allclose(take.reshape(5, -1), expected, rtol=1e-6)
     binary = -expected * np.log(expected) - (1 - expected) * np.log(1 - expected)
     np.testing.assert_allclose(entropy.reshape(5, -1), binary, rtol=1e-6)
     setting.requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: designs.Takes.apply(x, *others, 0.02), setting)
+    assert torch.autograd.gradcheck(lambda x: simulated.Takes.apply(x, *others, 0.02), setting)
 
 
 class Repeated:
@@ -98,9 +97,9 @@ def test_gradient_of_the_information_in_answers_against_differences() -> None:
     gained = []
     for part in range(8):
         network = Repeated(settings)
-        many = designs.Discounting(env, count // 8, 512, np.random.default_rng(part))
-        gains, logs = designs.play(network, many, 3)
-        designs.objective(gains, logs).backward()  # type: ignore[no-untyped-call]
+        many = simulated.Discounting(env, count // 8, 512, np.random.default_rng(part))
+        gains, logs = play(network, many, 3)
+        objective(gains, logs).backward()  # type: ignore[no-untyped-call]
         found.append(network.settings.grad.numpy())
         gained.append(float(gains.detach().sum(0).mean()))
     error = np.std(found, axis=0, ddof=1) / 8**0.5
@@ -113,11 +112,11 @@ def test_contrasts_near_the_truth_give_the_information_of_measurements() -> None
     """Against many draws from the prior, where these are enough."""
     env, random = model(SOURCES, horizon=3), np.random.default_rng(0)
     settings = np.array([[0.0, 0.0], [1.0, -0.5], [-0.5, 1.0]])
-    episodes = designs.Sources(env, 500, 400, random)
+    episodes = simulated.Sources(env, 500, 400, random)
     theta = episodes.theta.numpy().transpose(2, 3, 0, 1).reshape(500, 400, 4)
     response = env.response(theta, np.tile(settings[1], (500, 1)))
     np.testing.assert_allclose(
-        designs.Response.apply(
+        simulated.Response.apply(
             torch.tensor(settings[1:2], dtype=torch.float32).expand(500, 2),
             episodes.theta,
             env.background,
@@ -129,12 +128,12 @@ def test_contrasts_near_the_truth_give_the_information_of_measurements() -> None
     )
     places = torch.tensor(settings, requires_grad=True)
     few = episodes.theta[:, :, :3, :5].double()
-    assert torch.autograd.gradcheck(lambda x: designs.Response.apply(x, few, 0.1, 0.01), places)
+    assert torch.autograd.gradcheck(lambda x: simulated.Response.apply(x, few, 0.1, 0.01), places)
     # The weights make draws from the prior of them.
     weight = episodes.total.exp().mean(1)
     assert abs(float(weight.mean()) - 1) < 5 * float(weight.std()) / 500**0.5
     network = Repeated(settings)
-    gains, logs = designs.play(network, episodes, 3)
+    gains, logs = play(network, episodes, 3)
     assert not logs.any()
     found = gains.detach().sum(0).numpy()
     truth = random.standard_normal((500, 4))
@@ -143,22 +142,22 @@ def test_contrasts_near_the_truth_give_the_information_of_measurements() -> None
     error = ((found.var() + lower.var()) / 500) ** 0.5
     assert lower.mean() - 4 * error < found.mean() < upper.mean() + 4 * error
     # Its derivative, the noise held.
-    designs.objective(gains, logs).backward()  # type: ignore[no-untyped-call]
+    objective(gains, logs).backward()  # type: ignore[no-untyped-call]
     for i, j in ((0, 0), (1, 1), (2, 0)):
         ends = []
         for sign in (-1, 1):
             near = settings.copy()
             near[i, j] += sign * 0.002
-            again = designs.Sources(env, 500, 400, np.random.default_rng(0))
-            ends.append(float(designs.play(Repeated(near), again, 3)[0].detach().sum(0).mean()))
+            again = simulated.Sources(env, 500, 400, np.random.default_rng(0))
+            ends.append(float(play(Repeated(near), again, 3)[0].detach().sum(0).mean()))
         slope = (ends[1] - ends[0]) / 0.004
         assert network.settings.grad[i, j] == pytest.approx(slope, abs=0.02)
 
 
 @pytest.mark.parametrize("env_id", [DISCOUNTING, SOURCES])
-def test_a_policy_plays_as_the_network_does(env_id: str) -> None:
+def test_a_policy_plays_as_the_network_does(env_id: str, tmp_path: Path) -> None:
     training = replace(QUICK, env_id=env_id)
-    run = designs._Run(training)
+    run = DADRun(training, tmp_path)
     torch.nn.init.normal_(run.network.path.weight, std=0.1, generator=torch.Generator())
     policy = run.network.policy({})
     small = {"grid_size": (16, 8)} if env_id == DISCOUNTING else {"num_particles": 10}
@@ -176,57 +175,21 @@ def test_a_policy_plays_as_the_network_does(env_id: str) -> None:
         )
 
 
-@pytest.mark.parametrize("env_id", [DISCOUNTING, SOURCES])
-def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
-    env_id: str, tmp_path: Path
-) -> None:
-    training = replace(QUICK, env_id=env_id)
-    designs.train(training, tmp_path / "whole")
-    designs.train(training, tmp_path / "parts", stop=2)
-    designs.train(training, tmp_path / "parts")
-    policies, curves = [], []
-    for name in ("whole", "parts"):
-        policies.append(Policy.load(tmp_path / name / designs.POLICY))
-        with (tmp_path / name / designs.CURVE).open() as file:
-            curves.append([row | {"seconds": ""} for row in csv.DictReader(file)])
-    for pairs in zip(*(one.encoder + one.layers for one in policies), strict=True):
-        np.testing.assert_array_equal(*(np.concatenate([w.ravel(), b]) for w, b in pairs))
-    assert curves[0] == curves[1]
-    assert [row["steps"] for row in curves[0]] == ["0", "48", "96"]
-    assert policies[1].about["command"] == training.command
-    with pytest.raises(InputError, match="another training: seed 0 instead of 1"):
-        designs.train(replace(training, seed=1), tmp_path / "whole")
-    policy = tmp_path / "whole" / designs.POLICY
-    whole = policy.read_bytes()
-    policy.write_bytes(whole[:-9])
-    designs.train(training, tmp_path / "whole")
-    assert policy.read_bytes() == whole
-    (tmp_path / "whole" / CHECKPOINT).write_bytes(b"nothing")
-    with pytest.raises(InputError, match="damaged"):
-        designs.train(training, tmp_path / "whole")
-
-
 @pytest.mark.parametrize(("env_id", "gain"), [(DISCOUNTING, 0.05), (SOURCES, 0.3)])
 def test_training_improves(env_id: str, gain: float, tmp_path: Path) -> None:
     training = replace(
         QUICK, env_id=env_id, iterations=100, myopic=30, batch=32, hidden=32, rate=5e-3
     )
-    run = designs._Run(replace(training, episodes=500))
-    before = run.measure()[0]
-    training = replace(training, every=100)
-    designs.train(training, tmp_path)
-    assert designs._restored(
-        run, Folder(tmp_path, asdict(training), (designs.POLICY, designs.CURVE))
-    )
-    assert run.measure()[0] > before + gain
+    curve = train(replace(training, every=100, episodes=500), tmp_path)
+    assert curve[-1]["return"] > curve[0]["return"] + gain
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no likelihood in torch for discovery/Weinberg-v0"):
-        designs.train(designs.Training(env_id="Weinberg"), tmp_path)
+        train(DAD(env_id="Weinberg"), tmp_path)
     for name, value in [
         ("batch", 0), ("batch", "x"), ("rate", float("nan")), ("rate", 1e300), ("seed", -1),
-        ("contrasts", 0), ("myopic", -1), ("horizon", None), ("episodes", 1), ("hidden", 10**9),
+        ("contrasts", 0), ("myopic", -1), ("episodes", 1), ("hidden", 10**9),
     ]:  # fmt: skip
         with pytest.raises(InputError, match=f"{name} must be"):
             replace(QUICK, **{name: value})

@@ -1,62 +1,18 @@
-"""Training of the rule meta_ucb: it improves, and a killed training ends where it would have."""
+"""Training of the learned rule: it improves."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents.rules.meta_ucb import Network
-from discovery_gym.experiments.training.evolution import GRAPH, LINEAR, Training, play, train
-from discovery_gym.experiments.training.folder import CHECKPOINT
+from discovery_gym.experiments.training import train
+from discovery_gym.experiments.training.evolution import ES, GRAPH, play
 
-TINY = {
-    # Hubs tell of everything, which Bayes-UCB does not look at.
-    "star": (
-        GRAPH,
-        {"topology": "star", "num_items": 60, "edge_prob": 0.0, "hub_fraction": 0.1, "horizon": 8},
-    ),
-    "linear": (LINEAR, {"num_items": 30, "num_features": 3, "horizon": 6}),
-}
-QUICK = Training(tasks=("star", "linear"), iterations=4, pairs=8, every=2, episodes=16)
-
-
-def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path: Path) -> None:
-    whole = train(QUICK, tmp_path / "whole", TINY)
-    train(QUICK, tmp_path / "parts", TINY, stop=2)
-    parts = train(QUICK, tmp_path / "parts", TINY)
-    np.testing.assert_array_equal(whole.weights, parts.weights)
-    curves = []
-    for name in ("whole", "parts"):
-        saved = Network.load(tmp_path / name / "weights.safetensors")
-        np.testing.assert_array_equal(saved.weights, whole.weights)
-        with (tmp_path / name / "curve.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        curves.append([row | {"cpu_seconds": ""} for row in rows])
-    assert curves[0] == curves[1]
-    assert [row["iteration"] for row in curves[0]] == ["0", "0", "2", "2", "4", "4"]
-
-
-@pytest.mark.parametrize("name", ["weights.safetensors", "curve.csv"])
-def test_a_finished_training_mends_its_files(name: str, tmp_path: Path) -> None:
-    network = train(QUICK, tmp_path, TINY)
-    whole = (tmp_path / name).read_bytes()
-    (tmp_path / name).write_bytes(whole[:-9])
-    np.testing.assert_array_equal(train(QUICK, tmp_path, TINY).weights, network.weights)
-    assert (tmp_path / name).read_bytes() == whole
-    (tmp_path / CHECKPOINT).write_bytes((tmp_path / CHECKPOINT).read_bytes()[:-9])
-    with pytest.raises(InputError, match="is not a checkpoint of this training, or it is damaged"):
-        train(QUICK, tmp_path, TINY)
-
-
-def test_other_settings_do_not_resume(tmp_path: Path) -> None:
-    train(QUICK, tmp_path, TINY, stop=0)
-    with pytest.raises(InputError, match="another training: seed 0 instead of 1"):
-        train(replace(QUICK, seed=1), tmp_path, TINY)
+# Hubs tell of everything, which Bayes-UCB does not look at.
+STAR = {"topology": "star", "num_items": 60, "edge_prob": 0.0, "hub_fraction": 0.1, "horizon": 8}
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
@@ -65,18 +21,31 @@ def test_settings_that_make_no_sense_are_refused() -> None:
         ("width", -1), ("seed", -1), ("every", 0), ("episodes", 1),
     ]:  # fmt: skip
         with pytest.raises(InputError, match=f"{name} must be"):
-            Training(**{name: value})
+            ES(**{name: value})
     with pytest.raises(InputError, match="seeds of training"):
-        Training(iterations=10**6)
+        ES(iterations=10**6)
 
 
 def test_training_improves(tmp_path: Path) -> None:
-    training = Training(
-        tasks=("star",), iterations=30, pairs=64, width=0.0, rate=0.1, every=30, episodes=2
+    """On a pool of one's own."""
+    training = ES(
+        env_id="GraphPool",
+        env_kwargs=STAR,
+        iterations=30,
+        pairs=64,
+        width=0.0,
+        rate=0.1,
+        every=30,
+        episodes=2,
     )
-    network = train(training, tmp_path, TINY)
-    start = Network.new(0.0)
+    train(training, tmp_path)
+    start, learned = Network.new(0.0), Network.load(tmp_path / "weights.safetensors")
     seeds = list(range(700_000, 700_400))
-    before, after = (play(*TINY["star"], one, seeds, 0) for one in (start, network))
+    before, after = (play(GRAPH, STAR, one, seeds, 0) for one in (start, learned))
     difference = before - after
     assert difference.mean() > 3 * difference.std() / 20
+
+
+def test_parameters_need_an_environment() -> None:
+    with pytest.raises(InputError, match=r"Name the pool that has the parameters \{'horizon': 9\}"):
+        ES(env_kwargs={"horizon": 9})

@@ -1,4 +1,4 @@
-"""Simulation laid over exact laws: the registered environments, and a check of every number."""
+"""Simulated campaigns of the registered environments, and a check of every number they yield."""
 
 from __future__ import annotations
 
@@ -14,19 +14,7 @@ FOREVER = 10_000_000
 """A budget, in epochs, that no campaign of a report comes near."""
 STRIDE = 1_000_000
 """Distance of the first seeds of two simulations; episode i of one has seed first + i."""
-
-COLUMNS = (
-    "figure",
-    "environment",
-    "setting",
-    "quantity",
-    "exact",
-    "simulated",
-    "standard error",
-    "deviation / standard error",
-    "samples",
-    "first seed",
-)
+SCORE = "deviation / standard error"
 
 
 @dataclass(kw_only=True)
@@ -38,7 +26,7 @@ class Simulation:
     """
 
     seed: int
-    checks: list[tuple[Any, ...]] = field(default_factory=list)  # rows under `COLUMNS`
+    checks: list[dict[str, Any]] = field(default_factory=list)  # rows of a table
     runs: int = 0
 
     def check(
@@ -56,15 +44,24 @@ class Simulation:
 
         Where it is 0, the simulation must give the very number.
         """
-        deviation = simulated - exact
-        score = deviation / error if error > 0 else math.copysign(math.inf, deviation)
-        score = 0.0 if deviation == 0 else score
-        row = figure, run.env_id, setting, quantity, float(exact), float(simulated), float(error)
-        self.checks.append((*row, float(score), int(samples), run.seed))
+        self.checks.append(
+            {
+                "figure": figure,
+                "environment": run.env_id,
+                "setting": setting,
+                "quantity": quantity,
+                "exact": float(exact),
+                "simulated": float(simulated),
+                "standard error": float(error),
+                SCORE: _score(float(simulated - exact), float(error)),
+                "samples": int(samples),
+                "first seed": run.seed,
+            }
+        )
 
     def largest(self, figure: str) -> str:
         """Return the largest deviation among the checks of a figure, in words."""
-        scores = [abs(row[7]) for row in self.checks if row[0] == figure]
+        scores = [abs(row[SCORE]) for row in self.checks if row["figure"] == figure]
         return (
             f"Largest deviation of the simulation from the truth: {max(scores):.1f} standard "
             f"errors among {len(scores)} numbers."
@@ -86,6 +83,13 @@ class Simulation:
             _, _, ended, _, _ = run.env.step(actions)  # ended episodes start again, unheeded
             epochs[ended & (epochs == 0)] = time
         return Arrivals(run=run, batch_size=batch_size, epochs=epochs)
+
+
+def _score(deviation: float, error: float) -> float:
+    """Return a deviation in standard errors."""
+    if deviation == 0:
+        return 0.0
+    return deviation / error if error > 0 else math.copysign(math.inf, deviation)
 
 
 @dataclass(kw_only=True)
@@ -117,27 +121,38 @@ class Arrivals:
     epochs: NDArray[np.int64]
 
     @property
+    def count(self) -> int:
+        """The number B of episodes."""
+        return len(self.epochs)
+
+    @property
+    def mean(self) -> float:
+        """Their mean."""
+        return float(self.epochs.mean())
+
+    @property
     def error(self) -> float:
         """The exact standard error of their mean."""
-        return math.sqrt(self.run.model.epochs_variance(self.batch_size) / len(self.epochs))
+        return math.sqrt(self.run.model.epochs_variance(self.batch_size) / self.count)
 
     def check_mean(self, simulation: Simulation, figure: str, setting: str) -> None:
         """Compare their mean with the truth."""
         exact = self.run.model.mean_epochs(self.batch_size)
-        mean, count = self.epochs.mean(), len(self.epochs)
-        simulation.check(figure, self.run, setting, "mean epochs", exact, mean, self.error, count)
+        simulation.check(
+            figure, self.run, setting, "mean epochs", exact, self.mean, self.error, self.count
+        )
 
     def histogram(self, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return edges ``(K + 1,)`` between whole epochs and the density in each bin, ``(K,)``."""
         low, high = self.epochs.min(), self.epochs.max()
         edges = np.arange(low, high + width + 1, width) - 0.5
-        return edges, np.histogram(self.epochs, edges)[0] / (len(self.epochs) * width)
+        return edges, np.histogram(self.epochs, edges)[0] / (self.count * width)
 
     def check_shares(
         self, simulation: Simulation, figure: str, setting: str, edges: NDArray[np.float64]
     ) -> None:
         """Compare the share of each bin, in which at least 10 episodes are expected."""
-        law, count = self.run.model.epochs_distribution(self.batch_size), len(self.epochs)
+        law, count = self.run.model.epochs_distribution(self.batch_size), self.count
         truth = np.diff(law.cdf(edges))
         shares = np.histogram(self.epochs, edges)[0] / count
         for i in np.flatnonzero(np.minimum(truth, 1 - truth) * count >= 10):

@@ -1,22 +1,15 @@
 """The statistics against closed forms and brute force."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, bootstrap, ttest_1samp, ttest_ind
 
 from discovery_gym import InputError
-from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import stats as st
+from discovery_gym.experiments.report import stats as st
 
 RNG = np.random.default_rng(7)
-
-
-def test_normalised_puts_random_at_0_and_the_optimum_at_1():
-    assert st.normalised([-30, -10, -20], -30, -10).tolist() == [0, 1, 0.5]
-    assert np.isnan(st.normalised([1.0], 2, 2)).all()
 
 
 def test_interval_of_a_mean_is_that_of_the_normal_law():
@@ -233,104 +226,6 @@ def test_ahead_is_told_from_chance():
     assert st.ahead(noise, noise) == st.ahead([2.0], [1.0]) == 0.5
     even = [st.ahead(random.standard_normal(50), random.standard_normal(50)) for _ in range(1000)]
     assert 0.03 < np.mean(np.array(even) != 0.5) < 0.08  # 5 % by chance
-
-
-# ---- scores
-
-
-TABLE = {"dataset": "diabetes", "horizon": 20}
-POOLS = {
-    "linear": ("LinearPool", {"num_items": 200, "num_features": 20, "horizon": 40}, 15),
-    "star": ("GraphPool", {"topology": "star", "num_items": 100, "horizon": 20}, 15),
-    "coins": ("LogisticPool", {"num_items": 60, "num_features": 3, "horizon": 15}, 3),
-    "matrix": ("LowRankPool", {"num_rows": 8, "num_cols": 8, "horizon": 15}, 0),
-    "late plates": (
-        "LinearPool",
-        {"num_items": 60, "num_features": 5, "horizon": 24, "batch_size": 6, "delay": 2},
-        0,
-    ),
-    "noisy table": ("TablePool", TABLE | {"noise_std": 1.0}, 5),
-    "drawn from a table": ("TablePool", TABLE | {"rows": 0.5, "noise_std": 0.3}, 1.1),
-}
-"""Environment, parameters, and by what factor the variance of greedy's score falls at the least.
-
-It is about 24 on the first two. An agent that is nearer to random play than to the oracle gains
-nothing by it: on the matrix and with late plates greedy's score even varies a little more.
-"""
-
-
-@pytest.mark.parametrize("name", POOLS)
-@pytest.mark.parametrize("agent", ["random", "greedy"])
-def test_a_score_by_regret_has_the_same_mean_and_less_variance(name, agent):
-    env_id, kwargs, ratio = POOLS[name]
-    agent = {
-        ("matrix", "greedy"): "greedy(belief=low_rank(chains=16))",
-        (
-            "noisy table",
-            "greedy",
-        ): "greedy(belief=linear(prior_std=1))",  # the default is near random
-    }.get((name, agent), agent)
-    result = evaluate(env_id, agent, episodes=400, env_kwargs=kwargs)
-    by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
-    by_regret = st.scores(result, kwargs)
-    difference = by_return - by_regret
-    error = difference.std(ddof=1) / 20
-    assert abs(difference.mean()) < 4 * error
-    if agent != "random":
-        assert by_return.var() > ratio * by_regret.var()
-
-
-class Again:
-    """Chooses the same item in half of the steps, which is legal once."""
-
-    def predict(self, observation, state=None, episode_start=None, deterministic=False):
-        odd = observation["steps_left"][:, 0] % 2 == 1
-        return np.where(odd, 0, observation["action_mask"].argmax(1)), None
-
-
-def test_illegal_choices_count_in_a_score():
-    """What they pay is not in the regret; so the return is taken where they pay something."""
-    for reward in (0.0, -3.0):
-        kwargs = {"num_items": 40, "num_features": 3, "horizon": 10, "illegal_reward": reward}
-        result = evaluate("LinearPool", Again(), episodes=300, env_kwargs=kwargs)
-        by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
-        by_regret = st.normalised(
-            result.returns, result.random_value, result.optimal_value, result.regret
-        )
-        found = st.scores(result, kwargs)
-        np.testing.assert_array_equal(found, by_return if reward else by_regret)
-        np.testing.assert_array_equal(
-            st.gains(result, kwargs), result.returns if reward else -result.regret
-        )
-        difference = found - by_return
-        assert abs(difference.mean()) <= 4 * difference.std(ddof=1) / 300**0.5
-
-
-def test_on_a_table_without_noise_both_scores_are_one_number():
-    late = {
-        "batch_size": 5,
-        "delay": 2,
-    }  # such labels are paid as they are seen, in single precision
-    for kwargs, close in ((TABLE, 1e-12), (TABLE | {"rows": 0.3}, None), (TABLE | late, 1e-6)):
-        result = evaluate("TablePool", "thompson", episodes=20, env_kwargs=kwargs)
-        by_return = st.normalised(result.returns, result.random_value, result.optimal_value)
-        if close:
-            np.testing.assert_allclose(st.scores(result, kwargs), by_return, rtol=0, atol=close)
-        else:  # drawn rows offer more or less, and only the return carries that
-            assert abs(st.scores(result, kwargs) - by_return).max() > 0.01
-
-
-def test_scores_need_exact_values():
-    known = evaluate("LinearPool", "random", episodes=2, env_kwargs={"num_items": 9, "horizon": 2})
-    for name in ("random_value", "optimal_value"):
-        assert st.scores(replace(known, **{name: None}), {}) is None
-    assert st.scores(replace(known, optimal_value=known.random_value), {}) is None
-    without = replace(known, regret=None)
-    np.testing.assert_array_equal(
-        st.scores(without, {}),
-        st.normalised(known.returns, known.random_value, known.optimal_value),
-    )
-    np.testing.assert_array_equal(st.gains(without, {}), known.returns)
 
 
 @pytest.mark.parametrize("theirs", [[1.0], [1.0, 2.0], [[1.0, 2.0, 3.0]], 1.0, []])

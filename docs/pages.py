@@ -1,7 +1,6 @@
-"""The reference pages: one per environment and per agent, generated from the docstrings.
+"""Write the reference pages, one per environment and per agent, from the docstrings.
 
-``python -m discovery_gym.experiments.report.pages docs`` writes them; a test holds that the ones in the
-repository are up to date.
+python docs/pages.py
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from typing import Any
 
 import gymnasium as gym
 
-from ...agents.beliefs import BELIEFS
-from ...agents.learned.policy import PolicyAgent, shipped
-from ...agents.making import LEARNED, PLAIN, learned
-from ...agents.rules import RULES
-from ...envs.core import registered
-from ..runs.records import write
+from discovery_gym.agents.beliefs import BELIEFS
+from discovery_gym.agents.learned.policy import PolicyAgent, shipped
+from discovery_gym.agents.making import LEARNED, PLAIN, learned
+from discovery_gym.agents.rules import RULES
+from discovery_gym.envs.core import registered
+from discovery_gym.experiments.runs.files import write
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
@@ -60,8 +59,23 @@ def _shipped() -> str:
         about, file = policy.about, f"../../agents/learned/weights/{name}.csv"
         made = "".join(f", {key} {value}" for key, value in about.get("versions", {}).items())
         minutes = f"{about['cpu_seconds'] / 60:.1f} CPU minutes"
-        out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{about['command']}\n```")
+        command = command_of_today(about["command"])
+        out.append(f"[{name}]({file}), {minutes}{made}:\n\n```sh\n{command}\n```")
+    out.append(
+        "The heads of the files name the commands as they were. What version 0.1.0 trained by "
+        "`python -m discovery_gym.experiments.training_designs ENV FOLDER --name value` is trained "
+        "today by `discovery-gym train ENV --out FOLDER --algo dad --hyper name=value`."
+    )
     return "\n\n".join(out)
+
+
+def command_of_today(command: str) -> str:
+    """Return the command that trains what a command of version 0.1.0 trained."""
+    if found := re.match(r"python -m discovery_gym\.\S+\.training_designs (\S+) FOLDER", command):
+        options = command[found.end() :].replace(" --horizon 0", "")  # that of the environment
+        options = re.sub(r"--(?!seed|episodes)(\w+) (\S+)", r"--hyper \1=\2", options)
+        return f"discovery-gym train {found[1]} --out FOLDER --algo dad{options}"
+    return command
 
 
 def _text(cls: Any) -> str:
@@ -94,10 +108,9 @@ def _index(title: str, entries: dict[str, tuple[str, str]]) -> str:
 
 
 def main() -> None:
-    """Write the pages into the folder named on the command line."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "docs")
+    """Write the pages beside this file."""
     for name, text in pages().items():
-        write(folder / name, text)
+        write(Path(__file__).parent / name, text)
 
 
 if __name__ == "__main__":

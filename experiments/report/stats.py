@@ -1,7 +1,7 @@
 """The statistics of the leaderboard.
 
-Scores are normalised so that random play is 0 and the exact optimum is 1. Intervals are 95 %
-intervals over episodes, by the rule that covers best for what is there (`Interval.how`):
+Intervals are 95 % intervals over episodes, by the rule that covers best for what is there
+(`Interval.how`):
 
 - "t": Student's t, below `ENOUGH` episodes; the bootstrap is too narrow there.
 - "BCa": the bias-corrected and accelerated bootstrap from `ENOUGH` episodes on, from `RESAMPLES`
@@ -10,7 +10,7 @@ intervals over episodes, by the rule that covers best for what is there (`Interv
 - "no variation": all episodes are the same, and nothing can be said about others.
 
 How often they cover the truth depends on the law of the episodes: nothing rescues eight episodes
-where failures are rare (`tests/experiments/test_stats.py` holds the coverage law by law).
+where failures are rare (`tests/experiments/report/test_stats.py` holds the coverage law by law).
 
 Sources: Efron, "Better bootstrap confidence intervals", Journal of the American Statistical
 Association 82 (1987), 171, equations (2.3) and (6.6); Davison and Hinkley, "Bootstrap methods and
@@ -22,9 +22,9 @@ edge of the statistical precipice" (2021).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,84 +77,6 @@ class Interval:
         if self.how == NO_VARIATION:
             return f"({NO_VARIATION} in {self.episodes:,} episodes)"
         return "" if np.isnan(self.low) else f"[{number(self.low)}, {number(self.high)}]"
-
-
-def normalised(
-    returns: ArrayLike,
-    random_value: float,
-    optimal_value: float,
-    regret: ArrayLike | None = None,
-) -> Floats:
-    """Return the score of each episode: 0 is random play in the mean, 1 the exact optimum, ``(E,)``.
-
-    Where the regret of every episode is known, the score is 1 - regret / (optimal - random), else
-    (return - random) / (optimal - random). Both have the same mean, for optimal is the mean of the
-    best that each episode offers; but the return also carries whether the episode happened to offer
-    much, which no agent can change. That is most of the variance of an agent that finds nearly all
-    there is (1 - regret / span has a twentieth of it on the pools of the suite `quick`); an agent
-    that finds less than half gains nothing, and the score of random play varies more. A task whose
-    optimum is no better than random has nothing to score; it gives NaN.
-
-    Args:
-        returns: Sum of rewards of each episode, ``(E,)``.
-        random_value: Exact expected return of random play.
-        optimal_value: Exact expected return of the best agent, in pools of an oracle.
-        regret: What each episode offered minus what was gained of it, ``(E,)``, in the same unit;
-            ``None`` where it is unknown or leaves out something that the return counts.
-    """
-    span = optimal_value - random_value if optimal_value > random_value else np.nan
-    if regret is None:
-        return (np.asarray(returns, np.float64) - random_value) / span
-    return 1 - np.asarray(regret, np.float64) / span
-
-
-class Outcome(Protocol):
-    """What was achieved in E episodes: an `Evaluation` or a `Record`, which tell more."""
-
-    @property
-    def returns(self) -> Floats:
-        """Sum of rewards of each episode, ``(E,)``."""
-
-    @property
-    def regret(self) -> Floats | None:
-        """Regret at the end of each episode, ``(E,)``, or ``None``."""
-
-    @property
-    def random_value(self) -> float | None:
-        """Exact expected return of random play, or ``None``."""
-
-    @property
-    def optimal_value(self) -> float | None:
-        """Exact expected return of the best agent, or ``None``."""
-
-
-def scores(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
-    """Return the `normalised` score of each episode, ``(E,)``; ``None`` where the truth is unknown.
-
-    Args:
-        outcome: What was achieved.
-        env_kwargs: Parameters of the environment.
-    """
-    if outcome.random_value is None or outcome.optimal_value is None:
-        return None
-    regret = _whole_regret(outcome, env_kwargs)
-    found = normalised(outcome.returns, outcome.random_value, outcome.optimal_value, regret)
-    return found if np.isfinite(found).all() else None
-
-
-def gains(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats:
-    """Return what agents are compared by on the same seeds, ``(E,)``, in the unit of the reward.
-
-    It is minus the regret where that is known, else the return: two agents differ by the same in
-    both, but for the noise of labels. Arguments as `scores`.
-    """
-    regret = _whole_regret(outcome, env_kwargs)
-    return outcome.returns if regret is None else -regret
-
-
-def _whole_regret(outcome: Outcome, env_kwargs: Mapping[str, Any]) -> Floats | None:
-    """Return the regret; ``None`` also where illegal choices pay, which a regret does not count."""
-    return None if env_kwargs.get("illegal_reward") else outcome.regret
 
 
 def mean(values: ArrayLike) -> Interval:

@@ -1,0 +1,66 @@
+"""The writer of all pages, HTML and Markdown: a template, what it shows, and the escaping of its medium.
+
+Templates, styles and scripts stand in ``templates``. A page needs no other file and loads nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ...envs.rendering import palette
+from . import escaping, words
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(template: str, **view: Any) -> str:
+    """Return a page.
+
+    Args:
+        template: Name of the template, ``NAME.html.j2`` or ``NAME.md.j2``. ``report.html.j2`` takes
+            ``title``, ``abstract`` (paragraphs), ``sections`` (each with ``title``, ``text``, ``name``,
+            ``caption`` and ``tables``: ``name``, ``columns``, ``cells()``, ``shown``) and ``images``
+            (name of a section -> its figure as SVG, bytes).
+        **view: What it shows. Every text is escaped, unless it is a `Markup`.
+    """
+    return _templates(template.split(".")[-2]).get_template(template).render(view)
+
+
+@lru_cache
+def _templates(medium: str) -> Environment:
+    """Return the templates of a medium, "html" or "md", with the words and the escaping it needs."""
+    escape = {"html": escaping.page, "md": escaping.markdown}[medium]
+    templates = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        finalize=lambda x: escape(x) if isinstance(x, str) and not isinstance(x, Markup) else x,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        autoescape=True,
+    )
+    for word in words.FILTERS:
+        templates.filters[word.__name__] = lambda *x, word=word: Markup(word(*x))
+    templates.filters |= {
+        "json": json.dumps,
+        "lines": escaping.page_lines,
+        "code": escaping.markdown_code,
+        "prose": _prose,
+        "base64": lambda content: Markup(base64.b64encode(content).decode()),
+    }
+    templates.globals["palette"] = palette
+    templates.globals["colours"] = (*palette.COLOURS, palette.GREY)
+    return templates
+
+
+def _prose(text: str) -> Markup:
+    """Return one line of ours for HTML: words between backticks are code, what follows ^ is a power."""
+    line = re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escaping.page(text)))
+    return Markup(re.sub(r"\^(?:\((\w+)\)|(\w+))", r"<sup>\1\2</sup>", line))

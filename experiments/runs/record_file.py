@@ -1,0 +1,134 @@
+"""The file of a record: a Parquet table with one row per episode, and what stands about it.
+
+The spec, the status, the error and the platform stand in the metadata of the file, with the digest of
+all other bytes. It is looked at before anything is parsed, for Arrow ends the process for some damaged
+files; then what a file says of itself is, before anything is loaded, so that none is too large. The
+digest finds accidents and edits; whoever makes it anew can still write any number, so that it is no
+signature. Files of version 0.1.0 have none, and are known by Arrow's own entry, which ours have not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ...envs.core import shown, told
+from .record import COLUMN, FIXED, Columns, Record, check, check_size, read_about, record_of
+from .spec import RunSpec
+
+KEY, DIGEST, FIRST = b"discovery_gym", b"discovery_gym.sha256", b"ARROW:schema"
+MOST_BYTES, MOST_HEAD = 2**28, 2**24
+"""Bounds of a file, and of what stands about its table."""
+ONE, MANY = pa.float64(), pa.list_(pa.float64())
+COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regret": [ONE],
+           "curve": [MANY]}  # fmt: skip
+"""Types of columns; those of metrics hold a number or a list of them."""
+DAMAGE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError,
+          RecursionError, MemoryError)  # fmt: skip
+"""What a file that is not as it should be may raise while it is read."""
+
+
+def to_table(columns: Columns) -> pa.Table:
+    """Return the table of columns, ``(E,)`` or ``(E, ...)`` each."""
+    return pa.table({n: list(c) if c.ndim > 1 else c for n, c in columns.items()})
+
+
+def to_bytes(table: pa.Table, about: str) -> bytes:
+    """Return the content of a file: a table, what stands about it, and the digest of both."""
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, table.schema, store_schema=False) as file:
+        file.write_table(table)
+        file.add_key_value_metadata({KEY: about, DIGEST: "0" * 64})
+    content = buffer.getvalue().to_pybytes()
+    at = place_of_digest(content)
+    return content[: at.start] + _digest_of(content, at) + content[at.stop :]
+
+
+def read(path: Path) -> Record:
+    """Return the record in a file; one that is none raises one of `DAMAGE`."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is not a file")
+    if status.st_size > MOST_BYTES:
+        raise ValueError(f"its {status.st_size:,} bytes are more than {MOST_BYTES:,}")
+    content = path.read_bytes()
+    if content[-4:] != b"PAR1":
+        raise ValueError("it is not a Parquet file")
+    if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
+        raise ValueError(f"what stands about its table is longer than {MOST_HEAD:,} bytes")
+    at = place_of_digest(content)
+    first = FIRST in content and KEY in content and DIGEST not in content
+    if not first and content[at] != _digest_of(content, at):
+        raise ValueError("its digest is not that of its content: edited, or not of this version")
+    parquet = pq.ParquetFile(pa.BufferReader(content))
+    spec, run_id, about = _head(parquet, first)
+    table = parquet.read()
+    columns = {name: to_array(table[name]) for name in table.column_names}
+    check(spec, columns, about)
+    if path.name != f"{run_id}.parquet":
+        raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
+    return record_of(spec, run_id, columns, about)
+
+
+def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
+    """Return what a file says of itself: the spec, its id and the rest; no number is loaded."""
+    schema, size = parquet.schema_arrow, parquet.metadata
+    if KEY not in (schema.metadata or {}):
+        raise ValueError("nothing in it says what was run")
+    found = json.loads(schema.metadata[KEY])
+    if first and "format" in found:
+        raise ValueError("it has no digest")
+    spec, run_id, about = read_about(found)
+    names = [*FIXED, *(COLUMN.get(name, name) for name in spec.metric_names)]
+    if len(set(schema.names)) < len(schema.names) or not set(schema.names) <= set(names):
+        raise ValueError(f"its columns are {shown(schema.names)}")
+    for field in schema:
+        if field.type not in COLUMNS.get(field.name, [ONE, MANY]):
+            raise ValueError(f"its column {field.name} holds {told(field.type)}")
+    rows = 0 if about["status"] == "failed" else spec.episodes
+    if size.num_rows != rows:
+        raise ValueError(f"it has {size.num_rows:,} rows for {rows:,} episodes")
+    groups = (size.row_group(i) for i in range(size.num_row_groups))
+    check_size(
+        sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
+    )
+    return spec, run_id, about
+
+
+def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
+    """Return a column as an array, lists of one length as its rows."""
+    if column.null_count:
+        raise ValueError("a column has holes")
+    array = column.to_numpy()
+    return np.stack(array) if array.dtype == object else np.asarray(array)
+
+
+def place_of_digest(content: bytes) -> slice:
+    """Return where the digest stands: behind its name, and Parquet's two bytes for a text of 64."""
+    name = DIGEST + b"\x18\x40"
+    start = content.rfind(name) + len(name)
+    return slice(start, start + 64)
+
+
+def _digest_of(content: bytes, at: slice) -> bytes:
+    """Return the hash of all that is not the digest."""
+    found = hashlib.sha256(content[: at.start])
+    found.update(content[at.stop :])
+    return found.hexdigest().encode()
+
+
+def reason(error: BaseException) -> str:
+    """Return in a line why a file is no record."""
+    if isinstance(error, OSError):
+        return told(error.strerror or error)
+    named = isinstance(error, ValueError) and str(error)
+    return told(str(error) if named else f"{type(error).__name__}: {error}").rstrip(".")

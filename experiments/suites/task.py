@@ -1,0 +1,127 @@
+"""What a suite is: tasks, the agents that meet on them, and the runs that follow.
+
+A suite is changed by raising its version; records of different versions are never mixed. Whoever
+tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and at none above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...agents.making import full_text
+from ...envs.core import InputError
+from ...envs.datasets import available
+from ..runs.evaluation import EVALUATION_SEED
+from ..runs.spec import RunSpec
+
+BOUNDS = {"random": "random", "optimal": "optimal"}
+LEARNERS = {
+    "greedy": "greedy",
+    "Bayes-UCB, 1 sd": "bayes_ucb(width=1)",
+    "Thompson": "thompson",
+}
+"""Agents that meet on more than one kind of task: the ends of a score's scale, and simple learners."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One environment and the agents that meet it.
+
+    Args:
+        name: Short readable name.
+        about: The decision, in one line; the page shows it.
+        env_id: The environment.
+        env_kwargs: Its parameters, where they differ from the defaults.
+        agents: Name on the leaderboard -> the agent as text.
+        search: Name on the leaderboard -> candidates, of which `tuning` has chosen one.
+        tuned_on: Parameters of the problems on which it has, each in the place of `env_kwargs`; empty:
+            its own. A table is one instance, whose other seeds hold the same labels: its agents are
+            tuned on other columns or tables.
+        metrics: What records keep beside the returns, such as "information_bounds(contrasts=1000)".
+        needs: Named data set without which the task is skipped; ``None``: none.
+    """
+
+    name: str
+    about: str
+    env_id: str
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    agents: Mapping[str, str]
+    search: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tuned_on: Sequence[Mapping[str, Any]] = ()
+    metrics: tuple[str, ...] = ()
+    needs: str | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """Why the task cannot be played here; ``None`` if it can."""
+        if self.needs is None or self.needs in available():
+            return None
+        return f"data set {self.needs!r} is not here (name its folder in DISCOVERY_GYM_DATA)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A set of tasks, each played by all its agents on the same seeds.
+
+    Args:
+        name: Name on the command line.
+        version: Raised by every change below.
+        about: One line.
+        episodes: Episodes per task and agent.
+        tasks: The tasks.
+        seed: Seed of the first episode.
+        curves: Whether records keep the regret after every decision, not only the last one.
+    """
+
+    name: str
+    version: int
+    about: str
+    episodes: int
+    tasks: tuple[Task, ...]
+    seed: int = EVALUATION_SEED
+    curves: bool = False
+
+    def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
+        """Return the run of an agent on one of the tasks; other parts of it than the suite's by name."""
+        given: dict[str, Any] = {
+            "suite": self.name,
+            "version": self.version,
+            "task": task.name,
+            "about": task.about,
+            "env_id": task.env_id,
+            "env_kwargs": task.env_kwargs,
+            "episodes": self.episodes,
+            "seed": self.seed,
+            "curves": self.curves,
+            "metrics": task.metrics,
+        }
+        return RunSpec(name=name, agent=full_text(agent), **given | other)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part ``index`` of ``count``, counted from 1: every ``count``-th run of a plan."""
+
+    index: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Return the shard that a text such as ``"2/4"`` names."""
+        index, _, count = text.partition("/")
+        if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+            raise InputError(f"shard must be i/n with 1 <= i <= n, such as 1/4, got {text!r}.")
+        return cls(int(index), int(count))
+
+
+def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
+    """Return the runs of a suite, or of one shard of it; tasks whose data is missing have none."""
+    specs = [
+        suite.run(task, name, agent)
+        for task in suite.tasks
+        if task.missing is None
+        for name, agent in task.agents.items()
+    ]
+    return specs if shard is None else specs[shard.index - 1 :: shard.count]
