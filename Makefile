@@ -37,8 +37,8 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	mkdir -p $(VENV)/types && ln -sfn "$(ROOT)" $(VENV)/types/discovery_gym
 	cd $(VENV)/types && "$(abspath $(BIN))/mypy" --config-file "$(ROOT)/pyproject.toml" \
-	    -m discovery_gym -m discovery_gym.testing \
-	    -p discovery_gym.envs -p discovery_gym.agents -p discovery_gym.experiments
+	    -m discovery_gym -p discovery_gym.envs -p discovery_gym.agents -p discovery_gym.experiments \
+	    -p discovery_gym.testing
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .

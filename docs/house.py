@@ -21,6 +21,7 @@ LAYERS: tuple[dict[str, int], ...] = (
     {"experiments/report": 320, "experiments/training": 480},
     {"experiments/suites": 320},
     {"experiments/runs": 400},
+    {"testing": 400},
     {"agents": 400},
     {"agents/rules": 200, "agents/design": 340, "agents/planning": 480, "agents/learned": 640},
     {"agents/beliefs": 260},
@@ -36,6 +37,7 @@ ABOUT = {
     "envs": "what the world does",
     "agents": "who chooses",
     "experiments": "who compares",
+    "testing": "who checks",
 }
 """The storeys: a layer belongs to that of its name."""
 

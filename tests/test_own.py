@@ -18,9 +18,10 @@ from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.runner import plan, play
-from discovery_gym.experiments.suites.catalogue import Suite, Task
-from discovery_gym.testing import check_agent, check_belief, check_model, check_rule, choices
+from discovery_gym.experiments.runs.runner import play
+from discovery_gym.experiments.suites.task import Suite, Task, plan
+from discovery_gym.testing import check_agent, check_belief, check_model, check_rule
+from discovery_gym.testing.agent import choices
 
 OWN = Path(__file__).parents[1] / "docs" / "own"
 SHORT = {"horizon": 8}

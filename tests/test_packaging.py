@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = ("envs", "agents", "experiments")
+LAYERS = ("envs", "agents", "experiments", "testing")
 HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas")
 
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
@@ -48,8 +48,7 @@ def wheel(tmp_path_factory):
 
 
 def test_wheel_holds_every_module_and_nothing_else(wheel):
-    modules = {f"discovery_gym/{name_of(p)}" for p in SOURCES}
-    modules |= {"discovery_gym/__init__.py", "discovery_gym/testing.py"}
+    modules = {f"discovery_gym/{name_of(p)}" for p in SOURCES} | {"discovery_gym/__init__.py"}
     installed = {name for name in wheel if name.endswith(".py")}
     assert installed == modules
 
@@ -90,7 +89,9 @@ def run_python(code):
 def test_import_is_light():
     loaded = run_python("import discovery_gym, json, sys; print(json.dumps(sorted(sys.modules)))")
     assert "discovery_gym.envs" in loaded
-    assert sorted(set(loaded) & {*HEAVY, "discovery_gym.testing", "discovery_gym.experiments"}) == []
+    assert (
+        sorted(set(loaded) & {*HEAVY, "discovery_gym.testing", "discovery_gym.experiments"}) == []
+    )
 
 
 LOOK_FOR_ENTRY_POINTS = """

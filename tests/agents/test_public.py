@@ -14,7 +14,7 @@ import discovery_gym
 from discovery_gym import InputError
 from discovery_gym.agents import available, make
 from discovery_gym.envs.core import TruthUnknown
-from discovery_gym.testing import leaks, played
+from discovery_gym.testing.hidden import leaks, played
 
 UNKNOWN = {"discovery/BinomialDiscovery-v0": {"beta_priors": [[1, 4], [3, 12]], "horizon": 5}}
 """Settings with something hidden."""

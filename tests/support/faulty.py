@@ -10,7 +10,7 @@ import numpy as np
 
 from discovery_gym.agents import Arrivals, Rule, best
 from discovery_gym.agents.beliefs import Linear
-from discovery_gym.envs.core import environments, register
+from discovery_gym.envs.core import environments
 from discovery_gym.envs.pools.unstructured_pool import UnstructuredPool
 
 
@@ -87,7 +87,6 @@ MODELS = (Neighbourly, Boastful, Unlucky, Leaky, Forgiving, Blind, Restless, Unp
 for _model in (Sound, *MODELS):
     for _made in environments(_model):
         globals()[_made.__name__] = _made
-    register(f"faulty/{_model.__name__}-v0", _model)
 
 
 class Sticky(Linear):

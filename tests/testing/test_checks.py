@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import faulty
+import gymnasium as gym
 import pytest
 
+from discovery_gym.envs.core import register
 from discovery_gym.testing import CheckFailed, check_belief, check_model, check_rule
 
 LINEAR = "discovery/LinearPool-v0"
@@ -39,6 +42,17 @@ RULES = {
     "Remembering": "an agent made anew for each decision",
     "Jealous": "other episodes beside it",
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    """The environments, for these tests alone."""
+    known = {*gym.registry}
+    for model in (faulty.Sound, *faulty.MODELS):
+        register(f"faulty/{model.__name__}-v0", model)
+    yield
+    for env_id in {*gym.registry} - known:
+        del gym.registry[env_id]
 
 
 def test_every_fault_is_looked_for() -> None:
