@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..core import InputError
@@ -148,9 +150,6 @@ class Conversion:
 
     def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
         """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         texts, rows = self._arrow_texts(name), len(self.columns.rows)
         levels = sorted(pc.unique(texts).to_pylist())
         if "" in levels:
@@ -190,9 +189,6 @@ class Conversion:
         return list(self._arrow_texts(name).to_pylist())
 
     def _arrow_texts(self, name: str) -> Any:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self.columns.cells[name]
         if not pa.types.is_floating(column.type):
             return pc.utf8_trim_whitespace(column)
@@ -203,9 +199,6 @@ class Conversion:
         self, name: str, missing: Sequence[str]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], str]:
         """Return the numbers, NaN where there are none, which cells are none, and "%" or ""."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self.columns.cells[name]
         if pa.types.is_floating(column.type):
             values = column.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
@@ -232,9 +225,6 @@ class Conversion:
 
     def _truth(self, name: str, missing: Sequence[str]) -> NDArray[np.float64] | None:
         """Return 1 for True and 0 for False, NaN where there is none; None if there is more."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self._arrow_texts(name)
         hole = np.asarray(pc.is_in(column, pa.array(list(missing), pa.string())))
         lower = pc.utf8_lower(column)
@@ -244,14 +234,10 @@ class Conversion:
         return np.where(hole, np.nan, true)
 
     def _all(self, name: str, pattern: str) -> bool:
-        import pyarrow.compute as pc
-
         return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), pattern)).as_py())
 
     def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
         """Return whether a cell that is no number looks like one, or is a date."""
-        import pyarrow.compute as pc
-
         texts = pc.unique(self._arrow_texts(name).filter(bad)).to_pylist()
         return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
 
@@ -317,9 +303,6 @@ class Conversion:
 
 def _rounded(text: Any) -> Any:
     """Return which cells of an Arrow array are whole numbers that a float would round."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
     if not pc.any(long).as_py():
         return long
@@ -356,9 +339,6 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
 
 def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, tuple[str, str]]:
     """Return which signs stand in the numbers of a column, how surely, and a cell with each."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column = columns.cells[name]
     if not pa.types.is_string(column.type):
         return {}

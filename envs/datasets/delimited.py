@@ -19,12 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import csv as arrow
 
 from ..core import InputError
 from ..core.errors import shown
 from .columns import Columns, check_size, listed, too_large
 from .files import MOST_COLUMNS, contents, named
+from .options import Reading
 
 SEPARATORS = ",;\t|"
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*%?")
@@ -68,16 +72,10 @@ def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str
     return text.removeprefix("\ufeff"), notes
 
 
-def read_text(
-    path: Path,
-    file: str,
-    header: bool | None,
-    names: Sequence[str] | None,
-    separator: str | None,
-    encoding: str | None,
-) -> Columns:
-    """Return the columns of a CSV file called ``file``; the options are those of `Reading`."""
-    text, notes = _decoded(file, contents(path), encoding)
+def read_text(path: Path, file: str, reading: Reading) -> Columns:
+    """Return the columns of a CSV file called ``file``."""
+    header, names, separator = reading.header, reading.names, reading.separator
+    text, notes = _decoded(file, contents(path), reading.encoding)
     if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own, which it does not show as a row
         text, separator = text[hint.end() :], separator or hint[1]
     body = text.lstrip(" \r\n")
@@ -203,8 +201,6 @@ class _Parsed:
 
     def values(self) -> int:
         """Return how many cells hold a number or a truth value."""
-        import pyarrow.compute as pc
-
         pattern = f"(?i)^({NUMBER.pattern}|true|false)$"
         return sum(
             pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
@@ -213,8 +209,6 @@ class _Parsed:
 
     def check_quotes(self, file: str, text: str) -> None:
         """Refuse a quoted cell that has swallowed rows."""
-        import pyarrow.compute as pc
-
         if '"' not in text:
             return
         for column in self.columns:
@@ -277,9 +271,6 @@ def _arrow_table(
     file: str, text: bytes, separator: str, width: int, aside: Callable[[Any], str]
 ) -> Any:
     """Return an Arrow table of texts; ``aside`` is handed every row of another length."""
-    import pyarrow as pa  # slow to import, so only when a file is read
-    from pyarrow import csv as arrow
-
     try:
         return arrow.read_csv(
             io.BytesIO(text),
@@ -317,8 +308,6 @@ def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | No
 
 def _without_empty_rows(columns: Columns) -> Columns:
     """Leave out rows in which every cell is empty, as spreadsheets write them below a table."""
-    import pyarrow.compute as pc
-
     filled = np.zeros(len(columns.rows), np.bool_)
     for column in columns.cells.values():
         filled |= np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))

@@ -66,7 +66,8 @@ def described(
 
 def _describe(path: Path, reading: Reading) -> Descriptors:
     """Return the descriptors in a file."""
-    table = read_columns(path, header=True if path.suffix.lower() != ".parquet" else None)
+    header = None if path.suffix.lower() == ".parquet" else True
+    table = read_columns(path, Reading(header=header))
     name, *others = table.cells
     problems = Problems()
     decimal = reading.decimal or decimal_sign(table, others, None)

@@ -16,7 +16,7 @@ from ..core.errors import shown
 class Reading:
     """Which column of a table is what, and how its cells are to be read.
 
-    All of it may be left out; `read` then decides, or says what it cannot decide. A single name may
+    All of it may be left out: the reader then decides, or says what it cannot decide. A single name may
     be given in place of a sequence of names.
 
     Args:

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
 
 from ..core import InputError
 from .columns import STATUS, Columns, check_size, listed
@@ -16,9 +19,6 @@ from .files import MOST_BYTES, contents, named
 
 def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
     """Return the columns of a Parquet file, whose size is looked at before it is read."""
-    import pyarrow as pa  # slow to import, so only when a file is read
-    from pyarrow import parquet
-
     try:
         buffer = pa.BufferReader(contents(path))
         with parquet.ParquetFile(buffer) as opened:
@@ -53,9 +53,6 @@ def _check_names(file: str, names: Sequence[str]) -> None:
 
 def _plain(file: str, name: str, column: Any) -> Any:
     """Return an Arrow column as float64 or as strings; truth values, dates and times become texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column = column.combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # of no chunk, or of several where one cannot hold all
         column = pa.concat_arrays(column.chunks)

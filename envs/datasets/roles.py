@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core import InputError, closest
 from .cells import Conversion, Problems
@@ -62,9 +64,6 @@ class Roles:
 
     def _is_pending(self, name: str) -> bool:
         """Return whether a column says of a cell that it is pending."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self.columns.cells[name]
         if column is None or not pa.types.is_string(column.type):
             return False

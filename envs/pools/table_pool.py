@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
-from ..datasets.options import Reading
-from ..datasets.table import Table, from_arrays, load
+from ..datasets import Reading, Table, load
+from ..datasets.table import from_arrays
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
