@@ -13,7 +13,7 @@ Allocation Indices" (2011), chapter 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -422,7 +422,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _plan(self) -> CountPlan:
-        return CountPlan(self)
+        return CountPlan(**{field.name: getattr(self, field.name) for field in fields(CountPlan)})
 
     def _which(self, machine: Any) -> int:
         return integer("machine", machine, low=0, high=self.machines - 1)

@@ -95,21 +95,7 @@ class GaussianStep(Walk):
         extra = np.zeros(len(self.stds)) if self.std_costs is None else np.array(self.std_costs)
         return super().costs + np.tile(extra, len(self.batch_sizes))
 
-    @property
-    def goal(self) -> float:
-        """The target."""
-        return self.target
-
     # ---- dynamics
-
-    def new_state(self, num_episodes: int) -> Progress:
-        """Return the arrays of ``num_episodes`` episodes."""
-        return Progress(x=np.zeros(num_episodes), left=np.zeros(num_episodes, np.int64))
-
-    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
-        """Put episodes back to x = 0."""
-        state.x[index] = 0.0
-        state.left[index] = self.horizon
 
     def step(
         self,

@@ -88,21 +88,7 @@ class KnowledgeLadder(Walk):
         """About how many numbers all episodes have in common: the chances of all rungs."""
         return super().shared + 4 * self.target * len(self.batch_sizes)
 
-    @property
-    def goal(self) -> float:
-        """The target rung."""
-        return self.target
-
     # ---- dynamics
-
-    def new_state(self, num_episodes: int) -> Progress:
-        """Return the arrays of ``num_episodes`` episodes."""
-        return Progress(x=np.zeros(num_episodes, np.int64), left=np.zeros(num_episodes, np.int64))
-
-    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
-        """Put episodes back on the first rung."""
-        state.x[index] = self.start
-        state.left[index] = self.horizon
 
     def step(
         self,

@@ -56,21 +56,6 @@ class FeaturePool(Pool[FeatureLabels]):
     def _feature_range(self) -> tuple[float, float]:
         """Finite bounds of the features."""
 
-    def _blank(
-        self,
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> FeatureLabels:
-        """Return the state of B episodes.
-
-        Args:
-            features: Features of the items, read-only, ``(B, n d)``.
-            values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
-        """
-        return FeatureLabels(features=features, **self._common(values, best))
-
     def _more_spaces(self) -> dict[str, spaces.Box]:
         shape = (self.num_items * self.num_features,)
         return {"features": box(*self._feature_range, shape)}

@@ -29,7 +29,7 @@ from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, labels_arrived
+from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
@@ -174,18 +174,18 @@ class Pool(Model[StateT], Generic[StateT]):
         return self.batch_size if self.noise_std else 0
 
     def _common(
-        self, values: NDArray[np.float64], best: NDArray[np.float64]
+        self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
             values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
+            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``; None: `reset` finds them.
         """
         count, t = len(values), self._horizon
         return {
             "values": values,
-            "best": best,
+            "best": np.zeros((count, t + 1)) if best is None else best,
             "legal": np.ones(values.shape, np.int8),
             "labelled": np.full((count, t), -1),
             "labels": np.zeros((count, t), self._label_type),
@@ -200,6 +200,8 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
+        if state.best.flags.writeable:
+            state.best[index] = best_sums(state.values[index], self._horizon)
         state.legal[index] = 1
         state.labelled[index] = -1
         state.labels[index] = 0

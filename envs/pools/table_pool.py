@@ -302,25 +302,15 @@ class TablePool(FeaturePool, Reading):
         shape = (num_episodes, self.num_items)
         if self.rows is not None:
             features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
-            values, best = np.zeros(shape), np.zeros((num_episodes, self._horizon + 1))
-            return self._state(np.zeros(shape, np.int64), features, values, best)
+            common = self._common(np.zeros(shape))
+            return TableLabels(rows=np.zeros(shape, np.int64), features=features, **common)
         table, sums = self.table.labels, best_sums(self.table.labels, self._horizon)
-        return self._state(
+        best = np.broadcast_to(sums, (num_episodes, len(sums)))
+        return TableLabels(
             rows=np.broadcast_to(np.arange(len(table)), shape),
             features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
-            values=np.broadcast_to(table, shape),
-            best=np.broadcast_to(sums, (num_episodes, len(sums))),
+            **self._common(np.broadcast_to(table, shape), best),
         )
-
-    def _state(
-        self,
-        rows: NDArray[np.int64],
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> TableLabels:
-        """Return the state of B episodes; the arguments are those of `TableLabels`."""
-        return TableLabels(rows=rows, features=features, **self._common(values, best))
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back, and draw the rows anew where they are drawn.
@@ -337,7 +327,6 @@ class TablePool(FeaturePool, Reading):
                 features[i] = self._scale(table.features[drawn]).reshape(-1)
             features.flags.writeable = False
             state.features = features
-            state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)
 
     def _values_at(
