@@ -147,7 +147,6 @@ class Campaign(Model[State]):
         return Curves(label="batch size N", series=series, log=max(self.batch_sizes) > 16)
 
     def _batch_size(self, value: Any) -> int:
-        """Check a batch size given to one of the methods that tell the truth."""
         return integer("batch_size", value, low=1)
 
 
@@ -196,8 +195,7 @@ class Walk(Campaign[Progress]):
     def observe(self, state: Progress) -> Observation:
         """Return ``[x, epochs left]``, shape ``(B, 2)``."""
         out = np.empty((len(state.x), 2), np.float32)
-        out[:, 0] = state.x
-        out[:, 1] = state.left
+        out[:, 0], out[:, 1] = state.x, state.left
         return out
 
     @property

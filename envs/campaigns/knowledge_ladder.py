@@ -151,9 +151,7 @@ class KnowledgeLadder(Walk):
     def diffusion_epochs(self, batch_size: int) -> Any:
         """Return the inverse-Gaussian approximation of the epochs, a frozen scipy distribution.
 
-        A diffusion whose drift and noise follow the ladder passes the target at a time with the
-        moments of `mean_epochs` and `epochs_variance`; the law with these moments and the shape of
-        a first passage is the inverse Gaussian (Redner, "A Guide to First-Passage Processes").
+        It is the law of a first passage with the moments `mean_epochs` and `epochs_variance`.
         """
         variance = self.epochs_variance(batch_size)
         if variance == 0:
@@ -183,23 +181,18 @@ class KnowledgeLadder(Walk):
     @cached_property
     def _plan(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Optimal values and actions by epochs left and rung, each ``(horizon + 1, target + 1)``."""
-        self._check_plan()
-        best = np.zeros((self.horizon + 1, self.target + 1), np.int64)
-        rows = iter(best[1:])
+        best = [np.zeros(self.target + 1, np.int64)]
 
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
-            next(rows)[: self.target] = returns.argmax(1)
+            best.append(np.append(returns.argmax(1), 0))
             return returns.max(1)
 
-        return self._values(choose), best
-
-    def _check_plan(self) -> None:
-        work = self.horizon * (self.size + EPOCH)
-        room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
+        return self._values(choose), np.array(best)
 
     def _values(self, choose: Any) -> NDArray[np.float64]:
         """Value by epochs left and rung; ``choose`` reduces the returns of the actions."""
-        self._check_plan()
+        work = self.horizon * (self.size + EPOCH)
+        room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
         climb = self._climb.reshape(self.target + 1, -1)[: self.target]
         value = np.zeros((self.horizon + 1, self.target + 1))
         for left in range(1, self.horizon + 1):

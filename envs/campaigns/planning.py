@@ -75,7 +75,7 @@ class CountPlan:
     def _num_actions(self) -> int:
         return self.sizes.shape[1]
 
-    @cached_property
+    @property
     def _learns(self) -> bool:
         """Whether counts tell something about the success probabilities."""
         return isinstance(self.law, BetaPriors)
@@ -125,14 +125,11 @@ class CountPlan:
             transitions += self._transitions(layers[-1].states)
             if transitions > MAX_TRANSITIONS:
                 raise self._too_many(epoch)
-            children = np.concatenate(
-                [
-                    branch.children.reshape(-1, len(self._radix))
-                    for branch in self._branches(layers[-1].states, laws=False)
-                ]
-            )
-            keys, first = np.unique(self._keys(children), return_index=True)
-            layers.append(Layer(keys, children[first]))
+            branches = self._branches(layers[-1].states, laws=False)
+            children = [branch.children.reshape(-1, len(self._radix)) for branch in branches]
+            states = np.concatenate(children)
+            keys, first = np.unique(self._keys(states), return_index=True)
+            layers.append(Layer(keys, states[first]))
             if np.array_equal(keys, layers[-2].keys):  # nothing is counted any more
                 layers += [layers[-1]] * (self.horizon - len(layers))
                 break
@@ -189,7 +186,6 @@ class CountPlan:
         laws: bool,
     ) -> Branch:
         """Return what a batch does: one child per count that matters and does not end the campaign."""
-        law = self.law
         wins, runs = 2 + machine, 2 + self.machines + machine
         first = self.objective == "first"
         outcomes = size + 1 if self._learns and not first else 1
@@ -202,13 +198,13 @@ class CountPlan:
         successes, experiments = states[:, wins], states[:, runs]
         factor = self.factors["model"][states[:, 0]]
         if first:
-            fail = np.exp(law.log_failure(machine, successes, experiments, size, factor))
+            fail = np.exp(self.law.log_failure(machine, successes, experiments, size, factor))
             gain, weights = 1 - fail, fail[:, None]
         else:
-            gain = size * np.minimum(law.mean(machine, successes, experiments) * factor, 1.0)
+            gain = size * np.minimum(self.law.mean(machine, successes, experiments) * factor, 1.0)
             weights = np.ones((len(states), 1))
-            if isinstance(law, BetaPriors):
-                weights = law.predictive(machine, successes, experiments, size)
+            if isinstance(self.law, BetaPriors):
+                weights = self.law.predictive(machine, successes, experiments, size)
         cost = self.cost_table[states[0, 1], action]
         return Branch(rows, action, self.success_reward * gain - cost, children, weights)
 

@@ -190,11 +190,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             terminated[index] = False
         elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
             final = self._finish(terminated)
-        self._ended = (
-            np.zeros_like(terminated)
-            if self.autoreset_mode is AutoresetMode.SAME_STEP
-            else terminated.copy()
-        )
+        self._ended = terminated.copy()
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            self._ended[:] = False
         observation = self.model.observe(self._state)
         info = final | (self._fixed_info or self._masked_info(self._info(observation), None))
         if self.render_mode is not None:
@@ -203,13 +201,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
 
     def render(self) -> tuple[Any, ...] | None:
         """Return one text or picture per episode, as the render mode says."""
-        self._require_reset()
-        if self.render_mode is None:
-            gym.logger.warn("render() was called without a render_mode; pass one to make_vec().")
-            return None
-        from ..rendering import draw  # drawing is not part of stepping
-
-        return tuple(draw(self.model, trace, self.render_mode) for trace in self._traces)
+        drawn = self._drawn(self._traces)
+        return drawn if drawn is None else tuple(drawn)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the legal actions as booleans, ``(B, n)``, N times over for a batch of N choices."""
@@ -226,12 +219,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         for i in index.tolist():
             last[i] = _pick(observation, i)
         self._begin(index)
-        return {
-            "final_obs": last,
-            "_final_obs": terminated.copy(),
-            "final_info": info,
-            "_final_info": terminated.copy(),
-        }
+        masks = {"_final_obs": terminated.copy(), "_final_info": terminated.copy()}
+        return {"final_obs": last, "final_info": info, **masks}
 
     def _masked_info(
         self, info: dict[str, NDArray[Any]], chosen: NDArray[np.bool_] | None
@@ -256,14 +245,12 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
     ) -> None:
         for i, trace in enumerate(self._traces):
             if restarted[i]:
-                trace.clear()
-                trace.append((None, 0.0, _pick(observation, i)))
+                trace[:] = [(None, 0.0, _pick(observation, i))]
             else:
                 trace.append((actions[i], float(reward[i]), _pick(observation, i)))
 
 
 def _checked_seed(name: str, seed: Any) -> int | None:
-    """Return a seed as a number that is not negative; None stays None."""
     if seed is None:
         return None
     if not isinstance(seed, int | np.integer):

@@ -58,24 +58,16 @@ def files() -> dict[str, list[Path]]:
     known = {source.file for source in _CATALOGUE.values()}
     for path in sorted(where.iterdir()):
         # Texts lie in a folder for other reasons, too, such as licences.
-        if (
-            ending(path) in ENDINGS
-            and ending(path) != ".txt"
-            and path.name not in known
-            and path.is_file()
-        ):
+        table = ending(path) in ENDINGS and ending(path) != ".txt"
+        if table and path.name not in known and path.is_file():
             found.setdefault(stem(path), []).append(path)
     return found
 
 
 def available() -> list[str]:
     """Return the names that can be loaded now: embedded sets, known files, other tables."""
-    where = folder()
-    named = [
-        name
-        for name, source in _CATALOGUE.items()
-        if source.file is None or (where is not None and is_file(where / source.file))
-    ]
+    where, sets = folder(), _CATALOGUE.items()
+    named = [name for name, one in sets if not one.file or (where and is_file(where / one.file))]
     return [*named, *(name for name in files() if name not in named)]
 
 

@@ -102,8 +102,7 @@ class Conversion:
         absent = [float(text) for text in holes if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
         values[np.isin(values, absent)] = np.nan
         if bad.any():
-            truth = self._truth(name, holes)
-            if truth is not None:
+            if (truth := self._truth(name, holes)) is not None:
                 return truth, ""
             self._refuse(name, bad, "missing")
         return values, percent
@@ -123,8 +122,7 @@ class Conversion:
         if not bad.any():
             self._note_codes(name, values)
             return values
-        truth = self._truth(name, ())
-        if truth is not None:
+        if (truth := self._truth(name, ())) is not None:
             return truth
         return values if self._no_levels(name, bad) else None
 
@@ -159,12 +157,10 @@ class Conversion:
             )
             return None
         if not given and (len(levels) == rows or len(levels) > MOST_LEVELS):
-            different = (
-                "a different text in every row"
-                if len(levels) == rows
-                else f"more than {MOST_LEVELS} different texts"
-            )
-            self.problems.columns([name], different, "index= or categories")
+            why = f"more than {MOST_LEVELS} different texts"
+            if len(levels) == rows:
+                why = "a different text in every row"
+            self.problems.columns([name], why, "index= or categories")
             return None
         if len(levels) * rows > MOST_CELLS:
             why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
@@ -316,8 +312,7 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
         return "." if thousands == "," else ","
     if columns.separator in ("", ","):
         return "."
-    sure: dict[str, str] = {}
-    unsure: dict[str, str] = {}
+    sure, unsure = dict[str, str](), dict[str, str]()
     for name in names:
         for sign, (pattern, where) in _decimals(columns, name, thousands).items():
             (sure if pattern == DECIMALS else unsure).setdefault(sign, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,15 +52,15 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(texts[:20]) + (f" and {len(texts) - 20} more" if len(texts) > 20 else "")
 
 
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that are given more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
 def check_size(file: str, rows: int, columns: int) -> None:
     """Refuse a table that is larger than what is read."""
     if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
-        raise too_large(file, rows, columns)
-
-
-def too_large(file: str, rows: int, columns: int) -> InputError:
-    """Return the error of such a table."""
-    return InputError(
-        f"{file} has {rows:,} rows and {columns:,} columns; read are at most {MOST_ROWS:,} rows, "
-        f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep those that are needed."
-    )
+        raise InputError(
+            f"{file} has {rows:,} rows and {columns:,} columns; read are at most {MOST_ROWS:,} rows, "
+            f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep those that are needed."
+        )

@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,8 +25,8 @@ from pyarrow import csv as arrow
 
 from ..core import InputError
 from ..core.errors import shown
-from .columns import Columns, check_size, listed, too_large
-from .files import MOST_COLUMNS, contents, named
+from .columns import Columns, check_size, listed, repeated
+from .files import contents, named
 from .options import Reading
 
 SEPARATORS = ",;\t|"
@@ -107,26 +106,26 @@ def _unique(file: str, names: Sequence[str], count: int) -> list[str]:
     """Return the names of ``count`` columns; several without a name get one each."""
     if len(names) != count:
         raise InputError(f"{file} has {count} columns, but names= gives {len(names)} of them.")
-    times = Counter(names)
-    double = [name for name in times if times[name] > 1 and name]
+    double = repeated(filter(None, names))
     if double:
         raise InputError(
             f"{file} has two columns called {listed(double[:1])}; rename one of them, or give all "
             "names as names= (with header=True, if the file has a header)."
         )
-    return [name if name or times[""] == 1 else f"Unnamed: {i}" for i, name in enumerate(names)]
+    nameless = names.count("") > 1
+    return [f"Unnamed: {i}" if nameless and not name else name for i, name in enumerate(names)]
 
 
 def _check_header(file: str, first: Sequence[str]) -> None:
     """Refuse a first row that does not look like names: it may be the first experiment."""
-    numbers = [
-        cell for cell in first if NUMBER.fullmatch(cell) or cell in ("PENDING", "True", "False")
-    ]
+    known = "PENDING", "True", "False"
+    numbers = [cell for cell in first if NUMBER.fullmatch(cell) or cell in known]
     if numbers:
+        kind = "numbers only" if len(numbers) == len(first) else "values"
         raise InputError(
-            f"{file}: the first row holds {'numbers only' if len(numbers) == len(first) else 'values'} "
-            f"({', '.join(map(named, numbers[:4]))}): give the names of the columns as names=, or "
-            "header=False (x0, x1, ...), or header=True if these are names."
+            f"{file}: the first row holds {kind} ({', '.join(map(named, numbers[:4]))}): give "
+            "the names of the columns as names=, or header=False (x0, x1, ...), or header=True if these "
+            "are names."
         )
     if sum(map(bool, first)) == 1 and len(first) > 2:
         raise InputError(
@@ -202,10 +201,8 @@ class _Parsed:
     def values(self) -> int:
         """Return how many cells hold a number or a truth value."""
         pattern = f"(?i)^({NUMBER.pattern}|true|false)$"
-        return sum(
-            pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
-            for column in self.columns
-        )
+        found = (pc.match_substring_regex(column, pattern) for column in self.columns)
+        return sum(pc.sum(column).as_py() or 0 for column in found)
 
     def check_quotes(self, file: str, text: str) -> None:
         """Refuse a quoted cell that has swallowed rows."""
@@ -247,8 +244,7 @@ def _likeliest(file: str, good: list[_Parsed]) -> _Parsed:
 
 def _parsed(file: str, text: bytes, separator: str, width: int) -> _Parsed:
     """Return a text parted by a separator, without its blank lines."""
-    if width > MOST_COLUMNS:
-        raise too_large(file, 1, width)
+    check_size(file, 1, width)
     blank: list[int] = []
     ragged: list[tuple[int, int, str]] = []
 
@@ -296,8 +292,7 @@ def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | No
     R names its rows without naming that column, and some programs end every row but the header by a
     separator.
     """
-    one_more = all(count == parsed.width + 1 for _, count, _ in parsed.ragged)
-    if not one_more or len(parsed.rows) > 1:
+    if len(parsed.rows) > 1 or any(count != parsed.width + 1 for _, count, _ in parsed.ragged):
         return None
     first, end, rest = re.split(r"(\r\n|\r|\n)", text, maxsplit=1)
     trailing = all(row.rstrip().endswith(parsed.separator) for _, _, row in parsed.ragged)

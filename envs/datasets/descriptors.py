@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from ..core import InputError, closest
 from ..core.errors import shown
 from .cells import Conversion, Problems, decimal_sign
-from .columns import Columns, listed
+from .columns import Columns, listed, repeated
 from .files import expanded
 from .formats import read_columns
 from .options import Reading
@@ -73,8 +72,7 @@ def _describe(path: Path, reading: Reading) -> Descriptors:
     decimal = reading.decimal or decimal_sign(table, others, None)
     convert = Conversion(table, decimal, None, problems)
     levels = tuple(convert.texts(name))
-    double = [level for level, count in Counter(levels).items() if count > 1]
-    if double:
+    if double := repeated(levels):
         raise InputError(f"{table.file} describes {listed(double[:1])} more than once.")
     values = []
     for other in others:

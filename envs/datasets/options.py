@@ -78,13 +78,9 @@ class Reading:
             raise InputError(f"decimal must be '.' or ',', got {shown(self.decimal)}.")
         for name in ("separator", "thousands"):
             sign = getattr(self, name)
-            blank = sign in tuple(" \t\u00a0\u202f")
-            if sign is not None and (
-                len(sign) != 1
-                or sign.isalnum()
-                or sign in '"+-%'
-                or not (blank or sign.isprintable())
-            ):
+            if sign is None or sign in tuple(" \t\u00a0\u202f"):
+                continue
+            if len(sign) != 1 or sign.isalnum() or sign in '"+-%' or not sign.isprintable():
                 raise InputError(f"{name} must be one sign, such as ',', got {shown(sign)}.")
         if self.separator is not None and not self.separator.isascii():
             raise InputError(f"separator must be an ASCII sign, got {shown(self.separator)}.")
@@ -95,12 +91,8 @@ class Reading:
 
     def given(self, *but: str) -> list[str]:
         """Return the options that differ from what they are by themselves, but for some."""
-        plain = Reading()
-        return [
-            name
-            for name in self.options()
-            if name not in but and getattr(self, name) != getattr(plain, name)
-        ]
+        plain, names = Reading(), [name for name in self.options() if name not in but]
+        return [name for name in names if getattr(self, name) != getattr(plain, name)]
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from ..core import InputError
-from .columns import STATUS, Columns, check_size, listed
+from .columns import STATUS, Columns, check_size, listed, repeated
 from .files import MOST_BYTES, contents, named
 
 
@@ -24,7 +23,8 @@ def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
         with parquet.ParquetFile(buffer) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
         check_size(file, rows, len(schema))
-        _check_names(file, schema.names)
+        if double := repeated(schema.names):
+            raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
         if not rows:
             raise InputError(f"{file} has no rows.")
         used = [name for name in schema.names if name not in drop or name.lower() == STATUS]
@@ -43,12 +43,6 @@ def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
         raise InputError(f"{file} is not a readable Parquet table: {told}.") from None
     index = tuple(name for name in known if isinstance(name, str))
     return Columns(file, cells, np.arange(2, rows + 2), index=index)
-
-
-def _check_names(file: str, names: Sequence[str]) -> None:
-    double = [name for name, count in Counter(names).items() if count > 1]
-    if double:
-        raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
 
 
 def _plain(file: str, name: str, column: Any) -> Any:

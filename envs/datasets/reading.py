@@ -6,7 +6,6 @@ all offenders in one message, rather than guessed: a wrong number is worse than 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 from .cells import Conversion, Problems, decimal_sign
-from .columns import STATUS, Columns, listed
+from .columns import STATUS, Columns, listed, repeated
 from .descriptors import Descriptors, described
 from .files import MOST_CELLS
 from .options import Reading
@@ -79,13 +78,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
 
 
 class _Features:
-    """The numeric features that columns turn into, one column after the other.
-
-    Args:
-        convert: The conversion of cells.
-        categories: Columns that hold names of levels.
-        described: The descriptors of some of them.
-    """
+    """The numeric features that columns turn into, one column after the other."""
 
     def __init__(
         self, convert: Conversion, categories: Sequence[str], described: Mapping[str, Descriptors]
@@ -122,12 +115,9 @@ class _Features:
 
     def matrix(self) -> NDArray[np.float64]:
         """Return all features side by side, ``(n, d)``."""
-        double = [name for name, count in Counter(self.names).items() if count > 1]
-        if double:
-            raise InputError(
-                f"{self._convert.columns.file} has two features called {listed(double[:1])}; rename "
-                "one."
-            )
+        if double := repeated(self.names):
+            file = self._convert.columns.file
+            raise InputError(f"{file} has two features called {listed(double[:1])}; rename one.")
         return np.hstack(self._parts)
 
 

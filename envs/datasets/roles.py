@@ -133,17 +133,14 @@ class Roles:
         known = {self.target, *reading.drop, reading.index}
         left = [name for name in columns.cells if name not in known]
         if reading.features is not None:
-            others = [name for name in left if name not in reading.features]
-            if others:
+            if others := [name for name in left if name not in reading.features]:
                 columns.notes.append(f"not named as features, so left out: {listed(others)}")
             return list(reading.features)
         kinds = {name: self._kind(name) for name in left}
         for kind, why in LEFT_OUT.items():
-            names = [name for name in left if kinds[name] == kind]
-            if names:
+            if names := [name for name in left if kinds[name] == kind]:
                 columns.notes.append(f"{listed(names)}: {why}")
-        outcomes = [name for name in left if kinds[name] == "outcome"]
-        if outcomes:
+        if outcomes := [name for name in left if kinds[name] == "outcome"]:
             why = "named like an outcome, which is not known beforehand"
             problems.columns(outcomes, why, "features")
         return [name for name in left if kinds[name] == "feature"]

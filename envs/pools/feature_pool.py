@@ -69,10 +69,6 @@ class FeaturePool(Pool[FeatureLabels]):
         known = slice(int(labels_arrived(observation)))
         items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
         found[items] = observation["labels"][known]
-        cloud = Cloud(
-            label="label",
-            points=self.feature_matrix(observation),
-            values=found,
-            last=int(items[-1]) if len(items) else None,
-        )
+        last, points = int(items[-1]) if len(items) else None, self.feature_matrix(observation)
+        cloud = Cloud(label="label", points=points, values=found, last=last)
         return replace(picture, panels=(*picture.panels, cloud))

@@ -215,7 +215,6 @@ class GraphPool(Pool[GraphLabels]):
                 state.seen_count[i, node] += 1
 
     def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
-        """Return the neighbours of a node."""
         if state.hubs[episode, node]:
             return np.delete(np.arange(self.num_items), node)
         start, neighbour = state.neighbours[episode]
@@ -293,14 +292,11 @@ def _successes(
 
 
 def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the adjacency lists of a graph: those of node x are ``neighbour[start[x]:start[x+1]]``.
-
-    Args:
-        ends: The two ends of each link, ``(links, 2)``.
-        num_nodes: The number n of nodes.
+    """Return the adjacency lists of links ``(links, 2)`` between n nodes.
 
     Returns:
-        ``start`` ``(n + 1,)`` and ``neighbour`` ``(2 links,)``, sorted within each node.
+        ``start`` ``(n + 1,)`` and ``neighbour`` ``(2 links,)``: the sorted neighbours of node x are
+        ``neighbour[start[x]:start[x + 1]]``.
     """
     u, v = ends.T
     key = np.sort(np.concatenate([u * num_nodes + v, v * num_nodes + u]))

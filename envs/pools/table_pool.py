@@ -337,14 +337,9 @@ class TablePool(FeaturePool, Reading):
         return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
 
     def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
-        """Return the regret so far, the values of the items, and which rows they are if drawn.
+        """Return regret and values as every pool; with `rows` also the ``row`` of each item, ``(B, n)``.
 
-        Args:
-            state: The state of B episodes.
-
-        Returns:
-            ``regret`` and ``values`` as every pool, and with `rows` also ``row`` ``(B, n)``, the row
-            of the table that each item is: no secret, but of use to people only.
+        The row is no secret, but of use to people only.
         """
         assert isinstance(state, TableLabels)
         drawn = {} if self.rows is None else {"row": state.rows.copy()}

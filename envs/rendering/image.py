@@ -203,12 +203,10 @@ def _projection(
     entry is positive: the same items give the same picture.
     """
     some = np.asarray(points[sample], np.float64)
-    centre = some.mean(0)
-    if some.shape[1] > 2:
+    centre, axis = some.mean(0), np.eye(some.shape[1])
+    if len(axis) > 2:
         axis = np.linalg.svd(some - centre, full_matrices=False)[2][:2].T
         axis = axis * np.sign(axis[np.abs(axis).argmax(0), np.arange(axis.shape[1])])
-    else:
-        axis = np.eye(some.shape[1])
     axis = np.pad(axis, ((0, 0), (0, 2 - axis.shape[1])))
     return (some - centre) @ axis, centre, axis
 
