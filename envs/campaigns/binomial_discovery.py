@@ -201,12 +201,10 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def summary(self, observation: Observation) -> str:
         """Return where the campaign stands, in words."""
-        seen, m = np.asarray(observation), self.machines
-        successes, experiments = seen[1 : 1 + m].sum(), seen[1 + m : 1 + 2 * m].sum()
-        return (
-            f"{successes:.0f} successes in {experiments:.0f} experiments, "
-            f"{seen[0]:.0f} of {self.horizon} epochs left"
-        )
+        left, *counts = np.asarray(observation)[: 1 + 2 * self.machines]
+        successes, experiments = np.reshape(counts, (2, -1)).sum(1)
+        counted = f"{successes:.0f} successes in {experiments:.0f} experiments"
+        return f"{counted}, {left:.0f} of {self.horizon} epochs left"
 
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
         successes = seen[:, 1 : 1 + self.machines]
@@ -327,7 +325,6 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _tables(self) -> BinomialTables:
-        """How the distribution functions of the counts are laid out."""
         return BinomialTables(self.sizes)
 
     @cached_property

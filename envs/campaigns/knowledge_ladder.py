@@ -11,11 +11,9 @@ sum 1/P, variance sum (1 - P)/P^2, and a law that is the cascade of first-order 
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
 experimentation" (2023), model 3. The post's brute force starts at x = 0 and counts the starting
-state with the epochs (the length of a `NestWhileList`): as printed it gives 519.74 for N = 1,
-p_scale = 100, and 461.20 for N = 128, p_scale = 1e4. The post reports 418 and 382. It may have been
-run from x = 1, where it gives 419.74 and 382.58; that is a conjecture. The post's table for
-p_scale = 1e4 runs over i = 1..99, which is ``KnowledgeLadder(target=99, p_scale=1e4)``, and counts
-epochs alone.
+state with the epochs: as printed it gives 519.74 for N = 1, p_scale = 100, and 461.20 for N = 128,
+p_scale = 1e4. The post reports 418 and 382; from x = 1 it would give 419.74 and 382.58. Its table for
+p_scale = 1e4 is that of ``KnowledgeLadder(target=99, p_scale=1e4)``, epochs alone.
 """
 
 from __future__ import annotations
@@ -155,9 +153,7 @@ class KnowledgeLadder(Walk):
         """
         variance = self.epochs_variance(batch_size)
         if variance == 0:
-            raise InputError(
-                f"Batches of {batch_size} always succeed: there is nothing to diffuse."
-            )
+            raise InputError(f"Batches of {batch_size} always succeed: nothing diffuses.")
         return inverse_gaussian(self.mean_epochs(batch_size), variance)
 
     def optimal_value(self) -> float:

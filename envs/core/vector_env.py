@@ -137,12 +137,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             raise InputError(f"options must be a dict or None, got {shown(options)}.")
         if options is not None and "reset_mask" in options:
             chosen = options["reset_mask"]
-            if (
-                not isinstance(chosen, np.ndarray)
-                or chosen.shape != (self.num_envs,)
-                or chosen.dtype != np.bool_
-                or not chosen.any()
-            ):
+            wrong = not isinstance(chosen, np.ndarray) or chosen.dtype != np.bool_
+            if wrong or chosen.shape != (self.num_envs,) or not chosen.any():
                 raise InputError(
                     f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with "
                     f"at least one True, got {shown(chosen)}."
@@ -228,12 +224,10 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
         for key, value in info.items():
-            if chosen is None:
-                out[key], out[f"_{key}"] = value, self._every
-            else:
-                out[key] = np.zeros_like(value)
+            out[key], out[f"_{key}"] = value, self._every
+            if chosen is not None:
+                out[key], out[f"_{key}"] = np.zeros_like(value), chosen.copy()
                 out[key][chosen] = value[chosen]
-                out[f"_{key}"] = chosen.copy()
         return out
 
     def _record(
@@ -259,7 +253,6 @@ def _checked_seed(name: str, seed: Any) -> int | None:
 
 
 def _pick(observation: Observation, i: int) -> Any:
-    """Return a copy of the observation of episode ``i``."""
     if isinstance(observation, dict):
         return {key: value[i].copy() for key, value in observation.items()}
     return observation[i].copy()

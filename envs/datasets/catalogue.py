@@ -35,8 +35,8 @@ class Source:
     targets: str = "yield"
     categories: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    scale: float = 1.0
-    unit: str = ""
+    scale: float = 0.01
+    unit: str = "yield (fraction)"
 
 
 def catalogue() -> dict[str, Source]:
@@ -77,7 +77,6 @@ _CATALOGUE = {
         origin="Efron, Hastie, Johnstone, Tibshirani (2004), Annals of Statistics 32, 407",
         licence="BSD-3-Clause (shipped with scikit-learn)",
         targets="progression",
-        scale=0.01,
         unit="progression score / 100",
     ),
     "cncci": Source(
@@ -86,16 +85,12 @@ _CATALOGUE = {
         licence="MIT",
         file="cncci_330x9.csv",
         drop=("additive", "aryl_halide", "additive_smiles", "aryl_halide_smiles"),
-        scale=0.01,
-        unit="yield (fraction)",
     ),
     "pndc": Source(
         about="80 conditions of photoredox nickel dual catalysis, 5 descriptors; 11 molecules",
         origin="Dreher, Krska (2021), Accounts of Chemical Research 54, 1586",
         licence="MIT",
         file="pndc_80x11.csv",
-        scale=0.01,
-        unit="yield (fraction)",
     ),
     "buchwald_hartwig": Source(
         about="3955 Buchwald-Hartwig reactions: ligand, base, aryl halide, additive; label: yield",
@@ -104,7 +99,5 @@ _CATALOGUE = {
         file="buchwald_hartwig_3955.csv",
         categories=("ligand", "base", "aryl_halide", "additive"),
         drop=("aryl_halide_smiles", "additive_smiles", "ligand_smiles", "base_smiles"),
-        scale=0.01,
-        unit="yield (fraction)",
     ),
 }

@@ -22,7 +22,6 @@ PENDING = ("", "PENDING", "pending")
 
 MOST_LEVELS = 100
 """The most different texts of a column that count as levels of a category without being named."""
-
 DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?)$"
 MEASURE = r"^[+-]?\d+([.,]\d+)?(\s+\S{1,6}|\s*°\s*\S?)$"
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(([,.'’ \u00a0\u202f])\d{3})+([.,]\d+)?")
@@ -42,8 +41,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._cells: list[str] = []
-        self._columns: dict[str, list[str]] = {}
-        self._roles: dict[str, str] = {}
+        self._columns: dict[tuple[str, str], list[str]] = {}  # by reason and options
 
     def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
@@ -51,16 +49,10 @@ class Problems:
 
     def columns(self, names: Sequence[str], why: str, roles: str) -> None:
         """Note columns that are no features, and the options that would make them ones."""
-        self._columns.setdefault(why, []).extend(names)
-        self._roles[why] = roles
+        self._columns.setdefault((why, roles), []).extend(names)
 
     def refuse(self, file: str, dropped: Sequence[str] = ()) -> None:
-        """Raise an error that names everything noted, if there is anything.
-
-        Args:
-            file: The file, in words.
-            dropped: Columns that are left out already.
-        """
+        """Raise an error that names everything noted, if there is anything."""
         if not (self._cells or self._columns):
             return
         told = self._cells[: 2 * MOST_NAMED]
@@ -68,8 +60,8 @@ class Problems:
             told.append(f"and {len(self._cells) - len(told)} more such columns")
         told += [
             f"{'columns' if len(names) > 1 else 'column'} {listed(names)}: {why} "
-            f"({self._roles[why]}= keeps {'them' if len(names) > 1 else 'it'})"
-            for why, names in self._columns.items()
+            f"({roles}= keeps {'them' if len(names) > 1 else 'it'})"
+            for (why, roles), names in self._columns.items()
         ]
         out = [name for names in self._columns.values() for name in names]
         every = listed([*dropped, *out])
@@ -88,9 +80,9 @@ class Conversion:
         problems: Problems,
         given: bool = False,
     ) -> None:
-        self.given = given  # the decimal sign was, by the user
         self.columns, self.problems = columns, problems
         self.decimal, self.thousands = decimal, thousands
+        self.given = given  # the decimal sign was, by the user
         point, group = re.escape(decimal), re.escape(thousands or "")
         whole = rf"(\d+|[1-9]\d{{0,2}}({group}\d{{3}})+)" if thousands else r"\d+"
         self.number = rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
@@ -113,11 +105,7 @@ class Conversion:
         empty = np.isnan(values) & ~bad
         if empty.any():
             count = int(empty.sum()) - 1
-            more = f" (and {count} more)" if count else ""
-            self.problems.cell(
-                self.columns.where(int(empty.argmax()), name),
-                f"empty{more}; a feature must be known before the experiment",
-            )
+            self._note_empty(name, int(empty.argmax()), f" (and {count} more)" if count else "")
             return values
         if not bad.any():
             self._note_codes(name, values)
@@ -125,6 +113,10 @@ class Conversion:
         if (truth := self._truth(name, ())) is not None:
             return truth
         return values if self._no_levels(name, bad) else None
+
+    def _note_empty(self, name: str, row: int, more: str = "") -> None:
+        why = f"empty{more}; a feature must be known before the experiment"
+        self.problems.cell(self.columns.where(row, name), why)
 
     def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
         """Return whether cells that are no numbers are no names of levels either; note the reason."""
@@ -138,12 +130,12 @@ class Conversion:
             return True
         if count < len(bad):  # names with a number among them: what is it?
             texts, row = self.texts(name), int((~bad).argmax())
-            self.problems.cell(
-                self.columns.where(row, name),
+            why = (
                 f"{shown(texts[row])} is a number, and other cells are names such as "
                 f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
-                f"categories=[{listed([name])}]",
+                f"categories=[{listed([name])}]"
             )
+            self.problems.cell(self.columns.where(row, name), why)
         return count < len(bad)
 
     def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
@@ -151,10 +143,7 @@ class Conversion:
         texts, rows = self._arrow_texts(name), len(self.columns.rows)
         levels = sorted(pc.unique(texts).to_pylist())
         if "" in levels:
-            self.problems.cell(
-                self.columns.where(pc.index(texts, "").as_py(), name),
-                "empty; a feature must be known before the experiment",
-            )
+            self._note_empty(name, pc.index(texts, "").as_py())
             return None
         if not given and (len(levels) == rows or len(levels) > MOST_LEVELS):
             why = f"more than {MOST_LEVELS} different texts"

@@ -94,11 +94,9 @@ def read_text(path: Path, file: str, reading: Reading) -> Columns:
         names = [f"x{i}" for i in range(len(first))] if header is False else first
         header = header is not False
     start = int(bool(header))
-    kept = {
-        name: column[start:]
-        for name, column in zip(_unique(file, names, len(cells)), cells, strict=True)
-    }
-    columns = Columns(file, kept, rows[start:] + above, separator, goal, notes=notes)
+    kept = (column[start:] for column in cells)
+    named_cells = dict(zip(_unique(file, names, len(cells)), kept, strict=True))
+    columns = Columns(file, named_cells, rows[start:] + above, separator, goal, notes=notes)
     return _without_empty_rows(columns)
 
 
@@ -182,21 +180,13 @@ def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A text parted by one separator.
-
-    Args:
-        separator: The separator.
-        width: Cells of the first row.
-        columns: The cells as strings, one Arrow array per column.
-        rows: The number of each row that was kept, ``(n,)``.
-        ragged: Number, length and text of the rows of another length.
-    """
+    """A text parted by one separator."""
 
     separator: str
-    width: int
-    columns: list[Any]
-    rows: NDArray[np.int64]
-    ragged: list[tuple[int, int, str]]
+    width: int  # cells of the first row
+    columns: list[Any]  # an Arrow array of strings for each column
+    rows: NDArray[np.int64]  # (n,) the number of each row that was kept
+    ragged: list[tuple[int, int, str]]  # number, length and text of the rows of another length
 
     def values(self) -> int:
         """Return how many cells hold a number or a truth value."""

@@ -64,7 +64,6 @@ def described(
 
 
 def _describe(path: Path, reading: Reading) -> Descriptors:
-    """Return the descriptors in a file."""
     header = None if path.suffix.lower() == ".parquet" else True
     table = read_columns(path, Reading(header=header))
     name, *others = table.cells
@@ -76,11 +75,10 @@ def _describe(path: Path, reading: Reading) -> Descriptors:
         raise InputError(f"{table.file} describes {listed(double[:1])} more than once.")
     values = []
     for other in others:
-        part = convert.feature(other)
-        if part is None:
-            problems.columns([other], "holds texts where numbers are meant", "no option")
-        else:
+        if (part := convert.feature(other)) is not None:
             values.append(part)
+        else:
+            problems.columns([other], "holds texts where numbers are meant", "no option")
     problems.refuse(table.file)
     if not values:
         raise InputError(f"{table.file} has no column besides {listed([name])}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,13 @@ def load(dataset: str | os.PathLike[str], target: str | None = None, **options: 
     Raises:
         InputError: If there is no such table, or it cannot be understood.
     """
-    reading = _reading({"target": target, **options})
-    name = _text(dataset)
+    for option in options:
+        if option not in Reading.options():
+            raise InputError(
+                f"A table is not read with {option!r}{closest(option, Reading.options())} Options "
+                f"are {', '.join(Reading.options())}."
+            )
+    reading, name = Reading(target=target, **options), _text(dataset)
     if is_path(name):
         path = expanded(name)
         return _of_file(path, stem(path), reading)
@@ -77,16 +82,6 @@ def _check_named(name: str, found: list[Path], reading: Reading) -> None:
             "its path.",
             stacklevel=3,
         )
-
-
-def _reading(options: Mapping[str, Any]) -> Reading:
-    for option in options:
-        if option not in Reading.options():
-            raise InputError(
-                f"A table is not read with {option!r}{closest(option, Reading.options())} Options "
-                f"are {', '.join(Reading.options())}."
-            )
-    return Reading(**options)
 
 
 def _unknown(name: str) -> InputError:
@@ -140,16 +135,10 @@ def _of_source(name: str, source: Source, reading: Reading) -> Table:
         aside = [column for column in (*source.drop, *targets) if column not in known]
         categories = tuple(dict.fromkeys((*reading.categories, *source.categories)))
         drop = (*reading.drop, *aside)
-        table = interpret(
-            columns, replace(reading, target=chosen, drop=drop, categories=categories)
-        )
-        return replace(
-            table,
-            name=name,
-            labels=table.labels * source.scale,
-            targets=tuple(targets),
-            unit=source.unit,
-        )
+        options = replace(reading, target=chosen, drop=drop, categories=categories)
+        table = interpret(columns, options)
+        labels, known_targets = table.labels * source.scale, tuple(targets)
+        return replace(table, name=name, labels=labels, targets=known_targets, unit=source.unit)
 
     return _cached((name, reading.key), () if path is None else (path,), make)
 

@@ -158,7 +158,6 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
 
 
 def _check_rows(features: Any, labels: Any) -> None:
-    """Refuse a frame and a series whose rows have different names."""
     left, right = (getattr(value, "index", None) for value in (features, labels))
     same = getattr(left, "equals", None)
     if same is not None and hasattr(right, "equals") and not same(right):

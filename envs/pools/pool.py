@@ -159,7 +159,6 @@ class Pool(Model[StateT], Generic[StateT]):
 
     @property
     def _steps(self) -> int:
-        """The number of steps of an episode."""
         return self._horizon // self.batch_size
 
     # ---- dynamics

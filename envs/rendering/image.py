@@ -74,8 +74,7 @@ class _Sheet:
         if cloud:
             left = right + 0.06 if curves else 0.05
             self.cloud = self.figure.add_axes((left, 0.2, 0.97 - left, top - 0.22))
-            self.cloud.set_xticks([])
-            self.cloud.set_yticks([])
+            self.cloud.set(xticks=[], yticks=[])
             self.cloud.spines[["top", "right"]].set_visible(False)
             self.scale = self.figure.add_axes((left, 0.115, 0.97 - left, 0.02))
             self.scale.tick_params(labelsize=7, length=2)
@@ -93,7 +92,6 @@ _sheets = threading.local()
 
 
 def _sheet(curves: int, cloud: bool) -> _Sheet:
-    """Return this thread's sheet with so many axes."""
     known: dict[tuple[int, bool], _Sheet] = vars(_sheets).setdefault("by_layout", {})
     if (curves, cloud) not in known:
         known[curves, cloud] = _Sheet(curves, cloud)
@@ -104,7 +102,6 @@ def _sheet(curves: int, cloud: bool) -> _Sheet:
 
 
 def _curves(axes: Axes, panel: Curves, played: int) -> None:
-    """Draw series over the actions played."""
     axes.set_ylabel(panel.label, fontsize=8, labelpad=2)
     values = [np.asarray(series.values, np.float64) for series in panel.series]
     levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal]])
@@ -135,7 +132,6 @@ def _curves(axes: Axes, panel: Curves, played: int) -> None:
 
 
 def _scale(axes: Axes, log: bool) -> None:
-    """Set the scale and the ticks of what is drawn."""
     scale = "log" if log else "linear"
     if axes.get_yscale() != scale:
         axes.set_yscale(scale, **({"base": 2} if log else {}))
