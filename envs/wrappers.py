@@ -117,7 +117,7 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
         self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Start new episodes with empty batches; all of them, for they choose in step."""
+        """Start all episodes with empty batches: they choose in step."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise InputError("VectorOneByOne resets all episodes at once; leave reset_mask out.")
         return self._batch.begin(*self.env.reset(seed=seed, options=options))
@@ -169,7 +169,7 @@ class _Batch:
     def begin(self, observation: Any, info: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Start an empty batch; return what was handed in."""
         self.chosen, self.observation = [], _own(observation)
-        # What tells of the end of an episode is told once.
+        # The end of an episode is reported once.
         ends = ("episode", "final_obs", "final_info")
         self.info = _own({key: x for key, x in info.items() if key.lstrip("_") not in ends})
         return observation, info

@@ -86,7 +86,7 @@ def room(what: str, numbers: int, advice: str, most: int = MOST_NUMBERS) -> None
     Args:
         what: What holds the numbers.
         numbers: How many.
-        advice: What to do, as an order.
+        advice: What to do instead, as an imperative.
         most: How many are allowed.
     """
     if numbers > most:
@@ -136,7 +136,7 @@ def _integer(value: Any) -> int | None:
             return None
         if isinstance(value, numbers.Integral):
             return int(value)
-    except Exception:  # whatever the number of a stranger raises
+    except Exception:  # a foreign number type may raise anything
         return None
     number = _real(value)
     return int(number) if number is not None and number.is_integer() else None
@@ -148,6 +148,6 @@ def _real(value: Any) -> float | None:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return None
         number = float(value)
-    except Exception:  # such as 10**400, or whatever the number of a stranger raises
+    except Exception:  # such as 10**400; a foreign number type may raise anything
         return None
     return number if math.isfinite(number) else None

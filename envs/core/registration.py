@@ -1,7 +1,7 @@
 """From a model to Gymnasium: its environment classes, its id, and which environments are ours.
 
-An environment is ours if its vector class is a `DiscoveryVectorEnv`, whoever wrote it and whatever
-its namespace: then its model is known, and with it agents, truths and regret.
+An environment is ours if its vector class is a `DiscoveryVectorEnv`, in any namespace: then its model
+is known, and with it agents, truths and regret.
 """
 
 from __future__ import annotations

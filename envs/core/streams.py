@@ -227,7 +227,7 @@ class Streams:
     def next_step(self) -> None:
         """Go on to the next step of all episodes."""
         np.add(self._place, self._stride, self._place)
-        # Numbers that were not read are passed over.
+        # This skips the numbers that were not read.
         self._row = self._step = min(self._step + self._per_step, len(self._block))
         self._noise = None
 

@@ -26,18 +26,18 @@ DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(
 MEASURE = r"^[+-]?\d+([.,]\d+)?(\s+\S{1,6}|\s*°\s*\S?)$"
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(([,.'’ \u00a0\u202f])\d{3})+([.,]\d+)?")
 DISGUISED = re.compile(r"[+\-−<>≤≥~]*\s*\d+([.,'’\s]\d+)*([eE][+\-−]?\d+)?\s*%?")
-"""What a person reads as a number, though it is none here."""
+"""Texts that a person reads as a number, and this module does not."""
 
 DECIMALS = r"^[+-]?\d*%s\d+([eE][+-]?\d+)?\s*%%?$"
 UNSURE = r"^[+-]?[1-9]\d{0,2}%s\d{3}\s*%%?$"
 """Three digits behind a sign: decimals, or a thousand."""
 
 MOST_NAMED = 4
-"""The most different troubles of one column that a message names."""
+"""The largest number of different problems of one column that a message names."""
 
 
 class Problems:
-    """All that a table is refused for, to be told at once."""
+    """All reasons to refuse a table, collected for one message."""
 
     def __init__(self) -> None:
         self._cells: list[str] = []
@@ -48,7 +48,7 @@ class Problems:
         self._cells.append(f"{where}: {text}")
 
     def columns(self, names: Sequence[str], why: str, roles: str) -> None:
-        """Note columns that are no features, and the options that would make them ones."""
+        """Note columns that are no features, and the options that would make them features."""
         self._columns.setdefault((why, roles), []).extend(names)
 
     def refuse(self, file: str, dropped: Sequence[str] = ()) -> None:
@@ -119,7 +119,7 @@ class Conversion:
         self.problems.cell(self.columns.where(row, name), why)
 
     def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
-        """Return whether cells that are no numbers are no names of levels either; note the reason."""
+        """Return whether the cells that are no numbers cannot be levels either; note the reason."""
         for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
             if self._all(name, pattern):
                 self.problems.columns([name], what, "categories")
@@ -161,7 +161,7 @@ class Conversion:
         return tuple(levels), indicators
 
     def _note_alike(self, name: str, levels: Sequence[str]) -> None:
-        """Note levels that may be meant to be the same."""
+        """Note levels that may mean the same."""
         alike = Counter(" ".join(level.casefold().split()) for level in levels)
         double = [level for level in levels if alike[" ".join(level.casefold().split())] > 1]
         if double:
@@ -227,7 +227,7 @@ class Conversion:
         return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
 
     def _refuse(self, name: str, bad: NDArray[np.bool_], option: str) -> None:
-        """Note the cells of a column that are no numbers, and for each kind of them what to do."""
+        """Note the cells of a column that are no numbers, and what to do for each kind."""
         texts, told = self.texts(name), dict[str, tuple[int, int]]()
         for row in np.flatnonzero(bad)[:1000].tolist():
             hint = self._hint(texts[row], row, bad, option)
@@ -254,9 +254,9 @@ class Conversion:
         if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", number) and self.decimal == ".":
             if self.columns.separator == "," and not self.given:
                 return "is no number; if it has a decimal comma, give decimal=','"
-            return "has a decimal comma beside decimal points; mend it"
+            return "has a decimal comma beside decimal points; correct it"
         if re.fullmatch(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", number) and self.decimal == ",":
-            return "has a decimal point beside decimal commas; mend it"
+            return "has a decimal point beside decimal commas; correct it"
         if text[:1] in tuple("<>≤≥~"):
             told = "as a limit of detection is no number; replace it"
             return f"{told}, or name it in missing=" if option == "missing" else told
@@ -271,7 +271,7 @@ class Conversion:
         if option == "missing":
             return f"is no number; name it in missing= if it means 'not measured'{units}"
         return (
-            "is no number, as other cells of this column are; mend it, or name the column in "
+            "is no number, as other cells of this column are; correct it, or name the column in "
             f"categories= or drop={units}"
         )
 
@@ -308,7 +308,7 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     if len(sure) == 2:
         raise InputError(
             f"{columns.file} has decimal commas ({sure[',']}) and decimal points ({sure['.']}); "
-            "mend one of them, or say which sign is meant as decimal=."
+            "correct one of them, or say which sign is meant as decimal=."
         )
     if sure:
         return next(iter(sure))
@@ -322,7 +322,7 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
 
 
 def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, tuple[str, str]]:
-    """Return which signs stand in the numbers of a column, how surely, and a cell with each."""
+    """Return the signs in the numbers of a column, each with how sure it is and with a cell."""
     column = columns.cells[name]
     if not pa.types.is_string(column.type):
         return {}

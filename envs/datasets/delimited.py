@@ -1,4 +1,4 @@
-"""From the bytes of a file to columns of text, none of whose types was guessed.
+"""From the bytes of a file to columns of text, without a guess at their types.
 
 Every cell of a CSV file stays the text that stands there, since readers that guess types turn the
 additive "None" into a hole and 1,063 into a date. Rows are counted as a spreadsheet shows them: the
@@ -159,7 +159,7 @@ def _split(
 
 
 def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
-    """Return how many cells the first row of a text has by each sign that may part it."""
+    """Return how many cells each separator gives the first row of a text."""
     widths = {}
     for sign in separator or SEPARATORS:
         try:
@@ -171,7 +171,7 @@ def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
     if not widths:
         signs = "by " + repr(separator) if separator else "by any of , ; tab |"
         raise InputError(
-            f"{file}: the first row is not parted {signs}; a table needs two columns at least. Delete "
+            f"{file}: the first row is not split {signs}; a table needs at least two columns. Delete "
             "a title above the names of the columns, close its quotes, or give separator= if it is "
             "another sign."
         )
@@ -180,7 +180,7 @@ def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A text parted by one separator."""
+    """A text split by one separator."""
 
     separator: str
     width: int  # cells of the first row
@@ -204,7 +204,7 @@ class _Parsed:
                 if text.count('"') % 2 or cell.count(self.separator) >= self.width - 1:
                     raise InputError(
                         f"{file}: a quote is not closed, so that a cell of row {self.rows[row]} holds "
-                        "rows below it. Mend it; within a quoted cell a quote is written twice."
+                        "rows below it. Close it; within a quoted cell a quote is written twice."
                     )
 
     def error(self, file: str) -> InputError:
@@ -213,27 +213,27 @@ class _Parsed:
         more = len(self.ragged) - 1
         return InputError(
             f"{file}: row {row} has {count} cell{'s' * (count != 1)} where the first row has "
-            f"{self.width}{f', as have {more} more' if more else ''}, parted by "
-            f"{self.separator!r}. Mend the row: a cell that holds the separator stands in quotes. If "
-            "another sign parts the cells, give it as separator=."
+            f"{self.width}{f', as have {more} more' if more else ''}, split by "
+            f"{self.separator!r}. Correct the row: a cell that holds the separator needs quotes. If "
+            "another sign separates them, give it as separator=."
         )
 
 
 def _likeliest(file: str, good: list[_Parsed]) -> _Parsed:
-    """Return the one of several ways to part a text that gives the most numbers."""
+    """Return the way to split a text that gives the most numbers."""
     if len(good) == 1:
         return good[0]
     good = sorted(good, key=_Parsed.values, reverse=True)
     if good[0].values() == good[1].values():
         signs = " or ".join(repr(parsed.separator) for parsed in good)
         raise InputError(
-            f"{file}: it is not sure whether {signs} parts the cells; give separator=."
+            f"{file}: it is not sure whether {signs} separates the cells; give separator=."
         )
     return good[0]
 
 
 def _parsed(file: str, text: bytes, separator: str, width: int) -> _Parsed:
-    """Return a text parted by a separator, without its blank lines."""
+    """Return a text split by a separator, without its blank lines."""
     check_size(file, 1, width)
     blank: list[int] = []
     ragged: list[tuple[int, int, str]] = []
@@ -277,7 +277,7 @@ def _arrow_table(
 
 
 def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | None:
-    """Return the text with a name more in its header, if every other row has a cell more.
+    """Return the text with one more name in its header, if all other rows have one more cell.
 
     R names its rows without naming that column, and some programs end every row but the header by a
     separator.
@@ -286,7 +286,7 @@ def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | No
         return None
     first, end, rest = re.split(r"(\r\n|\r|\n)", text, maxsplit=1)
     trailing = all(row.rstrip().endswith(parsed.separator) for _, _, row in parsed.ragged)
-    notes.append("the header has a name less than the rows have cells")
+    notes.append("the header has one name less than the rows have cells")
     header = first + parsed.separator if trailing else parsed.separator + first
     return header + end + rest
 

@@ -37,7 +37,7 @@ class Descriptors:
             near = closest(texts[unknown], index)
             convert.problems.cell(
                 convert.columns.where(unknown, self.name),
-                f"{shown(texts[unknown])} stands not in {self.file}{near.rstrip('.')}",
+                f"{shown(texts[unknown])} is not in {self.file}{near.rstrip('.')}",
             )
         values = self.values[[index.get(text, 0) for text in texts]]
         return values, [f"{self.name}.{column}" for column in self.columns]

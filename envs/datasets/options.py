@@ -14,7 +14,7 @@ from ..core.errors import shown
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
-    """Which column of a table is what, and how its cells are to be read.
+    """What the columns of a table are, and how to read its cells.
 
     All of it may be left out: the reader then decides, or says what it cannot decide. A single name may
     be given in place of a sequence of names.
@@ -73,7 +73,7 @@ class Reading:
         self._check_signs()
 
     def _check_signs(self) -> None:
-        """Refuse signs that cannot part cells, digits or decimals."""
+        """Refuse signs that cannot separate cells, digits or decimals."""
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal must be '.' or ',', got {shown(self.decimal)}.")
         for name in ("separator", "thousands"):
@@ -90,7 +90,7 @@ class Reading:
             )
 
     def given(self, *but: str) -> list[str]:
-        """Return the options that differ from what they are by themselves, but for some."""
+        """Return the options that differ from their defaults, except some."""
         plain, names = Reading(), [name for name in self.options() if name not in but]
         return [name for name in names if getattr(self, name) != getattr(plain, name)]
 

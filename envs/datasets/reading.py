@@ -1,7 +1,7 @@
 """How the table of a laboratory is read: which column is what, and what a cell means.
 
-A column is converted by one rule, whatever stands in the others. What is not sure is refused, with
-all offenders in one message, rather than guessed: a wrong number is worse than none.
+One rule converts a column, independent of the others. What is not sure is refused, all of it in one
+message, and never guessed: a wrong number is worse than none.
 """
 
 from __future__ import annotations

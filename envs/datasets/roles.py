@@ -63,18 +63,18 @@ class Roles:
         return bool(known) or name in self.columns.index
 
     def _is_pending(self, name: str) -> bool:
-        """Return whether a column says of a cell that it is pending."""
+        """Return whether a cell of a column is pending."""
         column = self.columns.cells[name]
         if column is None or not pa.types.is_string(column.type):
             return False
         return bool(pc.any(pc.match_substring_regex(column, r"^\s*PENDING\s*$")).as_py())
 
     def _is_outcome(self, name: str) -> bool:
-        """Return whether a column is named like an outcome or its error, or says that it is pending."""
+        """Return whether a column is named like an outcome or its error, or has a pending cell."""
         if name in self.aside:
             return False
-        parted = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)  # productYield
-        words = [word.lower() for word in re.findall(r"[^\W\d_]+", parted)]
+        spaced = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)  # productYield
+        words = [word.lower() for word in re.findall(r"[^\W\d_]+", spaced)]
         spread = len(words) > 1 and words[-1] in ("std", "sd", "sem", "stderr")
         return spread or any(map(OUTCOME.fullmatch, words)) or name in self.pending
 
@@ -146,7 +146,7 @@ class Roles:
         return [name for name in left if kinds[name] == "feature"]
 
     def _kind(self, name: str) -> str:
-        """Return what a column is that no option names: a feature, an outcome, or left out."""
+        """Return what a column is if no option names it: a feature, an outcome, or left out."""
         if name in self.reading.categories:
             return "feature"
         if name in self.aside:
@@ -158,7 +158,7 @@ class Roles:
         return "counter" if self._counts_rows(name) else "feature"
 
     def _counts_rows(self, name: str) -> bool:
-        """Return whether a column is named like a number of the row, and holds each once."""
+        """Return whether a column is named like a row number and counts the rows."""
         if not COUNTER.fullmatch(name.strip("# ._").lower()) or len(self.columns.rows) < 2:
             return False
         values, bad, _ = Conversion(self.columns, ".", None, Problems()).numbers(name, ())

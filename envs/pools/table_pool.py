@@ -100,7 +100,7 @@ class TablePool(FeaturePool, Reading):
     - `minimise`: whether less is better; labels and rewards then change their sign. None: no, unless a
       `config.json` of Olympus beside the file says so.
     - `header`, `names`, `separator`, `decimal`, `thousands`, `missing`, `index`, `encoding`,
-      `descriptors`: how a file is read, where it does not tell; see
+      `descriptors`: how to read a file that leaves it open; see
       [Data sets](../guide.md#data-sets).
     - `labels`: labels `(n,)`, with features `(n, d)`, in place of a data set; both are copied. Both must
       lie within the range of single precision, and labels differ by more than 1e-38 or not at all. Two
@@ -111,7 +111,7 @@ class TablePool(FeaturePool, Reading):
     - `scaling`: "l2" divides each feature by its Euclidean norm over the pool, as the paper does;
       "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the pool is
       that of the episode: it is as if its rows were given as arrays. Features are then shown in single
-      precision; a table of which that would hide differences is refused.
+      precision; a table is refused if that hides differences.
     - `illegal_reward`: reward of choosing an item again; None takes 0, or the lowest label of the table
       if that is below 0, since wasting choices would beat labels otherwise. In the regret a wasted
       choice counts as that, whatever it pays.

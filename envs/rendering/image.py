@@ -178,7 +178,7 @@ def _cloud(sheet: _Sheet, panel: Cloud) -> None:
     if panel.last is not None:
         ring = {"facecolors": "none", "edgecolors": COLOURS[5], "linewidths": 1.5}
         dots(np.array([panel.last]), s=70, **ring)
-    # The axes stand still whatever is known: they span the sample.
+    # The axes span the sample, so that they do not move.
     left, right = flat.min(0), flat.max(0)
     room = 0.05 * np.maximum(right - left, 1e-9)
     axes.set_xlim(left[0] - room[0], right[0] + room[0])
