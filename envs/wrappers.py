@@ -41,12 +41,8 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         flat = spaces.flatten_space(env.observation_space)
         assert isinstance(flat, spaces.Box)
         size = int(actions.n if isinstance(actions, spaces.Discrete) else actions.nvec.sum())
-        self.observation_space = spaces.Dict(
-            {
-                rest: spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32)),
-                mask: box(0, 1, (size,), np.int8),
-            }
-        )
+        seen = spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32))
+        self.observation_space = spaces.Dict({rest: seen, mask: box(0, 1, (size,), np.int8)})
 
     def observation(self, observation: Any) -> dict[str, NDArray[Any]]:
         """Return the two parts."""
@@ -59,10 +55,10 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
 class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """A pool that labels N items at once, played as N choices of one item each.
 
-    A mask for a whole batch cannot forbid that an item stands in it twice. Here the mask leaves out
-    what the batch holds already, so that it is exact. Nothing else of the observation changes until
-    the batch is whole: then its labels are seen and its reward is paid. What choosing an item again does
-    is up to the pool; with ``illegal="raise"`` it raises at once.
+    A mask for a whole batch cannot forbid that an item stands in it twice. Here the mask is exact: it
+    leaves out what the batch holds already. Nothing else of the observation changes until the batch is
+    whole: then its labels are seen and its reward is paid. With ``illegal="raise"`` an item that is
+    chosen again raises at once.
 
     Args:
         env: A pool made with ``batch_size`` above 1.
@@ -70,8 +66,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         _actions(self, env, DiscoveryEnv, spaces.MultiDiscrete)
-        self._batch = _Batch(env.unwrapped, ())
-        self._batch.check_mask(env.observation_space)
+        self._batch = _Batch(env.unwrapped, (), env.observation_space)
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
         self.action_space = spaces.Discrete(self._batch.num_items)
@@ -86,8 +81,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         """Put an item into the batch; the last one plays it."""
         if self._ended:
             raise gym.error.ResetNeeded("The episode has not begun or has ended; call reset().")
-        batch = self._batch.add(action)
-        if batch is None:
+        if (batch := self._batch.add(action)) is None:
             observation, info = self._batch.look()
             return observation, 0.0, False, False, info
         observation, reward, terminated, truncated, info = self.env.step(batch)
@@ -118,21 +112,19 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
                 "gym.make_vec(..., autoreset_mode='SameStep')."
             )
         self.autoreset_mode = mode  # where TorchRL looks for it
-        self._batch = _Batch(env.unwrapped, (env.num_envs,))
-        self._batch.check_mask(env.single_observation_space)
+        self._batch = _Batch(env.unwrapped, (env.num_envs,), env.single_observation_space)
         self.single_action_space = spaces.Discrete(self._batch.num_items)
         self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
-        """Start new episodes with empty batches; all of them, for they choose in step."""
+        """Start all episodes with empty batches: they choose in step."""
         if isinstance(options, dict) and "reset_mask" in options:
             raise InputError("VectorOneByOne resets all episodes at once; leave reset_mask out.")
         return self._batch.begin(*self.env.reset(seed=seed, options=options))
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Put an item into each batch; the last one plays them."""
-        batch = self._batch.add(actions)
-        if batch is None:
+        if (batch := self._batch.add(actions)) is None:
             observation, info = self._batch.look()
             reward, none = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
             return observation, reward, none, none.copy(), info
@@ -151,17 +143,15 @@ class _Batch:
     Args:
         env: The pool, without wrappers.
         shape: ``()`` or ``(B,)``.
+        space: The observation of an episode, which must hold the pool's own mask.
     """
 
-    def __init__(self, env: Any, shape: tuple[int, ...]) -> None:
+    def __init__(self, env: Any, shape: tuple[int, ...], space: gym.Space[Any]) -> None:
         self.shape, self.num_items, self.size = shape, env.model.num_items, env.model.batch_size
         self.strict = env.model.illegal == "raise"
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
         self.chosen: list[NDArray[np.int64]] = []
-
-    def check_mask(self, space: gym.Space[Any]) -> None:
-        """Refuse observations without the pool's own mask, as another wrapper may leave them."""
         part = space.spaces.get("action_mask") if isinstance(space, spaces.Dict) else None
         if part is None or part.shape != (self.num_items,):
             raise InputError(
@@ -179,7 +169,7 @@ class _Batch:
     def begin(self, observation: Any, info: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Start an empty batch; return what was handed in."""
         self.chosen, self.observation = [], _own(observation)
-        # What tells of the end of an episode is told once.
+        # The end of an episode is reported once.
         ends = ("episode", "final_obs", "final_info")
         self.info = _own({key: x for key, x in info.items() if key.lstrip("_") not in ends})
         return observation, info

@@ -1,9 +1,8 @@
 r"""Model 1: batches of N experiments, each a success with probability p.
 
-A batch of N experiments on a machine with success probability p gives K ~ Binomial(N, p)
-successes; at least one with probability 1 - (1 - p)^N. When p is unknown with prior Beta(a, b), the
-count of a machine after s successes in n experiments has the predictive law
-BetaBinomial(N, a + s, b + n - s), and the best campaign is a dynamic programme over these counts.
+A batch on a machine gives K ~ Binomial(N, p) successes, at least one with probability 1 - (1 - p)^N.
+If p is unknown with prior Beta(a, b), the count after s successes in n experiments has the law
+BetaBinomial(N, a + s, b + n - s), and the best campaign is a dynamic programme over the counts.
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
 experimentation" (2023), model 1; its two investments are upgrades of p (a better model) and of N
@@ -13,7 +12,7 @@ Allocation Indices" (2011), chapter 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +36,7 @@ class Counts:
 
     board: NDArray[np.int64]  # (B, 1 + 2 M + upgrades) what is observed, in whole numbers
     probs: NDArray[np.float64]  # (B, M) success probabilities before upgrades
-    first_cell: NDArray[np.int64]  # (B,) index of its first count in the flat board
+    first_cell: NDArray[np.int64]  # (B,) index of its first count in the flat `board`
     first_table: NDArray[np.int64]  # (B,) index of its first table, if tables differ by episode
     tables: NDArray[np.float64]  # distribution functions of the counts, flat; see `_tables`
 
@@ -177,17 +176,17 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _columns(self) -> dict[str, int]:
-        """The column of the board that counts the purchases of each upgrade on offer."""
+        """The column of the counts in which the purchases of each upgrade on offer stand."""
         return {name: i for i, name in enumerate(self.upgrades, 1 + 2 * self.machines)}
 
     @cached_property
     def choices(self) -> dict[str, NDArray[Any]]:
         """Machine and (not upgraded) batch size of each action; -1 and 0 for an upgrade."""
         machine, size = np.meshgrid(np.arange(self.machines), self.batch_sizes, indexing="ij")
-        extra = len(self.upgrades)
+        extra = (0, len(self.upgrades))
         return {
-            "batch_size": np.append(size.ravel(), np.zeros(extra, np.int64)),
-            "machine": np.append(machine.ravel(), np.full(extra, -1)),
+            "batch_size": np.pad(size.ravel(), extra),
+            "machine": np.pad(machine.ravel(), extra, constant_values=-1),
         }
 
     @cached_property
@@ -202,12 +201,10 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def summary(self, observation: Observation) -> str:
         """Return where the campaign stands, in words."""
-        seen, m = np.asarray(observation), self.machines
-        successes, experiments = seen[1 : 1 + m].sum(), seen[1 + m : 1 + 2 * m].sum()
-        return (
-            f"{successes:.0f} successes in {experiments:.0f} experiments, "
-            f"{seen[0]:.0f} of {self.horizon} epochs left"
-        )
+        left, *counts = np.asarray(observation)[: 1 + 2 * self.machines]
+        successes, experiments = np.reshape(counts, (2, -1)).sum(1)
+        counted = f"{successes:.0f} successes in {experiments:.0f} experiments"
+        return f"{counted}, {left:.0f} of {self.horizon} epochs left"
 
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
         successes = seen[:, 1 : 1 + self.machines]
@@ -273,35 +270,34 @@ class BinomialDiscovery(Campaign[Counts]):
         done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
-        board, m = state.board, self.machines
+        counts, m = state.board, self.machines
         pair = action  # of throughput level and action, flat
         if self.throughput_upgrade is not None:
-            pair = board[:, self._columns["throughput"]] * len(self.costs) + action
+            pair = counts[:, self._columns["throughput"]] * len(self.costs) + action
         start, size = self._starts.take(pair), self.sizes.take(pair)
         if self.beta_priors is not None:
             start += state.first_table
         elif self.model_upgrade is not None:
-            start += board[:, self._columns["model"]] * (m * self._tables.width)
+            start += counts[:, self._columns["model"]] * (m * self._tables.width)
         count = invert(state.tables, start, size, streams.uniform())
         if m == 1:
-            board[:, 1] += count
-            board[:, 2] += size
+            counts[:, 1] += count
+            counts[:, 2] += size
         else:
             cell = state.first_cell + self._machine.take(action)
-            flat = board.reshape(-1)
+            flat = counts.reshape(-1)
             flat[cell] += count
             flat[cell + m] += size
         for name, bought in self.upgrade_actions.items():
-            level = board[:, self._columns[name]]
+            level = counts[:, self._columns[name]]
             np.minimum(level + (action == bought), len(self.factors[name]) - 1, out=level)
-        board[:, 0] -= 1
-        ended = board[:, 0] <= 0
+        counts[:, 0] -= 1
+        ended = counts[:, 0] <= 0
+        paid: NDArray[Any] = count
         if self.objective == "first":
-            found = count > 0
-            ended |= found
-            reward = self.success_reward * found.astype(np.float64)
-        else:
-            reward = self.success_reward * count.astype(np.float64)
+            paid = count > 0
+            ended |= paid
+        reward = self.success_reward * paid.astype(np.float64)
         reward -= self.cost_table.take(pair)
         return reward, ended
 
@@ -322,14 +318,13 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _start(self) -> NDArray[np.int64]:
-        """The board at the start of an episode: all epochs left, nothing counted or bought."""
+        """The counts at the start of an episode: all epochs left, nothing counted or bought."""
         start = np.zeros(1 + 2 * self.machines + len(self.upgrades), np.int64)
         start[0] = self.horizon
         return start
 
     @cached_property
     def _tables(self) -> BinomialTables:
-        """How the distribution functions of the counts are laid out."""
         return BinomialTables(self.sizes)
 
     @cached_property
@@ -422,7 +417,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _plan(self) -> CountPlan:
-        return CountPlan(self)
+        return CountPlan(**{field.name: getattr(self, field.name) for field in fields(CountPlan)})
 
     def _which(self, machine: Any) -> int:
         return integer("machine", machine, low=0, high=self.machines - 1)

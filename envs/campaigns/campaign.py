@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation, shown
+from ..core import InputError, Model, Observation, Streams, shown
 from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..rendering.picture import Curves, Picture, Series, Trace
@@ -147,7 +147,6 @@ class Campaign(Model[State]):
         return Curves(label="batch size N", series=series, log=max(self.batch_sizes) > 16)
 
     def _batch_size(self, value: Any) -> int:
-        """Check a batch size given to one of the methods that tell the truth."""
         return integer("batch_size", value, low=1)
 
 
@@ -181,13 +180,13 @@ class Walk(Campaign[Progress]):
 
     @property
     @abstractmethod
-    def goal(self) -> float:
-        """The target as a number, in units of x."""
+    def target(self) -> float:
+        """Where the campaign ends, in units of x."""
 
     @cached_property
     def observation_space(self) -> spaces.Box:
         """``[x, epochs left]``."""
-        return spaces.Box(0.0, np.array([self.goal, self.horizon], np.float32), dtype=np.float32)
+        return spaces.Box(0.0, np.array([self.target, self.horizon], np.float32), dtype=np.float32)
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, 2)`` come after, ``(B,)``."""
@@ -196,16 +195,30 @@ class Walk(Campaign[Progress]):
     def observe(self, state: Progress) -> Observation:
         """Return ``[x, epochs left]``, shape ``(B, 2)``."""
         out = np.empty((len(state.x), 2), np.float32)
-        out[:, 0] = state.x
-        out[:, 1] = state.left
+        out[:, 0], out[:, 1] = state.x, state.left
         return out
+
+    @property
+    def start(self) -> float:
+        """Knowledge at the start of an episode."""
+        return 0.0
+
+    def new_state(self, num_episodes: int) -> Progress:
+        """Return the arrays of ``num_episodes`` episodes."""
+        x = np.full(num_episodes, self.start)
+        return Progress(x=x, left=np.zeros(num_episodes, np.int64))
+
+    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
+        """Put episodes back to the start."""
+        state.x[index] = self.start
+        state.left[index] = self.horizon
 
     def _settle(
         self, state: Progress, action: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Count the epoch; return rewards and ends, each of shape ``(B,)``."""
         state.left -= 1
-        ended = state.x >= self.goal
+        ended = state.x >= self.target
         reward = self._pay.take(action)
         if self.target_reward:
             reward += self.target_reward * ended
@@ -219,8 +232,8 @@ class Walk(Campaign[Progress]):
     def summary(self, observation: Observation) -> str:
         """Return where the campaign stands, in words."""
         x, left = np.asarray(observation)
-        return f"x = {x:g} of {self.goal:g}, {left:.0f} of {self.horizon} epochs left"
+        return f"x = {x:g} of {self.target:g}, {left:.0f} of {self.horizon} epochs left"
 
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
         knowledge = Series(values=seen[:, 0], style="steps")
-        return Curves(label="knowledge x", series=(knowledge,), goal=self.goal)
+        return Curves(label="knowledge x", series=(knowledge,), goal=self.target)

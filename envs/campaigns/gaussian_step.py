@@ -95,21 +95,7 @@ class GaussianStep(Walk):
         extra = np.zeros(len(self.stds)) if self.std_costs is None else np.array(self.std_costs)
         return super().costs + np.tile(extra, len(self.batch_sizes))
 
-    @property
-    def goal(self) -> float:
-        """The target."""
-        return self.target
-
     # ---- dynamics
-
-    def new_state(self, num_episodes: int) -> Progress:
-        """Return the arrays of ``num_episodes`` episodes."""
-        return Progress(x=np.zeros(num_episodes), left=np.zeros(num_episodes, np.int64))
-
-    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
-        """Put episodes back to x = 0."""
-        state.x[index] = 0.0
-        state.left[index] = self.horizon
 
     def step(
         self,
@@ -195,10 +181,9 @@ class GaussianStep(Walk):
     def diffusion_epochs(self, batch_size: int, std: float | None = None) -> Any:
         """Return the inverse-Gaussian approximation of the epochs, a frozen scipy distribution.
 
-        The walk is taken for a Brownian motion with the mean v and variance s^2 of an improvement:
-        it reaches the target after target / v epochs in the mean, with variance target s^2 / v^3
-        (Redner, "A Guide to First-Passage Processes"). It knows nothing of the overshoot beyond
-        the target, so its mean is low by E[D^2] / (2 v^2) epochs.
+        A Brownian motion with the mean v and variance s^2 of an improvement reaches the target after
+        target / v epochs in the mean, with variance target s^2 / v^3 (see `inverse_gaussian`). It
+        knows no overshoot beyond the target, so that its mean is low by E[D^2] / (2 v^2) epochs.
         """
         size, sigma = self._batch_size(batch_size), self._std(std)
         mean = self.expected_improvement(size, sigma)
@@ -214,8 +199,8 @@ class GaussianStep(Walk):
 
         The actions are tabulated at the nodes of the panels; between two nodes the nearer counts.
         """
-        panels, best = self._panels, self._plan[1]
-        middles = (panels.nodes[1:] + panels.nodes[:-1]) / 2
+        nodes, best = self._panels.nodes, self._plan[1]
+        middles = (nodes[1:] + nodes[:-1]) / 2
 
         def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
             distance = self.target - observation[:, 0].astype(np.float64)
@@ -231,31 +216,22 @@ class GaussianStep(Walk):
     @cached_property
     def _plan(self) -> tuple[float, NDArray[np.int16]]:
         """The optimal value at the start, and the best action by epochs left and node."""
-        self._check_plan()
-        best = np.zeros((self.horizon + 1, len(self._panels.nodes)), np.int16)
-        rows = iter(best[1:])
+        best = [np.zeros(len(self._panels.nodes), np.int16)]
 
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
             if returns.ndim == 2:
-                next(rows)[:] = returns.argmax(1)
+                best.append(returns.argmax(1).astype(np.int16))
             return returns.max(-1)
 
-        return self._values(choose), best
-
-    def _check_plan(self) -> None:
-        panels, actions = self._panels, len(self.costs)
-        kernels = actions * NODES * NODES * (panels.depth + 1)
-        work = kernels + self.horizon * (kernels * panels.count // PRODUCT + EPOCH)
-        room(
-            "The plan of this campaign",
-            work,
-            "take a shorter horizon, a nearer target or like stds",
-        )
+        return self._values(choose), np.array(best)
 
     def _values(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
         """Return the value at the start; ``choose`` reduces returns ``(..., A)`` over actions."""
-        self._check_plan()
         panels = self._panels
+        kernel = len(self.costs) * NODES * NODES * (panels.depth + 1)
+        work = kernel + self.horizon * (kernel * panels.count // PRODUCT + EPOCH)
+        advice = "take a shorter horizon, a nearer target or like stds"
+        room("The plan of this campaign", work, advice)
         steps = [Renewal(panels, *_law(n, s)) for n, s in self._settings]
         kernels = np.concatenate([step.kernel for step in steps], axis=1)
         atoms = np.array([step.atom for step in steps])

@@ -11,11 +11,9 @@ sum 1/P, variance sum (1 - P)/P^2, and a law that is the cascade of first-order 
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
 experimentation" (2023), model 3. The post's brute force starts at x = 0 and counts the starting
-state with the epochs (the length of a `NestWhileList`): as printed it gives 519.74 for N = 1,
-p_scale = 100, and 461.20 for N = 128, p_scale = 1e4. The post reports 418 and 382. It may have been
-run from x = 1, where it gives 419.74 and 382.58; that is a conjecture. The post's table for
-p_scale = 1e4 runs over i = 1..99, which is ``KnowledgeLadder(target=99, p_scale=1e4)``, and counts
-epochs alone.
+state with the epochs: as printed it gives 519.74 for N = 1, p_scale = 100, and 461.20 for N = 128,
+p_scale = 1e4. The post reports 418 and 382; from x = 1 it would give 419.74 and 382.58. Its table for
+p_scale = 1e4 is that of ``KnowledgeLadder(target=99, p_scale=1e4)``, epochs alone.
 """
 
 from __future__ import annotations
@@ -88,21 +86,7 @@ class KnowledgeLadder(Walk):
         """About how many numbers all episodes have in common: the chances of all rungs."""
         return super().shared + 4 * self.target * len(self.batch_sizes)
 
-    @property
-    def goal(self) -> float:
-        """The target rung."""
-        return self.target
-
     # ---- dynamics
-
-    def new_state(self, num_episodes: int) -> Progress:
-        """Return the arrays of ``num_episodes`` episodes."""
-        return Progress(x=np.zeros(num_episodes, np.int64), left=np.zeros(num_episodes, np.int64))
-
-    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
-        """Put episodes back on the first rung."""
-        state.x[index] = self.start
-        state.left[index] = self.horizon
 
     def step(
         self,
@@ -165,15 +149,11 @@ class KnowledgeLadder(Walk):
     def diffusion_epochs(self, batch_size: int) -> Any:
         """Return the inverse-Gaussian approximation of the epochs, a frozen scipy distribution.
 
-        A diffusion whose drift and noise follow the ladder passes the target at a time with the
-        moments of `mean_epochs` and `epochs_variance`; the law with these moments and the shape of
-        a first passage is the inverse Gaussian (Redner, "A Guide to First-Passage Processes").
+        It is the law of a first passage with the moments `mean_epochs` and `epochs_variance`.
         """
         variance = self.epochs_variance(batch_size)
         if variance == 0:
-            raise InputError(
-                f"Batches of {batch_size} always succeed: there is nothing to diffuse."
-            )
+            raise InputError(f"Batches of {batch_size} always succeed: nothing diffuses.")
         return inverse_gaussian(self.mean_epochs(batch_size), variance)
 
     def optimal_value(self) -> float:
@@ -197,23 +177,18 @@ class KnowledgeLadder(Walk):
     @cached_property
     def _plan(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Optimal values and actions by epochs left and rung, each ``(horizon + 1, target + 1)``."""
-        self._check_plan()
-        best = np.zeros((self.horizon + 1, self.target + 1), np.int64)
-        rows = iter(best[1:])
+        best = [np.zeros(self.target + 1, np.int64)]
 
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
-            next(rows)[: self.target] = returns.argmax(1)
+            best.append(np.append(returns.argmax(1), 0))
             return returns.max(1)
 
-        return self._values(choose), best
-
-    def _check_plan(self) -> None:
-        work = self.horizon * (self.size + EPOCH)
-        room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
+        return self._values(choose), np.array(best)
 
     def _values(self, choose: Any) -> NDArray[np.float64]:
         """Value by epochs left and rung; ``choose`` reduces the returns of the actions."""
-        self._check_plan()
+        work = self.horizon * (self.size + EPOCH)
+        room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
         climb = self._climb.reshape(self.target + 1, -1)[: self.target]
         value = np.zeros((self.horizon + 1, self.target + 1))
         for left in range(1, self.horizon + 1):

@@ -9,8 +9,9 @@ that matters for the future of a campaign; where p is known, only its levels do 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,50 +26,6 @@ EPOCH = 4000
 """Numbers that are handled in the time that an action of an epoch takes besides."""
 MAX_TRANSITIONS = 10_000_000
 """Transitions that a plan visits at most: some seconds of work."""
-
-
-class CountCampaign(Protocol):
-    """What a plan needs to know of a campaign with M machines and A actions."""
-
-    @property
-    def horizon(self) -> int:
-        """The number of epochs."""
-
-    @property
-    def objective(self) -> str:
-        """Whether the campaign ends with the "first" success, or is paid for their "count"."""
-
-    @property
-    def success_reward(self) -> float:
-        """What a success pays."""
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """The batch sizes before upgrades."""
-
-    @property
-    def machines(self) -> int:
-        """The number M of machines."""
-
-    @property
-    def law(self) -> KnownProbs | BetaPriors:
-        """What is known of their success probabilities."""
-
-    @property
-    def sizes(self) -> NDArray[np.int64]:
-        """Experiments of each (throughput level, action)."""
-
-    @property
-    def cost_table(self) -> NDArray[np.float64]:
-        """Cost of each (throughput level, action)."""
-
-    @property
-    def factors(self) -> Mapping[str, NDArray[Any]]:
-        """What each level of an upgrade multiplies by."""
-
-    @property
-    def upgrade_actions(self) -> Mapping[str, int]:
-        """The action that buys each upgrade on offer."""
 
 
 class Layer(NamedTuple):
@@ -88,24 +45,46 @@ class Branch(NamedTuple):
     weights: NDArray[np.float64]  # (R, K) their probabilities
 
 
+@dataclass(kw_only=True, eq=False)
 class CountPlan:
-    """The exact values and best actions of a binomial campaign.
+    """The exact values and best actions of a binomial campaign with M machines and A actions.
 
-    Args:
-        model: The campaign. If its counts are too many to list, `InputError` says so.
+    Its fields are those of `BinomialDiscovery`. If there are too many counts to list, `InputError`
+    says so.
     """
 
-    def __init__(self, model: CountCampaign) -> None:
-        self.model = model
-        self.num_actions = model.sizes.shape[1]
-        work = model.horizon * self.num_actions * EPOCH
+    horizon: int
+    objective: str
+    success_reward: float
+    machines: int
+    batch_sizes: tuple[int, ...]
+    law: KnownProbs | BetaPriors
+    sizes: NDArray[np.int64]  # (throughput levels, A) experiments
+    cost_table: NDArray[np.float64]  # (throughput levels, A)
+    factors: Mapping[str, NDArray[Any]]  # what each level of an upgrade multiplies by
+    upgrade_actions: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        work = self.horizon * self._num_actions * EPOCH
         room("The plan of this campaign", work, "take a shorter horizon or fewer batch_sizes")
-        self.learns = isinstance(model.law, BetaPriors)
-        most = model.horizon * int(model.sizes.max()) if self.learns else 0
-        self._radix = [32, 32] + [most + 1] * (2 * model.machines)
         if np.prod([float(r) for r in self._radix]) >= 2.0**63:
-            raise self._too_many(model.horizon)
+            raise self._too_many(self.horizon)
         self.layers = self._list_states()
+
+    @property
+    def _num_actions(self) -> int:
+        return self.sizes.shape[1]
+
+    @property
+    def _learns(self) -> bool:
+        """Whether counts tell something about the success probabilities."""
+        return isinstance(self.law, BetaPriors)
+
+    @cached_property
+    def _radix(self) -> list[int]:
+        """How many values each entry of a state may take."""
+        most = self.horizon * int(self.sizes.max()) if self._learns else 0
+        return [32, 32] + [most + 1] * (2 * self.machines)
 
     # ---- answers
 
@@ -124,7 +103,7 @@ class CountPlan:
     ) -> NDArray[np.int64]:
         """Return the best action in each state ``(B, 2 + 2 M)``; 0 where the campaign is done."""
         keys, actions = self._keys(states), np.zeros(len(states), np.int64)
-        for t in np.unique(epoch[~done & (epoch < self.model.horizon)]).tolist():
+        for t in np.unique(epoch[~done & (epoch < self.horizon)]).tolist():
             here = (~done & (epoch == t)).nonzero()[0]
             layer = self.layers[t]
             row = np.minimum(np.searchsorted(layer.keys, keys[here]), len(layer.keys) - 1)
@@ -142,20 +121,17 @@ class CountPlan:
     def _list_states(self) -> list[Layer]:
         start = np.zeros((1, len(self._radix)), np.int64)
         layers, transitions = [Layer(self._keys(start), start)], 0
-        for epoch in range(1, self.model.horizon):
+        for epoch in range(1, self.horizon):
             transitions += self._transitions(layers[-1].states)
             if transitions > MAX_TRANSITIONS:
                 raise self._too_many(epoch)
-            children = np.concatenate(
-                [
-                    branch.children.reshape(-1, len(self._radix))
-                    for branch in self._branches(layers[-1].states, laws=False)
-                ]
-            )
-            keys, first = np.unique(self._keys(children), return_index=True)
-            layers.append(Layer(keys, children[first]))
+            branches = self._branches(layers[-1].states, laws=False)
+            children = [branch.children.reshape(-1, len(self._radix)) for branch in branches]
+            states = np.concatenate(children)
+            keys, first = np.unique(self._keys(states), return_index=True)
+            layers.append(Layer(keys, states[first]))
             if np.array_equal(keys, layers[-2].keys):  # nothing is counted any more
-                layers += [layers[-1]] * (self.model.horizon - len(layers))
+                layers += [layers[-1]] * (self.horizon - len(layers))
                 break
         return layers
 
@@ -163,7 +139,7 @@ class CountPlan:
         """Return the value at the start; ``choose`` reduces the returns ``(S, A)`` of a layer."""
         value, below = np.zeros(0), None
         for layer in reversed(self.layers):
-            returns = np.empty((len(layer.states), self.num_actions))
+            returns = np.empty((len(layer.states), self._num_actions))
             for branch in self._branches(layer.states):
                 total = branch.reward
                 if below is not None:
@@ -186,19 +162,18 @@ class CountPlan:
 
     def _branches(self, states: NDArray[np.int64], laws: bool = True) -> Iterator[Branch]:
         """Yield what every action does; ``laws=False`` leaves rewards and weights empty."""
-        model, m = self.model, self.model.machines
-        for name, action in model.upgrade_actions.items():
+        for name, action in self.upgrade_actions.items():
             children = states[:, None].copy()
             level = children[..., UPGRADES.index(name)]
-            np.minimum(level + 1, len(model.factors[name]) - 1, out=level)
-            cost = np.full(len(states), -model.cost_table[0, action])
+            np.minimum(level + 1, len(self.factors[name]) - 1, out=level)
+            cost = np.full(len(states), -self.cost_table[0, action])
             yield Branch(np.arange(len(states)), action, cost, children, np.ones((len(states), 1)))
         for throughput in np.unique(states[:, 1]).tolist():
             rows = (states[:, 1] == throughput).nonzero()[0]
             here = states[rows]
-            for action in range(m * len(model.batch_sizes)):
-                machine = action // len(model.batch_sizes)
-                size = int(model.sizes[throughput, action])
+            for action in range(self.machines * len(self.batch_sizes)):
+                machine = action // len(self.batch_sizes)
+                size = int(self.sizes[throughput, action])
                 yield self._batch(rows, here, action, machine, size, laws)
 
     def _batch(
@@ -211,35 +186,34 @@ class CountPlan:
         laws: bool,
     ) -> Branch:
         """Return what a batch does: one child per count that matters and does not end the campaign."""
-        model, law = self.model, self.model.law
-        wins, runs = 2 + machine, 2 + model.machines + machine
-        first = model.objective == "first"
-        outcomes = size + 1 if self.learns and not first else 1
+        wins, runs = 2 + machine, 2 + self.machines + machine
+        first = self.objective == "first"
+        outcomes = size + 1 if self._learns and not first else 1
         children = np.repeat(states[:, None], outcomes, axis=1)
-        if self.learns:
+        if self._learns:
             children[..., wins] += np.arange(outcomes)
             children[..., runs] += size
         if not laws:
             return Branch(rows, action, np.zeros(0), children, np.zeros((0, 0)))
         successes, experiments = states[:, wins], states[:, runs]
-        factor = model.factors["model"][states[:, 0]]
+        factor = self.factors["model"][states[:, 0]]
         if first:
-            fail = np.exp(law.log_failure(machine, successes, experiments, size, factor))
+            fail = np.exp(self.law.log_failure(machine, successes, experiments, size, factor))
             gain, weights = 1 - fail, fail[:, None]
         else:
-            gain = size * np.minimum(law.mean(machine, successes, experiments) * factor, 1.0)
+            gain = size * np.minimum(self.law.mean(machine, successes, experiments) * factor, 1.0)
             weights = np.ones((len(states), 1))
-            if isinstance(law, BetaPriors):
-                weights = law.predictive(machine, successes, experiments, size)
-        cost = model.cost_table[states[0, 1], action]
-        return Branch(rows, action, model.success_reward * gain - cost, children, weights)
+            if isinstance(self.law, BetaPriors):
+                weights = self.law.predictive(machine, successes, experiments, size)
+        cost = self.cost_table[states[0, 1], action]
+        return Branch(rows, action, self.success_reward * gain - cost, children, weights)
 
     def _transitions(self, states: NDArray[np.int64]) -> int:
         """Count the transitions out of a layer without listing them."""
-        if self.model.objective == "first" or not self.learns:
-            return len(states) * self.num_actions
-        levels = np.bincount(states[:, 1], minlength=len(self.model.sizes))
-        return int(levels @ (self.model.sizes + 1).sum(1))
+        if self.objective == "first" or not self._learns:
+            return len(states) * self._num_actions
+        levels = np.bincount(states[:, 1], minlength=len(self.sizes))
+        return int(levels @ (self.sizes + 1).sum(1))
 
     def _keys(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return one number per state, shape ``states.shape[:-1]``."""
@@ -251,6 +225,6 @@ class CountPlan:
     def _too_many(self, epoch: int) -> InputError:
         return InputError(
             f"Exact planning over all counts needs more than {MAX_TRANSITIONS:,} transitions by epoch "
-            f"{epoch} of horizon {self.model.horizon}; use a shorter horizon, fewer machines, or fewer "
+            f"{epoch} of horizon {self.horizon}; use a shorter horizon, fewer machines, or fewer "
             "or smaller batch_sizes."
         )

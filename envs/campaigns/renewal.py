@@ -46,9 +46,8 @@ class Panels:
             )
         self.count = max(1, int(np.ceil(distance / width)))
         self.width = distance / self.count
-        self.depth = min(
-            int(np.ceil(support / self.width)) + 1, self.count - 1
-        )  # blocks beyond own
+        beyond = int(np.ceil(support / self.width)) + 1
+        self.depth = min(beyond, self.count - 1)  # blocks beyond its own
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
         self._t, self._w = (nodes + 1) / 2, weights / 2
         self.nodes = ((np.arange(self.count)[:, None] + self._t) * self.width).ravel()  # (P * q,)
@@ -64,9 +63,7 @@ class Panels:
         before = h * w[:, None] * density(h * (lag + t - t[:, None]))  # (depth, q from, q to)
         # Within its own panel the integral stops at the node: interpolate to nodes below it.
         below = t[:, None] * t  # (q to, q)
-        values = BarycentricInterpolator(t, np.eye(NODES))(below.ravel()).reshape(
-            NODES, NODES, NODES
-        )
+        values = BarycentricInterpolator(t, np.eye(NODES))(below.ravel()).reshape([NODES] * 3)
         mass = h * t[:, None] * w * density(h * t[:, None] * (1 - t))  # (q to, q)
         own = np.einsum("ik,ikj->ji", mass, values)
         return np.concatenate([before.reshape(-1, NODES), own])
@@ -118,9 +115,8 @@ class Renewal:
         factors = lu_factor((1 - self.atom) * np.eye(NODES) - own.T)
         padded = np.zeros((panels.depth + panels.count) * NODES)
         size = panels.depth * NODES
-        for start, g in zip(
-            range(0, panels.count * NODES, NODES), source.reshape(-1, NODES), strict=True
-        ):
+        for i, g in enumerate(source.reshape(-1, NODES)):
+            start = i * NODES
             integral = padded[start : start + size] @ before
             padded[start + size : start + size + NODES] = lu_solve(factors, g + integral)
         return padded[size:]

@@ -130,10 +130,9 @@ class _BetaGeometric(rv_discrete):
 
 
 def _beta_geometric_moments(a: float, b: float, size: int) -> tuple[float, float]:
-    """Mean E[1/P] and variance E[(2 - P)/P^2] - E[1/P]^2 with P = 1 - (1 - p)^N, p ~ Beta(a, b).
+    """Return E[1/P] and E[(2 - P)/P^2] - E[1/P]^2 with P = 1 - (1 - p)^N and p ~ Beta(a, b).
 
-    The quadrature takes the powers of p and 1 - p at the ends as weights and integrates what is
-    left, which is smooth.
+    The weights of the quadrature are the powers of p and 1 - p at the ends; the rest is smooth.
     """
 
     def mean(f: Callable[[float, float], float], power: int) -> float:

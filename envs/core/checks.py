@@ -1,7 +1,6 @@
 """Checks of parameters: each returns the value in its plain form or raises `InputError`.
 
-A value may be anything, also what cannot be compared, counted or shown: only what is surely a number,
-a word or a sequence is looked at.
+A value may be any object, also one that cannot be compared, counted or shown.
 """
 
 from __future__ import annotations
@@ -27,11 +26,10 @@ MOST_NUMBERS = 2**28
 MOST_TOGETHER = 2**31
 """Numbers that all episodes may hold together: some 16 GB."""
 SMALL, LARGE = 1e-12, 1e12
-"""A quantity lies between these in a unit that fits it: products of four of them, their squares and
-their sums are then finite and above 0 in single precision, too."""
+"""Limits of a quantity in a unit that fits it: products of four of them, their squares and their sums
+are finite and above 0, in single precision too."""
 COSTLY = 1e30
-"""The largest reward or cost: sums over all experiments that there can be, and squares of these, are
-finite."""
+"""The largest reward or cost: squares of sums over all experiments are finite."""
 
 
 def integer(name: str, value: Any, *, low: int, high: float | None = None) -> int:
@@ -56,11 +54,9 @@ def real(
     """Return ``value`` as a finite float in ``[low, high]`` (``(low, high]`` with ``open_low``)."""
     number = _real(value)
     if number is None or not low <= number <= high or (open_low and number == low):
-        left = (
-            "a finite number"
-            if low == -math.inf
-            else f"a finite number {'>' if open_low else '>='} {low:g}"
-        )
+        left = "a finite number"
+        if low > -math.inf:
+            left += f" {'>' if open_low else '>='} {low:g}"
         right = "" if high == math.inf else f" and <= {high:g}"
         raise InputError(f"{name} must be {left}{right}, got {shown(value)}.")
     return number
@@ -90,7 +86,7 @@ def room(what: str, numbers: int, advice: str, most: int = MOST_NUMBERS) -> None
     Args:
         what: What holds the numbers.
         numbers: How many.
-        advice: What to do, as an order.
+        advice: What to do instead, as an imperative.
         most: How many are allowed.
     """
     if numbers > most:
@@ -140,7 +136,7 @@ def _integer(value: Any) -> int | None:
             return None
         if isinstance(value, numbers.Integral):
             return int(value)
-    except Exception:  # whatever the number of a stranger raises
+    except Exception:  # a foreign number type may raise anything
         return None
     number = _real(value)
     return int(number) if number is not None and number.is_integer() else None
@@ -152,6 +148,6 @@ def _real(value: Any) -> float | None:
         if isinstance(value, bool) or not isinstance(value, numbers.Real):
             return None
         number = float(value)
-    except Exception:  # such as 10**400, or whatever the number of a stranger raises
+    except Exception:  # such as 10**400; a foreign number type may raise anything
         return None
     return number if math.isfinite(number) else None

@@ -78,13 +78,8 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
     def render(self) -> Any:
         """Return the episode so far as a text or as a picture, as the render mode says."""
-        self._require_reset()
-        if self.render_mode is None:
-            gym.logger.warn("render() was called without a render_mode; pass one to gym.make().")
-            return None
-        from ..rendering import draw  # drawing is not part of stepping
-
-        return draw(self.model, self._trace, self.render_mode)
+        drawn = self._drawn([self._trace])
+        return drawn and drawn[0]
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the legal actions as booleans, ``(n,)``, N times over for a batch of N choices.
@@ -94,20 +89,18 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         return self._masks()[0]
 
     def _batch(self, action: Any) -> NDArray[Any]:
-        """Return the action as a batch of one."""
         if self._num_actions is None or self._action_shape:
             return self._numbers(action)[None]
         try:
             number = operator.index(action)
         except Exception:  # no whole number
-            raise self._not_an_action(action) from None
+            number = -1
         odd = isinstance(action, bool | np.ma.MaskedArray)
         if odd or not 0 <= number < self._num_actions:
             raise self._not_an_action(action)
         return np.array([number])
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
-        """Return the observation and the information of the episode."""
         batch = self.model.observe(self._state)
         info = {key: self._own(value) for key, value in self._info(batch).items()}
         if not isinstance(batch, dict):

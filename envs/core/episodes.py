@@ -1,12 +1,8 @@
-"""What one episode and many share as Gymnasium environments: the model behind them.
-
-Both step the same dynamics and give every episode its own random stream. A vector environment seeded
-with s and B single environments seeded with s, s+1, ... therefore show bit for bit the same
-trajectories, in all three autoreset modes of Gymnasium.
-"""
+"""What one episode and many share as Gymnasium environments: the model behind them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import gymnasium as gym
@@ -15,6 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
+from ..rendering.picture import Trace
 from . import moved
 from .checks import choice, flag
 from .errors import InputError, shown
@@ -28,7 +25,11 @@ RENDER_MODES = ("ansi", "rgb_array")
 
 
 class Episodes(Generic[ModelT]):
-    """What `DiscoveryEnv` and `DiscoveryVectorEnv` share: the model, checked actions, masks."""
+    """What `DiscoveryEnv` and `DiscoveryVectorEnv` share: the model, checked actions, masks.
+
+    Both step the same dynamics and give every episode its own random stream. A vector environment
+    that is seeded with s plays bit for bit the episodes of single ones seeded with s, s + 1, ...
+    """
 
     model_class: ClassVar[type[Model[Any]]]
     model: ModelT
@@ -64,7 +65,6 @@ class Episodes(Generic[ModelT]):
         self.__dict__.update(state)
 
     def _begin(self, index: NDArray[np.int64]) -> None:
-        """Start new episodes in the rows ``index``."""
         self.model.reset(self._state, index, self._streams)
         self._streams.begin(index)
 
@@ -95,6 +95,16 @@ class Episodes(Generic[ModelT]):
             raise InputError(f"{type(self).__name__} has no finite set of actions to mask.")
         return np.tile(mask.astype(np.bool_), self._num_choices)
 
+    def _drawn(self, traces: Sequence[Trace]) -> list[Any] | None:
+        """Return a text or a picture of each episode, as the render mode says."""
+        self._require_reset()
+        if self.render_mode is None:
+            gym.logger.warn("render() was called without a render_mode; give one to gym.make().")
+            return None
+        from ..rendering import draw  # drawing is not part of stepping
+
+        return [draw(self.model, trace, self.render_mode) for trace in traces]
+
     def _require_reset(self) -> None:
         if self._state is None:
             raise gym.error.ResetNeeded(
@@ -112,13 +122,11 @@ class Episodes(Generic[ModelT]):
             raise self._not_an_action(action) from None
         box = self._box
         kinds = "iu" if box is None else "fiu"
-        if np.ma.isMaskedArray(action):
-            raise self._not_an_action(action)
-        if array.shape != self._action_shape or array.dtype.kind not in kinds:
+        odd = np.ma.isMaskedArray(action) or array.dtype.kind not in kinds
+        odd = odd or array.shape != self._action_shape
+        if odd or (box is not None and not np.isfinite(array).all()):
             raise self._not_an_action(action)
         if box is not None:
-            if not np.isfinite(array).all():
-                raise self._not_an_action(action)
             return np.clip(array, box.low, box.high).astype(box.dtype, copy=False)
         assert self._num_actions is not None
         # All bits together bound every action from above, and are negative if one of them is.

@@ -23,10 +23,10 @@ class InputError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """Return a value as a message shows it: in one line and cut short, whatever it is."""
+    """Return a value as a message shows it: in one line, cut short."""
     try:
         text = " ".join(_SHORT.repr(value).split())
-    except Exception:  # whatever showing it raises
+    except Exception:  # its repr may raise anything
         text = f"an object of type {type(value).__name__}"
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
@@ -42,7 +42,7 @@ def told(thing: Any, most: int | None = 500) -> str:
 
     Args:
         thing: Text, bytes or anything else, of any length and with any letters.
-        most: Letters after which the middle is left out; None: nothing is.
+        most: Number of letters beyond which the middle is left out; None keeps all.
     """
     try:
         text = thing.decode(errors="replace") if isinstance(thing, bytes) else str(thing)
@@ -54,7 +54,7 @@ def told(thing: Any, most: int | None = 500) -> str:
 
 
 def spelt(text: Any) -> str:
-    """Return a text in one line, in which what is not seen, such as ESC, is spelt as Python does."""
+    """Return a text in one line, with unseen characters such as ESC escaped as Python does."""
     words = str(text)
     if words.isprintable():
         return words

@@ -51,7 +51,7 @@ class Knowledge(ABC):
         """Space of the action of one episode."""
 
     def decisions(self, observation: Any) -> NDArray[np.int64] | None:
-        """Return how many decisions observations ``(B, ...)`` come after; None: they do not tell.
+        """Return after how many decisions observations ``(B, ...)`` come; None if they do not tell.
 
         What an agent draws for a decision depends on it, so that an agent that is made anew in the
         middle of an episode goes on as the old one would have.

@@ -78,11 +78,7 @@ class Model(Knowledge, Generic[State]):
         return 0
 
     def check_size(self, num_episodes: int) -> None:
-        """Refuse what would fill the memory.
-
-        Args:
-            num_episodes: The number B of episodes.
-        """
+        """Refuse B episodes that would fill the memory."""
         size, shared, name = self.size + OVERHEAD, self.shared, type(self).__name__
         values = {key: getattr(self, key) for key in self.parameters()}
         whole = {key: value for key, value in values.items() if isinstance(value, int)}

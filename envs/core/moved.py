@@ -1,10 +1,8 @@
-"""Where the things are that files of earlier versions name, such as pickled environments.
+"""Where the modules and names of earlier versions are today, for pickles that name them.
 
-A pickle names the module of a class. The table says where a module, or a name in it, is today. An import
-of a module that is gone, and stands in the table, gives a stand-in that looks there. Python asks for it
-last, after it has found no such module, so that other imports cost nothing.
-
-A name that has moved out of a module that is still there needs ``__getattr__ = former(__name__)`` in it.
+The import of a module that is gone gives a stand-in that looks its names up in the table. Python asks
+for it last, so that other imports cost nothing. A module that is still there, but has lost a name,
+needs ``__getattr__ = former(__name__)``.
 """
 
 from __future__ import annotations
@@ -46,12 +44,7 @@ def former(module: str) -> Callable[[str], Any]:
 
 
 def check_pickle(name: str, state: Mapping[str, Any]) -> None:
-    """Raise `InputError` if an environment was pickled by version 0.1.0.
-
-    Args:
-        name: Its class.
-        state: Its attributes.
-    """
+    """Raise `InputError` if version 0.1.0 pickled an environment of this class with this state."""
     if hasattr(state["_streams"], "_tape"):
         spec, make = state.get("spec"), "make_vec" if "num_envs" in state else "make"
         given = (

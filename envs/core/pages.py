@@ -92,7 +92,6 @@ def _with_defaults(entry: str, cls: type) -> str:
 
 
 def _shown(default: Any) -> str:
-    """Return a default in parentheses."""
     if isinstance(default, tuple):
         return repr(default)
     return f'("{default}")' if isinstance(default, str) else f"({default!r})"

@@ -1,7 +1,7 @@
 """From a model to Gymnasium: its environment classes, its id, and which environments are ours.
 
-An environment is ours if its vector class is a `DiscoveryVectorEnv`, whoever wrote it and whatever
-its namespace: then its model is known, and with it agents, truths and regret.
+An environment is ours if its vector class is a `DiscoveryVectorEnv`, in any namespace: then its model
+is known, and with it agents, truths and regret.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def register(env_id: str, model: type[Model[Any]] | str, **parameters: Any) -> N
 
 
 def registered() -> list[str]:
-    """Return the ids of all environments of this package, and of those of others built on it, sorted.
+    """Return the sorted ids of the environments of this package, and of others that are built on it.
 
-    Nothing is imported for it: one of another package is seen once its classes have been imported.
+    It imports nothing: an environment of another package is seen once its classes are imported.
     """
     return sorted(name for name, spec in gym.registry.items() if _is_seen(spec))
 
@@ -97,7 +97,8 @@ def resolve(env_id: str) -> str:
     if name in gym.registry:
         return env_id
     known = registered()
-    short = {one.split("/")[1].rsplit("-v", 1)[0]: one for one in known if _is_own(one)}
+    own = [one for one in known if one.startswith(f"{NAMESPACE}/")]
+    short = {one.split("/")[1].rsplit("-v", 1)[0]: one for one in own}
     if env_id in short:
         return short[env_id]
     names = gym.registry if colon else [*short, *known]
@@ -105,10 +106,6 @@ def resolve(env_id: str) -> str:
         f"There is no environment {shown(name)}{closest(name, names)} Known are {', '.join(short)}; "
         "one of another package is named with the module that registers it: module:Namespace/Id-v0."
     )
-
-
-def _is_own(env_id: str) -> bool:
-    return env_id.startswith(f"{NAMESPACE}/")
 
 
 def spec_of(env_id: str) -> EnvSpec:

@@ -49,7 +49,7 @@ class Generators:
         self._seeds: Sequence[int] = [-1] * count
         self._states = np.zeros((4, count), np.uint64)
         self._made: list[np.random.Generator | None] = [None] * count  # these keep their own state
-        self._fresh = np.zeros(count, np.bool_)  # places whose generator is new
+        self._fresh = np.zeros(count, np.bool_)  # episodes whose generator is new
         self.any_fresh = False
 
     def reseed(self, index: Sequence[int], seeds: Sequence[int] | range) -> None:
@@ -138,18 +138,14 @@ class Generators:
 
 
 class _Seed(ISpawnableSeedSequence):
-    """The seed of a generator whose state is set: what it would be made of is asked for by `spawn` only.
-
-    Args:
-        seed: The seed.
-    """
+    """The seed of a generator whose state is set afterwards; it serves `spawn` alone."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._sequence: np.random.SeedSequence | None = None
 
     def generate_state(self, n_words: int, dtype: DTypeLike = np.uint32) -> NDArray[Any]:
-        """Return zeros: the state is set afterwards."""
+        """Return zeros, which stand for the state."""
         return np.zeros(n_words, dtype)
 
     def spawn(self, n_children: int) -> list[Any]:

@@ -1,16 +1,10 @@
 """Random streams: what the seed of an episode means.
 
-Every row of a vector environment owns a generator, that of its seed, and the numbers of its episodes
-come from it in two ways.
-
-Hidden parameters are drawn from the generator at each reset. Once the first reset has drawn them, it
-takes a key of 64 bits from the generator, and all noise is keyed: number j of step t of the n-th episode
-is a hash of (key, n, t, j), namely output 2^32 n + m t + j of SplitMix64 started at the key, with m the
-most numbers that a step may read. So a number depends on nothing but the seed and its index: not on
-other episodes, not on how many numbers were read, not on the mode in which ended episodes restart. The
-hash is integer arithmetic on all episodes at once, and its blocks are only a matter of speed. What one
-uniform number cannot be turned into, such as a histogram, is drawn from a generator of the step, seeded
-by a hash of (key, n, t).
+Every row of a vector environment owns the generator of its seed. Hidden parameters are drawn from it
+at each reset. Then the first reset takes a key of 64 bits from it, and all noise is keyed: number j of
+step t of the n-th episode is output 2^32 n + m t + j of SplitMix64 started at the key, with m the most
+numbers that a step may read. Where one uniform number is not enough, as for a histogram, noise is drawn
+from a generator of the step, seeded by a hash of (key, n, t).
 
 Source of the hash: G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators",
 OOPSLA 2014, with the constants of S. Vigna.
@@ -181,8 +175,6 @@ def groups_of(
 
 
 class _Words(ISeedSequence):
-    """Seeds a bit generator with given words."""
-
     def __init__(self, words: Words) -> None:
         self.words = words
 
@@ -191,7 +183,7 @@ class _Words(ISeedSequence):
 
 
 class Streams:
-    """The random numbers of B places, each with one episode after the other.
+    """The random numbers of B rows, each with one episode after the other.
 
     At a reset, parameters are drawn from `generators`. In a step, noise comes by `uniform` or, where
     one number is not enough, from `noise`.
@@ -204,8 +196,8 @@ class Streams:
     def __init__(self, num_episodes: int, per_step: int) -> None:
         self.generators = Generators(num_episodes)
         self._per_step = max(1, per_step)
-        # Where numbers begin: those of this step, if step 0 began at 0; those of each episode, less what
-        # that was when it began; and those of the next episode.
+        # Where the numbers of this step begin if step 0 began at 0; where those of each episode begin
+        # less what that was at its start; and where those of its next episode begin.
         self._place, self._stride = _constant(0), _constant(self._per_step * GOLDEN)
         self._key = np.zeros(num_episodes, np.uint64)
         self._next = np.zeros(num_episodes, np.uint64)
@@ -218,7 +210,7 @@ class Streams:
         self._noise: KeyedRandom | None = None
 
     def begin(self, index: NDArray[np.int64]) -> None:
-        """Start the noise of new episodes at the places ``index``; parameters have been drawn."""
+        """Start the noise of new episodes in the rows ``index``; parameters have been drawn."""
         if self.generators.any_fresh:
             fresh = self.generators.take_fresh(index)
             self._next[fresh] = self.generators.words(fresh)
@@ -235,7 +227,7 @@ class Streams:
     def next_step(self) -> None:
         """Go on to the next step of all episodes."""
         np.add(self._place, self._stride, self._place)
-        # Numbers that were not read are passed over.
+        # This skips the numbers that were not read.
         self._row = self._step = min(self._step + self._per_step, len(self._block))
         self._noise = None
 

@@ -137,12 +137,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             raise InputError(f"options must be a dict or None, got {shown(options)}.")
         if options is not None and "reset_mask" in options:
             chosen = options["reset_mask"]
-            if (
-                not isinstance(chosen, np.ndarray)
-                or chosen.shape != (self.num_envs,)
-                or chosen.dtype != np.bool_
-                or not chosen.any()
-            ):
+            wrong = not isinstance(chosen, np.ndarray) or chosen.dtype != np.bool_
+            if wrong or chosen.shape != (self.num_envs,) or not chosen.any():
                 raise InputError(
                     f"options['reset_mask'] must be a bool array of shape ({self.num_envs},) with "
                     f"at least one True, got {shown(chosen)}."
@@ -190,11 +186,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             terminated[index] = False
         elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
             final = self._finish(terminated)
-        self._ended = (
-            np.zeros_like(terminated)
-            if self.autoreset_mode is AutoresetMode.SAME_STEP
-            else terminated.copy()
-        )
+        self._ended = terminated.copy()
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            self._ended[:] = False
         observation = self.model.observe(self._state)
         info = final | (self._fixed_info or self._masked_info(self._info(observation), None))
         if self.render_mode is not None:
@@ -203,13 +197,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
 
     def render(self) -> tuple[Any, ...] | None:
         """Return one text or picture per episode, as the render mode says."""
-        self._require_reset()
-        if self.render_mode is None:
-            gym.logger.warn("render() was called without a render_mode; pass one to make_vec().")
-            return None
-        from ..rendering import draw  # drawing is not part of stepping
-
-        return tuple(draw(self.model, trace, self.render_mode) for trace in self._traces)
+        drawn = self._drawn(self._traces)
+        return drawn if drawn is None else tuple(drawn)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """Return the legal actions as booleans, ``(B, n)``, N times over for a batch of N choices."""
@@ -226,12 +215,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         for i in index.tolist():
             last[i] = _pick(observation, i)
         self._begin(index)
-        return {
-            "final_obs": last,
-            "_final_obs": terminated.copy(),
-            "final_info": info,
-            "_final_info": terminated.copy(),
-        }
+        masks = {"_final_obs": terminated.copy(), "_final_info": terminated.copy()}
+        return {"final_obs": last, "final_info": info, **masks}
 
     def _masked_info(
         self, info: dict[str, NDArray[Any]], chosen: NDArray[np.bool_] | None
@@ -239,12 +224,10 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
         for key, value in info.items():
-            if chosen is None:
-                out[key], out[f"_{key}"] = value, self._every
-            else:
-                out[key] = np.zeros_like(value)
+            out[key], out[f"_{key}"] = value, self._every
+            if chosen is not None:
+                out[key], out[f"_{key}"] = np.zeros_like(value), chosen.copy()
                 out[key][chosen] = value[chosen]
-                out[f"_{key}"] = chosen.copy()
         return out
 
     def _record(
@@ -256,14 +239,12 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
     ) -> None:
         for i, trace in enumerate(self._traces):
             if restarted[i]:
-                trace.clear()
-                trace.append((None, 0.0, _pick(observation, i)))
+                trace[:] = [(None, 0.0, _pick(observation, i))]
             else:
                 trace.append((actions[i], float(reward[i]), _pick(observation, i)))
 
 
 def _checked_seed(name: str, seed: Any) -> int | None:
-    """Return a seed as a number that is not negative; None stays None."""
     if seed is None:
         return None
     if not isinstance(seed, int | np.integer):
@@ -272,7 +253,6 @@ def _checked_seed(name: str, seed: Any) -> int | None:
 
 
 def _pick(observation: Observation, i: int) -> Any:
-    """Return a copy of the observation of episode ``i``."""
     if isinstance(observation, dict):
         return {key: value[i].copy() for key, value in observation.items()}
     return observation[i].copy()

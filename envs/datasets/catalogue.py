@@ -35,8 +35,8 @@ class Source:
     targets: str = "yield"
     categories: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    scale: float = 1.0
-    unit: str = ""
+    scale: float = 0.01
+    unit: str = "yield (fraction)"
 
 
 def catalogue() -> dict[str, Source]:
@@ -58,24 +58,16 @@ def files() -> dict[str, list[Path]]:
     known = {source.file for source in _CATALOGUE.values()}
     for path in sorted(where.iterdir()):
         # Texts lie in a folder for other reasons, too, such as licences.
-        if (
-            ending(path) in ENDINGS
-            and ending(path) != ".txt"
-            and path.name not in known
-            and path.is_file()
-        ):
+        table = ending(path) in ENDINGS and ending(path) != ".txt"
+        if table and path.name not in known and path.is_file():
             found.setdefault(stem(path), []).append(path)
     return found
 
 
 def available() -> list[str]:
     """Return the names that can be loaded now: embedded sets, known files, other tables."""
-    where = folder()
-    named = [
-        name
-        for name, source in _CATALOGUE.items()
-        if source.file is None or (where is not None and is_file(where / source.file))
-    ]
+    where, sets = folder(), _CATALOGUE.items()
+    named = [name for name, one in sets if not one.file or (where and is_file(where / one.file))]
     return [*named, *(name for name in files() if name not in named)]
 
 
@@ -85,7 +77,6 @@ _CATALOGUE = {
         origin="Efron, Hastie, Johnstone, Tibshirani (2004), Annals of Statistics 32, 407",
         licence="BSD-3-Clause (shipped with scikit-learn)",
         targets="progression",
-        scale=0.01,
         unit="progression score / 100",
     ),
     "cncci": Source(
@@ -94,16 +85,12 @@ _CATALOGUE = {
         licence="MIT",
         file="cncci_330x9.csv",
         drop=("additive", "aryl_halide", "additive_smiles", "aryl_halide_smiles"),
-        scale=0.01,
-        unit="yield (fraction)",
     ),
     "pndc": Source(
         about="80 conditions of photoredox nickel dual catalysis, 5 descriptors; 11 molecules",
         origin="Dreher, Krska (2021), Accounts of Chemical Research 54, 1586",
         licence="MIT",
         file="pndc_80x11.csv",
-        scale=0.01,
-        unit="yield (fraction)",
     ),
     "buchwald_hartwig": Source(
         about="3955 Buchwald-Hartwig reactions: ligand, base, aryl halide, additive; label: yield",
@@ -112,7 +99,5 @@ _CATALOGUE = {
         file="buchwald_hartwig_3955.csv",
         categories=("ligand", "base", "aryl_halide", "additive"),
         drop=("aryl_halide_smiles", "additive_smiles", "ligand_smiles", "base_smiles"),
-        scale=0.01,
-        unit="yield (fraction)",
     ),
 }

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..core import InputError
@@ -20,45 +22,37 @@ PENDING = ("", "PENDING", "pending")
 
 MOST_LEVELS = 100
 """The most different texts of a column that count as levels of a category without being named."""
-
 DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?)$"
 MEASURE = r"^[+-]?\d+([.,]\d+)?(\s+\S{1,6}|\s*°\s*\S?)$"
 GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(([,.'’ \u00a0\u202f])\d{3})+([.,]\d+)?")
 DISGUISED = re.compile(r"[+\-−<>≤≥~]*\s*\d+([.,'’\s]\d+)*([eE][+\-−]?\d+)?\s*%?")
-"""What a person reads as a number, though it is none here."""
+"""Texts that a person reads as a number, and this module does not."""
 
 DECIMALS = r"^[+-]?\d*%s\d+([eE][+-]?\d+)?\s*%%?$"
 UNSURE = r"^[+-]?[1-9]\d{0,2}%s\d{3}\s*%%?$"
 """Three digits behind a sign: decimals, or a thousand."""
 
 MOST_NAMED = 4
-"""The most different troubles of one column that a message names."""
+"""The largest number of different problems of one column that a message names."""
 
 
 class Problems:
-    """All that a table is refused for, to be told at once."""
+    """All reasons to refuse a table, collected for one message."""
 
     def __init__(self) -> None:
         self._cells: list[str] = []
-        self._columns: dict[str, list[str]] = {}
-        self._roles: dict[str, str] = {}
+        self._columns: dict[tuple[str, str], list[str]] = {}  # by reason and options
 
     def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
         self._cells.append(f"{where}: {text}")
 
     def columns(self, names: Sequence[str], why: str, roles: str) -> None:
-        """Note columns that are no features, and the options that would make them ones."""
-        self._columns.setdefault(why, []).extend(names)
-        self._roles[why] = roles
+        """Note columns that are no features, and the options that would make them features."""
+        self._columns.setdefault((why, roles), []).extend(names)
 
     def refuse(self, file: str, dropped: Sequence[str] = ()) -> None:
-        """Raise an error that names everything noted, if there is anything.
-
-        Args:
-            file: The file, in words.
-            dropped: Columns that are left out already.
-        """
+        """Raise an error that names everything noted, if there is anything."""
         if not (self._cells or self._columns):
             return
         told = self._cells[: 2 * MOST_NAMED]
@@ -66,8 +60,8 @@ class Problems:
             told.append(f"and {len(self._cells) - len(told)} more such columns")
         told += [
             f"{'columns' if len(names) > 1 else 'column'} {listed(names)}: {why} "
-            f"({self._roles[why]}= keeps {'them' if len(names) > 1 else 'it'})"
-            for why, names in self._columns.items()
+            f"({roles}= keeps {'them' if len(names) > 1 else 'it'})"
+            for (why, roles), names in self._columns.items()
         ]
         out = [name for names in self._columns.values() for name in names]
         every = listed([*dropped, *out])
@@ -86,9 +80,9 @@ class Conversion:
         problems: Problems,
         given: bool = False,
     ) -> None:
-        self.given = given  # the decimal sign was, by the user
         self.columns, self.problems = columns, problems
         self.decimal, self.thousands = decimal, thousands
+        self.given = given  # the decimal sign was, by the user
         point, group = re.escape(decimal), re.escape(thousands or "")
         whole = rf"(\d+|[1-9]\d{{0,2}}({group}\d{{3}})+)" if thousands else r"\d+"
         self.number = rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
@@ -100,8 +94,7 @@ class Conversion:
         absent = [float(text) for text in holes if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
         values[np.isin(values, absent)] = np.nan
         if bad.any():
-            truth = self._truth(name, holes)
-            if truth is not None:
+            if (truth := self._truth(name, holes)) is not None:
                 return truth, ""
             self._refuse(name, bad, "missing")
         return values, percent
@@ -112,22 +105,21 @@ class Conversion:
         empty = np.isnan(values) & ~bad
         if empty.any():
             count = int(empty.sum()) - 1
-            more = f" (and {count} more)" if count else ""
-            self.problems.cell(
-                self.columns.where(int(empty.argmax()), name),
-                f"empty{more}; a feature must be known before the experiment",
-            )
+            self._note_empty(name, int(empty.argmax()), f" (and {count} more)" if count else "")
             return values
         if not bad.any():
             self._note_codes(name, values)
             return values
-        truth = self._truth(name, ())
-        if truth is not None:
+        if (truth := self._truth(name, ())) is not None:
             return truth
         return values if self._no_levels(name, bad) else None
 
+    def _note_empty(self, name: str, row: int, more: str = "") -> None:
+        why = f"empty{more}; a feature must be known before the experiment"
+        self.problems.cell(self.columns.where(row, name), why)
+
     def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
-        """Return whether cells that are no numbers are no names of levels either; note the reason."""
+        """Return whether the cells that are no numbers cannot be levels either; note the reason."""
         for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
             if self._all(name, pattern):
                 self.problems.columns([name], what, "categories")
@@ -138,34 +130,26 @@ class Conversion:
             return True
         if count < len(bad):  # names with a number among them: what is it?
             texts, row = self.texts(name), int((~bad).argmax())
-            self.problems.cell(
-                self.columns.where(row, name),
+            why = (
                 f"{shown(texts[row])} is a number, and other cells are names such as "
                 f"{shown(texts[int(bad.argmax())])}; if it is a name, too, give "
-                f"categories=[{listed([name])}]",
+                f"categories=[{listed([name])}]"
             )
+            self.problems.cell(self.columns.where(row, name), why)
         return count < len(bad)
 
     def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
         """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         texts, rows = self._arrow_texts(name), len(self.columns.rows)
         levels = sorted(pc.unique(texts).to_pylist())
         if "" in levels:
-            self.problems.cell(
-                self.columns.where(pc.index(texts, "").as_py(), name),
-                "empty; a feature must be known before the experiment",
-            )
+            self._note_empty(name, pc.index(texts, "").as_py())
             return None
         if not given and (len(levels) == rows or len(levels) > MOST_LEVELS):
-            different = (
-                "a different text in every row"
-                if len(levels) == rows
-                else f"more than {MOST_LEVELS} different texts"
-            )
-            self.problems.columns([name], different, "index= or categories")
+            why = f"more than {MOST_LEVELS} different texts"
+            if len(levels) == rows:
+                why = "a different text in every row"
+            self.problems.columns([name], why, "index= or categories")
             return None
         if len(levels) * rows > MOST_CELLS:
             why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
@@ -177,7 +161,7 @@ class Conversion:
         return tuple(levels), indicators
 
     def _note_alike(self, name: str, levels: Sequence[str]) -> None:
-        """Note levels that may be meant to be the same."""
+        """Note levels that may mean the same."""
         alike = Counter(" ".join(level.casefold().split()) for level in levels)
         double = [level for level in levels if alike[" ".join(level.casefold().split())] > 1]
         if double:
@@ -190,9 +174,6 @@ class Conversion:
         return list(self._arrow_texts(name).to_pylist())
 
     def _arrow_texts(self, name: str) -> Any:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self.columns.cells[name]
         if not pa.types.is_floating(column.type):
             return pc.utf8_trim_whitespace(column)
@@ -203,9 +184,6 @@ class Conversion:
         self, name: str, missing: Sequence[str]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], str]:
         """Return the numbers, NaN where there are none, which cells are none, and "%" or ""."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self.columns.cells[name]
         if pa.types.is_floating(column.type):
             values = column.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
@@ -232,9 +210,6 @@ class Conversion:
 
     def _truth(self, name: str, missing: Sequence[str]) -> NDArray[np.float64] | None:
         """Return 1 for True and 0 for False, NaN where there is none; None if there is more."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
         column = self._arrow_texts(name)
         hole = np.asarray(pc.is_in(column, pa.array(list(missing), pa.string())))
         lower = pc.utf8_lower(column)
@@ -244,19 +219,15 @@ class Conversion:
         return np.where(hole, np.nan, true)
 
     def _all(self, name: str, pattern: str) -> bool:
-        import pyarrow.compute as pc
-
         return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), pattern)).as_py())
 
     def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
         """Return whether a cell that is no number looks like one, or is a date."""
-        import pyarrow.compute as pc
-
         texts = pc.unique(self._arrow_texts(name).filter(bad)).to_pylist()
         return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
 
     def _refuse(self, name: str, bad: NDArray[np.bool_], option: str) -> None:
-        """Note the cells of a column that are no numbers, and for each kind of them what to do."""
+        """Note the cells of a column that are no numbers, and what to do for each kind."""
         texts, told = self.texts(name), dict[str, tuple[int, int]]()
         for row in np.flatnonzero(bad)[:1000].tolist():
             hint = self._hint(texts[row], row, bad, option)
@@ -283,9 +254,9 @@ class Conversion:
         if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", number) and self.decimal == ".":
             if self.columns.separator == "," and not self.given:
                 return "is no number; if it has a decimal comma, give decimal=','"
-            return "has a decimal comma beside decimal points; mend it"
+            return "has a decimal comma beside decimal points; correct it"
         if re.fullmatch(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", number) and self.decimal == ",":
-            return "has a decimal point beside decimal commas; mend it"
+            return "has a decimal point beside decimal commas; correct it"
         if text[:1] in tuple("<>≤≥~"):
             told = "as a limit of detection is no number; replace it"
             return f"{told}, or name it in missing=" if option == "missing" else told
@@ -300,7 +271,7 @@ class Conversion:
         if option == "missing":
             return f"is no number; name it in missing= if it means 'not measured'{units}"
         return (
-            "is no number, as other cells of this column are; mend it, or name the column in "
+            "is no number, as other cells of this column are; correct it, or name the column in "
             f"categories= or drop={units}"
         )
 
@@ -317,9 +288,6 @@ class Conversion:
 
 def _rounded(text: Any) -> Any:
     """Return which cells of an Arrow array are whole numbers that a float would round."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     long = pc.match_substring_regex(text, r"^[+-]?\d{16,}$")
     if not pc.any(long).as_py():
         return long
@@ -333,15 +301,14 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
         return "." if thousands == "," else ","
     if columns.separator in ("", ","):
         return "."
-    sure: dict[str, str] = {}
-    unsure: dict[str, str] = {}
+    sure, unsure = dict[str, str](), dict[str, str]()
     for name in names:
         for sign, (pattern, where) in _decimals(columns, name, thousands).items():
             (sure if pattern == DECIMALS else unsure).setdefault(sign, where)
     if len(sure) == 2:
         raise InputError(
             f"{columns.file} has decimal commas ({sure[',']}) and decimal points ({sure['.']}); "
-            "mend one of them, or say which sign is meant as decimal=."
+            "correct one of them, or say which sign is meant as decimal=."
         )
     if sure:
         return next(iter(sure))
@@ -355,10 +322,7 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
 
 
 def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, tuple[str, str]]:
-    """Return which signs stand in the numbers of a column, how surely, and a cell with each."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
+    """Return the signs in the numbers of a column, each with how sure it is and with a cell."""
     column = columns.cells[name]
     if not pa.types.is_string(column.type):
         return {}

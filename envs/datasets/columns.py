@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,24 +22,16 @@ STATUS = "trial_status"
 class Columns:
     """The columns of a file.
 
-    Args:
-        file: Name of the file, for messages.
-        cells: An Arrow array per column, in order: strings, or float64 with nulls. None for a column
-            that was to be dropped.
-        rows: The number of each row as a spreadsheet shows it, ``(n,)``.
-        separator: What stands between cells; empty for Parquet.
-        goal: What a file beside it says: its target, and whether that is minimised.
-        index: Columns that the file itself calls an index.
-        notes: What was decided that a reader should know.
+    A column is an Arrow array, of strings or of float64 with nulls, or None if it is to be dropped.
     """
 
-    file: str
-    cells: dict[str, Any]
-    rows: NDArray[np.int64]
-    separator: str = ""
-    goal: tuple[str, bool] | None = None
-    index: tuple[str, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    file: str  # its name, for messages
+    cells: dict[str, Any]  # the columns in order
+    rows: NDArray[np.int64]  # (n,) the number of each row as a spreadsheet shows it
+    separator: str = ""  # what stands between cells; empty for Parquet
+    goal: tuple[str, bool] | None = None  # target, and whether less is better, by a file beside it
+    index: tuple[str, ...] = ()  # columns that the file itself calls an index
+    notes: list[str] = field(default_factory=list)  # decisions that a reader should know
 
     def where(self, row: int, name: str) -> str:
         """Return where a cell stands, in words; ``row`` counts from 0."""
@@ -51,15 +44,15 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(texts[:20]) + (f" and {len(texts) - 20} more" if len(texts) > 20 else "")
 
 
+def repeated(names: Iterable[str]) -> list[str]:
+    """Return the names that are given more than once."""
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
 def check_size(file: str, rows: int, columns: int) -> None:
     """Refuse a table that is larger than what is read."""
     if rows > MOST_ROWS or columns > MOST_COLUMNS or rows * columns > MOST_CELLS:
-        raise too_large(file, rows, columns)
-
-
-def too_large(file: str, rows: int, columns: int) -> InputError:
-    """Return the error of such a table."""
-    return InputError(
-        f"{file} has {rows:,} rows and {columns:,} columns; read are at most {MOST_ROWS:,} rows, "
-        f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep those that are needed."
-    )
+        raise InputError(
+            f"{file} has {rows:,} rows and {columns:,} columns; read are at most {MOST_ROWS:,} rows, "
+            f"{MOST_COLUMNS:,} columns and {MOST_CELLS:,} cells. Keep those that are needed."
+        )

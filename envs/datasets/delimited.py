@@ -1,4 +1,4 @@
-"""From the bytes of a file to columns of text, none of whose types was guessed.
+"""From the bytes of a file to columns of text, without a guess at their types.
 
 Every cell of a CSV file stays the text that stands there, since readers that guess types turn the
 additive "None" into a hole and 1,063 into a date. Rows are counted as a spreadsheet shows them: the
@@ -12,19 +12,22 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import csv as arrow
 
 from ..core import InputError
 from ..core.errors import shown
-from .columns import Columns, check_size, listed, too_large
-from .files import MOST_COLUMNS, contents, named
+from .columns import Columns, check_size, listed, repeated
+from .files import contents, named
+from .options import Reading
 
 SEPARATORS = ",;\t|"
 NUMBER = re.compile(r"[+-]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][+-]?[0-9]+)?\s*%?")
@@ -68,16 +71,10 @@ def _decoded(file: str, raw: bytes, encoding: str | None) -> tuple[str, list[str
     return text.removeprefix("\ufeff"), notes
 
 
-def read_text(
-    path: Path,
-    file: str,
-    header: bool | None,
-    names: Sequence[str] | None,
-    separator: str | None,
-    encoding: str | None,
-) -> Columns:
-    """Return the columns of a CSV file called ``file``; the options are those of `Reading`."""
-    text, notes = _decoded(file, contents(path), encoding)
+def read_text(path: Path, file: str, reading: Reading) -> Columns:
+    """Return the columns of a CSV file called ``file``."""
+    header, names, separator = reading.header, reading.names, reading.separator
+    text, notes = _decoded(file, contents(path), reading.encoding)
     if hint := re.match(r'"?sep=(.)"?\r?\n', text):  # Excel's own, which it does not show as a row
         text, separator = text[hint.end() :], separator or hint[1]
     body = text.lstrip(" \r\n")
@@ -97,11 +94,9 @@ def read_text(
         names = [f"x{i}" for i in range(len(first))] if header is False else first
         header = header is not False
     start = int(bool(header))
-    kept = {
-        name: column[start:]
-        for name, column in zip(_unique(file, names, len(cells)), cells, strict=True)
-    }
-    columns = Columns(file, kept, rows[start:] + above, separator, goal, notes=notes)
+    kept = (column[start:] for column in cells)
+    named_cells = dict(zip(_unique(file, names, len(cells)), kept, strict=True))
+    columns = Columns(file, named_cells, rows[start:] + above, separator, goal, notes=notes)
     return _without_empty_rows(columns)
 
 
@@ -109,26 +104,26 @@ def _unique(file: str, names: Sequence[str], count: int) -> list[str]:
     """Return the names of ``count`` columns; several without a name get one each."""
     if len(names) != count:
         raise InputError(f"{file} has {count} columns, but names= gives {len(names)} of them.")
-    times = Counter(names)
-    double = [name for name in times if times[name] > 1 and name]
+    double = repeated(filter(None, names))
     if double:
         raise InputError(
             f"{file} has two columns called {listed(double[:1])}; rename one of them, or give all "
             "names as names= (with header=True, if the file has a header)."
         )
-    return [name if name or times[""] == 1 else f"Unnamed: {i}" for i, name in enumerate(names)]
+    nameless = names.count("") > 1
+    return [f"Unnamed: {i}" if nameless and not name else name for i, name in enumerate(names)]
 
 
 def _check_header(file: str, first: Sequence[str]) -> None:
     """Refuse a first row that does not look like names: it may be the first experiment."""
-    numbers = [
-        cell for cell in first if NUMBER.fullmatch(cell) or cell in ("PENDING", "True", "False")
-    ]
+    known = "PENDING", "True", "False"
+    numbers = [cell for cell in first if NUMBER.fullmatch(cell) or cell in known]
     if numbers:
+        kind = "numbers only" if len(numbers) == len(first) else "values"
         raise InputError(
-            f"{file}: the first row holds {'numbers only' if len(numbers) == len(first) else 'values'} "
-            f"({', '.join(map(named, numbers[:4]))}): give the names of the columns as names=, or "
-            "header=False (x0, x1, ...), or header=True if these are names."
+            f"{file}: the first row holds {kind} ({', '.join(map(named, numbers[:4]))}): give "
+            "the names of the columns as names=, or header=False (x0, x1, ...), or header=True if these "
+            "are names."
         )
     if sum(map(bool, first)) == 1 and len(first) > 2:
         raise InputError(
@@ -164,7 +159,7 @@ def _split(
 
 
 def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
-    """Return how many cells the first row of a text has by each sign that may part it."""
+    """Return how many cells each separator gives the first row of a text."""
     widths = {}
     for sign in separator or SEPARATORS:
         try:
@@ -176,7 +171,7 @@ def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
     if not widths:
         signs = "by " + repr(separator) if separator else "by any of , ; tab |"
         raise InputError(
-            f"{file}: the first row is not parted {signs}; a table needs two columns at least. Delete "
+            f"{file}: the first row is not split {signs}; a table needs at least two columns. Delete "
             "a title above the names of the columns, close its quotes, or give separator= if it is "
             "another sign."
         )
@@ -185,36 +180,22 @@ def _widths(file: str, text: str, separator: str | None) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A text parted by one separator.
-
-    Args:
-        separator: The separator.
-        width: Cells of the first row.
-        columns: The cells as strings, one Arrow array per column.
-        rows: The number of each row that was kept, ``(n,)``.
-        ragged: Number, length and text of the rows of another length.
-    """
+    """A text split by one separator."""
 
     separator: str
-    width: int
-    columns: list[Any]
-    rows: NDArray[np.int64]
-    ragged: list[tuple[int, int, str]]
+    width: int  # cells of the first row
+    columns: list[Any]  # an Arrow array of strings for each column
+    rows: NDArray[np.int64]  # (n,) the number of each row that was kept
+    ragged: list[tuple[int, int, str]]  # number, length and text of the rows of another length
 
     def values(self) -> int:
         """Return how many cells hold a number or a truth value."""
-        import pyarrow.compute as pc
-
         pattern = f"(?i)^({NUMBER.pattern}|true|false)$"
-        return sum(
-            pc.sum(pc.match_substring_regex(column, pattern)).as_py() or 0
-            for column in self.columns
-        )
+        found = (pc.match_substring_regex(column, pattern) for column in self.columns)
+        return sum(pc.sum(column).as_py() or 0 for column in found)
 
     def check_quotes(self, file: str, text: str) -> None:
         """Refuse a quoted cell that has swallowed rows."""
-        import pyarrow.compute as pc
-
         if '"' not in text:
             return
         for column in self.columns:
@@ -223,7 +204,7 @@ class _Parsed:
                 if text.count('"') % 2 or cell.count(self.separator) >= self.width - 1:
                     raise InputError(
                         f"{file}: a quote is not closed, so that a cell of row {self.rows[row]} holds "
-                        "rows below it. Mend it; within a quoted cell a quote is written twice."
+                        "rows below it. Close it; within a quoted cell a quote is written twice."
                     )
 
     def error(self, file: str) -> InputError:
@@ -232,29 +213,28 @@ class _Parsed:
         more = len(self.ragged) - 1
         return InputError(
             f"{file}: row {row} has {count} cell{'s' * (count != 1)} where the first row has "
-            f"{self.width}{f', as have {more} more' if more else ''}, parted by "
-            f"{self.separator!r}. Mend the row: a cell that holds the separator stands in quotes. If "
-            "another sign parts the cells, give it as separator=."
+            f"{self.width}{f', as have {more} more' if more else ''}, split by "
+            f"{self.separator!r}. Correct the row: a cell that holds the separator needs quotes. If "
+            "another sign separates them, give it as separator=."
         )
 
 
 def _likeliest(file: str, good: list[_Parsed]) -> _Parsed:
-    """Return the one of several ways to part a text that gives the most numbers."""
+    """Return the way to split a text that gives the most numbers."""
     if len(good) == 1:
         return good[0]
     good = sorted(good, key=_Parsed.values, reverse=True)
     if good[0].values() == good[1].values():
         signs = " or ".join(repr(parsed.separator) for parsed in good)
         raise InputError(
-            f"{file}: it is not sure whether {signs} parts the cells; give separator=."
+            f"{file}: it is not sure whether {signs} separates the cells; give separator=."
         )
     return good[0]
 
 
 def _parsed(file: str, text: bytes, separator: str, width: int) -> _Parsed:
-    """Return a text parted by a separator, without its blank lines."""
-    if width > MOST_COLUMNS:
-        raise too_large(file, 1, width)
+    """Return a text split by a separator, without its blank lines."""
+    check_size(file, 1, width)
     blank: list[int] = []
     ragged: list[tuple[int, int, str]] = []
 
@@ -277,9 +257,6 @@ def _arrow_table(
     file: str, text: bytes, separator: str, width: int, aside: Callable[[Any], str]
 ) -> Any:
     """Return an Arrow table of texts; ``aside`` is handed every row of another length."""
-    import pyarrow as pa  # slow to import, so only when a file is read
-    from pyarrow import csv as arrow
-
     try:
         return arrow.read_csv(
             io.BytesIO(text),
@@ -300,25 +277,22 @@ def _arrow_table(
 
 
 def _with_name_of_rows(parsed: _Parsed, text: str, notes: list[str]) -> str | None:
-    """Return the text with a name more in its header, if every other row has a cell more.
+    """Return the text with one more name in its header, if all other rows have one more cell.
 
     R names its rows without naming that column, and some programs end every row but the header by a
     separator.
     """
-    one_more = all(count == parsed.width + 1 for _, count, _ in parsed.ragged)
-    if not one_more or len(parsed.rows) > 1:
+    if len(parsed.rows) > 1 or any(count != parsed.width + 1 for _, count, _ in parsed.ragged):
         return None
     first, end, rest = re.split(r"(\r\n|\r|\n)", text, maxsplit=1)
     trailing = all(row.rstrip().endswith(parsed.separator) for _, _, row in parsed.ragged)
-    notes.append("the header has a name less than the rows have cells")
+    notes.append("the header has one name less than the rows have cells")
     header = first + parsed.separator if trailing else parsed.separator + first
     return header + end + rest
 
 
 def _without_empty_rows(columns: Columns) -> Columns:
     """Leave out rows in which every cell is empty, as spreadsheets write them below a table."""
-    import pyarrow.compute as pc
-
     filled = np.zeros(len(columns.rows), np.bool_)
     for column in columns.cells.values():
         filled |= np.asarray(pc.not_equal(pc.utf8_trim_whitespace(column), ""))

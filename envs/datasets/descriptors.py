@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from ..core import InputError, closest
 from ..core.errors import shown
 from .cells import Conversion, Problems, decimal_sign
-from .columns import Columns, listed
+from .columns import Columns, listed, repeated
 from .files import expanded
 from .formats import read_columns
 from .options import Reading
@@ -38,7 +37,7 @@ class Descriptors:
             near = closest(texts[unknown], index)
             convert.problems.cell(
                 convert.columns.where(unknown, self.name),
-                f"{shown(texts[unknown])} stands not in {self.file}{near.rstrip('.')}",
+                f"{shown(texts[unknown])} is not in {self.file}{near.rstrip('.')}",
             )
         values = self.values[[index.get(text, 0) for text in texts]]
         return values, [f"{self.name}.{column}" for column in self.columns]
@@ -65,23 +64,21 @@ def described(
 
 
 def _describe(path: Path, reading: Reading) -> Descriptors:
-    """Return the descriptors in a file."""
-    table = read_columns(path, header=True if path.suffix.lower() != ".parquet" else None)
+    header = None if path.suffix.lower() == ".parquet" else True
+    table = read_columns(path, Reading(header=header))
     name, *others = table.cells
     problems = Problems()
     decimal = reading.decimal or decimal_sign(table, others, None)
     convert = Conversion(table, decimal, None, problems)
     levels = tuple(convert.texts(name))
-    double = [level for level, count in Counter(levels).items() if count > 1]
-    if double:
+    if double := repeated(levels):
         raise InputError(f"{table.file} describes {listed(double[:1])} more than once.")
     values = []
     for other in others:
-        part = convert.feature(other)
-        if part is None:
-            problems.columns([other], "holds texts where numbers are meant", "no option")
-        else:
+        if (part := convert.feature(other)) is not None:
             values.append(part)
+        else:
+            problems.columns([other], "holds texts where numbers are meant", "no option")
     problems.refuse(table.file)
     if not values:
         raise InputError(f"{table.file} has no column besides {listed([name])}.")

@@ -1,4 +1,4 @@
-"""The bytes of a table's file, bounded in time and memory whatever the path names."""
+"""The bytes of a table's file, bounded in time and memory for any path."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from ..core.errors import shown
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Reading:
-    """Which column of a table is what, and how its cells are to be read.
+    """What the columns of a table are, and how to read its cells.
 
-    All of it may be left out; `read` then decides, or says what it cannot decide. A single name may
+    All of it may be left out: the reader then decides, or says what it cannot decide. A single name may
     be given in place of a sequence of names.
 
     Args:
@@ -73,18 +73,14 @@ class Reading:
         self._check_signs()
 
     def _check_signs(self) -> None:
-        """Refuse signs that cannot part cells, digits or decimals."""
+        """Refuse signs that cannot separate cells, digits or decimals."""
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal must be '.' or ',', got {shown(self.decimal)}.")
         for name in ("separator", "thousands"):
             sign = getattr(self, name)
-            blank = sign in tuple(" \t\u00a0\u202f")
-            if sign is not None and (
-                len(sign) != 1
-                or sign.isalnum()
-                or sign in '"+-%'
-                or not (blank or sign.isprintable())
-            ):
+            if sign is None or sign in tuple(" \t\u00a0\u202f"):
+                continue
+            if len(sign) != 1 or sign.isalnum() or sign in '"+-%' or not sign.isprintable():
                 raise InputError(f"{name} must be one sign, such as ',', got {shown(sign)}.")
         if self.separator is not None and not self.separator.isascii():
             raise InputError(f"separator must be an ASCII sign, got {shown(self.separator)}.")
@@ -94,13 +90,9 @@ class Reading:
             )
 
     def given(self, *but: str) -> list[str]:
-        """Return the options that differ from what they are by themselves, but for some."""
-        plain = Reading()
-        return [
-            name
-            for name in self.options()
-            if name not in but and getattr(self, name) != getattr(plain, name)
-        ]
+        """Return the options that differ from their defaults, except some."""
+        plain, names = Reading(), [name for name in self.options() if name not in but]
+        return [name for name in names if getattr(self, name) != getattr(plain, name)]
 
     @property
     def key(self) -> tuple[Any, ...]:

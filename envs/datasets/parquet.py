@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
 
 from ..core import InputError
-from .columns import STATUS, Columns, check_size, listed
+from .columns import STATUS, Columns, check_size, listed, repeated
 from .files import MOST_BYTES, contents, named
 
 
 def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
     """Return the columns of a Parquet file, whose size is looked at before it is read."""
-    import pyarrow as pa  # slow to import, so only when a file is read
-    from pyarrow import parquet
-
     try:
         buffer = pa.BufferReader(contents(path))
         with parquet.ParquetFile(buffer) as opened:
             schema, rows = opened.schema_arrow, opened.metadata.num_rows
         check_size(file, rows, len(schema))
-        _check_names(file, schema.names)
+        if double := repeated(schema.names):
+            raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
         if not rows:
             raise InputError(f"{file} has no rows.")
         used = [name for name in schema.names if name not in drop or name.lower() == STATUS]
@@ -45,17 +45,8 @@ def read_parquet(path: Path, file: str, drop: Sequence[str]) -> Columns:
     return Columns(file, cells, np.arange(2, rows + 2), index=index)
 
 
-def _check_names(file: str, names: Sequence[str]) -> None:
-    double = [name for name, count in Counter(names).items() if count > 1]
-    if double:
-        raise InputError(f"{file} has two columns called {listed(double[:1])}; rename one.")
-
-
 def _plain(file: str, name: str, column: Any) -> Any:
     """Return an Arrow column as float64 or as strings; truth values, dates and times become texts."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     column = column.combine_chunks()
     if isinstance(column, pa.ChunkedArray):  # of no chunk, or of several where one cannot hold all
         column = pa.concat_arrays(column.chunks)

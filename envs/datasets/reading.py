@@ -1,14 +1,12 @@
 """How the table of a laboratory is read: which column is what, and what a cell means.
 
-A column is converted by one rule, whatever stands in the others. What is not sure is refused, with
-all offenders in one message, rather than guessed: a wrong number is worse than none.
+One rule converts a column, independent of the others. What is not sure is refused, all of it in one
+message, and never guessed: a wrong number is worse than none.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,72 +14,29 @@ from numpy.typing import NDArray
 
 from ..core import InputError
 from .cells import Conversion, Problems, decimal_sign
-from .columns import STATUS, Columns, listed
+from .columns import STATUS, Columns, listed, repeated
 from .descriptors import Descriptors, described
 from .files import MOST_CELLS
-from .formats import read_columns
 from .options import Reading
 from .roles import Roles
+from .table import Table
 
 FAILED = ("FAILED", "ABANDONED")
 """States of a trial of Ax that is over and left no label."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Content:
-    """What a table holds once it is read.
+def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Table:
+    """Return what columns mean: which are features, which is the label, and their numbers.
 
     Args:
-        features: Numeric features, ``(n, d)``.
-        labels: Labels as they stand in the file, ``(n,)``; NaN where nothing is measured.
-        feature_names: Names of the d features; ``column=level`` for an indicator.
-        levels: Name and levels of each category.
-        target: Name of the label column.
-        outcomes: Names of the columns that hold outcomes, the target included.
-        unit: "%" where the labels were written with it, else nothing.
-        minimise: Whether less is better.
-        failed: Rows whose experiment failed, ``(n,)``.
-        row_names: The names of the rows, where a column holds them.
-        notes: What was decided that a reader should know.
-    """
-
-    features: NDArray[np.float64]
-    labels: NDArray[np.float64]
-    feature_names: tuple[str, ...]
-    levels: tuple[tuple[str, tuple[str, ...]], ...]
-    target: str
-    outcomes: tuple[str, ...]
-    unit: str
-    minimise: bool
-    failed: NDArray[np.bool_]
-    row_names: tuple[str, ...] | None
-    notes: tuple[str, ...]
-
-
-def read(path: Path, reading: Reading) -> Content:
-    """Return what a CSV or Parquet file holds.
-
-    Args:
-        path: The file.
-        reading: What its columns and cells mean, as far as it is not left to this function.
+        columns: The columns of a file.
+        reading: What columns and cells mean, as far as it is not left to this function.
+        folder: Where the tables of descriptors are.
 
     Raises:
-        InputError: If the file is no table, or cells or columns cannot be understood: one message
-            names all of them, with row and column, and what to type.
+        InputError: If cells or columns cannot be understood. One message names all of them, with
+            row and column, and what to type.
     """
-    columns = read_columns(
-        path,
-        header=reading.header,
-        names=reading.names,
-        separator=reading.separator,
-        encoding=reading.encoding,
-        drop=reading.drop,
-    )
-    return interpret(columns, reading, path.parent)
-
-
-def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Content:
-    """Return what columns mean: which are features, which is the label, and their numbers."""
     problems, roles = Problems(), Roles(columns, reading)
     target, features = roles.target, roles.features(problems)
     file = columns.file if reading.target else f"{columns.file}, target {listed([target])}"
@@ -104,17 +59,18 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
     problems.refuse(file, reading.drop)
     failed = _failed(columns)
     labels[failed] = np.nan
-    minimise = columns.goal is not None and columns.goal == (target, True)
+    minimise = columns.goal == (target, True) if reading.minimise is None else reading.minimise
     outcomes = (name for name in columns.cells if name != target and name in roles.outcomes)
-    return Content(
+    return Table(
+        name=columns.file,
         features=found.matrix(),
-        labels=labels,
+        labels=-labels if minimise else labels,
         feature_names=tuple(found.names),
-        levels=tuple(found.levels.items()),
         target=target,
-        outcomes=(target, *outcomes),
+        targets=(target, *outcomes),
         unit=unit,
-        minimise=minimise if reading.minimise is None else reading.minimise,
+        minimise=minimise,
+        levels=tuple(found.levels.items()),
         failed=failed,
         row_names=None if reading.index is None else tuple(convert.texts(reading.index)),
         notes=tuple(columns.notes),
@@ -122,13 +78,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Cont
 
 
 class _Features:
-    """The numeric features that columns turn into, one column after the other.
-
-    Args:
-        convert: The conversion of cells.
-        categories: Columns that hold names of levels.
-        described: The descriptors of some of them.
-    """
+    """The numeric features that columns turn into, one column after the other."""
 
     def __init__(
         self, convert: Conversion, categories: Sequence[str], described: Mapping[str, Descriptors]
@@ -165,12 +115,9 @@ class _Features:
 
     def matrix(self) -> NDArray[np.float64]:
         """Return all features side by side, ``(n, d)``."""
-        double = [name for name, count in Counter(self.names).items() if count > 1]
-        if double:
-            raise InputError(
-                f"{self._convert.columns.file} has two features called {listed(double[:1])}; rename "
-                "one."
-            )
+        if double := repeated(self.names):
+            file = self._convert.columns.file
+            raise InputError(f"{file} has two features called {listed(double[:1])}; rename one.")
         return np.hstack(self._parts)
 
 

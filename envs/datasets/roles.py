@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core import InputError, closest
 from .cells import Conversion, Problems
@@ -61,21 +63,18 @@ class Roles:
         return bool(known) or name in self.columns.index
 
     def _is_pending(self, name: str) -> bool:
-        """Return whether a column says of a cell that it is pending."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
+        """Return whether a cell of a column is pending."""
         column = self.columns.cells[name]
         if column is None or not pa.types.is_string(column.type):
             return False
         return bool(pc.any(pc.match_substring_regex(column, r"^\s*PENDING\s*$")).as_py())
 
     def _is_outcome(self, name: str) -> bool:
-        """Return whether a column is named like an outcome or its error, or says that it is pending."""
+        """Return whether a column is named like an outcome or its error, or has a pending cell."""
         if name in self.aside:
             return False
-        parted = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)  # productYield
-        words = [word.lower() for word in re.findall(r"[^\W\d_]+", parted)]
+        spaced = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)  # productYield
+        words = [word.lower() for word in re.findall(r"[^\W\d_]+", spaced)]
         spread = len(words) > 1 and words[-1] in ("std", "sd", "sem", "stderr")
         return spread or any(map(OUTCOME.fullmatch, words)) or name in self.pending
 
@@ -134,23 +133,20 @@ class Roles:
         known = {self.target, *reading.drop, reading.index}
         left = [name for name in columns.cells if name not in known]
         if reading.features is not None:
-            others = [name for name in left if name not in reading.features]
-            if others:
+            if others := [name for name in left if name not in reading.features]:
                 columns.notes.append(f"not named as features, so left out: {listed(others)}")
             return list(reading.features)
         kinds = {name: self._kind(name) for name in left}
         for kind, why in LEFT_OUT.items():
-            names = [name for name in left if kinds[name] == kind]
-            if names:
+            if names := [name for name in left if kinds[name] == kind]:
                 columns.notes.append(f"{listed(names)}: {why}")
-        outcomes = [name for name in left if kinds[name] == "outcome"]
-        if outcomes:
+        if outcomes := [name for name in left if kinds[name] == "outcome"]:
             why = "named like an outcome, which is not known beforehand"
             problems.columns(outcomes, why, "features")
         return [name for name in left if kinds[name] == "feature"]
 
     def _kind(self, name: str) -> str:
-        """Return what a column is that no option names: a feature, an outcome, or left out."""
+        """Return what a column is if no option names it: a feature, an outcome, or left out."""
         if name in self.reading.categories:
             return "feature"
         if name in self.aside:
@@ -162,7 +158,7 @@ class Roles:
         return "counter" if self._counts_rows(name) else "feature"
 
     def _counts_rows(self, name: str) -> bool:
-        """Return whether a column is named like a number of the row, and holds each once."""
+        """Return whether a column is named like a row number and counts the rows."""
         if not COUNTER.fullmatch(name.strip("# ._").lower()) or len(self.columns.rows) < 2:
             return False
         values, bad, _ = Conversion(self.columns, ".", None, Problems()).numbers(name, ())

@@ -1,31 +1,19 @@
-"""Tables of items: numeric features and labels, read from a named set, a file or arrays."""
+"""Tables of items: numeric features and labels."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import warnings
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from numbers import Real
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, closest
+from ..core import InputError
 from ..core.errors import shown
-from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
-from .columns import Columns
-from .files import ENDINGS, contents, expanded, is_file, is_path, named, stem
-from .formats import read_columns
-from .options import Reading
-from .reading import Content, interpret, read
-
-MOST_CACHED = 32
+from .files import named
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,62 +123,6 @@ class Table:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
-def load(dataset: str | os.PathLike[str], target: str | None = None, **options: Any) -> Table:
-    """Return a table by the name of a data set or by the path of a file.
-
-    Args:
-        dataset: A name out of `available`, or the path of a CSV file (also .tsv, .tab, .txt, packed
-            as .gz, .bz2 or .xz) or of a Parquet file; "~" is the home folder.
-        target: The label column; None takes the first target of a named set, and of a file the
-            column that is named like an outcome, else the last one.
-        **options: The other fields of `Reading`: how columns and cells are to be read.
-
-    Raises:
-        InputError: If there is no such table, or it cannot be understood.
-    """
-    reading = _reading({"target": target, **options})
-    name = _text(dataset)
-    if is_path(name):
-        path = expanded(name)
-        return _of_file(path, stem(path), reading)
-    if name not in available():
-        raise _unknown(name)
-    found, source = files().get(name, []), catalogue().get(name)
-    if source is not None:
-        _check_named(name, found, reading)
-        return _of_source(name, source, reading)
-    if len(found) > 1:
-        raise InputError(
-            f"Data set {name!r} may be {' or '.join(path.name for path in found)}; name one of them "
-            "by its path."
-        )
-    return _of_file(found[0], name, reading)
-
-
-def _text(dataset: Any) -> str:
-    if not isinstance(dataset, str | os.PathLike):
-        raise InputError(f"dataset must be the name of a data set or a path, got {shown(dataset)}.")
-    name: Any = os.fspath(dataset)
-    if not isinstance(name, str) or "\0" in name:
-        raise InputError(f"dataset must be a text without NUL characters, got {shown(name)}.")
-    return name
-
-
-def _check_named(name: str, found: list[Path], reading: Reading) -> None:
-    """Refuse options that a set of the catalogue does not take; warn of files of the same name."""
-    fixed = "header", "names", "separator", "encoding", "decimal", "thousands", "missing"
-    if given := [option for option in reading.given() if option in fixed]:
-        raise InputError(f"Data set {name!r} is read as it is; it takes no {given[0]}=.")
-    here = [name, *(name + end for end in ENDINGS)]
-    found = found + [Path(file) for file in here if is_file(Path(file))]
-    if found:
-        warnings.warn(
-            f"Data set {name!r} is that of the catalogue, not your file {found[0]}, which is read by "
-            "its path.",
-            stacklevel=3,
-        )
-
-
 def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
     """Return a table made of copies of arrays: features ``(n, d)`` and labels ``(n,)``.
 
@@ -226,7 +158,6 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
 
 
 def _check_rows(features: Any, labels: Any) -> None:
-    """Refuse a frame and a series whose rows have different names."""
     left, right = (getattr(value, "index", None) for value in (features, labels))
     same = getattr(left, "equals", None)
     if same is not None and hasattr(right, "equals") and not same(right):
@@ -279,113 +210,3 @@ def _as_floats(name: str, entries: NDArray[Any]) -> NDArray[np.float64]:
                 f"{name} holds {shown(entry)} at {list(index)}, which is no float."
             ) from None
     return array
-
-
-def _reading(options: Mapping[str, Any]) -> Reading:
-    for option in options:
-        if option not in Reading.options():
-            raise InputError(
-                f"A table is not read with {option!r}{closest(option, Reading.options())} Options "
-                f"are {', '.join(Reading.options())}."
-            )
-    return Reading(**options)
-
-
-def _unknown(name: str) -> InputError:
-    sources = catalogue()
-    if name in sources:
-        return InputError(
-            f"Data set {name!r} needs the file {sources[name].file}: put it into a folder "
-            f"and name the folder in the environment variable {FOLDER_VARIABLE}."
-        )
-    return InputError(
-        f"Unknown data set {shown(name)}{closest(name, available())} Known are "
-        f"{', '.join(available())}, files of the folder in {FOLDER_VARIABLE}, and paths that "
-        f"end in {', '.join(ENDINGS)}."
-    )
-
-
-# ---- from what was read to a table
-
-
-def _of_file(path: Path, name: str, reading: Reading) -> Table:
-    described = [path.parent / expanded(name) for name in reading.descriptors]
-
-    def make() -> Table:
-        content = read(path, reading)
-        return _table(name, content, 1.0, content.unit)
-
-    config = path.with_name("config.json")  # of Olympus
-    beside = [config] if is_file(config) else []
-    return _cached((name, reading.key), (path, *beside, *described), make)
-
-
-def _of_source(name: str, source: Source, reading: Reading) -> Table:
-    where = folder()
-    path = None if source.file is None or where is None else where / source.file
-
-    def make() -> Table:
-        columns = _embedded(name, source) if path is None else read_columns(path)
-        targets = [column for column in columns.cells if column.startswith(source.targets)]
-        chosen = targets[0] if reading.target is None else reading.target
-        if chosen not in targets:
-            raise InputError(
-                f"Table {name!r} has no target {chosen!r}{closest(chosen, targets)} It has: "
-                f"{', '.join(targets)}."
-            )
-        aside = [column for column in (*source.drop, *targets) if column != chosen]
-        known = {*(reading.features or ()), *reading.drop}
-        content = interpret(
-            columns,
-            replace(
-                reading,
-                target=chosen,
-                drop=(*reading.drop, *(column for column in aside if column not in known)),
-                categories=tuple(dict.fromkeys((*reading.categories, *source.categories))),
-            ),
-        )
-        content = replace(content, outcomes=tuple(targets))
-        return _table(name, content, source.scale, source.unit)
-
-    return _cached((name, reading.key), () if path is None else (path,), make)
-
-
-def _embedded(name: str, source: Source) -> Columns:
-    import pyarrow as pa  # both are slow to import, so only when they are asked for
-    from sklearn.datasets import load_diabetes
-
-    data = load_diabetes(scaled=False)
-    cells = {str(key): pa.array(data.data[:, i]) for i, key in enumerate(data.feature_names)}
-    cells[source.targets] = pa.array(data.target)
-    return Columns(name, cells, np.arange(2, len(data.target) + 2))
-
-
-def _table(name: str, content: Content, scale: float, unit: str) -> Table:
-    return Table(
-        name=name,
-        features=content.features,
-        labels=content.labels * (-scale if content.minimise else scale),
-        feature_names=content.feature_names,
-        target=content.target,
-        targets=content.outcomes,
-        unit=unit,
-        minimise=content.minimise,
-        levels=content.levels,
-        failed=content.failed,
-        row_names=content.row_names,
-        notes=content.notes,
-    )
-
-
-_CACHE: dict[Any, Table] = {}
-
-
-def _cached(key: Any, paths: Sequence[Path], make: Callable[[], Table]) -> Table:
-    """Return what was made of files with the same contents before: suites open a table many times."""
-    digests = [hashlib.sha256(contents(path)).digest() for path in paths]
-    key = (key, *paths, *digests)
-    if key not in _CACHE:
-        while len(_CACHE) >= MOST_CACHED:
-            _CACHE.pop(next(iter(_CACHE)))
-        _CACHE[key] = make()
-    return _CACHE[key]

@@ -56,21 +56,6 @@ class FeaturePool(Pool[FeatureLabels]):
     def _feature_range(self) -> tuple[float, float]:
         """Finite bounds of the features."""
 
-    def _blank(
-        self,
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> FeatureLabels:
-        """Return the state of B episodes.
-
-        Args:
-            features: Features of the items, read-only, ``(B, n d)``.
-            values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
-        """
-        return FeatureLabels(features=features, **self._common(values, best))
-
     def _more_spaces(self) -> dict[str, spaces.Box]:
         shape = (self.num_items * self.num_features,)
         return {"features": box(*self._feature_range, shape)}
@@ -84,10 +69,6 @@ class FeaturePool(Pool[FeatureLabels]):
         known = slice(int(labels_arrived(observation)))
         items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
         found[items] = observation["labels"][known]
-        cloud = Cloud(
-            label="label",
-            points=self.feature_matrix(observation),
-            values=found,
-            last=int(items[-1]) if len(items) else None,
-        )
+        last, points = int(items[-1]) if len(items) else None, self.feature_matrix(observation)
+        cloud = Cloud(label="label", points=points, values=found, last=last)
         return replace(picture, panels=(*picture.panels, cloud))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..core import Streams
 from ..core.checks import integer, quantity
 from .feature_pool import FeaturePool
-from .labels import ANY_LABEL, FeatureLabels, best_sums
+from .labels import ANY_LABEL, FeatureLabels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,11 +76,9 @@ class GaussianFeaturePool(FeaturePool):
 
     def new_state(self, num_episodes: int) -> FeatureLabels:
         """Return the arrays of ``num_episodes`` episodes."""
-        return self._blank(
-            features=np.zeros((num_episodes, self.num_items * self.num_features), np.float32),
-            values=np.zeros((num_episodes, self.num_items)),
-            best=np.zeros((num_episodes, self._horizon + 1)),
-        )
+        features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
+        values = np.zeros((num_episodes, self.num_items))
+        return FeatureLabels(features=features, **self._common(values))
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new features and coefficients.
@@ -99,5 +97,4 @@ class GaussianFeaturePool(FeaturePool):
             state.values[i] = self._value(x @ theta)
         features.flags.writeable = False
         state.features = features
-        state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)

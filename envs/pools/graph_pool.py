@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, best_sums, read_only
+from .labels import ANY_LABEL, Labels, read_only
 from .order_statistics import top_sum_normal
 from .pool import Pool
 
@@ -156,7 +156,7 @@ class GraphPool(Pool[GraphLabels]):
         shape = num_episodes, self.num_items
         empty = np.zeros(self.num_items + 1, np.int64), np.empty(0, np.int32)
         return GraphLabels(
-            **self._common(np.zeros(shape), np.zeros((num_episodes, self._horizon + 1))),
+            **self._common(np.zeros(shape)),
             hubs=np.full(shape, self.num_hubs == self.num_items, np.int8),
             edges=np.full((num_episodes, 2 * self.max_edges), -1, np.int32),
             neighbours=[empty] * num_episodes,
@@ -183,7 +183,6 @@ class GraphPool(Pool[GraphLabels]):
                 state.neighbours[i] = _lists(ends, self.num_items)
         state.edges, state.hubs = edges, hubs
         state.values[index] *= self.prior_std
-        state.best[index] = best_sums(state.values[index], self._horizon)
         state.seen_sum[index] = 0
         state.seen_count[index] = 0
         super().reset(state, index, streams)
@@ -216,7 +215,6 @@ class GraphPool(Pool[GraphLabels]):
                 state.seen_count[i, node] += 1
 
     def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
-        """Return the neighbours of a node."""
         if state.hubs[episode, node]:
             return np.delete(np.arange(self.num_items), node)
         start, neighbour = state.neighbours[episode]
@@ -294,14 +292,11 @@ def _successes(
 
 
 def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the adjacency lists of a graph: those of node x are ``neighbour[start[x]:start[x+1]]``.
-
-    Args:
-        ends: The two ends of each link, ``(links, 2)``.
-        num_nodes: The number n of nodes.
+    """Return the adjacency lists of links ``(links, 2)`` between n nodes.
 
     Returns:
-        ``start`` ``(n + 1,)`` and ``neighbour`` ``(2 links,)``, sorted within each node.
+        ``start`` ``(n + 1,)`` and ``neighbour`` ``(2 links,)``: the sorted neighbours of node x are
+        ``neighbour[start[x]:start[x + 1]]``.
     """
     u, v = ends.T
     key = np.sort(np.concatenate([u * num_nodes + v, v * num_nodes + u]))

@@ -85,8 +85,7 @@ class LowRankPool(Pool[Labels]):
 
     def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes."""
-        values = np.zeros((num_episodes, self.num_items))
-        return Labels(**self._common(values, np.zeros((num_episodes, self._horizon + 1))))
+        return Labels(**self._common(np.zeros((num_episodes, self.num_items))))
 
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new factors."""
@@ -96,7 +95,6 @@ class LowRankPool(Pool[Labels]):
             v = generator.standard_normal((self.num_cols, self.rank))
             state.values[i] = (u @ v.T).reshape(-1)
         state.values[index] *= self.factor_std**2
-        state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)
 
     # ---- truth

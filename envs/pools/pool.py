@@ -1,13 +1,10 @@
 r"""What all pools share: n items, T labels, no item labelled twice.
 
 A pool holds items x with unknown mean labels f(x). Each step labels N items, y = f(x) + noise, and
-pays their labels; an item that was chosen cannot be chosen again. The regret after T labels is
+pays their labels, perhaps some steps later; until then the items are in flight. The regret after T
+labels is
 
     R_T = max over T items of sum f(x) - sum_t f(X_t).
-
-Laboratories work in batches and answer late. N items are chosen at a time (`batch_size`), and their
-labels are shown and paid `delay` steps after the choice; until then the items are in flight. The last
-choice ends the episode, and with it all labels arrive that are still in flight.
 
 Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022, section 2,
 equation (1), where N = 1 and the delay is 0.
@@ -29,11 +26,10 @@ from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, labels_arrived
+from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
-
 
 StateT = TypeVar("StateT", bound=Labels)
 
@@ -163,7 +159,6 @@ class Pool(Model[StateT], Generic[StateT]):
 
     @property
     def _steps(self) -> int:
-        """The number of steps of an episode."""
         return self._horizon // self.batch_size
 
     # ---- dynamics
@@ -174,18 +169,18 @@ class Pool(Model[StateT], Generic[StateT]):
         return self.batch_size if self.noise_std else 0
 
     def _common(
-        self, values: NDArray[np.float64], best: NDArray[np.float64]
+        self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
             values: Mean label of the items, ``(B, n)``.
-            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``.
+            best: Sums of the best 0, 1, ..., T values, ``(B, T + 1)``; None: `reset` finds them.
         """
         count, t = len(values), self._horizon
         return {
             "values": values,
-            "best": best,
+            "best": np.zeros((count, t + 1)) if best is None else best,
             "legal": np.ones(values.shape, np.int8),
             "labelled": np.full((count, t), -1),
             "labels": np.zeros((count, t), self._label_type),
@@ -200,14 +195,13 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
+        if state.best.flags.writeable:
+            state.best[index] = best_sums(state.values[index], self._horizon)
         state.legal[index] = 1
         state.labelled[index] = -1
-        state.labels[index] = 0
-        state.count[index] = 0
         state.left[index] = self._steps
-        state.found[index] = 0
-        state.arrived[index] = 0
-        state.counts[index] = 0
+        for counted in (state.labels, state.count, state.found, state.arrived, state.counts):
+            counted[index] = 0
 
     def step(
         self,
@@ -284,13 +278,7 @@ class Pool(Model[StateT], Generic[StateT]):
     def _values_at(
         self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return the mean labels of the chosen items, ``(B N,)``.
-
-        Args:
-            state: The state of B episodes.
-            index: Where the items are in the flat ``values``.
-            item: The items.
-        """
+        """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
         return state.values.reshape(-1).take(index)
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
@@ -376,9 +364,6 @@ class Pool(Model[StateT], Generic[StateT]):
     def hidden(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return the regret so far and the values of the items.
 
-        Args:
-            state: The state of B episodes.
-
         Returns:
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
             chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
@@ -403,25 +388,14 @@ class Pool(Model[StateT], Generic[StateT]):
         """Return the labels in the order chosen, and their sum."""
         observation = trace[-1][2]
         labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
-        return Picture(
-            unit="label",
-            length=self._horizon,
-            panels=(
-                Curves(
-                    label="label",
-                    series=(
-                        Series(name="label", values=labels, style="points"),
-                        Series(
-                            name="best so far", values=np.maximum.accumulate(labels), style="steps"
-                        ),
-                    ),
-                ),
-                Curves(
-                    label="sum of labels",
-                    series=(Series(values=np.append(0.0, labels.cumsum()), style="steps"),),
-                ),
-            ),
+        points = Series(name="label", values=labels, style="points")
+        best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
+        total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
+        panels = (
+            Curves(label="label", series=(points, best)),
+            Curves(label="sum of labels", series=(total,)),
         )
+        return Picture(unit="label", length=self._horizon, panels=panels)
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""

@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, integer, real
-from ..datasets.options import Reading
-from ..datasets.table import Table, from_arrays, load
+from ..datasets import Reading, Table, load
+from ..datasets.table import from_arrays
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
@@ -100,7 +100,7 @@ class TablePool(FeaturePool, Reading):
     - `minimise`: whether less is better; labels and rewards then change their sign. None: no, unless a
       `config.json` of Olympus beside the file says so.
     - `header`, `names`, `separator`, `decimal`, `thousands`, `missing`, `index`, `encoding`,
-      `descriptors`: how a file is read, where it does not tell; see
+      `descriptors`: how to read a file that leaves it open; see
       [Data sets](../guide.md#data-sets).
     - `labels`: labels `(n,)`, with features `(n, d)`, in place of a data set; both are copied. Both must
       lie within the range of single precision, and labels differ by more than 1e-38 or not at all. Two
@@ -111,7 +111,7 @@ class TablePool(FeaturePool, Reading):
     - `scaling`: "l2" divides each feature by its Euclidean norm over the pool, as the paper does;
       "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the pool is
       that of the episode: it is as if its rows were given as arrays. Features are then shown in single
-      precision; a table of which that would hide differences is refused.
+      precision; a table is refused if that hides differences.
     - `illegal_reward`: reward of choosing an item again; None takes 0, or the lowest label of the table
       if that is below 0, since wasting choices would beat labels otherwise. In the regret a wasted
       choice counts as that, whatever it pays.
@@ -302,25 +302,15 @@ class TablePool(FeaturePool, Reading):
         shape = (num_episodes, self.num_items)
         if self.rows is not None:
             features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
-            values, best = np.zeros(shape), np.zeros((num_episodes, self._horizon + 1))
-            return self._state(np.zeros(shape, np.int64), features, values, best)
+            common = self._common(np.zeros(shape))
+            return TableLabels(rows=np.zeros(shape, np.int64), features=features, **common)
         table, sums = self.table.labels, best_sums(self.table.labels, self._horizon)
-        return self._state(
+        best = np.broadcast_to(sums, (num_episodes, len(sums)))
+        return TableLabels(
             rows=np.broadcast_to(np.arange(len(table)), shape),
             features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
-            values=np.broadcast_to(table, shape),
-            best=np.broadcast_to(sums, (num_episodes, len(sums))),
+            **self._common(np.broadcast_to(table, shape), best),
         )
-
-    def _state(
-        self,
-        rows: NDArray[np.int64],
-        features: NDArray[np.float32],
-        values: NDArray[np.float64],
-        best: NDArray[np.float64],
-    ) -> TableLabels:
-        """Return the state of B episodes; the arguments are those of `TableLabels`."""
-        return TableLabels(rows=rows, features=features, **self._common(values, best))
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back, and draw the rows anew where they are drawn.
@@ -337,7 +327,6 @@ class TablePool(FeaturePool, Reading):
                 features[i] = self._scale(table.features[drawn]).reshape(-1)
             features.flags.writeable = False
             state.features = features
-            state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)
 
     def _values_at(
@@ -348,14 +337,9 @@ class TablePool(FeaturePool, Reading):
         return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
 
     def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
-        """Return the regret so far, the values of the items, and which rows they are if drawn.
+        """Return regret and values as every pool; with `rows` also the ``row`` of each item, ``(B, n)``.
 
-        Args:
-            state: The state of B episodes.
-
-        Returns:
-            ``regret`` and ``values`` as every pool, and with `rows` also ``row`` ``(B, n)``, the row
-            of the table that each item is: no secret, but of use to people only.
+        The row is no secret, but of use to people only.
         """
         assert isinstance(state, TableLabels)
         drawn = {} if self.rows is None else {"row": state.rows.copy()}

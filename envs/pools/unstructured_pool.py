@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core import Streams, environments
 from ..core.checks import integer, quantity
-from .labels import Labels, best_sums
+from .labels import Labels
 from .order_statistics import top_sum_uniform
 from .pool import Pool
 
@@ -58,14 +58,12 @@ class UnstructuredPool(Pool[Labels]):
 
     def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes."""
-        values = np.zeros((num_episodes, self._count))
-        return Labels(**self._common(values, np.zeros((num_episodes, self._horizon + 1))))
+        return Labels(**self._common(np.zeros((num_episodes, self._count))))
 
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new values."""
         for i in index.tolist():
             streams.generators[i].random(out=state.values[i])
-        state.best[index] = best_sums(state.values[index], self._horizon)
         super().reset(state, index, streams)
 
     # ---- truth

@@ -10,14 +10,7 @@ __all__ = ["draw"]
 
 
 def draw(model: Drawable, trace: Trace, mode: str) -> Any:
-    """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array").
-
-    Args:
-        model: The model of the episode.
-        trace: Its moments (action, reward, observation) from the reset on; the first action is
-            None.
-        mode: "ansi" or "rgb_array".
-    """
+    """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array")."""
     if mode == "ansi":
         from .text import write
 

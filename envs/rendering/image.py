@@ -74,8 +74,7 @@ class _Sheet:
         if cloud:
             left = right + 0.06 if curves else 0.05
             self.cloud = self.figure.add_axes((left, 0.2, 0.97 - left, top - 0.22))
-            self.cloud.set_xticks([])
-            self.cloud.set_yticks([])
+            self.cloud.set(xticks=[], yticks=[])
             self.cloud.spines[["top", "right"]].set_visible(False)
             self.scale = self.figure.add_axes((left, 0.115, 0.97 - left, 0.02))
             self.scale.tick_params(labelsize=7, length=2)
@@ -93,7 +92,6 @@ _sheets = threading.local()
 
 
 def _sheet(curves: int, cloud: bool) -> _Sheet:
-    """Return this thread's sheet with so many axes."""
     known: dict[tuple[int, bool], _Sheet] = vars(_sheets).setdefault("by_layout", {})
     if (curves, cloud) not in known:
         known[curves, cloud] = _Sheet(curves, cloud)
@@ -104,7 +102,6 @@ def _sheet(curves: int, cloud: bool) -> _Sheet:
 
 
 def _curves(axes: Axes, panel: Curves, played: int) -> None:
-    """Draw series over the actions played."""
     axes.set_ylabel(panel.label, fontsize=8, labelpad=2)
     values = [np.asarray(series.values, np.float64) for series in panel.series]
     levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal]])
@@ -135,7 +132,6 @@ def _curves(axes: Axes, panel: Curves, played: int) -> None:
 
 
 def _scale(axes: Axes, log: bool) -> None:
-    """Set the scale and the ticks of what is drawn."""
     scale = "log" if log else "linear"
     if axes.get_yscale() != scale:
         axes.set_yscale(scale, **({"base": 2} if log else {}))
@@ -182,7 +178,7 @@ def _cloud(sheet: _Sheet, panel: Cloud) -> None:
     if panel.last is not None:
         ring = {"facecolors": "none", "edgecolors": COLOURS[5], "linewidths": 1.5}
         dots(np.array([panel.last]), s=70, **ring)
-    # The axes stand still whatever is known: they span the sample.
+    # The axes span the sample, so that they do not move.
     left, right = flat.min(0), flat.max(0)
     room = 0.05 * np.maximum(right - left, 1e-9)
     axes.set_xlim(left[0] - room[0], right[0] + room[0])
@@ -203,12 +199,10 @@ def _projection(
     entry is positive: the same items give the same picture.
     """
     some = np.asarray(points[sample], np.float64)
-    centre = some.mean(0)
-    if some.shape[1] > 2:
+    centre, axis = some.mean(0), np.eye(some.shape[1])
+    if len(axis) > 2:
         axis = np.linalg.svd(some - centre, full_matrices=False)[2][:2].T
         axis = axis * np.sign(axis[np.abs(axis).argmax(0), np.arange(axis.shape[1])])
-    else:
-        axis = np.eye(some.shape[1])
     axis = np.pad(axis, ((0, 0), (0, 2 - axis.shape[1])))
     return (some - centre) @ axis, centre, axis
 

@@ -90,7 +90,7 @@ class Picture:
 
 
 class Drawable(Protocol):
-    """What can be drawn: whatever describes its episodes, as every model does."""
+    """What can be drawn: something that describes its episodes, as every model does."""
 
     def picture(self, trace: Trace) -> Picture:
         """Return what is to be seen of an episode."""

@@ -14,38 +14,36 @@ WIDTH = 40  # characters of a bar or a sparkline
 def write(model: Drawable, trace: Trace) -> str:
     """Return where the episode stands, its last action, its return and its course."""
     picture = model.picture(trace)
-    action, reward, observation = trace[-1]
-    total = float(sum(moment[1] for moment in trace))
-    played = "none yet" if action is None else f"{model.action_name(action)} (reward {reward:g})"
-    lines = {
-        picture.unit: _count(len(trace) - 1, picture.length),
-        "last action": played,
-        "return": f"{total:g}",
-    }
+    head, lines = _standing(model, trace, picture)
+    if len(trace) > 1:
+        lines["last action"] += f" (reward {trace[-1][1]:g})"
     for panel in picture.panels:
         if isinstance(panel, Curves):
             lines[panel.label] = _course(panel)
     width = max(map(len, lines))
-    table = (f"{name:<{width}}  {value}" for name, value in lines.items())
-    return "\n".join([f"{type(model).__name__}: {model.summary(observation)}", *table])
+    return "\n".join([head, *(f"{name:<{width}}  {value}" for name, value in lines.items())])
 
 
 def title(model: Drawable, trace: Trace, picture: Picture) -> tuple[str, str]:
     """Return two lines above an image: where the episode stands; what was done last."""
+    head, lines = _standing(model, trace, picture)
+    count = lines.pop(picture.unit)
+    return head, "   ".join([f"{picture.unit} {count}", *(f"{k}: {v}" for k, v in lines.items())])
+
+
+def _standing(model: Drawable, trace: Trace, picture: Picture) -> tuple[str, dict[str, str]]:
+    """Return where an episode stands: in a line, and as the values of some names."""
     action, _, observation = trace[-1]
-    total = float(sum(moment[1] for moment in trace))
-    last = "none yet" if action is None else model.action_name(action)
-    count = _count(len(trace) - 1, picture.length)
-    head = f"{type(model).__name__}: {model.summary(observation)}"
-    return head, f"{picture.unit} {count}   last action: {last}   return: {total:g}"
-
-
-def _count(done: int, length: int | None) -> str:
-    return str(done) if length is None else f"{done} of {length}"
+    limit = "" if picture.length is None else f" of {picture.length}"
+    return f"{type(model).__name__}: {model.summary(observation)}", {
+        picture.unit: f"{len(trace) - 1}{limit}",
+        "last action": "none yet" if action is None else model.action_name(action),
+        "return": f"{float(sum(moment[1] for moment in trace)):g}",
+    }
 
 
 def _course(panel: Curves) -> str:
-    """A sparkline of the first series, with its last value, and a bar towards the goal."""
+    """Return a sparkline of the first series, with its last value, and a bar towards the goal."""
     values = np.asarray(panel.series[0].values, np.float64)
     for other in panel.series[1:]:
         if other.style == panel.series[0].style:
@@ -62,20 +60,13 @@ def _course(panel: Curves) -> str:
 
 
 def _sparkline(values: NDArray[np.float64], log: bool) -> str:
-    """At most `WIDTH` blocks, each the mean of equally many values; a blank where none is known."""
-    if log:
-        values = np.log(values)
-    known = np.isfinite(values)
-    low, high = values[known].min(), values[known].max()
+    """Return `WIDTH` blocks at most, each the mean of as many values; a blank where none is known."""
+    values = np.log(values) if log else values
+    known = values[np.isfinite(values)]
+    low, span = known.min(), np.ptp(known) or np.inf
     line = ""
-    for part, seen in zip(
-        np.array_split(values, min(WIDTH, len(values))),
-        np.array_split(known, min(WIDTH, len(values))),
-        strict=True,
-    ):
-        if seen.any():
-            height = (part[seen].mean() - low) / (high - low) if high > low else 0.0
-            line += BLOCKS[min(int(height * len(BLOCKS)), len(BLOCKS) - 1)]
-        else:
-            line += " "
+    for part in np.array_split(values, min(WIDTH, len(values))):
+        seen = part[np.isfinite(part)]
+        height = (seen.mean() - low) / span if len(seen) else 0.0
+        line += BLOCKS[min(int(height * len(BLOCKS)), len(BLOCKS) - 1)] if len(seen) else " "
     return line
