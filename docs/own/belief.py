@@ -6,7 +6,7 @@ import numpy as np
 
 from discovery_gym.agents import Arrivals, Belief
 from discovery_gym.envs.core import environments, register
-from discovery_gym.envs.pools import Labels, Pool, best_sums
+from discovery_gym.envs.pools import Labels, Pool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -19,14 +19,12 @@ class Groups(Pool[Labels]):
     beliefs = (f"{__name__}:ByGroup",)
 
     def new_state(self, num_episodes):
-        values = np.zeros((num_episodes, self.num_items))
-        return Labels(**self._common(values, np.zeros((num_episodes, self.horizon + 1))))
+        return Labels(**self.common(np.zeros((num_episodes, self.num_items))))
 
     def reset(self, state, index, streams):
         for i in index:
             values = streams.generators[i].standard_normal(self.groups)
             state.values[i] = np.resize(values, self.num_items)
-        state.best[index] = best_sums(state.values[index], self.horizon)
         super().reset(state, index, streams)
 
     def random_value(self):

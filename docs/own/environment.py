@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from discovery_gym.envs.core import environments, register
-from discovery_gym.envs.pools import FeaturePool, best_sums
+from discovery_gym.envs.pools import FeatureLabels, FeaturePool
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -13,16 +13,15 @@ class Squares(FeaturePool):
     """Find the items with the largest labels, whose sign is the same for all."""
 
     num_items: int = 30
-    num_features, prior_std, _feature_range, beliefs = 1, 1.0, (0.0, 1.0), ("linear",)
+    num_features, prior_std, feature_range, beliefs = 1, 1.0, (0.0, 1.0), ("linear",)
 
     def new_state(self, num_episodes):
         x = np.tile(np.linspace(0, 1, self.num_items) ** 2, (num_episodes, 1))
-        return self._blank(np.float32(x), x, np.zeros((num_episodes, self.horizon + 1)))
+        return FeatureLabels(features=np.float32(x), **self.common(x))
 
     def reset(self, state, index, streams):
         for i in index:  # an episode draws from its own generator
             state.values[i] = state.features[i] * streams.generators[i].standard_normal()
-        state.best[index] = best_sums(state.values[index], self.horizon)
         super().reset(state, index, streams)
 
     def random_value(self):

@@ -53,14 +53,16 @@ class FeaturePool(Pool[FeatureLabels]):
 
     @property
     @abstractmethod
-    def _feature_range(self) -> tuple[float, float]:
+    def feature_range(self) -> tuple[float, float]:
         """Finite bounds of the features."""
 
-    def _more_spaces(self) -> dict[str, spaces.Box]:
+    def extra_spaces(self) -> dict[str, spaces.Box]:
+        """Return the space of the features."""
         shape = (self.num_items * self.num_features,)
-        return {"features": box(*self._feature_range, shape)}
+        return {"features": box(*self.feature_range, shape)}
 
-    def _more(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
+    def extra(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
+        """Return the features."""
         return {"features": read_only(state.features)}
 
     def picture(self, trace: Trace) -> Picture:

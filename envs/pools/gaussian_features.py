@@ -60,7 +60,8 @@ class GaussianFeaturePool(FeaturePool):
         super().__post_init__()
 
     @property
-    def _feature_range(self) -> tuple[float, float]:
+    def feature_range(self) -> tuple[float, float]:
+        """Any bounds: a normal number has none."""
         return -ANY_LABEL, ANY_LABEL
 
     @property
@@ -78,7 +79,7 @@ class GaussianFeaturePool(FeaturePool):
         """Return the arrays of ``num_episodes`` episodes."""
         features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
         values = np.zeros((num_episodes, self.num_items))
-        return FeatureLabels(features=features, **self._common(values))
+        return FeatureLabels(features=features, **self.common(values))
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new features and coefficients.

@@ -140,7 +140,8 @@ class GraphPool(Pool[GraphLabels]):
 
     # ---- spaces
 
-    def _more_spaces(self) -> dict[str, spaces.Box]:
+    def extra_spaces(self) -> dict[str, spaces.Box]:
+        """Return the spaces of the graph and of what was seen."""
         n, room = self.num_items, 2 * self.max_edges
         return {
             **({"edges": box(-1, n - 1, (room,), np.int32)} if room else {}),
@@ -156,7 +157,7 @@ class GraphPool(Pool[GraphLabels]):
         shape = num_episodes, self.num_items
         empty = np.zeros(self.num_items + 1, np.int64), np.empty(0, np.int32)
         return GraphLabels(
-            **self._common(np.zeros(shape)),
+            **self.common(np.zeros(shape)),
             hubs=np.full(shape, self.num_hubs == self.num_items, np.int8),
             edges=np.full((num_episodes, 2 * self.max_edges), -1, np.int32),
             neighbours=[empty] * num_episodes,
@@ -223,7 +224,8 @@ class GraphPool(Pool[GraphLabels]):
             return linked
         return np.concatenate([linked, state.hubs[episode].nonzero()[0]])
 
-    def _more(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
+    def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
+        """Return the graph and what was seen."""
         return {
             **({"edges": read_only(state.edges)} if self.max_edges else {}),
             "hubs": read_only(state.hubs),

@@ -85,7 +85,7 @@ class LowRankPool(Pool[Labels]):
 
     def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes."""
-        return Labels(**self._common(np.zeros((num_episodes, self.num_items))))
+        return Labels(**self.common(np.zeros((num_episodes, self.num_items))))
 
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new factors."""

@@ -144,11 +144,11 @@ class Pool(Model[StateT], Generic[StateT]):
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
                 "steps_left": box(0, self._steps, (1,)),
                 **({"arrived": box(0, self._horizon, (1,), np.int64)} if self.delay else {}),
-                **self._more_spaces(),
+                **self.extra_spaces(),
             }
         )
 
-    def _more_spaces(self) -> dict[str, spaces.Box]:
+    def extra_spaces(self) -> dict[str, spaces.Box]:
         """Return the spaces of what this pool shows besides the history."""
         return {}
 
@@ -168,7 +168,7 @@ class Pool(Model[StateT], Generic[StateT]):
         """One number per label, none if labels carry no noise."""
         return self.batch_size if self.noise_std else 0
 
-    def _common(
+    def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
     ) -> dict[str, NDArray[Any]]:
         """Return the fields of `Labels` for B episodes.
@@ -339,7 +339,7 @@ class Pool(Model[StateT], Generic[StateT]):
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
-            **self._more(state),
+            **self.extra(state),
         }
         if self.delay:
             arrived = state.arrived[:, None]
@@ -347,7 +347,7 @@ class Pool(Model[StateT], Generic[StateT]):
             observation["labels"][np.arange(self._horizon) >= arrived] = 0
         return {key: observation[key] for key in self.observation_space.spaces}
 
-    def _more(self, state: StateT) -> dict[str, NDArray[Any]]:
+    def extra(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return what this pool shows besides the history."""
         return {}
 

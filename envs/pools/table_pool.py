@@ -52,7 +52,7 @@ class PublicTable(FeaturePool):
     num_items: int = 0
     num_features: int = 0
     outcomes: tuple[float, float] | None = None
-    _feature_range: tuple[float, float] = (0.0, 1.0)
+    feature_range: tuple[float, float] = (0.0, 1.0)
 
     _label_type: ClassVar[DTypeLike] = np.float64
     name = "TablePool"
@@ -287,7 +287,8 @@ class TablePool(FeaturePool, Reading):
         return scaled
 
     @cached_property
-    def _feature_range(self) -> tuple[float, float]:
+    def feature_range(self) -> tuple[float, float]:
+        """The bounds of the features as they are scaled."""
         if self.rows is not None and self.scaling != "none":
             # No entry exceeds the norm of its column, which is 1, or sqrt(n) if its variance is 1.
             bound = 1.0 if self.scaling == "l2" else self.num_items**0.5
@@ -302,14 +303,14 @@ class TablePool(FeaturePool, Reading):
         shape = (num_episodes, self.num_items)
         if self.rows is not None:
             features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
-            common = self._common(np.zeros(shape))
+            common = self.common(np.zeros(shape))
             return TableLabels(rows=np.zeros(shape, np.int64), features=features, **common)
         table, sums = self.table.labels, best_sums(self.table.labels, self._horizon)
         best = np.broadcast_to(sums, (num_episodes, len(sums)))
         return TableLabels(
             rows=np.broadcast_to(np.arange(len(table)), shape),
             features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
-            **self._common(np.broadcast_to(table, shape), best),
+            **self.common(np.broadcast_to(table, shape), best),
         )
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:

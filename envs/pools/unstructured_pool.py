@@ -58,7 +58,7 @@ class UnstructuredPool(Pool[Labels]):
 
     def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes."""
-        return Labels(**self._common(np.zeros((num_episodes, self._count))))
+        return Labels(**self.common(np.zeros((num_episodes, self._count))))
 
     def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw new values."""
