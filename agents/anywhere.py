@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,8 @@ class FunctionAgent(AnywhereAgent):
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
         actions = []
-        for i, row in enumerate(_rows(self.model.observation_space, observation, len(start))):
+        space = batch_space(self.model.observation_space, len(start))
+        for i, row in enumerate(iterate(space, observation)):
             drawn = {"random": self.random[i]} if self.draws else {}
             actions.append(self.function(row, **self.settings, **drawn))
         return _together(self.model.action_space, actions, self.text), ()
@@ -137,16 +138,6 @@ def _mask(space: spaces.Space[Any], mask: Any) -> Any:
             f"action_mask {shown(mask)} is not one that {space} takes ({error})."
         ) from None
     return mask if many else mask[0]
-
-
-def _rows(space: spaces.Space[Any], observation: Any, count: int) -> Sequence[Any]:
-    """Return the observation of each of some episodes."""
-    if isinstance(observation, np.ndarray):
-        return list(observation)
-    if isinstance(space, spaces.Dict):
-        parts = {key: _rows(space[key], value, count) for key, value in observation.items()}
-        return [{key: part[i] for key, part in parts.items()} for i in range(count)]
-    return list(iterate(batch_space(space, count), observation))
 
 
 def _together(space: spaces.Space[Any], actions: list[Any], text: str) -> Any:

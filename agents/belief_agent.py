@@ -77,7 +77,5 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)
-        count = len(
-            next(iter(observation.values())) if isinstance(observation, dict) else observation
-        )
-        return Decision.first(np.ones((count, int(self.model.action_space.n)), np.int8))
+        shape = self._count(observation), int(self.model.action_space.n)
+        return Decision.first(np.ones(shape, np.int8))

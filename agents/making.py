@@ -25,21 +25,10 @@ from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .texts import Described, check_settings, named, parse, written
 
-_PLAIN: tuple[type[Agent], ...] = (
-    RandomAgent,
-    FixedAgent,
-    OptimalAgent,
-    OracleAgent,
-    PolicyAgent,
-    *DESIGN,
-)
-PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
+_OURS: list[type[Agent]] = [RandomAgent, FixedAgent, OptimalAgent, OracleAgent, PolicyAgent]
+PLAIN = {agent.text: agent for agent in (*_OURS, *DESIGN)}
 """Agents that are not a belief times a rule, by name."""
 LEARNED = "learned"
-KINDS = (
-    "an Agent class, a Rule, an object or a class with predict, or a function of one observation "
-    "(which may also have an argument random)"
-)
 FILES = {"policy": "path", "meta_ucb": "weights", "sb3": "path", LEARNED: "weights"}
 """Settings that name a file."""
 
@@ -108,13 +97,12 @@ def _make(text: Any, env: Any, seed: Any) -> Agent:
     if asked.name == OracleAgent.text:
         check_settings(asked.name, OracleAgent, asked.settings)
         return OracleAgent(env, seed=seed)
-    old = asked
-    asked = _today(asked, model)
-    if asked.name in RULES:
-        agent = _with_belief(RULES[asked.name], asked, model, seed)
+    today = _today(asked, model)
+    if today.name in RULES:
+        agent = _with_belief(RULES[today.name], today, model, seed)
     else:
-        agent = _plain(PLAIN[asked.name], asked, model, seed)
-    agent.text = text if old is asked else written(asked)
+        agent = _plain(PLAIN[today.name], today, model, seed)
+    agent.text = text if today is asked else written(today)
     return agent
 
 
@@ -137,24 +125,17 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     """Return the agent that is a rule, or one of a class of rules, and a belief."""
     name, settings = asked.name, dict(asked.settings)
     given = settings.pop("belief", None)
-    if isinstance(made, Rule):
-        made = partial(_as_it_is, made)
-    check_settings(name, made, settings)
-    rule = made(**settings)
-    fitting = _fitting(
-        rule, model, model.beliefs if given is None else (*BELIEFS, named(given).name)
-    )
+    new = (lambda: made) if isinstance(made, Rule) else made
+    check_settings(name, new, settings)
+    rule = new(**settings)
+    names = model.beliefs if given is None else (*BELIEFS, named(given).name)
+    fitting = _fitting(rule, model, names)
     if not fitting:
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
     new_belief = _belief(rule.belief if given is None else given, fitting, model)
     return BeliefAgent(model, rule, new_belief, text=written(asked), seed=seed)
-
-
-def _as_it_is(thing: Any, /) -> Any:
-    """Return an object, which takes no settings any more."""
-    return thing
 
 
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
@@ -169,7 +150,7 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         plain = made and issubclass(thing, Agent)
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
-        new = thing if made else partial(_as_it_is, thing)
+        new = thing if made else lambda: thing
         check_settings(name, new, settings)
         wanted = inspect.signature(new).parameters
         given = {"model": model, "seed": seed}
@@ -180,7 +161,8 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
         raise InputError(
-            f"{name} is {shown(thing)}; an agent is {KINDS}"
+            f"{name} is {shown(thing)}; an agent is an Agent class, a Rule, an object or a class with "
+            "predict, or a function of one observation (which may also have an argument random)"
             f"{belief if made and issubclass(thing, Belief) else ''}."
         )
     agent.text = text
@@ -239,8 +221,7 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
 def full_text(text: str) -> str:
     """Return the text with the references that short names stand for, as another process reads it."""
     asked = parse(text)
-    settings = dict(asked.settings)
-    name = asked.name
+    name, settings = asked.name, dict(asked.settings)
     if name not in PLAIN and name not in RULES and name not in FILES:
         name = outside.full(name)
     if "belief" in settings:
@@ -336,14 +317,12 @@ def _rule_fits(name: str, model: Knowledge) -> bool:
 
 def _fitting(rule: Rule[Any], model: Knowledge, names: Iterable[str]) -> list[str]:
     """Return which of some beliefs, by name, are about this model and can do what the rule needs."""
-    return [
-        name
-        for name in names
-        if (belief := _belief_class(name)) is not None
-        and belief.fits(model)
-        and (rule.belief is None or rule.belief[0] == name)
-        and issubclass(belief, rule.needs)
-    ]
+
+    def fits(name: str) -> bool:
+        own, belief = rule.belief is None or rule.belief[0] == name, _belief_class(name)
+        return own and belief is not None and belief.fits(model) and issubclass(belief, rule.needs)
+
+    return list(filter(fits, names))
 
 
 def _belief(given: Any, fitting: list[str], model: Knowledge) -> Callable[[int], Belief]:

@@ -141,7 +141,6 @@ class Linear(FeatureBelief, AdditiveNoise):
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
-        assert self._x is not None
         root = self.prior_std * np.eye(self._root.shape[1])
         x = self._x
         if self._standard:
@@ -177,10 +176,7 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any = None) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
-        assert self._x is not None  # _restart has run: no episode has labels before it starts
-        shared = len(self._x) == 1
-        x = self._x[0, items] if shared else self._x[episodes, items]
-        x = x.astype(np.float64)  # (E, d)
+        x = self._rows(episodes, items).astype(np.float64)  # (E, d)
         every = len(episodes) == len(self._seen)
         rows = slice(None) if every else episodes
         root = self._root[rows]
@@ -193,7 +189,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._root[rows] = root
         # One product an episode, also where all share a table: the digits must not depend on others.
         v32 = v.astype(np.float32)[:, :, None]
-        change = np.matmul(self._x if shared else self._x[rows], v32)[..., 0]
+        change = np.matmul(self._x if len(self._x) == 1 else self._x[rows], v32)[..., 0]
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -202,7 +198,6 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def _learn_first(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> None:
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
-        assert self._x is not None  # _restart has run
         for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
             x = self._x[e % len(self._x)]
             self._root[e, 0] = -x[item]
@@ -213,7 +208,6 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def _regress(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
         """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
-        assert self._x is not None  # _restart has run
         y = labels.astype(np.float64)
         centre = y.mean(1)
         apart = y - centre[:, None]
@@ -224,14 +218,13 @@ class Linear(FeatureBelief, AdditiveNoise):
         unit = np.where(differ, spread, alone)
         self._centre[episodes], self._unit[episodes] = centre, unit
         z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
-        shared = len(self._x) == 1
-        x = self._x[0, items] if shared else self._x[episodes[:, None], items]  # (E, t, d)
-        moment = np.einsum("etd,et->ed", x, z)
+        moment = np.einsum("etd,et->ed", self._rows(episodes[:, None], items), z)
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
         mu32 = mu.astype(np.float32)[..., None]
-        self._mean[episodes] = np.matmul(self._x if shared else self._x[episodes], mu32)[..., 0]
+        x = self._x if len(self._x) == 1 else self._x[episodes]
+        self._mean[episodes] = np.matmul(x, mu32)[..., 0]
 
     def _in_labels(self, values: Array, power: int = 1) -> Array:
         """Return ``(B, ...)`` differences, or products of ``power`` of them, in units of the label."""
@@ -263,7 +256,6 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
-        assert self._x is not None  # update has run
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
@@ -271,16 +263,13 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
-        assert self._x is not None  # update has run
-        shared = len(self._x) == 1
-        x = self._x[0][items] if shared else np.take_along_axis(self._x, items[..., None], 1)
+        x = self._rows(np.arange(len(items))[:, None], items)
         v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
         out = np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
         return self._in_labels(out, 2)
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
-        assert self._x is not None  # update has run
         # The prior variance and the largest element as units, so that single precision can hold it.
         prior = self.prior_std**2
         weighed = self._x * (prior * weight[..., None]).astype(np.float32)
@@ -304,7 +293,6 @@ class Linear(FeatureBelief, AdditiveNoise):
         value, and what the identity of the best item a explains of f(x) is x' L x with
         L = sum_a P(a) (E[theta|a] - E[theta]) (E[theta|a] - E[theta])'.
         """
-        assert self._x is not None  # update has run
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         z = random.standard_normal((b, count, d), dtype=np.float32)
         theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))

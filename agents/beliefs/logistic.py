@@ -146,9 +146,9 @@ class Logistic(FeatureBelief, Probabilities):
                         f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
                         "belief=gp, or make a table whose labels have two values."
                     )
-                self._mode[group], self._hessian[group] = self._newton(
-                    self._rows(group, items), success.astype(np.float64), self._mode[group]
-                )
+                x = self._rows(group[:, None], items).astype(np.float64)
+                fit = self._newton(x, success.astype(np.float64), self._mode[group])
+                self._mode[group], self._hessian[group] = fit
                 self._seen[group] = t
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
@@ -169,12 +169,6 @@ class Logistic(FeatureBelief, Probabilities):
         self._scores_: tuple[NDArray[np.float32], Array, Array] | None = None
         self._mean: Array | None = None
         self._std: Array | None = None
-
-    def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
-        """Return the features of items ``(E, t)`` as ``(E, t, d)``."""
-        assert self._x is not None  # update has run
-        first = np.zeros_like(episodes) if len(self._x) == 1 else episodes
-        return np.asarray(self._x[first[:, None], items], np.float64)
 
     def _newton(self, x: Array, y: Array, mode: Array) -> tuple[Array, Array]:
         """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
@@ -220,7 +214,6 @@ class Logistic(FeatureBelief, Probabilities):
     def _scores(self) -> tuple[NDArray[np.float32], Array, Array]:
         """Return X S ``(B, n, d)``, and mean and variance of the scores eta ``(B, n)``."""
         if self._scores_ is None:
-            assert self._x is not None  # update has run
             spread = np.matmul(self._x, self._root().astype(np.float32))
             score = np.matmul(self._x, self._mode.astype(np.float32)[:, :, None])[:, :, 0]
             variance = np.einsum("bnd,bnd->bn", spread, spread)
@@ -265,7 +258,6 @@ class Logistic(FeatureBelief, Probabilities):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
-        assert self._x is not None  # update has run
         scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
         return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
 
@@ -282,7 +274,6 @@ class Logistic(FeatureBelief, Probabilities):
 
         The best item is told by the scores: where all probabilities are nearly 1, they are alike.
         """
-        assert self._x is not None  # update has run
         theta = self._draws(count, random)
         regret, explained = np.empty((2, len(theta), self._x.shape[1]))
         for i in range(len(theta)):
@@ -354,7 +345,7 @@ class Logistic(FeatureBelief, Probabilities):
         ahead._hessian = self._hessian.copy()
         for column in items.T:
             some = (column >= 0).nonzero()[0]
-            x = self._rows(some, column[some, None])
+            x = self._rows(some, column[some])[:, None].astype(np.float64)
             p = expit(_product(x, self._mode[some]))[:, :, None]
             ahead._hessian[some] += x.transpose(0, 2, 1) * (p * (1 - p) * x)
         return ahead

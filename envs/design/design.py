@@ -30,10 +30,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation, Streams, box
+from ..core import Model, Observation, Streams, box
 from ..core.checks import choice, integer
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
+from .drawing import ANY
 from .laws import Law
 from .posteriors import Posterior, Problem
 from .settings import Settings
@@ -41,8 +42,6 @@ from .settings import Settings
 Array: TypeAlias = NDArray[np.float64]
 PosteriorT = TypeVar("PosteriorT", bound=Posterior)
 REWARDS = ("kl", "entropy", "log_evidence", "spce")
-ANY = float(np.finfo(np.float32).max)
-"""Bound of what may be any number in an observation."""
 
 
 __getattr__ = former(__name__)
@@ -154,17 +153,6 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""
         return self.prior(random.random((count, len(self.unknown_parameters))))
-
-    def to_scores(self, theta: Array) -> Array:
-        """Return the normal scores that turn into parameters, ``(..., k)`` to ``(..., k)``.
-
-        Raises:
-            InputError: The model does not tell them.
-        """
-        raise InputError(
-            f"{type(self).__name__} has no normal scores of parameters; a model that is to be "
-            "bracketed needs the method to_scores, the inverse of from_scores."
-        )
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
         """Return settings that draws ``(B, n, k)`` from B posteriors suggest, ``(B, n, d)``.

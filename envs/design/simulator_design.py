@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .design import Array
-from .drawing import draw_each
+from .drawing import HistogramLaw
 from .grid_design import GridDesign
 from .laws import Histograms
 from .settings import interval
@@ -74,7 +74,7 @@ OUTSIDE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SimulatorDesign(GridDesign):
+class SimulatorDesign(HistogramLaw, GridDesign):
     """Choose the settings of an experiment that only a simulator of yours describes.
 
     ## Description
@@ -208,16 +208,6 @@ class SimulatorDesign(GridDesign):
         """What can be set."""
         return self.knob_ranges
 
-    @property
-    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Counts per bin."""
-        return np.zeros(self.num_bins), np.full(self.num_bins, float(self.num_events))
-
-    @property
-    def uniforms(self) -> int:
-        """None: histograms are drawn from the generators of the step."""
-        return 0
-
     # ---- the grid of parameters
 
     @cached_property
@@ -231,21 +221,20 @@ class SimulatorDesign(GridDesign):
 
     def prior(self, uniform: Array) -> Array:
         """Return uniform draws from the grid."""
-        low, width, sizes, _ = self._cells
-        return self.thetas[self._node(low + width * sizes * uniform)]
+        low, width = self._cells
+        return self.thetas[self._node(low + width * self._sizes * uniform)]
 
     @cached_property
-    def _cells(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
-        """Lower end, width of a cell, number of cells and stride of each parameter, ``(k,)``."""
+    def _cells(self) -> tuple[Array, Array]:
+        """Lower end and width of a cell of each parameter, ``(k,)``."""
         low, high = np.array(list(self.unknown_parameters.values())).T
-        sizes = np.array(self.grid_size)
-        return low, (high - low) / sizes, sizes, np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+        return low, (high - low) / self._sizes
 
     def _node(self, theta: Array) -> NDArray[np.int64]:
         """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
-        low, width, sizes, strides = self._cells
+        low, width = self._cells
         cells = ((theta - low) / width).astype(np.int64)
-        return np.minimum(np.maximum(cells, 0), sizes - 1) @ strides
+        return np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), self._sizes, mode="clip")
 
     # ---- simulations
 
@@ -357,7 +346,7 @@ class SimulatorDesign(GridDesign):
         """Histograms of a fixed number of events."""
         return Histograms(self.num_events)
 
-    def probabilities(self, theta: Array, setting: Array) -> Array:
+    def rates(self, theta: Array, setting: Array) -> Array:
         """Return P(bin | theta, phi) for B parameters ``(B, k)`` and settings, ``(B, num_bins)``."""
         pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
         return np.array([self._laws[index][0][node] for index, node in pairs])
@@ -372,19 +361,11 @@ class SimulatorDesign(GridDesign):
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
 
-    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
-        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
-        law = self.probabilities(theta, setting)
-        return random.multinomial(self.num_events, law).astype(np.float64)
-
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if not self.fresh:
-            law = self.probabilities(theta, setting)
-            return draw_each(
-                law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
-            )
+            return super()._experiment(theta, setting, streams, done)
         jobs = {
             i: self._job(
                 theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))

@@ -26,7 +26,7 @@ from scipy.special import logsumexp
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Posterior
+from .posterior import Posterior, by_weight
 from .problem import Array, Problem
 from .tempering import likelihoods, next_step, propose, resampled
 
@@ -233,11 +233,10 @@ class Particles(Posterior):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return particles drawn by their weights, ``(B, count, k)``."""
-        totals = np.exp(self.log_weights).cumsum(1)
-        u = random.random((len(totals), count)) * totals[:, -1:]
-        index = [np.searchsorted(t, v, "right") for t, v in zip(totals, u, strict=True)]
-        index_array = np.minimum(np.stack(index), totals.shape[1] - 1)
-        return np.take_along_axis(self.theta, index_array[..., None], 1)
+        weights = np.exp(self.log_weights)
+        level = random.random((len(weights), count))
+        index = np.stack(list(map(by_weight, weights, level)))
+        return np.take_along_axis(self.theta, index[..., None], 1)
 
     def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return the particles ``(B, N, k)`` and their log weights ``(B, N)``."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .posterior import by_weight
 from .problem import Array, Problem
 
 PART, AUTOREGRESSIVE = 0.3, 0.1
@@ -77,9 +78,7 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
 
 def resampled(log_weights: Array, count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Return ``count`` indices drawn by weights, as evenly as can be, ``(count,)``."""
-    totals = np.exp(log_weights).cumsum()
-    level = (np.arange(count) + random.random()) / count * totals[-1]
-    return np.minimum(np.searchsorted(totals, level, "right"), len(totals) - 1)
+    return by_weight(np.exp(log_weights), (np.arange(count) + random.random()) / count)
 
 
 def propose(
