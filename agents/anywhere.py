@@ -31,7 +31,7 @@ PLAIN = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 class AnywhereAgent(Agent):
-    """Plays environments of others too: their observations may be nested, and then come in batches."""
+    """Plays environments of others too; nested observations must come in batches."""
 
     @classmethod
     def fits(cls, model: Any) -> bool:
@@ -42,13 +42,6 @@ class AnywhereAgent(Agent):
         space = self.model.observation_space
         parts = space.values() if isinstance(space, spaces.Dict) else [space]
         return all(isinstance(part, PLAIN) for part in parts) and super()._is_single(observation)
-
-    def _count(self, observation: Any) -> int:
-        space: Any = self.model.observation_space
-        while isinstance(space, spaces.Dict | spaces.Tuple):
-            key: Any = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
-            space, observation = space[key], observation[key]
-        return len(observation)
 
 
 class FunctionAgent(AnywhereAgent):
@@ -94,7 +87,7 @@ class FunctionAgent(AnywhereAgent):
 
 
 class Sampler(AnywhereAgent):
-    """Chooses uniformly in an environment of others, among the legal actions where a mask tells them.
+    """Chooses uniformly in an environment of others, among the legal actions if a mask names them.
 
     Args:
         model: The spaces of the environment.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import warnings
@@ -109,7 +110,7 @@ def _make(text: Any, env: Any, seed: Any) -> Agent:
 def _plain(agent: type[Agent], asked: Described, model: Knowledge, seed: Any) -> Agent:
     """Return an agent that is not a belief times a rule."""
     name, settings = asked
-    # What plays a policy itself tells what that was trained for.
+    # A policy has an error of its own, which says what it was trained for.
     if agent is not PolicyAgent and not agent.fits(model):
         raise InputError(_misfit(name, model))
     for value in settings.values():
@@ -139,7 +140,7 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
 
 
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
-    """Return the agent that somebody's class, object or function is."""
+    """Return the agent that a class, an object or a function of a user is."""
     name, settings = asked
     made = isinstance(thing, type)
     if isinstance(thing, Rule) or (made and issubclass(thing, Rule | Agent)):
@@ -170,7 +171,7 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
 
 
 def _today(asked: Described, model: Knowledge) -> Described:
-    """Return what an old text is called today, and what `learned` stands for."""
+    """Return the present text of an old one, and what `learned` stands for."""
     name, settings = asked
     if name == "sb3":
         new = Described("policy", settings)
@@ -188,7 +189,7 @@ def _today(asked: Described, model: Knowledge) -> Described:
 
 
 def learned(model: Knowledge, *, belief: Any = None) -> Described:
-    """Plays what was trained for an environment, and says by its text what that is.
+    """Plays what was trained for an environment; its text says what that is.
 
     It is, in this order, the policy of the package that was trained for exactly these parameters; the
     rule `meta_ucb`, where there is a belief for it; a policy of the package that fits, but was
@@ -196,7 +197,7 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
 
     Args:
         model: The model of the environment.
-        belief: The belief of the rule; it is the rule then in any case.
+        belief: The belief of the rule; with it the agent is always the rule.
     """
     settings = {} if belief is None else {"belief": belief}
     exact = trained_for(model)
@@ -215,7 +216,7 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
     )
 
 
-# ---- what a text is made of besides our own code
+# ---- code and files of others that a text names
 
 
 def full_text(text: str) -> str:
@@ -232,22 +233,23 @@ def full_text(text: str) -> str:
     return text if new == asked else written(new)
 
 
+def _parsed(text: str) -> Described:
+    """Return what a text describes, or nothing for what is no agent."""
+    with contextlib.suppress(InputError):
+        return parse(text)
+    return Described("", {})
+
+
 def references(text: str) -> tuple[str, ...]:
     """Return the code outside that a text names; none for what is no agent."""
-    try:
-        name, settings = parse(text)
-    except InputError:
-        return ()
+    name, settings = _parsed(text)
     names = (name, named(settings.get("belief")).name)
     return tuple(one for one in names if outside.is_reference(one))
 
 
 def files(text: str) -> list[Path]:
-    """Return the files that an agent is made of besides the code; none for what is no agent."""
-    try:
-        name, settings = parse(text)
-    except InputError:
-        return []
+    """Return the files that the settings of an agent name; none for what is no agent."""
+    name, settings = _parsed(text)
     own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
     return [Path(path) for path in own if isinstance(path, str)]
 
@@ -339,7 +341,7 @@ def _belief(given: Any, fitting: list[str], model: Knowledge) -> Callable[[int],
 
 
 def _belief_class(name: str) -> type[Belief] | None:
-    """Return the belief that a name stands for, ours or somebody's own; None: it stands for none."""
+    """Return the belief of this name, ours or that of a user; None if there is none."""
     reference = outside.full(name) if name and name not in BELIEFS else ""
     if not outside.is_reference(reference):
         return BELIEFS.get(name)

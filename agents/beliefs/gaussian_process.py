@@ -18,20 +18,19 @@ likelihood of the labels seen so far, beta integrated out and s^2 at its maximum
 
 The prior, lognormal with medians 1 and 0.01 and standard deviations of one octave and one decade, is
 worth a few labels: without it, a handful of labels often puts l and g at the ends of the grid. It was
-settled while looking at the reaction tables `cncci` and `pndc`, so that results on these two flatter
-the belief; on `diabetes`, which was not looked at, it does a little worse than pure likelihood. Two
-labels have the same likelihood everywhere: below three, and while all labels are equal, `DEFAULT`
-holds, where the prior is largest. While labels show no spread (none, one, all equal), s = 1 in units
-of the label, or a millionth of a label that is larger; without labels the mean is 0 and the standard
-deviation is 1 everywhere.
+chosen on the reaction tables `cncci` and `pndc`, so results on these two are optimistic; on `diabetes`,
+which was not used, it does a little worse than pure likelihood. Two labels have the same likelihood
+everywhere: with fewer than three, and while all labels are equal, `DEFAULT` holds, where the prior is
+largest. While labels show no spread (none, one, all equal), s = 1 in units of the label, or a millionth
+of a larger label; without labels the mean is 0 and the standard deviation is 1 everywhere.
 
 Degenerate covariances cannot occur: g is at least 1e-4, so that items with the same features share
 their information and K keeps a condition number below 1 + 1e4 t.
 
 Draws follow Matheron's rule: a draw of the prior is corrected by the prediction of its own errors
-at the labelled items. The draw of the prior is a sum of random Fourier features, whose frequencies
-are drawn anew in each call: given them the covariance is off by about 1 / sqrt(`FREQUENCIES`) of s^2
-far from labels, less near them, and on average over calls it is exact.
+at the labelled items. The draw of the prior is a sum of random Fourier features. Each call draws new
+frequencies: given them the covariance is off by about 1 / sqrt(`FREQUENCIES`) of s^2 far from labels,
+less near them, and on average over calls it is exact.
 
 Sources: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1
 and equations (2.41) to (2.45), (4.9), (4.17), section 5.2; Rahimi and Recht, "Random Features for
@@ -210,7 +209,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         chosen[np.ptp(labels, axis=1) == 0] = _GRID.index(DEFAULT)
         changed = chosen != self._choice[episodes]
         self._choice[episodes] = chosen
-        # One that has more than a label to take in is behind: all its labels at once are faster.
+        # Where more than one label is new, all labels at once are faster.
         changed |= self._seen[episodes] < items.shape[1] - 1
         self._forget(episodes[changed])
         for e in changed.nonzero()[0]:
@@ -275,12 +274,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """
         scale, noise = self._settings(np.arange(len(self._seen)))
         constant, std = self._closed_form()
-        return {
-            "length_scale": scale,
-            "noise_ratio": noise,
-            "signal_std": std,
-            "constant": self._first + constant,
-        }
+        settings = {"length_scale": scale, "noise_ratio": noise, "signal_std": std}
+        return settings | {"constant": self._first + constant}
 
     def _settings(self, episodes: NDArray[np.int64]) -> tuple[Array, Array]:
         """Return l and g of some episodes."""
@@ -334,11 +329,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
 
     def rounding(self, drawn: bool = False) -> Array:
-        """Return what double precision may lose of s, however close the labelled items are.
-
-        Args:
-            drawn: Whether values come from draws, whose prior is summed in single precision.
-        """
+        """Return what double precision may lose of s; draws sum their prior in single precision."""
         constant, std = self._closed_form()
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
         return np.asarray((ROUNDING if drawn else 1e-9) * (std + far)[:, None])
@@ -353,11 +344,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         out = self._covariance(self._distances(every, items), scale[:, None, None])
         out -= np.take_along_axis(rows, items[:, None], 2).transpose(0, 2, 1) @ rows
         rest = 1 - self._vo
-        out += (
-            self._unsure()[:, None, None]
-            * np.take_along_axis(rest, items, 1)[..., None]
-            * rest[:, None]
-        )
+        unsure = self._unsure()[:, None] * np.take_along_axis(rest, items, 1)
+        out += unsure[..., None] * rest[:, None]
         return out * std[:, None, None] ** 2
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
@@ -382,12 +370,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             if t:
                 errors = generator_of(random, e).standard_normal((t, count))
                 errors *= std[e] * np.sqrt(noise[e])
-                pull = solve_triangular(
-                    self._root[e, :t, :t],
-                    -errors - draw[:, self._items[e, :t]].T,
-                    lower=True,
-                    check_finite=False,
-                )
+                root, right = self._root[e, :t, :t], -errors - draw[:, self._items[e, :t]].T
+                pull = solve_triangular(root, right, lower=True, check_finite=False)
                 pull += self._u[e, :t, None]
                 draw += pull.T @ self._v[e, :t]
                 if self._known[e]:

@@ -13,14 +13,14 @@ sigmoid as a mixture of eight normal distribution functions, which is exact to 3
     sigmoid(z) = sum_i w_i Phi(s_i z),  k_i = s_i / sqrt(1 + s_i^2 v),
     Z(m, v) = E f = sum_i w_i Phi(k_i m),  E f (1 - f) = dZ/dm,  so  Var f = Z - dZ/dm - Z^2.
 
-What a label y that has not come yet would tell is found by assumed-density filtering: given y, theta
-is taken for normal with its exact mean and covariance, so that with c = x' H^-1 x' of two items, and
+Assumed-density filtering finds what a label y to come would tell: given y, theta is taken as normal with
+its exact mean and covariance, so that with c = x' H^-1 x' of two items, and
 Z and its derivatives at the item x to be labelled (at -m for y = 0, the first with its sign changed),
 
     m' <- m' + c Z_m / Z,   v' <- v' + c^2 (Z_mm / Z - (Z_m / Z)^2).
 
-A table brings no prior of its own, and what a coefficient may be depends on the unit of its feature.
-There the belief is free of units, as the linear one is: features phi are standardised over the pool
+A table has no prior, and the size of a coefficient depends on the unit of its feature. There the belief
+is free of units, as the linear one is: features phi are standardised over the pool
 and divided by sqrt(d), and there is an intercept,
 
     eta = b + theta . phi(x),  theta ~ N(0, s^2 I),  b ~ N(0, c^2 s^2),  s = `SPREAD`,
@@ -110,6 +110,7 @@ class Logistic(FeatureBelief, Probabilities):
         prior_std = quantity("prior_std", prior_std)
         self.prior_std = min(prior_std, CERTAIN / getattr(model, "feature_std", 1.0))
         self._failure, self._success = model.outcomes or (0.0, 1.0)
+        self._unit = self._success - self._failure
         b, d = num_episodes, model.num_features + self._standard
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._mode = np.zeros((b, d))  # mu
@@ -126,8 +127,8 @@ class Logistic(FeatureBelief, Probabilities):
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
 
-        The labels of a step are taken in together, and the mode is searched for from the last one: a
-        history that is read at once leads to the same digits.
+        The labels of a step are taken in together, and the search starts from the last mode: a history
+        that is read at once leads to the same digits.
         """
         arrivals = self._follow(observation, start)
         count = arrivals.count
@@ -160,7 +161,7 @@ class Logistic(FeatureBelief, Probabilities):
         self._forget()
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the features as they are, or one for the intercept and then those without unit."""
+        """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features, CONSTANT) if self._standard else features
 
     def _forget(self) -> None:
@@ -230,14 +231,9 @@ class Logistic(FeatureBelief, Probabilities):
                 self._mean = mean
         return self._mean, self._std
 
-    @property
-    def _unit(self) -> float:
-        """The difference b - a of the two values of labels."""
-        return self._success - self._failure
-
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of a probability, in units of the label."""
-        return np.full((len(self._mode), 1), ROUNDING * (self._success - self._failure))
+        return np.full((len(self._mode), 1), ROUNDING * self._unit)
 
     def chance(self) -> Array:
         """Return the probability of success of every item, ``(B, n)``."""
@@ -272,7 +268,7 @@ class Logistic(FeatureBelief, Probabilities):
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
-        The best item is told by the scores: where all probabilities are nearly 1, they are alike.
+        The scores tell the best item: probabilities are equal where all of them are nearly 1.
         """
         theta = self._draws(count, random)
         regret, explained = np.empty((2, len(theta), self._x.shape[1]))
@@ -295,13 +291,6 @@ class Logistic(FeatureBelief, Probabilities):
         The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
         + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `chance`. MacKay's approximation of Z
         serves for the difference that the label makes, at a small part of the cost of the mixture.
-
-        Args:
-            items: Items to be labelled, each by itself, ``(B, m)``.
-
-        Returns:
-            Probabilities of success of all items given a failure, and given a success, each
-            ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
         row, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
@@ -311,10 +300,8 @@ class Logistic(FeatureBelief, Probabilities):
         z, slope, bend = sigmoid_normal(sign * score[row, items], variance[row, items])
         z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
         single = np.float32
-        now, shift, shrink, odds = (
-            a.astype(single)
-            for a in (mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z))
-        )
+        parts = mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z)
+        now, shift, shrink, odds = (a.astype(single) for a in parts)
         c = np.matmul(spread[row, items], spread.transpose(0, 2, 1))
         v = c * c
         v *= shrink[:, :, None]
@@ -331,13 +318,7 @@ class Logistic(FeatureBelief, Probabilities):
         return given[0], given[1]
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief that labels of these items would leave, whatever they turn out to be.
-
-        Means stay, and the Hessian gains p (1 - p) x x' at the mode.
-
-        Args:
-            items: Items to be labelled, ``(B, m)``; -1 for none.
-        """
+        """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode."""
         ahead = copy(self)
         ahead._forget()
         ahead._mean = self.chance()

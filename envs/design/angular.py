@@ -2,7 +2,7 @@ r"""Histograms of cos(theta) whose law is fixed by one number, the asymmetry.
 
 Muons leave e+ e- -> mu+ mu- with the density f(c) = 3/8 (1 + c^2) + A c on [-1, 1], c = cos(theta).
 |A| <= 3/4 for anything that the physics can do; beyond that, where the toy model goes, the density
-is cut off at 0 and normalised anew.
+is cut off at 0 and normalised again.
 
 The likelihood of a histogram y is L(A) = sum_k y_k log p_k(A), one curve per episode however many
 parameter values are asked for. It is tabulated by one matrix product y @ log p(A_j) and interpolated

@@ -27,7 +27,7 @@ LIMIT = float(np.float32(logit(1 - 2.0**-22)))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConstantElasticity(InverseLaw, ParticleDesign):
-    """Choose pairs of baskets, to learn from which a person likes better how much each good is worth.
+    """Choose pairs of baskets for a person to compare, to learn how much each good is worth to them.
 
     ## Description
     A person is shown two baskets x and x' of three goods, and says on a sliding scale from 0 to 1 how
@@ -66,9 +66,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     noise: float = 0.005
 
     def __post_init__(self) -> None:
-        self._set(
-            noise=real("noise", self.noise, low=LITTLE, high=MUCH),
-        )
+        self._set(noise=real("noise", self.noise, low=LITTLE, high=MUCH))
         super().__post_init__()
 
     @property

@@ -65,7 +65,7 @@ class DesignState(Generic[PosteriorT]):
 class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     """A sequence of experiments on unknown parameters.
 
-    A problem is told by its `unknown_parameters` with `log_prior` and `prior`, its `knobs`, and the
+    A problem is defined by its `unknown_parameters` with `log_prior` and `prior`, its `knobs`, and the
     law of its data: `log_likelihood`, and `sample` and `_experiment`, which `InverseLaw` makes of one
     function. `law` tells what more is known of it, so that information is estimated without drawing.
 
@@ -121,9 +121,8 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        width, contrasts = len(self.knobs) + len(self.outcome_range[0]), 0
-        if self.reward == "spce":
-            contrasts = self.contrasts
+        width = len(self.knobs) + len(self.outcome_range[0])
+        contrasts = self.contrasts if self.reward == "spce" else 0
         mask = 0 if self._choices is None else len(self._choices) // 8  # a byte each
         return 2 * self.horizon * width + 4 * contrasts * (len(self.unknown_parameters) + 1) + mask
 
@@ -157,7 +156,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
         """Return settings that draws ``(B, n, k)`` from B posteriors suggest, ``(B, n, d)``.
 
-        None: any setting may be as good as another, look everywhere.
+        None: the model suggests nothing.
         """
         return None
 
@@ -189,14 +188,13 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def new_state(self, num_episodes: int) -> DesignState[PosteriorT]:
         """Return the arrays of ``num_episodes`` episodes."""
         k, count = len(self.unknown_parameters), self.contrasts if self.reward == "spce" else 0
+        width = len(self.outcome_range[0])
         return DesignState(
             theta=np.zeros((num_episodes, k)),
             quantiles=np.zeros((num_episodes, k)),
             posterior=self.new_posterior(num_episodes),
             settings=np.zeros((num_episodes, self.horizon * len(self.knobs)), np.float32),
-            outcomes=np.zeros(
-                (num_episodes, self.horizon * len(self.outcome_range[0])), np.float32
-            ),
+            outcomes=np.zeros((num_episodes, self.horizon * width), np.float32),
             left=np.zeros(num_episodes, np.int64),
             contrasts=np.zeros((num_episodes, count, k)),
             contrast=np.zeros((num_episodes, count + 1)),
@@ -270,12 +268,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         }
 
     def hidden(self, state: DesignState[PosteriorT]) -> dict[str, NDArray[Any]]:
-        """Return what is unknown.
-
-        Returns:
-            ``theta``, the parameters, and ``quantiles``, the numbers in [0, 1) that `prior` made them
-            of, both ``(B, k)``.
-        """
+        """Return the parameters and the numbers in [0, 1) that `prior` made them of, ``(B, k)``."""
         return {"theta": state.theta.copy(), "quantiles": state.quantiles.copy()}
 
     # ---- words and pictures

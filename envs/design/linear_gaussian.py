@@ -120,10 +120,13 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
         draws = np.random.default_rng(0)
         count = max(2**22 // (self.horizon * self.num_parameters**2), 64)
         if self._choices is None:
-            every = draws.uniform(-1, 1, (count, self.horizon, self.num_parameters))
-            return float(self.information(every).mean())
-        listed = self._choices[draws.integers(len(self._choices), size=(count, self.horizon))]
-        return float(self.information(listed).mean())
+            settings: NDArray[Any] = draws.uniform(
+                -1, 1, (count, self.horizon, self.num_parameters)
+            )
+        else:
+            index = draws.integers(len(self._choices), size=(count, self.horizon))
+            settings = self._choices[index]
+        return float(self.information(settings).mean())
 
     def optimal_value(self) -> float:
         """Return the information in the best T settings, for one or two parameters.

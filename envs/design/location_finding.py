@@ -43,7 +43,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
     ## Arguments
     - `num_sources`, `num_dimensions`: K and D.
     - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
-      particles do not find the sources.
+      noise particles do not find the sources.
     - `reach`: largest coordinate at which to measure.
 
     ## References

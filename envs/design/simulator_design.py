@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ from .settings import interval
 from .simulator.black_box import Job
 from .simulator.jobs import Simulations
 
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]
 HUGE = 1e9
 """Bound of every range."""
 
@@ -84,8 +85,8 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     the true theta, one of the grid, and the posterior over the grid is exact.
 
     The simulator is a black box: any Python function, or any program. Slow ones run in parallel, each
-    run is kept in a file, and a run that hangs or dies is killed and repeated. If all stops, make the
-    environment again: it goes on with the runs that are missing. A setting is simulated when it is
+    run is kept in a file, and a run that hangs or dies is killed and repeated. If the program stops,
+    make the environment again: it goes on with the missing runs. A setting is simulated when it is
     first used; `model.simulate()` does all of them beforehand, and `model.simulate(part=2, parts=4)`
     a quarter, for several machines that share the folder.
 
@@ -126,9 +127,9 @@ class SimulatorDesign(HistogramLaw, GridDesign):
       nothing and makes the posterior exactly right. True: a run of the simulator with the true theta
       and a seed of its own, as nature would do it.
     - `workers`: processes that run the simulator, with one thread each unless OMP_NUM_THREADS says
-      otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then about
-      a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
-      on this machine where there is none; for runs of a second or more, each started afresh. Needs the
+      otherwise. 0 runs it in this one, for quick and trusted functions; a run that hangs cannot be
+      killed then. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
+      on this machine where there is none; for runs of a second or more, each in a new process. Needs the
       extra `ray`, and a `cache` that all machines of the cluster share.
     - `timeout`: seconds after which a run is killed, with everything that it started.
     - `retries`: how often a run that was killed, died or raised is repeated.
@@ -143,12 +144,8 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     """
 
     simulator: Any = f"{__name__}:muons"
-    unknown_ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {"theta": (0.5, 1.5)}
-    )
-    knob_ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {"phi": (40.0, 50.0)}
-    )
+    unknown_ranges: Ranges = field(default_factory=lambda: {"theta": (0.5, 1.5)})
+    knob_ranges: Ranges = field(default_factory=lambda: {"phi": (40.0, 50.0)})
     settings: Any = 11
     grid_size: int | tuple[int, ...] = 20
     data_range: tuple[float, float] = (-1.0, 1.0)
@@ -185,9 +182,7 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         self._set(
             data_range=interval("data_range", self.data_range, -HUGE, HUGE),
             num_bins=integer("num_bins", self.num_bins, low=2, high=10_000),
-            simulated_events=integer(
-                "simulated_events", self.simulated_events, low=1, high=100_000_000
-            ),
+            simulated_events=integer("simulated_events", self.simulated_events, low=1, high=10**8),
             seeds=seeds,
             num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
             fresh=flag("fresh", self.fresh),
@@ -199,12 +194,12 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         _ = self.simulations  # complain about the simulator now
 
     @property
-    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Ranges:
         """The parameters."""
         return self.unknown_ranges
 
     @property
-    def knobs(self) -> Mapping[str, tuple[float, float]]:
+    def knobs(self) -> Ranges:
         """What can be set."""
         return self.knob_ranges
 
@@ -366,13 +361,11 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     ) -> Array:
         if not self.fresh:
             return super()._experiment(theta, setting, streams, done)
-        jobs = {
-            i: self._job(
-                theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
-            )
-            for i in range(len(theta))
-            if done is None or not done[i]
-        }
+        jobs = {}
+        for i in range(len(theta)):
+            if done is None or not done[i]:
+                seed = int(streams.noise[i].integers(2**31))
+                jobs[i] = self._job(theta[i], setting[i], self.num_events, seed)
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))
         for i, job in jobs.items():
@@ -380,18 +373,15 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         return outcome
 
 
-def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
+def _ranges(name: str, value: Any) -> Ranges:
     """Return names with intervals."""
     if not isinstance(value, Mapping) or not value:
-        raise InputError(
-            f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {shown(value)}."
-        )
+        example = "{'theta': (0.5, 1.5)}"
+        raise InputError(f"{name} must be a dict such as {example}, got {shown(value)}.")
     for key in value:
         if not isinstance(key, str):
             raise InputError(f"The names in {name} must be texts, got {shown(key)}.")
-    return {
-        key: interval(f"{name}[{shown(key)}]", pair, -HUGE, HUGE) for key, pair in value.items()
-    }
+    return {key: interval(f"{name}[{shown(key)}]", v, -HUGE, HUGE) for key, v in value.items()}
 
 
 SimulatorDesignEnv, SimulatorDesignVectorEnv = environments(SimulatorDesign)

@@ -81,15 +81,14 @@ class Weinberg(AngularDesign):
                 "-1: such beams do not annihilate."
             )
         if self.luminosity is not None:
-            self._set(
-                luminosity=real("luminosity", self.luminosity, low=0, high=200, open_low=True)
-            )
+            luminosity = real("luminosity", self.luminosity, low=0, high=200, open_low=True)
+            self._set(luminosity=luminosity)
         if self.grid_size is None:
             self._set(grid_size=self._fine_enough())
         super().__post_init__()
 
     def _fine_enough(self) -> int:
-        """Return nodes that are not further apart than data tell apart, 1000 of two unknowns at most."""
+        """Return enough nodes to resolve what data can tell, at most 1000 for two parameters."""
         if self.luminosity is None:
             size, more = 128, integer("num_events", self.num_events, low=1) / 1000
         else:
@@ -114,7 +113,7 @@ class Weinberg(AngularDesign):
         }
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
-        """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
+        """Return energies near the peak of the Z, with beams at either end of their polarisation."""
         count, n, _ = theta.shape
         setting = np.empty((n, 3))
         setting[:, 0] = electroweak.M_Z + electroweak.GAMMA_Z / 2 * random.standard_cauchy(n)
