@@ -112,25 +112,23 @@ class Sampler(AnywhereAgent):
             masks = observation["action_mask"]
         actions = []
         for i in range(len(start)):
-            mask = None if masks is None else _mask(space, masks[i])
             space.seed(int(self.random[i].integers(2**31)))
-            actions.append(space.sample(mask=mask))
+            actions.append(space.sample() if masks is None else _sample(space, masks[i]))
         return _together(space, actions, self.text), ()
 
 
-def _mask(space: spaces.Space[Any], mask: Any) -> Any:
-    """Return a mask as a space takes it: a row of numbers, or a tuple of rows for several choices."""
+def _sample(space: spaces.Space[Any], mask: Any) -> Any:
+    """Return a legal action; the mask is a row of numbers, or a tuple of rows for several choices."""
     try:
         if isinstance(space, spaces.MultiDiscrete) and not isinstance(mask, tuple):
             mask = tuple(np.split(np.asarray(mask), np.cumsum(space.nvec)[:-1]))
-        many = isinstance(mask, tuple)
-        mask = tuple(np.asarray(one, np.int8) for one in (mask if many else (mask,)))
-        space.sample(mask=mask if many else mask[0])
+        if isinstance(mask, tuple):
+            return space.sample(mask=tuple(np.asarray(one, np.int8) for one in mask))
+        return space.sample(mask=np.asarray(mask, np.int8))
     except (AssertionError, ValueError, TypeError, NotImplementedError) as error:
         raise InputError(
             f"action_mask {shown(mask)} is not one that {space} takes ({error})."
         ) from None
-    return mask if many else mask[0]
 
 
 def _together(space: spaces.Space[Any], actions: list[Any], text: str) -> Any:

@@ -41,8 +41,6 @@ from .design import Array, DesignModel
 from .laws import CACHED, PreparedNoise, SummedLaw, UnitNoise, unit_noise, values_that_count
 from .posteriors import Distribution, Gaussian, by_weight
 
-TOGETHER = 4096
-"""Draws of a bound that are handled together."""
 Estimate: TypeAlias = tuple[Array, Array]
 Values: TypeAlias = tuple[Array, Array]
 """Parameter values ``(G, k)`` of an episode and their log weights ``(G,)``."""
@@ -162,8 +160,8 @@ class Exact(_ByValue):
             mass = np.exp(joint, out=joint)
             size = mass.sum(1)
             divergence[part] = np.einsum("bg,bg->b", mass, logs) / size - top[:, 0] - np.log(size)
-        divergence = divergence.reshape(len(settings), self.draws)
-        return divergence.mean(1), divergence.std(1, ddof=1) / self.draws**0.5
+        each = divergence.reshape(len(settings), self.draws)
+        return each.mean(1), each.std(1, ddof=1) / self.draws**0.5
 
 
 @dataclass(frozen=True)
@@ -235,6 +233,7 @@ def sequential_bounds(
     outcomes: Array,
     contrasts: int,
     random: np.random.Generator,
+    block: int = 4096,
 ) -> tuple[Array, Array]:
     """Return a lower and an upper bound of the total information of played episodes, in nats.
 
@@ -249,6 +248,7 @@ def sequential_bounds(
         outcomes: ``(B, T, m)``, in the same order.
         contrasts: Number L of draws, the same for all episodes.
         random: Generator of the draws.
+        block: Draws handled together.
 
     Returns:
         Both bounds, each ``(B,)``.
@@ -260,8 +260,8 @@ def sequential_bounds(
 
     own = likelihood(theta[:, None])[:, 0]
     rest = np.full(len(theta), -np.inf)
-    for first in range(0, contrasts, TOGETHER):
-        draws = model.sample_prior(min(TOGETHER, contrasts - first), random)
+    for first in range(0, contrasts, block):
+        draws = model.sample_prior(min(block, contrasts - first), random)
         rest = np.logaddexp(rest, logsumexp(likelihood(draws), axis=1))
     lower = own - np.logaddexp(rest, own) + np.log(contrasts + 1)
     return lower, own - rest + np.log(contrasts)

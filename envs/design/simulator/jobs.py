@@ -133,11 +133,6 @@ class Simulations:
             log.info("%d of %d simulations: %s", count, len(missing), job)
             yield job, events
 
-    def path(self, job: Job) -> Path:
-        """Return the file that keeps a run."""
-        assert self.cache is not None
-        return self.cache.path(job)
-
     # ---- running
 
     def _here(self, jobs: list[Job]) -> Iterator[tuple[Job, Array]]:

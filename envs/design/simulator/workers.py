@@ -237,9 +237,8 @@ class Processes:
 
     def start(self, job: Job, log: Path) -> None:
         """Begin a job, in a worker that has none or in a new one."""
-        for worker in self._workers:
-            if worker.idle:
-                return worker.start(job, log)
+        if idle := next((worker for worker in self._workers if worker.idle), None):
+            return idle.start(job, log)
         try:
             self._workers.append(Worker(self._pickled, sys.path, self._timeout, job, log))
         except OSError as error:
