@@ -61,10 +61,7 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         return self.rule.choose_batch(now, decision, self.random), belief
 
     def decision(self, observation: Any) -> Decision:
-        """Return what is to be decided after observations of B episodes.
-
-        Where the environment is no pool, one action is chosen at a time, now and ever again.
-        """
+        """Return the decision after observations of B episodes; outside pools it is for one action."""
         if isinstance(self.model, Pool):
             size = self.model.batch_size
             return Decision(

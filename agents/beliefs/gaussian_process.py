@@ -101,7 +101,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
         self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
-        # Rows for labels, more as they come: a horizon may be far beyond what is ever played.
+        # Rows for labels grow with them: few episodes reach a long horizon.
         self._root = np.zeros((b, 0, 0))  # L
         self._v = np.zeros((b, 0, n))  # V
         self._u, self._o = np.zeros((b, 0)), np.zeros((b, 0))

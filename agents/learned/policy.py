@@ -16,9 +16,7 @@ of the network then takes the sum over the t rounds so far,
 instead of the history itself, so that the order of the rounds does not matter (A. Foster et al.,
 "Deep adaptive design", ICML 2021, equation 16).
 
-The file is in the safetensors format, which is a JSON header and plain numbers. Reading it executes
-nothing of it, unlike the pickles inside the zip files of stable-baselines3, and playing it needs no
-torch.
+The file is plain numbers with a JSON header (see `weights`), without the pickles of stable-baselines3.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Rule(ABC, Generic[BeliefT]):
     """The belief that it requires, by name and settings; None: any that can do what it needs."""
 
     looks_ahead: ClassVar[bool] = True
-    """Whether it counts what the labels of items in flight and of its own batch will tell."""
+    """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
     @abstractmethod
     def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
