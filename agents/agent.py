@@ -30,11 +30,10 @@ class Memory:
 
 
 class Agent(ABC):
-    """Chooses actions from observations; it knows what is public of the environment, nothing else.
+    """Chooses actions from observations; it knows only what is public of the environment.
 
-    What is random in a choice depends on the agent's seed, the number of the episode, and how many
-    decisions it comes after: not on how many episodes are played together, nor on who played the
-    earlier decisions.
+    What is random in a choice depends on the agent's seed, the number of the episode, and the number of
+    earlier decisions: not on how many episodes are played together, nor on who took those decisions.
 
     Args:
         model: What is public of the environment, `env.unwrapped.model.public()`.
@@ -105,8 +104,8 @@ class Agent(ABC):
 
         Args:
             observation: One observation, or a batch of B.
-            state: The state returned by the last call; None starts afresh, or goes on in the middle
-                of episodes, as far as observations tell what came before.
+            state: The state returned by the last call; None starts a new one, in the middle of
+                episodes by what observations tell of the past.
             episode_start: Whether each observation is the first of its episode, ``(B,)``.
             deterministic: Accepted for compatibility. What is random in a rule, such as the draws
                 of Thompson sampling, is part of the rule and stays random.
@@ -137,21 +136,22 @@ class Agent(ABC):
                 start |= np.asarray(episode_start, np.bool_)
             played, decisions = state.played + start, np.where(start, 0, state.decisions)
             keys, rest = self._keys(played) if start.any() else state.keys, state.rest
-        told = self.model.decisions(observation)
-        if told is not None:
-            decisions = told
+        if (known := self.model.decisions(observation)) is not None:
+            decisions = known
         self.keys, self._decisions, self._random = keys, decisions, None
         actions, rest = self.act(observation, rest, start)
         return (actions[0] if single else actions), Memory(played, keys, decisions + 1, rest)
 
     def _count(self, observation: Any) -> int:
         """Return the number B of episodes that observations are of."""
-        return len(
-            next(iter(observation.values())) if isinstance(observation, dict) else observation
-        )
+        space: Any = self.model.observation_space
+        while isinstance(space, spaces.Dict | spaces.Tuple):
+            key: Any = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
+            space, observation = space[key], observation[key]
+        return len(observation)
 
     def _is_single(self, observation: Any) -> bool:
-        """Tell one observation from a batch by the shape; refuse what is neither."""
+        """Return whether this is one observation or, by its shape, a batch; refuse anything else."""
         space = self.model.observation_space
         if isinstance(space, spaces.Dict):
             if not isinstance(observation, dict) or not space.keys() <= observation.keys():

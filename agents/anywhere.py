@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ PLAIN = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 
 
 class AnywhereAgent(Agent):
-    """Plays environments of others too: their observations may be nested, and then come in batches."""
+    """Plays environments of others too; nested observations must come in batches."""
 
     @classmethod
     def fits(cls, model: Any) -> bool:
@@ -42,13 +42,6 @@ class AnywhereAgent(Agent):
         space = self.model.observation_space
         parts = space.values() if isinstance(space, spaces.Dict) else [space]
         return all(isinstance(part, PLAIN) for part in parts) and super()._is_single(observation)
-
-    def _count(self, observation: Any) -> int:
-        space: Any = self.model.observation_space
-        while isinstance(space, spaces.Dict | spaces.Tuple):
-            key: Any = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
-            space, observation = space[key], observation[key]
-        return len(observation)
 
 
 class FunctionAgent(AnywhereAgent):
@@ -86,14 +79,15 @@ class FunctionAgent(AnywhereAgent):
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Choose for B episodes."""
         actions = []
-        for i, row in enumerate(_rows(self.model.observation_space, observation, len(start))):
+        space = batch_space(self.model.observation_space, len(start))
+        for i, row in enumerate(iterate(space, observation)):
             drawn = {"random": self.random[i]} if self.draws else {}
             actions.append(self.function(row, **self.settings, **drawn))
         return _together(self.model.action_space, actions, self.text), ()
 
 
 class Sampler(AnywhereAgent):
-    """Chooses uniformly in an environment of others, among the legal actions where a mask tells them.
+    """Chooses uniformly in an environment of others, among the legal actions if a mask names them.
 
     Args:
         model: The spaces of the environment.
@@ -118,35 +112,23 @@ class Sampler(AnywhereAgent):
             masks = observation["action_mask"]
         actions = []
         for i in range(len(start)):
-            mask = None if masks is None else _mask(space, masks[i])
             space.seed(int(self.random[i].integers(2**31)))
-            actions.append(space.sample(mask=mask))
+            actions.append(space.sample() if masks is None else _sample(space, masks[i]))
         return _together(space, actions, self.text), ()
 
 
-def _mask(space: spaces.Space[Any], mask: Any) -> Any:
-    """Return a mask as a space takes it: a row of numbers, or a tuple of rows for several choices."""
+def _sample(space: spaces.Space[Any], mask: Any) -> Any:
+    """Return a legal action; the mask is a row of numbers, or a tuple of rows for several choices."""
     try:
         if isinstance(space, spaces.MultiDiscrete) and not isinstance(mask, tuple):
             mask = tuple(np.split(np.asarray(mask), np.cumsum(space.nvec)[:-1]))
-        many = isinstance(mask, tuple)
-        mask = tuple(np.asarray(one, np.int8) for one in (mask if many else (mask,)))
-        space.sample(mask=mask if many else mask[0])
+        if isinstance(mask, tuple):
+            return space.sample(mask=tuple(np.asarray(one, np.int8) for one in mask))
+        return space.sample(mask=np.asarray(mask, np.int8))
     except (AssertionError, ValueError, TypeError, NotImplementedError) as error:
         raise InputError(
             f"action_mask {shown(mask)} is not one that {space} takes ({error})."
         ) from None
-    return mask if many else mask[0]
-
-
-def _rows(space: spaces.Space[Any], observation: Any, count: int) -> Sequence[Any]:
-    """Return the observation of each of some episodes."""
-    if isinstance(observation, np.ndarray):
-        return list(observation)
-    if isinstance(space, spaces.Dict):
-        parts = {key: _rows(space[key], value, count) for key, value in observation.items()}
-        return [{key: part[i] for key, part in parts.items()} for i in range(count)]
-    return list(iterate(batch_space(space, count), observation))
 
 
 def _together(space: spaces.Space[Any], actions: list[Any], text: str) -> Any:

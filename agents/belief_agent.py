@@ -61,10 +61,7 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         return self.rule.choose_batch(now, decision, self.random), belief
 
     def decision(self, observation: Any) -> Decision:
-        """Return what is to be decided after observations of B episodes.
-
-        Where the environment is no pool, one action is chosen at a time, now and ever again.
-        """
+        """Return the decision after observations of B episodes; outside pools it is for one action."""
         if isinstance(self.model, Pool):
             size = self.model.batch_size
             return Decision(
@@ -77,7 +74,5 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)
-        count = len(
-            next(iter(observation.values())) if isinstance(observation, dict) else observation
-        )
-        return Decision.first(np.ones((count, int(self.model.action_space.n)), np.int8))
+        shape = self._count(observation), int(self.model.action_space.n)
+        return Decision.first(np.ones(shape, np.int8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import warnings
@@ -25,21 +26,10 @@ from .planning import OptimalAgent
 from .rules import RULES, Rule
 from .texts import Described, check_settings, named, parse, written
 
-_PLAIN: tuple[type[Agent], ...] = (
-    RandomAgent,
-    FixedAgent,
-    OptimalAgent,
-    OracleAgent,
-    PolicyAgent,
-    *DESIGN,
-)
-PLAIN: dict[str, type[Agent]] = {agent.text: agent for agent in _PLAIN}
+_OURS: list[type[Agent]] = [RandomAgent, FixedAgent, OptimalAgent, OracleAgent, PolicyAgent]
+PLAIN = {agent.text: agent for agent in (*_OURS, *DESIGN)}
 """Agents that are not a belief times a rule, by name."""
 LEARNED = "learned"
-KINDS = (
-    "an Agent class, a Rule, an object or a class with predict, or a function of one observation "
-    "(which may also have an argument random)"
-)
 FILES = {"policy": "path", "meta_ucb": "weights", "sb3": "path", LEARNED: "weights"}
 """Settings that name a file."""
 
@@ -108,20 +98,19 @@ def _make(text: Any, env: Any, seed: Any) -> Agent:
     if asked.name == OracleAgent.text:
         check_settings(asked.name, OracleAgent, asked.settings)
         return OracleAgent(env, seed=seed)
-    old = asked
-    asked = _today(asked, model)
-    if asked.name in RULES:
-        agent = _with_belief(RULES[asked.name], asked, model, seed)
+    today = _today(asked, model)
+    if today.name in RULES:
+        agent = _with_belief(RULES[today.name], today, model, seed)
     else:
-        agent = _plain(PLAIN[asked.name], asked, model, seed)
-    agent.text = text if old is asked else written(asked)
+        agent = _plain(PLAIN[today.name], today, model, seed)
+    agent.text = text if today is asked else written(today)
     return agent
 
 
 def _plain(agent: type[Agent], asked: Described, model: Knowledge, seed: Any) -> Agent:
     """Return an agent that is not a belief times a rule."""
     name, settings = asked
-    # What plays a policy itself tells what that was trained for.
+    # A policy has an error of its own, which says what it was trained for.
     if agent is not PolicyAgent and not agent.fits(model):
         raise InputError(_misfit(name, model))
     for value in settings.values():
@@ -137,13 +126,11 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     """Return the agent that is a rule, or one of a class of rules, and a belief."""
     name, settings = asked.name, dict(asked.settings)
     given = settings.pop("belief", None)
-    if isinstance(made, Rule):
-        made = partial(_as_it_is, made)
-    check_settings(name, made, settings)
-    rule = made(**settings)
-    fitting = _fitting(
-        rule, model, model.beliefs if given is None else (*BELIEFS, named(given).name)
-    )
+    new = (lambda: made) if isinstance(made, Rule) else made
+    check_settings(name, new, settings)
+    rule = new(**settings)
+    names = model.beliefs if given is None else (*BELIEFS, named(given).name)
+    fitting = _fitting(rule, model, names)
     if not fitting:
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
@@ -152,13 +139,8 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     return BeliefAgent(model, rule, new_belief, text=written(asked), seed=seed)
 
 
-def _as_it_is(thing: Any, /) -> Any:
-    """Return an object, which takes no settings any more."""
-    return thing
-
-
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
-    """Return the agent that somebody's class, object or function is."""
+    """Return the agent that a class, an object or a function of a user is."""
     name, settings = asked
     made = isinstance(thing, type)
     if isinstance(thing, Rule) or (made and issubclass(thing, Rule | Agent)):
@@ -169,7 +151,7 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         plain = made and issubclass(thing, Agent)
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
-        new = thing if made else partial(_as_it_is, thing)
+        new = thing if made else lambda: thing
         check_settings(name, new, settings)
         wanted = inspect.signature(new).parameters
         given = {"model": model, "seed": seed}
@@ -180,7 +162,8 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
         raise InputError(
-            f"{name} is {shown(thing)}; an agent is {KINDS}"
+            f"{name} is {shown(thing)}; an agent is an Agent class, a Rule, an object or a class with "
+            "predict, or a function of one observation (which may also have an argument random)"
             f"{belief if made and issubclass(thing, Belief) else ''}."
         )
     agent.text = text
@@ -188,7 +171,7 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
 
 
 def _today(asked: Described, model: Knowledge) -> Described:
-    """Return what an old text is called today, and what `learned` stands for."""
+    """Return the present text of an old one, and what `learned` stands for."""
     name, settings = asked
     if name == "sb3":
         new = Described("policy", settings)
@@ -206,7 +189,7 @@ def _today(asked: Described, model: Knowledge) -> Described:
 
 
 def learned(model: Knowledge, *, belief: Any = None) -> Described:
-    """Plays what was trained for an environment, and says by its text what that is.
+    """Plays what was trained for an environment; its text says what that is.
 
     It is, in this order, the policy of the package that was trained for exactly these parameters; the
     rule `meta_ucb`, where there is a belief for it; a policy of the package that fits, but was
@@ -214,7 +197,7 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
 
     Args:
         model: The model of the environment.
-        belief: The belief of the rule; it is the rule then in any case.
+        belief: The belief of the rule; with it the agent is always the rule.
     """
     settings = {} if belief is None else {"belief": belief}
     exact = trained_for(model)
@@ -233,14 +216,13 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
     )
 
 
-# ---- what a text is made of besides our own code
+# ---- code and files of others that a text names
 
 
 def full_text(text: str) -> str:
     """Return the text with the references that short names stand for, as another process reads it."""
     asked = parse(text)
-    settings = dict(asked.settings)
-    name = asked.name
+    name, settings = asked.name, dict(asked.settings)
     if name not in PLAIN and name not in RULES and name not in FILES:
         name = outside.full(name)
     if "belief" in settings:
@@ -251,22 +233,23 @@ def full_text(text: str) -> str:
     return text if new == asked else written(new)
 
 
+def _parsed(text: str) -> Described:
+    """Return what a text describes, or nothing for what is no agent."""
+    with contextlib.suppress(InputError):
+        return parse(text)
+    return Described("", {})
+
+
 def references(text: str) -> tuple[str, ...]:
     """Return the code outside that a text names; none for what is no agent."""
-    try:
-        name, settings = parse(text)
-    except InputError:
-        return ()
+    name, settings = _parsed(text)
     names = (name, named(settings.get("belief")).name)
     return tuple(one for one in names if outside.is_reference(one))
 
 
 def files(text: str) -> list[Path]:
-    """Return the files that an agent is made of besides the code; none for what is no agent."""
-    try:
-        name, settings = parse(text)
-    except InputError:
-        return []
+    """Return the files that the settings of an agent name; none for what is no agent."""
+    name, settings = _parsed(text)
     own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
     return [Path(path) for path in own if isinstance(path, str)]
 
@@ -336,14 +319,12 @@ def _rule_fits(name: str, model: Knowledge) -> bool:
 
 def _fitting(rule: Rule[Any], model: Knowledge, names: Iterable[str]) -> list[str]:
     """Return which of some beliefs, by name, are about this model and can do what the rule needs."""
-    return [
-        name
-        for name in names
-        if (belief := _belief_class(name)) is not None
-        and belief.fits(model)
-        and (rule.belief is None or rule.belief[0] == name)
-        and issubclass(belief, rule.needs)
-    ]
+
+    def fits(name: str) -> bool:
+        own, belief = rule.belief is None or rule.belief[0] == name, _belief_class(name)
+        return own and belief is not None and belief.fits(model) and issubclass(belief, rule.needs)
+
+    return list(filter(fits, names))
 
 
 def _belief(given: Any, fitting: list[str], model: Knowledge) -> Callable[[int], Belief]:
@@ -360,7 +341,7 @@ def _belief(given: Any, fitting: list[str], model: Knowledge) -> Callable[[int],
 
 
 def _belief_class(name: str) -> type[Belief] | None:
-    """Return the belief that a name stands for, ours or somebody's own; None: it stands for none."""
+    """Return the belief of this name, ours or that of a user; None if there is none."""
     reference = outside.full(name) if name and name not in BELIEFS else ""
     if not outside.is_reference(reference):
         return BELIEFS.get(name)

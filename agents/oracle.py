@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Knowledge, Random
+from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Knowledge
 from ..envs.pools.pool import Pool
 from .agent import Agent, Seed
-from .beliefs import Belief
-from .rules import Decision, Greedy
+from .rules import best
 
 
 class OracleAgent(Agent):
     """Labels the item of the largest true value: no regret, for scale.
 
-    This is cheating. The values are hidden from agents, so that the oracle cannot play from
-    observations: it looks into the very environment that it is made with, and is no agent of
-    `available`. It plays pools, whose labels may carry noise that it does not know.
+    This is cheating. The values are hidden from agents, so the oracle looks into the environment that it
+    is made with, and `available` does not list it. It plays pools; it does not know the noise of their
+    labels.
 
     Args:
         env: The environment or vector environment that it is going to play.
@@ -57,28 +56,9 @@ class OracleAgent(Agent):
                 f"oracle looks into an environment of {len(values)} episodes, but {len(start)} "
                 "observations came; make it with the environment that it plays."
             )
-        size = self.model.batch_size
-        decision = Decision.first(observation["action_mask"], batch_size=size)
-        batch = Greedy().choose_batch(_Truth(values), decision, self.random)
-        return (batch[:, 0] if size == 1 else batch), ()
-
-
-class _Truth(Belief):
-    """The belief that knows the values; greedy is then best."""
-
-    def __init__(self, values: NDArray[Any]) -> None:
-        self.values = values
-
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None: ...
-
-    def mean(self) -> NDArray[Any]:
-        return self.values
-
-    def std(self) -> NDArray[Any]:
-        return np.zeros_like(self.values)
-
-    def rounding(self, drawn: bool = False) -> NDArray[Any]:
-        return np.zeros((1, 1))
-
-    def sample(self, count: int, random: Random) -> NDArray[Any]:
-        return np.repeat(self.values[:, None], count, 1)
+        mask = observation["action_mask"].copy()
+        batch = np.empty((len(mask), self.model.batch_size), np.int64)
+        for k in range(self.model.batch_size):
+            batch[:, k] = best(values, mask, self.random)
+            mask[np.arange(len(mask)), batch[:, k]] = 0
+        return (batch[:, 0] if self.model.batch_size == 1 else batch), ()

@@ -1,6 +1,6 @@
-"""Code from outside: agents, rules and beliefs that a text names, and the short names of some.
+"""Code from outside: agents, rules and beliefs that a text names, and short names for them.
 
-``module:Name`` is found as Python finds modules, ``path/to/file.py:Name`` in that file, once in a
+``module:Name`` is imported as any module, ``path/to/file.py:Name`` is loaded from that file, once in a
 process. A file may import the modules beside it. Nothing is loaded before a text that names it is
 played.
 """
@@ -135,19 +135,17 @@ def _file(where: str) -> ModuleType:
 
 def _check_beside(path: Path, source: bytes) -> None:
     """Refuse a file if what it imports from beside it is another module of the same name."""
-    tree = ast.parse(source)
-    names = [
-        one.name for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names
-    ]
-    names += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
     for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
-        beside = [
-            one
-            for one in (path.parent / top / "__init__.py", path.parent / f"{top}.py")
-            if one.is_file()
-        ]
+        files = path.parent / top / "__init__.py", path.parent / f"{top}.py"
+        beside = next(filter(Path.is_file, files), None)
         found = importlib.util.find_spec(top) if beside else None
-        if found is not None and found.origin != str(beside[0]):
+        if found is not None and found.origin != str(beside):
             raise InputError(
                 f"{path.name} imports {top}, which lies beside it, but Python has another {top}, "
                 f"{found.origin}; give one of them another name."
@@ -155,7 +153,7 @@ def _check_beside(path: Path, source: bytes) -> None:
 
 
 def _raised(where: str, error: BaseException) -> InputError:
-    """Return the error of an import that raised: what, and the last line of the file that led to it."""
+    """Return the error of an import that raised, with the last line of the file that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
     file = getattr(sys.modules.get(where), "__file__", None) or str(Path(where).resolve())
     frame = next((one for one in reversed(frames) if one.filename == file), frames[-1])

@@ -56,8 +56,16 @@ def parse(text: Any, what: str = "an agent", example: str = "bayes_ucb(width=2)"
             f"The text of {what} has at most {LONGEST} characters, {shown(text)} has {len(text)}."
         )
     names: dict[str, str] = {}
+
+    def hide(match: re.Match[str]) -> str:
+        """Return a name that Python can read for a reference, and keep what it stands for."""
+        if match["string"]:
+            return match["string"]
+        names[name := f"outside_{len(names)}_"] = match["name"]
+        return name
+
     try:
-        tree = ast.parse(_REFERENCE.sub(_Placeholder(names), text.strip()), mode="eval").body
+        tree = ast.parse(_REFERENCE.sub(hide, text.strip()), mode="eval").body
         parsed = _read(tree, names)
     except InputError:
         raise
@@ -68,20 +76,6 @@ def parse(text: Any, what: str = "an agent", example: str = "bayes_ucb(width=2)"
     if not isinstance(parsed, Described):
         raise wrong
     return parsed
-
-
-class _Placeholder:
-    """Puts a name that Python can read in the place of each reference, and keeps what it stands for."""
-
-    def __init__(self, names: dict[str, str]) -> None:
-        self.names = names
-
-    def __call__(self, match: re.Match[str]) -> str:
-        if match["string"]:
-            return match["string"]
-        name = f"outside_{len(self.names)}_"
-        self.names[name] = match["name"]
-        return name
 
 
 def _read(node: ast.expr, names: dict[str, str]) -> Any:
@@ -105,7 +99,7 @@ def _read(node: ast.expr, names: dict[str, str]) -> Any:
 
 
 def written(value: Any) -> str:
-    """Return the text that describes something, or of a setting."""
+    """Return the text of an agent or of a setting."""
     if not isinstance(value, Described):
         return repr(value)
     first = FIRST.get(value.name)
@@ -114,14 +108,14 @@ def written(value: Any) -> str:
 
 
 def named(given: Any) -> Described:
-    """Return what a setting describes: a name alone, or one with settings; no name where it does not."""
+    """Return what a setting describes; the name is empty if it is neither a name nor a call."""
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
         return Described(*given)
     return Described(given if isinstance(given, str) else "", {})
 
 
 def check_settings(name: str, made: Callable[..., Any], settings: dict[str, Any]) -> None:
-    """Refuse settings that what is made or called does not name, unless it takes any."""
+    """Raise `InputError` for settings that ``made`` has no parameters for."""
     parameters = inspect.signature(made).parameters.values()
     known = [p.name for p in parameters if p.name not in GIVEN and p.kind is not p.VAR_KEYWORD]
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)

@@ -1,9 +1,9 @@
 """Beliefs: posteriors over the items of B pools, one per structure of the world."""
 
-from .arrivals import Arrivals
 from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
 from .gaussian_process import GaussianProcess
+from .history import Arrivals
 from .linear import Linear
 from .logistic import Logistic
 from .low_rank import LowRank

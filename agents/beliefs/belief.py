@@ -31,9 +31,9 @@ MOST_WEIGHTED = 32
 class Belief(Protocol):
     """A posterior over the value of each of n items, for B episodes at once.
 
-    A belief is the state of an agent: every observation updates it in place. One of your own derives
-    from this class and brings `update`, `mean`, `std` and `sample`; the rest has a default. Its
-    constructor takes what is known of the environment, the number of episodes and its own settings.
+    A belief is the state of an agent: every observation updates it. A belief of your own derives from
+    this class and brings `update`, `mean`, `std` and `sample`; the rest has a default. Its constructor
+    takes what is known of the environment, the number of episodes and its own settings.
     `Arrivals.of(observation)` gives the labels that have come.
     """
 
@@ -68,11 +68,11 @@ class Belief(Protocol):
         """Return draws of all items together, ``(B, count, n)``."""
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief that labels of these items would leave, whatever they turn out to be.
+        """Return the belief after labels of these items, whose values are not known yet.
 
-        Expected values stay, and uncertainty shrinks as it would with the labels. So a batch is chosen
-        one item after the other, and so items in flight are counted: the Gaussian-process batches of
-        Desautels, Krause, Burdick, JMLR 15 (2014). This belief is left as it is. By default nothing
+        Expected values stay, and uncertainty shrinks as it would with the labels. A batch is chosen with
+        it one item after the other, and items in flight are counted by it: the Gaussian-process batches
+        of Desautels, Krause, Burdick, JMLR 15 (2014). This belief does not change. By default nothing
         shrinks.
 
         Args:
@@ -125,8 +125,8 @@ class Belief(Protocol):
     ) -> tuple[Array, Array]:
         """Return what joint draws tell about the set of the best legal items, one per label left.
 
-        Every draw may well have a set of its own, and has where many labels are left; the set then
-        explains the whole variance of f(x), as far as ``count`` draws can tell.
+        Where many labels are left every draw has a set of its own, which then explains the whole
+        variance of f(x), as far as ``count`` draws can tell.
 
         Args:
             count: Number K of draws.
@@ -228,15 +228,9 @@ def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np
 
 
 def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tuple[Array, Array]:
-    """Return the expected regret, and the variance between the draws of equal ``label``.
+    """Return E[max f] - E[f(x)] and the variance between draws of equal ``label``, ``(B, n)``.
 
-    Args:
-        draws: K joint draws of every item, ``(B, K, n)``.
-        legal: The same, minus infinity for items that may not be chosen.
-        label: What each draw is grouped by, ``(B, K)``.
-
-    Returns:
-        E[max f] - E[f(x)] and sum over groups of P(group) (E[f(x) | group] - E[f(x)])^2, ``(B, n)``.
+    ``legal`` are the K draws ``(B, K, n)`` with minus infinity for items that may not be chosen.
     """
     explained = np.stack([explained_by(*one) for one in zip(label, draws, strict=True)])
     top, mean = legal.max(2).mean(1, dtype=np.float64), draws.mean(1, dtype=np.float64)

@@ -42,9 +42,7 @@ class Beta(Belief):
         self._a, self._b = a + successes, b + experiments - successes  # (B, M)
         self._alpha, self._beta = self._a[:, machine], self._b[:, machine]  # (B, A)
         self._machine = machine
-        level = (
-            observation[:, -1].astype(np.int64) if model.throughput_upgrade else np.zeros(1, int)
-        )
+        level = observation[:, -1].astype(np.int64) if model.throughput_upgrade else np.array([0])
         self._sizes, self._costs = model.sizes[level], model.cost_table[level]  # (B or 1, A)
 
     def mean(self) -> Array:
@@ -84,6 +82,5 @@ class Beta(Belief):
 
     def _failure(self, sizes: NDArray[np.int64]) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""
-        return np.asarray(
-            np.exp(betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta))
-        )
+        logs = betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta)
+        return np.asarray(np.exp(logs))

@@ -1,11 +1,11 @@
 r"""What the beliefs that are made of joint draws share.
 
 A belief holds K draws f_k of all items, one from each of K parallel Markov chains. They start as
-exact draws of the prior. A label y comes in two steps: the chains are drawn anew with replacement, in
-proportion to the probability p(y | chain) that each gave the label, and then each moves on by a
-few sweeps of Gibbs sampling. The first step carries chains from one mode of the posterior to
-another, which Gibbs sampling may not do in any time; the second makes equal chains differ again. One
-label changes a posterior a little, so that there is never far to go.
+exact draws of the prior. A label y is taken in by two steps: the chains are drawn with replacement, in
+proportion to the probability p(y | chain) of the label under each, and then each moves on by a few
+sweeps of Gibbs sampling. The first step carries chains from one mode of the posterior to another, for
+which Gibbs sampling alone may take forever; the second makes equal chains differ again. One label
+changes a posterior a little, so that few sweeps do.
 
 Looking ahead is done without knowing the label, for Gaussian draws exactly: a label of x, with c the
 covariance of f with f(x) over the draws and a = Var f(x) + noise_std^2, moves every draw by
@@ -70,9 +70,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         self.keys: Words = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
         numbers = num_episodes * self.chains * model.num_items
-        room(
-            "The chains", numbers, f"take fewer than {self.chains} or a smaller pool", MOST_TOGETHER
-        )
+        advice = f"take fewer than {self.chains} or a smaller pool"
+        room("The chains", numbers, advice, MOST_TOGETHER)
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
 
     @property
@@ -121,10 +120,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Return the values of all items under each chain, ``(K, n)``."""
 
     def _survivors(self, evidence: Array) -> NDArray[np.int64]:
-        """Return K chains, drawn with replacement in proportion to exp(evidence), ``(K,)``.
-
-        Drawn systematically: chain k is there once more or less than K times its probability.
-        """
+        """Return K chains, drawn systematically in proportion to exp(evidence), ``(K,)``."""
         total = np.exp(evidence - evidence.max()).cumsum()
         points = (np.arange(self.chains) + self._random.random()) / self.chains
         return np.searchsorted(total / total[-1], points)
@@ -143,12 +139,10 @@ class Draws(HistoryBelief, AdditiveNoise):
         return np.asarray(ROUNDING * largest[:, None].astype(np.float64))
 
     def sample(self, count: int, random: Random) -> NDArray[Any]:
-        """Return some of the K draws in random order, over again if there are not enough."""
-        chosen = [
-            np.resize(generator_of(random, i).permutation(self.chains), count)
-            for i in range(len(self._draws))
-        ]
-        return np.take_along_axis(self._draws, np.stack(chosen)[..., None], 1)
+        """Return some of the K draws in random order, repeated if there are not enough."""
+        orders = (generator_of(random, i).permutation(self.chains) for i in range(len(self._draws)))
+        chosen = np.stack([np.resize(order, count) for order in orders])
+        return np.take_along_axis(self._draws, chosen[..., None], 1)
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
@@ -169,11 +163,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         return super().about_best(min(count, self.chains), mask, random)
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief that labels of these items would leave, whatever they turn out to be.
-
-        Args:
-            items: Items to be labelled, ``(B, m)``; -1 for none.
-        """
+        """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
         ahead._draws = self._draws.copy()
         for column in items.T:
@@ -189,8 +179,7 @@ class Draws(HistoryBelief, AdditiveNoise):
 def cholesky(matrix: list[list[Any]]) -> list[list[Any]]:
     """Return L with L L' = A, for many small matrices at once.
 
-    The entries are arrays over the matrices, which the loops of LAPACK over single matrices cannot
-    match.
+    The entries are arrays over the matrices: much faster than the loop of LAPACK over single matrices.
 
     Args:
         matrix: The lower half of A: ``matrix[i][j]`` for j <= i, arrays of one shape.

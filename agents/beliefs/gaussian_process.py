@@ -18,20 +18,19 @@ likelihood of the labels seen so far, beta integrated out and s^2 at its maximum
 
 The prior, lognormal with medians 1 and 0.01 and standard deviations of one octave and one decade, is
 worth a few labels: without it, a handful of labels often puts l and g at the ends of the grid. It was
-settled while looking at the reaction tables `cncci` and `pndc`, so that results on these two flatter
-the belief; on `diabetes`, which was not looked at, it does a little worse than pure likelihood. Two
-labels have the same likelihood everywhere: below three, and while all labels are equal, `DEFAULT`
-holds, where the prior is largest. While labels show no spread (none, one, all equal), s = 1 in units
-of the label, or a millionth of a label that is larger; without labels the mean is 0 and the standard
-deviation is 1 everywhere.
+chosen on the reaction tables `cncci` and `pndc`, so results on these two are optimistic; on `diabetes`,
+which was not used, it does a little worse than pure likelihood. Two labels have the same likelihood
+everywhere: with fewer than three, and while all labels are equal, `DEFAULT` holds, where the prior is
+largest. While labels show no spread (none, one, all equal), s = 1 in units of the label, or a millionth
+of a larger label; without labels the mean is 0 and the standard deviation is 1 everywhere.
 
 Degenerate covariances cannot occur: g is at least 1e-4, so that items with the same features share
 their information and K keeps a condition number below 1 + 1e4 t.
 
 Draws follow Matheron's rule: a draw of the prior is corrected by the prediction of its own errors
-at the labelled items. The draw of the prior is a sum of random Fourier features, whose frequencies
-are drawn anew in each call: given them the covariance is off by about 1 / sqrt(`FREQUENCIES`) of s^2
-far from labels, less near them, and on average over calls it is exact.
+at the labelled items. The draw of the prior is a sum of random Fourier features. Each call draws new
+frequencies: given them the covariance is off by about 1 / sqrt(`FREQUENCIES`) of s^2 far from labels,
+less near them, and on average over calls it is exact.
 
 Sources: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1
 and equations (2.41) to (2.45), (4.9), (4.17), section 5.2; Rahimi and Recht, "Random Features for
@@ -71,20 +70,8 @@ _GRID = list(product(LENGTH_SCALES, NOISE_RATIOS))
 _LOG_PRIOR = np.array(
     [-0.5 * (np.log2(a / DEFAULT[0]) ** 2 + np.log10(b / DEFAULT[1]) ** 2) for a, b in _GRID]
 )
-_GROWING = (
-    "_seen",
-    "_items",
-    "_root",
-    "_rows",
-    "_u",
-    "_o",
-    "_uu",
-    "_uo",
-    "_oo",
-    "_vu",
-    "_vo",
-    "_vv",
-)
+_GROWING = ["_seen", "_items", "_root", "_v"]
+_GROWING += ["_u", "_o", "_uu", "_uo", "_oo", "_vu", "_vo", "_vv"]
 """What a label changes."""
 
 _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
@@ -109,15 +96,14 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self.kernel = choice("kernel", kernel, ("rbf", "matern"))
         self.refit = integer("refit", refit, low=1)
         b, n = num_episodes, model.num_items
-        self._x: Array | None = None  # (B or 1, n, d) z-scored, over sqrt(d)
-        self._square: Array | None = None  # (B or 1, n) |x|^2
+        self._square = np.empty((0, n))  # (B or 1, n) |x|^2 of standardised features
         self._choice = np.full(b, _GRID.index(DEFAULT))  # index on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
         self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
-        # Rows for labels, more as they come: a horizon may be far beyond what is ever played.
+        # Rows for labels grow with them: few episodes reach a long horizon.
         self._root = np.zeros((b, 0, 0))  # L
-        self._rows = np.zeros((b, 0, n))  # V
+        self._v = np.zeros((b, 0, n))  # V
         self._u, self._o = np.zeros((b, 0)), np.zeros((b, 0))
         self._uu, self._uo, self._oo = np.zeros(b), np.zeros(b), np.zeros(b)
         self._vu, self._vo, self._vv = np.zeros((b, n)), np.zeros((b, n)), np.zeros((b, n))
@@ -168,7 +154,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
-        assert self._x is not None
         self._square = np.einsum("bnd,bnd->bn", self._x, self._x)
         self._choice[start] = _GRID.index(DEFAULT)
         self._forget(start.nonzero()[0])
@@ -182,13 +167,13 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def _grow(self, count: int) -> None:
         """Make room for so many labels."""
-        b, old, n = self._rows.shape
+        b, old, n = self._v.shape
         if count <= old:
             return
         new = max(count, min(2 * old, self.model.horizon or 0), 8)
         more = new - old
         self._root = np.pad(self._root, ((0, 0), (0, more), (0, more)))
-        self._rows = np.concatenate([self._rows, np.zeros((b, more, n))], 1)
+        self._v = np.concatenate([self._v, np.zeros((b, more, n))], 1)
         self._items = np.pad(self._items, ((0, 0), (0, more)))
         self._u, self._o = (np.pad(a, ((0, 0), (0, more))) for a in (self._u, self._o))
 
@@ -197,7 +182,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         rows = slice(None) if len(episodes) == len(self._seen) else episodes
         scale, noise = self._settings(episodes)
         every = np.arange(len(episodes))
-        past = self._rows[rows, :t]  # (E, t, n)
+        past = self._v[rows, :t]  # (E, t, n)
         c = past[every, :, items]
         pivot = np.sqrt(1 + noise - np.minimum(np.einsum("et,et->e", c, c), 1.0))
         k = self._covariance(self._distances(episodes, items[:, None])[:, 0], scale[:, None])
@@ -205,7 +190,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         u = (labels - np.einsum("et,et->e", c, self._u[rows, :t])) / pivot
         o = (1 - np.einsum("et,et->e", c, self._o[rows, :t])) / pivot
         self._root[rows, t, :t], self._root[rows, t, t] = c, pivot
-        self._rows[rows, t] = v
+        self._v[rows, t] = v
         self._items[rows, t], self._u[rows, t], self._o[rows, t] = items, u, o
         self._uu[rows] += u * u
         self._uo[rows] += u * o
@@ -224,7 +209,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         chosen[np.ptp(labels, axis=1) == 0] = _GRID.index(DEFAULT)
         changed = chosen != self._choice[episodes]
         self._choice[episodes] = chosen
-        # One that has more than a label to take in is behind: all its labels at once are faster.
+        # Where more than one label is new, all labels at once are faster.
         changed |= self._seen[episodes] < items.shape[1] - 1
         self._forget(episodes[changed])
         for e in changed.nonzero()[0]:
@@ -239,7 +224,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         right = np.column_stack([k, labels, np.ones(t)])
         solved = solve_triangular(root, right, lower=True, check_finite=False)
         v, u, o = solved[:, :-2], solved[:, -2], solved[:, -1]
-        self._root[episode, :t, :t], self._rows[episode, :t] = root, v
+        self._root[episode, :t, :t], self._v[episode, :t] = root, v
         self._items[episode, :t], self._u[episode, :t], self._o[episode, :t] = items, u, o
         self._uu[episode], self._uo[episode], self._oo[episode] = u @ u, u @ o, o @ o
         self._vu[episode], self._vo[episode] = u @ v, o @ v
@@ -289,12 +274,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """
         scale, noise = self._settings(np.arange(len(self._seen)))
         constant, std = self._closed_form()
-        return {
-            "length_scale": scale,
-            "noise_ratio": noise,
-            "signal_std": std,
-            "constant": self._first + constant,
-        }
+        settings = {"length_scale": scale, "noise_ratio": noise, "signal_std": std}
+        return settings | {"constant": self._first + constant}
 
     def _settings(self, episodes: NDArray[np.int64]) -> tuple[Array, Array]:
         """Return l and g of some episodes."""
@@ -315,8 +296,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def _distances(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
         """Return squared distances of some items to all, over d, ``(E, t, n)``."""
-        assert self._x is not None  # _restart has run: no episode has labels before it starts
-        assert self._square is not None
         if len(self._x) == 1:
             x, square = self._x[0], self._square[0]
             cross = (x[items.reshape(-1)] @ x.T).reshape(*items.shape, -1)
@@ -350,11 +329,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         return std[:, None] * np.sqrt(np.maximum(var, 0.0))
 
     def rounding(self, drawn: bool = False) -> Array:
-        """Return what double precision may lose of s, however close the labelled items are.
-
-        Args:
-            drawn: Whether values come from draws, whose prior is summed in single precision.
-        """
+        """Return what double precision may lose of s; draws sum their prior in single precision."""
         constant, std = self._closed_form()
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
         return np.asarray((ROUNDING if drawn else 1e-9) * (std + far)[:, None])
@@ -364,16 +339,13 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         every = np.arange(len(items))
         scale, _ = self._settings(every)
         _, std = self._closed_form()
-        rows = self._rows[:, : self._seen.max(initial=0)]
+        rows = self._v[:, : self._seen.max(initial=0)]
         rows = rows * (np.arange(rows.shape[1]) < self._seen[:, None])[..., None]
         out = self._covariance(self._distances(every, items), scale[:, None, None])
         out -= np.take_along_axis(rows, items[:, None], 2).transpose(0, 2, 1) @ rows
         rest = 1 - self._vo
-        out += (
-            self._unsure()[:, None, None]
-            * np.take_along_axis(rest, items, 1)[..., None]
-            * rest[:, None]
-        )
+        unsure = self._unsure()[:, None] * np.take_along_axis(rest, items, 1)
+        out += unsure[..., None] * rest[:, None]
         return out * std[:, None, None] ** 2
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
@@ -398,14 +370,10 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             if t:
                 errors = generator_of(random, e).standard_normal((t, count))
                 errors *= std[e] * np.sqrt(noise[e])
-                pull = solve_triangular(
-                    self._root[e, :t, :t],
-                    -errors - draw[:, self._items[e, :t]].T,
-                    lower=True,
-                    check_finite=False,
-                )
+                root, right = self._root[e, :t, :t], -errors - draw[:, self._items[e, :t]].T
+                pull = solve_triangular(root, right, lower=True, check_finite=False)
                 pull += self._u[e, :t, None]
-                draw += pull.T @ self._rows[e, :t]
+                draw += pull.T @ self._v[e, :t]
                 if self._known[e]:
                     constant = self._o[e, :t] @ pull / self._oo[e]
                     draw += constant[:, None] * (1 - self._vo[e])
@@ -414,7 +382,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def _prior_draws(self, count: int, random: Random) -> Array:
         """Return draws of h / s from the prior by random Fourier features, ``(B, count, n)``."""
-        assert self._x is not None  # update has run
         b, n, d = len(self._seen), *self._x.shape[1:]
         # Sines and sums of single precision take a fraction of the time; about 1e-6 of s is lost.
         weights = random.standard_normal((b, count, 2 * FREQUENCIES), np.float32)

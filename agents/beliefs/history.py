@@ -1,17 +1,44 @@
-"""What the beliefs about pools share: they follow the labels that arrive."""
+"""What the beliefs about pools share: they follow the labels as they arrive."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge
 from ...envs.pools import FeaturePool, Pool
-from .arrivals import Arrivals
 from .belief import Array, Belief
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """The labels of B episodes that have come, T at most.
+
+    Args:
+        items: The items, in the order in which their labels came, -1 behind the last, ``(B, T)``.
+        labels: Their labels, 0 behind the last, ``(B, T)``.
+    """
+
+    items: NDArray[np.int64]
+    labels: NDArray[np.floating[Any]]
+
+    @classmethod
+    def of(cls, observation: dict[str, NDArray[Any]]) -> Self:
+        """Return what B observations of a pool hold."""
+        items, labels = observation["labelled"], observation["labels"]
+        if "arrived" in observation:  # the labels of the others are still to come
+            items = np.where(np.arange(items.shape[1]) < observation["arrived"], items, -1)
+        return cls(items, labels)
+
+    @cached_property
+    def count(self) -> NDArray[np.int64]:
+        """The number of labels, ``(B,)``."""
+        return np.asarray((self.items >= 0).sum(1))
 
 
 class HistoryBelief(Belief):
@@ -54,7 +81,8 @@ class FeatureBelief(HistoryBelief):
 
     def __init__(self, model: FeaturePool, num_episodes: int) -> None:
         super().__init__(model, num_episodes)
-        self._x: NDArray[Any] | None = None  # (B or 1, n, d) features
+        # Features, (B or 1, n, d): those that all episodes share are kept once.
+        self._x: NDArray[Any] = np.empty((0, model.num_items, model.num_features))
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
@@ -73,15 +101,17 @@ class FeatureBelief(HistoryBelief):
         """Go back to the prior where an episode starts, and read its features."""
 
     def _read_features(self, observation: Any, start: NDArray[np.bool_]) -> None:
-        """Keep the features of the episodes that start; those of one table are kept once."""
+        """Keep the features of the episodes that start."""
         x = self.model.feature_matrix(observation)
         if x.strides[0] == 0:  # all episodes share one table
             x = x[:1]
         x = self._transformed(x)
-        if self._x is None or len(x) == 1:
-            self._x = x
-        else:
-            self._x = np.where(start[:, None, None], x, self._x)
+        known = len(self._x) > 0 and len(x) > 1
+        self._x = np.where(start[:, None, None], x, self._x) if known else x
+
+    def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the features of some items of some episodes, ``(..., d)``."""
+        return np.asarray(self._x[episodes % len(self._x), items])
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Return features ``(B or 1, n, d)`` as the belief uses them: as they are."""

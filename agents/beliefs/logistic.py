@@ -13,14 +13,14 @@ sigmoid as a mixture of eight normal distribution functions, which is exact to 3
     sigmoid(z) = sum_i w_i Phi(s_i z),  k_i = s_i / sqrt(1 + s_i^2 v),
     Z(m, v) = E f = sum_i w_i Phi(k_i m),  E f (1 - f) = dZ/dm,  so  Var f = Z - dZ/dm - Z^2.
 
-What a label y that has not come yet would tell is found by assumed-density filtering: given y, theta
-is taken for normal with its exact mean and covariance, so that with c = x' H^-1 x' of two items, and
+Assumed-density filtering finds what a label y to come would tell: given y, theta is taken as normal with
+its exact mean and covariance, so that with c = x' H^-1 x' of two items, and
 Z and its derivatives at the item x to be labelled (at -m for y = 0, the first with its sign changed),
 
     m' <- m' + c Z_m / Z,   v' <- v' + c^2 (Z_mm / Z - (Z_m / Z)^2).
 
-A table brings no prior of its own, and what a coefficient may be depends on the unit of its feature.
-There the belief is free of units, as the linear one is: features phi are standardised over the pool
+A table has no prior, and the size of a coefficient depends on the unit of its feature. There the belief
+is free of units, as the linear one is: features phi are standardised over the pool
 and divided by sqrt(d), and there is an intercept,
 
     eta = b + theta . phi(x),  theta ~ N(0, s^2 I),  b ~ N(0, c^2 s^2),  s = `SPREAD`,
@@ -110,6 +110,7 @@ class Logistic(FeatureBelief, Probabilities):
         prior_std = quantity("prior_std", prior_std)
         self.prior_std = min(prior_std, CERTAIN / getattr(model, "feature_std", 1.0))
         self._failure, self._success = model.outcomes or (0.0, 1.0)
+        self._unit = self._success - self._failure
         b, d = num_episodes, model.num_features + self._standard
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._mode = np.zeros((b, d))  # mu
@@ -126,8 +127,8 @@ class Logistic(FeatureBelief, Probabilities):
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
 
-        The labels of a step are taken in together, and the mode is searched for from the last one: a
-        history that is read at once leads to the same digits.
+        The labels of a step are taken in together, and the search starts from the last mode: a history
+        that is read at once leads to the same digits.
         """
         arrivals = self._follow(observation, start)
         count = arrivals.count
@@ -146,9 +147,9 @@ class Logistic(FeatureBelief, Probabilities):
                         f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
                         "belief=gp, or make a table whose labels have two values."
                     )
-                self._mode[group], self._hessian[group] = self._newton(
-                    self._rows(group, items), success.astype(np.float64), self._mode[group]
-                )
+                x = self._rows(group[:, None], items).astype(np.float64)
+                fit = self._newton(x, success.astype(np.float64), self._mode[group])
+                self._mode[group], self._hessian[group] = fit
                 self._seen[group] = t
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
@@ -160,7 +161,7 @@ class Logistic(FeatureBelief, Probabilities):
         self._forget()
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the features as they are, or one for the intercept and then those without unit."""
+        """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features, CONSTANT) if self._standard else features
 
     def _forget(self) -> None:
@@ -169,12 +170,6 @@ class Logistic(FeatureBelief, Probabilities):
         self._scores_: tuple[NDArray[np.float32], Array, Array] | None = None
         self._mean: Array | None = None
         self._std: Array | None = None
-
-    def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
-        """Return the features of items ``(E, t)`` as ``(E, t, d)``."""
-        assert self._x is not None  # update has run
-        first = np.zeros_like(episodes) if len(self._x) == 1 else episodes
-        return np.asarray(self._x[first[:, None], items], np.float64)
 
     def _newton(self, x: Array, y: Array, mode: Array) -> tuple[Array, Array]:
         """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
@@ -220,7 +215,6 @@ class Logistic(FeatureBelief, Probabilities):
     def _scores(self) -> tuple[NDArray[np.float32], Array, Array]:
         """Return X S ``(B, n, d)``, and mean and variance of the scores eta ``(B, n)``."""
         if self._scores_ is None:
-            assert self._x is not None  # update has run
             spread = np.matmul(self._x, self._root().astype(np.float32))
             score = np.matmul(self._x, self._mode.astype(np.float32)[:, :, None])[:, :, 0]
             variance = np.einsum("bnd,bnd->bn", spread, spread)
@@ -237,14 +231,9 @@ class Logistic(FeatureBelief, Probabilities):
                 self._mean = mean
         return self._mean, self._std
 
-    @property
-    def _unit(self) -> float:
-        """The difference b - a of the two values of labels."""
-        return self._success - self._failure
-
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of a probability, in units of the label."""
-        return np.full((len(self._mode), 1), ROUNDING * (self._success - self._failure))
+        return np.full((len(self._mode), 1), ROUNDING * self._unit)
 
     def chance(self) -> Array:
         """Return the probability of success of every item, ``(B, n)``."""
@@ -265,7 +254,6 @@ class Logistic(FeatureBelief, Probabilities):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
-        assert self._x is not None  # update has run
         scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
         return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
 
@@ -280,9 +268,8 @@ class Logistic(FeatureBelief, Probabilities):
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
-        The best item is told by the scores: where all probabilities are nearly 1, they are alike.
+        The scores tell the best item: probabilities are equal where all of them are nearly 1.
         """
-        assert self._x is not None  # update has run
         theta = self._draws(count, random)
         regret, explained = np.empty((2, len(theta), self._x.shape[1]))
         for i in range(len(theta)):
@@ -304,13 +291,6 @@ class Logistic(FeatureBelief, Probabilities):
         The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
         + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `chance`. MacKay's approximation of Z
         serves for the difference that the label makes, at a small part of the cost of the mixture.
-
-        Args:
-            items: Items to be labelled, each by itself, ``(B, m)``.
-
-        Returns:
-            Probabilities of success of all items given a failure, and given a success, each
-            ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
         spread, score, variance = self._scores()
         row, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
@@ -320,10 +300,8 @@ class Logistic(FeatureBelief, Probabilities):
         z, slope, bend = sigmoid_normal(sign * score[row, items], variance[row, items])
         z = np.maximum(z, 1e-300)  # far out both vanish, and with them what the label would tell
         single = np.float32
-        now, shift, shrink, odds = (
-            a.astype(single)
-            for a in (mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z))
-        )
+        parts = mean, sign * slope / z, bend / z - (slope / z) ** 2, z / (1 - z)
+        now, shift, shrink, odds = (a.astype(single) for a in parts)
         c = np.matmul(spread[row, items], spread.transpose(0, 2, 1))
         v = c * c
         v *= shrink[:, :, None]
@@ -340,13 +318,7 @@ class Logistic(FeatureBelief, Probabilities):
         return given[0], given[1]
 
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief that labels of these items would leave, whatever they turn out to be.
-
-        Means stay, and the Hessian gains p (1 - p) x x' at the mode.
-
-        Args:
-            items: Items to be labelled, ``(B, m)``; -1 for none.
-        """
+        """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode."""
         ahead = copy(self)
         ahead._forget()
         ahead._mean = self.chance()
@@ -354,7 +326,7 @@ class Logistic(FeatureBelief, Probabilities):
         ahead._hessian = self._hessian.copy()
         for column in items.T:
             some = (column >= 0).nonzero()[0]
-            x = self._rows(some, column[some, None])
+            x = self._rows(some, column[some])[:, None].astype(np.float64)
             p = expit(_product(x, self._mode[some]))[:, :, None]
             ahead._hessian[some] += x.transpose(0, 2, 1) * (p * (1 - p) * x)
         return ahead

@@ -99,16 +99,7 @@ class LowRank(Draws):
         return np.asarray(values.reshape(self.chains, -1))
 
     def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
-        """Return L and L^-1 b of Q = L L', for some rows of one factor given the other.
-
-        Args:
-            other: The other factor, ``(rank, columns, K)``.
-            seen: W, ``(rows, columns)``.
-            labels: Y, ``(rows, columns)``.
-
-        Returns:
-            Both entry by entry, arrays of shape ``(rows, K)``.
-        """
+        """Return L and L^-1 b of Q = L L' for rows of W and Y, entry by entry, each ``(rows, K)``."""
         rank = range(len(other))
         weight = self.noise_std**-2
         pairs = [[(weight * seen) @ (other[i] * other[j]) for j in rank if j <= i] for i in rank]

@@ -117,14 +117,7 @@ class Sparse(Draws):
         return root, forward(root, [b[i] for i in support])
 
     def _exchange(self, support: NDArray[np.int64], index: int, a: Array, b: Array) -> None:
-        """Draw one member of every chain's support given the others.
-
-        Args:
-            support: Written to, ``(k, K)``.
-            index: The member.
-            a: A, ``(d, d)``.
-            b: b, ``(d,)``.
-        """
+        """Draw one member of every chain's support ``(k, K)``, which is written to, given the others."""
         others = [member[:, None] for i, member in enumerate(support) if i != index]
         root, centre = self._regress(others, a, b)
         q, r = np.diag(a) + np.zeros((self.chains, 1)), b + np.zeros((self.chains, 1))

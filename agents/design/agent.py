@@ -78,8 +78,7 @@ class DesignAgent(Agent):
     ) -> tuple[NDArray[Any], Followed]:
         """Take in what is new, then choose."""
         if state is None:
-            rounds = np.full(len(start), -1)
-            state = Followed(self.model.new_posterior(len(start)), rounds)
+            state = Followed(self.model.new_posterior(len(start)), np.full(len(start), -1))
         if len(state.rounds) != len(start):
             raise InputError(
                 f"{self.text} follows {len(state.rounds)} episodes, but {len(start)} observations came."
@@ -95,10 +94,10 @@ class DesignAgent(Agent):
     def _follow(self, state: Followed, observation: Observations, start: NDArray[np.bool_]) -> None:
         """Update the posterior by the rounds it does not hold yet, the oldest first."""
         horizon, done = self.model.horizon, self.model.decisions(observation)
-        anew = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
-        if len(anew):
-            state.posterior.reset(anew, self._learning(np.full(len(start), horizon)))
-            state.rounds[anew] = 0
+        fresh = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
+        if len(fresh):
+            state.posterior.reset(fresh, self._learning(np.full(len(start), horizon)))
+            state.rounds[fresh] = 0
         every = np.arange(len(start))
         settings = observation["settings"].reshape(len(start), horizon, -1).astype(np.float64)
         outcomes = observation["outcomes"].reshape(len(start), horizon, -1).astype(np.float64)
@@ -111,7 +110,7 @@ class DesignAgent(Agent):
             state.rounds += behind
 
     def _learning(self, rounds: NDArray[np.int64]) -> KeyedRandom:
-        """Return what a posterior of draws is drawn from in these rounds, whenever it learns of them."""
+        """Return the random numbers of a posterior of draws in these rounds, whenever it learns them."""
         return KeyedRandom(hashed(~self.keys, rounds))
 
     def search(
@@ -119,9 +118,9 @@ class DesignAgent(Agent):
     ) -> tuple[NDArray[Any], Array]:
         """Look for the actions of the highest scores.
 
-        The candidates are weighed, and what the model proposes. Then, where there is more than one
-        knob, the best are moved by differences between them a few times over: these fit themselves to
-        the width and the direction of a peak or a ridge (differential evolution, Storn and Price 1997).
+        The candidates and the proposals of the model are scored. With more than one knob, the best are
+        then moved a few times by differences between them, which fit the width and the direction of a
+        peak or a ridge (differential evolution, Storn and Price 1997).
 
         Args:
             posterior: What is believed in B episodes.
@@ -137,10 +136,9 @@ class DesignAgent(Agent):
         best = _best(actions, scores, random)
 
         def add(more: NDArray[Any]) -> tuple[NDArray[Any], Array]:
-            found = score(self.model.setting(more))
-            return _best(
-                np.concatenate([best[0], more], 1), np.concatenate([best[1], found], 1), random
-            )
+            actions = np.concatenate([best[0], more], 1)
+            scores = np.concatenate([best[1], score(self.model.setting(more))], 1)
+            return _best(actions, scores, random)
 
         proposed = self.proposed(posterior, PROPOSED, random)
         if proposed.size:

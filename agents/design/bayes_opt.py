@@ -57,12 +57,9 @@ class BayesOptEIG(DesignAgent):
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
-        return np.stack(
-            [
-                self._optimise(posterior.pick(np.array([b])), generator_of(random, b))
-                for b in range(len(left))
-            ]
-        )
+        singles = (posterior.pick(np.array([b])) for b in range(len(left)))
+        chosen = [self._optimise(one, generator_of(random, b)) for b, one in enumerate(singles)]
+        return np.stack(chosen)
 
     def _optimise(self, posterior: Posterior, random: np.random.Generator) -> NDArray[Any]:
         """Return the action of one episode."""

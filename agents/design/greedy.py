@@ -36,9 +36,7 @@ class GreedyEIG(DesignAgent):
         self, posterior: Distribution, random: Random
     ) -> tuple[NDArray[Any], Array]:
         """Return the best actions of B episodes and their expected information, as `search` does."""
-        return self.search(
-            posterior, lambda settings: self.gain(posterior, settings, random), random
-        )
+        return self.search(posterior, lambda at: self.gain(posterior, at, random), random)
 
     def gain(self, posterior: Distribution, settings: Array, random: Random) -> Array:
         """Return the expected information gain of settings ``(S, d)`` or ``(B, S, d)``, ``(B, S)``."""
@@ -62,12 +60,7 @@ class ThompsonEIG(GreedyEIG):
     text = "thompson_eig"
 
     def __init__(
-        self,
-        model: Knowledge,
-        *,
-        draws: int = 4,
-        candidates: int = 256,
-        seed: Seed = 0,
+        self, model: Knowledge, *, draws: int = 4, candidates: int = 256, seed: Seed = 0
     ) -> None:
         super().__init__(model, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)

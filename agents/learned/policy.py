@@ -16,9 +16,7 @@ of the network then takes the sum over the t rounds so far,
 instead of the history itself, so that the order of the rounds does not matter (A. Foster et al.,
 "Deep adaptive design", ICML 2021, equation 16).
 
-The file is in the safetensors format, which is a JSON header and plain numbers. Reading it executes
-nothing of it, unlike the pickles inside the zip files of stable-baselines3, and playing it needs no
-torch.
+The file is plain numbers with a JSON header (see `weights`), without the pickles of stable-baselines3.
 """
 
 from __future__ import annotations
@@ -158,23 +156,19 @@ class Policy:
             )
         try:
             tensors, head = weights.load(Path(path), FORMAT)
-            perceptrons = {
-                name: tuple(
-                    (tensors[f"{name}.{i}.weight"], tensors[f"{name}.{i}.bias"])
-                    for i in range(head.get(name, 0))
-                )
-                for name in PERCEPTRONS
-            }
+
+            def perceptron(name: str) -> tuple[Layer, ...]:
+                layers = (f"{name}.{i}" for i in range(head.get(name, 0)))
+                return tuple((tensors[f"{at}.weight"], tensors[f"{at}.bias"]) for at in layers)
+
+            scaled = map(str, head["scaled"])
             return cls(
                 parts={str(key): tuple(map(int, shape)) for key, shape in head["parts"]},
-                scaling={
-                    str(key): (tensors[f"mean.{key}"], tensors[f"scale.{key}"])
-                    for key in head["scaled"]
-                },
+                scaling={key: (tensors[f"mean.{key}"], tensors[f"scale.{key}"]) for key in scaled},
                 activation=head["activation"],
                 head=head["head"],
                 about=head["about"],
-                **perceptrons,
+                **{name: perceptron(name) for name in PERCEPTRONS},
             )
         except weights.DAMAGE as error:
             raise InputError(
@@ -229,9 +223,8 @@ def trained_for(model: Knowledge) -> str | None:
     """Return the name of the first one that was trained for exactly a model's arguments."""
     for name in fitting(model):
         trained = type(model)(**shipped()[name].about["env_kwargs"])
-        if all(
-            np.array_equal(getattr(trained, one), getattr(model, one)) for one in model.parameters()
-        ):
+        pairs = ((getattr(trained, one), getattr(model, one)) for one in model.parameters())
+        if all(np.array_equal(*pair) for pair in pairs):
             return name
     return None
 
@@ -255,11 +248,7 @@ class PolicyAgent(Agent):
     text = "policy"
 
     def __init__(
-        self,
-        model: Knowledge,
-        *,
-        path: str | Path | Policy | None = None,
-        seed: Any = 0,
+        self, model: Knowledge, *, path: str | Path | Policy | None = None, seed: Any = 0
     ) -> None:
         super().__init__(model, seed=seed)
         self.policy = _policy(path)
@@ -295,9 +284,8 @@ class PolicyAgent(Agent):
         choices = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
         scores = output.reshape(len(output), choices, -1).copy()
         if isinstance(observation, dict) and "action_mask" in observation:
-            scores[
-                np.broadcast_to(observation["action_mask"][:, None] == 0, scores.shape)
-            ] = -np.inf
+            illegal = observation["action_mask"][:, None] == 0
+            scores[np.broadcast_to(illegal, scores.shape)] = -np.inf
         if choices == 1:
             return scores[:, 0].argmax(1), ()
         chosen = np.empty((len(scores), choices), np.int64)

@@ -3,9 +3,8 @@
 from typing import Any
 
 from .active_search import ENS, ActiveSearch
-from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, Thompson
+from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, OneHub, Thompson
 from .decision import Decision
-from .graph import OneHub
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
 from .meta_ucb import MetaUCB

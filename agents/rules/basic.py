@@ -1,4 +1,4 @@
-"""The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling."""
+"""The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling, the first hub."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class LinUCB(BayesUCB):
     """LinUCB as in the experiments of Xu et al. (2022): ridge regression, no prior.
 
     The upper bound x . theta + alpha sqrt(x' A^-1 x) with A = ridge I + sum x x' is that of a
-    linear belief with noise 1 and a prior so wide that it says nothing. Both are in the unit of the
-    label, as in the paper, and there is no intercept: other than rules with beliefs that are free of
-    units, it chooses otherwise where labels are in percent or counted from another zero.
+    linear belief with noise 1 and a prior so wide that it says nothing. Both are in units of the label,
+    as in the paper, and there is no intercept. So its choices change where labels are in percent or
+    counted from another zero, unlike those of rules with beliefs free of units.
 
     Args:
         alpha: Width of the bound.
@@ -85,9 +85,9 @@ class LinUCB(BayesUCB):
 class GLMUCB(LinUCB):
     """GLM-UCB as in the experiments of Xu et al. (2022): d + 1 random items first, then LinUCB.
 
-    What carries the name there is the linear bound on labels 0 and 1, not the generalised linear
-    model of Filippi, Cappe, Garivier, Szepesvari, NeurIPS 2010. It depends on the unit and the zero of
-    the label, as LinUCB does.
+    The paper gives this name to the linear bound on labels 0 and 1, not to the generalised linear model
+    of Filippi, Cappe, Garivier, Szepesvari, NeurIPS 2010. It depends on the unit and the zero of the
+    label, as LinUCB does.
 
     Args:
         alpha: Width of the bound.
@@ -96,7 +96,7 @@ class GLMUCB(LinUCB):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        assert isinstance(belief, Linear)  # the one that it insists on
+        assert isinstance(belief, Linear)  # the belief that it requires
         choice = super().choose(belief, decision, random)
         early = (decision.labelled >= 0).sum(1) <= belief.model.num_features
         return np.where(early, any_legal(decision.mask, random), choice)
@@ -113,6 +113,20 @@ class Thompson(Rule[Belief]):
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         # A draw may lie some standard deviations off the mean.
-        return best(
-            belief.sample(1, random)[:, 0], decision.mask, random, 4 * belief.rounding(drawn=True)
-        )
+        draw = belief.sample(1, random)[:, 0]
+        return best(draw, decision.mask, random, 4 * belief.rounding(drawn=True))
+
+
+class OneHub(Rule[Belief]):
+    """A random node of the highest degree first, then the highest posterior mean: a plain baseline."""
+
+    looks_ahead = False
+    belief: tuple[str, dict[str, float]] | None = ("nodes", {})
+
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the chosen nodes, ``(B,)``."""
+        score = belief.mean()
+        fresh = np.asarray((decision.labelled < 0).all(1))
+        if fresh.any():  # no node is chosen yet
+            score = np.where(fresh[:, None], belief.reach(np.ones_like(score)), score)
+        return best(score, decision.mask, random, belief.rounding())

@@ -33,17 +33,16 @@ class Decision:
     batch_size: int = 1
 
     @classmethod
-    def first(cls, mask: NDArray[np.int8], left: ArrayLike = 1, batch_size: int = 1) -> Self:
+    def first(cls, mask: NDArray[np.int8], left: ArrayLike = 1) -> Self:
         """Return the decision before anything is labelled.
 
         Args:
             mask: 1 where an item may be chosen, ``(B, n)``.
             left: Number of labels, broadcast to ``(B,)``.
-            batch_size: Number of items that are chosen together.
         """
         none = np.empty((len(mask), 0), np.int64)
         lefts = np.broadcast_to(np.asarray(left, np.int64), len(mask))
-        return cls(mask=mask, labelled=none, arrived=none, left=lefts, batch_size=batch_size)
+        return cls(mask=mask, labelled=none, arrived=none, left=lefts)
 
     @cached_property
     def known(self) -> NDArray[np.bool_]:

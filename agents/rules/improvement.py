@@ -14,9 +14,8 @@ slopes, which meet at z_1 < z_2 < ...,
 Sources: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
 Journal of Global Optimization 13 (1998), equation (15); Frazier, Powell, Dayanik, "The
 Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009);
-Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a
-General Class of Online Learning Problems", Operations Research 60 (2012), for its use where every
-label counts.
+Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a General Class of Online Learning
+Problems", Operations Research 60 (2012), for its use where every label counts.
 """
 
 from __future__ import annotations
@@ -68,8 +67,8 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
     is no longer among those whose largest mean counts: where items tell nothing about each other,
     the rule is greedy. It needs a belief about labels with additive noise.
 
-    It plans one label ahead as if the item that is best by then were labelled ever after, so that it
-    explores more than pays on most pools.
+    It plans one label ahead, as if the best item after it were labelled in every later step, so that it
+    explores too much on most pools.
 
     Items are examined in the order of an upper bound of their score, until the next bound is below
     the best score: exact, unless that takes more than `candidates` items. The bound replaces the

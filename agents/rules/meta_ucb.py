@@ -17,12 +17,11 @@ label, on the order of the items or on their number, and all are bounded. The sc
     mean / s + width std / s + z' A c,
 
 that is, a linear layer that all items share, whose weights A c depend on the pool. Training starts
-from A = 0, which is Bayes-UCB. Why the threshold t matters: whichever of the best m items comes
-first, all of them are labelled in the end, so that among them what a label tells, and how sure their
-place is, should decide.
+from A = 0, which is Bayes-UCB. The threshold t matters because all of the best m items are labelled in
+the end: among them, what a label tells and how sure their rank is should decide.
 
-The risk of x is the loss, in units of s, that is expected of taking t for the border. Its derivative
-with respect to the variance of x is phi(u / v) / (2 v), which weighs the falls of variances in g.
+The risk of x is the expected loss, in units of s, of taking t for the border. Its derivative with
+respect to the variance of x is phi(u / v) / (2 v), which weighs the falls of variances in g.
 
 Sources: F. Maes, L. Wehenkel, D. Ernst, "Meta-learning of exploration/exploitation strategies"
 (2012), where an index linear in features is trained on many problems; Zaheer et al., "Deep Sets",
@@ -132,11 +131,11 @@ class Network:
 class MetaUCB(Rule[Belief]):
     """A trained rule for pools of any size: Bayes-UCB plus a layer that all items share.
 
-    It weighs how sure it is that an item belongs to the best that the labels left allow, and what
-    its label tells about the items for which that is open. The weights that the package brings
-    were trained on linear pools and star graphs of 250 to 1000 items, with labels for 5 to 20 % of
-    them. They play every pool with every belief, but not always better than Bayes-UCB: the guide has
-    numbers. The file of weights is plain numbers, and nothing in it is executed.
+    It weighs how likely an item is among the best that the labels left allow, and what its label tells
+    about the items for which that is open. The weights of the package were trained on linear pools and
+    star graphs of 250 to 1000 items, with labels for 5 to 20 % of them. They play every pool with every
+    belief, but not always better than Bayes-UCB: the guide has numbers. The file of weights is plain
+    numbers, and nothing in it is executed.
 
     Args:
         weights: A file of weights, or the `Network` itself; None takes those of the package.
@@ -168,8 +167,7 @@ def look(
 
     Returns:
         mean / s and std / s, ``(B, n)`` each, and their rounding, ``(B, 1)``; the features z of the
-        items, ``(B, FEATURES, n)``,
-        and the context c, ``(B, CONTEXT)``.
+        items, ``(B, FEATURES, n)``, and the context c, ``(B, CONTEXT)``.
     """
     mean, std = belief.mean(), belief.std()
     b, n = mean.shape

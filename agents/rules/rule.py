@@ -18,17 +18,17 @@ BeliefT = TypeVar("BeliefT", bound=Belief, contravariant=True)
 class Rule(ABC, Generic[BeliefT]):
     """Turns the beliefs of B episodes into B choices; it has settings but no state.
 
-    One of your own derives from this class and brings `choose`.
+    A rule of your own derives from this class and brings `choose`.
     """
 
     needs: ClassVar[type[object]] = Belief
     """What its belief must be able to do: `Belief`, `AdditiveNoise` or `Probabilities`."""
 
     belief: tuple[str, dict[str, float]] | None = None
-    """The belief it insists on, by name and settings; None: any that can do what it needs."""
+    """The belief that it requires, by name and settings; None: any that can do what it needs."""
 
     looks_ahead: ClassVar[bool] = True
-    """Whether it counts what the labels of items in flight and of its own batch will tell."""
+    """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
     @abstractmethod
     def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
@@ -43,13 +43,7 @@ class Rule(ABC, Generic[BeliefT]):
     def choose_batch(
         self, belief: BeliefT, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
-        """Return different items for each episode, chosen one by one, ``(B, batch_size)``.
-
-        Args:
-            belief: What is believed about n items in B episodes.
-            decision: What is to be decided.
-            random: What is drawn from.
-        """
+        """Return different items for each episode, chosen one by one, ``(B, batch_size)``."""
         batch = np.empty((len(decision.mask), decision.batch_size), np.int64)
         for k in range(decision.batch_size):
             if k:

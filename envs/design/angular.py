@@ -2,7 +2,7 @@ r"""Histograms of cos(theta) whose law is fixed by one number, the asymmetry.
 
 Muons leave e+ e- -> mu+ mu- with the density f(c) = 3/8 (1 + c^2) + A c on [-1, 1], c = cos(theta).
 |A| <= 3/4 for anything that the physics can do; beyond that, where the toy model goes, the density
-is cut off at 0 and normalised anew.
+is cut off at 0 and normalised again.
 
 The likelihood of a histogram y is L(A) = sum_k y_k log p_k(A), one curve per episode however many
 parameter values are asked for. It is tabulated by one matrix product y @ log p(A_j) and interpolated
@@ -18,15 +18,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Streams
 from ..core.checks import integer
 from .design import Array
-from .drawing import draw_each
+from .drawing import HistogramLaw
 from .grid_design import GridDesign
 from .laws import PreparedNoise, UnitNoise
 
@@ -41,7 +39,7 @@ IMPOSSIBLE = -64.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class AngularDesign(GridDesign):
+class AngularDesign(HistogramLaw, GridDesign):
     """An experiment whose data are a histogram of cos(theta); the prior is uniform.
 
     ## Arguments
@@ -88,16 +86,11 @@ class AngularDesign(GridDesign):
         """Return 0: the prior is uniform."""
         return np.zeros(theta.shape[:-1])
 
-    @property
-    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Counts per bin."""
-        return np.zeros(self.num_bins), np.full(self.num_bins, self._most)
-
-    @property
-    def _most(self) -> float:
-        return self.num_events
-
     # ---- the law of the data
+
+    def rates(self, theta: Array, setting: Array) -> Array:
+        """Return the probability of each bin, ``(B, num_bins)``."""
+        return self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
 
     def probabilities(self, asymmetry: Array) -> Array:
         """Return the probability of every bin, ``(...)`` to ``(..., num_bins)``."""
@@ -246,22 +239,3 @@ class AngularDesign(GridDesign):
         logs = (logs - logs.max(1, keepdims=True)).reshape(len(nodes), count, -1)
         likelihood = np.exp(logs)
         return nodes, likelihood.astype(np.float32), (likelihood * logs).astype(np.float32)
-
-    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
-        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
-        asymmetry = self.asymmetry(theta[:, None], setting)[:, 0]
-        return random.multinomial(self.num_events, self.probabilities(asymmetry)).astype(np.float64)
-
-    def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
-    ) -> Array:
-        """Draw the histograms."""
-        law = self.probabilities(self.asymmetry(theta[:, None], setting)[:, 0])
-        return draw_each(
-            law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
-        )
-
-    @property
-    def uniforms(self) -> int:
-        """None: histograms are drawn from the generators of the step."""
-        return 0

@@ -27,6 +27,11 @@ class BinomialLaw(InverseLaw):
     def most_trials(self) -> int:
         """The largest number of trials."""
 
+    @property
+    def outcome_range(self) -> tuple[Array, Array]:
+        """A count."""
+        return np.zeros(1), np.full(1, float(self.most_trials))
+
     @abstractmethod
     def trials(self, setting: Array) -> Array:
         """Return the number of trials at settings ``(B, d)``, ``(B, 1)``."""

@@ -27,7 +27,7 @@ LIMIT = float(np.float32(logit(1 - 2.0**-22)))
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ConstantElasticity(InverseLaw, ParticleDesign):
-    """Choose pairs of baskets, to learn from which a person likes better how much each good is worth.
+    """Choose pairs of baskets for a person to compare, to learn how much each good is worth to them.
 
     ## Description
     A person is shown two baskets x and x' of three goods, and says on a sliding scale from 0 to 1 how
@@ -49,8 +49,8 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     ## Rewards
     Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
     particles. The sum of "log_evidence" over a greedy episode of 19 nats is 0.4 nats (rms) off the
-    middle of `envs.design.bracket`, less than 0.1 on average and at most about 2 in 128 episodes; a
-    step corrects what earlier ones turn out to have paid too much. "spce" saturates: an episode tells
+    middle of a lower and an upper bound, less than 0.1 on average and at most about 2 in 128 episodes;
+    a step corrects what earlier ones turn out to have paid too much. "spce" saturates: an episode tells
     about 10 nats on average if baskets are drawn at random, and more if they are well chosen.
 
     ## Arguments
@@ -66,9 +66,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     noise: float = 0.005
 
     def __post_init__(self) -> None:
-        self._set(
-            noise=real("noise", self.noise, low=LITTLE, high=MUCH),
-        )
+        self._set(noise=real("noise", self.noise, low=LITTLE, high=MUCH))
         super().__post_init__()
 
     @property
@@ -94,12 +92,6 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     def from_scores(self, scores: Array) -> Array:
         """Return the parameters of normal scores; log u is normal itself."""
         return self._joined(ndtr(scores[..., :3]), scores[..., 3])
-
-    def to_scores(self, theta: Array) -> Array:
-        """Return the normal scores of parameters, ``(..., 4)``."""
-        rho, first, second, log_u = np.moveaxis(theta, -1, 0)
-        uniform = (rho - LEAST) / (1 - LEAST), 1 - (1 - first) ** 2, second / (1 - first)
-        return np.stack([*ndtri(uniform), (log_u - MEAN) / STD], -1)
 
     def _joined(self, uniform: Array, score: Array) -> Array:
         """Return parameters of three uniform numbers and the normal score of log u."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..core import environments
@@ -69,11 +68,6 @@ class DeathProcess(BinomialLaw, GridDesign):
     def knobs(self) -> Mapping[str, tuple[float, float]]:
         """The time of the count."""
         return {"time": self.times}
-
-    @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A count."""
-        return np.zeros(1), np.full(1, float(self.population))
 
     def prior(self, uniform: Array) -> Array:
         """Return draws of the normal law above 0."""

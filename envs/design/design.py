@@ -30,10 +30,11 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation, Streams, box
+from ..core import Model, Observation, Streams, box
 from ..core.checks import choice, integer
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
+from .drawing import ANY
 from .laws import Law
 from .posteriors import Posterior, Problem
 from .settings import Settings
@@ -41,8 +42,6 @@ from .settings import Settings
 Array: TypeAlias = NDArray[np.float64]
 PosteriorT = TypeVar("PosteriorT", bound=Posterior)
 REWARDS = ("kl", "entropy", "log_evidence", "spce")
-ANY = float(np.finfo(np.float32).max)
-"""Bound of what may be any number in an observation."""
 
 
 __getattr__ = former(__name__)
@@ -66,7 +65,7 @@ class DesignState(Generic[PosteriorT]):
 class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     """A sequence of experiments on unknown parameters.
 
-    A problem is told by its `unknown_parameters` with `log_prior` and `prior`, its `knobs`, and the
+    A problem is defined by its `unknown_parameters` with `log_prior` and `prior`, its `knobs`, and the
     law of its data: `log_likelihood`, and `sample` and `_experiment`, which `InverseLaw` makes of one
     function. `law` tells what more is known of it, so that information is estimated without drawing.
 
@@ -122,9 +121,8 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        width, contrasts = len(self.knobs) + len(self.outcome_range[0]), 0
-        if self.reward == "spce":
-            contrasts = self.contrasts
+        width = len(self.knobs) + len(self.outcome_range[0])
+        contrasts = self.contrasts if self.reward == "spce" else 0
         mask = 0 if self._choices is None else len(self._choices) // 8  # a byte each
         return 2 * self.horizon * width + 4 * contrasts * (len(self.unknown_parameters) + 1) + mask
 
@@ -155,21 +153,10 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """Return draws from the prior, ``(count, k)``."""
         return self.prior(random.random((count, len(self.unknown_parameters))))
 
-    def to_scores(self, theta: Array) -> Array:
-        """Return the normal scores that turn into parameters, ``(..., k)`` to ``(..., k)``.
-
-        Raises:
-            InputError: The model does not tell them.
-        """
-        raise InputError(
-            f"{type(self).__name__} has no normal scores of parameters; a model that is to be "
-            "bracketed needs the method to_scores, the inverse of from_scores."
-        )
-
     def proposals(self, theta: Array, random: np.random.Generator) -> Array | None:
         """Return settings that draws ``(B, n, k)`` from B posteriors suggest, ``(B, n, d)``.
 
-        None: any setting may be as good as another, look everywhere.
+        None: the model suggests nothing.
         """
         return None
 
@@ -201,14 +188,13 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def new_state(self, num_episodes: int) -> DesignState[PosteriorT]:
         """Return the arrays of ``num_episodes`` episodes."""
         k, count = len(self.unknown_parameters), self.contrasts if self.reward == "spce" else 0
+        width = len(self.outcome_range[0])
         return DesignState(
             theta=np.zeros((num_episodes, k)),
             quantiles=np.zeros((num_episodes, k)),
             posterior=self.new_posterior(num_episodes),
             settings=np.zeros((num_episodes, self.horizon * len(self.knobs)), np.float32),
-            outcomes=np.zeros(
-                (num_episodes, self.horizon * len(self.outcome_range[0])), np.float32
-            ),
+            outcomes=np.zeros((num_episodes, self.horizon * width), np.float32),
             left=np.zeros(num_episodes, np.int64),
             contrasts=np.zeros((num_episodes, count, k)),
             contrast=np.zeros((num_episodes, count + 1)),
@@ -282,12 +268,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         }
 
     def hidden(self, state: DesignState[PosteriorT]) -> dict[str, NDArray[Any]]:
-        """Return what is unknown.
-
-        Returns:
-            ``theta``, the parameters, and ``quantiles``, the numbers in [0, 1) that `prior` made them
-            of, both ``(B, k)``.
-        """
+        """Return the parameters and the numbers in [0, 1) that `prior` made them of, ``(B, k)``."""
         return {"theta": state.theta.copy(), "quantiles": state.quantiles.copy()}
 
     # ---- words and pictures

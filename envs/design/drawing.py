@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,8 @@ from ..core import Streams
 from .laws import NormalNoise
 
 Array: TypeAlias = NDArray[np.float64]
+ANY = float(np.finfo(np.float32).max)
+"""Bound of what may be any number in an observation."""
 
 
 class InverseLaw(ABC):
@@ -47,6 +48,11 @@ class NormalResponse(InverseLaw):
 
     noise_std: float
 
+    @property
+    def outcome_range(self) -> tuple[Array, Array]:
+        """Any number."""
+        return np.full(1, -ANY), np.full(1, ANY)
+
     @abstractmethod
     def response(self, theta: Array, setting: Array) -> Array:
         """Return the number without its noise, ``(B, G)``; see `DesignModel.log_likelihood`."""
@@ -67,22 +73,43 @@ class NormalResponse(InverseLaw):
         return self.response(theta[:, None], setting) + noise
 
 
-def draw_each(
-    rows: Array,
-    done: NDArray[np.bool_] | None,
-    streams: Streams,
-    draw: Callable[[np.random.Generator, Array], NDArray[np.int64]],
-) -> Array:
-    """Return counts drawn for every row of ``rows`` by its episode's generator of the step.
+class HistogramLaw(ABC):
+    """Draws data that are counts of bins, by the generators of a step."""
 
-    Args:
-        rows: What to draw from, ``(B, m)``.
-        done: Episodes whose counts do not matter.
-        streams: The random numbers of the B episodes.
-        draw: Returns the counts of one row, ``(m,)``.
-    """
-    counts = np.zeros(rows.shape, np.int64)
-    for i, row in enumerate(rows):
-        if done is None or not done[i]:
-            counts[i] = draw(streams.noise[i], row)
-    return counts.astype(np.float64)
+    num_events: int
+    num_bins: int
+
+    @abstractmethod
+    def rates(self, theta: Array, setting: Array) -> Array:
+        """Return the chance of each bin for B pairs of parameters and settings, ``(B, num_bins)``."""
+
+    def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
+        """Return the counts of experiments with these rates, of the same shape."""
+        return random.multinomial(self.num_events, rates)
+
+    @property
+    def uniforms(self) -> int:
+        """None: one number does not make a histogram."""
+        return 0
+
+    @property
+    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Counts per bin."""
+        return np.zeros(self.num_bins), np.full(self.num_bins, self._most)
+
+    @property
+    def _most(self) -> float:
+        return self.num_events
+
+    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
+        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
+        return self.draw(self.rates(theta, setting), random).astype(np.float64)
+
+    def _experiment(
+        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
+    ) -> Array:
+        counts = np.zeros((len(theta), self.num_bins))
+        for i, row in enumerate(self.rates(theta, setting)):
+            if done is None or not done[i]:
+                counts[i] = self.draw(row, streams.noise[i])
+        return counts

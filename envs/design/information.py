@@ -39,9 +39,11 @@ from scipy.special import logsumexp
 from ..core import InputError, Random, generator_of
 from .design import Array, DesignModel
 from .laws import CACHED, PreparedNoise, SummedLaw, UnitNoise, unit_noise, values_that_count
-from .posteriors import Distribution, Gaussian
+from .posteriors import Distribution, Gaussian, by_weight
 
 Estimate: TypeAlias = tuple[Array, Array]
+Values: TypeAlias = tuple[Array, Array]
+"""Parameter values ``(G, k)`` of an episode and their log weights ``(G,)``."""
 
 
 class Estimator(ABC):
@@ -92,8 +94,29 @@ class ClosedForm(Estimator):
         return gain, np.zeros_like(gain)
 
 
+class _ByValue(Estimator):
+    """An estimator that takes the episodes one by one, each with the parameter values that count."""
+
+    nodes: int
+
+    def _estimate(
+        self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
+    ) -> Estimate:
+        theta, log_weights = posterior.support(self.nodes, random)
+        gain, error = np.empty((2, len(log_weights), len(settings)))
+        for b, values in enumerate(values_that_count(theta, log_weights)):
+            gain[b], error[b] = self._single(model, values, settings, generator_of(random, b))
+        return gain, error
+
+    @abstractmethod
+    def _single(
+        self, model: DesignModel[Any], values: Values, settings: Array, random: np.random.Generator
+    ) -> Estimate:
+        """Return the estimates and standard errors of one episode, both ``(S,)``."""
+
+
 @dataclass(frozen=True)
-class Exact(Estimator):
+class Exact(_ByValue):
     """Sum over the nodes of the posterior, and over all data where they can be listed.
 
     A `SummedLaw` of the model says how its data are summed over. For anything else, such as histograms,
@@ -111,27 +134,18 @@ class Exact(Estimator):
     def _estimate(
         self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
     ) -> Estimate:
-        theta, log_weights = posterior.support(self.nodes, random)
-        if isinstance(model.law, SummedLaw):
-            gain = model.law.information(theta, log_weights, settings)
-            return gain, np.zeros_like(gain)
-        gain, error = np.empty((2, len(log_weights), len(settings)))
-        for b, (mine, row) in enumerate(values_that_count(theta, log_weights)):
-            gain[b], error[b] = self._drawn(model, mine, row, settings, generator_of(random, b))
-        return gain, error
+        if not isinstance(model.law, SummedLaw):
+            return super()._estimate(model, posterior, settings, random)
+        gain = model.law.information(*posterior.support(self.nodes, random), settings)
+        return gain, np.zeros_like(gain)
 
-    def _drawn(
-        self,
-        model: DesignModel[Any],
-        theta: Array,
-        log_weights: Array,
-        settings: Array,
-        random: np.random.Generator,
-    ) -> tuple[Array, Array]:
+    def _single(
+        self, model: DesignModel[Any], values: Values, settings: Array, random: np.random.Generator
+    ) -> Estimate:
+        theta, log_weights = values
         # Stratified draws of theta, the same for every setting.
-        total = np.exp(log_weights).cumsum()
         level = (np.arange(self.draws) + random.random(self.draws)) / self.draws
-        chosen = np.minimum(np.searchsorted(total, level * total[-1], "right"), len(theta) - 1)
+        chosen = by_weight(np.exp(log_weights), level)
         truth = np.tile(theta[chosen], (len(settings), 1))
         where = np.repeat(settings, self.draws, axis=0)
         outcome = model.sample(truth, where, random).astype(np.float32).astype(np.float64)
@@ -146,12 +160,12 @@ class Exact(Estimator):
             mass = np.exp(joint, out=joint)
             size = mass.sum(1)
             divergence[part] = np.einsum("bg,bg->b", mass, logs) / size - top[:, 0] - np.log(size)
-        values = divergence.reshape(len(settings), self.draws)
-        return values.mean(1), values.std(1, ddof=1) / self.draws**0.5
+        each = divergence.reshape(len(settings), self.draws)
+        return each.mean(1), each.std(1, ddof=1) / self.draws**0.5
 
 
 @dataclass(frozen=True)
-class Channel(Estimator):
+class Channel(_ByValue):
     """Histograms taken for a point with unit normal noise, on a scale by the Fisher metric of their law.
 
     On a line, or in a plane if the number of events informs as well. Thousands of settings per second
@@ -165,47 +179,40 @@ class Channel(Estimator):
 
     nodes: int = 1024
 
-    def _estimate(
-        self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
+    def _single(
+        self, model: DesignModel[Any], values: Values, settings: Array, random: np.random.Generator
     ) -> Estimate:
-        law = model.law
-        if not isinstance(law, UnitNoise):
+        if not isinstance(model.law, UnitNoise):
             raise InputError("Channel needs histograms of cos(theta); take Exact.")
-        theta, log_weights = posterior.support(self.nodes, random)
-        gain, error = np.empty((2, len(log_weights), len(settings)))
-        for b, (mine, row) in enumerate(values_that_count(theta, log_weights)):
-            gain[b] = unit_noise(law.points(mine, settings), np.exp(row))
-            error[b] = law.error(mine, settings)
-        return gain, error
+        theta, log_weights = values
+        points = model.law.points(theta, settings)
+        return unit_noise(points, np.exp(log_weights)), model.law.error(theta, settings)
 
 
 @dataclass(frozen=True)
-class Prepared(Estimator):
+class Prepared(Channel):
     """Histograms drawn once, at a range of asymmetries, and used for every setting.
 
-    As `Exact`, but the data need not be drawn anew: a few milliseconds per setting, and no noise between
-    settings. Where the density is positive for all parameters `Channel` is as good, and is taken.
+    As `Exact`, but without new data for each setting: a few milliseconds per setting, and no noise
+    between settings. Where the density is positive for all parameters it is `Channel`, which is as good.
 
     Args:
         nodes: Draws from a posterior that has no nodes.
     """
 
-    nodes: int = 1024
-
-    def _estimate(
-        self, model: DesignModel[Any], posterior: Distribution, settings: Array, random: Random
+    def _single(
+        self, model: DesignModel[Any], values: Values, settings: Array, random: np.random.Generator
     ) -> Estimate:
         law = model.law
         if not isinstance(law, PreparedNoise):
             raise InputError(
                 "Prepared needs histograms of cos(theta) of a fixed number of events; take Exact."
             )
-        gain, error = Channel(self.nodes)(model, posterior, settings, random)
-        theta, log_weights = posterior.support(self.nodes, random)
-        for b, (mine, row) in enumerate(values_that_count(theta, log_weights)):
-            for s in law.cut_off(mine, settings).nonzero()[0].tolist():
-                points = law.points(mine, settings[s : s + 1])[0, :, 0]
-                gain[b, s], error[b, s] = law.prepared(points, np.exp(row))
+        gain, error = super()._single(model, values, settings, random)
+        theta, log_weights = values
+        for s in law.cut_off(theta, settings).nonzero()[0].tolist():
+            points = law.points(theta, settings[s : s + 1])[0, :, 0]
+            gain[s], error[s] = law.prepared(points, np.exp(log_weights))
         return gain, error
 
 

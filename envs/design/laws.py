@@ -169,16 +169,9 @@ def values_that_count(theta: Array, log_weights: Array) -> Iterator[tuple[Array,
 
 
 def _blocks_that_count(theta: Array, log_weights: Array) -> tuple[Array, Array]:
-    """Return values and weights in blocks of `NODES`, those in which a value counts in any episode.
+    """Return the blocks of `NODES` values ``(U, k)`` and weights ``(B, U)`` that count in any episode.
 
-    In the other episodes their weights are 0: what an episode adds up does not depend on the others.
-
-    Args:
-        theta: Values, ``(G, k)``.
-        log_weights: Log weights in B episodes, ``(B, G)``.
-
-    Returns:
-        Values ``(U, k)`` and weights ``(B, U)``, U a multiple of `NODES`; the last value is repeated.
+    In the other episodes their weights are 0: the sum of an episode does not depend on the others.
     """
     counts = log_weights > np.log(NEGLIGIBLE / len(theta))
     weights = np.zeros((len(log_weights), -(-len(theta) // NODES) * NODES))
@@ -189,13 +182,9 @@ def _blocks_that_count(theta: Array, log_weights: Array) -> tuple[Array, Array]:
 
 
 def _mixed(weights: Array, values: Array) -> Array:
-    """Return the sums over values with the weights of B episodes, ``(B, S)``.
+    """Return the sums of values ``(S, U)`` with the weights ``(B, U)`` of B episodes, ``(B, S)``.
 
     They are added up block by block, so that the digits of an episode do not depend on the others.
-
-    Args:
-        weights: Weights, ``(B, U)``, U a multiple of `NODES`.
-        values: What is added up, ``(S, U)``.
     """
     total = np.zeros((len(weights), len(values)))
     for first in range(0, weights.shape[1], NODES):
@@ -207,9 +196,8 @@ def _mixed(weights: Array, values: Array) -> Array:
 def _closer(points: Array) -> Array:
     """Return points ``(S, G, m)``, with shorter gaps where no noise bridges them."""
     order = points.argsort(1)
-    gaps = np.diff(
-        np.take_along_axis(points, order, 1), axis=1, prepend=points.min(1, keepdims=True)
-    )
+    ordered = np.take_along_axis(points, order, 1)
+    gaps = np.diff(ordered, axis=1, prepend=ordered[:, :1])
     closer = np.empty_like(points)
     np.put_along_axis(closer, order, np.minimum(gaps, APART).cumsum(1), 1)
     return closer

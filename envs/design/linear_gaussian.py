@@ -19,7 +19,7 @@ from scipy.special import ndtri
 
 from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
-from .design import ANY, Array, DesignModel
+from .design import Array, DesignModel
 from .drawing import NormalResponse
 from .posteriors import Gaussian
 
@@ -83,11 +83,6 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
         """The k components of the setting."""
         return {f"xi_{i}": (-1.0, 1.0) for i in range(self.num_parameters)}
 
-    @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """One number."""
-        return np.full(1, -ANY), np.full(1, ANY)
-
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
         return self.prior_std * ndtri(np.maximum(uniform, 1e-300))
@@ -95,10 +90,6 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
     def from_scores(self, scores: Array) -> Array:
         """Return the scores in units of the prior."""
         return self.prior_std * scores
-
-    def to_scores(self, theta: Array) -> Array:
-        """Return the parameters over their prior standard deviation."""
-        return theta / self.prior_std
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
@@ -129,10 +120,13 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
         draws = np.random.default_rng(0)
         count = max(2**22 // (self.horizon * self.num_parameters**2), 64)
         if self._choices is None:
-            every = draws.uniform(-1, 1, (count, self.horizon, self.num_parameters))
-            return float(self.information(every).mean())
-        listed = self._choices[draws.integers(len(self._choices), size=(count, self.horizon))]
-        return float(self.information(listed).mean())
+            settings: NDArray[Any] = draws.uniform(
+                -1, 1, (count, self.horizon, self.num_parameters)
+            )
+        else:
+            index = draws.integers(len(self._choices), size=(count, self.horizon))
+            settings = self._choices[index]
+        return float(self.information(settings).mean())
 
     def optimal_value(self) -> float:
         """Return the information in the best T settings, for one or two parameters.

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..core import environments
 from ..core.checks import integer, quantity, real
-from .design import ANY, Array
+from .design import Array
 from .drawing import NormalResponse
 from .particle_design import ParticleDesign
 
@@ -39,12 +38,12 @@ class LocationFinding(NormalResponse, ParticleDesign):
     ## Rewards
     Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
     the particles: the sum of "log_evidence" over a greedy episode of 22 nats is 0.4 nats (rms) off the
-    middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
+    middle of a lower and an upper bound, less than 0.1 on average and less than 2 in 128 episodes.
 
     ## Arguments
     - `num_sources`, `num_dimensions`: K and D.
     - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
-      particles do not find the sources.
+      noise particles do not find the sources.
     - `reach`: largest coordinate at which to measure.
 
     ## References
@@ -80,13 +79,8 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     @property
     def knobs(self) -> Mapping[str, tuple[float, float]]:
-        """The coordinates of the place."""
+        """The coordinates at which to measure."""
         return {f"xi_{i}": (-self.reach, self.reach) for i in range(self.num_dimensions)}
-
-    @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The logarithm of the strength."""
-        return np.full(1, -ANY), np.full(1, ANY)
 
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
@@ -95,10 +89,6 @@ class LocationFinding(NormalResponse, ParticleDesign):
     def from_scores(self, scores: Array) -> Array:
         """Return the scores themselves: the prior is standard normal."""
         return scores
-
-    def to_scores(self, theta: Array) -> Array:
-        """Return the parameters themselves."""
-        return theta
 
     def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
         """Return scores with the sources in any order, ``(N, k)``."""

@@ -64,9 +64,9 @@ class PriorContrastive(NestedMonteCarlo):
 
 @dataclass(frozen=True)
 class Histogram(Estimator):
-    """The slides' estimate: the likelihood itself is a histogram of simulated data.
+    """The estimate of the original robot physicist: the likelihood is a histogram of simulated data.
 
-    For each of n parameter values the simulator is run; the histogram of what it yields stands for
+    The simulator runs for each of n parameter values; the histogram of its data stands for
     p(y | theta, xi). Experiments are then drawn from these histograms and the entropy of the
     posterior over the n values is averaged. Noise of the histograms looks like a difference between
     parameters, so few simulations bias the estimate up; data that are one number are put into bins,
@@ -98,9 +98,8 @@ class Histogram(Estimator):
                     counts = outcome.reshape(self.values, self.simulations, -1).sum(1)
                     # Half a count in every bin keeps an empty one from ruling a value out.
                     shares = (counts + 0.5) / (counts + 0.5).sum(1, keepdims=True)
-                    gain[b, i], error[b, i] = self._events(
-                        shares, law.num_events, generator_of(random, b)
-                    )
+                    estimate = self._events(shares, law.num_events, generator_of(random, b))
+                    gain[b, i], error[b, i] = estimate
                 else:
                     gain[b, i] = self._single(outcome[:, 0])
         return gain, error

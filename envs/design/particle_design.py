@@ -14,8 +14,8 @@ class ParticleDesign(DesignModel[Particles]):
     """A problem that keeps its posterior by tempered sequential Monte Carlo.
 
     ## Arguments
-    - `num_particles`, `num_moves`: particles of the posterior that pays the reward, and Metropolis
-      steps each time they are drawn anew, about. The stated errors are those of 1000.
+    - `num_particles`, `num_moves`: particles of the posterior that pays the reward, and about how many
+      Metropolis steps follow each resampling. The stated errors are those of 1000 particles.
     """
 
     num_particles: int = 1000
@@ -35,7 +35,7 @@ class ParticleDesign(DesignModel[Particles]):
 
     @property
     def shared(self) -> int:
-        """About how many numbers all episodes have in common: one starts anew at a time."""
+        """About how many numbers all episodes have in common: one restarts at a time."""
         return 16 * self.num_particles * len(self.unknown_parameters)
 
     def new_posterior(self, num_episodes: int) -> Particles:

@@ -77,11 +77,6 @@ class PreyPopulation(BinomialLaw, GridDesign):
         """The number of prey."""
         return {"prey": (1.0, float(self.most_prey))}
 
-    @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A count."""
-        return np.zeros(1), np.full(1, float(self.most_prey))
-
     def evenly(self, count: int) -> Array:
         """Return ``count`` evenly spaced numbers, rounded to integers, ``(count, 1)``."""
         return np.rint(super().evenly(count))

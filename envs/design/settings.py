@@ -19,15 +19,10 @@ Array: TypeAlias = NDArray[np.float64]
 
 
 class Settings(ABC):
-    """What can be set: continuous knobs, or settings to choose from.
-
-    Attributes:
-        settings: None: an action is a point of ``[-1, 1]^d``, mapped linearly onto the knobs' ranges.
-            An integer n: an action is the index of one of n evenly spaced settings per knob. A
-            sequence of settings, each with a number per knob: the index of one of them.
-    """
+    """What can be set: continuous knobs, or settings to choose from."""
 
     settings: Any
+    """See the argument of `DesignModel`."""
 
     @property
     @abstractmethod
@@ -102,9 +97,8 @@ class Settings(ABC):
         if self._choices is not None:
             return self._choices[action].astype(np.float64)
         middle, half = self._scale
-        return (
-            (middle + half * np.asarray(action, np.float64)).astype(np.float32).astype(np.float64)
-        )
+        exact = middle + half * np.asarray(action, np.float64)
+        return exact.astype(np.float32).astype(np.float64)
 
     def nearest_actions(self, settings: Array) -> NDArray[np.float32]:
         """Return the continuous actions nearest to settings, ``(..., d)``."""
@@ -131,9 +125,8 @@ class Settings(ABC):
             return ((values - middle) / half).astype(np.float32)
         match = ((self._choices == values.astype(np.float32)) | ~given).all(1)
         if not match.any():
-            raise InputError(
-                f"{shown(setting)} is not one of the {len(match)} settings to choose from."
-            )
+            many = f"the {len(match)} settings to choose from"
+            raise InputError(f"{shown(setting)} is not one of {many}.")
         return int(match.argmax())
 
     def _in_range(self, name: str, value: Any) -> float:
@@ -156,7 +149,6 @@ def interval(
         inside = low <= pair[0] and pair[1] <= high if closed else low < pair[0] and pair[1] < high
     if not inside:
         ends = f"[{low:g}, {high:g}]" if closed else f"({low:g}, {high:g})"
-        raise InputError(
-            f"{name} must be two increasing numbers within {ends}, got {shown(value)}."
-        )
+        wanted = f"two increasing numbers within {ends}"
+        raise InputError(f"{name} must be {wanted}, got {shown(value)}.")
     return pair[0], pair[1]

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +28,14 @@ from numpy.typing import NDArray
 from ..core import InputError, Streams, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .design import Array
-from .drawing import draw_each
+from .drawing import HistogramLaw
 from .grid_design import GridDesign
 from .laws import Histograms
 from .settings import interval
 from .simulator.black_box import Job
 from .simulator.jobs import Simulations
 
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]
 HUGE = 1e9
 """Bound of every range."""
 
@@ -74,7 +75,7 @@ OUTSIDE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SimulatorDesign(GridDesign):
+class SimulatorDesign(HistogramLaw, GridDesign):
     """Choose the settings of an experiment that only a simulator of yours describes.
 
     ## Description
@@ -84,8 +85,8 @@ class SimulatorDesign(GridDesign):
     the true theta, one of the grid, and the posterior over the grid is exact.
 
     The simulator is a black box: any Python function, or any program. Slow ones run in parallel, each
-    run is kept in a file, and a run that hangs or dies is killed and repeated. If all stops, make the
-    environment again: it goes on with the runs that are missing. A setting is simulated when it is
+    run is kept in a file, and a run that hangs or dies is killed and repeated. If the program stops,
+    make the environment again: it goes on with the missing runs. A setting is simulated when it is
     first used; `model.simulate()` does all of them beforehand, and `model.simulate(part=2, parts=4)`
     a quarter, for several machines that share the folder.
 
@@ -126,9 +127,9 @@ class SimulatorDesign(GridDesign):
       nothing and makes the posterior exactly right. True: a run of the simulator with the true theta
       and a seed of its own, as nature would do it.
     - `workers`: processes that run the simulator, with one thread each unless OMP_NUM_THREADS says
-      otherwise. 0 runs it in this one, for quick and trusted functions; nothing can be done then about
-      a run that hangs. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
-      on this machine where there is none; for runs of a second or more, each started afresh. Needs the
+      otherwise. 0 runs it in this one, for quick and trusted functions; a run that hangs cannot be
+      killed then. "ray": one process on every CPU of the Ray cluster that `ray.init()` finds, or
+      on this machine where there is none; for runs of a second or more, each in a new process. Needs the
       extra `ray`, and a `cache` that all machines of the cluster share.
     - `timeout`: seconds after which a run is killed, with everything that it started.
     - `retries`: how often a run that was killed, died or raised is repeated.
@@ -143,12 +144,8 @@ class SimulatorDesign(GridDesign):
     """
 
     simulator: Any = f"{__name__}:muons"
-    unknown_ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {"theta": (0.5, 1.5)}
-    )
-    knob_ranges: Mapping[str, tuple[float, float]] = field(
-        default_factory=lambda: {"phi": (40.0, 50.0)}
-    )
+    unknown_ranges: Ranges = field(default_factory=lambda: {"theta": (0.5, 1.5)})
+    knob_ranges: Ranges = field(default_factory=lambda: {"phi": (40.0, 50.0)})
     settings: Any = 11
     grid_size: int | tuple[int, ...] = 20
     data_range: tuple[float, float] = (-1.0, 1.0)
@@ -185,9 +182,7 @@ class SimulatorDesign(GridDesign):
         self._set(
             data_range=interval("data_range", self.data_range, -HUGE, HUGE),
             num_bins=integer("num_bins", self.num_bins, low=2, high=10_000),
-            simulated_events=integer(
-                "simulated_events", self.simulated_events, low=1, high=100_000_000
-            ),
+            simulated_events=integer("simulated_events", self.simulated_events, low=1, high=10**8),
             seeds=seeds,
             num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
             fresh=flag("fresh", self.fresh),
@@ -199,24 +194,14 @@ class SimulatorDesign(GridDesign):
         _ = self.simulations  # complain about the simulator now
 
     @property
-    def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
+    def unknown_parameters(self) -> Ranges:
         """The parameters."""
         return self.unknown_ranges
 
     @property
-    def knobs(self) -> Mapping[str, tuple[float, float]]:
+    def knobs(self) -> Ranges:
         """What can be set."""
         return self.knob_ranges
-
-    @property
-    def outcome_range(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Counts per bin."""
-        return np.zeros(self.num_bins), np.full(self.num_bins, float(self.num_events))
-
-    @property
-    def uniforms(self) -> int:
-        """None: histograms are drawn from the generators of the step."""
-        return 0
 
     # ---- the grid of parameters
 
@@ -231,21 +216,20 @@ class SimulatorDesign(GridDesign):
 
     def prior(self, uniform: Array) -> Array:
         """Return uniform draws from the grid."""
-        low, width, sizes, _ = self._cells
-        return self.thetas[self._node(low + width * sizes * uniform)]
+        low, width = self._cells
+        return self.thetas[self._node(low + width * self._sizes * uniform)]
 
     @cached_property
-    def _cells(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
-        """Lower end, width of a cell, number of cells and stride of each parameter, ``(k,)``."""
+    def _cells(self) -> tuple[Array, Array]:
+        """Lower end and width of a cell of each parameter, ``(k,)``."""
         low, high = np.array(list(self.unknown_parameters.values())).T
-        sizes = np.array(self.grid_size)
-        return low, (high - low) / sizes, sizes, np.append(np.cumprod(sizes[:0:-1])[::-1], 1)
+        return low, (high - low) / self._sizes
 
     def _node(self, theta: Array) -> NDArray[np.int64]:
         """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
-        low, width, sizes, strides = self._cells
+        low, width = self._cells
         cells = ((theta - low) / width).astype(np.int64)
-        return np.minimum(np.maximum(cells, 0), sizes - 1) @ strides
+        return np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), self._sizes, mode="clip")
 
     # ---- simulations
 
@@ -357,7 +341,7 @@ class SimulatorDesign(GridDesign):
         """Histograms of a fixed number of events."""
         return Histograms(self.num_events)
 
-    def probabilities(self, theta: Array, setting: Array) -> Array:
+    def rates(self, theta: Array, setting: Array) -> Array:
         """Return P(bin | theta, phi) for B parameters ``(B, k)`` and settings, ``(B, num_bins)``."""
         pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
         return np.array([self._laws[index][0][node] for index, node in pairs])
@@ -372,26 +356,16 @@ class SimulatorDesign(GridDesign):
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
 
-    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
-        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
-        law = self.probabilities(theta, setting)
-        return random.multinomial(self.num_events, law).astype(np.float64)
-
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
         if not self.fresh:
-            law = self.probabilities(theta, setting)
-            return draw_each(
-                law, done, streams, lambda random, row: random.multinomial(self.num_events, row)
-            )
-        jobs = {
-            i: self._job(
-                theta[i], setting[i], self.num_events, int(streams.noise[i].integers(2**31))
-            )
-            for i in range(len(theta))
-            if done is None or not done[i]
-        }
+            return super()._experiment(theta, setting, streams, done)
+        jobs = {}
+        for i in range(len(theta)):
+            if done is None or not done[i]:
+                seed = int(streams.noise[i].integers(2**31))
+                jobs[i] = self._job(theta[i], setting[i], self.num_events, seed)
         counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))
         for i, job in jobs.items():
@@ -399,18 +373,15 @@ class SimulatorDesign(GridDesign):
         return outcome
 
 
-def _ranges(name: str, value: Any) -> dict[str, tuple[float, float]]:
+def _ranges(name: str, value: Any) -> Ranges:
     """Return names with intervals."""
     if not isinstance(value, Mapping) or not value:
-        raise InputError(
-            f"{name} must be a dict such as {{'theta': (0.5, 1.5)}}, got {shown(value)}."
-        )
+        example = "{'theta': (0.5, 1.5)}"
+        raise InputError(f"{name} must be a dict such as {example}, got {shown(value)}.")
     for key in value:
         if not isinstance(key, str):
             raise InputError(f"The names in {name} must be texts, got {shown(key)}.")
-    return {
-        key: interval(f"{name}[{shown(key)}]", pair, -HUGE, HUGE) for key, pair in value.items()
-    }
+    return {key: interval(f"{name}[{shown(key)}]", v, -HUGE, HUGE) for key, v in value.items()}
 
 
 SimulatorDesignEnv, SimulatorDesignVectorEnv = environments(SimulatorDesign)

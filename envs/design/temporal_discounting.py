@@ -41,7 +41,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
     - `alpha_scale`: scale a of the prior of alpha. Published results of the policies named in
       `discovery-gym reproduce design-benchmarks` come from code that has erf((R - V) / alpha) for
       2 Phi((R - V) / alpha) - 1, which is a = sqrt(2) here.
-    - `slip`: probability eps of an answer against one's own mind, either way.
+    - `slip`: probability eps of an answer against the own preference, either way.
     - `delays`: range of the natural logarithm of the delay D in days.
     - `grid_size`: nodes of the posterior's grid along log k and alpha. Answers of a decided person
       (small alpha) are steps in log k. An agent that plays for the information on the grid puts them
@@ -112,9 +112,9 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return self.slip + (1 - 2 * self.slip) * mind
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
-        """Return offers between which one person drawn is torn.
+        """Return pairs of offers that one drawn person finds equally good.
 
-        At these delays another person drawn values the later offer at any share of it alike.
+        At these delays another drawn person may value the later offer at any share of it.
         """
         log_k = theta[..., 0]
         delay = random.logistic(size=log_k.shape[1]) - random.permutation(log_k, axis=1)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, Streams, environments
+from ..core import InputError, environments
 from ..core.checks import choice, integer, real
 from . import electroweak
 from .angular import POSITIVE, AngularDesign
 from .design import Array
-from .drawing import draw_each
 from .laws import UnitNoise
 from .settings import interval
 
@@ -82,15 +81,14 @@ class Weinberg(AngularDesign):
                 "-1: such beams do not annihilate."
             )
         if self.luminosity is not None:
-            self._set(
-                luminosity=real("luminosity", self.luminosity, low=0, high=200, open_low=True)
-            )
+            luminosity = real("luminosity", self.luminosity, low=0, high=200, open_low=True)
+            self._set(luminosity=luminosity)
         if self.grid_size is None:
             self._set(grid_size=self._fine_enough())
         super().__post_init__()
 
     def _fine_enough(self) -> int:
-        """Return nodes that are not further apart than data tell apart, 1000 of two unknowns at most."""
+        """Return enough nodes to resolve what data can tell, at most 1000 for two parameters."""
         if self.luminosity is None:
             size, more = 128, integer("num_events", self.num_events, low=1) / 1000
         else:
@@ -115,7 +113,7 @@ class Weinberg(AngularDesign):
         }
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
-        """Return energies about the peak of the Z, more the nearer, with beams polarised either way."""
+        """Return energies near the peak of the Z, with beams at either end of their polarisation."""
         count, n, _ = theta.shape
         setting = np.empty((n, 3))
         setting[:, 0] = electroweak.M_Z + electroweak.GAMMA_Z / 2 * random.standard_cauchy(n)
@@ -146,12 +144,8 @@ class Weinberg(AngularDesign):
         """Return the forward-backward asymmetry, ``(B, G)``."""
         return electroweak.asymmetry(*self.form_factors(theta, setting))
 
-    def expected_events(self, theta: Array, setting: Array) -> Array:
-        """Return luminosity times cross section, ``(B, G)``."""
-        assert self.luminosity is not None
-        return self._yield(self.form_factors(theta, setting)[0], setting)
-
-    def _yield(self, first: Array, setting: Array) -> Array:
+    def yields(self, first: Array, setting: Array) -> Array:
+        """Return the expected numbers of events, luminosity times cross section, for F1 ``(B, G)``."""
         assert self.luminosity is not None
         return (1000 * self.luminosity) * electroweak.cross_section(first, setting[:, :1])
 
@@ -171,7 +165,7 @@ class Weinberg(AngularDesign):
         shape = self._shape_likelihood(outcome, electroweak.asymmetry(first, second))
         if self.luminosity is None:
             return shape
-        expected = self._yield(first, setting)
+        expected = self.yields(first, setting)
         return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
 
     @property
@@ -196,29 +190,19 @@ class Weinberg(AngularDesign):
         if self.luminosity is None:
             return super().stabilised(theta, setting)
         first, second = self.form_factors(theta, setting)
-        radius = 2 * np.sqrt(self._yield(first, setting))
+        radius = 2 * np.sqrt(self.yields(first, setting))
         angle = self._length(electroweak.asymmetry(first, second)) / 2
         return np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
 
-    def _rates(self, theta: Array, setting: Array) -> Array:
-        """Return the expected count of every bin, ``(B, num_bins)``."""
+    def rates(self, theta: Array, setting: Array) -> Array:
+        """Return the probability of each bin, or its expected count, ``(B, num_bins)``."""
         first, second = self.form_factors(theta[:, None], setting)
         law = self.probabilities(electroweak.asymmetry(first, second)[:, 0])
-        return law * self._yield(first, setting)
+        return law if self.luminosity is None else law * self.yields(first, setting)
 
-    def sample(self, theta: Array, setting: Array, random: np.random.Generator) -> Array:
-        """Return histograms for B pairs of parameters and settings, ``(B, num_bins)``."""
-        if self.luminosity is None:
-            return super().sample(theta, setting, random)
-        return random.poisson(self._rates(theta, setting)).astype(np.float64)
-
-    def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
-    ) -> Array:
-        if self.luminosity is None:
-            return super()._experiment(theta, setting, streams, done)
-        rates = self._rates(theta, setting)
-        return draw_each(rates, done, streams, lambda random, row: random.poisson(row))
+    def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
+        """Return counts, whose sum is fixed unless there is a luminosity."""
+        return super().draw(rates, random) if self.luminosity is None else random.poisson(rates)
 
 
 WeinbergEnv, WeinbergVectorEnv = environments(Weinberg)

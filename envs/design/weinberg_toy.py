@@ -1,4 +1,4 @@
-"""The toy simulator of the original robot physicist: a tanh in the place of the physics."""
+"""The toy simulator of the original robot physicist: a tanh in place of the physics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WeinbergToy(AngularDesign):
 
     with theta = G_F / G_F,nominal and phi the beam energy in GeV, the knob, in [40, 50]. The asymmetry
     is 3k/8. Where the density is negative, which happens for |k| > 2, it is cut off at 0 and normalised
-    anew. One experiment gives a histogram of c. At phi = 45 the data tell nothing, at the ends most.
+    again. One experiment gives a histogram of c. The data tell nothing at phi = 45, most at the ends.
 
     ## Observation space
     - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.

@@ -3,7 +3,7 @@
 from .gaussian import Gaussian
 from .grid import Grid
 from .particles import Particles
-from .posterior import Distribution, Posterior
+from .posterior import Distribution, Posterior, by_weight
 from .problem import Problem
 
-__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior", "Problem"]
+__all__ = ["Distribution", "Gaussian", "Grid", "Particles", "Posterior", "Problem", "by_weight"]

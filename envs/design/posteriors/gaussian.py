@@ -51,7 +51,6 @@ class Gaussian(Posterior):
     def _update(
         self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
-        """Take in one experiment per episode."""
         f = (self.root * setting[:, :, None]).sum(1)
         explained, noise = (f**2).sum(1), self.noise_std**2
         scale = explained + noise

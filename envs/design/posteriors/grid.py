@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Posterior
+from .posterior import Posterior, by_weight
 from .problem import Array, Problem
 
 BLOCK = 1 << 15
@@ -65,7 +65,6 @@ class Grid(Posterior):
     def _update(
         self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
     ) -> None:
-        """Take in one experiment per episode, in blocks of episodes."""
         rows = 1 if len(self.theta) > PIECE else BLOCK // len(self.theta)
         for first in range(0, len(outcome), rows):
             part = slice(first, first + rows)
@@ -85,12 +84,9 @@ class Grid(Posterior):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of the nodes, ``(B, count, k)``."""
-        totals = np.exp(self.log_weights).cumsum(1)
-        u = random.random((len(totals), count)) * totals[:, -1:]
-        index = np.stack(
-            [np.searchsorted(t, v, side="right") for t, v in zip(totals, u, strict=True)]
-        )
-        return self.theta[np.minimum(index, len(self.theta) - 1)]
+        weights = np.exp(self.log_weights)
+        level = random.random((len(weights), count))
+        return self.theta[np.stack(list(map(by_weight, weights, level)))]
 
     def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return the nodes ``(G, k)`` and their log weights ``(B, G)``."""

@@ -2,14 +2,14 @@ r"""Weighted draws for parameters too many for a grid: tempered sequential Monte
 
 N particles carry the posterior of an episode. New data come in by powers 0 < phi_1 < ... < 1 of their
 likelihood, each as large as the conditional effective number of particles allows; when the weights get
-uneven the particles are drawn anew and moved by Metropolis steps that leave the tempered posterior as
-it is (`tempering`), until most have moved. The products of the mean weights estimate the
+uneven the particles are resampled and moved by Metropolis steps that leave the tempered posterior
+unchanged (`tempering`), until most have moved. The products of the mean weights estimate the
 evidence p(y_t | y_1, ..., y_(t-1)) without bias, so its logarithm is biased down a little.
 
-Data that only a few particles foresaw cannot be learned so: all that follows would descend from these
-few, and if a mode is lost, from the wrong ones. Then everything is learned anew, from draws of the
-prior, by powers of the likelihood of all data. That finds the modes that the data have left rather than
-those that were likely before, and corrects the evidence of earlier rounds. If few families are left
+If only a few particles foresaw the new data, all later ones would descend from these few, and from the
+wrong ones if a mode is lost. Then all data are learned again from draws of the prior, by powers of
+their likelihood. That finds the modes that the data have left rather than those that were likely
+before, and corrects the evidence of earlier rounds. If few families are left
 after a number of resamplings, the evidence is uncertain by the sum of their squared shares, and more
 particles try again.
 
@@ -26,25 +26,25 @@ from scipy.special import logsumexp
 
 from ...core import Random
 from ...core.seeding import ByEpisode
-from .posterior import Posterior
+from .posterior import Posterior, by_weight
 from .problem import Array, Problem
 from .tempering import likelihoods, next_step, propose, resampled
 
 LEAST = 0.6
 """Conditional effective part of the particles that a step of the power leaves."""
 UNEVEN = 0.7
-"""Effective part of the particles below which they are drawn anew."""
+"""Effective part of the particles below which they are resampled."""
 FORESEEN = 0.03
-"""Effective part of the particles after all of the new data, below which all is learned anew."""
+"""Effective part of the particles after all of the new data, below which all are learned again."""
 MOVED = 0.45
 """Share of `moves` Metropolis steps; once so many are accepted, moving stops."""
 GENERATIONS = 8
 """Number of resamplings after which the descendants of each particle are counted."""
 UNCERTAIN, ENOUGH = 0.06, 1000
-"""Relative variance of the evidence from `GENERATIONS` resamplings above which more particles start
-anew. With fewer than `ENOUGH` particles the limit is higher in proportion."""
+"""Relative variance of the evidence from `GENERATIONS` resamplings above which more particles
+restart. With fewer than `ENOUGH` particles the limit is higher in proportion."""
 MOST = 16
-"""Largest factor by which more particles start anew; each try takes four times as many."""
+"""Largest factor by which more particles restart; each try takes four times as many."""
 ROUNDS = 1000
 """Largest number of powers; the last step goes to 1, however long it is."""
 
@@ -115,10 +115,10 @@ class Particles(Posterior):
         weights = self.log_weights[i] + new
         foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
         if t == 0 or not foreseen:
-            self.log_evidence[i], (scores, weights, logs) = self._anew(i, random)
+            self.log_evidence[i], (scores, weights, logs) = self._restarted(i, random)
         else:
             state = self._scores[i], self.log_weights[i], np.stack([self._likelihood[i], new])
-            total, _, (scores, weights, logs) = self._temper(i, *state, random, anew=False)
+            total, _, (scores, weights, logs) = self._temper(i, *state, random, every=False)
             self.log_evidence[i] += total
         self._scores[i], self._likelihood[i], self.log_weights[i] = scores, logs.sum(0), weights
         self._describe(i)
@@ -126,15 +126,15 @@ class Particles(Posterior):
         self.evidence[i] = self.log_evidence[i] - before
         self.divergence[i] = np.exp(self.log_weights[i]) @ new - self.evidence[i]
 
-    def _anew(self, i: int, random: np.random.Generator) -> tuple[float, Weighted]:
+    def _restarted(self, i: int, random: np.random.Generator) -> tuple[float, Weighted]:
         """Learn all data from the prior; return the log evidence, and N particles as `_temper` does."""
         _, size, k = self.theta.shape
         more = 1
         while True:
             scores = random.standard_normal((more * size, k))
             weights = np.full(len(scores), -np.log(len(scores)))
-            logs = self._densities(i, scores, anew=True)
-            total, variance, state = self._temper(i, scores, weights, logs, random, anew=True)
+            logs = self._densities(i, scores, every=True)
+            total, variance, state = self._temper(i, scores, weights, logs, random, every=True)
             if variance < UNCERTAIN * max(1, ENOUGH / size) or more >= MOST:
                 break
             more *= 4
@@ -151,7 +151,7 @@ class Particles(Posterior):
         weights: Array,
         logs: Array,
         random: np.random.Generator,
-        anew: bool,
+        every: bool,
     ) -> tuple[float, float, Weighted]:
         """Take in data by powers of their likelihood.
 
@@ -161,7 +161,7 @@ class Particles(Posterior):
             weights: Their log weights, ``(N,)``.
             logs: Log likelihood that they know, and of what is new to them, ``(2, N)``.
             random: Generator.
-            anew: Whether all data are new, or the newest only.
+            every: Whether all data are new, or the newest only.
 
         Returns:
             The log evidence of the new data; the largest relative variance that it has from
@@ -187,7 +187,7 @@ class Particles(Posterior):
                         variance, float(np.square(np.bincount(families)).sum()) / size**2
                     )
                     families = np.arange(size)
-                scores, logs = self._move(i, scores[chosen], logs[:, chosen], power, random, anew)
+                scores, logs = self._move(i, scores[chosen], logs[:, chosen], power, random, every)
                 weights = np.full(size, -np.log(size))
             if power == 1:
                 break
@@ -200,7 +200,7 @@ class Particles(Posterior):
         logs: Array,
         power: float,
         random: np.random.Generator,
-        anew: bool,
+        every: bool,
     ) -> tuple[Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
         size = len(scores)
@@ -209,7 +209,7 @@ class Particles(Posterior):
         archive = scores.copy()  # differences of states that stay: every step is reversible
         for _ in range(2 * self.moves):
             proposal, ratio = propose(self.model, scores, archive, random)
-            fresh = self._densities(i, proposal, anew)
+            fresh = self._densities(i, proposal, every)
             change = fresh - logs
             ratio += change[0]
             ratio += power * change[1]
@@ -221,23 +221,22 @@ class Particles(Posterior):
                 break
         return scores, logs
 
-    def _densities(self, i: int, scores: Array, anew: bool) -> Array:
+    def _densities(self, i: int, scores: Array, every: bool) -> Array:
         """Return the log likelihood of what is known and of what is new, ``(2, N)``."""
         t = self._rounds[i]
         theta = self.model.from_scores(scores)
         logs = likelihoods(self.model, self._outcomes[i, :t], self._settings[i, :t], theta)
-        if anew:
+        if every:
             logs[1] += logs[0]
             logs[0] = 0
         return logs
 
     def sample(self, count: int, random: Random) -> Array:
         """Return particles drawn by their weights, ``(B, count, k)``."""
-        totals = np.exp(self.log_weights).cumsum(1)
-        u = random.random((len(totals), count)) * totals[:, -1:]
-        index = [np.searchsorted(t, v, "right") for t, v in zip(totals, u, strict=True)]
-        index_array = np.minimum(np.stack(index), totals.shape[1] - 1)
-        return np.take_along_axis(self.theta, index_array[..., None], 1)
+        weights = np.exp(self.log_weights)
+        level = random.random((len(weights), count))
+        index = np.stack(list(map(by_weight, weights, level)))
+        return np.take_along_axis(self.theta, index[..., None], 1)
 
     def support(self, count: int, random: Random) -> tuple[Array, Array]:
         """Return the particles ``(B, N, k)`` and their log weights ``(B, N)``."""

@@ -14,6 +14,12 @@ from ...core.seeding import ByEpisode
 from .problem import Array, Problem
 
 
+def by_weight(weights: Array, level: Array) -> NDArray[np.int64]:
+    """Return the indices whose shares of ``weights`` ``(N,)`` hold the levels in [0, 1), ``(n,)``."""
+    totals = weights.cumsum()
+    return np.minimum(np.searchsorted(totals, level * totals[-1], "right"), len(totals) - 1)
+
+
 class Distribution(ABC):
     """What may be believed of the k parameters of B episodes.
 

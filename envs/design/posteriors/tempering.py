@@ -6,7 +6,7 @@ edges in them, and steps need no unit.
 Proposals are differences of two other states (ter Braak's differential evolution), of all coordinates
 or of some, times a length from a wide range: they fit themselves to the scale and the direction of a
 ridge, and whole differences lead from one mode to another. Some are autoregressive steps instead, which
-leave the prior as it is (Cotter et al. 2013): they find what no two states differ by.
+leave the prior unchanged (Cotter et al. 2013): they find what no two states differ by.
 
 Sources: C. ter Braak, Statist. Comput. 16 (2006) 239; S. Cotter et al., Statist. Sci. 28 (2013) 424; Y.
 Zhou, A. Johansen, J. Aston, "Toward automatic model comparison: an adaptive sequential Monte Carlo
@@ -18,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .posterior import by_weight
 from .problem import Array, Problem
 
 PART, AUTOREGRESSIVE = 0.3, 0.1
@@ -56,7 +57,7 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
         logs: Log likelihood that the power is of, ``(N,)``.
         most: What is left of the power.
         least: Effective part that must be left of the weighted states, in (0, 1): the conditional
-            effective sample size, of which the variance of the evidence of the step depends.
+            effective sample size, on which the variance of the evidence of the step depends.
     """
     weights = np.exp(log_weights)
     logs = np.minimum(logs - logs[weights > 0].max(), 0.0)  # states without weight do not count
@@ -77,9 +78,7 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
 
 def resampled(log_weights: Array, count: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Return ``count`` indices drawn by weights, as evenly as can be, ``(count,)``."""
-    totals = np.exp(log_weights).cumsum()
-    level = (np.arange(count) + random.random()) / count * totals[-1]
-    return np.minimum(np.searchsorted(totals, level, "right"), len(totals) - 1)
+    return by_weight(np.exp(log_weights), (np.arange(count) + random.random()) / count)
 
 
 def propose(

@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 
 class WrongOutput(Exception):
-    """A run ended, but what it yields is not what was asked for; running it again is no use."""
+    """A run ended with an output that is not what was asked for; to run it again is no use."""
 
 
 class _Numbers(tuple[float, ...]):

@@ -1,7 +1,7 @@
 """Finished runs of a simulator, a file each.
 
-A file is written under a temporary name and renamed. It says whose run it is, and a digest covers that
-and the events. Whatever happens to the computer, a file is whole, or it is seen to be damaged.
+A file is written under a temporary name and renamed. It names its run, and a digest covers the name and
+the events: if the computer stops at any moment, each file is whole or known to be damaged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class Cache:
         if size is None:
             return None
         if size == 65 + len(header) + 8 * job.events:  # or it is not worth reading
-            digest, _, content = _bytes_of(path).partition(b"\n")
+            try:
+                digest, _, content = path.read_bytes().partition(b"\n")
+            except OSError as error:
+                raise _unusable(path, error) from None
             if digest == _digest(content) and content.startswith(header):
                 with contextlib.suppress(WrongOutput):
                     return checked(np.frombuffer(content[len(header) :], "<f8"), job.events)
@@ -100,13 +103,6 @@ def size_of(path: Path) -> int | None:
     if not stat.S_ISREG(found.st_mode):
         raise _unusable(path, "it is no regular file")
     return found.st_size
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unusable(path, error) from None
 
 
 def _unusable(path: Path, why: Any) -> InputError:

@@ -1,13 +1,8 @@
 """Runs of a black-box simulator: in processes that may hang or die, and never twice.
 
-What a run yields must be a function of the arguments of the simulator, a `Job`. Then it need not be
-run again:
-
-- What a finished run yields is kept (see `cache`); the next call runs what is missing. Processes
-  that share the folder, on one machine or on many, share what they have run.
-- Runs are played by worker processes (see `workers`), or on a Ray cluster (see `cluster`). One that
-  takes too long is killed with everything it started, and the run is repeated; so is one that dies or
-  raises. Workers do not outlive the process that started them.
+The events of a run must be a function of its `Job`. Finished runs are kept (see `cache`), so that
+processes that share a folder, on one machine or on many, share their runs. A run that takes too long,
+dies or raises is killed with everything it started (see `workers` and `cluster`), and repeated.
 """
 
 from __future__ import annotations
@@ -41,9 +36,8 @@ class Simulations:
     Args:
         simulator: See `resolve`.
         folder: Where finished runs are kept; None: nowhere.
-        workers: Processes that run the simulator; 0: this one runs it, one job after the other,
-            and nothing can be done about a run that hangs; "ray": one on every CPU of a Ray
-            cluster, all of whose machines must share the folder.
+        workers: Processes that run the simulator; 0: this one, in which a run that hangs cannot be
+            killed; "ray": one on every CPU of a Ray cluster, all of whose machines share the folder.
         timeout: Seconds after which a run is killed.
         retries: How often a run that was killed, died or raised is repeated.
         version: Tells the results of this simulator from those of an earlier one of the same name.
@@ -120,12 +114,10 @@ class Simulations:
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Array]]:
         """Yield each job once with its events ``(events,)``: first what is kept, then what is new.
 
-        Where a run fails for good no further ones are started; those in flight end and are kept,
-        then the error is raised.
+        Once a run has failed for good, no more are started; those in flight end and are kept.
 
         Raises:
-            InputError: A run failed once more than `retries` times, or yields something else than
-                as many finite numbers as were asked for.
+            InputError: A run failed more than `retries` times, or its output is wrong.
         """
         missing = []
         for job in dict.fromkeys(jobs):
@@ -140,11 +132,6 @@ class Simulations:
                 self.cache.write(job, events)
             log.info("%d of %d simulations: %s", count, len(missing), job)
             yield job, events
-
-    def path(self, job: Job) -> Path:
-        """Return the file that keeps a run."""
-        assert self.cache is not None
-        return self.cache.path(job)
 
     # ---- running
 

@@ -5,9 +5,9 @@ which wants a guarded main module. It leads a process group, so that it is kille
 started; on Linux also with what has left the group, which is told by its parents, or by a name in
 the environment that it has inherited.
 
-Both sides talk through a socket. A worker that is starved, stopped or floods it holds up nobody: an
-answer is read as it comes, up to the length that it may have. It carries the token of its job, and
-anything else that is found there is a failure of the run.
+Both sides talk through a socket. A worker that is starved or stopped, or floods the socket, delays
+nobody: an answer is read as it comes, up to its longest length. It carries the token of its job, and
+anything else on the socket is a failure of the run.
 """
 
 from __future__ import annotations
@@ -237,9 +237,8 @@ class Processes:
 
     def start(self, job: Job, log: Path) -> None:
         """Begin a job, in a worker that has none or in a new one."""
-        for worker in self._workers:
-            if worker.idle:
-                return worker.start(job, log)
+        if idle := next((worker for worker in self._workers if worker.idle), None):
+            return idle.start(job, log)
         try:
             self._workers.append(Worker(self._pickled, sys.path, self._timeout, job, log))
         except OSError as error:

@@ -154,10 +154,9 @@ def test_a_lost_mode_is_found_again() -> None:
 
 
 def test_scores() -> None:
-    """Parameters and their normal scores turn into each other; data do not see the difference."""
+    """Normal scores and uniform numbers lead to the same parameters."""
     scores = np.random.default_rng(0).standard_normal((1000, 4))
     theta = MODEL.from_scores(scores)
-    np.testing.assert_allclose(MODEL.to_scores(theta), scores, atol=1e-7)
     np.testing.assert_allclose(theta, MODEL.prior(ndtr(scores)), atol=1e-9)
 
 

@@ -9,14 +9,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from information_bracket import assert_bracketed
+from information_bracket import Bracket, assert_bracketed
 from scipy import integrate, stats
 from scipy.special import xlogy
 
 from discovery_gym import InputError, agents
 from discovery_gym.envs.core import TruthUnknown
 from discovery_gym.envs.design import electroweak
-from discovery_gym.envs.design.bracket import Bracket
 from discovery_gym.envs.design.information import (
     Channel,
     ClosedForm,
@@ -163,7 +162,7 @@ class TestHistograms:
         law = model.probabilities(model.asymmetry(theta, where[:1])[0])
         direct = y @ np.log(law).T
         if getattr(model, "luminosity", None):
-            expected = model.expected_events(theta, where[:1])[0]
+            expected = model.yields(model.form_factors(theta, where[:1])[0], where[:1])[0]
             direct = direct + y.sum(1)[:, None] * np.log(expected) - expected
             assert abs(y.sum(1).mean() - expected.mean()) < 4 * (expected.mean() / 6) ** 0.5
         ours = model.log_likelihood(y, theta, where)
@@ -192,7 +191,7 @@ class TestHistograms:
         observation, _, _, _, info = vector.step(np.tile(action, (400, 1)))
         where = vector.model.setting(action[None])
         counts = observation["outcomes"][:, :10]
-        rates = vector.model._rates(info["theta"], np.tile(where, (400, 1)))
+        rates = vector.model.rates(info["theta"], np.tile(where, (400, 1)))
         chi2 = ((counts - rates) ** 2 / rates).sum()
         assert stats.chi2(4000).cdf(chi2) == pytest.approx(0.5, abs=0.4999)
         np.testing.assert_allclose(observation["settings"][:, :3], np.tile(where, (400, 1)))
@@ -366,7 +365,8 @@ class TestBracket:
         model = LinearGaussianDesign(num_parameters=3, noise_std=0.3, horizon=6)
         random, rows = np.random.default_rng(0), []
         for _ in range(60):
-            theta = model.sample_prior(1, random)
+            quantiles = random.random((1, 3))
+            theta = model.prior(quantiles)
             settings = random.uniform(-1, 1, (6, 3))
             outcomes = model.sample(np.repeat(theta, 6, axis=0), settings, random)
             exact, truth = prior(model), 0.0
@@ -374,18 +374,12 @@ class TestBracket:
                 exact.update(y, x)
                 truth += (model.log_likelihood(y, theta, x)[:, 0] - exact.evidence)[0]
             bracket = Bracket(model, settings, outcomes, size=128, moves=3)
-            rows.append(np.array(bracket.bounds(theta[0], random)) - truth)
+            rows.append(np.array(bracket.bounds(quantiles[0], random)) - truth)
         lower, upper = np.array(rows).T
         assert lower.mean() < 0.03
         assert upper.mean() > -0.03
         assert upper.mean() - lower.mean() < 0.6
         assert_mean((lower + upper) / 2, 0.0)
-
-    def test_models_without_scores(self) -> None:
-        with pytest.raises(InputError, match="WeinbergToy has no normal scores"):
-            Bracket(WeinbergToy(), np.zeros((1, 1)), np.zeros((1, 40))).bounds(
-                np.ones(1), np.random.default_rng(0)
-            )
 
 
 class TestLinearGaussian:

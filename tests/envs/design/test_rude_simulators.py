@@ -307,7 +307,7 @@ def test_damaged_files_are_made_anew(
     kind: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert runs("behave", folder, 0) == EVENTS
-    path = Simulations("rude_simulators:behave", folder / "kept", 0).path(JOBS[0])
+    path = Simulations("rude_simulators:behave", folder / "kept", 0).cache.path(JOBS[0])
     whole = path.read_bytes()
     DAMAGES[kind](path)
     assert path.stat().st_size > 2**39 or path.read_bytes() != whole
@@ -331,7 +331,7 @@ OBSTACLES: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("suffix", [".events", ".log"])
 @pytest.mark.parametrize("kind", OBSTACLES)
 def test_what_is_no_file_is_named(kind: str, suffix: str, folder: Path) -> None:
-    path = Simulations("rude_simulators:behave", folder / "kept", 1).path(JOBS[0])
+    path = Simulations("rude_simulators:behave", folder / "kept", 1).cache.path(JOBS[0])
     path = path.with_suffix(suffix)
     OBSTACLES[kind](path)
     with pytest.raises(InputError, match=rf"The cache cannot use {path}: .*\. Remove it, or name"):

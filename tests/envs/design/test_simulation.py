@@ -90,7 +90,7 @@ def test_without_a_folder_nothing_is_kept(folder: Path) -> None:
 def test_damaged_files_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     simulations = Simulations(simulators.good, folder / "kept")
     want = dict(simulations.run(JOBS))
-    files = [simulations.path(job) for job in JOBS]
+    files = [simulations.cache.path(job) for job in JOBS]
     whole = [file.read_bytes() for file in files]
     files[0].write_bytes(whole[0][:-5])
     files[1].write_bytes(whole[1][:-1] + bytes([whole[1][-1] ^ 1]))
@@ -138,8 +138,8 @@ def test_failures(folder: Path, theta: float, reason: str, workers: Any) -> None
     where = rf"poor.* at theta = {theta}, phi = 0.5, 4 events, seed 9 {reason}"
     with pytest.raises(InputError, match=where) as caught:
         list(simulations.run(jobs))
-    assert [simulations.path(job).exists() for job in jobs] == [True, False, False]
-    log = simulations.path(jobs[1]).with_suffix(".log")
+    assert [simulations.cache.path(job).exists() for job in jobs] == [True, False, False]
+    log = simulations.cache.path(jobs[1]).with_suffix(".log")
     assert str(log) in str(caught.value)
     assert "a last word" in log.read_text()
 
@@ -169,7 +169,7 @@ def test_those_in_flight_are_kept_when_another_fails(
     jobs = [Job((theta,), (0.0,), 1, 0) for theta in (1.0, 2.0, 3.0)]
     with pytest.raises(InputError, match=r"theta = 2, .*ended with exit status 3"):
         list(simulations.run(jobs))
-    assert [simulations.path(job).exists() for job in jobs] == [True, False, False]
+    assert [simulations.cache.path(job).exists() for job in jobs] == [True, False, False]
 
 
 @pytest.mark.parametrize("workers", [0, 1, RAY])
@@ -315,7 +315,7 @@ def test_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         sys.modules.pop("mine", None)
         importlib.invalidate_caches()
         linecache.checkcache()
-        paths.append(Simulations("mine:f", folder).path(JOBS[0]))
+        paths.append(Simulations("mine:f", folder).cache.path(JOBS[0]))
     assert paths[0] == paths[1] != paths[2]
 
 
@@ -335,7 +335,7 @@ def test_runs_kept_by_earlier_versions_are_found(folder: Path) -> None:
     ((_, events),) = simulations.run([Job((1.0,), (42.0,), 3, 7)])
     assert events.tolist() == [0.25, -0.5, 0.75]  # no run would yield these
     assert [file.name for file in folder.iterdir()] == [path.name]
-    command = Simulations(["echo", "{seed}"], folder, 1).path(Job((1.0,), (42.0,), 3, 7))
+    command = Simulations(["echo", "{seed}"], folder, 1).cache.path(Job((1.0,), (42.0,), 3, 7))
     assert command.name == "5acb94b323c3f65b140bc059c20cf6d7.events"
 
 

@@ -77,7 +77,7 @@ def test_likelihood_and_posterior_of_the_toy() -> None:
 def test_smoothing() -> None:
     """Half a count in every bin, the counts of all seeds together."""
     model = SimulatorDesign(simulated_events=30, seeds=(1, 2), num_bins=40, settings=3)
-    law = model.probabilities(model.thetas[4:5], np.array([[50.0]]))[0]
+    law = model.rates(model.thetas[4:5], np.array([[50.0]]))[0]
     phi = np.array([50.0])
     events = np.concatenate([muons(model.thetas[4], phi, 30, seed) for seed in (1, 2)])
     counts = np.histogram(events, np.linspace(-1, 1, 41))[0]
@@ -88,9 +88,9 @@ def test_smoothing() -> None:
 def test_beyond_the_range_of_the_data() -> None:
     model = SimulatorDesign(data_range=(-0.5, 0.25), num_bins=3, settings=2, simulated_events=4000)
     with pytest.warns(UserWarning, match=r"64% .* lies outside data_range=\(-0.5, 0.25\)"):
-        law = model.probabilities(model.thetas[:1], np.array([[40.0]]))[0]
+        law = model.rates(model.thetas[:1], np.array([[40.0]]))[0]
     wide = SimulatorDesign(num_bins=8, settings=2, simulated_events=4000)
-    parts = wide.probabilities(wide.thetas[:1], np.array([[40.0]]))[0]
+    parts = wide.rates(wide.thetas[:1], np.array([[40.0]]))[0]
     want = [parts[:3].sum(), parts[3], parts[4:].sum()]
     np.testing.assert_allclose(law, want, atol=2e-3)
 
@@ -194,8 +194,8 @@ def test_a_setting_is_simulated_when_it_is_used(folder: Path) -> None:
     other.unwrapped.model.simulate()
     assert len(calls(folder)) == 12
     np.testing.assert_array_equal(
-        other.unwrapped.model.probabilities(model.thetas, np.full((4, 1), 2.1)),
-        model.probabilities(model.thetas, np.full((4, 1), 2.1)),
+        other.unwrapped.model.rates(model.thetas, np.full((4, 1), 2.1)),
+        model.rates(model.thetas, np.full((4, 1), 2.1)),
     )
     # More seeds need only those runs that are new.
     gym.make(
