@@ -49,7 +49,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
     ## Rewards
     Information gained by the answer, in nats; see `reward`. All but "spce" carry the noise of the
     particles. The sum of "log_evidence" over a greedy episode of 19 nats is 0.4 nats (rms) off the
-    middle of a lower and an upper bound, less than 0.1 on average and at most about 2 in 128 episodes;
+    middle of `envs.design.bracket`, less than 0.1 on average and at most about 2 in 128 episodes;
     a step corrects what earlier ones turn out to have paid too much. "spce" saturates: an episode tells
     about 10 nats on average if baskets are drawn at random, and more if they are well chosen.
 

@@ -38,7 +38,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
     ## Rewards
     Information gained by the measurement, in nats; see `reward`. All but "spce" carry the noise of
     the particles: the sum of "log_evidence" over a greedy episode of 22 nats is 0.4 nats (rms) off the
-    middle of a lower and an upper bound, less than 0.1 on average and less than 2 in 128 episodes.
+    middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
 
     ## Arguments
     - `num_sources`, `num_dimensions`: K and D.

@@ -9,13 +9,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from information_bracket import Bracket, assert_bracketed
+from information_bracket import assert_bracketed
 from scipy import integrate, stats
 from scipy.special import xlogy
 
 from discovery_gym import InputError, agents
 from discovery_gym.envs.core import TruthUnknown
 from discovery_gym.envs.design import electroweak
+from discovery_gym.envs.design.bracket import Bracket
 from discovery_gym.envs.design.information import (
     Channel,
     ClosedForm,
