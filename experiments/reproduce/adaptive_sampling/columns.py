@@ -100,7 +100,6 @@ def task_of(column: Column) -> Task:
         env_id="discovery/TablePool-v0",  # by default int(0.2 n) + 1 labels, as in the table
         env_kwargs={"dataset": column.dataset, "target": f"yield[{column.real}]"},
         agents=agents_of(NOISE[column.dataset]),
-        needs=column.dataset,
     )
 
 
