@@ -31,10 +31,13 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     Args:
         name: One of `REPRODUCTIONS`.
         out: The folder, which is made if it is not there; files of an earlier run are replaced.
-        **options: Handed to the reproduction, such as ``episodes`` or ``seed``.
+        **options: Handed to the reproduction: ``episodes`` behind each number, ``seed`` of the first
+            one and, where it plays suites, ``workers``, by default a process per core. Finished runs
+            of suites are kept in ``out``, so that a killed call goes on where it stopped.
 
     Raises:
-        InputError: The name or an option is not known, or nothing can be written to ``out``.
+        InputError: The name or an option is not known, an option is out of range, a data set is not
+            here, or nothing can be written to ``out``.
     """
     if name not in REPRODUCTIONS:
         raise InputError(

@@ -31,15 +31,8 @@ EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
 CHUNK = 1024
 """Episodes played at once, which bounds the memory and means nothing else."""
-OWN = (
-    "id",
-    "num_envs",
-    "vectorization_mode",
-    "vector_kwargs",
-    "wrappers",
-    "autoreset_mode",
-    "reveal",
-)
+OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
+       "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
 
 
@@ -175,7 +168,6 @@ def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int)
 
 
 def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
-    """Return what was achieved in all parts, as `Evaluation` names it."""
     lengths = np.concatenate([part.lengths for part in parts])
     regret = np.concatenate([part.regret for part in parts])
     unknown = bool(np.isnan(regret).any())

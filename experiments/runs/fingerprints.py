@@ -150,7 +150,6 @@ def _module(point: Any) -> str:
 
 
 def _texts(settings: Any) -> Iterator[str]:
-    """Go through all texts among settings, however deep."""
     if isinstance(settings, str):
         yield settings
     elif isinstance(settings, Mapping | list | tuple):

@@ -52,7 +52,6 @@ class Network(nn.Module):
         self._begin()
 
     def _begin(self) -> None:
-        """Set the weights from which training starts."""
         model, episodes = self.model, self.episodes
         with torch.no_grad():
             self.encoder[-1].weight.div_(model.horizon**0.5)  # T of them are summed

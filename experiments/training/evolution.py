@@ -143,7 +143,6 @@ class ESRun(Run[ES]):
         self.average = self.average + part * (self.weights - self.average)
 
     def _gradient(self) -> NDArray[np.float64]:
-        """Return the estimate of the gradient from one batch of pairs."""
         training, count, iteration = self.training, self.training.pairs, self.done
         random = np.random.default_rng([training.seed, iteration])
         directions = random.standard_normal((count, len(self.weights)))

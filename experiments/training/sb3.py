@@ -224,7 +224,6 @@ class SB3Run(Run[SB3]):
         )
 
     def _refuse_actions(self) -> None:
-        """Refuse actions that the algorithm cannot choose."""
         training, actions = self.training, self.single.action_space
         fitting = [name for name, it in ALGORITHMS.items() if isinstance(actions, it.actions)]
         if training.algorithm not in fitting:

@@ -31,16 +31,7 @@ from .ranking import newcomers, paper_ranking
 def asd_figure_1(
     out: Path, *, episodes: int = 64, seed: int = 2022, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Pools of each setting, which all agents meet; where decisions take long, fewer.
-        seed: Seed of the first pool.
-        workers: Processes; None takes one per core.
-    """
+    """Write the report on so many pools of each setting, fewer where decisions take long."""
     episodes = integer("episodes", episodes, low=2, high=10_000)
     seed = integer("seed", seed, low=0)
     records = play_suites([kind.suite(episodes, seed) for kind in kinds.KINDS], out, workers)
@@ -141,8 +132,7 @@ def _draw_curve(axes: Axes, one: Played, *, zoom: bool) -> None:
         if agent != "random":
             top = max(top, float((mean + reach).max()))
     axes.set(xlabel="labels t", ylabel="regret")
-    axes.set_xlim(0, kind.steps)
-    axes.set_ylim(0, 1.05 * top if zoom else None)
+    axes.set(xlim=(0, kind.steps), ylim=(0, 1.05 * top if zoom else None))
     axes.set_title(f"({kind.panels[0]}) {kind.title}, {kind.symbol} = {kind.shown:g}")
 
 
@@ -166,7 +156,6 @@ def _draw_early(axes: Axes, one: Played, *, zoom: bool) -> None:
 
 
 def _legend(figure: Figure) -> None:
-    """Put one legend for all panels below them."""
     lines = {str(one.get_label()): one for axes in figure.axes for one in axes.lines}
     lines = {label: one for label, one in lines.items() if not label.startswith("_")}
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
@@ -203,7 +192,6 @@ def _early(one: Played) -> list[dict[str, Any]]:
 
 
 def _curves(one: Played) -> list[dict[str, Any]]:
-    """Return the regret of every agent at every setting after each label."""
     return [
         {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, reach)}
         for value in one.kind.settings
@@ -213,7 +201,6 @@ def _curves(one: Played) -> list[dict[str, Any]]:
 
 
 def _interval(mean: Any, reach: Any) -> dict[str, float]:
-    """Return a mean and the ends of its interval by column."""
     return {
         "mean regret": float(mean),
         "95% low": float(mean - reach),

@@ -45,7 +45,6 @@ def paper_ranking(played: Sequence[Played]) -> Section:
 
 
 def _over_steps(one: Played) -> str:
-    """Return at how many steps the curve of IDS lies above that of another algorithm."""
     curves = one.curves(one.kind.shown)
     parts = []
     for rival in PAPER:
@@ -59,7 +58,6 @@ def _over_steps(one: Played) -> str:
 
 
 def _reduction(one: Played) -> str:
-    """Return by how much IDS lowers the regret of TS."""
     changes = zip(one.kind.settings, one.means["IDS"], one.means["TS"], strict=True)
     words = ", ".join(
         f"{100 * (ids / ts - 1):+.0f}% at {one.kind.symbol} = {value:g}"

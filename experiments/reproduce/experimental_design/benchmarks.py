@@ -33,19 +33,7 @@ WORDS = Words(Path(__file__).with_suffix(".md"))
 def design_benchmarks(
     out: Path, *, episodes: int | None = None, seed: int = 2021, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Episodes of every agent; None: for each agent as many as its speed allows.
-        seed: Seed of the first episode.
-        workers: Processes; None takes one per core.
-
-    Raises:
-        InputError: An option is out of range.
-    """
+    """Write the report; each agent plays by default as many episodes as its speed allows."""
     if episodes is not None:
         episodes = integer("episodes", episodes, low=2, high=100_000)
     seed = integer("seed", seed, low=0)
@@ -140,7 +128,6 @@ def _method(results: Sequence[Result]) -> Section:
 
 
 def _numbers(one: Result) -> Section:
-    """Return the rows of a problem, the highest lower bound first."""
     problem = one.problem
     rows = [(one.lower(entry.name).mean, _ours(one, entry)) for entry in problem.entries]
     rows += [(past.lower, _theirs(one, past)) for past in problem.published]
@@ -217,7 +204,6 @@ def _picture(results: Sequence[Result]) -> Section:
 
 
 def _draw(axes: Axes, one: Result) -> None:
-    """Draw a bar for each policy, the best on top."""
     bars = []
     for name in one.records:
         lower = one.lower(name)

@@ -133,12 +133,10 @@ def play_rounds(task: Task, name: str, seed: int) -> Episode:
 
 
 def _law(posterior: Grid) -> tuple[Array, float, float]:
-    """Return weights, mean and standard deviation."""
     return np.exp(posterior.log_weights[0]), posterior.mean[0, 0], posterior.std[0, 0]
 
 
 def _first(model: GridDesign) -> Array:
-    """Return values of the first knob, those to choose from or evenly spaced ones."""
     if model.settings is not None:
         return np.unique([setting[0] for setting in model.settings])
     return np.linspace(*next(iter(model.knobs.values())), 51)
@@ -162,13 +160,11 @@ def draw_rounds(panels: Any, one: Episode) -> None:
         above.fill_between(one.theta, density, color=colours[t], alpha=0.08, linewidth=0)
     above.axvline(one.truth, color=DARK, linestyle="--", linewidth=1)
     above.set_title(one.agent, loc="left")
-    above.set_xlabel(theta)
-    above.set_ylabel("density")
+    above.set(xlabel=theta, ylabel="density")
     for t, curve in enumerate(one.curves):
         below.plot(one.knob, curve, color=colours[t])
         _mark(below, one.settings[t, 0], one.expected_gain[t], colours[t], t + 1)
-    below.set_xlabel(f"{knob}, GeV")
-    below.set_ylabel("expected information, nats")
+    below.set(xlabel=f"{knob}, GeV", ylabel="expected information, nats")
 
 
 def _names(model: GridDesign) -> tuple[str, str]:
@@ -177,7 +173,6 @@ def _names(model: GridDesign) -> tuple[str, str]:
 
 
 def _mark(axes: Axes, x: float, y: float, colour: Any, number: int) -> None:
-    """Draw the setting chosen in a round, with its number."""
     axes.plot(x, y, "o", color=colour, markeredgecolor=DARK, markersize=6, zorder=3)
     axes.annotate(
         str(number), (x, y), textcoords="offset points", xytext=(6, 4), fontsize=8, zorder=4

@@ -120,7 +120,6 @@ def break_even(
 
 
 def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> list[Curve]:
-    """Simulate model 1, and model 2 with further sizes."""
     curves = []
     for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True):
         data = {
@@ -135,7 +134,6 @@ def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> 
 
 
 def _draw_claims(left: Axes, right: Axes) -> None:
-    """Draw what the source claims, and the axes."""
     left.plot(SIZES, SIZES, color=GREY, linewidth=0.9, linestyle=":")
     left.text(30, 46, "N singles in a row", rotation=45, fontsize=7, color=GREY, ha="center")
     for n, time, experiments, colour in CLAIMS:
@@ -147,8 +145,7 @@ def _draw_claims(left: Axes, right: Axes) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(plain_numbers())
         axes.set_xlabel("batch size N (experiments)")
-    left.set_ylim(0.8, 1200)
-    left.set_ylabel("batch time at break-even (single epochs)")
+    left.set(ylim=(0.8, 1200), ylabel="batch time at break-even (single epochs)")
     left.set_title("How slow may a batch be?")
     right.set_ylabel("experiments, relative to one at a time")
     right.set_title("What does it cost in experiments?")

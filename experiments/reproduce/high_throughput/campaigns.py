@@ -86,7 +86,6 @@ class Simulation:
 
 
 def _score(deviation: float, error: float) -> float:
-    """Return a deviation in standard errors."""
     if deviation == 0:
         return 0.0
     return deviation / error if error > 0 else math.copysign(math.inf, deviation)

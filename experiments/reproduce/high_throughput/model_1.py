@@ -92,7 +92,6 @@ def _compare(
 
 
 def _draw(axes: Axes, machine: int, rows: Sequence[dict[str, Any]], colour: str) -> None:
-    """Draw the exact curve and the simulated points of a success probability."""
     every = range(1, 201)
     truth = [MODEL.success_probability(n, machine) for n in every]
     axes.plot(every, truth, color=colour, label=f"p = {100 * PROBS[machine]:g}%")

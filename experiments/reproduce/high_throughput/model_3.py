@@ -71,7 +71,6 @@ def ladder_epochs(
 
 
 def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]) -> None:
-    """Draw the mean epochs of both ladders, each by itself and then together."""
     for axes, model, colour, data, label in (
         (panels[0], LADDER, BLUE, ladder, "p = (x + 1)/100"),
         (panels[1], SLOW_LADDER, ORANGE, slow, "p = (x + 1)/10,000"),
@@ -92,7 +91,6 @@ def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arriv
 
 
 def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: Any) -> None:
-    """Draw the exact curve and the simulated points."""
     axes.plot(tuple(data), [model.mean_epochs(n) for n in data], **how)
     means = [arrivals.mean for arrivals in data.values()]
     reach = [1.96 * arrivals.error for arrivals in data.values()]
