@@ -378,7 +378,7 @@ def train(
         typer.Option(help="Points of the learning curve, each a checkpoint; by default 20."),
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes behind each point; by default the algorithm's.")
+        int | None, typer.Option(help="Episodes of each point; by default the algorithm's.")
     ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
@@ -413,12 +413,12 @@ def reproduce(
     name: Annotated[str, typer.Argument(help="What to reproduce, such as high-throughput.")],
     folder: Out,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes behind each number; by default enough of them.")
+        int | None, typer.Option(help="Episodes for each number; by default enough of them.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first episode.")] = None,
     workers: Workers = None,
 ) -> None:
-    """Write the figures and tables of a source, computed anew."""
+    """Compute the figures and tables of a source, and write them."""
     from .reproduce import reproduce as write_report
 
     options = {"episodes": episodes, "seed": seed, "workers": workers}

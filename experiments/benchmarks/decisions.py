@@ -6,7 +6,7 @@ none: their cost per label should grow like n d. On a star graph, where the valu
 the exact quadrature is set against the draws that it saves.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
-sweeps of the chains behind them. These are timed in play, through whole episodes.
+sweeps of their chains. These are timed through whole episodes.
 """
 
 from __future__ import annotations

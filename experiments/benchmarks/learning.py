@@ -1,10 +1,10 @@
 """How many frames per second PPO trains on, with native episodes and with a list of single ones.
 
-A frame is one step of one episode, played and learnt from. The measure of all is stable-baselines3 as
-it is commonly used: its `DummyVecEnv` of 8 single environments and its own settings, 10 epochs of
-batches of 64. Against it stand 256 native episodes with the settings of ``discovery-gym train``; with
-its 10 epochs and the large batches that many episodes allow; and with its very batches of 64, where
-nothing but the stepping is saved. All normalise observations and rewards.
+A frame is one step of one episode, played and learnt from. The peer is stable-baselines3 as it is
+commonly used: its `DummyVecEnv` of 8 single environments and its own settings, 10 epochs of batches of
+64. It is compared with 256 native episodes: with the settings of ``discovery-gym train``; with 10 epochs
+and the large batches that many episodes allow; and with its batches of 64, where only the stepping is
+saved. All normalise observations and rewards.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def _generators() -> Any:
 
 def _bytes(make: Callable[[], Any]) -> float:
     """Return the memory of what ``make`` returns, per episode."""
-    make()  # what is imported or cached is there by now
+    make()  # imports and fills caches
     tracemalloc.start()
     made = make()
     size, _ = tracemalloc.get_traced_memory()
@@ -152,7 +152,7 @@ def _vector(env: Any) -> Subject:
         for i in range(count):
             env.step(actions[i & 63])
 
-    steps(300)  # past the first ends, so that the episodes no longer march in step
+    steps(300)  # so that the episodes do not all end in the same step
     return steps
 
 

@@ -25,7 +25,7 @@ from ..suites.catalogue import SUITES
 from . import stats as st
 
 FEW = 3
-"""An agent that entered fewer tasks stands below the others: it has met too few of them."""
+"""An agent that entered fewer tasks is ranked below the others: it has met too few of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ class Overview:
 
 
 def _anchor(*names: Any) -> str:
-    """Return the name of a section: words to read, and what tells names of the same words apart."""
+    """Return the name of a section: words to read, and a hash, for names may have the same words."""
     words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
     return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 

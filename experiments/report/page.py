@@ -1,6 +1,6 @@
 """The writer of all pages, HTML and Markdown: a template, what it shows, and the escaping of its medium.
 
-Templates, styles and scripts stand in ``templates``. A page needs no other file and loads nothing.
+Templates, styles and scripts are in ``templates``. A page needs no other file and loads nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reproductions: the figures and tables of the sources, made again from the environments.
 
-Each writes a report. Its words stand in a Markdown file beside its module, and wait for the numbers.
+Each writes a report. A Markdown file beside its module has the words, with names of numbers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         out: The folder, which is made if it is not there; files of an earlier run are replaced.
         **options: Handed to the reproduction: ``episodes`` behind each number, ``seed`` of the first
             one and, where it plays suites, ``workers``, by default a process per core. Finished runs
-            of suites are kept in ``out``, so that a killed call goes on where it stopped.
+            of suites are kept in ``out``, so that a second call resumes a killed one.
 
     Raises:
         InputError: The name or an option is not known, an option is out of range, a data set is not

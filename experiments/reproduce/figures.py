@@ -61,10 +61,10 @@ def plain_numbers() -> FuncFormatter:
 
 
 def points(
-    axes: Axes, x: Any, y: Any, reach: Any = None, *, size: float, cap: float = 2.5, **how: Any
+    axes: Axes, x: Any, y: Any, half: Any = None, *, size: float, cap: float = 2.5, **how: Any
 ) -> None:
-    """Draw points with bars of ``reach`` up and down, or of ``xerr`` to both sides."""
-    axes.errorbar(x, y, reach, **{"fmt": "o", "markersize": size, "capsize": cap, **how})
+    """Draw points with error bars of ``half`` up and down, or of ``xerr`` to both sides."""
+    axes.errorbar(x, y, half, **{"fmt": "o", "markersize": size, "capsize": cap, **how})
 
 
 def key_above(figure: Figure, axes: Axes, columns: int) -> None:

@@ -75,7 +75,7 @@ class Section:
 class Words:
     """The words of a report, which wait for its numbers.
 
-    They stand in a Markdown file: the title and the abstract, then the sections, each under
+    A Markdown file holds them: the title and the abstract, then the sections, each under
     ``## name: title``. A paragraph that begins with ``Caption:`` belongs to the figure, and a table
     is one of the section's tables, of the same name. ``{name:.2f}`` is filled in, as `str.format`
     does.
@@ -108,7 +108,7 @@ class Words:
             key: Its name in the file.
             name: Name of its figure, where it is not the key.
             figure: Its figure.
-            tables: Its tables; those that stand in the file come first.
+            tables: Its tables; those in the file come first.
             **numbers: What is filled in. A paragraph with nothing in it is left out.
         """
         title, *blocks = _blocks(self._sections[key].format(**numbers))
@@ -128,7 +128,7 @@ CAPTION = "Caption: "
 
 
 def _blocks(text: str) -> list[str]:
-    """Return what stands between empty lines; a paragraph becomes one line."""
+    """Return the blocks between empty lines; a paragraph becomes one line."""
     blocks = filter(None, map(str.strip, text.split("\n\n")))
     return [block if block.startswith("|") else block.replace("\n", " ") for block in blocks]
 

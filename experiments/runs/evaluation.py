@@ -43,13 +43,13 @@ class Evaluation:
     Args:
         env_id: The environment.
         env_kwargs: Its parameters, where they differ from the defaults.
-        agent: What played, as text; `learned` stands for something else, which is named.
+        agent: What played, as text; `learned` is replaced by the agent it chose.
         role: What it stands for: "random" play, the "optimal" agent, or "".
         seed: Seed of the first episode; episode i has ``seed + i``.
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
-        curve: Regret after each of L decisions, ``(E, L)``, NaN behind the end of an episode;
+        curve: Regret after each of L decisions, ``(E, L)``, NaN after the end of an episode;
             ``None`` where there is none or it was not asked for.
         metrics: The metrics that were asked for, ``(E, ...)`` each, by name.
         seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
@@ -154,7 +154,7 @@ def _parts(
 
 
 def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
-    """Return what plays: an object as it is, what a text or a function stands for made anew."""
+    """Return what plays: an object as it is, the agent of a text or a function made again."""
     if isinstance(agent, type):
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
     if callable(getattr(agent, "predict", None)):
@@ -216,7 +216,7 @@ def _tell(progress: Callable[[int, str], None], first: int, ended: int, decision
 
 
 def _padded(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return rows of any length as one array, NaN behind the end of the shorter ones."""
+    """Return rows of any length as one array, NaN after the end of the shorter ones."""
     longest = max(map(len, rows))
     return np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
 

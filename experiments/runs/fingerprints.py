@@ -1,6 +1,6 @@
-"""What decides a result: the files behind an environment, found by reading and not by running.
+"""What decides a result: the files that an environment depends on, found by reading and not by running.
 
-A record stands for the code and the data it was made with, and for no other. The code is the import
+A record is of the code and the data it was made with, and of no other. The code is the import
 closure of the modules that play: read from their sources, inside functions too, without importing any
 of them. It is followed inside the distribution, or the folder, that a module belongs to; beyond it,
 name and version of another distribution stand for its files.
@@ -33,7 +33,7 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
 
     Args:
         env_id: A registered environment.
-        settings: Its parameters; a text such as ``"module:function"`` stands for the code behind it.
+        settings: Its parameters; a text such as ``"module:function"`` is followed to its code.
         outside: The code of somebody's own that plays: ``"module:Name"`` or ``"file.py:Name"``.
 
     Raises:
@@ -61,7 +61,7 @@ def _places(references: Iterable[str]) -> set[str]:
     places = {reference.rpartition(":")[0] for reference in references}
     if "__main__" in places:
         raise InputError(
-            "What stands in __main__ (a notebook, a script, python -c) is not found by the processes of "
+            "What is in __main__ (a notebook, a script, python -c) is not found by the processes of "
             "a run; put it into a file, and name it ./mine.py:Name."
         )
     return places
@@ -74,7 +74,7 @@ def files(settings: Any) -> list[str]:
 
 
 def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
-    """Return a line for each source file and each other distribution behind some code, sorted.
+    """Return a line for each source file and each other distribution that some code depends on, sorted.
 
     Args:
         modules: Names of modules.

@@ -45,7 +45,7 @@ class InformationBounds:
             for key in ("settings", "outcomes")
         )
         while first < count:
-            group = (seed + first) // self.TOGETHER  # by the seeds, wherever the evaluation began
+            group = (seed + first) // self.TOGETHER  # by the seeds, whatever the first one is
             some = slice(first, (group + 1) * self.TOGETHER - seed)
             bounds = sequential_bounds(
                 model,

@@ -45,7 +45,7 @@ FIXED = {"seed", "return", "length", "regret", "curve"}
 ROLES = ("random", "optimal")
 """What an agent may stand for: the two ends of a score's scale."""
 MEASURED = ("agent", "role", "seconds_per_decision", "random_value", "optimal_value")
-"""What a file says of an evaluation, beside its columns."""
+"""What a file says of an evaluation, besides its columns."""
 ABOUT = {"format", "spec", "fingerprint", "status", "error", *MEASURED, "versions", "machine",
          "created"}  # fmt: skip
 """What a file says of itself."""
@@ -85,13 +85,13 @@ def versions(*more: str) -> dict[str, str]:
     return found | {name: importlib.metadata.version(name) for name in (*LIBRARIES, *more)}
 
 
-# ---- what stands in a file
+# ---- what is in a file
 
 
 def leave(
     spec: RunSpec, result: Evaluation | None, error: str | None
 ) -> tuple[Columns, dict[str, Any]]:
-    """Return the columns of a run that ends now, and what stands about them."""
+    """Return the columns of a run that ends now, and their metadata."""
     columns: dict[str, NDArray[Any]] = {
         "seed": spec.seed + np.arange(0 if result is None else spec.episodes),
         "return": np.zeros(0) if result is None else result.returns,
@@ -129,7 +129,7 @@ def read_about(about: Mapping[str, Any]) -> tuple[RunSpec, str, Mapping[str, Any
 
 
 def _renewed(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return in format 2 what a file of format 1 says of itself, as version 0.1.0 has meant it."""
+    """Return in format 2 what a file of format 1 says of itself, as version 0.1.0 meant it."""
     spec = {**about["spec"]}
     count, agent = spec.pop("contrasts"), spec["agent"]
     if type(count) is not int or count < 0:
@@ -140,7 +140,7 @@ def _renewed(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_of(spec: RunSpec, run_id: str, columns: Columns, about: Mapping[str, Any]) -> Record:
-    """Return the record in what has stood the `check`."""
+    """Return the record in what has passed the `check`."""
     return Record(
         id=run_id,
         spec=spec,

@@ -1,7 +1,7 @@
 """The results folder: a file for every run that has ended, which is whole or not there.
 
-What is no record is left out by whoever reads a folder, by name and reason, and set aside by a run that
-it is in the way of. Records of format 1 are read; no run is resumed by them, since its id is another.
+A reader leaves out a file that is no record, with its name and the reason; a run of the same name sets
+it aside. Records of format 1 are read, but no run is resumed by them, for its id differs.
 """
 
 from __future__ import annotations
@@ -180,8 +180,7 @@ def read_record(path: Path) -> Record:
 def is_finished(records: Path, run_id: str) -> bool:
     """Return whether the run has a record and did not fail.
 
-    What lies in its place and is no record is neither trusted nor deleted: it gets another name,
-    which is told on stderr, and the run is not finished.
+    A file in its place that is no record is renamed, which is told on stderr; the run is not finished.
     """
     path = record_path(records, run_id)
     if not os.path.lexists(path):

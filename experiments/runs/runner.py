@@ -29,7 +29,7 @@ class WorkerLost(RuntimeError):
 def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
     """Return the runs without a record, or whose record says that they failed.
 
-    What lies in the place of a record and is none is set aside, by a line on stderr.
+    A file in the place of a record that is none is set aside, which is told on stderr.
     """
     records = open_folder(folder)
     return [spec for spec in specs if not is_finished(records, spec.id)]

@@ -103,7 +103,7 @@ BINARY = {
 DEFAULTS = {name: texts[0].partition("(")[0] for name, texts in (_search() | LINUCB).items()}
 """The same agents with their default settings."""
 TABLE = ("linear(noise_std=0.1)", "linear(noise_std=0.5)", "gp", "gp(kernel='matern')")
-# The columns next to those that are judged; the ones behind them are neither tuned on nor judged.
+# The columns next to those that are judged; those after them are neither tuned on nor judged.
 OTHER_PAIRS = (
     "t-BuXPhos+P2Et", "t-BuBrettPhos+P2Et", "AdBrettPhos+P2Et", "XPhos+BTMG", "AdBrettPhos+BTMG",
 )  # fmt: skip

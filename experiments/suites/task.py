@@ -1,7 +1,7 @@
 """What a suite is: tasks, the agents that meet on them, and the runs that follow.
 
-A suite is changed by raising its version; records of different versions are never mixed. Whoever
-tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and at none above.
+A suite is changed by raising its version; records of different versions are never mixed. An
+agent may be tuned for a suite on every seed below `EVALUATION_SEED`, and on none above.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Task:
         tuned_on: Parameters of the problems on which it has, each in the place of `env_kwargs`; empty:
             its own. A table is one instance, whose other seeds hold the same labels: its agents are
             tuned on other columns or tables.
-        metrics: What records keep beside the returns, such as "information_bounds(contrasts=1000)".
+        metrics: What records keep besides the returns, such as "information_bounds(contrasts=1000)".
     """
 
     name: str

@@ -184,7 +184,7 @@ class ESRun(Run[ES]):
         return file.getvalue()
 
     def restore(self, state: bytes) -> Iterable[Sequence[str]]:
-        """Go on from a state; return the cells of the curve, which stands beside it."""
+        """Resume from a state; return the cells of the curve, which is read from its file."""
         with np.load(io.BytesIO(state), allow_pickle=False) as saved:
             for name in ("weights", "moments", "average"):
                 shape = np.shape(getattr(self, name))

@@ -125,12 +125,12 @@ def _draw_curve(axes: Axes, one: Played, *, zoom: bool) -> None:
     kind, steps = one.kind, np.arange(1, one.kind.steps + 1)
     top = 0.0
     for agent, regret in one.curves(kind.shown).items():
-        mean, reach = plus_minus(regret)
+        mean, half = plus_minus(regret)
         colour = COLOURS[agent]
         axes.plot(steps, mean, line(agent), color=colour, label=agent, linewidth=1.3)
-        axes.fill_between(steps, mean - reach, mean + reach, color=colour, alpha=0.18, linewidth=0)
+        axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.18, linewidth=0)
         if agent != "random":
-            top = max(top, float((mean + reach).max()))
+            top = max(top, float((mean + half).max()))
     axes.set(xlabel="labels t", ylabel="regret")
     axes.set(xlim=(0, kind.steps), ylim=(0, 1.05 * top if zoom else None))
     axes.set_title(f"({kind.panels[0]}) {kind.title}, {kind.symbol} = {kind.shown:g}")
@@ -141,11 +141,11 @@ def _draw_early(axes: Axes, one: Played, *, zoom: bool) -> None:
     kind, values = one.kind, list(one.kind.settings)
     top = 0.0
     for agent in kind.agents:
-        mean, reach = np.transpose([plus_minus(one.regrets(value)[agent]) for value in values])
+        mean, half = np.transpose([plus_minus(one.regrets(value)[agent]) for value in values])
         look = {"fmt": f"{line(agent)}o", "color": COLOURS[agent], "linewidth": 1.3}
-        points(axes, values, mean, reach, size=3, cap=2, label=agent, **look)
+        points(axes, values, mean, half, size=3, cap=2, label=agent, **look)
         if agent != "random":
-            top = max(top, float((mean + reach).max()))
+            top = max(top, float((mean + half).max()))
     axes.set(xlabel=kind.axis, ylabel=f"regret after {kind.early[-1]} labels")
     if values[-1] > 10 * values[0]:
         axes.set_xscale("log")
@@ -171,7 +171,7 @@ def _early_in_words(one: Played) -> list[dict[str, Any]]:
         for step in one.kind.early:
             regrets = one.regrets(value, step)
             cells = {agent: plus_minus(regrets[agent]) for agent in one.kind.agents}
-            words = {agent: f"{mean:.2f} ± {reach:.2f}" for agent, (mean, reach) in cells.items()}
+            words = {agent: f"{mean:.2f} ± {half:.2f}" for agent, (mean, half) in cells.items()}
             rows.append({one.kind.symbol: value, "labels": step, **words})
     return rows
 
@@ -193,16 +193,16 @@ def _early(one: Played) -> list[dict[str, Any]]:
 
 def _curves(one: Played) -> list[dict[str, Any]]:
     return [
-        {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, reach)}
+        {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, half)}
         for value in one.kind.settings
         for agent, regret in one.curves(value).items()
-        for t, (mean, reach) in enumerate(zip(*plus_minus(regret), strict=True), start=1)
+        for t, (mean, half) in enumerate(zip(*plus_minus(regret), strict=True), start=1)
     ]
 
 
-def _interval(mean: Any, reach: Any) -> dict[str, float]:
+def _interval(mean: Any, half: Any) -> dict[str, float]:
     return {
         "mean regret": float(mean),
-        "95% low": float(mean - reach),
-        "95% high": float(mean + reach),
+        "95% low": float(mean - half),
+        "95% high": float(mean + half),
     }

@@ -49,8 +49,8 @@ def _over_steps(one: Played) -> str:
     parts = []
     for rival in PAPER:
         if rival in curves and rival != "IDS":
-            mean, reach = plus_minus(curves["IDS"] - curves[rival])
-            above = np.flatnonzero(mean > np.maximum(reach, 1e-6)) + 1
+            mean, half = plus_minus(curves["IDS"] - curves[rival])
+            above = np.flatnonzero(mean > np.maximum(half, 1e-6)) + 1
             where = f" (labels {above[0]} to {above[-1]})" if len(above) else ""
             parts.append(f"{rival} {len(above)}{where}")
     steps = f"steps of {one.kind.steps} at which IDS is clearly above"

@@ -212,9 +212,9 @@ def _draw(axes: Axes, one: Result) -> None:
     bars.sort(key=lambda bar: bar.lower)
     for height, bar in enumerate(bars):
         colour, label = (BLUE, "ours") if bar.ours else (GREY, "published")
-        ends, reach = [bar.lower, bar.upper], 2 * bar.error
+        ends, half = [bar.lower, bar.upper], 2 * bar.error
         axes.plot(ends, [height] * 2, "-", color=colour, linewidth=3, alpha=0.35)
-        points(axes, bar.lower, height, xerr=reach, size=4.5, cap=0, color=colour, label=label)
+        points(axes, bar.lower, height, xerr=half, size=4.5, cap=0, color=colour, label=label)
     axes.set_yticks(range(len(bars)), [bar.policy.replace("^2", "²") for bar in bars])
     for tick, bar in zip(axes.get_yticklabels(), bars, strict=True):
         tick.set_color(BLUE if bar.ours else "#444444")

@@ -22,7 +22,7 @@ from ..figures import ordered
 
 Array = NDArray[np.float64]
 DRAWS = 1024
-"""Experiments drawn behind each expected information of a curve."""
+"""Experiments drawn for each expected information of a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Episode:
         expected_gain: Their expected information, ``(T,)``.
         gains: The information they gave, ``(T,)``.
         means: Posterior mean before the first and after each round, ``(T + 1,)``.
-        stds: Posterior standard deviations, likewise.
+        stds: Posterior standard deviations, ``(T + 1,)``.
     """
 
     agent: str

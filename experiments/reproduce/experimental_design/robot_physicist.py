@@ -65,7 +65,7 @@ TASKS = tuple(
 
 PHIS = (40, 42, 44, 45, 46, 48, 50)
 TOY = {20: (0.50, 0.21, 0.02, 0, 0.02, 0.20, 0.50), 1000: (2.13, 1.58, 0.61, 0, 0.65, 1.59, 2.14)}
-"""Expected information of the toy at `PHIS`, nats, computed apart from this package."""
+"""Expected information of the toy at `PHIS`, nats, computed without this package."""
 
 SQRT_S = (34, 60, 80, 85, 90, 91.19, 100, 200)
 PHYSICS = {
@@ -74,7 +74,7 @@ PHYSICS = {
     (LUMINOSITY, 0.0): (0.01, 0.03, 0.53, 0.88, 2.06, 2.43, 0.69, 0.02),
     (LUMINOSITY, -0.8): (0.03, 0.18, 0.67, 1.26, 2.61, 2.90, 1.18, 0.07),
 }
-"""Expected information at `SQRT_S` by luminosity and P_minus, standard error about 0.02, likewise."""
+"""Expected information at `SQRT_S` by luminosity and P_minus, with a standard error of about 0.02."""
 
 
 def robot_physicist(
@@ -241,9 +241,9 @@ def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     height = np.arange(len(found))[::-1]
     for k, (agent, colour) in enumerate(COLOURS.items()):
         means = [some[agent].mean for some in found.values()]
-        reach = [2 * some[agent].error for some in found.values()]
+        half = [2 * some[agent].error for some in found.values()]
         y = height + 0.15 * (1 - k)
-        points(axes, means, y, xerr=reach, size=5, cap=0, color=colour, label=agent)
+        points(axes, means, y, xerr=half, size=5, cap=0, color=colour, label=agent)
     axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in found])
     axes.set(xlabel="information of four experiments, nats", xlim=(0, None))
     key_above(figure, axes, len(AGENTS))

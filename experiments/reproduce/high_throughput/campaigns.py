@@ -80,7 +80,7 @@ class Simulation:
         actions = np.zeros(episodes, np.int64)
         while not epochs.all():
             time += 1
-            _, _, ended, _, _ = run.env.step(actions)  # ended episodes start again, unheeded
+            _, _, ended, _, _ = run.env.step(actions)  # those that ended start again, uncounted
             epochs[ended & (epochs == 0)] = time
         return Arrivals(run=run, batch_size=batch_size, epochs=epochs)
 

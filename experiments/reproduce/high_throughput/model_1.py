@@ -98,5 +98,5 @@ def _draw(axes: Axes, machine: int, rows: Sequence[dict[str, Any]], colour: str)
     shares, low, high = (
         np.array([row[column] for row in rows]) for column in ("simulated", "95% low", "95% high")
     )
-    reach = np.maximum([shares - low, high - shares], 0.0)
-    points(axes, SIZES, shares, reach, color=colour, size=3.5)
+    half = np.maximum([shares - low, high - shares], 0.0)
+    points(axes, SIZES, shares, half, color=colour, size=3.5)

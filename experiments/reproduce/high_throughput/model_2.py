@@ -89,8 +89,8 @@ class Improvements:
 
     def draw(self, axes: Axes, x: Sequence[float], label: str) -> None:
         """Draw the simulated means with their 95% intervals."""
-        reach = 1.96 * self.column("standard error")
-        points(axes, x, self.column("simulated"), reach, color=DARK, size=3.5, label=label)
+        half = 1.96 * self.column("standard error")
+        points(axes, x, self.column("simulated"), half, color=DARK, size=3.5, label=label)
 
 
 def _improvements(

@@ -93,8 +93,8 @@ def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arriv
 def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: Any) -> None:
     axes.plot(tuple(data), [model.mean_epochs(n) for n in data], **how)
     means = [arrivals.mean for arrivals in data.values()]
-    reach = [1.96 * arrivals.error for arrivals in data.values()]
-    points(axes, tuple(data), means, reach, color=how["color"], size=3, cap=2)
+    half = [1.96 * arrivals.error for arrivals in data.values()]
+    points(axes, tuple(data), means, half, color=how["color"], size=3, cap=2)
 
 
 def _tables(

@@ -1,8 +1,8 @@
 """Every figure and table of the source of the three campaigns, from the exact laws.
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
-experimentation" (2023). The curves are the exact laws that the models know; over them lies a
-simulation of the registered environments.
+experimentation" (2023). The curves are the exact laws that the models know, the points a simulation
+of the registered environments.
 """
 
 from __future__ import annotations
