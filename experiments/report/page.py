@@ -25,7 +25,7 @@ def render(template: str, **view: Any) -> str:
     """Return a page.
 
     Args:
-        template: Name of the template, ``NAME.html.j2`` or ``NAME.md.j2``. ``report.html.j2`` takes
+        template: Name of the template, ``NAME.html.j2`` or ``NAME.md.j2``. Those of a report take
             ``title``, ``abstract`` (paragraphs), ``sections`` (each with ``title``, ``text``, ``name``,
             ``caption`` and ``tables``: ``name``, ``columns``, ``cells()``, ``shown``) and ``images``
             (name of a section -> its figure as SVG, bytes).

@@ -155,10 +155,9 @@ def write_report(
             files[f"{section.name}.svg"] = images[section.name]
         for table in section.tables:
             files[f"{table.name}.csv"] = table.csv()
-    files["REPORT.md"] = _markdown(title, abstract, sections)
-    files["index.html"] = render(
-        "report.html.j2", title=title, abstract=abstract, sections=sections, images=images
-    )
+    view = {"title": title, "abstract": abstract, "sections": sections, "images": images}
+    files["REPORT.md"] = render("report.md.j2", **view)
+    files["index.html"] = render("report.html.j2", **view)
     for name, content in files.items():
         write(out / name, content)
     return [out / name for name in reversed(files)]
@@ -169,19 +168,3 @@ def _image(figure: Figure, kind: str) -> bytes:
     # A date in the file would make each run's file differ.
     figure.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()
-
-
-def _markdown(title: str, abstract: Sequence[str], sections: Sequence[Section]) -> str:
-    parts, number = [f"# {title}", *abstract], 0
-    for section in sections:
-        parts += [f"## {section.title}", *section.text]
-        if section.figure is not None:
-            number += 1
-            parts.append(f"![Figure {number}]({section.name}.png)")
-            parts.append(f"**Figure {number}.** {section.caption}")
-        for table in section.tables:
-            if table.shown:
-                rows = [list(table.columns), ["---"] * len(table.columns), *table.cells()]
-                parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
-            parts.append(f"Numbers: [{table.name}.csv]({table.name}.csv)")
-    return "\n\n".join(parts) + "\n"

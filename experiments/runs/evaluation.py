@@ -1,9 +1,7 @@
 """Play episodes and score them: what one number of the leaderboard rests on.
 
-Episode i is seeded with ``seed + i`` whatever its neighbours do, so that two agents evaluated with
-the same seed meet the same episodes and can be compared pair by pair. What an agent draws follows from
-its own seed and that of the episode, so that an episode is the same in every evaluation that plays it.
-An agent sees observations and legal actions, never ``info``.
+Two agents evaluated with the same seed meet the same episodes and can be compared pair by pair. An
+agent sees observations and legal actions, never ``info``.
 """
 
 from __future__ import annotations
@@ -102,7 +100,7 @@ def evaluate(
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
-            from the seed of the episode: an episode is the same in every evaluation that plays it.
+            from the seed of the episode, which is thus the same in every evaluation.
         progress: Told after each decision how many episodes have ended, and what is at hand.
 
     Raises:

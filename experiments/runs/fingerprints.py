@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
     spec = spec_of(env_id)
     wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
     points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
-    modules = {_module(point) for point in points} | {env_id.rpartition(":")[0]} - {""}
+    modules = {_name(point).partition(":")[0] for point in points} | {env_id.rpartition(":")[0]} - {
+        ""
+    }
     about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
     lines = [json.dumps(about, sort_keys=True, default=str)]
     for text in _texts(settings):
@@ -145,10 +148,6 @@ def _name(point: Any) -> str:
     return f"{point.__module__}:{getattr(point, '__qualname__', type(point).__qualname__)}"
 
 
-def _module(point: Any) -> str:
-    return _name(point).partition(":")[0]
-
-
 def _texts(settings: Any) -> Iterator[str]:
     if isinstance(settings, str):
         yield settings
@@ -177,8 +176,7 @@ def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
 
 
 def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts))]
+    return list(accumulate(name.split("."), "{}.{}".format))[:-1]
 
 
 def _beside(folder: Path, top: str) -> Path | None:

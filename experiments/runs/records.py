@@ -67,9 +67,8 @@ def open_folder(folder: Path) -> Path:
             pass
         for path in records.iterdir():
             if is_rest(path):
-                with contextlib.suppress(
-                    FileNotFoundError
-                ):  # another process has written or swept it
+                # Another process may rename or delete it meanwhile.
+                with contextlib.suppress(FileNotFoundError):
                     if time.time() - path.stat().st_mtime > STALE:
                         path.unlink()
     return records

@@ -5,10 +5,7 @@ of episodes, split evenly over its candidates, which all start at the same seed,
 `EVALUATION_SEED`. Agents of a table play other columns (`Task.tuned_on`), in equal parts: other seeds
 of the same column would hold the labels that they are judged on. The candidate of the least mean
 regret is chosen, or of the largest mean return where regret is unknown. An agent with one candidate
-has nothing to tune and spends nothing.
-
-Other seeds are other problems only where the environment draws its problem. A table that is played
-whole is the same on every seed, so that settings have to be found on other columns or other tables.
+is not tuned.
 
 What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate;
 `discovery-gym tune SUITE` writes it.

@@ -197,14 +197,9 @@ class ESRun(Run[ES]):
 def play(
     env_id: str, env_kwargs: Mapping[str, Any], network: Network, seeds: Sequence[int], seed: int
 ) -> NDArray[np.float64]:
-    """Return the regret of one episode per seed, ``(B,)``.
+    """Return the regret of one episode of a pool per seed, ``(B,)``.
 
-    Args:
-        env_id: The environment, a pool.
-        env_kwargs: Its parameters.
-        network: One network for all episodes, or one for each.
-        seeds: Seed of each episode, ``(B,)``.
-        seed: Seed of the agent, which breaks ties.
+    The network is one for all episodes, or one for each; ``seed`` is the agent's, which breaks ties.
     """
     venv = gym.make_vec(
         env_id,

@@ -105,12 +105,7 @@ def task_of(column: Column) -> Task:
 
 @dataclass(frozen=True)
 class Results:
-    """What the runs on one data set found.
-
-    Args:
-        dataset: The data set.
-        records: Records by task and agent, other data sets included.
-    """
+    """What the runs on one data set found; the records, by task and agent, have others too."""
 
     dataset: str
     records: Mapping[str, Mapping[str, Evaluation]]

@@ -19,11 +19,11 @@ from ....envs.datasets import load
 from ...runs.evaluation import Evaluation
 from ...suites.task import Suite
 from .. import figures
-from ..figures import new_figure
+from ..figures import common_key, new_figure
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from . import columns
-from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Column, Results
+from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Results
 from .comparison import COLOURS, PAPER, tally
 
 WORDS = Words(Path(__file__).with_suffix(".md"))
@@ -92,7 +92,7 @@ def _numbers(one: Results) -> Section:
     agents = tuple(columns.agents_of(0.1))
     figure = new_figure(8.2, 0.36 * len(one.columns) + 1.3)
     _draw(figure.subplots(), one, agents)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+    common_key(figure, figure.axes[0], 1, "right center")
     return WORDS.section(
         "numbers",
         name=one.dataset,
@@ -236,13 +236,11 @@ def _ranking(results: Mapping[str, Results]) -> Section:
 
 def _winners(one: Results, among: Sequence[str] = ()) -> str:
     """Return on how many columns each algorithm has the lowest mean regret, of some or of all."""
-    found = [_winner(one, column, among) for column in one.columns]
+    found = []
+    for column in one.columns:
+        means = {agent: regret.mean() for agent, regret in one.regrets(column).items()}
+        found.append(min(among or means, key=means.__getitem__))
     return ", ".join(f"{name} {found.count(name)}" for name in dict.fromkeys(found))
-
-
-def _winner(one: Results, column: Column, among: Sequence[str]) -> str:
-    means = {agent: regret.mean() for agent, regret in one.regrets(column).items()}
-    return min(among or means, key=means.__getitem__)
 
 
 def _verdicts(one: Results, rivals: Sequence[str]) -> str:

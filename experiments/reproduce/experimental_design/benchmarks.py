@@ -47,12 +47,7 @@ def design_benchmarks(
 
 @dataclass(frozen=True)
 class Result:
-    """What our agents achieved on a problem.
-
-    Args:
-        problem: The problem.
-        records: The record of each agent.
-    """
+    """What each of our agents achieved on a problem."""
 
     problem: Problem
     records: Mapping[str, Evaluation]

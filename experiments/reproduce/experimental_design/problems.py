@@ -34,7 +34,7 @@ class Entry:
     """One of our agents on a problem.
 
     Args:
-        name: Its name.
+        name: Its name in the report.
         agent: The agent as text.
         law: What its designs are, in words.
         episodes: Episodes by default.
@@ -56,16 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A benchmark.
-
-    Args:
-        name: Its name.
-        about: The problem in one line.
-        env_id: The environment.
-        env_kwargs: Its parameters, the horizon among them.
-        published: The published policies.
-        entries: Our agents.
-    """
+    """A benchmark: an environment, the published policies and our agents."""
 
     name: str
     about: str

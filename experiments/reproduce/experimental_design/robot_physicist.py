@@ -22,7 +22,7 @@ from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
 from ...runs.evaluation import Evaluation
 from ...suites.task import Suite, task
 from .. import figures
-from ..figures import key_above, new_figure, points
+from ..figures import common_key, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from .episode import Episode, at_prior, draw_rounds, exact, other_settings, play_rounds
@@ -74,7 +74,7 @@ PHYSICS = {
     (LUMINOSITY, 0.0): (0.01, 0.03, 0.53, 0.88, 2.06, 2.43, 0.69, 0.02),
     (LUMINOSITY, -0.8): (0.03, 0.18, 0.67, 1.26, 2.61, 2.90, 1.18, 0.07),
 }
-"""Expected information at `SQRT_S` by luminosity and P_minus, with a standard error of about 0.02."""
+"""The same at `SQRT_S`, by luminosity and P_minus, with a standard error of about 0.02."""
 
 
 def robot_physicist(
@@ -216,7 +216,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
         axes.set_ylabel("")
     panels[0, 0].set_ylim(0, 1.05 * max(one.posteriors.max() for one in episodes))
     panels[1, 0].set_ylim(0, 1.1 * max(one.curves.max() for one in episodes))
-    key_above(figure, panels[0, 0], ROUNDS + 1)
+    common_key(figure, panels[0, 0], ROUNDS + 1)
     name = f"rounds_{'_'.join(task.replace(',', '').split())}"
     return WORDS.section(
         "rounds",
@@ -246,7 +246,7 @@ def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
         points(axes, means, y, xerr=half, size=5, cap=0, color=colour, label=agent)
     axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in found])
     axes.set(xlabel="information of four experiments, nats", xlim=(0, None))
-    key_above(figure, axes, len(AGENTS))
+    common_key(figure, axes, len(AGENTS))
     rows = [{"task": task} | {a: str(some[a]) for a in AGENTS} for task, some in found.items()]
     count = len(next(iter(records.values()))["random"].returns)
     tables = [Table(name="totals", rows=rows)]

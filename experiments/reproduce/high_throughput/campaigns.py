@@ -19,11 +19,7 @@ SCORE = "deviation / standard error"
 
 @dataclass(kw_only=True)
 class Simulation:
-    """Runs episodes and keeps, for every number it yields, how far it is from the truth.
-
-    Args:
-        seed: Seed of the first episode of the first simulation.
-    """
+    """Runs episodes from a seed on and keeps how far each number it yields is from the truth."""
 
     seed: int
     checks: list[dict[str, Any]] = field(default_factory=list)  # rows of a table

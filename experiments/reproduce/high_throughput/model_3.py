@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ....envs.rendering.palette import BLUE, GREY, ORANGE
-from ..figures import key_above, new_figure, ordered, plain_numbers, points
+from ..figures import common_key, new_figure, ordered, plain_numbers, points
 from ..report import Section, Table, rows_of
 from .campaigns import Arrivals, Simulation
 from .common import LADDER, POWERS, SLOW_LADDER, WORDS, histogram, laws, log_sizes
@@ -140,7 +140,7 @@ def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Se
         axes.yaxis.set_major_locator(MaxNLocator(4))
     figure.supxlabel("epochs from x = 0 to 100", fontsize=9)
     figure.supylabel("probability per epoch", fontsize=9)
-    key_above(figure, panels[0, 0], 3)
+    common_key(figure, panels[0, 0], 3)
     return WORDS.section(
         name,
         figure=figure,
