@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest
+from ..runs.files import writing_to
 
 __all__ = ["REPRODUCTIONS", "reproduce"]
 
@@ -58,12 +59,8 @@ def _folder(out: Path) -> Path:
     """Return a folder that is there and can be written to."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the report.")
-    try:
+    with writing_to(out, "the report"):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
-        ) from None
     return out

@@ -152,7 +152,7 @@ def _parts(
 
 
 def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
-    """Return what plays: an object as it is, the agent of a text or a function made again."""
+    """Return what plays: an object as it is, or a new agent from a text or a function."""
     if isinstance(agent, type):
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
     if callable(getattr(agent, "predict", None)):

@@ -43,10 +43,9 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
     spec = spec_of(env_id)
     wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
     points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
-    modules = {_name(point).partition(":")[0] for point in points} | {env_id.rpartition(":")[0]} - {
-        ""
-    }
-    about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
+    names = [_name(point) for point in points]
+    modules = {name.partition(":")[0] for name in names} | {env_id.rpartition(":")[0]} - {""}
+    about = [env_id, names, spec.kwargs, spec.max_episode_steps]
     lines = [json.dumps(about, sort_keys=True, default=str)]
     for text in _texts(settings):
         module, colon, _ = text.partition(":")
@@ -54,8 +53,9 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
             modules.add(module)
     weights = (path for path in (PACKAGE / "agents").rglob("*") if path.suffix in WEIGHTS)
     lines += [f"{path.relative_to(PACKAGE).as_posix()} {digest(path)}" for path in sorted(weights)]
-    own = [Path(place) for place in _places(outside) if place.endswith(".py")]
-    modules |= {place for place in _places(outside) if not place.endswith(".py")}
+    places = _places(outside)
+    own = [Path(place) for place in places if place.endswith(".py")]
+    modules |= {place for place in places if not place.endswith(".py")}
     return hashed(*lines, *code([PLAYS, *modules], own))
 
 

@@ -51,7 +51,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 def either(free: str | None, check: Check) -> Check:
-    """Return a check that lets a word, or None, pass as well."""
+    """Return a check that also lets a word, or None, pass."""
 
     def passed(name: str, value: Any) -> Any:
         if value is free or (isinstance(value, str) and value == free):

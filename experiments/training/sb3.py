@@ -1,8 +1,8 @@
 """Train a policy through stable-baselines3, on hundreds of native episodes at once.
 
-Besides the files of every training, ``log/`` holds what the algorithm logs (CSV, and
-TensorBoard where it is installed). Episodes in flight and the memory of past steps (DQN, SAC, TD3) start
-empty in a resumed training: it is as good as an uninterrupted one, but not the same bit for bit.
+Besides the files of every training, ``log/`` holds what the algorithm logs (CSV, and TensorBoard where
+it is installed). A resumed training begins new episodes and an empty memory of past steps (DQN, SAC,
+TD3): it is as good as an uninterrupted one, but not the same bit for bit.
 
 Observations and rewards are brought to a common scale by their running means and variances; those of the
 observation become a part of the policy.
