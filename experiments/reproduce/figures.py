@@ -67,6 +67,6 @@ def points(
     axes.errorbar(x, y, half, **{"fmt": "o", "markersize": size, "capsize": cap, **how})
 
 
-def common_key(figure: Figure, axes: Axes, columns: int, where: str = "upper center") -> None:
+def common_key(figure: Figure, axes: Axes, columns: int, loc: Any = "outside upper center") -> None:
     """Put the key of one panel outside all of them."""
-    figure.legend(*axes.get_legend_handles_labels(), loc=f"outside {where}", ncols=columns)
+    figure.legend(*axes.get_legend_handles_labels(), loc=loc, ncols=columns)

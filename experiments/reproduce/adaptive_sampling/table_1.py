@@ -92,7 +92,7 @@ def _numbers(one: Results) -> Section:
     agents = tuple(columns.agents_of(0.1))
     figure = new_figure(8.2, 0.36 * len(one.columns) + 1.3)
     _draw(figure.subplots(), one, agents)
-    common_key(figure, figure.axes[0], 1, "right center")
+    common_key(figure, figure.axes[0], 1, "outside right center")
     return WORDS.section(
         "numbers",
         name=one.dataset,

@@ -106,7 +106,7 @@ def break_even(
         curve.check(simulation)
         curve.draw(left, right)
     _draw_claims(left, right)
-    common_key(figure, left, 4, "lower center")
+    common_key(figure, left, 4, "outside lower center")
     rows = [row for curve in curves for row in curve.rows()]
     return WORDS.section(
         NAME,
