@@ -50,7 +50,7 @@ class Episodes:
         observations: The last observation of each, if it was asked for.
         hidden: What each hid in the end, ``(E, ...)`` by name, if it was asked for.
         metrics: Values of metrics, ``(E, ...)`` by name.
-        seconds: Time inside ``predict``, as far as it was for an episode that counts.
+        seconds: Time inside ``predict``, for episodes that count.
     """
 
     agent: str

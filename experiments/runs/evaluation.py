@@ -28,7 +28,7 @@ __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command"
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
 CHUNK = 1024
-"""Episodes played at once, which bounds the memory and means nothing else."""
+"""Episodes played at once, which bounds the memory; results do not depend on it."""
 OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
        "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
@@ -92,8 +92,8 @@ def evaluate(
         agent: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Name"``, a function of one
             observation, or an object with ``predict``.
         episodes: Number of episodes.
-        seed: Seed of the first episode; episode i has ``seed + i``. What is tuned or trained is to see
-            smaller seeds only.
+        seed: Seed of the first episode; episode i has ``seed + i``. Tuning and training must use
+            smaller seeds.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.

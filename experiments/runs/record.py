@@ -1,8 +1,8 @@
 """What a run has left: a specification and an evaluation, or the error it failed with.
 
-A record could have been written here: it has the columns, the rows and the seeds that its spec asks
-for, and its numbers are finite. `check` says so of what is read and of what is written; a run whose
-numbers are not finite has failed.
+`check` refuses a record that no run leaves: it must have the columns, the rows and the seeds that its
+spec asks for, and finite numbers. It holds for what is read and for what is written; a run whose numbers
+are not finite has failed.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ LIBRARIES = ("gymnasium", "numpy", "scipy")
 AHEAD = 3600.0
 """Seconds by which the clock of another machine may be ahead."""
 LARGEST = 1e100
-"""Numbers beyond are as good as infinite: their powers, which statistics take, are."""
+"""Larger numbers count as infinite: statistics take powers of them."""
 MOST_NUMBERS = 20_000_000
 MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200}
 """Longest texts about a run; 2000 for those of its spec."""
 BOUNDS = "information_bounds"
 COLUMN = {BOUNDS: "bounds"}
-"""Columns that are not called as their metric is."""
+"""Columns that have another name than their metric."""
 FIXED = {"seed", "return", "length", "regret", "curve"}
 """Columns that are no metrics."""
 ROLES = ("random", "optimal")
@@ -254,6 +254,6 @@ def _check_about(about: Mapping[str, Any], failed: bool) -> None:
 
 
 def _number(value: Any) -> float:
-    """Return a number, NaN for what is none."""
+    """Return a number, and NaN for anything else."""
     plain_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain_number and abs(value) <= LARGEST else math.nan

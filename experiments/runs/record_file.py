@@ -1,10 +1,10 @@
 """The file of a record: a Parquet table with one row per episode, and its metadata.
 
-The spec, the status, the error and the platform are in the metadata of the file, with the digest of
-all other bytes. It is looked at before anything is parsed, for Arrow ends the process for some damaged
-files; then what a file says of itself is, before anything is loaded, so that none is too large. The
-digest finds accidents and edits; it is no signature, for anybody can compute it for other numbers. Files
-of version 0.1.0 have none, and are known by Arrow's own entry, which ours have not.
+The spec, the status, the error and the platform are in the metadata, with the digest of all other bytes.
+The digest is checked before anything is parsed, for Arrow ends the process for some damaged files, and
+the metadata before any number is loaded, for there may be too many. The digest finds accidents and
+edits; it is no signature, for anybody can compute it for other numbers. Files of version 0.1.0 have no
+digest, and are known by Arrow's own entry, which ours have not.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regre
 """Types of columns; those of metrics hold a number or a list of them."""
 DAMAGE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError,
           RecursionError, MemoryError)  # fmt: skip
-"""What a file that is not as it should be may raise while it is read."""
+"""What may be raised while a damaged file is read."""
 
 
 def to_table(columns: Columns) -> pa.Table:
@@ -54,7 +54,7 @@ def to_bytes(table: pa.Table, about: str) -> bytes:
 
 
 def read(path: Path) -> Record:
-    """Return the record in a file; one that is none raises one of `DAMAGE`."""
+    """Return the record in a file; any other file raises one of `DAMAGE`."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is not a file")
@@ -80,7 +80,7 @@ def read(path: Path) -> Record:
 
 
 def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
-    """Return what a file says of itself: the spec, its id and the rest; no number is loaded."""
+    """Return the spec, the id and all the metadata of a file, without loading a number."""
     schema, size = parquet.schema_arrow, parquet.metadata
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
@@ -121,7 +121,7 @@ def _digest_of(content: bytes, at: slice) -> bytes:
 
 
 def reason(error: BaseException) -> str:
-    """Return in a line why a file is no record."""
+    """Return why a file is no record, in one line."""
     if isinstance(error, OSError):
         return told(error.strerror or error)
     named = isinstance(error, ValueError) and str(error)

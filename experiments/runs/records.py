@@ -48,14 +48,14 @@ def open_folder(folder: Path) -> Path:
 
     A new or empty results folder is marked as ours by a small file. A folder with other things in
     it, a file in its place, and a place where nothing can be written raise `InputError`; nothing is
-    written then. Any number of processes may open a folder at once: whatever else one of them puts
-    there, the mark is there before it.
+    written then. Any number of processes may open a folder at once: the mark is the first file that one
+    of them writes.
     """
     records = folder / "records"
     with writing_to(folder):
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; name a folder for the results.")
-        # First what is there, then the mark: it was there before what others have put there since.
+        # Look at the files before the mark: another process writes the mark first.
         empty = not folder.exists() or all(is_rest(path) for path in folder.iterdir())
         if not _is_marked(folder):
             if not empty:
@@ -94,7 +94,7 @@ def _is_marked(folder: Path) -> bool:
 
 
 def read_folder(folder: Path) -> Results:
-    """Return the records of a results folder, and which files there are none, and why.
+    """Return the records of a results folder, and why its other files are none.
 
     Raises:
         InputError: It is no results folder, or there are files but no record.

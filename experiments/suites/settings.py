@@ -16,7 +16,7 @@ from .task import Task
 def tuned(name: str) -> dict[str, Any]:
     """Return the tuned settings of a suite that the package brings; there may be none.
 
-    A file that `discovery-gym tune` has not written so raises `InputError`.
+    A file that `discovery-gym tune` does not write so raises `InputError`.
     """
     file = resources.files(__package__) / "tuned" / f"{name}.json"
     if not file.is_file():

@@ -99,7 +99,7 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(("clip_range_vf", "target_kl"), either(None, WIDTH)),
     **dict.fromkeys(("train_freq", "gradient_steps", "policy_delay"), COUNT),
     "n_epochs": partial(integer, low=1, high=1000),
-    "batch_size": partial(integer, low=2, high=1_000_000),  # of one advantage nothing can be told
+    "batch_size": partial(integer, low=2, high=1_000_000),  # one advantage cannot be normalised
     "normalize_advantage": flag,
     "buffer_size": partial(integer, low=1),
     "learning_starts": partial(integer, low=0),
