@@ -40,7 +40,7 @@ CAMPAIGNS = (
     task("GaussianStep", "Gaussian step, priced",
          "Improve by 100 units. Batches, experiments and boldness all cost: many experiments, or few "
          "bold ones?",
-         _campaign("batch_size=1, std=1", *["batch_size=96, std=4"] * 2) | LEARNED,
+         _campaign("batch_size=1, std=1", "batch_size=96, std=4", "batch_size=96, std=4") | LEARNED,
          target=100.0, batch_sizes=[1, 8, 96], stds=[1.0, 2.0, 4.0], std_costs=[0.0, 4.0, 20.0],
          cost_per_batch=10.0, cost_per_experiment=0.25, horizon=300),
     task("GaussianStep", "Gaussian step, deadline",
