@@ -108,7 +108,8 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
             source = path.read_bytes()
             found[name, folder] = hashlib.sha256(source).hexdigest()
             imports = _imports(name, path.name == "__init__.py", source)
-            todo += [(other, top, folder) for other in (*imports, *_parents(name))]
+            parents = accumulate(name.split("."), "{}.{}".format)  # and itself, which is found
+            todo += [(other, top, folder) for other in (*imports, *parents)]
     return sorted(f"{name} {digest}" for (name, _), digest in found.items())
 
 
@@ -173,10 +174,6 @@ def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(found)
-
-
-def _parents(name: str) -> list[str]:
-    return list(accumulate(name.split("."), "{}.{}".format))[:-1]
 
 
 def _beside(folder: Path, top: str) -> Path | None:

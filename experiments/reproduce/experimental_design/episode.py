@@ -21,8 +21,8 @@ from ...suites.task import Task
 from ..figures import ordered
 
 Array = NDArray[np.float64]
-DRAWS = 1024
-"""Experiments drawn for each expected information of a curve."""
+CURVES = Exact(draws=1024)
+"""Estimator of the expected information along a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,11 +86,6 @@ def at_prior(model: GridDesign, num_episodes: int) -> Grid:
     return posterior
 
 
-def exact() -> Exact:
-    """Return the estimator of the curves."""
-    return Exact(draws=DRAWS)
-
-
 def play_rounds(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
@@ -107,7 +102,7 @@ def play_rounds(task: Task, name: str, seed: int) -> Episode:
         action, state = agent.predict(observation, state)
         chosen = model.setting(np.asarray(action)[None])
         toy = isinstance(model, WeinbergToy)
-        estimator = exact() if toy else best_estimator(model, posterior)
+        estimator = CURVES if toy else best_estimator(model, posterior)
         gain = estimator(model, posterior, np.concatenate([settings, chosen]), random)[0][0]
         kept["curves"].append(gain[:-1].reshape(len(knob), -1).max(1))
         kept["expected_gain"].append(gain[-1])

@@ -25,7 +25,7 @@ from .. import figures
 from ..figures import common_key, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
-from .episode import Episode, at_prior, draw_rounds, exact, other_settings, play_rounds
+from .episode import CURVES, Episode, at_prior, draw_rounds, other_settings, play_rounds
 from .estimate import Estimate
 from .twins import twins
 
@@ -142,7 +142,7 @@ def _toy_information(seed: int) -> Section:
 
 def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
     """Return the expected information of settings under the prior and its standard errors."""
-    gain, error = exact()(model, at_prior(model, 1), settings, random)
+    gain, error = CURVES(model, at_prior(model, 1), settings, random)
     return gain[0], error[0]
 
 
