@@ -18,5 +18,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Name what is imported when it is asked for as well."""
+    """Name also what is imported only when it is asked for."""
     return sorted({*globals(), *__all__})

@@ -2,5 +2,5 @@
 
 from .cli import main
 
-if __name__ == "__main__":  # the worker processes of a run import this file as well
+if __name__ == "__main__":  # the worker processes of a run import this file too
     main()

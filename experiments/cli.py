@@ -43,6 +43,8 @@ Settings = Annotated[
     typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
 
+Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
+
 
 def main() -> None:
     """Run the command line."""
@@ -180,9 +182,7 @@ def _say_notes(env: str, parameters: Mapping[str, Any]) -> None:
 def run(
     suite: Annotated[str, typer.Argument(help="A suite: see `discovery-gym list`.")],
     folder: Out,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one per core.")
-    ] = None,
+    workers: Workers = None,
     shard: Annotated[
         str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")
     ] = None,
@@ -240,7 +240,6 @@ def _resumable() -> Iterator[None]:
 
 
 def _show_results(board: Board) -> None:
-    """Show the table of a task."""
     from .report.words import microseconds, plus_minus, span
 
     regrets = ["regret"] if board.has_regret else []
@@ -263,9 +262,7 @@ def _show_results(board: Board) -> None:
 def tune(
     suite: Annotated[str, typer.Argument(help="A suite whose tasks name candidates.")],
     folder: Out,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one per core.")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
     """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
     from .suites import catalogue as suites
@@ -330,7 +327,6 @@ def evaluate(
 
 
 def _rows(result: Evaluation) -> list[list[str]]:
-    """Return what an evaluation found, a line each."""
     from .report.stats import mean
     from .report.words import microseconds, number, plus_minus, span
     from .runs.scores import scores
@@ -382,7 +378,7 @@ def train(
         typer.Option(help="Points of the learning curve, each a checkpoint; by default 20."),
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes behind each point; by default the algorithm's.")
+        int | None, typer.Option(help="Episodes of each point; by default the algorithm's.")
     ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training that was stopped."""
@@ -417,14 +413,12 @@ def reproduce(
     name: Annotated[str, typer.Argument(help="What to reproduce, such as high-throughput.")],
     folder: Out,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes behind each number; by default enough of them.")
+        int | None, typer.Option(help="Episodes for each number; by default enough of them.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first episode.")] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; by default one per core.")
-    ] = None,
+    workers: Workers = None,
 ) -> None:
-    """Write the figures and tables of a source, computed anew."""
+    """Compute the figures and tables of a source, and write them."""
     from .reproduce import reproduce as write_report
 
     options = {"episodes": episodes, "seed": seed, "workers": workers}

@@ -26,9 +26,7 @@ CIRCLES: set[frozenset[str]] = set()
 UPWARD: set[tuple[str, str]] = set()
 LONG_MODULES: set[str] = set()
 LONG_FUNCTIONS: set[str] = set()
-LONG_FOLDERS: set[str] = {
-    "experiments/benchmarks",
-}
+LONG_FOLDERS: set[str] = set()
 
 
 # ---- imports

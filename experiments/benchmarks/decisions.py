@@ -6,7 +6,7 @@ none: their cost per label should grow like n d. On a star graph, where the valu
 the exact quadrature is set against the draws that it saves.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
-sweeps of the chains behind them. These are timed in play, through whole episodes.
+sweeps of their chains. These are timed through whole episodes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
-from .timing import Subject, in_turns, median, repeated
+from .timing import Measured, Subject, in_turns, median, repeated
 
 POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
 """Items, features, draws."""
@@ -39,20 +39,8 @@ MATRIX_EPISODES = (1, 16)
 """Episodes at once on the default low-rank pool."""
 
 
-def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table.
-
-    Args:
-        turns: Number of turns behind each median; large pools take fewer.
-    """
-    head = [
-        "linear pool",
-        "product, ms",
-        "IDS, ms",
-        "/ product",
-        "label + Thompson, ms",
-        "label + UCB, ms",
-    ]
+def decisions(turns: int) -> Measured:
+    """Measure decisions on linear pools; large ones take few turns."""
     rows = []
     for n, d, k in POOLS:
         few = turns if n < 100_000 else min(turns, 3)
@@ -61,49 +49,32 @@ def decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     n, d, k, b = BATCH
     times = in_turns(_subjects(n, d, k, b), turns=turns)
     rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
-    return head, rows
+    return _head("linear pool", "IDS, ms"), rows
 
 
-def growth(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return how the cost of a label and a choice grows with the pool: O(n d) is slope 1.
+def growth(turns: int) -> Measured:
+    """Measure how the cost of a label and a choice grows with the pool: O(n d) is slope 1.
 
     LinUCB computes what Bayes-UCB does, and costs the same.
-
-    Args:
-        turns: Number of turns behind each median; taken in one run for all sizes of a row.
     """
-    rows = []
-    n, d = ITEMS[0], FEATURES[0]
-    for name, sizes in (
-        ("items", [(m, d) for m in ITEMS]),
-        ("features", [(n, c) for c in FEATURES]),
-    ):
+    rows, rules = [], ("thompson", "ucb")
+    items, features = [(n, FEATURES[0]) for n in ITEMS], [(ITEMS[0], d) for d in FEATURES]
+    for axis, (name, sizes) in enumerate((("items", items), ("features", features))):
         pools = {size: _subjects(*size, 2, 1) for size in sizes}
-        times = in_turns(
-            {(rule, size): pools[size][rule] for rule in ("thompson", "ucb") for size in sizes},
-            turns=turns,
-        )
-        for rule in ("thompson", "ucb"):
+        subjects = {(rule, size): pools[size][rule] for rule in rules for size in sizes}
+        times = in_turns(subjects, turns=turns)
+        for rule in rules:
             cost = np.array([times[rule, size] for size in sizes])  # (sizes, turns)
-            axis = np.log([size[name == "features"] for size in sizes])
-            slopes = np.polyfit(axis, np.log(cost), 1)[0]
-            ratios = np.median(cost[1:] / cost[:-1], axis=1)
-            rows.append(
-                [
-                    f"label + {rule}, {name} {np.exp(axis[0]):,.0f} to {np.exp(axis[-1]):,.0f}",
-                    " ".join(f"{ratio:.2f}" for ratio in ratios),
-                    median(slopes),
-                ]
-            )
+            numbers = [size[axis] for size in sizes]
+            slopes = np.polyfit(np.log(numbers), np.log(cost), 1)[0]
+            ratios = " ".join(f"{r:.2f}" for r in np.median(cost[1:] / cost[:-1], axis=1))
+            what = f"label + {rule}, {name} {numbers[0]:,} to {numbers[-1]:,}"
+            rows.append([what, ratios, median(slopes)])
     return ["linear pool", "cost at twice the size", "slope of log cost"], rows
 
 
-def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table of a star graph after the label of one hub.
-
-    Args:
-        turns: Number of turns behind each median.
-    """
+def star_decisions(turns: int) -> Measured:
+    """Measure decisions on a star graph after the label of one hub."""
     n, edge_prob, k, b = STAR
     env = gym.make_vec(
         "discovery/GraphPool-v0", num_envs=b, topology="star", num_items=n, edge_prob=edge_prob
@@ -126,26 +97,18 @@ def star_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
     return head, [[name, _each(times["ids"], b), _each(times["draws"], b), ratio]]
 
 
-def low_rank_decisions(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table for the low-rank pool.
-
-    Args:
-        turns: Number of turns behind each median.
-    """
-    head = [
-        "low-rank pool",
-        "product, ms",
-        "label + IDS, ms",
-        "/ product",
-        "label + Thompson, ms",
-        "label + UCB, ms",
-    ]
+def low_rank_decisions(turns: int) -> Measured:
+    """Measure labels and decisions on the low-rank pool."""
     rows = []
     for b in MATRIX_EPISODES:
         subjects, name = _players(b)
         times = in_turns(subjects, turns=turns)
         rows.append([f"{name}, per episode of {b}", *_cells(times, b)])
-    return head, rows
+    return _head("low-rank pool", "label + IDS, ms"), rows
+
+
+def _head(pool: str, ids: str) -> list[str]:
+    return [pool, "product, ms", ids, "/ product", "label + Thompson, ms", "label + UCB, ms"]
 
 
 def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:

@@ -17,19 +17,15 @@ from ...agents import make
 from ...agents.design.agent import PROPOSED
 from ...envs.design.information import Exact
 from ...envs.design.weinberg_toy import WeinbergToy
-from .timing import Subject, in_turns, repeated
+from .timing import Measured, Subject, in_turns, repeated
 
 EPISODES, EVENTS = 4096, 1000
 SETTINGS, GRID = 50, 100
 PARTICLES, CANDIDATES = 2000, 150
 
 
-def design(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table.
-
-    Args:
-        turns: Number of turns behind each median.
-    """
+def design(turns: int) -> Measured:
+    """Measure steps and decisions of experimental design."""
     times = in_turns(_stepping() | _deciding(), turns=min(turns, 9))
     steps = times["step"] / (times["draws"] + times["product"])
     bare = times["step"] / (times["bare draws"] + times["product"])

@@ -1,10 +1,10 @@
 """How many frames per second PPO trains on, with native episodes and with a list of single ones.
 
-A frame is one step of one episode, played and learnt from. The measure of all is stable-baselines3 as
-it is commonly used: its `DummyVecEnv` of 8 single environments and its own settings, 10 epochs of
-batches of 64. Against it stand 256 native episodes with the settings of ``discovery-gym train``; with
-its 10 epochs and the large batches that many episodes allow; and with its very batches of 64, where
-nothing but the stepping is saved. All normalise observations and rewards.
+A frame is one step of one episode, played and learnt from. The peer is stable-baselines3 as it is
+commonly used: its `DummyVecEnv` of 8 single environments and its own settings, 10 epochs of batches of
+64. It is compared with 256 native episodes: with the settings of ``discovery-gym train``; with 10 epochs
+and the large batches that many episodes allow; and with its batches of 64, where only the stepping is
+saved. All normalise observations and rewards.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ...agents.learned import learn_extra
 from ..training.sb3 import ON_POLICY
-from .timing import Subject, in_turns, median
+from .timing import Measured, Subject, in_turns, median
 
 with learn_extra():
     import torch
@@ -30,25 +30,19 @@ LADDER = "discovery/KnowledgeLadder-v0"
 EPISODES = 256
 
 
-def learning(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table.
-
-    Args:
-        turns: Number of turns behind each median; at most 9 are taken.
-    """
+def learning(turns: int) -> Measured:
+    """Measure training in at most 9 turns."""
     torch.set_num_threads(1)
     rollout = EPISODES * ON_POLICY["n_steps"]
-    many: dict[str, Any] = {"n_steps": ON_POLICY["n_steps"], "batch_size": rollout // 4}
+    epochs, batch = ON_POLICY["n_epochs"], rollout // 4
+    many: dict[str, Any] = {"n_steps": ON_POLICY["n_steps"], "batch_size": batch}
+    native, trained = f"native x{EPISODES}", f"as trained: batches of {batch}, {epochs} epochs"
     frames, subjects = {}, {}
     for name, single, settings in (
         ("DummyVecEnv of 8, batches of 64, 10 epochs", True, {"n_steps": 256}),
-        (f"native x{EPISODES}, batches of 64, 10 epochs", False, {"n_steps": 8}),
-        (f"native x{EPISODES}, batches of {rollout // 4}, 10 epochs", False, many),
-        (
-            f"native x{EPISODES}, as trained: batches of {rollout // 4}, {ON_POLICY['n_epochs']} epochs",
-            False,
-            many | {"n_epochs": ON_POLICY["n_epochs"]},
-        ),
+        (f"{native}, batches of 64, 10 epochs", False, {"n_steps": 8}),
+        (f"{native}, batches of {batch}, 10 epochs", False, many),
+        (f"{native}, {trained}", False, many | {"n_epochs": epochs}),
     ):
         frames[name] = int(settings["n_steps"]) * (8 if single else EPISODES)
         subjects[name] = _learner(single, frames[name], settings)

@@ -20,7 +20,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .timing import Subject, in_turns, median, repeated
+from .timing import Measured, Subject, in_turns, median, repeated
 
 CARTPOLE = "CartPole-v1"
 SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -33,16 +33,13 @@ SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "TablePool": ("discovery/TablePool-v0", {}),
 }
+RATIOS = (("cartpole vector", "vector"), ("sync", "native"), ("cartpole single", "single"))
 MANY, STEPS = 100_000, 512
 """Episodes and steps by which the random streams are measured."""
 
 
-def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table of ratios.
-
-    Args:
-        turns: Number of turns behind each median.
-    """
+def stepping(turns: int) -> Measured:
+    """Measure steps as ratios to CartPole's and to those of `SyncVectorEnv`."""
     head = [
         "environment",
         "vector x1024: steps/s",
@@ -51,19 +48,13 @@ def stepping(turns: int) -> tuple[list[str], list[list[str]]]:
         "single: steps/s",
         "/ CartPole's class",
     ]
-    rows = [[CARTPOLE, *_rates(in_turns(_cartpole(), turns=turns))]]
+    vector, single = _rates(in_turns(_cartpole(), turns=turns), "cartpole ")
+    rows = [[CARTPOLE, vector, "1", "", single, "1"]]
     for name, subject in SUBJECTS.items():
         times = in_turns(_cartpole() | _ours(*subject), turns=turns)
-        rows.append(
-            [
-                name,
-                f"{1024 / np.median(times['vector']):,.0f}",
-                median(times["cartpole vector"] / times["vector"]),
-                median(times["sync"] / times["native"]),
-                f"{1 / np.median(times['single']):,.0f}",
-                median(times["cartpole single"] / times["single"]),
-            ]
-        )
+        vector, single = _rates(times)
+        many, native, one = (median(times[peer] / times[own]) for peer, own in RATIOS)
+        rows.append([name, vector, many, native, single, one])
     return head, rows
 
 
@@ -77,12 +68,8 @@ def _ours(env_id: str, kwargs: dict[str, Any]) -> dict[str, Subject]:
     }
 
 
-def streams(turns: int) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of the table of random streams.
-
-    Args:
-        turns: Number of turns behind each median.
-    """
+def streams(turns: int) -> Measured:
+    """Measure time and memory of random streams."""
     head = [
         f"{MANY:,} episodes",
         "reset(seed=0), ms",
@@ -92,25 +79,19 @@ def streams(turns: int) -> tuple[list[str], list[list[str]]]:
         f"step, mean of {STEPS}, ms",
     ]
     peer = _bytes(_generators)
-    rows = [
-        [name, *_streams(*SUBJECTS[name], peer, turns)]
-        for name in ("KnowledgeLadder", "GaussianStep")
-    ]
-    return head, rows
+    names = "KnowledgeLadder", "GaussianStep"
+    return head, [[name, *_streams(*SUBJECTS[name], peer, turns)] for name in names]
 
 
 def _streams(env_id: str, kwargs: dict[str, Any], peer: float, turns: int) -> list[str]:
     """Return the cells of an environment; ``peer`` is the memory of a generator."""
     seeded = partial(_seeded, env_id, kwargs)
-    vector, steps = seeded(), _vector(seeded())
-    times = in_turns(
-        {
-            "generators": repeated(_generators),
-            "reset": repeated(partial(vector.reset, seed=0)),
-            "steps": repeated(partial(steps, STEPS)),
-        },
-        turns=turns,
-    )
+    subjects = {
+        "generators": repeated(_generators),
+        "reset": repeated(partial(seeded().reset, seed=0)),
+        "steps": repeated(partial(_vector(seeded()), STEPS)),
+    }
+    times = in_turns(subjects, turns=turns)
     size = _bytes(seeded)
     return [
         f"{np.median(times['reset']) * 1e3:.1f}",
@@ -133,7 +114,7 @@ def _generators() -> Any:
 
 def _bytes(make: Callable[[], Any]) -> float:
     """Return the memory of what ``make`` returns, per episode."""
-    make()  # what is imported or cached is there by now
+    make()  # imports and fills caches
     tracemalloc.start()
     made = make()
     size, _ = tracemalloc.get_traced_memory()
@@ -150,30 +131,33 @@ def _cartpole() -> dict[str, Subject]:
     }
 
 
-def _rates(times: dict[str, Any]) -> list[str]:
-    vector, single = (
-        f"{n / np.median(t):,.0f}" for n, t in zip((1024, 1), times.values(), strict=True)
-    )
-    return [vector, "1", "", single, "1"]
+def _rates(times: dict[str, Any], whose: str = "") -> tuple[str, str]:
+    """Return the steps per second of the vector environment and of the single one."""
+    vector, single = (np.median(times[whose + kind]) for kind in ("vector", "single"))
+    return f"{1024 / vector:,.0f}", f"{1 / single:,.0f}"
 
 
-def _vector(env: Any) -> Subject:
+def _begun(env: Any) -> list[Any]:
+    """Reset an environment; return the actions of its steps."""
     env.action_space.seed(0)
     actions = [env.action_space.sample() for _ in range(64)]
     env.reset(seed=0)
+    return actions
+
+
+def _vector(env: Any) -> Subject:
+    actions = _begun(env)
 
     def steps(count: int) -> None:
         for i in range(count):
             env.step(actions[i & 63])
 
-    steps(300)  # past the first ends, so that the episodes no longer march in step
+    steps(300)  # so that the episodes do not all end in the same step
     return steps
 
 
 def _single(env: Any) -> Subject:
-    env.action_space.seed(0)
-    actions = [env.action_space.sample() for _ in range(64)]
-    env.reset(seed=0)
+    actions = _begun(env)
 
     def steps(count: int) -> None:
         for i in range(count):

@@ -13,6 +13,8 @@ Name = TypeVar("Name")
 
 Subject = Callable[[int], None]
 """Does its work a given number of times."""
+Measured = tuple[list[str], list[list[str]]]
+"""The head and the rows of a table."""
 
 
 def repeated(work: Callable[[], object]) -> Subject:

@@ -25,7 +25,7 @@ from ..suites.catalogue import SUITES
 from . import stats as st
 
 FEW = 3
-"""An agent that entered fewer tasks stands below the others: it has met too few of them."""
+"""An agent that entered fewer tasks is ranked below the others: it has met too few of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,7 @@ class Overview:
 
 
 def _anchor(*names: Any) -> str:
-    """Return the name of a section: words to read, and what tells names of the same words apart."""
+    """Return the name of a section: words to read, and a hash, for names may have the same words."""
     words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
     return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 
@@ -208,9 +208,8 @@ def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Ov
     known = [task.name for task in SUITES[suite].tasks] if suite in SUITES else []
     order = sorted(tasks, key=lambda task: (known.index(task) if task in known else 999, task))
     boards = tuple(_board(tasks[task]) for task in order)
-    return Overview(
-        suite=suite, version=version, boards=boards, standings=tuple(_standings(boards))
-    )
+    standings = tuple(_standings(boards))
+    return Overview(suite=suite, version=version, boards=boards, standings=standings)
 
 
 def _played(record: Record) -> tuple[Any, ...]:
@@ -227,20 +226,14 @@ def _board(records: Sequence[Record]) -> Board:
     newest = {key: max(record.created for record in group) for key, group in groups.items()}
     most = max(groups, key=lambda key: (key[1] is not None, len(groups[key]), newest[key]))
     alike = {most, (most[0], None)}  # a failed run has no unit
-    ranked = sorted(
-        (record for key in groups if key in alike for record in groups[key]),
-        key=_mean_gain,
-        reverse=True,
-    )
-    others = [record for key in groups if key not in alike for record in groups[key]]
+    compared = [record for key in groups if key in alike for record in groups[key]]
+    others = tuple(record for key in groups if key not in alike for record in groups[key])
+    ranked = sorted(compared, key=_mean_gain, reverse=True)
     played = [record.evaluation for record in ranked if record.evaluation is not None]
     leader = next((one for one in played if one.role != "optimal"), None)
     chance = next((one for one in played if one.role == "random"), None)
-    return Board(
-        spec=ranked[0].spec,
-        rows=tuple(_row(record, leader, chance) for record in ranked),
-        others=tuple(others),
-    )
+    rows = tuple(_row(record, leader, chance) for record in ranked)
+    return Board(spec=ranked[0].spec, rows=rows, others=others)
 
 
 def _unit(record: Record) -> tuple[Any, ...] | None:

@@ -74,7 +74,6 @@ def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:
 
 
 def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[str, Any]:
-    """Return where the records come from, for the foot of the page."""
     boards = [board for overview in shown for board in overview.boards]
     used = sum(len(board.rows) + len(board.others) for board in boards)
     played = [record.evaluation for record in records if record.evaluation is not None]

@@ -1,6 +1,6 @@
 """The writer of all pages, HTML and Markdown: a template, what it shows, and the escaping of its medium.
 
-Templates, styles and scripts stand in ``templates``. A page needs no other file and loads nothing.
+Templates, styles and scripts are in ``templates``. A page needs no other file and loads nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def render(template: str, **view: Any) -> str:
     """Return a page.
 
     Args:
-        template: Name of the template, ``NAME.html.j2`` or ``NAME.md.j2``. ``report.html.j2`` takes
+        template: Name of the template, ``NAME.html.j2`` or ``NAME.md.j2``. Those of a report take
             ``title``, ``abstract`` (paragraphs), ``sections`` (each with ``title``, ``text``, ``name``,
             ``caption`` and ``tables``: ``name``, ``columns``, ``cells()``, ``shown``) and ``images``
             (name of a section -> its figure as SVG, bytes).

@@ -94,14 +94,16 @@ def paired_difference(ours: ArrayLike, theirs: ArrayLike) -> Interval:
     return _of_one(x - y, scale=max(abs(x).max(initial=0), abs(y).max(initial=0)))
 
 
-def proportion(successes: ArrayLike) -> Interval:
-    """Return the share of successes, of E values True or False, by Clopper and Pearson.
+def proportion(successes: int, count: int) -> Interval:
+    """Return the share of successes, by Clopper and Pearson.
 
-    The interval covers the truth in at least 95 % of the cases whatever it is. Also where all
-    episodes succeed, or none, it has a width, for that is what is known of a proportion.
+    The interval covers the truth in at least 95 % of the cases whatever it is. It has a width also
+    where all episodes succeed, or none.
     """
-    values = np.asarray(successes, np.bool_)
-    return _clopper_pearson(int(values.sum()), values.size)
+    out, failures = (1 - LEVEL) / 2, count - successes
+    low = betaincinv(successes, failures + 1, out) if successes else 0.0
+    high = betaincinv(successes + 1, failures, 1 - out) if failures else 1.0
+    return Interval(successes / count, float(low), float(high), "Clopper-Pearson", count)
 
 
 def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
@@ -177,16 +179,6 @@ def _t_quantile(degrees: float) -> float:
     return float(stdtrit(degrees, (1 + LEVEL) / 2))
 
 
-def _clopper_pearson(successes: int, count: int) -> Interval:
-    """Return a proportion with its interval (Clopper and Pearson 1934)."""
-    if not count:
-        return Interval(np.nan)
-    out, failures = (1 - LEVEL) / 2, count - successes
-    low = betaincinv(successes, failures + 1, out) if successes else 0.0
-    high = betaincinv(successes + 1, failures, 1 - out) if failures else 1.0
-    return Interval(successes / count, float(low), float(high), "Clopper-Pearson", count)
-
-
 def _of_one(values: Floats, scale: float | None = None) -> Interval:
     """Return the mean of ``(E,)`` values.
 
@@ -203,7 +195,7 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
         return Interval(float(np.mean(values)), how=NO_VARIATION, episodes=count)
     if count > 2 and len(outcomes) == 2:  # of two episodes this says nothing about their law
         first, step = float(outcomes[0]), float(outcomes[1] - outcomes[0])
-        share = _clopper_pearson(int((values != first).sum()), count)
+        share = proportion(int((values != first).sum()), count)
         low, high = first + step * share.low, first + step * share.high
         return Interval(float(np.mean(values)), low, high, share.how, count)
     return _interval([values], lambda means: means[0])

@@ -21,7 +21,7 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def _decimals(value: float, after: int) -> str:
-    """Return a number with so many digits behind the point; by a power of ten far from one."""
+    """Return a number with so many digits after the point; by a power of ten far from one."""
     if abs(value) >= 1e15 or after > 12:
         return f"{value:.2e}".replace("-", "−")
     return f"{value:,.{min(max(after, 0), 8)}f}".replace("-", "−")

@@ -1,6 +1,6 @@
 """Reproductions: the figures and tables of the sources, made again from the environments.
 
-Each writes a report. Its words stand in a Markdown file beside its module, and wait for the numbers.
+Each writes a report. A Markdown file beside its module has the words, with names of numbers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest
+from ..runs.files import writing_to
 
 __all__ = ["REPRODUCTIONS", "reproduce"]
 
@@ -31,10 +32,13 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     Args:
         name: One of `REPRODUCTIONS`.
         out: The folder, which is made if it is not there; files of an earlier run are replaced.
-        **options: Handed to the reproduction, such as ``episodes`` or ``seed``.
+        **options: Handed to the reproduction: ``episodes`` behind each number, ``seed`` of the first
+            one and, where it plays suites, ``workers``, by default a process per core. Finished runs
+            of suites are kept in ``out``, so that a second call resumes a killed one.
 
     Raises:
-        InputError: The name or an option is not known, or nothing can be written to ``out``.
+        InputError: The name or an option is not known, an option is out of range, a data set is not
+            here, or nothing can be written to ``out``.
     """
     if name not in REPRODUCTIONS:
         raise InputError(
@@ -55,12 +59,8 @@ def _folder(out: Path) -> Path:
     """Return a folder that is there and can be written to."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; name a folder for the report.")
-    try:
+    with writing_to(out, "the report"):
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
-    except OSError as error:
-        raise InputError(
-            f"Cannot write the report to {out}: {error.strerror or error}. Name another folder."
-        ) from None
     return out

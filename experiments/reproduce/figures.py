@@ -61,12 +61,12 @@ def plain_numbers() -> FuncFormatter:
 
 
 def points(
-    axes: Axes, x: Any, y: Any, reach: Any = None, *, size: float, cap: float = 2.5, **how: Any
+    axes: Axes, x: Any, y: Any, half: Any = None, *, size: float, cap: float = 2.5, **how: Any
 ) -> None:
-    """Draw points with bars of ``reach`` up and down, or of ``xerr`` to both sides."""
-    axes.errorbar(x, y, reach, **{"fmt": "o", "markersize": size, "capsize": cap, **how})
+    """Draw points with error bars of ``half`` up and down, or of ``xerr`` to both sides."""
+    axes.errorbar(x, y, half, **{"fmt": "o", "markersize": size, "capsize": cap, **how})
 
 
-def key_above(figure: Figure, axes: Axes, columns: int) -> None:
-    """Put the key of one panel above all of them."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
+def common_key(figure: Figure, axes: Axes, columns: int, loc: Any = "outside upper center") -> None:
+    """Put the key of one panel outside all of them."""
+    figure.legend(*axes.get_legend_handles_labels(), loc=loc, ncols=columns)

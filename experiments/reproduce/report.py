@@ -75,7 +75,7 @@ class Section:
 class Words:
     """The words of a report, which wait for its numbers.
 
-    They stand in a Markdown file: the title and the abstract, then the sections, each under
+    A Markdown file holds them: the title and the abstract, then the sections, each under
     ``## name: title``. A paragraph that begins with ``Caption:`` belongs to the figure, and a table
     is one of the section's tables, of the same name. ``{name:.2f}`` is filled in, as `str.format`
     does.
@@ -108,7 +108,7 @@ class Words:
             key: Its name in the file.
             name: Name of its figure, where it is not the key.
             figure: Its figure.
-            tables: Its tables; those that stand in the file come first.
+            tables: Its tables; those in the file come first.
             **numbers: What is filled in. A paragraph with nothing in it is left out.
         """
         title, *blocks = _blocks(self._sections[key].format(**numbers))
@@ -128,7 +128,7 @@ CAPTION = "Caption: "
 
 
 def _blocks(text: str) -> list[str]:
-    """Return what stands between empty lines; a paragraph becomes one line."""
+    """Return the blocks between empty lines; a paragraph becomes one line."""
     blocks = filter(None, map(str.strip, text.split("\n\n")))
     return [block if block.startswith("|") else block.replace("\n", " ") for block in blocks]
 
@@ -155,10 +155,9 @@ def write_report(
             files[f"{section.name}.svg"] = images[section.name]
         for table in section.tables:
             files[f"{table.name}.csv"] = table.csv()
-    files["REPORT.md"] = _markdown(title, abstract, sections)
-    files["index.html"] = render(
-        "report.html.j2", title=title, abstract=abstract, sections=sections, images=images
-    )
+    view = {"title": title, "abstract": abstract, "sections": sections, "images": images}
+    files["REPORT.md"] = render("report.md.j2", **view)
+    files["index.html"] = render("report.html.j2", **view)
     for name, content in files.items():
         write(out / name, content)
     return [out / name for name in reversed(files)]
@@ -169,19 +168,3 @@ def _image(figure: Figure, kind: str) -> bytes:
     # A date in the file would make each run's file differ.
     figure.savefig(buffer, format=kind, dpi=DPI, metadata={"Date": None} if kind == "svg" else None)
     return buffer.getvalue()
-
-
-def _markdown(title: str, abstract: Sequence[str], sections: Sequence[Section]) -> str:
-    parts, number = [f"# {title}", *abstract], 0
-    for section in sections:
-        parts += [f"## {section.title}", *section.text]
-        if section.figure is not None:
-            number += 1
-            parts.append(f"![Figure {number}]({section.name}.png)")
-            parts.append(f"**Figure {number}.** {section.caption}")
-        for table in section.tables:
-            if table.shown:
-                rows = [list(table.columns), ["---"] * len(table.columns), *table.cells()]
-                parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
-            parts.append(f"Numbers: [{table.name}.csv]({table.name}.csv)")
-    return "\n\n".join(parts) + "\n"

@@ -1,6 +1,6 @@
 """Playing: one agent, some episodes, and what is kept of them.
 
-Episode i is seeded with ``seed + i`` whatever is played beside it.
+Episode i is seeded with ``seed + i``, whatever else is played.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Episodes:
         returns: Sum of rewards of each, ``(E,)``.
         lengths: Decisions in each, ``(E,)``.
         regret: Regret at the end of each, ``(E,)``; NaN where none is known.
-        curve: Regret of each after every decision, NaN behind the end, if it was asked for.
+        curve: Regret of each after every decision, NaN after the end, if it was asked for.
         observations: The last observation of each, if it was asked for.
         hidden: What each hid in the end, ``(E, ...)`` by name, if it was asked for.
         metrics: Values of metrics, ``(E, ...)`` by name.
-        seconds: Time inside ``predict``, as far as it was for an episode that counts.
+        seconds: Time inside ``predict``, for episodes that count.
     """
 
     agent: str

@@ -1,9 +1,7 @@
 """Play episodes and score them: what one number of the leaderboard rests on.
 
-Episode i is seeded with ``seed + i`` whatever its neighbours do, so that two agents evaluated with
-the same seed meet the same episodes and can be compared pair by pair. What an agent draws follows from
-its own seed and that of the episode, so that an episode is the same in every evaluation that plays it.
-An agent sees observations and legal actions, never ``info``.
+Two agents evaluated with the same seed meet the same episodes and can be compared pair by pair. An
+agent sees observations and legal actions, never ``info``.
 """
 
 from __future__ import annotations
@@ -30,16 +28,9 @@ __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command"
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
 CHUNK = 1024
-"""Episodes played at once, which bounds the memory and means nothing else."""
-OWN = (
-    "id",
-    "num_envs",
-    "vectorization_mode",
-    "vector_kwargs",
-    "wrappers",
-    "autoreset_mode",
-    "reveal",
-)
+"""Episodes played at once, which bounds the memory; results do not depend on it."""
+OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
+       "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
 
 
@@ -50,13 +41,13 @@ class Evaluation:
     Args:
         env_id: The environment.
         env_kwargs: Its parameters, where they differ from the defaults.
-        agent: What played, as text; `learned` stands for something else, which is named.
+        agent: What played, as text; `learned` is replaced by the agent it chose.
         role: What it stands for: "random" play, the "optimal" agent, or "".
         seed: Seed of the first episode; episode i has ``seed + i``.
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
-        curve: Regret after each of L decisions, ``(E, L)``, NaN behind the end of an episode;
+        curve: Regret after each of L decisions, ``(E, L)``, NaN after the end of an episode;
             ``None`` where there is none or it was not asked for.
         metrics: The metrics that were asked for, ``(E, ...)`` each, by name.
         seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
@@ -101,15 +92,15 @@ def evaluate(
         agent: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Name"``, a function of one
             observation, or an object with ``predict``.
         episodes: Number of episodes.
-        seed: Seed of the first episode; episode i has ``seed + i``. What is tuned or trained is to see
-            smaller seeds only.
+        seed: Seed of the first episode; episode i has ``seed + i``. Tuning and training must use
+            smaller seeds.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
         curve: Keep the regret after every decision, not only at the end.
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
-            from the seed of the episode: an episode is the same in every evaluation that plays it.
+            from the seed of the episode, which is thus the same in every evaluation.
         progress: Told after each decision how many episodes have ended, and what is at hand.
 
     Raises:
@@ -161,7 +152,7 @@ def _parts(
 
 
 def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
-    """Return what plays: an object as it is, what a text or a function stands for made anew."""
+    """Return what plays: an object as it is, or a new agent from a text or a function."""
     if isinstance(agent, type):
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
     if callable(getattr(agent, "predict", None)):
@@ -175,7 +166,6 @@ def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int)
 
 
 def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
-    """Return what was achieved in all parts, as `Evaluation` names it."""
     lengths = np.concatenate([part.lengths for part in parts])
     regret = np.concatenate([part.regret for part in parts])
     unknown = bool(np.isnan(regret).any())
@@ -224,7 +214,7 @@ def _tell(progress: Callable[[int, str], None], first: int, ended: int, decision
 
 
 def _padded(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return rows of any length as one array, NaN behind the end of the shorter ones."""
+    """Return rows of any length as one array, NaN after the end of the shorter ones."""
     longest = max(map(len, rows))
     return np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
 

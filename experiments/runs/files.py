@@ -35,11 +35,11 @@ def is_rest(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def writing_to(folder: Path) -> Iterator[None]:
+def writing_to(folder: Path, what: str = "results") -> Iterator[None]:
     """Turn an error of the file system into an `InputError` that names the folder."""
     try:
         yield
     except OSError as error:
         raise InputError(
-            f"Cannot write results to {folder}: {error.strerror or error}. Name another folder."
+            f"Cannot write {what} to {folder}: {error.strerror or error}. Name another folder."
         ) from None

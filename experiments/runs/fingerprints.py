@@ -1,6 +1,6 @@
-"""What decides a result: the files behind an environment, found by reading and not by running.
+"""What decides a result: the files that an environment depends on, found by reading and not by running.
 
-A record stands for the code and the data it was made with, and for no other. The code is the import
+A record is of the code and the data it was made with, and of no other. The code is the import
 closure of the modules that play: read from their sources, inside functions too, without importing any
 of them. It is followed inside the distribution, or the folder, that a module belongs to; beyond it,
 name and version of another distribution stand for its files.
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
 
     Args:
         env_id: A registered environment.
-        settings: Its parameters; a text such as ``"module:function"`` stands for the code behind it.
+        settings: Its parameters; a text such as ``"module:function"`` is followed to its code.
         outside: The code of somebody's own that plays: ``"module:Name"`` or ``"file.py:Name"``.
 
     Raises:
@@ -42,8 +43,9 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
     spec = spec_of(env_id)
     wrappers = [wrapper.entry_point for wrapper in spec.additional_wrappers]
     points = [point for point in (spec.entry_point, spec.vector_entry_point, *wrappers) if point]
-    modules = {_module(point) for point in points} | {env_id.rpartition(":")[0]} - {""}
-    about = [env_id, [_name(point) for point in points], spec.kwargs, spec.max_episode_steps]
+    names = [_name(point) for point in points]
+    modules = {name.partition(":")[0] for name in names} | {env_id.rpartition(":")[0]} - {""}
+    about = [env_id, names, spec.kwargs, spec.max_episode_steps]
     lines = [json.dumps(about, sort_keys=True, default=str), *files(spec.kwargs)]
     for text in _texts({**spec.kwargs, **settings}):
         module, colon, _ = text.partition(":")
@@ -51,8 +53,9 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
             modules.add(module)
     weights = (path for path in (PACKAGE / "agents").rglob("*") if path.suffix in WEIGHTS)
     lines += [f"{path.relative_to(PACKAGE).as_posix()} {digest(path)}" for path in sorted(weights)]
-    own = [Path(place) for place in _places(outside) if place.endswith(".py")]
-    modules |= {place for place in _places(outside) if not place.endswith(".py")}
+    places = _places(outside)
+    own = [Path(place) for place in places if place.endswith(".py")]
+    modules |= {place for place in places if not place.endswith(".py")}
     return hashed(*lines, *code([PLAYS, *modules], own))
 
 
@@ -61,7 +64,7 @@ def _places(references: Iterable[str]) -> set[str]:
     places = {reference.rpartition(":")[0] for reference in references}
     if "__main__" in places:
         raise InputError(
-            "What stands in __main__ (a notebook, a script, python -c) is not found by the processes of "
+            "What is in __main__ (a notebook, a script, python -c) is not found by the processes of "
             "a run; put it into a file, and name it ./mine.py:Name."
         )
     return places
@@ -74,7 +77,7 @@ def files(settings: Any) -> list[str]:
 
 
 def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
-    """Return a line for each source file and each other distribution behind some code, sorted.
+    """Return a line for each source file and each other distribution that some code depends on, sorted.
 
     Args:
         modules: Names of modules.
@@ -105,7 +108,8 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
             source = path.read_bytes()
             found[name, folder] = hashlib.sha256(source).hexdigest()
             imports = _imports(name, path.name == "__init__.py", source)
-            todo += [(other, top, folder) for other in (*imports, *_parents(name))]
+            parents = accumulate(name.split("."), "{}.{}".format)  # and itself, which is found
+            todo += [(other, top, folder) for other in (*imports, *parents)]
     return sorted(f"{name} {digest}" for (name, _), digest in found.items())
 
 
@@ -145,12 +149,7 @@ def _name(point: Any) -> str:
     return f"{point.__module__}:{getattr(point, '__qualname__', type(point).__qualname__)}"
 
 
-def _module(point: Any) -> str:
-    return _name(point).partition(":")[0]
-
-
 def _texts(settings: Any) -> Iterator[str]:
-    """Go through all texts among settings, however deep."""
     if isinstance(settings, str):
         yield settings
     elif isinstance(settings, Mapping | list | tuple):
@@ -175,11 +174,6 @@ def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(found)
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
 def _beside(folder: Path, top: str) -> Path | None:

@@ -1,42 +1,27 @@
 """Metrics: what else may be computed of played episodes.
 
-Each is named by a text such as ``"information_bounds(contrasts=1000)"``.
+Each is named by a text such as ``"information_bounds(contrasts=1000)"``. Its class takes the settings,
+names in ``of`` the models whose episodes it takes, and is called with a model and E of its episodes. It
+returns a value for each, ``(E, ...)``, which must not depend on the other episodes.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ...agents.texts import check_settings, parse
-from ...envs.core import InputError, Model, closest, shown
+from ...envs.core import InputError, closest, shown
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from .episodes import Episodes, Floats
 
 
-class Metric(ABC):
-    """A function of played episodes, with its settings."""
-
-    of: ClassVar[type[Any]] = Model
-    """The models whose episodes it takes."""
-
-    @abstractmethod
-    def __call__(self, model: Any, episodes: Episodes) -> Floats:
-        """Return its value for each of E episodes, ``(E, ...)``; it must not depend on the others.
-
-        Args:
-            model: The model that they were played in, one of `of`.
-            episodes: The episodes, with their last observations and what they hid.
-        """
-
-
-class InformationBounds(Metric):
+class InformationBounds:
     """Lower and upper bound of the total information of each episode, ``(E, 2)``, in nats.
 
     They are those of `sequential_bounds`.
@@ -60,7 +45,7 @@ class InformationBounds(Metric):
             for key in ("settings", "outcomes")
         )
         while first < count:
-            group = (seed + first) // self.TOGETHER  # by the seeds, wherever the evaluation began
+            group = (seed + first) // self.TOGETHER  # by the seeds, whatever the first one is
             some = slice(first, (group + 1) * self.TOGETHER - seed)
             bounds = sequential_bounds(
                 model,
@@ -76,7 +61,7 @@ class InformationBounds(Metric):
         return np.concatenate(found)
 
 
-METRICS: dict[str, type[Metric]] = {"information_bounds": InformationBounds}
+METRICS = {"information_bounds": InformationBounds}
 """Metrics by name."""
 
 

@@ -46,7 +46,7 @@ def _value(text: str) -> Any:
     """Return a value written as JSON or as in Python; what is neither is a word, without quotes."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # too deep, or too many digits, as well
+    except (ValueError, RecursionError):  # too deep, or too many digits
         pass
     if text in ("True", "False", "None") or text[:1] in ("(", "[", "{", "'", '"'):
         with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):

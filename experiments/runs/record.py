@@ -1,8 +1,8 @@
 """What a run has left: a specification and an evaluation, or the error it failed with.
 
-A record could have been written here: it has the columns, the rows and the seeds that its spec asks
-for, and its numbers are finite. `check` says so of what is read and of what is written; a run whose
-numbers are not finite has failed.
+`check` refuses a record that no run leaves: it must have the columns, the rows and the seeds that its
+spec asks for, and finite numbers. It holds for what is read and for what is written; a run whose numbers
+are not finite has failed.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ LIBRARIES = ("gymnasium", "numpy", "scipy")
 AHEAD = 3600.0
 """Seconds by which the clock of another machine may be ahead."""
 LARGEST = 1e100
-"""Numbers beyond are as good as infinite: their powers, which statistics take, are."""
+"""Larger numbers count as infinite: statistics take powers of them."""
 MOST_NUMBERS = 20_000_000
 MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200}
 """Longest texts about a run; 2000 for those of its spec."""
 BOUNDS = "information_bounds"
 COLUMN = {BOUNDS: "bounds"}
-"""Columns that are not called as their metric is."""
+"""Columns that have another name than their metric."""
 FIXED = {"seed", "return", "length", "regret", "curve"}
 """Columns that are no metrics."""
 ROLES = ("random", "optimal")
 """What an agent may stand for: the two ends of a score's scale."""
 MEASURED = ("agent", "role", "seconds_per_decision", "random_value", "optimal_value")
-"""What a file says of an evaluation, beside its columns."""
+"""What a file says of an evaluation, besides its columns."""
 ABOUT = {"format", "spec", "fingerprint", "status", "error", *MEASURED, "versions", "machine",
          "created"}  # fmt: skip
 """What a file says of itself."""
@@ -85,13 +85,13 @@ def versions(*more: str) -> dict[str, str]:
     return found | {name: importlib.metadata.version(name) for name in (*LIBRARIES, *more)}
 
 
-# ---- what stands in a file
+# ---- what is in a file
 
 
 def leave(
     spec: RunSpec, result: Evaluation | None, error: str | None
 ) -> tuple[Columns, dict[str, Any]]:
-    """Return the columns of a run that ends now, and what stands about them."""
+    """Return the columns of a run that ends now, and their metadata."""
     columns: dict[str, NDArray[Any]] = {
         "seed": spec.seed + np.arange(0 if result is None else spec.episodes),
         "return": np.zeros(0) if result is None else result.returns,
@@ -129,7 +129,7 @@ def read_about(about: Mapping[str, Any]) -> tuple[RunSpec, str, Mapping[str, Any
 
 
 def _renewed(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Return in format 2 what a file of format 1 says of itself, as version 0.1.0 has meant it."""
+    """Return in format 2 what a file of format 1 says of itself, as version 0.1.0 meant it."""
     spec = {**about["spec"]}
     count, agent = spec.pop("contrasts"), spec["agent"]
     if type(count) is not int or count < 0:
@@ -140,7 +140,7 @@ def _renewed(about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def record_of(spec: RunSpec, run_id: str, columns: Columns, about: Mapping[str, Any]) -> Record:
-    """Return the record in what has stood the `check`."""
+    """Return the record in what has passed the `check`."""
     return Record(
         id=run_id,
         spec=spec,
@@ -254,6 +254,6 @@ def _check_about(about: Mapping[str, Any], failed: bool) -> None:
 
 
 def _number(value: Any) -> float:
-    """Return a number, NaN for what is none."""
+    """Return a number, and NaN for anything else."""
     plain_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if plain_number and abs(value) <= LARGEST else math.nan

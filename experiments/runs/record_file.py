@@ -1,10 +1,10 @@
-"""The file of a record: a Parquet table with one row per episode, and what stands about it.
+"""The file of a record: a Parquet table with one row per episode, and its metadata.
 
-The spec, the status, the error and the platform stand in the metadata of the file, with the digest of
-all other bytes. It is looked at before anything is parsed, for Arrow ends the process for some damaged
-files; then what a file says of itself is, before anything is loaded, so that none is too large. The
-digest finds accidents and edits; whoever makes it anew can still write any number, so that it is no
-signature. Files of version 0.1.0 have none, and are known by Arrow's own entry, which ours have not.
+The spec, the status, the error and the platform are in the metadata, with the digest of all other bytes.
+The digest is checked before anything is parsed, for Arrow ends the process for some damaged files, and
+the metadata before any number is loaded, for there may be too many. The digest finds accidents and
+edits; it is no signature, for anybody can compute it for other numbers. Files of version 0.1.0 have no
+digest, and are known by Arrow's own entry, which ours have not.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ...envs.core import shown, told
-from .record import COLUMN, FIXED, Columns, Record, check, check_size, read_about, record_of
+from ...envs.core import told
+from .record import Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
 
 KEY, DIGEST, FIRST = b"discovery_gym", b"discovery_gym.sha256", b"ARROW:schema"
 MOST_BYTES, MOST_HEAD = 2**28, 2**24
-"""Bounds of a file, and of what stands about its table."""
+"""Bounds of a file, and of its metadata."""
 ONE, MANY = pa.float64(), pa.list_(pa.float64())
 COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regret": [ONE],
            "curve": [MANY]}  # fmt: skip
 """Types of columns; those of metrics hold a number or a list of them."""
 DAMAGE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError,
           RecursionError, MemoryError)  # fmt: skip
-"""What a file that is not as it should be may raise while it is read."""
+"""What may be raised while a damaged file is read."""
 
 
 def to_table(columns: Columns) -> pa.Table:
@@ -43,7 +43,7 @@ def to_table(columns: Columns) -> pa.Table:
 
 
 def to_bytes(table: pa.Table, about: str) -> bytes:
-    """Return the content of a file: a table, what stands about it, and the digest of both."""
+    """Return the content of a file: a table, its metadata, and the digest of both."""
     buffer = pa.BufferOutputStream()
     with pq.ParquetWriter(buffer, table.schema, store_schema=False) as file:
         file.write_table(table)
@@ -54,7 +54,7 @@ def to_bytes(table: pa.Table, about: str) -> bytes:
 
 
 def read(path: Path) -> Record:
-    """Return the record in a file; one that is none raises one of `DAMAGE`."""
+    """Return the record in a file; any other file raises one of `DAMAGE`."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is not a file")
@@ -64,7 +64,7 @@ def read(path: Path) -> Record:
     if content[-4:] != b"PAR1":
         raise ValueError("it is not a Parquet file")
     if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
-        raise ValueError(f"what stands about its table is longer than {MOST_HEAD:,} bytes")
+        raise ValueError(f"its metadata is longer than {MOST_HEAD:,} bytes")
     at = place_of_digest(content)
     first = FIRST in content and KEY in content and DIGEST not in content
     if not first and content[at] != _digest_of(content, at):
@@ -80,7 +80,7 @@ def read(path: Path) -> Record:
 
 
 def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
-    """Return what a file says of itself: the spec, its id and the rest; no number is loaded."""
+    """Return the spec, the id and all the metadata of a file, without loading a number."""
     schema, size = parquet.schema_arrow, parquet.metadata
     if KEY not in (schema.metadata or {}):
         raise ValueError("nothing in it says what was run")
@@ -88,15 +88,9 @@ def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[s
     if first and "format" in found:
         raise ValueError("it has no digest")
     spec, run_id, about = read_about(found)
-    names = [*FIXED, *(COLUMN.get(name, name) for name in spec.metric_names)]
-    if len(set(schema.names)) < len(schema.names) or not set(schema.names) <= set(names):
-        raise ValueError(f"its columns are {shown(schema.names)}")
     for field in schema:
         if field.type not in COLUMNS.get(field.name, [ONE, MANY]):
             raise ValueError(f"its column {field.name} holds {told(field.type)}")
-    rows = 0 if about["status"] == "failed" else spec.episodes
-    if size.num_rows != rows:
-        raise ValueError(f"it has {size.num_rows:,} rows for {rows:,} episodes")
     groups = (size.row_group(i) for i in range(size.num_row_groups))
     check_size(
         sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
@@ -113,7 +107,7 @@ def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def place_of_digest(content: bytes) -> slice:
-    """Return where the digest stands: behind its name, and Parquet's two bytes for a text of 64."""
+    """Return where the digest is: after its name and Parquet's two bytes for a text of 64."""
     name = DIGEST + b"\x18\x40"
     start = content.rfind(name) + len(name)
     return slice(start, start + 64)
@@ -127,7 +121,7 @@ def _digest_of(content: bytes, at: slice) -> bytes:
 
 
 def reason(error: BaseException) -> str:
-    """Return in a line why a file is no record."""
+    """Return why a file is no record, in one line."""
     if isinstance(error, OSError):
         return told(error.strerror or error)
     named = isinstance(error, ValueError) and str(error)

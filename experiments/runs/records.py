@@ -1,7 +1,7 @@
 """The results folder: a file for every run that has ended, which is whole or not there.
 
-What is no record is left out by whoever reads a folder, by name and reason, and set aside by a run that
-it is in the way of. Records of format 1 are read; no run is resumed by them, since its id is another.
+A reader leaves out a file that is no record, with its name and the reason; a run of the same name sets
+it aside. Records of format 1 are read, but no run is resumed by them, for its id differs.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def open_folder(folder: Path) -> Path:
 
     A new or empty results folder is marked as ours by a small file. A folder with other things in
     it, a file in its place, and a place where nothing can be written raise `InputError`; nothing is
-    written then. Any number of processes may open a folder at once: whatever else one of them puts
-    there, the mark is there before it.
+    written then. Any number of processes may open a folder at once: the mark is the first file that one
+    of them writes.
     """
     records = folder / "records"
     with writing_to(folder):
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file; name a folder for the results.")
-        # First what is there, then the mark: it was there before what others have put there since.
+        # Look at the files before the mark: another process writes the mark first.
         empty = not folder.exists() or all(is_rest(path) for path in folder.iterdir())
         if not _is_marked(folder):
             if not empty:
@@ -67,9 +67,8 @@ def open_folder(folder: Path) -> Path:
             pass
         for path in records.iterdir():
             if is_rest(path):
-                with contextlib.suppress(
-                    FileNotFoundError
-                ):  # another process has written or swept it
+                # Another process may rename or delete it meanwhile.
+                with contextlib.suppress(FileNotFoundError):
                     if time.time() - path.stat().st_mtime > STALE:
                         path.unlink()
     return records
@@ -95,7 +94,7 @@ def _is_marked(folder: Path) -> bool:
 
 
 def read_folder(folder: Path) -> Results:
-    """Return the records of a results folder, and which files there are none, and why.
+    """Return the records of a results folder, and why its other files are none.
 
     Raises:
         InputError: It is no results folder, or there are files but no record.
@@ -180,8 +179,7 @@ def read_record(path: Path) -> Record:
 def is_finished(records: Path, run_id: str) -> bool:
     """Return whether the run has a record and did not fail.
 
-    What lies in its place and is no record is neither trusted nor deleted: it gets another name,
-    which is told on stderr, and the run is not finished.
+    A file in its place that is no record is renamed, which is told on stderr; the run is not finished.
     """
     path = record_path(records, run_id)
     if not os.path.lexists(path):

@@ -27,10 +27,7 @@ class WorkerLost(RuntimeError):
 
 
 def missing(specs: list[RunSpec], folder: Path) -> list[RunSpec]:
-    """Return the runs without a record, or whose record says that they failed.
-
-    What lies in the place of a record and is none is set aside, by a line on stderr.
-    """
+    """Return the runs without a record, or whose record says that they failed."""
     records = open_folder(folder)
     return [spec for spec in specs if not is_finished(records, spec.id)]
 
@@ -52,11 +49,7 @@ def play_all(todo: Sequence[RunSpec], folder: Path, workers: int | None = None) 
 def play(
     specs: Sequence[RunSpec], folder: Path, workers: int
 ) -> Generator[tuple[RunSpec, bool], None, None]:
-    """Play runs in ``workers`` processes; yield each with whether it failed, as it is recorded.
-
-    Raises:
-        WorkerLost: A worker was killed; what had finished is kept, a second call plays the rest.
-    """
+    """Play runs as `play_all`; yield each with whether it failed, as it is recorded."""
     records = open_folder(folder)
     before = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(

@@ -76,7 +76,7 @@ class RunSpec:
         return self._hash_with(_first_code)
 
     def look(self) -> str:
-        """Return the fingerprint with the code as it stands now."""
+        """Return the fingerprint with the code as it is now."""
         return self._hash_with(_code)
 
     def _hash_with(self, code: Callable[[str, str, tuple[str, ...]], str]) -> str:

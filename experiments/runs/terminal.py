@@ -47,16 +47,10 @@ def _nearest(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]
-    if all(
-        "\udc80" <= letter <= "\udcff" for letter in text
-    ):  # a name of a file in another encoding
+    if all("\udc80" <= letter <= "\udcff" for letter in text):  # a file's name, as bytes
         return text.encode(errors="surrogateescape"), error.end
-    plain = (
-        PLAIN.get(letter)
-        or unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
-        or "?"
-        for letter in text
-    )
+    bases = (unicodedata.normalize("NFKD", letter).encode("ascii", "ignore") for letter in text)
+    plain = (PLAIN.get(a) or b.decode() or "?" for a, b in zip(text, bases, strict=True))
     return "".join(plain), error.end
 
 

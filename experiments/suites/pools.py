@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from .task import LEARNERS, Task
+from .task import LEARNERS, task
 
 # A pool's optimum is an oracle, which no agent can play.
-POOL = {"random": "random"} | LEARNERS
+RANDOM = {"random": "random"}
+POOL = RANDOM | LEARNERS
 FEATURES = POOL | {"IDS": "ids(lam=2, samples=100, deterministic=True)", "LinUCB": "linucb"}
-
-LINEAR_POOL = Task(
-    name="Linear pool, 200 items",
-    about="Find the items with the largest labels, which are linear in 20 features, 40 noisy labels.",
-    env_id="discovery/LinearPool-v0",
-    env_kwargs={"num_items": 200, "num_features": 20, "noise_std": 1.0, "horizon": 40},
-    agents=FEATURES,
-)
-
-STAR_POOL = Task(
-    name="Star graph, 300 nodes",
-    about="Labelling a node also shows its neighbours; a third of the nodes are hubs that see all.",
-    env_id="discovery/GraphPool-v0",
-    env_kwargs={"topology": "star", "num_items": 300, "edge_prob": 0.01, "horizon": 30},
-    agents=POOL | {"IDS": "ids(lam=3, samples=100)", "one hub, then greedy": "one_hub"},
-)
+HUB = {"one hub, then greedy": "one_hub"}
 
 
 def _half(dataset: str, horizon: int, target: str | None = None) -> dict[str, Any]:
@@ -39,70 +25,42 @@ def _half(dataset: str, horizon: int, target: str | None = None) -> dict[str, An
 
 DRAWN = "pools drawn from this table (real data), half of its rows in each episode."
 
-DIABETES = Task(
-    name="Diabetes, 221 of 442 patients",
-    about=f"Find the patients whose disease progresses most, 25 examinations: {DRAWN}",
-    env_id="discovery/TablePool-v0",
-    env_kwargs=_half("diabetes", 25),
-    agents=FEATURES,
+# fmt: off
+SOME_POOLS = (
+    task("LinearPool", "Linear pool, 200 items",
+         "Find the items with the largest labels, which are linear in 20 features, 40 noisy labels.",
+         FEATURES, num_items=200, num_features=20, noise_std=1.0, horizon=40),
+    task("GraphPool", "Star graph, 300 nodes",
+         "Labelling a node also shows its neighbours; a third of the nodes are hubs that see all.",
+         POOL | {"IDS": "ids(lam=3, samples=100)"} | HUB,
+         topology="star", num_items=300, edge_prob=0.01, horizon=30),
+    task("TablePool", "Diabetes, 221 of 442 patients",
+         f"Find the patients whose disease progresses most, 25 examinations: {DRAWN}",
+         FEATURES, **_half("diabetes", 25)),
+    task("TablePool", "C-N couplings, 165 of 330 reactions",
+         f"Find the couplings with the highest yields, 34 reactions: {DRAWN}",
+         FEATURES, **_half("cncci", 34, "XPhos+P2Et")),
 )
-
-COUPLINGS = Task(
-    name="C-N couplings, 165 of 330 reactions",
-    about=f"Find the couplings with the highest yields, 34 reactions: {DRAWN}",
-    env_id="discovery/TablePool-v0",
-    env_kwargs=_half("cncci", 34, "XPhos+P2Et"),
-    agents=FEATURES,
-    needs="cncci",
-)
-
-SOME_POOLS = (LINEAR_POOL, STAR_POOL, DIABETES, COUPLINGS)
 
 SMALL_POOLS = (
-    Task(
-        name="Diabetes, 5 examinations",
-        about="Find the patients whose disease progresses most, among 221 of 442, with 5 "
-        f"examinations: {DRAWN}",
-        env_id="discovery/TablePool-v0",
-        env_kwargs=_half("diabetes", 5),
-        agents=FEATURES,
-    ),
-    Task(
-        name="Small linear pool",
-        about="Find the items with the largest labels, which are linear in 3 features.",
-        env_id="discovery/LinearPool-v0",
-        env_kwargs={"num_items": 40, "num_features": 3, "horizon": 10},
-        agents=FEATURES,
-    ),
-    Task(
-        name="Small graph",
-        about="Labelling a node also shows its neighbours.",
-        env_id="discovery/GraphPool-v0",
-        env_kwargs={"num_items": 40, "horizon": 10},
-        agents=POOL | {"IDS": "ids(lam=3, samples=100)"},
-    ),
-    Task(
-        name="Small pool without structure",
-        about="Label items that tell nothing about each other: nobody beats chance.",
-        env_id="discovery/UnstructuredPool-v0",
-        env_kwargs={"horizon": 5},
-        agents={"random": "random"},
-    ),
-    Task(
-        name="Small logistic pool",
-        about="Labels are success or failure, with log odds linear in 3 features.",
-        env_id="discovery/LogisticPool-v0",
-        env_kwargs={"num_items": 40, "num_features": 3, "horizon": 10},
-        agents=POOL,
-    ),
-    Task(
-        name="Small matrix of low rank",
-        about="Labels are the entries of a 6 by 6 matrix of low rank.",
-        env_id="discovery/LowRankPool-v0",
-        env_kwargs={"num_rows": 6, "num_cols": 6, "horizon": 8},
-        agents=POOL,
-    ),
+    task("TablePool", "Diabetes, 5 examinations",
+         "Find the patients whose disease progresses most, among 221 of 442, with 5 examinations: "
+         f"{DRAWN}", FEATURES, **_half("diabetes", 5)),
+    task("LinearPool", "Small linear pool",
+         "Find the items with the largest labels, which are linear in 3 features.",
+         FEATURES, num_items=40, num_features=3, horizon=10),
+    task("GraphPool", "Small graph", "Labelling a node also shows its neighbours.",
+         POOL | {"IDS": "ids(lam=3, samples=100)"}, num_items=40, horizon=10),
+    task("UnstructuredPool", "Small pool without structure",
+         "Label items that tell nothing about each other: nobody beats chance.", RANDOM, horizon=5),
+    task("LogisticPool", "Small logistic pool",
+         "Labels are success or failure, with log odds linear in 3 features.",
+         POOL, num_items=40, num_features=3, horizon=10),
+    task("LowRankPool", "Small matrix of low rank",
+         "Labels are the entries of a 6 by 6 matrix of low rank.",
+         POOL, num_rows=6, num_cols=6, horizon=8),
 )
+# fmt: on
 
 # ---- tuned
 
@@ -117,7 +75,7 @@ def _calls(rule: str, *settings: str, beliefs: Sequence[str] = ("",)) -> tuple[s
     return tuple(texts)
 
 
-def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> dict[str, Any]:
+def _search(*beliefs: str) -> dict[str, tuple[str, ...]]:
     """Return the candidates of the agents that play every pool; without beliefs, of the default."""
     some = beliefs or ("",)
     return {
@@ -132,142 +90,68 @@ def _search(*beliefs: str, more: Mapping[str, Sequence[str]] | None = None) -> d
         ),
         "expected improvement": _calls("expected_improvement", beliefs=some),
         "learned": _calls("learned", beliefs=some),
-        **(more or {}),
     }
 
 
 KNOWLEDGE = {"knowledge gradient": _calls("knowledge_gradient")}
 LINUCB = {"LinUCB": _calls("linucb", "alpha=0.03", "alpha=0.1", "alpha=0.3", "alpha=1")}
-DEFAULTS = {
-    "greedy": "greedy",
-    "epsilon-greedy": "epsilon_greedy",
-    "Bayes-UCB": "bayes_ucb",
-    "Thompson": "thompson",
-    "IDS": "ids",
-    "expected improvement": "expected_improvement",
-    "learned": "learned",
-    "LinUCB": "linucb",
+BINARY = {
+    "GLM-UCB": _calls("glm_ucb", "alpha=0.03", "alpha=0.1", "alpha=1"),
+    "two-step search": _calls("active_search", "candidates=10", "candidates=50"),
+    "ENS": _calls("ens", "candidates=3", "candidates=10"),
 }
+DEFAULTS = {name: texts[0].partition("(")[0] for name, texts in (_search() | LINUCB).items()}
+"""The same agents with their default settings."""
 TABLE = ("linear(noise_std=0.1)", "linear(noise_std=0.5)", "gp", "gp(kernel='matern')")
-# The columns next to those that are judged; the ones behind them are neither tuned on nor judged.
+# The columns next to those that are judged; those after them are neither tuned on nor judged.
 OTHER_PAIRS = (
-    "t-BuXPhos+P2Et",
-    "t-BuBrettPhos+P2Et",
-    "AdBrettPhos+P2Et",
-    "XPhos+BTMG",
-    "AdBrettPhos+BTMG",
-)
+    "t-BuXPhos+P2Et", "t-BuBrettPhos+P2Et", "AdBrettPhos+P2Et", "XPhos+BTMG", "AdBrettPhos+BTMG",
+)  # fmt: skip
 OTHER_MOLECULES = ("X3", "X4", "X5", "X6", "X8")
 
+# fmt: off
 POOLS = (
-    Task(
-        name="Linear, 20 features",
-        about="Find the items with the largest labels among 500, linear in 20 features, with 100 "
-        "noisy labels.",
-        env_id="discovery/LinearPool-v0",
-        env_kwargs={"num_items": 500, "num_features": 20, "noise_std": 1.0, "horizon": 100},
-        agents={"random": "random"},
-        search=_search(more=KNOWLEDGE | LINUCB),
-    ),
-    Task(
-        name="Linear, plates of 12",
-        about="The same pool, 12 items at a time; the labels of a plate come when the next one is "
-        "chosen already.",
-        env_id="discovery/LinearPool-v0",
-        env_kwargs={
-            "num_items": 500,
-            "num_features": 20,
-            "noise_std": 1.0,
-            "horizon": 96,
-            "batch_size": 12,
-            "delay": 1,
-        },
-        agents={"random": "random"},
-        search=_search(more=LINUCB),
-    ),
-    Task(
-        name="Sparse, 4 of 40 features",
-        about="Labels depend on 4 of 40 features, it is not known on which: 300 items, 40 labels.",
-        env_id="discovery/LinearPool-v0",
-        env_kwargs={
-            "num_items": 300,
-            "num_features": 40,
-            "sparsity": 4,
-            "noise_std": 1.0,
-            "horizon": 40,
-        },
-        agents={"random": "random"},
-        search=_search("sparse(chains=128)", "linear", more=LINUCB),
-    ),
-    Task(
-        name="Logistic, 10 features",
-        about="Labels are success or failure, with log odds linear in 10 features: 300 items, 100 "
-        "labels.",
-        env_id="discovery/LogisticPool-v0",
-        env_kwargs={"num_items": 300, "num_features": 10, "horizon": 100},
-        agents={"random": "random"},
-        search=_search(
-            more={
-                "GLM-UCB": _calls("glm_ucb", "alpha=0.03", "alpha=0.1", "alpha=1"),
-                "two-step search": _calls("active_search", "candidates=10", "candidates=50"),
-                "ENS": _calls("ens", "candidates=3", "candidates=10"),
-            }
-        ),
-    ),
-    Task(
-        name="Star graph, 900 nodes",
-        about="Labelling a node also shows its neighbours; a third of the nodes are hubs that see "
-        "all. 50 labels.",
-        env_id="discovery/GraphPool-v0",
-        env_kwargs={"topology": "star", "num_items": 900, "edge_prob": 0.01, "horizon": 50},
-        agents={"random": "random", "one hub, then greedy": "one_hub"},
-        search=_search(),
-    ),
-    Task(
-        name="Random graph, 300 nodes",
-        about="Labelling a node also shows its neighbours, six on average. 60 labels.",
-        env_id="discovery/GraphPool-v0",
-        env_kwargs={"num_items": 300, "edge_prob": 0.02, "horizon": 60},
-        agents={"random": "random", "one hub, then greedy": "one_hub"},
-        search=_search(),
-    ),
-    Task(
-        name="Low rank, 20 by 20",
-        about="Labels are the entries of a matrix of rank 2, such as substrates by catalysts. 60 "
-        "labels.",
-        env_id="discovery/LowRankPool-v0",
-        env_kwargs={"num_rows": 20, "num_cols": 20, "noise_std": 0.3, "horizon": 60},
-        agents={"random": "random"},
-        search=_search("low_rank(chains=128)"),
-    ),
-    Task(
-        name="Diabetes, 221 of 442 patients",
-        about="Find the patients whose disease progresses most, 45 examinations, by agents with their "
-        f"default settings, for the table has no second column to tune on: {DRAWN}",
-        env_id="discovery/TablePool-v0",
-        env_kwargs=_half("diabetes", 45),
-        agents={"random": "random", **DEFAULTS},
-    ),
-    Task(
-        name="C-N couplings, 165 of 330 reactions",
-        about="Find the couplings with the highest yields, 34 reactions, by agents tuned on five other "
-        f"pairs of ligand and base: {DRAWN}",
-        env_id="discovery/TablePool-v0",
-        env_kwargs=_half("cncci", 34, "XPhos+P2Et"),
-        agents={"random": "random"},
-        search=_search(*TABLE, more=LINUCB),
-        tuned_on=tuple(_half("cncci", 34, pair) for pair in OTHER_PAIRS),
-        needs="cncci",
-    ),
-    Task(
-        name="Photoredox, 40 of 80 conditions",
-        about="Find the conditions with the highest yields, 9 reactions, by agents tuned on five other "
-        f"molecules: {DRAWN}",
-        env_id="discovery/TablePool-v0",
-        env_kwargs=_half("pndc", 9, "X2"),
-        agents={"random": "random"},
-        search=_search(*TABLE, more=LINUCB),
-        tuned_on=tuple(_half("pndc", 9, molecule) for molecule in OTHER_MOLECULES),
-        needs="pndc",
-    ),
+    task("LinearPool", "Linear, 20 features",
+         "Find the items with the largest labels among 500, linear in 20 features, with 100 noisy "
+         "labels.", RANDOM, search=_search() | KNOWLEDGE | LINUCB,
+         num_items=500, num_features=20, noise_std=1.0, horizon=100),
+    task("LinearPool", "Linear, plates of 12",
+         "The same pool, 12 items at a time; the labels of a plate come when the next one is chosen "
+         "already.", RANDOM, search=_search() | LINUCB,
+         num_items=500, num_features=20, noise_std=1.0, horizon=96, batch_size=12, delay=1),
+    task("LinearPool", "Sparse, 4 of 40 features",
+         "Labels depend on 4 of 40 features, it is not known on which: 300 items, 40 labels.",
+         RANDOM, search=_search("sparse(chains=128)", "linear") | LINUCB,
+         num_items=300, num_features=40, sparsity=4, noise_std=1.0, horizon=40),
+    task("LogisticPool", "Logistic, 10 features",
+         "Labels are success or failure, with log odds linear in 10 features: 300 items, 100 labels.",
+         RANDOM, search=_search() | BINARY, num_items=300, num_features=10, horizon=100),
+    task("GraphPool", "Star graph, 900 nodes",
+         "Labelling a node also shows its neighbours; a third of the nodes are hubs that see all. 50 "
+         "labels.", RANDOM | HUB, search=_search(),
+         topology="star", num_items=900, edge_prob=0.01, horizon=50),
+    task("GraphPool", "Random graph, 300 nodes",
+         "Labelling a node also shows its neighbours, six on average. 60 labels.",
+         RANDOM | HUB, search=_search(), num_items=300, edge_prob=0.02, horizon=60),
+    task("LowRankPool", "Low rank, 20 by 20",
+         "Labels are the entries of a matrix of rank 2, such as substrates by catalysts. 60 labels.",
+         RANDOM, search=_search("low_rank(chains=128)"),
+         num_rows=20, num_cols=20, noise_std=0.3, horizon=60),
+    task("TablePool", "Diabetes, 221 of 442 patients",
+         "Find the patients whose disease progresses most, 45 examinations, by agents with their "
+         f"default settings, for the table has no second column to tune on: {DRAWN}",
+         RANDOM | DEFAULTS, **_half("diabetes", 45)),
+    task("TablePool", "C-N couplings, 165 of 330 reactions",
+         "Find the couplings with the highest yields, 34 reactions, by agents tuned on five other "
+         f"pairs of ligand and base: {DRAWN}",
+         RANDOM, search=_search(*TABLE) | LINUCB,
+         tuned_on=tuple(_half("cncci", 34, pair) for pair in OTHER_PAIRS),
+         **_half("cncci", 34, "XPhos+P2Et")),
+    task("TablePool", "Photoredox, 40 of 80 conditions",
+         "Find the conditions with the highest yields, 9 reactions, by agents tuned on five other "
+         f"molecules: {DRAWN}",
+         RANDOM, search=_search(*TABLE) | LINUCB,
+         tuned_on=tuple(_half("pndc", 9, molecule) for molecule in OTHER_MOLECULES),
+         **_half("pndc", 9, "X2")),
 )
+# fmt: on

@@ -16,7 +16,7 @@ from .task import Task
 def tuned(name: str) -> dict[str, Any]:
     """Return the tuned settings of a suite that the package brings; there may be none.
 
-    A file that `discovery-gym tune` has not written so raises `InputError`.
+    A file that `discovery-gym tune` does not write so raises `InputError`.
     """
     file = resources.files(__package__) / "tuned" / f"{name}.json"
     if not file.is_file():
@@ -29,7 +29,7 @@ def tuned(name: str) -> dict[str, Any]:
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{file} is not what `discovery-gym tune {name}` writes ({type(error).__name__}: "
-            f"{told(error)}); make it anew."
+            f"{told(error)}); run that again."
         ) from None
     return settings
 
@@ -49,6 +49,6 @@ def with_tuned(name: str, version: int, task: Task) -> Task:
         if text not in task.search[agent]:
             raise InputError(
                 f"tuned/{name}.json has {shown(text)} for {agent} on {task.name}, which is no "
-                f"candidate; `discovery-gym tune {name}` makes the file anew."
+                f"candidate; write the file again by `discovery-gym tune {name}`."
             )
     return replace(task, agents={**task.agents, **best})

@@ -1,7 +1,7 @@
 """What a suite is: tasks, the agents that meet on them, and the runs that follow.
 
-A suite is changed by raising its version; records of different versions are never mixed. Whoever
-tunes an agent for a suite may look at every seed below `EVALUATION_SEED`, and at none above.
+A suite is changed by raising its version; records of different versions are never mixed. An
+agent may be tuned for a suite on every seed below `EVALUATION_SEED`, and on none above.
 """
 
 from __future__ import annotations
@@ -12,16 +12,12 @@ from typing import Any
 
 from ...agents.making import full_text
 from ...envs.core import InputError
-from ...envs.datasets import available
+from ...envs.datasets import available, catalogue
 from ..runs.evaluation import EVALUATION_SEED
 from ..runs.spec import RunSpec
 
 BOUNDS = {"random": "random", "optimal": "optimal"}
-LEARNERS = {
-    "greedy": "greedy",
-    "Bayes-UCB, 1 sd": "bayes_ucb(width=1)",
-    "Thompson": "thompson",
-}
+LEARNERS = {"greedy": "greedy", "Bayes-UCB, 1 sd": "bayes_ucb(width=1)", "Thompson": "thompson"}
 """Agents that meet on more than one kind of task: the ends of a score's scale, and simple learners."""
 
 
@@ -39,8 +35,7 @@ class Task:
         tuned_on: Parameters of the problems on which it has, each in the place of `env_kwargs`; empty:
             its own. A table is one instance, whose other seeds hold the same labels: its agents are
             tuned on other columns or tables.
-        metrics: What records keep beside the returns, such as "information_bounds(contrasts=1000)".
-        needs: Named data set without which the task is skipped; ``None``: none.
+        metrics: What records keep besides the returns, such as "information_bounds(contrasts=1000)".
     """
 
     name: str
@@ -51,7 +46,12 @@ class Task:
     search: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tuned_on: Sequence[Mapping[str, Any]] = ()
     metrics: tuple[str, ...] = ()
-    needs: str | None = None
+
+    @property
+    def needs(self) -> str | None:
+        """Named data set without which the task is skipped; ``None``: none."""
+        name = self.env_kwargs.get("dataset")
+        return name if name in catalogue() else None
 
     @property
     def missing(self) -> str | None:
@@ -59,6 +59,29 @@ class Task:
         if self.needs is None or self.needs in available():
             return None
         return f"data set {self.needs!r} is not here (name its folder in DISCOVERY_GYM_DATA)"
+
+
+def task(
+    env: str,
+    name: str,
+    about: str,
+    agents: Mapping[str, str],
+    /,
+    *,
+    search: Mapping[str, Sequence[str]] | None = None,
+    tuned_on: Sequence[Mapping[str, Any]] = (),
+    **env_kwargs: Any,
+) -> Task:
+    """Return a row of a suite's table: a task in ``discovery/<env>-v0`` with these parameters."""
+    return Task(
+        name=name,
+        about=about,
+        env_id=f"discovery/{env}-v0",
+        env_kwargs=env_kwargs,
+        agents=agents,
+        search=search or {},
+        tuned_on=tuned_on,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +107,10 @@ class Suite:
     curves: bool = False
 
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
-        """Return the run of an agent on one of the tasks; other parts of it than the suite's by name."""
-        given: dict[str, Any] = {
-            "suite": self.name,
-            "version": self.version,
-            "task": task.name,
-            "about": task.about,
-            "env_id": task.env_id,
-            "env_kwargs": task.env_kwargs,
-            "episodes": self.episodes,
-            "seed": self.seed,
-            "curves": self.curves,
-            "metrics": task.metrics,
-        }
+        """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
+        given: dict[str, Any] = {"suite": self.name, "task": task.name}
+        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "curves")}
+        given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 
 

@@ -5,13 +5,10 @@ of episodes, split evenly over its candidates, which all start at the same seed,
 `EVALUATION_SEED`. Agents of a table play other columns (`Task.tuned_on`), in equal parts: other seeds
 of the same column would hold the labels that they are judged on. The candidate of the least mean
 regret is chosen, or of the largest mean return where regret is unknown. An agent with one candidate
-has nothing to tune and spends nothing.
+is not tuned.
 
-Other seeds are other problems only where the environment draws its problem. A table that is played
-whole is the same on every seed, so that settings have to be found on other columns or other tables.
-
-What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate
-beside it; `discovery-gym tune SUITE` makes it anew.
+What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate;
+`discovery-gym tune SUITE` writes it.
 """
 
 from __future__ import annotations
@@ -70,7 +67,7 @@ def _trials(suite: Suite, task: Task, name: str) -> dict[str, list[RunSpec]]:
 
 
 def choose(suite: Suite, folder: Path) -> dict[str, Any]:
-    """Return the tuned settings of a suite, as they stand in its file.
+    """Return the tuned settings of a suite, as its file has them.
 
     Args:
         suite: The suite.

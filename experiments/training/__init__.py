@@ -1,4 +1,4 @@
-"""Training: policies are learned, in folders that a killed training goes on in.
+"""Training: policies are learned, in folders that a killed training resumes from.
 
 `training` says what is trained, by the name of its algorithm, and `train` does it. An algorithm is a
 file, which is imported when it is asked for: all but ``es`` need torch.
@@ -21,7 +21,7 @@ def training(algorithm: str, options: Mapping[str, Any], settings: Mapping[str, 
 
     Args:
         algorithm: One of `ALGORITHMS`.
-        options: What its training takes beside: the environment, the seed, the episodes of the curve.
+        options: What its training takes besides: the environment, the seed, the episodes of the curve.
         settings: Settings of the algorithm.
 
     Raises:

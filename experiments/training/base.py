@@ -1,9 +1,9 @@
-"""What all trainings share: what is trained, the points of the curve, and the folder it goes on in.
+"""What all trainings share: what is trained, the points of the curve, and the folder.
 
 A training is a folder. `training.json` says what is trained, its table by a hash of the contents. A file
 holds what is learned: the best by the episodes of the curve, or the last where steps are averaged.
-``curve.csv`` is the learning curve. ``checkpoint.zip`` is what a killed training goes on from, with
-copies of both, which are mended from it. The same command resumes.
+``curve.csv`` is the learning curve. ``checkpoint.zip`` is what a killed training resumes from, with
+copies of both, which are repaired from it. The same command resumes.
 
 Training episodes have seeds below `VALIDATION_SEED`, those of the curve lie from there on, and no seed
 of an evaluation is ever played.
@@ -51,7 +51,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 def either(free: str | None, check: Check) -> Check:
-    """Return a check that lets a word, or None, pass as well."""
+    """Return a check that also lets a word, or None, pass."""
 
     def passed(name: str, value: Any) -> Any:
         if value is free or (isinstance(value, str) and value == free):
@@ -102,7 +102,7 @@ class Training:
         env_kwargs: Its parameters, where they differ from the defaults.
         algorithm: The algorithm.
         seed: Seed of everything: weights, exploration, episodes.
-        episodes: Episodes behind a point of the curve.
+        episodes: Episodes of a point of the curve.
     """
 
     env_id: str = setting("", environment)
@@ -141,7 +141,7 @@ class Training:
         return shlex.join(words)
 
     def mark(self) -> dict[str, Any]:
-        """Return what the folder is marked with: it goes on only with the same."""
+        """Return what the folder is marked with: it resumes only with the same."""
         return asdict(self)
 
     def player(self, folder: Path) -> tuple[str, str, Mapping[str, Any]]:
@@ -157,7 +157,7 @@ class Run(ABC, Generic[T]):
 
     Args:
         training: What is trained.
-        folder: Where it stands; made if need be, gone on from if there is a checkpoint.
+        folder: Its folder; made if need be, resumed from if there is a checkpoint.
 
     Raises:
         InputError: The folder holds another training or other things, or a damaged checkpoint.
@@ -206,7 +206,7 @@ class Run(ABC, Generic[T]):
 
     @abstractmethod
     def restore(self, state: bytes) -> Iterable[Sequence[Any]]:
-        """Go on from a state; set `done` and add to `cpu`; return the cells of the curve."""
+        """Resume from a state; set `done` and add to `cpu`; return the cells of the curve."""
 
     @abstractmethod
     def state(self) -> bytes:
@@ -226,17 +226,17 @@ class Run(ABC, Generic[T]):
     def learn(self) -> None:
         """Make the steps that are left."""
         with progress(self.total, self.UNIT) as update:
-            self.reach(self.done)
+            self.advance(self.done)
             while self.done < self.total:
                 self.step()
-                self.reach(self.done + 1)
+                self.advance(self.done + 1)
                 update(self.done, "")
 
-    def reach(self, done: int) -> None:
+    def advance(self, done: int) -> None:
         """Take note of how far the training is; measure where a point of the curve is due."""
         self.done = done
-        over = done >= self.total and done > self.measured
-        if over or done // self.every > self.measured // self.every:
+        last = done >= self.total and done > self.measured
+        if last or done // self.every > self.measured // self.every:
             self.point()
 
     def point(self) -> None:

@@ -55,8 +55,8 @@ class DAD(Training):
         batch: Episodes B of a step.
         contrasts: Contrasts L of an episode.
         encoding: Width of the encoding of a round.
-        hidden: Width of the hidden layers: one in the encoder, two behind it.
-        rate: Step size of Adam; it falls to 0 by a cosine, and is a tenth of that behind the myopic
+        hidden: Width of the hidden layers: one in the encoder, two in the head.
+        rate: Step size of Adam; it falls to 0 by a cosine, and is a tenth of that after the myopic
             steps, whose gradient has far less noise.
         every: Number of iterations between checkpoints, each a point of the curve.
     """
@@ -109,7 +109,7 @@ def play(
 def objective(gains: Tensor, logs: Tensor) -> Tensor:
     """Return what has the gradient of the information in its expectation, a number.
 
-    With r_t the gains and G_t the sum of those behind t, less its mean over the other episodes, it
+    With r_t the gains and G_t the sum of those after t, less its mean over the other episodes, it
     is the mean of sum_t r_t + G_t log p(y_t); the second term stands for the data that cannot be
     differentiated.
 
@@ -210,7 +210,7 @@ class DADRun(Run[DAD]):
         )
 
     def restore(self, state: bytes) -> Iterable[Sequence[float]]:
-        """Go on from a state; return the cells of the curve."""
+        """Resume from a state; return the cells of the curve."""
         stored = unpacked(state)
         self.network.load_state_dict(stored["network"])
         self.adam.load_state_dict(stored["adam"])

@@ -38,7 +38,7 @@ class Episodes(ABC):
     scaling: ClassVar[Scaling]
     """Mean and scale of those that are normalised, of one round where it is the history."""
     start: ClassVar[Mapping[tuple[str, int, str], float]] = {}
-    """Where the linear path of the network begins: part, place in it and knob -> slope."""
+    """Where the linear path of the network begins: part, index in it and knob -> slope."""
     spread: ClassVar[float] = 0.1
     """How far from there the rest of the network begins, as a factor of its last weights."""
     longest: ClassVar[float] = math.inf
@@ -102,9 +102,9 @@ class Discounting(Episodes):
     """Episodes of temporal discounting.
 
     The contrasts of an episode are the nodes of a grid: eight values of alpha, the middles of strata
-    of the prior, for each value of log k, of which more stand the nearer to the truth. With weights
-    to match, they give the posterior up to a small error. The gain of a round is the information to
-    be expected under the posterior, which varies less than that of the answer.
+    of the prior, for each value of log k. Those are denser near the truth. With weights to match, the
+    nodes give the posterior up to a small error. The gain of a round is the expected information
+    under the posterior, which varies less than that of the answer.
     """
 
     parts: ClassVar[tuple[str, ...]] = (*HISTORY, LEFT, "belief")

@@ -52,7 +52,6 @@ class Network(nn.Module):
         self._begin()
 
     def _begin(self) -> None:
-        """Set the weights from which training starts."""
         model, episodes = self.model, self.episodes
         with torch.no_grad():
             self.encoder[-1].weight.div_(model.horizon**0.5)  # T of them are summed
@@ -60,10 +59,10 @@ class Network(nn.Module):
             self.head[-1].bias.zero_()
             self.path.weight.zero_()
             ends = dict(zip(self.sizes, itertools.accumulate(self.sizes.values()), strict=True))
-            for (key, place, knob), slope in episodes.start.items():
+            for (key, index, knob), slope in episodes.start.items():
                 row = list(model.knobs).index(knob)
-                scale = episodes.scaling[key][1][place]
-                self.path.weight[row, ends[key] - self.sizes[key] + place] = (
+                scale = episodes.scaling[key][1][index]
+                self.path.weight[row, ends[key] - self.sizes[key] + index] = (
                     slope * scale / self.half[row]
                 )
 

@@ -143,7 +143,6 @@ class ESRun(Run[ES]):
         self.average = self.average + part * (self.weights - self.average)
 
     def _gradient(self) -> NDArray[np.float64]:
-        """Return the estimate of the gradient from one batch of pairs."""
         training, count, iteration = self.training, self.training.pairs, self.done
         random = np.random.default_rng([training.seed, iteration])
         directions = random.standard_normal((count, len(self.weights)))
@@ -185,7 +184,7 @@ class ESRun(Run[ES]):
         return file.getvalue()
 
     def restore(self, state: bytes) -> Iterable[Sequence[str]]:
-        """Go on from a state; return the cells of the curve, which stands beside it."""
+        """Resume from a state; return the cells of the curve, which is read from its file."""
         with np.load(io.BytesIO(state), allow_pickle=False) as saved:
             for name in ("weights", "moments", "average"):
                 shape = np.shape(getattr(self, name))
@@ -198,14 +197,9 @@ class ESRun(Run[ES]):
 def play(
     env_id: str, env_kwargs: Mapping[str, Any], network: Network, seeds: Sequence[int], seed: int
 ) -> NDArray[np.float64]:
-    """Return the regret of one episode per seed, ``(B,)``.
+    """Return the regret of one episode of a pool per seed, ``(B,)``.
 
-    Args:
-        env_id: The environment, a pool.
-        env_kwargs: Its parameters.
-        network: One network for all episodes, or one for each.
-        seeds: Seed of each episode, ``(B,)``.
-        seed: Seed of the agent, which breaks ties.
+    The network is one for all episodes, or one for each; ``seed`` is the agent's, which breaks ties.
     """
     venv = gym.make_vec(
         env_id,

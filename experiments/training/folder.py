@@ -1,8 +1,8 @@
-"""The folder of a training: a mark, a checkpoint to go on from, and the files that it vouches for.
+"""The folder of a training: a mark, a checkpoint to resume from, and the files that it vouches for.
 
 The checkpoint is a plain zip archive of the settings, of the state in a form of the training's own, and
 of copies of the files beside it, such as the best policy. The checksums of the archive show damage,
-which torch's loader would take for numbers; a file beside it that is cut or gone is written anew.
+which torch's loader would take for numbers; a file beside it that is cut or gone is written again.
 """
 
 from __future__ import annotations
@@ -91,17 +91,17 @@ class Folder:
         return parts.pop(STATE), parts
 
     def mend(self, files: Mapping[str, bytes]) -> None:
-        """Write those files anew that are not as the checkpoint has them; say which."""
+        """Write the files again that differ from the checkpoint's copies; say which."""
         with writing_to(self.path):
             for name, content in files.items():
                 path = self.path / name
                 whole = path.is_file() and path.stat().st_size == len(content)
                 if not whole or path.read_bytes() != content:
                     write(path, content)
-                    say(f"{path} was missing or damaged; it is written anew from {CHECKPOINT}.")
+                    say(f"{path} was missing or damaged; it is written again from {CHECKPOINT}.")
 
     def damaged(self, error: Exception) -> InputError:
-        """Return what is raised for a checkpoint that cannot be gone on from."""
+        """Return what is raised for a checkpoint that cannot be resumed from."""
         return InputError(
             f"{self.path / CHECKPOINT} is not a checkpoint of this training, or it is damaged "
             f"({type(error).__name__}: {told(error)}). Delete it to train from the start."

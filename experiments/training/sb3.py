@@ -1,8 +1,8 @@
 """Train a policy through stable-baselines3, on hundreds of native episodes at once.
 
-Beside the files of every training, ``log/`` holds what the algorithm tells about itself (CSV, and
-TensorBoard where it is installed). Episodes in flight and the memory of past steps (DQN, SAC, TD3) begin
-anew in a resumed training, so that it is as good as an uninterrupted one, but not the same bit for bit.
+Besides the files of every training, ``log/`` holds what the algorithm logs (CSV, and TensorBoard where
+it is installed). A resumed training begins new episodes and an empty memory of past steps (DQN, SAC,
+TD3): it is as good as an uninterrupted one, but not the same bit for bit.
 
 Observations and rewards are brought to a common scale by their running means and variances; those of the
 observation become a part of the policy.
@@ -99,7 +99,7 @@ CHECKS: dict[str, Check] = {
     **dict.fromkeys(("clip_range_vf", "target_kl"), either(None, WIDTH)),
     **dict.fromkeys(("train_freq", "gradient_steps", "policy_delay"), COUNT),
     "n_epochs": partial(integer, low=1, high=1000),
-    "batch_size": partial(integer, low=2, high=1_000_000),  # of one advantage nothing can be told
+    "batch_size": partial(integer, low=2, high=1_000_000),  # one advantage cannot be normalised
     "normalize_advantage": flag,
     "buffer_size": partial(integer, low=1),
     "learning_starts": partial(integer, low=0),
@@ -224,7 +224,6 @@ class SB3Run(Run[SB3]):
         )
 
     def _refuse_actions(self) -> None:
-        """Refuse actions that the algorithm cannot choose."""
         training, actions = self.training, self.single.action_space
         fitting = [name for name, it in ALGORITHMS.items() if isinstance(actions, it.actions)]
         if training.algorithm not in fitting:
@@ -250,7 +249,7 @@ class SB3Run(Run[SB3]):
         return settings
 
     def begin(self, steps: int = 0) -> None:
-        """Make the model; where a resumed training goes on, its random numbers are new ones."""
+        """Make the model; a resumed training gets new random numbers."""
         random, settings = np.random.default_rng([self.training.seed, steps]), dict(self.settings)
         rate = settings.pop("learning_rate")
         network = {"net_arch": [64, 64]} | {
@@ -363,7 +362,7 @@ class SB3Run(Run[SB3]):
     def state(self) -> bytes:
         """Return weights, optimisers and moments."""
         moments = {**self._observed(), "return": self.env.ret_rms}
-        entropy = getattr(self.model, "log_ent_coef", None)  # SAC learns it beside its networks
+        entropy = getattr(self.model, "log_ent_coef", None)  # SAC learns it besides its networks
         return packed(
             {
                 "steps": self.done,
@@ -379,7 +378,7 @@ class SB3Run(Run[SB3]):
         )
 
     def restore(self, state: bytes) -> Iterable[Sequence[float]]:
-        """Make the model and go on from a state; return the cells of the curve."""
+        """Make the model and resume from a state; return the cells of the curve."""
         stored = unpacked(state)
         self.done, (steps, self.earlier, *_) = stored["steps"], stored["curve"][-1]
         if steps != self.done or not stored["cpu_seconds"] >= 0:
@@ -412,11 +411,11 @@ class _Watch(BaseCallback):
             self.model.set_logger(configure(str(log), formats))
 
     def _on_rollout_start(self) -> None:
-        self.run.reach(self.model.num_timesteps)
+        self.run.advance(self.model.num_timesteps)
 
     def _on_step(self) -> bool:
         self.update(self.num_timesteps, "")
         return True
 
     def _on_training_end(self) -> None:
-        self.run.reach(self.model.num_timesteps)
+        self.run.advance(self.model.num_timesteps)

@@ -100,18 +100,12 @@ def task_of(column: Column) -> Task:
         env_id="discovery/TablePool-v0",  # by default int(0.2 n) + 1 labels, as in the table
         env_kwargs={"dataset": column.dataset, "target": f"yield[{column.real}]"},
         agents=agents_of(NOISE[column.dataset]),
-        needs=column.dataset,
     )
 
 
 @dataclass(frozen=True)
 class Results:
-    """What the runs on one data set found.
-
-    Args:
-        dataset: The data set.
-        records: Records by task and agent, other data sets included.
-    """
+    """What the runs on one data set found; the records, by task and agent, have others too."""
 
     dataset: str
     records: Mapping[str, Mapping[str, Evaluation]]

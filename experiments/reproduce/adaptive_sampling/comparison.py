@@ -34,14 +34,7 @@ def line(agent: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The regret of one agent minus that of another in the same episodes.
-
-    Args:
-        setting: Where, in words.
-        ours: The one agent.
-        theirs: The other.
-        difference: Mean difference with its 95 % interval over pairs of episodes.
-    """
+    """The mean regret of one agent minus that of another in the same episodes, in some setting."""
 
     setting: str
     ours: str
@@ -88,28 +81,15 @@ class Comparison:
 def compare(
     setting: str, ours: str, theirs: str, tasks: Sequence[Mapping[str, NDArray[np.float64]]]
 ) -> Comparison:
-    """Compare two agents over tasks, which count alike.
-
-    Args:
-        setting: Where, in words.
-        ours: The one agent.
-        theirs: The other.
-        tasks: For each task, the regret of every agent in each episode, ``(E,)``.
-    """
-    return Comparison(
-        setting=setting,
-        ours=ours,
-        theirs=theirs,
-        difference=mean_over_tasks([task[ours] - task[theirs] for task in tasks]),
-    )
+    """Compare two agents by their regret in each episode, ``(E,)``, of tasks that count alike."""
+    difference = mean_over_tasks([task[ours] - task[theirs] for task in tasks])
+    return Comparison(setting=setting, ours=ours, theirs=theirs, difference=difference)
 
 
 def tally(comparisons: Sequence[Comparison], *, where: bool = True) -> str:
     """Return in words how often the first agent's regret is lower, level and higher.
 
-    Args:
-        comparisons: Comparisons of the same two agents.
-        where: Name the settings, but for the most frequent verdict.
+    With ``where``, the settings are named, but not those of the most frequent verdict.
     """
     found = {
         verdict: [one.setting for one in comparisons if one.verdict == verdict]

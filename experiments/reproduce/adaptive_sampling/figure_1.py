@@ -31,16 +31,7 @@ from .ranking import newcomers, paper_ranking
 def asd_figure_1(
     out: Path, *, episodes: int = 64, seed: int = 2022, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Pools of each setting, which all agents meet; where decisions take long, fewer.
-        seed: Seed of the first pool.
-        workers: Processes; None takes one per core.
-    """
+    """Write the report on so many pools of each setting, fewer where decisions take long."""
     episodes = integer("episodes", episodes, low=2, high=10_000)
     seed = integer("seed", seed, low=0)
     records = play_suites([kind.suite(episodes, seed) for kind in kinds.KINDS], out, workers)
@@ -134,15 +125,14 @@ def _draw_curve(axes: Axes, one: Played, *, zoom: bool) -> None:
     kind, steps = one.kind, np.arange(1, one.kind.steps + 1)
     top = 0.0
     for agent, regret in one.curves(kind.shown).items():
-        mean, reach = plus_minus(regret)
+        mean, half = plus_minus(regret)
         colour = COLOURS[agent]
         axes.plot(steps, mean, line(agent), color=colour, label=agent, linewidth=1.3)
-        axes.fill_between(steps, mean - reach, mean + reach, color=colour, alpha=0.18, linewidth=0)
+        axes.fill_between(steps, mean - half, mean + half, color=colour, alpha=0.18, linewidth=0)
         if agent != "random":
-            top = max(top, float((mean + reach).max()))
+            top = max(top, float((mean + half).max()))
     axes.set(xlabel="labels t", ylabel="regret")
-    axes.set_xlim(0, kind.steps)
-    axes.set_ylim(0, 1.05 * top if zoom else None)
+    axes.set(xlim=(0, kind.steps), ylim=(0, 1.05 * top if zoom else None))
     axes.set_title(f"({kind.panels[0]}) {kind.title}, {kind.symbol} = {kind.shown:g}")
 
 
@@ -151,11 +141,11 @@ def _draw_early(axes: Axes, one: Played, *, zoom: bool) -> None:
     kind, values = one.kind, list(one.kind.settings)
     top = 0.0
     for agent in kind.agents:
-        mean, reach = np.transpose([plus_minus(one.regrets(value)[agent]) for value in values])
+        mean, half = np.transpose([plus_minus(one.regrets(value)[agent]) for value in values])
         look = {"fmt": f"{line(agent)}o", "color": COLOURS[agent], "linewidth": 1.3}
-        points(axes, values, mean, reach, size=3, cap=2, label=agent, **look)
+        points(axes, values, mean, half, size=3, cap=2, label=agent, **look)
         if agent != "random":
-            top = max(top, float((mean + reach).max()))
+            top = max(top, float((mean + half).max()))
     axes.set(xlabel=kind.axis, ylabel=f"regret after {kind.early[-1]} labels")
     if values[-1] > 10 * values[0]:
         axes.set_xscale("log")
@@ -166,7 +156,6 @@ def _draw_early(axes: Axes, one: Played, *, zoom: bool) -> None:
 
 
 def _legend(figure: Figure) -> None:
-    """Put one legend for all panels below them."""
     lines = {str(one.get_label()): one for axes in figure.axes for one in axes.lines}
     lines = {label: one for label, one in lines.items() if not label.startswith("_")}
     figure.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=len(lines))
@@ -182,7 +171,7 @@ def _early_in_words(one: Played) -> list[dict[str, Any]]:
         for step in one.kind.early:
             regrets = one.regrets(value, step)
             cells = {agent: plus_minus(regrets[agent]) for agent in one.kind.agents}
-            words = {agent: f"{mean:.2f} ± {reach:.2f}" for agent, (mean, reach) in cells.items()}
+            words = {agent: f"{mean:.2f} ± {half:.2f}" for agent, (mean, half) in cells.items()}
             rows.append({one.kind.symbol: value, "labels": step, **words})
     return rows
 
@@ -203,19 +192,17 @@ def _early(one: Played) -> list[dict[str, Any]]:
 
 
 def _curves(one: Played) -> list[dict[str, Any]]:
-    """Return the regret of every agent at every setting after each label."""
     return [
-        {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, reach)}
+        {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, half)}
         for value in one.kind.settings
         for agent, regret in one.curves(value).items()
-        for t, (mean, reach) in enumerate(zip(*plus_minus(regret), strict=True), start=1)
+        for t, (mean, half) in enumerate(zip(*plus_minus(regret), strict=True), start=1)
     ]
 
 
-def _interval(mean: Any, reach: Any) -> dict[str, float]:
-    """Return a mean and the ends of its interval by column."""
+def _interval(mean: Any, half: Any) -> dict[str, float]:
     return {
         "mean regret": float(mean),
-        "95% low": float(mean - reach),
-        "95% high": float(mean + reach),
+        "95% low": float(mean - half),
+        "95% high": float(mean + half),
     }

@@ -45,13 +45,12 @@ def paper_ranking(played: Sequence[Played]) -> Section:
 
 
 def _over_steps(one: Played) -> str:
-    """Return at how many steps the curve of IDS lies above that of another algorithm."""
     curves = one.curves(one.kind.shown)
     parts = []
     for rival in PAPER:
         if rival in curves and rival != "IDS":
-            mean, reach = plus_minus(curves["IDS"] - curves[rival])
-            above = np.flatnonzero(mean > np.maximum(reach, 1e-6)) + 1
+            mean, half = plus_minus(curves["IDS"] - curves[rival])
+            above = np.flatnonzero(mean > np.maximum(half, 1e-6)) + 1
             where = f" (labels {above[0]} to {above[-1]})" if len(above) else ""
             parts.append(f"{rival} {len(above)}{where}")
     steps = f"steps of {one.kind.steps} at which IDS is clearly above"
@@ -59,7 +58,6 @@ def _over_steps(one: Played) -> str:
 
 
 def _reduction(one: Played) -> str:
-    """Return by how much IDS lowers the regret of TS."""
     changes = zip(one.kind.settings, one.means["IDS"], one.means["TS"], strict=True)
     words = ", ".join(
         f"{100 * (ids / ts - 1):+.0f}% at {one.kind.symbol} = {value:g}"

@@ -19,11 +19,11 @@ from ....envs.datasets import load
 from ...runs.evaluation import Evaluation
 from ...suites.task import Suite
 from .. import figures
-from ..figures import new_figure
+from ..figures import common_key, new_figure
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
 from . import columns
-from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Column, Results
+from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Results
 from .comparison import COLOURS, PAPER, tally
 
 WORDS = Words(Path(__file__).with_suffix(".md"))
@@ -32,19 +32,7 @@ WORDS = Words(Path(__file__).with_suffix(".md"))
 def asd_table_1(
     out: Path, *, episodes: int = 10, seed: int = 2022, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Runs of each agent on each column; the paper has 10.
-        seed: Seed of the first run.
-        workers: Processes; None takes one per core.
-
-    Raises:
-        InputError: An option is out of range, or a data set is not here.
-    """
+    """Write the report on so many runs of each agent on each column; the paper has 10."""
     suite = Suite(
         name="asd-table-1",
         version=1,
@@ -104,7 +92,7 @@ def _numbers(one: Results) -> Section:
     agents = tuple(columns.agents_of(0.1))
     figure = new_figure(8.2, 0.36 * len(one.columns) + 1.3)
     _draw(figure.subplots(), one, agents)
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center")
+    common_key(figure, figure.axes[0], 1, "outside right center")
     return WORDS.section(
         "numbers",
         name=one.dataset,
@@ -167,7 +155,6 @@ def _all_digits(one: Results, agents: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _draw(axes: Axes, one: Results, agents: Sequence[str]) -> None:
-    """Draw a row of dots for every column."""
     height = np.arange(len(one.columns))[::-1]
     for agent in agents:
         colour, marker = COLOURS[agent], "D" if agent in OTHER_BELIEF else "o"
@@ -177,15 +164,13 @@ def _draw(axes: Axes, one: Results, agents: Sequence[str]) -> None:
             printed = [column.paper[agent] for column in one.columns]
             axes.plot(printed, height, "o", color=colour, markersize=8, fillstyle="none")
     axes.set_yticks(height, [column.real for column in one.columns])
-    axes.set_xlabel("regret (sum of yields)")
-    axes.set_xlim(0, None)
+    axes.set(xlabel="regret (sum of yields)", xlim=(0, None))
 
 
 # ---- which column is which
 
 
 def _ucb_error(results: Sequence[Results]) -> float:
-    """Return the largest deviation of our UCB from the printed one."""
     return max(
         abs(one.regrets(column)["UCB"].mean() - column.ucb)
         for one in results
@@ -194,7 +179,6 @@ def _ucb_error(results: Sequence[Results]) -> float:
 
 
 def _labels(results: Sequence[Results]) -> Section:
-    """Show what the order of the columns rests on."""
     rows = []
     for one in results:
         ucb = {column.real: one.regrets(column)["UCB"].mean() for column in one.columns}
@@ -252,17 +236,14 @@ def _ranking(results: Mapping[str, Results]) -> Section:
 
 def _winners(one: Results, among: Sequence[str] = ()) -> str:
     """Return on how many columns each algorithm has the lowest mean regret, of some or of all."""
-    found = [_winner(one, column, among) for column in one.columns]
+    found = []
+    for column in one.columns:
+        means = {agent: regret.mean() for agent, regret in one.regrets(column).items()}
+        found.append(min(among or means, key=means.__getitem__))
     return ", ".join(f"{name} {found.count(name)}" for name in dict.fromkeys(found))
 
 
-def _winner(one: Results, column: Column, among: Sequence[str]) -> str:
-    means = {agent: regret.mean() for agent, regret in one.regrets(column).items()}
-    return min(among or means, key=means.__getitem__)
-
-
 def _verdicts(one: Results, rivals: Sequence[str]) -> str:
-    """Return in words than whom IDS is better over all columns."""
     found = {rival: one.compare("IDS", rival).verdict for rival in rivals}
     parts = []
     for verdict, link in (("lower", "than"), ("level", "with"), ("higher", "than")):

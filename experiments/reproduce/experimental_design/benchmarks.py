@@ -33,19 +33,7 @@ WORDS = Words(Path(__file__).with_suffix(".md"))
 def design_benchmarks(
     out: Path, *, episodes: int | None = None, seed: int = 2021, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Episodes of every agent; None: for each agent as many as its speed allows.
-        seed: Seed of the first episode.
-        workers: Processes; None takes one per core.
-
-    Raises:
-        InputError: An option is out of range.
-    """
+    """Write the report; each agent plays by default as many episodes as its speed allows."""
     if episodes is not None:
         episodes = integer("episodes", episodes, low=2, high=100_000)
     seed = integer("seed", seed, low=0)
@@ -59,12 +47,7 @@ def design_benchmarks(
 
 @dataclass(frozen=True)
 class Result:
-    """What our agents achieved on a problem.
-
-    Args:
-        problem: The problem.
-        records: The record of each agent.
-    """
+    """What each of our agents achieved on a problem."""
 
     problem: Problem
     records: Mapping[str, Evaluation]
@@ -140,7 +123,6 @@ def _method(results: Sequence[Result]) -> Section:
 
 
 def _numbers(one: Result) -> Section:
-    """Return the rows of a problem, the highest lower bound first."""
     problem = one.problem
     rows = [(one.lower(entry.name).mean, _ours(one, entry)) for entry in problem.entries]
     rows += [(past.lower, _theirs(one, past)) for past in problem.published]
@@ -217,7 +199,6 @@ def _picture(results: Sequence[Result]) -> Section:
 
 
 def _draw(axes: Axes, one: Result) -> None:
-    """Draw a bar for each policy, the best on top."""
     bars = []
     for name in one.records:
         lower = one.lower(name)
@@ -226,9 +207,9 @@ def _draw(axes: Axes, one: Result) -> None:
     bars.sort(key=lambda bar: bar.lower)
     for height, bar in enumerate(bars):
         colour, label = (BLUE, "ours") if bar.ours else (GREY, "published")
-        ends, reach = [bar.lower, bar.upper], 2 * bar.error
+        ends, half = [bar.lower, bar.upper], 2 * bar.error
         axes.plot(ends, [height] * 2, "-", color=colour, linewidth=3, alpha=0.35)
-        points(axes, bar.lower, height, xerr=reach, size=4.5, cap=0, color=colour, label=label)
+        points(axes, bar.lower, height, xerr=half, size=4.5, cap=0, color=colour, label=label)
     axes.set_yticks(range(len(bars)), [bar.policy.replace("^2", "²") for bar in bars])
     for tick, bar in zip(axes.get_yticklabels(), bars, strict=True):
         tick.set_color(BLUE if bar.ours else "#444444")

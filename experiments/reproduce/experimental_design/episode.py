@@ -21,8 +21,8 @@ from ...suites.task import Task
 from ..figures import ordered
 
 Array = NDArray[np.float64]
-DRAWS = 1024
-"""Experiments drawn behind each expected information of a curve."""
+CURVES = Exact(draws=1024)
+"""Estimator of the expected information along a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class Episode:
         expected_gain: Their expected information, ``(T,)``.
         gains: The information they gave, ``(T,)``.
         means: Posterior mean before the first and after each round, ``(T + 1,)``.
-        stds: Posterior standard deviations, likewise.
+        stds: Posterior standard deviations, ``(T + 1,)``.
     """
 
     agent: str
@@ -86,11 +86,6 @@ def at_prior(model: GridDesign, num_episodes: int) -> Grid:
     return posterior
 
 
-def exact() -> Exact:
-    """Return the estimator of the curves."""
-    return Exact(draws=DRAWS)
-
-
 def play_rounds(task: Task, name: str, seed: int) -> Episode:
     """Play the episode of a seed with an agent of a task."""
     env = gym.make(task.env_id, reveal=True, **task.env_kwargs)
@@ -107,7 +102,7 @@ def play_rounds(task: Task, name: str, seed: int) -> Episode:
         action, state = agent.predict(observation, state)
         chosen = model.setting(np.asarray(action)[None])
         toy = isinstance(model, WeinbergToy)
-        estimator = exact() if toy else best_estimator(model, posterior)
+        estimator = CURVES if toy else best_estimator(model, posterior)
         gain = estimator(model, posterior, np.concatenate([settings, chosen]), random)[0][0]
         kept["curves"].append(gain[:-1].reshape(len(knob), -1).max(1))
         kept["expected_gain"].append(gain[-1])
@@ -133,12 +128,10 @@ def play_rounds(task: Task, name: str, seed: int) -> Episode:
 
 
 def _law(posterior: Grid) -> tuple[Array, float, float]:
-    """Return weights, mean and standard deviation."""
     return np.exp(posterior.log_weights[0]), posterior.mean[0, 0], posterior.std[0, 0]
 
 
 def _first(model: GridDesign) -> Array:
-    """Return values of the first knob, those to choose from or evenly spaced ones."""
     if model.settings is not None:
         return np.unique([setting[0] for setting in model.settings])
     return np.linspace(*next(iter(model.knobs.values())), 51)
@@ -162,13 +155,11 @@ def draw_rounds(panels: Any, one: Episode) -> None:
         above.fill_between(one.theta, density, color=colours[t], alpha=0.08, linewidth=0)
     above.axvline(one.truth, color=DARK, linestyle="--", linewidth=1)
     above.set_title(one.agent, loc="left")
-    above.set_xlabel(theta)
-    above.set_ylabel("density")
+    above.set(xlabel=theta, ylabel="density")
     for t, curve in enumerate(one.curves):
         below.plot(one.knob, curve, color=colours[t])
         _mark(below, one.settings[t, 0], one.expected_gain[t], colours[t], t + 1)
-    below.set_xlabel(f"{knob}, GeV")
-    below.set_ylabel("expected information, nats")
+    below.set(xlabel=f"{knob}, GeV", ylabel="expected information, nats")
 
 
 def _names(model: GridDesign) -> tuple[str, str]:
@@ -177,7 +168,6 @@ def _names(model: GridDesign) -> tuple[str, str]:
 
 
 def _mark(axes: Axes, x: float, y: float, colour: Any, number: int) -> None:
-    """Draw the setting chosen in a round, with its number."""
     axes.plot(x, y, "o", color=colour, markeredgecolor=DARK, markersize=6, zorder=3)
     axes.annotate(
         str(number), (x, y), textcoords="offset points", xytext=(6, 4), fontsize=8, zorder=4

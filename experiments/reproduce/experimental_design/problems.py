@@ -34,7 +34,7 @@ class Entry:
     """One of our agents on a problem.
 
     Args:
-        name: Its name.
+        name: Its name in the report.
         agent: The agent as text.
         law: What its designs are, in words.
         episodes: Episodes by default.
@@ -56,16 +56,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """A benchmark.
-
-    Args:
-        name: Its name.
-        about: The problem in one line.
-        env_id: The environment.
-        env_kwargs: Its parameters, the horizon among them.
-        published: The published policies.
-        entries: Our agents.
-    """
+    """A benchmark: an environment, the published policies and our agents."""
 
     name: str
     about: str
@@ -104,10 +95,12 @@ NORMAL, ONE_STEP, TWO_STEPS = "N(0, I), within ±4", "adaptive, one step", "adap
 FEW = "adaptive, one step, from 8 draws"
 FEWEST = {"num_particles": 10, "num_moves": 1}
 """Designs at random need no posterior."""
+WIDE = {"reach": 8.0, **FEWEST}
 FINE = {"grid_size": (1024, 32)}
 """On the grid by default an agent that plays for the information on it gains 0.06 nats too much."""
 COARSE, MANY = {"grid_size": (96, 16)}, {"num_particles": 2000}
 
+# fmt: off
 PROBLEMS = (
     Problem(
         name="Location finding, T = 30",
@@ -126,9 +119,7 @@ PROBLEMS = (
         ),
         entries=(
             Entry("random, N(0, I)", "random(std=0.25)", NORMAL, 128, 500_000, FEWEST),
-            Entry(
-                "random, U[-8, 8]^2", "random", "U[-8, 8]^2", 256, 100_000, {"reach": 8.0, **FEWEST}
-            ),
+            Entry("random, U[-8, 8]^2", "random", "U[-8, 8]^2", 256, 100_000, WIDE),
             Entry("greedy", "greedy_eig(candidates=75)", ONE_STEP, 32, 1_000_000, MANY),
         ),
     ),
@@ -162,30 +153,14 @@ PROBLEMS = (
             Published("DAD", 5.021, 5.123, 5000, DAD),
         ),
         entries=(
-            Entry(
-                "random", "random", "R ~ U[0, 100], log D ~ U[0, 9]", 1024, 5000, {"grid_size": 16}
-            ),
+            Entry("random", "random", "R ~ U[0, 100], log D ~ U[0, 9]", 1024, 5000, {"grid_size": 16}),
             Entry("Thompson", "thompson_eig(draws=8)", FEW, 512, 5000, FINE, exact=True),
             Entry("greedy", "greedy_eig", ONE_STEP, 512, 5000, FINE, exact=True),
-            Entry(
-                "trained for Phi (deep adaptive design)",
-                "policy('TemporalDiscounting-dad')",
-                "adaptive, trained",
-                512,
-                5000,
-                FINE,
-                exact=True,
-            ),
+            Entry("trained for Phi (deep adaptive design)", "policy('TemporalDiscounting-dad')",
+                  "adaptive, trained", 512, 5000, FINE, exact=True),
             Entry("greedy, coarse grid", "greedy_eig(candidates=128)", ONE_STEP, 96, 5000, COARSE),
-            Entry(
-                "two steps ahead, coarse grid",
-                "look_ahead_eig(candidates=128)",
-                TWO_STEPS,
-                96,
-                5000,
-                COARSE,
-                compared_with="greedy, coarse grid",
-            ),
+            Entry("two steps ahead, coarse grid", "look_ahead_eig(candidates=128)", TWO_STEPS, 96, 5000,
+                  COARSE, compared_with="greedy, coarse grid"),
         ),
     ),
     Problem(
@@ -199,26 +174,12 @@ PROBLEMS = (
             Published("DAD", 2.113, None, None, DAD),
         ),
         entries=(
-            Entry(
-                "random, log-uniform",
-                "random",
-                "log-uniform in [0.01, 5]",
-                2048,
-                10_000,
-                {"settings": [[float(t)] for t in np.geomspace(0.01, 5, 200)]},
-                exact=True,
-            ),
+            Entry("random, log-uniform", "random", "log-uniform in [0.01, 5]", 2048, 10_000,
+                  {"settings": [[float(t)] for t in np.geomspace(0.01, 5, 200)]}, exact=True),
             Entry("random, uniform", "random", "U[0.01, 5]", 2048, 10_000, exact=True),
             Entry("greedy", "greedy_eig", ONE_STEP, 2048, 10_000, exact=True),
-            Entry(
-                "two steps ahead",
-                "look_ahead_eig",
-                TWO_STEPS,
-                128,
-                10_000,
-                exact=True,
-                compared_with="greedy",
-            ),
+            Entry("two steps ahead", "look_ahead_eig", TWO_STEPS, 128, 10_000, exact=True,
+                  compared_with="greedy"),
         ),
     ),
     Problem(
@@ -236,14 +197,8 @@ PROBLEMS = (
         ),
         entries=(
             Entry("random", "random", "U[0.01, 100]^6", 128, 1_000_000, FEWEST),
-            Entry(
-                "greedy",
-                "greedy_eig(candidates=16)",
-                ONE_STEP,
-                32,
-                1_000_000,
-                {"num_particles": 500},
-            ),
+            Entry("greedy", "greedy_eig(candidates=16)", ONE_STEP, 32, 1_000_000,
+                  {"num_particles": 500}),
         ),
     ),
     Problem(
@@ -264,3 +219,4 @@ PROBLEMS = (
         ),
     ),
 )
+# fmt: on

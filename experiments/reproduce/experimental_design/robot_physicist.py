@@ -20,12 +20,12 @@ from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
 from ...runs.evaluation import Evaluation
-from ...suites.task import Suite, Task
+from ...suites.task import Suite, task
 from .. import figures
-from ..figures import key_above, new_figure, points
+from ..figures import common_key, new_figure, points
 from ..playing import play_suites
 from ..report import Section, Table, Words, write_report
-from .episode import Episode, at_prior, draw_rounds, exact, other_settings, play_rounds
+from .episode import CURVES, Episode, at_prior, draw_rounds, other_settings, play_rounds
 from .estimate import Estimate
 from .twins import twins
 
@@ -49,37 +49,23 @@ AGENTS = {
 }
 COLOURS = {"random": GREY, "Bayesian optimisation": ORANGE, "greedy": BLUE}
 
+FIXED = {"luminosity": LUMINOSITY}
+INFORMS = "The number of events informs, too."
 TASKS = tuple(
-    Task(
-        name=name,
-        about=about,
-        env_id=f"discovery/{env}-v0",
-        env_kwargs={"horizon": ROUNDS, **env_kwargs},
-        agents=AGENTS,
-    )
-    for name, about, env, env_kwargs in (
-        ("toy, 20 events", "The original's experiment.", "WeinbergToy", {"num_events": 20}),
-        ("toy, 1000 events", "What it reckoned with.", "WeinbergToy", {"num_events": 1000}),
-        ("physics, 1000 events", "Beams without polarisation.", "Weinberg", UNPOLARISED),
-        ("physics, 1000 events, polarised", "Polarised beams, either way.", "Weinberg", POLARISED),
-        (
-            "physics, 0.5 pb^-1",
-            "The number of events informs, too.",
-            "Weinberg",
-            {"luminosity": LUMINOSITY, **UNPOLARISED},
-        ),
-        (
-            "physics, 0.5 pb^-1, polarised",
-            "The number of events informs, too.",
-            "Weinberg",
-            {"luminosity": LUMINOSITY, **POLARISED},
-        ),
+    task(env, name, about, AGENTS, horizon=ROUNDS, **env_kwargs)
+    for env, name, about, env_kwargs in (
+        ("WeinbergToy", "toy, 20 events", "The original's experiment.", {"num_events": 20}),
+        ("WeinbergToy", "toy, 1000 events", "What it assumed.", {"num_events": 1000}),
+        ("Weinberg", "physics, 1000 events", "Beams without polarisation.", UNPOLARISED),
+        ("Weinberg", "physics, 1000 events, polarised", "Polarised beams, either way.", POLARISED),
+        ("Weinberg", "physics, 0.5 pb^-1", INFORMS, FIXED | UNPOLARISED),
+        ("Weinberg", "physics, 0.5 pb^-1, polarised", INFORMS, FIXED | POLARISED),
     )
 )
 
 PHIS = (40, 42, 44, 45, 46, 48, 50)
 TOY = {20: (0.50, 0.21, 0.02, 0, 0.02, 0.20, 0.50), 1000: (2.13, 1.58, 0.61, 0, 0.65, 1.59, 2.14)}
-"""Expected information of the toy at `PHIS`, nats, computed apart from this package."""
+"""Expected information of the toy at `PHIS`, nats, computed without this package."""
 
 SQRT_S = (34, 60, 80, 85, 90, 91.19, 100, 200)
 PHYSICS = {
@@ -88,25 +74,13 @@ PHYSICS = {
     (LUMINOSITY, 0.0): (0.01, 0.03, 0.53, 0.88, 2.06, 2.43, 0.69, 0.02),
     (LUMINOSITY, -0.8): (0.03, 0.18, 0.67, 1.26, 2.61, 2.90, 1.18, 0.07),
 }
-"""Expected information at `SQRT_S` by luminosity and P_minus, standard error about 0.02, likewise."""
+"""The same at `SQRT_S`, by luminosity and P_minus, with a standard error of about 0.02."""
 
 
 def robot_physicist(
     out: Path, *, episodes: int = 64, seed: int = 2017, workers: int | None = None
 ) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Finished runs are kept in ``out``, so that a killed call goes on where it stopped.
-
-    Args:
-        out: An existing folder.
-        episodes: Episodes of each agent behind the table of totals; the pictures show one.
-        seed: Seed of the first episode, which is the one of the pictures.
-        workers: Processes; None takes one per core.
-
-    Raises:
-        InputError: An option is out of range.
-    """
+    """Write the report: totals of some episodes of each agent, pictures of the first one."""
     suite = Suite(
         name="robot-physicist",
         version=1,
@@ -160,9 +134,7 @@ def _toy_information(seed: int) -> Section:
         rows += _beside_reference({"events": events}, "phi, GeV", PHIS, found, TOY[events])
     phi, guess = _as_the_original(random)
     axes.plot(phi, guess, "x", color=GREY, markersize=5, label="as the original estimated it")
-    axes.set_xlabel("beam energy phi, GeV")
-    axes.set_ylabel("expected information, nats")
-    axes.set_ylim(-0.15, None)
+    axes.set(xlabel="beam energy phi, GeV", ylabel="expected information, nats", ylim=(-0.15, None))
     axes.legend(loc="upper center")
     tables = [Table(name="toy_information", rows=rows, shown=False)]
     return WORDS.section("toy_information", figure=figure, tables=tables, worst=_worst(rows))
@@ -170,7 +142,7 @@ def _toy_information(seed: int) -> Section:
 
 def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
     """Return the expected information of settings under the prior and its standard errors."""
-    gain, error = exact()(model, at_prior(model, 1), settings, random)
+    gain, error = CURVES(model, at_prior(model, 1), settings, random)
     return gain[0], error[0]
 
 
@@ -229,7 +201,6 @@ def _beside_reference(
 
 
 def _worst(rows: Sequence[dict[str, Any]]) -> float:
-    """Return the largest distance from the reference."""
     return max(abs(row["EIG, nats"] - row["reference"]) for row in rows)
 
 
@@ -237,7 +208,6 @@ def _worst(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
-    """Show an episode of each agent, round by round."""
     figure = new_figure(8.6, 5.6)
     panels = figure.subplots(2, len(episodes), sharey="row", sharex="row")
     for column, one in zip(panels.T, episodes, strict=True):
@@ -246,7 +216,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
         axes.set_ylabel("")
     panels[0, 0].set_ylim(0, 1.05 * max(one.posteriors.max() for one in episodes))
     panels[1, 0].set_ylim(0, 1.1 * max(one.curves.max() for one in episodes))
-    key_above(figure, panels[0, 0], ROUNDS + 1)
+    common_key(figure, panels[0, 0], ROUNDS + 1)
     name = f"rounds_{'_'.join(task.replace(',', '').split())}"
     return WORDS.section(
         "rounds",
@@ -271,13 +241,12 @@ def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     height = np.arange(len(found))[::-1]
     for k, (agent, colour) in enumerate(COLOURS.items()):
         means = [some[agent].mean for some in found.values()]
-        reach = [2 * some[agent].error for some in found.values()]
+        half = [2 * some[agent].error for some in found.values()]
         y = height + 0.15 * (1 - k)
-        points(axes, means, y, xerr=reach, size=5, cap=0, color=colour, label=agent)
+        points(axes, means, y, xerr=half, size=5, cap=0, color=colour, label=agent)
     axes.set_yticks(height, [task.replace("^-1", "⁻¹") for task in found])
-    axes.set_xlabel("information of four experiments, nats")
-    axes.set_xlim(0, None)
-    key_above(figure, axes, len(AGENTS))
+    axes.set(xlabel="information of four experiments, nats", xlim=(0, None))
+    common_key(figure, axes, len(AGENTS))
     rows = [{"task": task} | {a: str(some[a]) for a in AGENTS} for task, some in found.items()]
     count = len(next(iter(records.values()))["random"].returns)
     tables = [Table(name="totals", rows=rows)]

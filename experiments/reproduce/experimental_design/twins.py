@@ -124,8 +124,7 @@ def _asymmetries(axes: Axes) -> None:
     axes.plot(SIN2, level, "o", color=BLUE, markersize=5)
     axes.plot(other, level, "o", color=BLUE, markersize=6, fillstyle="none")
     axes.axvline(SIN2, color=DARK, linestyle="--", linewidth=1)
-    axes.set_xlabel("s_W²")
-    axes.set_ylabel("A_FB")
+    axes.set(xlabel="s_W²", ylabel="A_FB")
     _key(axes)
 
 
@@ -135,9 +134,7 @@ def _posteriors(axes: Axes) -> None:
     ):
         axes.plot(NODES, posterior(experiments), color=colour, label=label)
     axes.axvline(SIN2, color=DARK, linestyle="--", linewidth=1)
-    axes.set_xlabel("s_W²")
-    axes.set_ylabel("posterior density")
-    axes.set_ylim(0, None)
+    axes.set(xlabel="s_W²", ylabel="posterior density", ylim=(0, None))
     _key(axes)
 
 
@@ -151,7 +148,5 @@ def _sides(axes: Axes) -> None:
     for minus, colour in ((0.0, BLUE), (-0.8, GREEN), (0.8, ORANGE)):
         share = [wrong([(energy, minus, EVENTS)]) for energy in energies]
         axes.plot(energies, share, color=colour, label=f"P_minus = {minus:g}")
-    axes.set_xlabel("sqrt(s), GeV")
-    axes.set_ylabel("probability of s_W² > 1/4")
-    axes.set_ylim(0, None)
+    axes.set(xlabel="sqrt(s), GeV", ylabel="probability of s_W² > 1/4", ylim=(0, None))
     _key(axes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from matplotlib.axes import Axes
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
-from ..figures import new_figure, plain_numbers
-from ..report import Section, Table, rows_of
+from ..figures import common_key, new_figure, plain_numbers
+from ..report import Section, Table
 from .campaigns import Arrivals, Simulation
 from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_sizes
 
@@ -38,17 +39,22 @@ class Curve:
     colour: str
     data: dict[int, Arrivals]
 
+    @cached_property
+    def gains(self) -> list[float]:
+        """The gain of each of `SIZES`."""
+        return [gain(self.model, n) for n in SIZES]
+
     def rows(self) -> list[dict[str, Any]]:
         """Return gain and cost of all sizes."""
-        gains = [gain(self.model, n) for n in SIZES]
-        return rows_of(
+        return [
             {
-                "model": [self.label] * len(SIZES),
-                "N": SIZES,
-                "time of a batch at break-even": gains,
-                "relative experiments": [n / g for n, g in zip(SIZES, gains, strict=True)],
+                "model": self.label,
+                "N": n,
+                "time of a batch at break-even": g,
+                "relative experiments": n / g,
             }
-        )
+            for n, g in zip(SIZES, self.gains, strict=True)
+        ]
 
     def ratios(self) -> dict[int, float]:
         """Return the simulated gain of every size above 1."""
@@ -73,9 +79,8 @@ class Curve:
 
     def draw(self, left: Axes, right: Axes) -> None:
         """Draw the gain on the left, the cost on the right."""
-        gains = [gain(self.model, n) for n in SIZES]
-        left.plot(SIZES, gains, color=self.colour, label=self.label)
-        right.plot(SIZES, np.array(SIZES) / gains, color=self.colour)
+        left.plot(SIZES, self.gains, color=self.colour, label=self.label)
+        right.plot(SIZES, np.array(SIZES) / self.gains, color=self.colour)
         for n, ratio in self.ratios().items():
             left.plot(n, ratio, "o", color=self.colour, markersize=3.2)
             right.plot(n, n / ratio, "o", color=self.colour, markersize=3.2)
@@ -101,8 +106,7 @@ def break_even(
         curve.check(simulation)
         curve.draw(left, right)
     _draw_claims(left, right)
-    handles, labels = left.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    common_key(figure, left, 4, "outside lower center")
     rows = [row for curve in curves for row in curve.rows()]
     return WORDS.section(
         NAME,
@@ -120,7 +124,6 @@ def break_even(
 
 
 def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> list[Curve]:
-    """Simulate model 1, and model 2 with further sizes."""
     curves = []
     for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True):
         data = {
@@ -135,7 +138,6 @@ def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> 
 
 
 def _draw_claims(left: Axes, right: Axes) -> None:
-    """Draw what the source claims, and the axes."""
     left.plot(SIZES, SIZES, color=GREY, linewidth=0.9, linestyle=":")
     left.text(30, 46, "N singles in a row", rotation=45, fontsize=7, color=GREY, ha="center")
     for n, time, experiments, colour in CLAIMS:
@@ -147,8 +149,7 @@ def _draw_claims(left: Axes, right: Axes) -> None:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(plain_numbers())
         axes.set_xlabel("batch size N (experiments)")
-    left.set_ylim(0.8, 1200)
-    left.set_ylabel("batch time at break-even (single epochs)")
+    left.set(ylim=(0.8, 1200), ylabel="batch time at break-even (single epochs)")
     left.set_title("How slow may a batch be?")
     right.set_ylabel("experiments, relative to one at a time")
     right.set_title("What does it cost in experiments?")

@@ -19,11 +19,7 @@ SCORE = "deviation / standard error"
 
 @dataclass(kw_only=True)
 class Simulation:
-    """Runs episodes and keeps, for every number it yields, how far it is from the truth.
-
-    Args:
-        seed: Seed of the first episode of the first simulation.
-    """
+    """Runs episodes from a seed on and keeps how far each number it yields is from the truth."""
 
     seed: int
     checks: list[dict[str, Any]] = field(default_factory=list)  # rows of a table
@@ -80,13 +76,12 @@ class Simulation:
         actions = np.zeros(episodes, np.int64)
         while not epochs.all():
             time += 1
-            _, _, ended, _, _ = run.env.step(actions)  # ended episodes start again, unheeded
+            _, _, ended, _, _ = run.env.step(actions)  # those that ended start again, uncounted
             epochs[ended & (epochs == 0)] = time
         return Arrivals(run=run, batch_size=batch_size, epochs=epochs)
 
 
 def _score(deviation: float, error: float) -> float:
-    """Return a deviation in standard errors."""
     if deviation == 0:
         return 0.0
     return deviation / error if error > 0 else math.copysign(math.inf, deviation)

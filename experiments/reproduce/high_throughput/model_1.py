@@ -92,12 +92,11 @@ def _compare(
 
 
 def _draw(axes: Axes, machine: int, rows: Sequence[dict[str, Any]], colour: str) -> None:
-    """Draw the exact curve and the simulated points of a success probability."""
     every = range(1, 201)
     truth = [MODEL.success_probability(n, machine) for n in every]
     axes.plot(every, truth, color=colour, label=f"p = {100 * PROBS[machine]:g}%")
     shares, low, high = (
         np.array([row[column] for row in rows]) for column in ("simulated", "95% low", "95% high")
     )
-    reach = np.maximum([shares - low, high - shares], 0.0)
-    points(axes, SIZES, shares, reach, color=colour, size=3.5)
+    half = np.maximum([shares - low, high - shares], 0.0)
+    points(axes, SIZES, shares, half, color=colour, size=3.5)

@@ -54,7 +54,6 @@ def gaussian_epochs(simulation: Simulation, gauss: dict[int, Arrivals]) -> Secti
 
 
 def _moments(arrivals: Arrivals) -> dict[str, Any]:
-    """Return means and standard deviations of the epochs."""
     n = arrivals.batch_size
     mean, diffusion = GAUSS.mean_epochs(n), GAUSS.diffusion_epochs(n)
     return {
@@ -90,8 +89,8 @@ class Improvements:
 
     def draw(self, axes: Axes, x: Sequence[float], label: str) -> None:
         """Draw the simulated means with their 95% intervals."""
-        reach = 1.96 * self.column("standard error")
-        points(axes, x, self.column("simulated"), reach, color=DARK, size=3.5, label=label)
+        half = 1.96 * self.column("standard error")
+        points(axes, x, self.column("simulated"), half, color=DARK, size=3.5, label=label)
 
 
 def _improvements(
@@ -154,7 +153,6 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
 
 
 def _draw_growth(axes: Axes, columns: dict[str, Any], found: Improvements) -> None:
-    """Draw the gain of a batch against its size, its asymptote and the simulation."""
     axes.plot(POWERS, columns["E[max(0, M)]"], color=BLUE, label="improvement E[max(0, M)]")
     axes.plot(POWERS, columns["E[M]"], color=ORANGE, label="maximum E[M], as in the post")
     limit, label = columns["asymptote of E[M]"][1:], "extreme-value asymptote"
@@ -204,7 +202,6 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
 
 
 def _draw_contour(figure: Figure, found: Improvements) -> None:
-    """Draw the exact improvement as colours and lines, the simulated one as dots."""
     axes = figure.subplots()
     sizes = np.unique(np.geomspace(2, 65536, 60).round().astype(np.int64))
     boldness = np.linspace(1, 10, 40)

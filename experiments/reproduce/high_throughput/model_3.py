@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ....envs.rendering.palette import BLUE, GREY, ORANGE
-from ..figures import key_above, new_figure, ordered, plain_numbers, points
+from ..figures import common_key, new_figure, ordered, plain_numbers, points
 from ..report import Section, Table, rows_of
 from .campaigns import Arrivals, Simulation
 from .common import LADDER, POWERS, SLOW_LADDER, WORDS, histogram, laws, log_sizes
@@ -71,7 +71,6 @@ def ladder_epochs(
 
 
 def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]) -> None:
-    """Draw the mean epochs of both ladders, each by itself and then together."""
     for axes, model, colour, data, label in (
         (panels[0], LADDER, BLUE, ladder, "p = (x + 1)/100"),
         (panels[1], SLOW_LADDER, ORANGE, slow, "p = (x + 1)/10,000"),
@@ -92,11 +91,10 @@ def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arriv
 
 
 def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: Any) -> None:
-    """Draw the exact curve and the simulated points."""
     axes.plot(tuple(data), [model.mean_epochs(n) for n in data], **how)
     means = [arrivals.mean for arrivals in data.values()]
-    reach = [1.96 * arrivals.error for arrivals in data.values()]
-    points(axes, tuple(data), means, reach, color=how["color"], size=3, cap=2)
+    half = [1.96 * arrivals.error for arrivals in data.values()]
+    points(axes, tuple(data), means, half, color=how["color"], size=3, cap=2)
 
 
 def _tables(
@@ -142,7 +140,7 @@ def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Se
         axes.yaxis.set_major_locator(MaxNLocator(4))
     figure.supxlabel("epochs from x = 0 to 100", fontsize=9)
     figure.supylabel("probability per epoch", fontsize=9)
-    key_above(figure, panels[0, 0], 3)
+    common_key(figure, panels[0, 0], 3)
     return WORDS.section(
         name,
         figure=figure,

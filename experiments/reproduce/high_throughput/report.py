@@ -1,8 +1,8 @@
 """Every figure and table of the source of the three campaigns, from the exact laws.
 
 Source: J. Schrier, "Three mathematical models for machine learning and high-throughput
-experimentation" (2023). The curves are the exact laws that the models know; over them lies a
-simulation of the registered environments.
+experimentation" (2023). The curves are the exact laws that the models know, the points a simulation
+of the registered environments.
 """
 
 from __future__ import annotations
@@ -37,14 +37,7 @@ from .model_3 import (
 
 
 def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> list[Path]:
-    """Write the report into the folder ``out``; return the files, `index.html` first.
-
-    Args:
-        out: An existing folder.
-        episodes: Episodes (or batches) behind each histogram and each point; some slow ones take
-            fewer, as the captions say.
-        seed: Seed of the first episode.
-    """
+    """Write the report; some slow histograms and points take fewer episodes, as the captions say."""
     episodes = integer("episodes", episodes, low=100, high=100_000)
     simulation = Simulation(seed=integer("seed", seed, low=0))
     with figures.style():
@@ -73,12 +66,8 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
 def _ratios() -> dict[str, Any]:
     """Return how slow a batch may be, and what it costs in experiments."""
     ratios: dict[str, Any] = {}
-    for name, model, size in (
-        ("gauss", GAUSS, 96),
-        ("ladder", LADDER, 128),
-        ("from_one", FROM_ONE, 128),
-        ("slow", SLOW_LADDER, 128),
-    ):
+    ladders = ("ladder", LADDER, 128), ("from_one", FROM_ONE, 128), ("slow", SLOW_LADDER, 128)
+    for name, model, size in (("gauss", GAUSS, 96), *ladders):
         ratios |= {f"{name}_gain": gain(model, size), f"{name}_cost": cost(model, size)}
     return ratios
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from discovery_gym import InputError
+from discovery_gym.envs.design.information import Exact
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.reproduce import playing, reproduce
 from discovery_gym.experiments.reproduce.experimental_design import (
@@ -165,7 +166,8 @@ def physicist(tmp_path_factory):
     tasks = [replace(task, agents=AGENTS) for task in tasks]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(robot_physicist, "TASKS", tuple(tasks))
-        patch.setattr(episode, "DRAWS", 48)
+        for module in (episode, robot_physicist):
+            patch.setattr(module, "CURVES", Exact(draws=48))
         return out, reproduce("robot-physicist", out, episodes=2, seed=3, workers=1)
 
 

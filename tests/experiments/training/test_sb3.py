@@ -228,7 +228,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("algorithm", ["sac", "td3", "dqn"])
 def test_a_stopped_training_with_a_memory_goes_on(algorithm: str, tmp_path: Path) -> None:
-    """The memory is filled anew, everything else goes on, SAC's entropy coefficient included."""
+    """The memory is filled again, everything else goes on, SAC's entropy coefficient included."""
     name, kwargs = (
         ("KnowledgeLadder", LADDER) if algorithm == "dqn" else ("LinearGaussianDesign", {})
     )
@@ -236,7 +236,7 @@ def test_a_stopped_training_with_a_memory_goes_on(algorithm: str, tmp_path: Path
     training = ladder(**changes, steps=512, settings=OFF)
     run = SB3Run(training, tmp_path / "run")
     run.model.learn(256)
-    run.reach(256)
+    run.advance(256)
     run.close()
     again = SB3Run(training, tmp_path / "run")
     assert again.model.num_timesteps == 256
@@ -349,7 +349,7 @@ def test_a_finished_training_mends_its_files(
     for name in (POLICY, CURVE, CHECKPOINT):
         assert (folder / name).read_bytes() == (trained / name).read_bytes()
     told = " ".join(capsys.readouterr().err.split())
-    assert "was missing or damaged; it is written anew from checkpoint.zip." in told
+    assert "was missing or damaged; it is written again from checkpoint.zip." in told
     assert not (tmp_path / "was-run").exists()
 
 
@@ -434,7 +434,7 @@ def test_the_command_refuses_or_mends(trained: Path, tmp_path: Path) -> None:
     words = [str(folder) if word == "FOLDER" else word for word in shlex.split(ladder().command)]
     result = CliRunner().invoke(cli.app, words[1:])
     assert result.exit_code == 0, result.output
-    assert "written anew" in " ".join(result.stderr.split())
+    assert "written again" in " ".join(result.stderr.split())
     Policy.load(folder / POLICY)
 
 
