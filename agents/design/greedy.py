@@ -134,4 +134,4 @@ class LookAheadEIG(GreedyEIG):
             second = np.concatenate([self.actions, self.proposed(one, PROPOSED, generator)[0]])
             ahead = self.gain(after, self.model.setting(second), generator).max(1)
             gain[b] += ahead.reshape(-1, self.draws).mean(1)
-        return actions[np.arange(len(gain)), gain.argmax(1)]
+        return np.asarray(actions[np.arange(len(gain)), gain.argmax(1)])

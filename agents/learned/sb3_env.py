@@ -25,7 +25,7 @@ with learn_extra():
     from stable_baselines3.common.vec_env import VecEnv
 
 
-class SB3Env(VecEnv):
+class SB3Env(VecEnv):  # type: ignore[misc]
     """B episodes of a native vector environment, for any algorithm of stable-baselines3.
 
     An ended episode leaves its last information in ``infos[i]``, with its last observation as

@@ -192,7 +192,7 @@ class BinomialDiscovery(Campaign[Counts]):
     @cached_property
     def costs(self) -> NDArray[np.float64]:
         """Cost of each action before throughput upgrades, shape ``(A,)``."""
-        return self.cost_table[0]
+        return np.asarray(self.cost_table[0])
 
     def action_name(self, action: Any) -> str:
         """Return the setting of an action in words."""
@@ -303,7 +303,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""
-        return self.horizon - observation[:, 0].astype(np.int64)
+        return np.asarray(self.horizon - observation[:, 0].astype(np.int64))
 
     def observe(self, state: Counts) -> Observation:
         """Return what is known, shape ``(B, 1 + 2 M + upgrades)``."""
@@ -344,7 +344,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     @cached_property
     def _machine(self) -> NDArray[np.int64]:
-        return np.maximum(self.choices["machine"], 0)
+        return np.asarray(np.maximum(self.choices["machine"], 0))
 
     @cached_property
     def cost_table(self) -> NDArray[np.float64]:

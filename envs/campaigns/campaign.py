@@ -190,7 +190,7 @@ class Walk(Campaign[Progress]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, 2)`` come after, ``(B,)``."""
-        return self.horizon - observation[:, 1].astype(np.int64)
+        return np.asarray(self.horizon - observation[:, 1].astype(np.int64))
 
     def observe(self, state: Progress) -> Observation:
         """Return ``[x, epochs left]``, shape ``(B, 2)``."""

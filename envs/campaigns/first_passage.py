@@ -12,7 +12,7 @@ Epochs: TypeAlias = Any
 """A frozen discrete scipy distribution of a number of epochs (scipy exports no public type)."""
 
 
-class _Tabulated(stats.rv_discrete):
+class _Tabulated(stats.rv_discrete):  # type: ignore[misc]
     """A discrete law given by its table; scipy's own ``values=`` needs O(n) per evaluation."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> _Tabulated:

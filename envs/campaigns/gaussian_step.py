@@ -93,7 +93,7 @@ class GaussianStep(Walk):
     def costs(self) -> NDArray[np.float64]:
         """Cost of each action, shape ``(A,)``."""
         extra = np.zeros(len(self.stds)) if self.std_costs is None else np.array(self.std_costs)
-        return super().costs + np.tile(extra, len(self.batch_sizes))
+        return np.asarray(super().costs + np.tile(extra, len(self.batch_sizes)))
 
     # ---- dynamics
 
@@ -151,7 +151,7 @@ class GaussianStep(Walk):
         """
         size, sigma = self._batch_size(batch_size), self._std(std)
         loss = quad(lambda m: np.exp(size * log_ndtr(-m)), 0, 40, epsabs=1e-14, epsrel=1e-12)[0]
-        return self.expected_improvement(size, sigma) - sigma * loss
+        return float(self.expected_improvement(size, sigma) - sigma * loss)
 
     def expected_maximum_asymptote(self, batch_size: int, std: float | None = None) -> float:
         """Return the extreme-value asymptote of `expected_maximum` for large N >= 2.
@@ -221,7 +221,7 @@ class GaussianStep(Walk):
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
             if returns.ndim == 2:
                 best.append(returns.argmax(1).astype(np.int16))
-            return returns.max(-1)
+            return np.asarray(returns.max(-1))
 
         return self._values(choose), np.array(best)
 
@@ -239,7 +239,9 @@ class GaussianStep(Walk):
         sizes, stds = self.choices["batch_size"], self.choices["std"]
 
         def arrival(y: NDArray[np.float64]) -> NDArray[np.float64]:
-            return self._pay - self.target_reward * np.expm1(sizes * log_ndtr(y[:, None] / stds))
+            return np.asarray(
+                self._pay - self.target_reward * np.expm1(sizes * log_ndtr(y[:, None] / stds))
+            )
 
         gain, gain_end = arrival(panels.nodes), arrival(np.array([self.target]))[0]
         value, end = np.zeros(len(panels.nodes)), 0.0

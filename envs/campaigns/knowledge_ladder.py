@@ -166,7 +166,7 @@ class KnowledgeLadder(Walk):
 
         def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
             x, left = observation.astype(np.int64).T
-            return best[left, x]
+            return np.asarray(best[left, x])
 
         return policy
 
@@ -181,7 +181,7 @@ class KnowledgeLadder(Walk):
 
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
             best.append(np.append(returns.argmax(1), 0))
-            return returns.max(1)
+            return np.asarray(returns.max(1))
 
         return self._values(choose), np.array(best)
 

@@ -73,7 +73,7 @@ class CountPlan:
 
     @property
     def _num_actions(self) -> int:
-        return self.sizes.shape[1]
+        return int(self.sizes.shape[1])
 
     @property
     def _learns(self) -> bool:
@@ -156,7 +156,7 @@ class CountPlan:
 
         def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
             best.append(returns.argmax(1))
-            return returns.max(1)
+            return np.asarray(returns.max(1))
 
         return self._solve(choose), best[::-1]
 

@@ -103,7 +103,7 @@ class BetaPriors:
         return _BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
 
 
-class _BetaGeometric(rv_discrete):
+class _BetaGeometric(rv_discrete):  # type: ignore[misc]
     """Epochs to the first success of batches of N, p ~ Beta(a, b): S(t) = B(a, b + N t) / B(a, b)."""
 
     def _argcheck(self, alpha: Any, beta: Any, batch: Any) -> Any:

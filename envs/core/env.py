@@ -86,7 +86,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
         This is the convention of sb3-contrib.
         """
-        return self._masks()[0]
+        return np.asarray(self._masks()[0])
 
     def _batch(self, action: Any) -> NDArray[Any]:
         if self._num_actions is None or self._action_shape:
@@ -109,4 +109,5 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
     def _own(self, value: NDArray[Any]) -> NDArray[Any]:
         """Return the only row: a copy of what is constant, unless copies are switched off."""
-        return value[0].copy() if self._copy and not value.flags.writeable else value[0]
+        row: NDArray[Any] = value[0]
+        return row.copy() if self._copy and not value.flags.writeable else row

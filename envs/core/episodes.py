@@ -127,7 +127,7 @@ class Episodes(Generic[ModelT]):
         if odd or (box is not None and not np.isfinite(array).all()):
             raise self._not_an_action(action)
         if box is not None:
-            return np.clip(array, box.low, box.high).astype(box.dtype, copy=False)
+            return np.asarray(np.clip(array, box.low, box.high).astype(box.dtype, copy=False))
         assert self._num_actions is not None
         # All bits together bound every action from above, and are negative if one of them is.
         if not 0 <= np.bitwise_or.reduce(array, axis=None) < self._num_actions:

@@ -80,7 +80,7 @@ class AngularDesign(HistogramLaw, GridDesign):
     def prior(self, uniform: Array) -> Array:
         """Return uniform draws from the prior ranges."""
         low, high = np.array(list(self.unknown_parameters.values())).T
-        return low + (high - low) * uniform
+        return np.asarray(low + (high - low) * uniform)
 
     def log_prior(self, theta: Array) -> Array:
         """Return 0: the prior is uniform."""
@@ -103,7 +103,7 @@ class AngularDesign(HistogramLaw, GridDesign):
         c = np.maximum(edges, np.where(size > POSITIVE, zero / POSITIVE, -1.0))
         mass = np.maximum(np.diff(0.375 * (c + c**3 / 3) + size * c**2 / 2), 0.0)
         mass /= mass.sum(-1, keepdims=True)
-        return np.where(asymmetry[..., None] < 0, mass[..., ::-1], mass)
+        return np.asarray(np.where(asymmetry[..., None] < 0, mass[..., ::-1], mass))
 
     @cached_property
     def _bins(self) -> tuple[Array, Array, Array]:
@@ -159,7 +159,7 @@ class AngularDesign(HistogramLaw, GridDesign):
         high -= low
         high *= position
         high += low
-        return high
+        return np.asarray(high)
 
     # ---- the information of the data
 
@@ -177,7 +177,7 @@ class AngularDesign(HistogramLaw, GridDesign):
 
     def cut_off(self, theta: Array, setting: Array) -> NDArray[np.bool_]:
         """Return at which settings ``(S, d)`` the density is cut off for any parameter, ``(S,)``."""
-        return np.abs(self.asymmetry(theta, setting)).max(1) > POSITIVE + 1e-9
+        return np.asarray(np.abs(self.asymmetry(theta, setting)).max(1) > POSITIVE + 1e-9)
 
     def _error_of_points(self, theta: Array, setting: Array) -> Array:
         """Return the largest errors found in comparison with the information of histograms, ``(S,)``."""
@@ -190,7 +190,9 @@ class AngularDesign(HistogramLaw, GridDesign):
         2 sqrt(N p(A)): for many events the data are as good as a normal number of standard deviation
         1 about it.
         """
-        return self.num_events**0.5 * self._length(self.asymmetry(theta, setting))[..., None]
+        return np.asarray(
+            self.num_events**0.5 * self._length(self.asymmetry(theta, setting))[..., None]
+        )
 
     def _length(self, asymmetry: Array) -> Array:
         """Return the Fisher length of one event, ``(...)`` to ``(...)``."""

@@ -59,7 +59,7 @@ class BinomialLaw(InverseLaw):
 
     @cached_property
     def _log_factorials(self) -> Array:
-        return gammaln(np.arange(self.most_trials + 1.0) + 1)
+        return np.asarray(gammaln(np.arange(self.most_trials + 1.0) + 1))
 
     def log_law(self, count: Array, success: Array, failure: Array, trials: Array) -> Array:
         """Return the log probability of counts from the logs of the chances; all broadcast."""
@@ -67,7 +67,7 @@ class BinomialLaw(InverseLaw):
         rest = trials.astype(np.int64) - done
         left = np.maximum(rest, 0)
         ways = logs[trials.astype(np.int64)] - logs[done] - logs[left]
-        return np.where(rest < 0, NEVER, ways) + count * success + left * failure
+        return np.asarray(np.where(rest < 0, NEVER, ways) + count * success + left * failure)
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the log binomial probability, ``(B, G)``."""
@@ -78,7 +78,7 @@ class BinomialLaw(InverseLaw):
         counts, trials = np.arange(self.most_trials + 1.0)[None], self.trials(setting)
         logs = self.log_law(counts, *self.log_chances(theta[:, None], setting), trials)
         below = np.exp(logs).cumsum(1) <= uniform[:, None]
-        return np.minimum(below.sum(1, keepdims=True), trials).astype(np.float64)
+        return np.asarray(np.minimum(below.sum(1, keepdims=True), trials).astype(np.float64))
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ class Bracket:
         return scores, self._likelihood(self.model.from_scores(scores))
 
     def _likelihood(self, theta: Array) -> Array:
-        return likelihoods(self.model, self.outcomes, self.settings, theta).sum(0)
+        return np.asarray(likelihoods(self.model, self.outcomes, self.settings, theta).sum(0))
 
     def _moved(
         self, chains: Chains, archive: Array, power: float, random: np.random.Generator

@@ -150,7 +150,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         """Return eta, ``(B, 1)``."""
         mean, std = self.normal(theta[:, None], setting)
         eta = mean + std * ndtri(np.maximum(uniform, 1e-300))[:, None]
-        return np.clip(eta, -LIMIT, LIMIT)
+        return np.asarray(np.clip(eta, -LIMIT, LIMIT))
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return pairs of baskets that draws like nearly equally."""
@@ -164,7 +164,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         baskets[better, np.arange(len(flat))] *= share[:, None]
         low, high = self.ranges
         pairs = np.clip(np.concatenate(list(baskets), 1), low, high)
-        return pairs.reshape(*theta.shape[:-1], len(low))
+        return np.asarray(pairs.reshape(*theta.shape[:-1], len(low)))
 
 
 ConstantElasticityEnv, ConstantElasticityVectorEnv = environments(ConstantElasticity)

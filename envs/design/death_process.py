@@ -72,7 +72,7 @@ class DeathProcess(BinomialLaw, GridDesign):
     def prior(self, uniform: Array) -> Array:
         """Return draws of the normal law above 0."""
         below = ndtr(-1.0)
-        return np.maximum(1 + ndtri(below + (1 - below) * uniform), 1e-9)
+        return np.asarray(np.maximum(1 + ndtri(below + (1 - below) * uniform), 1e-9))
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""

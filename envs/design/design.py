@@ -251,11 +251,11 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         truth = self.log_likelihood(outcome, state.theta[:, None], setting)
         state.contrast[:, :1] += truth
         state.contrast[:, 1:] += self.log_likelihood(outcome, state.contrasts, setting)
-        return truth[:, 0] + before - np.logaddexp.reduce(state.contrast, axis=1)
+        return np.asarray(truth[:, 0] + before - np.logaddexp.reduce(state.contrast, axis=1))
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the rounds that observations of B episodes come after, ``(B,)``."""
-        return self.horizon - observation["rounds_left"][:, 0].astype(np.int64)
+        return np.asarray(self.horizon - observation["rounds_left"][:, 0].astype(np.int64))
 
     def observe(self, state: DesignState[PosteriorT]) -> Observation:
         """Return the observations of B episodes."""

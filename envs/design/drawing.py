@@ -65,12 +65,12 @@ class NormalResponse(InverseLaw):
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the normal log density, ``(B, G)``."""
         error = (outcome - self.response(theta, setting)) / self.noise_std
-        return -(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2
+        return np.asarray(-(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2)
 
     def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
         """Return the response plus noise, ``(B, 1)``."""
         noise = self.noise_std * ndtri(np.maximum(uniform, 1e-300))[:, None]
-        return self.response(theta[:, None], setting) + noise
+        return np.asarray(self.response(theta[:, None], setting) + noise)
 
 
 class HistogramLaw(ABC):

@@ -43,7 +43,8 @@ def coupling(sin2: Array) -> Array:
 
 def coupling_of_fermi(ratio: Array) -> Array:
     """Return kappa = sqrt(2) G_F M_Z^2 / (pi alpha), G_F in units of its nominal value."""
-    return ratio * (np.sqrt(2) * G_FERMI * M_Z**2 / (np.pi * ALPHA))
+    kappa: Array = ratio * (np.sqrt(2) * G_FERMI * M_Z**2 / (np.pi * ALPHA))
+    return kappa
 
 
 def form_factors(kappa: Array, sin2: Array, setting: Array) -> tuple[Array, Array]:

@@ -78,7 +78,7 @@ class Listed(SummedLaw):
 
     def single(self, theta: Array, log_weights: Array, settings: Array) -> Array:
         """Return the expected information of one episode, ``(S,)``."""
-        return self._sum(*_blocks_that_count(theta, log_weights[None]), settings)[0]
+        return np.asarray(self._sum(*_blocks_that_count(theta, log_weights[None]), settings)[0])
 
     def _sum(self, theta: Array, weights: Array, settings: Array) -> Array:
         outcomes = self.outcomes[:-1]  # what the others leave is the probability of the last
@@ -238,4 +238,4 @@ def unit_noise(points: Array, weights: Array) -> Array:
             density = fftconvolve(density, along, axes=axis)
         density = np.maximum(density, 1e-300).reshape(len(part), -1)
         gain[first : first + rows] -= (density * np.log(density)).sum(1)
-    return np.maximum(gain, 0.0)
+    return np.asarray(np.maximum(gain, 0.0))

@@ -85,7 +85,7 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
 
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
-        return self.prior_std * ndtri(np.maximum(uniform, 1e-300))
+        return np.asarray(self.prior_std * ndtri(np.maximum(uniform, 1e-300)))
 
     def from_scores(self, scores: Array) -> Array:
         """Return the scores in units of the prior."""
@@ -93,11 +93,11 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
-        return -((theta / self.prior_std) ** 2).sum(-1) / 2
+        return np.asarray(-((theta / self.prior_std) ** 2).sum(-1) / 2)
 
     def response(self, theta: Array, setting: Array) -> Array:
         """Return theta . xi, ``(B, G)``."""
-        return (theta * setting[:, None]).sum(-1)
+        return np.asarray((theta * setting[:, None]).sum(-1))
 
     def new_posterior(self, num_episodes: int) -> Gaussian:
         """Return the exact posterior of a number of episodes, to be reset before use."""
@@ -109,7 +109,7 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
         """Return what settings ``(..., t, k)`` tell about theta, in nats, ``(...)``."""
         x = np.asarray(settings, np.float64)
         scaled = (self.prior_std / self.noise_std) ** 2 * (x.swapaxes(-1, -2) @ x)
-        return np.linalg.slogdet(np.eye(x.shape[-1]) + scaled)[1] / 2
+        return np.asarray(np.linalg.slogdet(np.eye(x.shape[-1]) + scaled)[1] / 2)
 
     def random_value(self) -> float:
         """Return the expected information in T settings chosen uniformly at random.

@@ -84,7 +84,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     def prior(self, uniform: Array) -> Array:
         """Return normal draws."""
-        return ndtri(np.maximum(uniform, 1e-300))
+        return np.asarray(ndtri(np.maximum(uniform, 1e-300)))
 
     def from_scores(self, scores: Array) -> Array:
         """Return the scores themselves: the prior is standard normal."""
@@ -106,7 +106,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
-        return -(theta**2).sum(-1) / 2
+        return np.asarray(-(theta**2).sum(-1) / 2)
 
     def response(self, theta: Array, setting: Array) -> Array:
         """Return the mean of log y, ``(B, G)``."""
@@ -118,7 +118,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
                 apart *= apart
                 square += apart
             strength += 1 / square
-        return np.log(strength)
+        return np.asarray(np.log(strength))
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""

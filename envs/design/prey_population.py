@@ -93,11 +93,11 @@ class PreyPopulation(BinomialLaw, GridDesign):
 
     def prior(self, uniform: Array) -> Array:
         """Return normal draws of log a and log h."""
-        return MEAN + STD * ndtri(np.maximum(uniform, 1e-300))
+        return np.asarray(MEAN + STD * ndtri(np.maximum(uniform, 1e-300)))
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
-        return -(((theta - MEAN) / STD) ** 2).sum(-1) / 2
+        return np.asarray(-(((theta - MEAN) / STD) ** 2).sum(-1) / 2)
 
     @property
     def most_trials(self) -> int:

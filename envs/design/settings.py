@@ -95,7 +95,7 @@ class Settings(ABC):
         They are rounded to the float32 of the observation: an agent's posterior is the environment's.
         """
         if self._choices is not None:
-            return self._choices[action].astype(np.float64)
+            return np.asarray(self._choices[action].astype(np.float64))
         middle, half = self._scale
         exact = middle + half * np.asarray(action, np.float64)
         return exact.astype(np.float32).astype(np.float64)

@@ -229,7 +229,9 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
         low, width = self._cells
         cells = ((theta - low) / width).astype(np.int64)
-        return np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), self._sizes, mode="clip")
+        return np.asarray(
+            np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), self._sizes, mode="clip")
+        )
 
     # ---- simulations
 

@@ -109,7 +109,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         now, delay = setting[:, :1], setting[:, 1:]
         later = LATER / (1 + np.exp(theta[..., 0] + delay))
         mind = ndtr((now - later) / np.maximum(theta[..., 1], 1e-9))
-        return self.slip + (1 - 2 * self.slip) * mind
+        return np.asarray(self.slip + (1 - 2 * self.slip) * mind)
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return pairs of offers that one drawn person finds equally good.

@@ -166,7 +166,7 @@ class Weinberg(AngularDesign):
         if self.luminosity is None:
             return shape
         expected = self.yields(first, setting)
-        return shape + outcome.sum(1)[:, None] * np.log(expected) - expected
+        return np.asarray(shape + outcome.sum(1)[:, None] * np.log(expected) - expected)
 
     @property
     def law(self) -> UnitNoise:

@@ -43,8 +43,9 @@ def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
         sheet.curves[-1].set_xlabel(picture.unit, fontsize=8, labelpad=1)
     for cloud in clouds:
         _cloud(sheet, cloud)
-    sheet.canvas.draw()
-    return np.asarray(sheet.canvas.buffer_rgba())[..., :3].copy()
+    canvas: Any = sheet.canvas  # matplotlib types no methods of it
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 # ---- the sheet to draw on

@@ -17,7 +17,9 @@ from .problem import Array, Problem
 def by_weight(weights: Array, level: Array) -> NDArray[np.int64]:
     """Return the indices whose shares of ``weights`` ``(N,)`` hold the levels in [0, 1), ``(n,)``."""
     totals = weights.cumsum()
-    return np.minimum(np.searchsorted(totals, level * totals[-1], "right"), len(totals) - 1)
+    return np.asarray(
+        np.minimum(np.searchsorted(totals, level * totals[-1], "right"), len(totals) - 1)
+    )
 
 
 class Distribution(ABC):

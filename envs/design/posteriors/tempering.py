@@ -121,4 +121,4 @@ def propose(
 
 def square(scores: Array) -> Array:
     """Return the sums of squares of states ``(N, k)``, ``(N,)``."""
-    return np.einsum("nk,nk->n", scores, scores)
+    return np.asarray(np.einsum("nk,nk->n", scores, scores))

@@ -104,7 +104,7 @@ class Simulations:
     @cached_property
     def _pickled(self) -> bytes:
         try:
-            return cloudpickle.dumps(self._resolved[0])
+            return bytes(cloudpickle.dumps(self._resolved[0]))
         except Exception as error:  # whatever the parts of a user's function may raise
             raise InputError(
                 f"simulator = {reprlib.repr(self.simulator)} cannot be sent to another process: "
