@@ -21,7 +21,7 @@ LAYERS: tuple[dict[str, int], ...] = (
     {"experiments/report": 320, "experiments/training": 480},
     {"experiments/suites": 320},
     {"experiments/runs": 400},
-    {"testing": 400},
+    {"testing": 620},
     {"agents": 400},
     {"agents/rules": 200, "agents/design": 340, "agents/planning": 480, "agents/learned": 640},
     {"agents/beliefs": 260},

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...agents.making import references
 from ...envs.core import told
 from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
@@ -107,8 +108,12 @@ class Board:
 
     @property
     def mixed(self) -> bool:
-        """Whether its records were made by different versions of the code."""
-        return len({row.record.fingerprint for row in self.rows}) > 1
+        """Whether its records were made by different versions of our code.
+
+        An agent of somebody's own has code of its own in its fingerprint, which tells nothing of ours.
+        """
+        ours = (row.record for row in self.rows if not references(row.record.spec.agent))
+        return len({record.fingerprint for record in ours}) > 1
 
     @property
     def scored(self) -> bool:
