@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ class FunctionAgent(AnywhereAgent):
             follows from the seed, the episode and how many decisions were taken.
         text: How the agent is called.
         seed: Seed of the generators.
-        **settings: Further arguments of the function.
+        settings: Further arguments of the function.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class FunctionAgent(AnywhereAgent):
         *,
         text: str,
         seed: Any = 0,
-        **settings: Any,
+        settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         super().__init__(model, seed=seed)
         self.text, self.function, self.settings = text, function, settings
@@ -118,7 +119,7 @@ class Sampler(AnywhereAgent):
             masks = observation["action_mask"]
         actions = []
         for i in range(len(start)):
-            mask = None if masks is None else _mask(space, masks[i])
+            mask = None if masks is None or masks[i] is None else _mask(space, masks[i])
             space.seed(int(self.random[i].integers(2**31)))
             actions.append(space.sample(mask=mask))
         return _together(space, actions, self.text), ()

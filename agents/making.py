@@ -23,7 +23,7 @@ from .learned.policy import PolicyAgent, fitting, shipped, trained_for
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
-from .texts import Described, check_settings, named, parse, written
+from .texts import Described, check_settings, named, parse, strings, written
 
 _PLAIN: tuple[type[Agent], ...] = (
     RandomAgent,
@@ -170,13 +170,14 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
         new = thing if made else partial(_as_it_is, thing)
-        check_settings(name, new, settings)
-        wanted = inspect.signature(new).parameters
         given = {"model": model, "seed": seed}
+        check_settings(name, new, settings, [*given])
+        wanted = inspect.signature(new).parameters
         return cast(Agent, new(**settings, **{k: v for k, v in given.items() if k in wanted}))
     elif callable(thing) and not made:
-        check_settings(name, thing, settings)
-        agent = FunctionAgent(model, thing, text=text, seed=seed, **settings)
+        first = [*inspect.signature(thing).parameters][:1]  # the observation
+        check_settings(name, thing, settings, ["random", *first])
+        agent = FunctionAgent(model, thing, text=text, seed=seed, settings=settings)
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
         raise InputError(
@@ -267,8 +268,8 @@ def files(text: str) -> list[Path]:
         name, settings = parse(text)
     except InputError:
         return []
-    own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
-    return [Path(path) for path in own if isinstance(path, str)]
+    own = [settings] if references(text) else [settings.get(FILES.get(name, ""))]
+    return [Path(path) for path in strings(own)]
 
 
 def register_agent(name: str, thing: str | Callable[..., Any]) -> None:
