@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class FunctionAgent(AnywhereAgent):
             follows from the seed, the episode and how many decisions were taken.
         text: How the agent is called.
         seed: Seed of the generators.
-        **settings: Further arguments of the function.
+        settings: Further arguments of the function.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class FunctionAgent(AnywhereAgent):
         *,
         text: str,
         seed: Any = 0,
-        **settings: Any,
+        settings: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         super().__init__(model, seed=seed)
         self.text, self.function, self.settings = text, function, settings
@@ -113,7 +114,8 @@ class Sampler(AnywhereAgent):
         actions = []
         for i in range(len(start)):
             space.seed(int(self.random[i].integers(2**31)))
-            actions.append(space.sample() if masks is None else _sample(space, masks[i]))
+            mask = None if masks is None else masks[i]
+            actions.append(space.sample() if mask is None else _sample(space, mask))
         return _together(space, actions, self.text), ()
 
 

@@ -24,7 +24,7 @@ from .learned.policy import PolicyAgent, fitting, shipped, trained_for
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
-from .texts import Described, check_settings, named, parse, written
+from .texts import Described, check_settings, named, parse, strings, written
 
 _OURS: list[type[Agent]] = [RandomAgent, FixedAgent, OptimalAgent, OracleAgent, PolicyAgent]
 PLAIN = {agent.text: agent for agent in (*_OURS, *DESIGN)}
@@ -152,13 +152,14 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
         new = thing if made else lambda: thing
-        check_settings(name, new, settings)
-        wanted = inspect.signature(new).parameters
         given = {"model": model, "seed": seed}
+        check_settings(name, new, settings, [*given])
+        wanted = inspect.signature(new).parameters
         return cast(Agent, new(**settings, **{k: v for k, v in given.items() if k in wanted}))
     elif callable(thing) and not made:
-        check_settings(name, thing, settings)
-        agent = FunctionAgent(model, thing, text=text, seed=seed, **settings)
+        first = [*inspect.signature(thing).parameters][:1]  # the observation
+        check_settings(name, thing, settings, ["random", *first])
+        agent = FunctionAgent(model, thing, text=text, seed=seed, settings=settings)
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
         raise InputError(
@@ -250,8 +251,8 @@ def references(text: str) -> tuple[str, ...]:
 def files(text: str) -> list[Path]:
     """Return the files that the settings of an agent name; none for what is no agent."""
     name, settings = _parsed(text)
-    own = settings.values() if outside.is_reference(name) else [settings.get(FILES.get(name, ""))]
-    return [Path(path) for path in own if isinstance(path, str)]
+    own: list[Any] = [settings] if references(text) else [settings.get(FILES.get(name, ""))]
+    return [Path(path) for path in strings(own)]
 
 
 def register_agent(name: str, thing: str | Callable[..., Any]) -> None:

@@ -143,12 +143,16 @@ def _check_beside(path: Path, source: bytes) -> None:
             names.add(node.module or "")
     for top in {name.split(".")[0] for name in names} - sys.stdlib_module_names:
         files = path.parent / top / "__init__.py", path.parent / f"{top}.py"
-        beside = next(filter(Path.is_file, files), None)
-        found = importlib.util.find_spec(top) if beside else None
-        if found is not None and found.origin != str(beside):
+        beside = list(filter(Path.is_file, files))
+        found = importlib.util.find_spec(top)
+        if found is None or not (beside or found.origin is None):
+            continue
+        place = found.origin or next(iter(found.submodule_search_locations or ()), "")
+        beside.append(path.parent / top)  # without __init__.py, which gives way to any other
+        if beside[0].exists() and Path(place).resolve() != beside[0].resolve():
             raise InputError(
                 f"{path.name} imports {top}, which lies beside it, but Python has another {top}, "
-                f"{found.origin}; give one of them another name."
+                f"{place}; give one of them another name."
             )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..envs.core import InputError, closest, shown
@@ -22,7 +22,7 @@ GIVEN = ("model", "env", "num_episodes", "seed")
 """Arguments that a text does not give."""
 _REFERENCE = re.compile(
     r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-    r"""|(?:^|(?<=[=(,]))\s*(?P<name>(?:[^=(),'"\s][^=(),'"]*\.py|[A-Za-z_][\w.]*):[A-Za-z_]\w*)"""
+    r"""|(?:^|(?<=[=(,]))\s*(?P<name>(?:[^=(),'"\s][^=(),'"]*\.py|[^\W\d][\w.]*):[^\W\d]\w*)"""
 )
 """A string, or a reference where a name may stand; a path has no brackets, commas, quotes or ``=``."""
 
@@ -107,6 +107,15 @@ def written(value: Any) -> str:
     return f"{value.name}({', '.join(inside)})" if inside else value.name
 
 
+def strings(settings: Any) -> Iterator[str]:
+    """Go through all strings among settings, however deep."""
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, Mapping | list | tuple):
+        for part in settings.values() if isinstance(settings, Mapping) else settings:
+            yield from strings(part)
+
+
 def named(given: Any) -> Described:
     """Return what a setting describes; the name is empty if it is neither a name nor a call."""
     if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict):
@@ -114,14 +123,26 @@ def named(given: Any) -> Described:
     return Described(given if isinstance(given, str) else "", {})
 
 
-def check_settings(name: str, made: Callable[..., Any], settings: dict[str, Any]) -> None:
-    """Raise `InputError` for settings that ``made`` has no parameters for."""
+def check_settings(
+    name: str,
+    made: Callable[..., Any],
+    settings: dict[str, Any],
+    given: Sequence[str] = GIVEN,
+) -> None:
+    """Refuse settings that what is made or called does not take, and settings without one it needs."""
     parameters = inspect.signature(made).parameters.values()
-    known = [p.name for p in parameters if p.name not in GIVEN and p.kind is not p.VAR_KEYWORD]
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    known = {
+        p.name: p.default
+        for p in parameters
+        if p.name not in given and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
     for setting in settings:
-        if setting in GIVEN or (setting not in known and not any_name):
+        if setting in given or (setting not in known and not any_name):
             raise InputError(
                 f"{name} has no setting {shown(setting)}{closest(setting, known)} It takes: "
                 f"{', '.join(known) or 'none'}."
             )
+    for setting, default in known.items():
+        if default is inspect.Parameter.empty and setting not in settings:
+            raise InputError(f"{name} needs {setting}; give it: {name}({setting}=...).")

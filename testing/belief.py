@@ -64,7 +64,8 @@ def _check_episodes(learnt: Any, history: list[Any], other: Any, near: float) ->
     grown, last = learnt(history[0]), _moments(learnt(history[-1]))
     for observation in history[1:]:
         grown.update(observation, np.zeros(3, np.bool_))
-    _hold_near("label by label against all at once", grown, last, near)
+        now = _moments(learnt(observation))
+        _hold_near("label by label against all at once", grown, now, near)
     for i in range(3):
         row = slice(i, i + 1)
         alone = learnt(_each(itemgetter(row), history[-1]), i)

@@ -17,8 +17,10 @@ from .checks import hold
 
 
 def hold_hidden(vector: Any, other: Any, agents: Iterable[str] | None) -> None:
-    """Hold that agents can reach nothing that an environment hides, after some decisions."""
+    """Hold that agents can reach nothing that an environment hides, at first and after decisions."""
     played("random", other, 99)
+    found = leaks(vector.reset(seed=7)[0], vector, other)
+    hold(not found, "what the first observation can reach", found, "nothing hidden")
     for text in available(vector) if agents is None else agents:
         found = leaks(played(text, vector, 7), vector, other)
         hold(not found, f"what {text} can reach", found, "nothing hidden")

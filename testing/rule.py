@@ -44,7 +44,10 @@ def check_rule(
     Raises:
         CheckFailed: If it does not.
     """
-    rule = text = rule if isinstance(rule, str) else reference_of(rule)
+    text = rule if isinstance(rule, str) else reference_of(rule)
+    if not text:
+        raise InputError(f"check_rule finds a class by its name in a module; {rule} is not there.")
+    rule = text
     if belief is not None:
         text = f"{rule[:-1]}, " if rule.endswith(")") else f"{rule}("
         text += f"belief={belief})"

@@ -178,11 +178,15 @@ def _checked(answer: Any, agent: Agent) -> tuple[Any, Any]:
 
 
 def _masks(venv: VectorEnv[Any, Any, Any], info: Mapping[str, Any]) -> Any:
-    """Return the legal actions ``(B, n)``, or None where an environment of others does not tell."""
+    """Return the legal actions ``(B, n)``; None, for all or for some, where others do not tell."""
     if isinstance(venv.unwrapped, DiscoveryVectorEnv):
         return venv.unwrapped.action_masks()
     assert isinstance(venv, gym.vector.SyncVectorEnv)
     if all(env.has_wrapper_attr("action_masks") for env in venv.envs):
         return np.stack(venv.call("action_masks"))
     masks = info.get("action_mask")
-    return masks > 0 if isinstance(masks, np.ndarray) and masks.dtype != object else masks
+    if not isinstance(masks, np.ndarray) or masks.dtype == object:
+        return masks
+    told = info["_action_mask"]
+    some = [row > 0 if here else None for row, here in zip(masks, told, strict=True)]
+    return masks > 0 if told.all() else some

@@ -14,13 +14,14 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib import metadata
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from ...agents.texts import strings
 from ...envs.core import InputError, spec_of
 
 PACKAGE = Path(__file__).parents[2]
@@ -47,7 +48,7 @@ def fingerprint(env_id: str, settings: Mapping[str, Any], outside: Iterable[str]
     modules = {name.partition(":")[0] for name in names} | {env_id.rpartition(":")[0]} - {""}
     about = [env_id, names, spec.kwargs, spec.max_episode_steps]
     lines = [json.dumps(about, sort_keys=True, default=str), *files(spec.kwargs)]
-    for text in _texts({**spec.kwargs, **settings}):
+    for text in strings({**spec.kwargs, **settings}):
         module, colon, _ = text.partition(":")
         if colon and module.replace(".", "").isidentifier() and _file(module):
             modules.add(module)
@@ -72,7 +73,7 @@ def _places(references: Iterable[str]) -> set[str]:
 
 def files(settings: Any) -> list[str]:
     """Return the hash of each file that a text among settings names."""
-    paths = [text for text in _texts(settings) if os.path.isfile(text)]  # noqa: PTH113 - of any text
+    paths = [text for text in strings(settings) if os.path.isfile(text)]  # noqa: PTH113 - of any text
     return [digest(Path(path)) for path in paths]
 
 
@@ -91,8 +92,9 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
     homes = {_home(name) for name, *_ in todo}
     for file in files:
         source = _source(file)
-        found[file.name, file.parent] = hashlib.sha256(source).hexdigest()
-        todo += [(name, "", file.parent) for name in _imports(file.stem, False, source)]
+        beside = file.resolve().parent  # where a link leads, as when it is loaded
+        found[file.name, beside] = hashlib.sha256(source).hexdigest()
+        todo += [(name, "", beside) for name in _imports(file.stem, False, source)]
     while todo:
         name, importer, folder = todo.pop()
         top = name.split(".")[0]
@@ -149,14 +151,6 @@ def _name(point: Any) -> str:
     return f"{point.__module__}:{getattr(point, '__qualname__', type(point).__qualname__)}"
 
 
-def _texts(settings: Any) -> Iterator[str]:
-    if isinstance(settings, str):
-        yield settings
-    elif isinstance(settings, Mapping | list | tuple):
-        for part in settings.values() if isinstance(settings, Mapping) else settings:
-            yield from _texts(part)
-
-
 @lru_cache(maxsize=4096)
 def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
     """Return the modules that a source imports anywhere, as far as the text tells."""
@@ -178,9 +172,13 @@ def _imports(name: str, package: bool, source: bytes) -> tuple[str, ...]:
 
 def _beside(folder: Path, top: str) -> Path | None:
     """Return the folder of a package or the file of a module that lies in a folder."""
-    if (folder / top / "__init__.py").is_file():
-        return folder / top
-    return folder / f"{top}.py" if (folder / f"{top}.py").is_file() else None
+    package, module = folder / top, folder / f"{top}.py"
+    if (package / "__init__.py").is_file():
+        return package
+    if module.is_file():
+        return module
+    # A folder without __init__.py gives way to what has this name anywhere else.
+    return package if package.is_dir() and _root(top) in (None, package) else None
 
 
 @lru_cache(maxsize=2**16)
@@ -188,12 +186,10 @@ def _file(name: str, folder: Path | None = None) -> Path | None:
     """Return the source of a module, none of whose parents is imported; in a folder, if it is named."""
     top, *rest = name.split(".")
     root = _root(top) if folder is None else _beside(folder, top)
-    if root is None or not rest:
-        return root / "__init__.py" if root is not None and root.is_dir() else root
-    for path in (root.joinpath(*rest, "__init__.py"), root.joinpath(*rest).with_suffix(".py")):
-        if path.is_file():
-            return path
-    return None
+    if root is None:
+        return None
+    paths = root.joinpath(*rest, "__init__.py"), root.joinpath(*rest).with_suffix(".py")
+    return next((path for path in paths if path.is_file()), None)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -80,7 +81,10 @@ class RunSpec:
         return self._hash_with(_code)
 
     def _hash_with(self, code: Callable[[str, str, tuple[str, ...]], str]) -> str:
-        policies = (digest(path) if path.is_file() else "none" for path in making.files(self.agent))
+        policies = (
+            digest(path) if os.path.isfile(path) else "none"  # noqa: PTH113 - of any length
+            for path in making.files(self.agent)
+        )
         data = data_hash(self.env_id, self.env_kwargs), *files(self.env_kwargs)
         outside = making.references(self.agent)
         return hashed(code(self.env_id, json.dumps(self.env_kwargs), outside), *data, *policies)

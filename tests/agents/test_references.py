@@ -34,8 +34,19 @@ def drawn(observation, random, width=1):
 def two(observation, other):
     return 0
 
+def none():
+    return 0
+
 def nothing(observation):
     return None
+
+def told(observation, seed, text="x"):
+    return first(observation)
+
+class Über(Rule):
+    def __init__(self, width):
+        self.width = width
+    choose = Greedy.choose
 
 class Wide(Rule):
     def __init__(self, width=2.0):
@@ -79,7 +90,8 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     before = set(sys.modules)
     yield tmp_path
     for name in set(sys.modules) - before:
-        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+        module = sys.modules[name]
+        if str(tmp_path) in f"{getattr(module, '__file__', '')} {getattr(module, '__path__', '')}":
             del sys.modules[name]
 
 
@@ -94,6 +106,7 @@ def play(agent: Any, **options: Any) -> Any:
         ("lab.mine:Name(width=2)", "lab.mine:Name", {"width": 2}),
         ("/a b/c.d/x-1.py:N (a='x.py:N')", "/a b/c.d/x-1.py:N", {"a": "x.py:N"}),
         ("C:\\x\\mine.py:N(a=(1, 2))", "C:\\x\\mine.py:N", {"a": (1, 2)}),
+        ("größe.ä1:Über(width=2)", "größe.ä1:Über", {"width": 2}),
         ("greedy(belief=./my.py:B)", "greedy", {"belief": "./my.py:B"}),
         ("greedy(belief= ../my.py:B(k=1))", "greedy", {"belief": ("../my.py:B", {"k": 1})}),
         ("fixed(x={'a': 1, 2: True})", "fixed", {"x": {"a": 1, 2: True}}),
@@ -120,6 +133,8 @@ def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatc
     assert first.agent == f"{where}:first"
     for same in (f"{where}:Known", f"{where}:Known(step=2)", f"{where}:known"):
         np.testing.assert_array_equal(play(same).returns, first.returns)
+    told = play(f"{where}:told(seed=3, text='y')")
+    np.testing.assert_array_equal(told.returns, first.returns)
     assert not np.array_equal(play(f"{where}:Last").returns, first.returns)
     ucb = play("bayes_ucb(width=2)").returns
     np.testing.assert_array_equal(play(f"{where}:Wide").returns, ucb)
@@ -165,8 +180,12 @@ def test_functions_are_played_by_themselves(mine: Path) -> None:
         ("./mine.py:Wide(wide=1)", "Wide has no setting 'wide'; did you mean 'width'.*width"),
         ("./mine.py:Known(stp=1)", "Known has no setting 'stp'; did you mean 'step'"),
         ("./mine.py:known(step=1)", "known has no setting 'step'.*It takes: none"),
-        ("./mine.py:first(x=1)", "first has no setting 'x'"),
-        ("./mine.py:two", "two takes .*observation, other.*is called with one observation"),
+        ("./mine.py:first(x=1)", "first has no setting 'x'.*It takes: none"),
+        ("./mine.py:first(observation=1)", "first has no setting 'observation'"),
+        ("./mine.py:Über", r"Über needs width; give it: ./mine.py:Über\(width=...\)"),
+        ("./mine.py:told", "told needs seed; give it"),
+        ("./mine.py:two", "two needs other; give it"),
+        ("./mine.py:none", r"none takes \(\); as an agent it is called with one observation"),
         ("./mine.py:nothing", "None"),
         ("first", "Unknown agent 'first'.*one of your own is named by .*: ./mine.py:Name"),
     ],
@@ -219,6 +238,27 @@ def test_two_modules_of_one_name_are_not_taken_for_each_other(mine: Path) -> Non
     with pytest.raises(InputError, match="imports helper, which lies beside it, but Python has an"):
         play("./other/mine.py:first")
     play("./other/alone.py:first")
+
+
+def test_a_module_beside_is_found_by_any_way_to_its_folder(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mine / "way").symlink_to(mine)
+    monkeypatch.syspath_prepend(str(mine / "way"))
+    play("./way/mine.py:first")
+
+
+def test_folders_of_one_name_without_init_are_not_taken_for_each_other(mine: Path) -> None:
+    for place in ("one", "two"):
+        (mine / place / "parts").mkdir(parents=True)
+        (mine / place / "parts" / "pick.py").write_text("def first(observation): return 0\n")
+        (mine / place / "agent.py").write_text("from parts.pick import first\n")
+        (mine / place / "numpy").mkdir()  # gives way to the one that is installed
+        (mine / place / "lone.py").write_text("import numpy\ndef first(observation): return 0\n")
+    play("./one/lone.py:first")
+    play("./one/agent.py:first")
+    with pytest.raises(InputError, match="imports parts, which lies beside it, but Python has an"):
+        play("./two/agent.py:first")
 
 
 def test_short_names(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import faulty
 import gymnasium as gym
 import pytest
 
-from discovery_gym.envs.core import register
+from discovery_gym.envs.core import InputError, register
 from discovery_gym.testing import CheckFailed, check_belief, check_model, check_rule
 
 LINEAR = "discovery/LinearPool-v0"
@@ -19,6 +19,7 @@ MODELS = {
     "Boastful": r"optimal_value\(\): found .* declared and .* played, expected the same",
     "Unlucky": r"random_value\(\): found",
     "Leaky": "what random can reach: found .*values in a ndarray.* expected nothing hidden",
+    "Transparent": "what the first observation can reach: found .*values in a ndarray",
     "Forgiving": "regret of random: found",
     "Blind": "Gymnasium's checker: found",
     "Restless": "Gymnasium's checker: found|with the same seed",
@@ -30,6 +31,7 @@ BELIEFS = {
     "Careless": "a belief that has looked ahead: found deviations",
     "Bold": "the variance of draws: found",
     "Sloppy": "label by label against all at once: found means",
+    "Slow": "label by label against all at once: found means",
     "Sociable": "one episode alone: found means",
     "Deaf": "labels: found that they change the mean by 0.0, expected more",
 }
@@ -84,3 +86,9 @@ def test_faults_of_beliefs(name: str, late: dict[str, Any]) -> None:
 def test_faults_of_rules(name: str) -> None:
     with pytest.raises(CheckFailed, match=RULES[name]):
         check_rule(f"faulty:{name}", LINEAR, belief="linear", **SMALL)
+
+
+def test_a_class_that_no_text_can_name_is_refused() -> None:
+    nameless = type("Nameless", (faulty.First,), {})
+    with pytest.raises(InputError, match="finds a class by its name in a module"):
+        check_rule(nameless, LINEAR, **SMALL)

@@ -134,6 +134,42 @@ def test_files_and_functions_that_settings_name_count(outside: Path) -> None:
     assert fingerprint(POOL, settings) != before[1]
 
 
+def test_links_and_folders_without_init_are_followed(outside: Path) -> None:
+    (outside / "real" / "parts").mkdir(parents=True)
+    (outside / "real" / "mine.py").write_text("import parts.one, numpy\n")
+    (outside / "real" / "numpy").mkdir()  # gives way to the one that is installed
+    (outside / "link.py").symlink_to(outside / "real" / "mine.py")
+    (part := outside / "real" / "parts" / "one.py").write_text("")
+    before = code([], [outside / "link.py"]), code(["real.parts.one"])
+    assert any(line.startswith("numpy==") for line in before[0])
+    part.write_text("\n")
+    assert code([], [outside / "link.py"]) != before[0]
+    assert code(["real.parts.one"]) != before[1]
+
+
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "mine:f(path='{0}')",
+        "mine:f(paths=['{0}'])",
+        "greedy(belief=mine:B(path='{0}'))",
+        "mine:R(belief=mine:B(path='{0}'))",
+        "policy('{0}')",
+    ],
+)
+def test_files_that_an_agent_names_count(outside: Path, agent: str) -> None:
+    (outside / "mine.py").write_text("")
+    (data := outside / "data.txt").write_text("1")
+    text = agent.format(data)
+    words = " ".join(["long"] * 100)
+    long = text.replace("f(", f"f(words='{words}', ")  # a text may be longer than any path
+    one = Task(name="T", about="", env_id=POOL, env_kwargs={}, agents={"text": text, "long": long})
+    specs = plan(Suite(name="t", version=1, about="", episodes=2, seed=0, tasks=(one,)))
+    before = [spec.look() for spec in specs]
+    data.write_text("2")
+    assert all(spec.look() != old for spec, old in zip(specs, before, strict=True))
+
+
 def test_code_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="code of 'no_such_module' cannot be found"):
         code(["no_such_module"])

@@ -311,6 +311,25 @@ def test_random_keeps_to_a_mask_in_info(odd: Any) -> None:
         )
 
 
+def test_without_a_mask_all_is_legal(odd: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment may tell a mask in some decisions only, here in half of them."""
+    free, step, look = [], Odd.step, Odd.look
+
+    def sometimes(self: Odd) -> Any:
+        self.masked = self.np_random.random() < 0.5
+        return look(self)
+
+    def told(self: Odd, action: Any) -> Any:
+        free.extend([] if self.masked else [int(action)])
+        return step(self, action)
+
+    monkeypatch.setattr(Odd, "look", sometimes)
+    monkeypatch.setattr(Odd, "step", told)
+    kwargs = {"action_space": gym.spaces.Discrete(4)}
+    evaluate("odd/Odd-v0", "random", episodes=60, env_kwargs=kwargs)
+    assert {*free} == {0, 1, 2, 3}
+
+
 def test_random_is_uniform_on_environments_of_others() -> None:
     agent = make("random", gym.make_vec("CartPole-v1", num_envs=4000))
     actions, _ = agent.predict(np.zeros((4000, 4), np.float32))
