@@ -39,7 +39,7 @@ def full(name: str) -> str:
     if is_reference(name) or name in _names:
         return _names.get(name, name)
     for point in metadata.entry_points(group=GROUP, name=name):
-        return point.value.replace(" ", "")
+        return f"{point.module}:{point.attr}"
     return name
 
 

@@ -302,7 +302,7 @@ def test_installed_packages_give_short_names(mine: Path, monkeypatch: pytest.Mon
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab\nVersion: 1\n")
     (info / "entry_points.txt").write_text(
-        "[discovery_gym.agents]\none = mine:first\nwide = mine : Wide\nrandom = mine:first\n"
+        "[discovery_gym.agents]\none = mine:first\nwide = mine : Wide [lab]\nrandom = mine:first\n"
     )
     np.testing.assert_array_equal(play("one").returns, play("./mine.py:first").returns)
     assert full_text("wide(width=1)") == "mine:Wide(width=1)"
