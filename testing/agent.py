@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from ..agents import make
+from ..envs.core import resolve
 from .checks import hold
 
 
@@ -22,7 +23,7 @@ def check_agent(agent: str, env_id: str, /, **parameters: Any) -> None:
     Raises:
         CheckFailed: If one is not, or does not.
     """
-    first = 1_000_003
+    first, env_id = 1_000_003, resolve(env_id)
 
     def play(first: int, count: int, anew: bool = False) -> list[list[Any]]:
         return choices(agent, gym.make_vec(env_id, count, **parameters), first, anew=anew)
@@ -35,8 +36,9 @@ def check_agent(agent: str, env_id: str, /, **parameters: Any) -> None:
         # Rows whose episode is over play others, which an agent made anew cannot know.
         ("an agent made anew for each decision", play(first, 5, anew=True), five),
     ):
-        for one, other in zip(found, expected, strict=True):
-            hold(one == other[: len(one)], f"{check}: choices of {agent}", one, other)
+        for row, others in zip(found, expected, strict=True):
+            for k, (one, other) in enumerate(zip(row, others, strict=False)):
+                hold(one == other, f"{check}: decision {k} of {agent}", one, other)
 
 
 def choices(agent: str, vector: Any, first: int, *, anew: bool = False) -> list[list[Any]]:
@@ -69,7 +71,8 @@ def _check_choice(agent: str, action: Any, vector: Any, mask: Any, running: Any)
     """Hold that actions are of the space, legal, and each once in a batch."""
     space = vector.action_space
     whole = action.shape == space.shape and action.dtype.kind == np.dtype(space.dtype).kind
-    hold(whole, f"choices of {agent}", action, f"some of {space}")
+    kind = f"{space.dtype} of shape {space.shape}"
+    hold(whole, f"choices of {agent}", f"{action.dtype} of shape {action.shape}", kind)
     if mask is None:
         return
     for batch, legal in zip(action.reshape(len(mask), -1)[running], mask[running], strict=True):

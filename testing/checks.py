@@ -6,6 +6,8 @@ from typing import Any
 
 from gymnasium.utils.env_checker import data_equivalence
 
+from ..envs.core import told
+
 ERRORS = 5.0
 """Standard errors by which a mean may be off."""
 
@@ -17,7 +19,7 @@ class CheckFailed(AssertionError):
 def hold(holds: Any, what: str, found: object, expected: object) -> None:
     """Raise `CheckFailed` unless something holds."""
     if not holds:
-        raise CheckFailed(f"{what}: found {found}, expected {expected}.")
+        raise CheckFailed(f"{what}: found {told(found)}, expected {told(expected)}.")
 
 
 def hold_same(what: str, found: Any, expected: Any) -> None:

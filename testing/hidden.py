@@ -15,6 +15,9 @@ from ..agents import available, make
 from ..envs.core import Streams
 from .checks import hold
 
+FEW = 3
+"""Different numbers of an episode that others may have by chance."""
+
 
 def hold_hidden(vector: Any, other: Any, agents: Iterable[str] | None) -> None:
     """Hold that agents can reach nothing that an environment hides, at first and after decisions."""
@@ -22,7 +25,8 @@ def hold_hidden(vector: Any, other: Any, agents: Iterable[str] | None) -> None:
     found = leaks(vector.reset(seed=7)[0], vector, other)
     hold(not found, "what the first observation can reach", found, "nothing hidden")
     for text in available(vector) if agents is None else agents:
-        found = leaks(played(text, vector, 7), vector, other)
+        elsewhere = played(text, other, 99)
+        found = leaks(played(text, vector, 7), vector, other, elsewhere)
         hold(not found, f"what {text} can reach", found, "nothing hidden")
 
 
@@ -35,10 +39,11 @@ def played(agent: str, vector: Any, seed: int) -> tuple[Any, Any]:
     return player, state
 
 
-def leaks(thing: Any, env: Any, other: Any) -> list[str]:
+def leaks(thing: Any, env: Any, other: Any, elsewhere: Any = ()) -> list[str]:
     """Return what an object can reach of the hidden side of a vector environment, in words.
 
-    Another environment has played other episodes with the same parameters.
+    Another environment has played other episodes with the same parameters, and something like the
+    object has met these ``elsewhere``.
     """
     state, hidden = env.unwrapped._state, dict(env.unwrapped.hidden())
     hidden.pop("regret", None)
@@ -47,13 +52,19 @@ def leaks(thing: Any, env: Any, other: Any) -> list[str]:
     public = list(reachable(other.unwrapped.model))
     for name in hidden.keys() - {"values"}:
         hidden[name] = [row for row in hidden[name] if not any(_holds(one, row) for one in public)]
+    # Where an episode is one of few, a list of all that it may be gives nothing away either.
+    listed = list(reachable(elsewhere)) if any(map(_few, hidden.get("values", ()))) else []
+    hidden = {
+        name: [row for row in rows if not (_few(row) and any(_holds(one, row) for one in listed))]
+        for name, rows in hidden.items()
+    }
     found = []
     for one in reachable(thing):
         if isinstance(one, gym.Env | VectorEnv | Streams | type(state)):
             found.append(f"a {type(one).__name__}")
         for name, rows in hidden.items():
             if any(_holds(one, row) for row in rows):
-                found.append(f"{name} in a {type(one).__name__}")
+                found.append(f"{name} in a {type(one).__name__} of {np.shape(one)}")
     return found
 
 
@@ -66,7 +77,15 @@ def _holds(one: Any, row: Any) -> bool:
     if not isinstance(one, np.ndarray) or one.dtype.kind != "f" or one.size < np.size(row):
         return False
     with np.errstate(over="ignore"):
-        return bool(np.isin(np.float32(row), np.float32(one)).all())
+        row, one = np.float32(row), np.float32(one)
+    if _few(row):  # then each of its numbers may stand there by chance
+        return bytes(row.tobytes()) in one.tobytes()
+    return bool(np.isin(row, one).all())
+
+
+def _few(row: Any) -> bool:
+    """Return whether an episode has many numbers, but few different ones, such as 0 and 1."""
+    return len(np.unique(row)) <= min(FEW, np.size(row) // 2)
 
 
 def reachable(thing: Any) -> Iterator[Any]:

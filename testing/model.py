@@ -18,7 +18,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from numpy.typing import NDArray
 
 from ..agents import make
-from ..envs.core import TruthUnknown
+from ..envs.core import TruthUnknown, resolve
 from ..envs.pools import Pool
 from .checks import ERRORS, CheckFailed, hold, hold_same
 from .hidden import hold_hidden
@@ -45,6 +45,7 @@ def check_model(
     Raises:
         CheckFailed: If something does not hold.
     """
+    env_id = resolve(env_id)
     new = partial(gym.make, env_id, **parameters)
     vectors = partial(gym.make_vec, env_id, **parameters)
     _check_contract(new().unwrapped)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..agents import Rule, make
+from ..agents.belief_agent import BeliefAgent
 from ..agents.outside import reference_of
-from ..envs.core import InputError
+from ..envs.core import InputError, resolve
 from ..envs.pools import Pool
 from .agent import check_agent, choices
 from .checks import hold
@@ -21,8 +22,6 @@ RARE = 1e-6
 """Counts that are rarer than this under a law do not follow it."""
 
 
-LATE: tuple[dict[str, int], ...] = ({"batch_size": 4}, {"delay": 2}, {"batch_size": 4, "delay": 2})
-"""Ways to play a pool."""
 AnyRule = str | type[Rule[Any]]
 
 
@@ -51,9 +50,15 @@ def check_rule(
     if belief is not None:
         text = f"{rule[:-1]}, " if rule.endswith(")") else f"{rule}("
         text += f"belief={belief})"
-    model = gym.make(env_id, **parameters).unwrapped.model  # type: ignore[attr-defined]
-    for late in ({}, *(LATE if isinstance(model, Pool) else ())):
-        check_agent(text, env_id, **{**parameters, **late})
+    env: Any = gym.make(resolve(env_id), **parameters)
+    if not isinstance(make(text, env), BeliefAgent):
+        raise InputError(f"{text} is an agent, but no rule; use check_agent.")
+    ways: list[dict[str, int]] = [{}]
+    if isinstance(model := env.unwrapped.model, Pool):
+        size = next((k for k in (4, 3, 2) if (model.horizon or 0) % k == 0), 1)
+        ways += [{"batch_size": size}, {"delay": 2}, {"batch_size": size, "delay": 2}]
+    for way in ways:
+        check_agent(text, env_id, **{**parameters, **way})
     _check_tables([text, rule], rows)  # its belief may be about other things
 
 

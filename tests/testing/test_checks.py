@@ -29,7 +29,7 @@ BELIEFS = {
     "Sticky": "an episode that starts beside others: found means",
     "Ordered": "labels in another order: found means",
     "Careless": "a belief that has looked ahead: found deviations",
-    "Bold": "the variance of draws: found",
+    "Bold": "the variance of 4000 draws of item",
     "Sloppy": "label by label against all at once: found means",
     "Slow": "label by label against all at once: found means",
     "Sociable": "one episode alone: found means",
@@ -40,7 +40,7 @@ RULES = {
     "First": "three equal rows: .*faulty:First.* chooses them: found .* expected each as often",
     "Illegal": "choices of faulty:Illegal.*: found .* expected some of",
     "Counting": "rows in another order|three equal rows",
-    "Unseeded": "the same seed again: choices of faulty:Unseeded",
+    "Unseeded": "the same seed again: decision 0 of faulty:Unseeded",
     "Remembering": "an agent made anew for each decision",
     "Jealous": "other episodes beside it",
 }
