@@ -115,7 +115,10 @@ def named(given: Any) -> Described:
 
 
 def check_settings(name: str, made: Callable[..., Any], settings: dict[str, Any]) -> None:
-    """Raise `InputError` for settings that ``made`` has no parameters for."""
+    """Raise `InputError` for settings that ``made`` has no parameters for, and for what it lacks."""
+    lacking = sorted(getattr(made, "__abstractmethods__", ()))
+    if lacking:
+        raise InputError(f"{name} lacks {', '.join(lacking)}; write it.")
     parameters = inspect.signature(made).parameters.values()
     known = [p.name for p in parameters if p.name not in GIVEN and p.kind is not p.VAR_KEYWORD]
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)

@@ -65,7 +65,8 @@ def _is_seen(spec: EnvSpec) -> bool:
     point = spec.vector_entry_point
     if spec.namespace == NAMESPACE or not isinstance(point, str):
         return spec.namespace == NAMESPACE or is_ours(spec)
-    return point.partition(":")[0] in sys.modules and is_ours(spec)
+    module, _, name = point.partition(":")
+    return hasattr(sys.modules.get(module), name) and is_ours(spec)
 
 
 def is_ours(spec: EnvSpec) -> bool:

@@ -21,7 +21,7 @@ MINE = """
 import numpy as np
 import helper
 from discovery_gym.agents import Agent
-from discovery_gym.agents.beliefs import Linear
+from discovery_gym.agents.beliefs import Belief, Linear
 from discovery_gym.agents.rules import Greedy, Rule
 from discovery_gym.agents.rules.rule import best
 
@@ -46,6 +46,15 @@ class Wide(Rule):
 
 class Flat(Linear):
     pass
+
+class Half(Rule):
+    pass
+
+class Vague(Belief):
+    def update(self, observation, start):
+        pass
+    def mean(self):
+        pass
 
 class Last(Agent):
     text = "last"
@@ -168,6 +177,8 @@ def test_functions_are_played_by_themselves(mine: Path) -> None:
         ("./mine.py:first(x=1)", "first has no setting 'x'"),
         ("./mine.py:two", "two takes .*observation, other.*is called with one observation"),
         ("./mine.py:nothing", "None"),
+        ("./mine.py:Half", "Half lacks choose; write it"),
+        ("greedy(belief=./mine.py:Vague)", "Vague lacks sample, std; write it"),
         ("first", "Unknown agent 'first'.*one of your own is named by .*: ./mine.py:Name"),
     ],
 )
