@@ -145,9 +145,9 @@ class Agent(ABC):
     def _count(self, observation: Any) -> int:
         """Return the number B of episodes that observations are of."""
         space: Any = self.model.observation_space
-        while isinstance(space, spaces.Dict | spaces.Tuple):
-            key: Any = next(iter(space.keys())) if isinstance(space, spaces.Dict) else 0
-            space, observation = space[key], observation[key]
+        while isinstance(space, (spaces.Dict, spaces.Tuple)):
+            key: Any = next(iter(space.spaces)) if isinstance(space, spaces.Dict) else 0
+            space, observation = space.spaces[key], observation[key]
         return len(observation)
 
     def _is_single(self, observation: Any) -> bool:

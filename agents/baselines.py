@@ -49,12 +49,14 @@ class RandomAgent(Agent):
         """Choose for B episodes."""
         space = self.model.action_space
         if isinstance(observation, dict) and "action_mask" in observation:
-            size = len(space.nvec) if isinstance(space, spaces.MultiDiscrete) else 1
-            mask, batch = observation["action_mask"].copy(), np.empty((len(start), size), np.int64)
-            for k in range(size):
-                batch[:, k] = any_legal(mask, self.random)
-                mask[np.arange(len(mask)), batch[:, k]] = 0
-            return (batch if isinstance(space, spaces.MultiDiscrete) else batch[:, 0]), ()
+            mask = observation["action_mask"]
+            if not isinstance(space, spaces.MultiDiscrete):
+                return any_legal(mask, self.random), ()
+            mask, batch = mask.copy(), np.empty((len(mask), len(space.nvec)), np.int64)
+            for item in batch.T:
+                item[:] = any_legal(mask, self.random)
+                mask[np.arange(len(mask)), item] = 0
+            return batch, ()
         if isinstance(space, spaces.Discrete):
             return (self.random.random(len(start)) * space.n).astype(np.int64), ()
         assert isinstance(space, spaces.Box)

@@ -54,8 +54,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         belief.take_keys(~self.keys)
         belief.update(observation, start)
         decision, now = self.decision(observation), belief
-        if self.rule.looks_ahead and decision.pending.size:
-            now = belief.look_ahead(decision.pending)
+        if self.rule.looks_ahead and (pending := decision.pending).size:
+            now = belief.look_ahead(pending)
         if decision.batch_size == 1:
             return self.rule.choose(now, decision, self.random), belief
         return self.rule.choose_batch(now, decision, self.random), belief

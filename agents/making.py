@@ -81,11 +81,7 @@ def _make(text: Any, env: Any, seed: Any) -> Agent:
     if not (asked.name in PLAIN or asked.name in RULES or asked.name in FILES):
         reference = outside.full(asked.name)
         if not outside.is_reference(reference):
-            known = [*PLAIN, LEARNED, *RULES]
-            raise InputError(
-                f"Unknown agent {shown(asked.name)}{closest(asked.name, known)} Known are "
-                f"{', '.join(known)}; one of your own is named by its file or module: ./mine.py:Name."
-            )
+            raise InputError(_unknown(asked.name))
         return _own(outside.load(reference), asked, text, model, seed)
     if isinstance(model, Spaces):
         if asked.name != RandomAgent.text:
@@ -131,6 +127,11 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     rule = new(**settings)
     names = model.beliefs if given is None else (*BELIEFS, named(given).name)
     fitting = _fitting(rule, model, names)
+    if not fitting and given is not None and _belief_class(names[-1]) is not None:
+        raise InputError(
+            f"The belief {shown(names[-1])} does not fit {model.name}, or {name} cannot use it; without "
+            f"belief= it takes one of {', '.join(model.beliefs) or 'none'}."
+        )
     if not fitting:
         raise InputError(_misfit(name, model))
     if given is not None and rule.belief is not None:
@@ -352,7 +353,15 @@ def _belief_class(name: str) -> type[Belief] | None:
     return thing
 
 
-def _misfit(name: str, model: Knowledge) -> str:
+def _unknown(name: str) -> str:
+    if name in BELIEFS:
+        return f"{name} is a belief; name it in a rule, such as greedy(belief={name})."
+    known = [*PLAIN, LEARNED, *RULES]
     return (
-        f"Agent {name!r} cannot play {model.name}; those that can: {', '.join(available(model))}."
+        f"Unknown agent {shown(name)}{closest(name, known)} Known are {', '.join(known)}; one of your "
+        "own is named by its file or module: ./mine.py:Name."
     )
+
+
+def _misfit(name: str, model: Knowledge) -> str:
+    return f"Agent {name!r} cannot play {model.name}; these can: {', '.join(available(model))}."

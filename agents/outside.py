@@ -78,7 +78,8 @@ def load(reference: str) -> Any:
     try:
         return getattr(module, name)
     except AttributeError:
-        known = [one for one in vars(module) if not one.startswith("_")]
+        ours = vars(module).items()
+        known = [one for one, v in ours if getattr(v, "__module__", "") == module.__name__]
         raise InputError(
             f"There is no {name} in {where}{closest(name, known)} It has {', '.join(known[:20])}."
         ) from None
@@ -116,6 +117,10 @@ def _file(where: str) -> ModuleType:
                 f"{where} has changed since it was loaded; start again, in a new process."
             )
         return module
+    for name, module in [*sys.modules.items()]:
+        if name != "__main__" and getattr(module, "__file__", None) == str(path):
+            _loaded[path] = module, source  # it was imported by its name
+            return module
     name = f"{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
@@ -166,5 +171,5 @@ def _raised(where: str, error: BaseException) -> InputError:
         place = f"{error.filename}:{error.lineno}"
     words = told(error).splitlines()[:1] or [""]
     return InputError(
-        f"{where} cannot be imported: {type(error).__name__}: {words[0]} ({place}). Mend it there."
+        f"{where} cannot be imported: {type(error).__name__}: {words[0]} ({place}). Correct it there."
     )

@@ -130,6 +130,9 @@ def check_settings(
     given: Sequence[str] = GIVEN,
 ) -> None:
     """Refuse settings that what is made or called does not take, and settings without one it needs."""
+    lacking = sorted(getattr(made, "__abstractmethods__", ()))
+    if lacking:
+        raise InputError(f"{name} lacks {', '.join(lacking)}; write it.")
     parameters = inspect.signature(made).parameters.values()
     any_name = any(p.kind is p.VAR_KEYWORD for p in parameters)
     known = {

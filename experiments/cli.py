@@ -36,7 +36,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if need be.")]
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
+]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
     list[str] | None,

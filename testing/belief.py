@@ -27,13 +27,11 @@ def check_belief(
 ) -> None:
     """Hold that a belief is a function of the labels that have come, and that it is consistent.
 
-    What it learns label by label it learns from the history, in any order, for many episodes as for
-    one, and anew where an episode starts. Its draws have its mean and standard deviation. Looking ahead
-    leaves it as it is, and makes nothing less certain.
+    It learns the same label by label and from the history, in any order, for one episode and for many,
+    and forgets where one starts. Draws have its moments. Looking ahead makes nothing less certain.
 
     Args:
-        belief: A text such as ``"linear(noise_std=0.1)"`` or ``"./mine.py:Mine"``, or a class, or what
-            makes one from the model and a number of episodes.
+        belief: A text such as ``"linear(noise_std=0.1)"``, a class, or what makes one as a class does.
         env_id: The id of an environment that it is about.
         within: How far moments of the same labels may be apart, in units of the largest standard
             deviation before the first label. Beliefs that are made of draws need more.

@@ -32,9 +32,8 @@ def check_model(
 ) -> None:
     """Hold that an environment keeps every contract, and that what its model declares is true.
 
-    It can be copied, pickled and written as JSON. A vector environment is so many single ones, bit for
-    bit. Random play is paid the random value, the optimal policy, or in pools the oracle, the optimal
-    one; regret is never negative. Agents can reach nothing that is hidden.
+    Copies, pickles and JSON specs go on as it does. A vector environment equals single ones, bit for bit.
+    Simulation confirms its exact values. Agents reach nothing that is hidden.
 
     Args:
         env_id: The id of a registered environment, also of one of your own.

@@ -53,13 +53,17 @@ def check_rule(
     env: Any = gym.make(resolve(env_id), **parameters)
     if not isinstance(make(text, env), BeliefAgent):
         raise InputError(f"{text} is an agent, but no rule; use check_agent.")
-    ways: list[dict[str, int]] = [{}]
-    if isinstance(model := env.unwrapped.model, Pool):
-        size = next((k for k in (4, 3, 2) if (model.horizon or 0) % k == 0), 1)
-        ways += [{"batch_size": size}, {"delay": 2}, {"batch_size": size, "delay": 2}]
-    for way in ways:
+    for way in _ways(env.unwrapped.model):
         check_agent(text, env_id, **{**parameters, **way})
     _check_tables([text, rule], rows)  # its belief may be about other things
+
+
+def _ways(model: Any) -> list[dict[str, int]]:
+    """Return the ways to play a model: a pool in batches, and with late labels, too."""
+    if not isinstance(model, Pool):
+        return [{}]
+    size = next((k for k in (4, 3, 2) if (model.horizon or 0) % k == 0), 1)
+    return [{}, {"batch_size": size}, {"delay": 2}, {"batch_size": size, "delay": 2}]
 
 
 def _check_tables(texts: list[str], rows: int) -> None:

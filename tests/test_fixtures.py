@@ -96,8 +96,10 @@ def test_a_spec_makes_the_environment_of_its_id_and_is_written_as_then(
     assert earlier.played(old, 2) == earlier.played(new, 2)
 
 
-# Of no release: its posterior did not hold the noise yet.
-@pytest.mark.parametrize("name", [name for name in NAMES if "LinearGaussianDesign" not in name])
+# Of no release, and two of them keep what has another form today: a posterior's noise, a grid's cells.
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if name[:12] not in ("LinearGaussi", "SimulatorDes")]
+)
 def test_a_pickled_environment_goes_on_as_it_would_have(name: str) -> None:
     env = pickle.loads(PICKLES[SAME][name])
     wanted = EXPECTED[SAME]["environments"][name]
@@ -108,7 +110,7 @@ def test_a_pickled_environment_goes_on_as_it_would_have(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pickle_with_the_random_numbers_of_0_1_0_is_refused_with_the_remedy(name: str) -> None:
     """All its modules are found: the streams have changed since, on purpose."""
-    with pytest.raises(InputError, match=r"pickled by version 0\.1\.0.* Make it anew") as error:
+    with pytest.raises(InputError, match=r"pickled by version 0\.1\.0.* Make a new one") as error:
         pickle.loads(PICKLES[OLD][name])
     env, kind = name.split()
     call = str(error.value).partition("gym.")[2]

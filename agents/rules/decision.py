@@ -41,7 +41,7 @@ class Decision:
             left: Number of labels, broadcast to ``(B,)``.
         """
         none = np.empty((len(mask), 0), np.int64)
-        lefts = np.broadcast_to(np.asarray(left, np.int64), len(mask))
+        lefts = np.full(len(mask), left, np.int64)
         return cls(mask=mask, labelled=none, arrived=none, left=lefts)
 
     @cached_property
@@ -52,7 +52,7 @@ class Decision:
         known[episode, self.arrived[episode, index]] = True
         return known
 
-    @cached_property
+    @property
     def pending(self) -> Items:
         """The items whose labels are still to come, in order, -1 behind the last, ``(B, m)``."""
         if self.arrived is self.labelled:

@@ -11,7 +11,7 @@ from discovery_gym.envs.pools import Labels, Pool
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Groups(Pool[Labels]):
-    """Find the best group; values are N(0, 1), drawn anew for every episode."""
+    """Find the best group; values are N(0, 1), drawn for every episode."""
 
     num_items: int = 24
     groups: int = 4

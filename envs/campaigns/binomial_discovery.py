@@ -77,7 +77,7 @@ class BinomialDiscovery(Campaign[Counts]):
     ## Arguments
     - `success_probs`: known success probability of each machine; None means (0.01,), or unknown ones
       if `beta_priors` is given.
-    - `beta_priors`: (a, b) of each machine; success probabilities are then drawn anew for every
+    - `beta_priors`: (a, b) of each machine; success probabilities are then drawn for every
       episode and hidden.
     - `objective`: "first" or "count".
     - `success_reward`: reward of a success.

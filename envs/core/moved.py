@@ -52,7 +52,7 @@ def check_pickle(name: str, state: Mapping[str, Any]) -> None:
         )
         raise InputError(
             f"This {name} was pickled by version 0.1.0, whose random numbers were other ones, so that "
-            f"its episode cannot go on. Make it anew: gym.{make}({', '.join(given) or '...'})."
+            f"its episode cannot go on. Make a new one: gym.{make}({', '.join(given) or '...'})."
         )
 
 

@@ -65,13 +65,21 @@ def _is_seen(spec: EnvSpec) -> bool:
     point = spec.vector_entry_point
     if spec.namespace == NAMESPACE or not isinstance(point, str):
         return spec.namespace == NAMESPACE or is_ours(spec)
-    return point.partition(":")[0] in sys.modules and is_ours(spec)
+    module, _, name = point.partition(":")
+    return hasattr(sys.modules.get(module), name) and is_ours(spec)
 
 
 def is_ours(spec: EnvSpec) -> bool:
     """Return whether an environment is built on a `Model`; its vector class is imported for it."""
     point = spec.vector_entry_point
-    made: Any = load_env_creator(point) if isinstance(point, str) else point
+    try:
+        made: Any = load_env_creator(point) if isinstance(point, str) else point
+    except AttributeError as error:
+        name = str(point).rpartition(":")[2].removesuffix("VectorEnv")
+        raise InputError(
+            f"{spec.id} cannot be made ({error}); after the class {name} write: "
+            f"{name}Env, {name}VectorEnv = environments({name})."
+        ) from None
     return isinstance(made, type) and issubclass(made, DiscoveryVectorEnv)
 
 
@@ -86,6 +94,12 @@ def resolve(env_id: str) -> str:
     if not isinstance(env_id, str):
         raise InputError(f"An environment is named by a text, got {shown(env_id)}.")
     module, colon, name = env_id.rpartition(":")
+    if module.endswith(".py"):
+        stem = module.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".py")
+        raise InputError(
+            f"The environment {shown(env_id)} is named by a file; name its module, from the folder in "
+            f"which it lies: {stem}:{name}."
+        )
     if colon:
         try:
             importlib.import_module(module)

@@ -222,7 +222,7 @@ class Conversion:
         return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), pattern)).as_py())
 
     def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
-        """Return whether a cell that is no number looks like one, or is a date."""
+        """Return whether a cell that is not a number looks like one, or is a date."""
         texts = pc.unique(self._arrow_texts(name).filter(bad)).to_pylist()
         return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
 
@@ -239,10 +239,10 @@ class Conversion:
             self.problems.cell(where, f"{shown(texts[row])} {hint}{more}")
 
     def _hint(self, text: str, row: int, bad: NDArray[np.bool_], option: str) -> str:
-        """Return why a text is no number, and what to type."""
+        """Return why a text is not a number, and what to type."""
         number = text.rstrip("%").rstrip()
         if text in ("inf", "-inf"):
-            return "is no number that is finite"
+            return "is not a number that is finite"
         if re.match(self.number, number, re.ASCII):
             if re.fullmatch(r"[+-]?\d{16,300}", text):
                 return "has more digits than a number here can hold; drop some, or its column"
@@ -250,15 +250,15 @@ class Conversion:
                 return "is too large for a number; give it in a larger unit"
             return f"stands beside cells {'without' if '%' in text else 'with'} %"
         if (grouped := GROUPED.fullmatch(number)) and self.thousands is None:
-            return f"is no number; if it is grouped by thousands, give thousands={grouped[2]!r}"
+            return f"is not a number; if it is grouped by thousands, give thousands={grouped[2]!r}"
         if re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", number) and self.decimal == ".":
             if self.columns.separator == "," and not self.given:
-                return "is no number; if it has a decimal comma, give decimal=','"
+                return "is not a number; if it has a decimal comma, give decimal=','"
             return "has a decimal comma beside decimal points; correct it"
         if re.fullmatch(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", number) and self.decimal == ",":
             return "has a decimal point beside decimal commas; correct it"
         if text[:1] in tuple("<>≤≥~"):
-            told = "as a limit of detection is no number; replace it"
+            told = "as a limit of detection is not a number; replace it"
             return f"{told}, or name it in missing=" if option == "missing" else told
         if text[:1] == "−":
             return "begins with a dash (U+2212) where a minus is meant; replace it by -"
@@ -269,9 +269,9 @@ class Conversion:
         second = int(bad.sum()) == 1 and self.columns.rows[row] == 2
         units = "; delete the row if it holds units" if second else ""
         if option == "missing":
-            return f"is no number; name it in missing= if it means 'not measured'{units}"
+            return f"is not a number; name it in missing= if it means 'not measured'{units}"
         return (
-            "is no number, as other cells of this column are; correct it, or name the column in "
+            "is not a number, as other cells of this column are; correct it, or name the column in "
             f"categories= or drop={units}"
         )
 
@@ -332,7 +332,7 @@ def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, t
     filled = pc.sum(pc.not_equal(text, "")).as_py() or 0
     alike = pc.sum(pc.match_substring_regex(text, r"^[+-]?\d*[.,]?\d*([eE][+-]?\d+)?\s*%?$"))
     if 2 * ((alike.as_py() or 0) - (len(text) - filled)) < filled:
-        return {}  # a column of names, in which 1,4 is no number
+        return {}  # a column of names, in which 1,4 is not a number
     found = {}
     for sign in (",", "."):
         unsure = pc.match_substring_regex(text, UNSURE % re.escape(sign))

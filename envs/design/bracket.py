@@ -33,7 +33,7 @@ from .posteriors.tempering import likelihoods, next_step, propose, resampled
 LEAST = 0.7
 """Conditional effective part of the particles that a step of the power leaves."""
 UNEVEN = 0.5
-"""Effective part of the particles below which they are drawn anew."""
+"""Effective part of the particles below which they are drawn again."""
 ROUNDS = 2000
 """Largest number of powers; the last step goes to 1, however long it is."""
 

@@ -1,7 +1,7 @@
 """What the linear and the logistic pool share: normal features, normal coefficients.
 
 Features are x ~ N(0, feature_std^2 I) and coefficients theta ~ N(0, prior_std^2 I), of which all but
-`sparsity` are 0 where that is given; both are drawn anew for every episode. An item's value is an
+`sparsity` are 0 where that is given; both are drawn for every episode. An item's value is an
 increasing function of its score theta . x. Given theta the scores are independent normals with
 standard deviation feature_std |theta|, and |theta| / prior_std has a chi distribution with
 k = sparsity or d degrees of freedom.

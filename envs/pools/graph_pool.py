@@ -57,7 +57,7 @@ class GraphPool(Pool[GraphLabels]):
     graph. Each has a value theta ~ N(0, prior_std^2), independent of the others. Labelling a node pays
     and shows its value with noise, and shows the values of its neighbours with noise of their own;
     these are not labelled by it. A well-connected node tells much and pays little on average:
-    information has a price. The graph is drawn anew in every episode and is known to the agent.
+    information has a price. The graph is drawn for every episode and is known to the agent.
 
     ## Observation space
     - `hubs`: int8, `(n,)`, 1 for nodes that are linked to all others; constant within an episode. In

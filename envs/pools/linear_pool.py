@@ -27,7 +27,7 @@ class LinearPool(GaussianFeaturePool):
     ## Description
     Adaptive sampling for discovery under the linear model (Xu et al. 2022): each of n items may be
     labelled once, a label is theta . x plus noise, and the sum of the labels counts. Features and
-    coefficients are drawn anew for every episode.
+    coefficients are drawn for every episode.
     """
 
     noise_std: float = 0.1

@@ -32,7 +32,7 @@ class LogisticPool(GaussianFeaturePool):
     ## Description
     Adaptive sampling for discovery under the logistic model (Xu et al. 2022): each of n items may be
     labelled once, a label is 1 with probability 1 / (1 + exp(-theta . x)) and 0 otherwise, and the
-    sum of the labels counts. Features and coefficients are drawn anew for every episode.
+    sum of the labels counts. Features and coefficients are drawn for every episode.
 
     ## Observation space
     - `labels`: float32, `(T,)`, their labels 0 or 1, 0 behind the last.

@@ -1,6 +1,6 @@
 r"""A pool whose items are the entries of a matrix of low rank: f(i, j) = u_i . v_j.
 
-The rows u_i of U and v_j of V are N(0, factor_std^2 I) in `rank` dimensions, drawn anew for every
+The rows u_i of U and v_j of V are N(0, factor_std^2 I) in `rank` dimensions, drawn for every
 episode. The best sum S of T entries of U V' grows with the lengths |U| and |V|, which tell nothing
 about the directions of the two; hence, with U and V of a standard normal,
 

@@ -79,7 +79,8 @@ class TablePool(FeaturePool, Reading):
     - `labels`: float64, `(T,)`, their labels in the unit of the table, 0 behind the last.
 
     ## Starting state
-    No labels. With `rows`, the rows are drawn anew, in random order: an item's number tells nothing.
+    No labels. With `rows`, the rows are drawn for every episode, in random order: the number of an item
+    tells nothing.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...agents.making import references
+from ...agents import making
 from ...envs.core import told
 from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
@@ -108,12 +108,9 @@ class Board:
 
     @property
     def mixed(self) -> bool:
-        """Whether its records were made by different versions of our code.
-
-        An agent of somebody's own has code of its own in its fingerprint, which tells nothing of ours.
-        """
-        ours = (row.record for row in self.rows if not references(row.record.spec.agent))
-        return len({record.fingerprint for record in ours}) > 1
+        """Whether records of the same code were made by different versions of it."""
+        codes = {_code(row.record) for row in self.rows}
+        return len(codes) < len({(_code(row.record), row.record.fingerprint) for row in self.rows})
 
     @property
     def scored(self) -> bool:
@@ -268,6 +265,12 @@ def _row(record: Record, leader: Evaluation | None, chance: Evaluation | None) -
     if chance is not None and played is not chance:
         beats_random = st.probability_of_improvement(played.returns, chance.returns)
     return Row(record=record, scores=scores(played), behind=behind, beats_random=beats_random)
+
+
+def _code(record: Record) -> tuple[object, ...]:
+    """Return the code and the files, besides ours, that a record names and its fingerprint tells."""
+    agent = record.spec.agent
+    return making.references(agent), *making.files(agent)
 
 
 def _standings(boards: Sequence[Board]) -> list[Standing]:

@@ -157,7 +157,7 @@ class Run(ABC, Generic[T]):
 
     Args:
         training: What is trained.
-        folder: Its folder; made if need be, resumed from if there is a checkpoint.
+        folder: Its folder; made if it is not there, resumed from if there is a checkpoint.
 
     Raises:
         InputError: The folder holds another training or other things, or a damaged checkpoint.

@@ -229,7 +229,7 @@ class SB3Run(Run[SB3]):
         if training.algorithm not in fitting:
             raise InputError(
                 f"{training.algorithm} cannot choose the actions of {training.env_id}, {actions}; "
-                f"those that can: {', '.join(fitting)}."
+                f"these can: {', '.join(fitting)}."
             )
 
     def _roomy(self, size: int) -> dict[str, Any]:

@@ -233,7 +233,7 @@ class TestMake:
                 "prior_std.*to 1e.12, got 1e.20",
             ),
             (POOL, "greedy(belief=linear(sigma=1))", "linear has no setting 'sigma'"),
-            (POOL, "optimal", "'optimal' cannot play TablePool; those that can: random, greedy"),
+            (POOL, "optimal", "'optimal' cannot play TablePool; these can: random, greedy"),
             (LADDER, "greedy", "'greedy' cannot play KnowledgeLadder"),
             (LADDER, "fixed(batch_size=3)", "batch_size must be one of 1, 2, 4"),
             (LADDER, "fixed(size=3)", "Unknown knob 'size'"),

@@ -21,7 +21,7 @@ MINE = """
 import numpy as np
 import helper
 from discovery_gym.agents import Agent
-from discovery_gym.agents.beliefs import Linear
+from discovery_gym.agents.beliefs import Belief, Linear
 from discovery_gym.agents.rules import Greedy, Rule
 from discovery_gym.agents.rules.rule import best
 
@@ -57,6 +57,15 @@ class Wide(Rule):
 
 class Flat(Linear):
     pass
+
+class Half(Rule):
+    pass
+
+class Vague(Belief):
+    def update(self, observation, start):
+        pass
+    def mean(self):
+        pass
 
 class Last(Agent):
     text = "last"
@@ -187,6 +196,13 @@ def test_functions_are_played_by_themselves(mine: Path) -> None:
         ("./mine.py:two", "two needs other; give it"),
         ("./mine.py:none", r"none takes \(\); as an agent it is called with one observation"),
         ("./mine.py:nothing", "None"),
+        ("./mine.py:Half", "Half lacks choose; write it"),
+        ("greedy(belief=./mine.py:Vague)", "Vague lacks sample, std; write it"),
+        (
+            "greedy(belief=nodes)",
+            "No belief 'nodes' fits LinearPool and the rule",
+        ),
+        ("gp", r"gp is a belief; name it in a rule, such as greedy\(belief=gp\)"),
         ("first", "Unknown agent 'first'.*one of your own is named by .*: ./mine.py:Name"),
     ],
 )
@@ -214,6 +230,11 @@ def test_an_import_that_raises_says_where(
             play(f"{where}:f")
     (mine / "bad.py").write_text("def f(observation): return 0\n")
     make("./bad.py:f", gym.make("discovery/LinearPool-v0"))
+
+
+def test_a_file_and_the_module_in_it_are_one(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(mine)
+    assert outside.load("mine:Flat") is outside.load("./mine.py:Flat")
 
 
 def test_a_file_is_loaded_once_and_never_an_old_one(mine: Path) -> None:

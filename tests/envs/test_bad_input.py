@@ -114,7 +114,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     (LOW_RANK, {"num_rows": 0}, r"num_rows must be an integer of at least 1, got 0"),
     (LOW_RANK, {"factor_std": 0.0}, r"factor_std.*> 0.*0.0"),
     (UNSTRUCTURED, {"num_items": 5}, r"horizon must not exceed the 5 items"),
-    # numbers of any size, and what is no number
+    # numbers of any size, and what is not a number
     (LADDER, {"horizon": 10**400}, r"horizon must be an integer in 1\.\.10000000, got 1000"),
     (LADDER, {"target_reward": 10**400}, r"target_reward must be a finite number .* got 1000"),
     (LADDER, {"target_reward": Fraction(10**400)}, r"target_reward must be a finite number"),

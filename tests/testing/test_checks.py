@@ -40,7 +40,7 @@ RULES = {
     "First": "three equal rows: .*faulty:First.* chooses them: found .* expected each as often",
     "Illegal": "choices of faulty:Illegal.*: found .* expected some of",
     "Counting": "rows in another order|three equal rows",
-    "Unseeded": "the same seed again: decision 0 of faulty:Unseeded",
+    "Unseeded": "the same seed again: decision . of faulty:Unseeded",
     "Remembering": "an agent made anew for each decision",
     "Jealous": "other episodes beside it",
 }

@@ -53,7 +53,7 @@ POLICIES = {
     "infinite weight": policy(layer(np.full((3, 2), np.inf, "f4"))),
     "division by 0": scaled(**{"scale.": np.zeros(2)}),
     "negative scale": scaled(**{"scale.": -np.ones(2)}),
-    "scale that is no number": scaled(**{"scale.": np.full(2, np.nan)}),
+    "scale that is not a number": scaled(**{"scale.": np.full(2, np.nan)}),
     "scale of another shape": scaled(**{"scale.": np.ones(3)}),
     "no scale": save(LAYERS, HEAD | {"scaled": [""]}),
     "endless shape": policy(parts=[["", [float("inf")]]]),

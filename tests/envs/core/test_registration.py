@@ -11,7 +11,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from discovery_gym.envs import DiscoveryEnv, DiscoveryVectorEnv, environments, register
+from discovery_gym import registered
+from discovery_gym.envs import (
+    DiscoveryEnv,
+    DiscoveryVectorEnv,
+    environments,
+    register,
+)
 from discovery_gym.envs.pools.unstructured_pool import UnstructuredPool
 
 SQUARES = '''
@@ -102,3 +108,13 @@ def test_the_two_classes_are_named_after_the_model() -> None:
     single, many = environments(UnstructuredPool)
     assert (single.__name__, many.__name__) == ("UnstructuredPoolEnv", "UnstructuredPoolVectorEnv")
     assert single.__module__ == many.__module__ == UnstructuredPool.__module__
+
+
+def test_what_another_package_registers_wrongly_does_no_harm() -> None:
+    """Its module may lack the class, or be in the middle of its import."""
+    ids = registered()
+    register("lab/Nothing-v0", f"{UnstructuredPool.__module__}:Nothing")
+    try:
+        assert registered() == ids
+    finally:
+        gym.registry.pop("lab/Nothing-v0")

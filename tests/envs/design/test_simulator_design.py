@@ -111,7 +111,7 @@ def test_information_of_the_toy(num_events: int) -> None:
     assert got[0, 3] < 1e-9  # the same noise for all parameters tells nothing
 
 
-def test_few_simulations_feign_information() -> None:
+def test_few_simulations_show_too_much_information() -> None:
     """(K - 1) n / 2N nats where nothing can be learnt, if the noise of the runs is their own."""
     kwargs: dict[str, Any] = {
         "simulator": simulators.noise, "data_range": (0, 1), "num_bins": 10, "num_events": 20,

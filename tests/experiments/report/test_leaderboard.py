@@ -122,6 +122,21 @@ def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
         assert "different versions of the code" in text
 
 
+def test_agents_of_other_code_are_of_one_version(tmp_path, tiny):
+    """A fingerprint tells the code that an agent names, so that those of two agents differ."""
+    (tmp_path / "mine.py").write_text("def first(observation):\n    return 0\n")
+    specs = (
+        plan(tiny)[0],
+        dataclasses.replace(plan(tiny)[0], name="mine", agent=f"{tmp_path / 'mine.py'}:first"),
+    )
+    assert len({spec.fingerprint for spec in specs}) == 2
+    for spec in specs:
+        write_record(open_folder(tmp_path / "out"), spec, None, "boom")
+    (overview,) = overviews(read_folder(tmp_path / "out").records)
+    assert len(overview.boards[0].rows) == 2
+    assert not overview.boards[0].mixed
+
+
 def test_the_markdown_holds_every_run(page, tiny):
     text = (page / "LEADERBOARD.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ")]

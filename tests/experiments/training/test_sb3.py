@@ -454,7 +454,7 @@ def test_folders_and_settings_that_are_refused(trained: Path, tmp_path: Path) ->
     with pytest.raises(InputError, match="holds another training: steps 1024 instead of 2048"):
         train(ladder(steps=2048), trained)
     other = {"env_id": "LinearPool", "env_kwargs": {"batch_size": 2, "horizon": 4}}
-    with pytest.raises(InputError, match=r"dqn cannot choose.*those that can: maskable-ppo, ppo"):
+    with pytest.raises(InputError, match=r"dqn cannot choose.*these can: maskable-ppo, ppo"):
         train(ladder(**other, algorithm="dqn", settings={}), tmp_path / "a")
     with pytest.raises(InputError, match=r"algorithm must be one of .*'ppo'"):
         ladder(algorithm="pppo")
