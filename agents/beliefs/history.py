@@ -111,7 +111,7 @@ class FeatureBelief(HistoryBelief):
 
     def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[Any]:
         """Return the features of some items of some episodes, ``(..., d)``."""
-        return np.asarray(self._x[episodes % len(self._x), items])
+        return np.asarray(self._x[0, items] if len(self._x) == 1 else self._x[episodes, items])
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Return features ``(B or 1, n, d)`` as the belief uses them: as they are."""

@@ -86,6 +86,7 @@ class Decision:
         rows = np.arange(len(items))
         mask = self.mask.copy()
         mask[rows, items] = 0
-        labelled = np.concatenate([self.labelled, np.full((len(items), 1), -1)], 1)
-        labelled[rows, (self.labelled >= 0).sum(1)] = items
+        labelled = np.full((len(items), self.labelled.shape[1] + 1), -1)
+        labelled[:, :-1] = self.labelled
+        labelled[rows, (labelled >= 0).sum(1)] = items
         return replace(self, mask=mask, labelled=labelled, left=self.left - 1)
