@@ -43,19 +43,18 @@ def check_rule(
     Raises:
         CheckFailed: If it does not.
     """
-    text = rule if isinstance(rule, str) else reference_of(rule)
+    text = name = rule if isinstance(rule, str) else reference_of(rule)
     if not text:
         raise InputError(f"check_rule finds a class by its name in a module; {rule} is not there.")
-    rule = text
     if belief is not None:
-        text = f"{rule[:-1]}, " if rule.endswith(")") else f"{rule}("
+        text = f"{name[:-1]}, " if name.endswith(")") else f"{name}("
         text += f"belief={belief})"
     env: Any = gym.make(resolve(env_id), **parameters)
     if not isinstance(make(text, env), BeliefAgent):
         raise InputError(f"{text} is an agent, but no rule; use check_agent.")
     for way in _ways(env.unwrapped.model):
         check_agent(text, env_id, **{**parameters, **way})
-    _check_tables([text, rule], rows)  # its belief may be about other things
+    _check_tables([text, name], rows)  # its belief may be about other things
 
 
 def _ways(model: Any) -> list[dict[str, int]]:
