@@ -32,7 +32,7 @@ def check_model(
 ) -> None:
     """Hold that an environment keeps every contract, and that what its model declares is true.
 
-    Copies, pickles and JSON specs go on as it does. A vector environment equals single ones, bit for bit.
+    Copies, pickles and JSON specs go on as it does. A vector environment equals single ones bit for bit.
     Simulation confirms its exact values. Agents reach nothing that is hidden.
 
     Args:

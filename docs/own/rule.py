@@ -3,9 +3,7 @@
 from discovery_gym.agents import Rule, best
 
 
-class Optimist(Rule):
-    """The highest mean plus `width` standard deviations."""
-
+class Optimist(Rule):  # takes the highest mean plus `width` standard deviations
     def __init__(self, width=2.0):
         self.width = width
 
