@@ -47,7 +47,7 @@ def available(env: Any) -> list[str]:
 
 
 def make(
-    agent: str | Callable[..., Any],
+    agent: str | Rule[Any] | Callable[..., Any],
     env: Any,
     *,
     seed: Seed = 0,
@@ -57,15 +57,16 @@ def make(
 
     Args:
         agent: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``;
-            ``"module:Name"`` or ``"./file.py:Name"`` for one of your own; or a function of one
-            observation. An object of your own with ``predict`` is returned as it is.
+            ``"module:Name"`` or ``"./file.py:Name"`` for one of your own; a `Rule`; or a function of
+            one observation. An object of your own with ``predict`` is returned as it is.
         env: An environment or vector environment, or a model of this package. The agent uses its
             public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
         episode: Number of the episode in the first row of observations, see `Agent.episode`.
     """
     episode = integer("episode", episode, low=0, high=math.inf)
-    if isinstance(agent, str) or not callable(getattr(agent, "predict", agent)):
+    own = isinstance(agent, Rule) or callable(getattr(agent, "predict", agent))
+    if isinstance(agent, str) or not own:
         made = _make(agent, env, seed)
     else:
         text = outside.reference_of(agent) or getattr(agent, "__name__", type(agent).__name__)

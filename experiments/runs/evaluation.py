@@ -17,7 +17,7 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from ...agents import make
+from ...agents import Rule, make
 from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer
 from .episodes import Agent, Episodes, play, vector_env
@@ -72,7 +72,7 @@ class Evaluation:
 
 def evaluate(
     env_id: str,
-    agent: str | Agent | Callable[..., Any],
+    agent: str | Rule[Any] | Agent | Callable[..., Any],
     *,
     episodes: int,
     seed: int = EVALUATION_SEED,
@@ -157,10 +157,10 @@ def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int)
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
     if callable(getattr(agent, "predict", None)):
         return agent
-    if not isinstance(agent, str) and not callable(agent):
+    if not isinstance(agent, str | Rule) and not callable(agent):
         raise InputError(
-            "agent must be a text such as 'random', a function of one observation or have a method "
-            f"predict, got {shown(agent)}."
+            "agent must be a text such as 'random', a rule, a function of one observation or have a "
+            f"method predict, got {shown(agent)}."
         )
     return make(agent, venv, seed=seed, episode=episode)
 

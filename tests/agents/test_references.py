@@ -150,6 +150,7 @@ def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(play(f"{where}:Wide(belief={where}:Flat)").returns, ucb)
     np.testing.assert_array_equal(play(f"bayes_ucb(width=2, belief={where}:Flat())").returns, ucb)
     np.testing.assert_array_equal(play(f"{where}:greedy").returns, play("greedy").returns)
+    np.testing.assert_array_equal(play(outside.load(f"{where}:Wide")(2)).returns, ucb)
     made: Any = make(f"{where}:Wide(width=3)", gym.make("discovery/LinearPool-v0"), seed=1)
     assert made.rule.width == 3
     assert made.text == f"{where}:Wide(width=3)"
