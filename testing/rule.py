@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ..agents import Rule, make
-from ..agents.belief_agent import BeliefAgent
 from ..agents.outside import reference_of
 from ..envs.core import InputError, resolve
 from ..envs.pools import Pool
@@ -50,8 +49,6 @@ def check_rule(
         text = f"{name[:-1]}, " if name.endswith(")") else f"{name}("
         text += f"belief={belief})"
     env: Any = gym.make(resolve(env_id), **parameters)
-    if not isinstance(make(text, env), BeliefAgent):
-        raise InputError(f"{text} is an agent, but no rule; use check_agent.")
     for way in _ways(env.unwrapped.model):
         check_agent(text, env_id, **{**parameters, **way})
     _check_tables([text, name], rows)  # its belief may be about other things
