@@ -352,7 +352,7 @@ def test_a_metric_is_asked_for_once_and_rightly():
         ({"curve": np.array([True, False])}, "curve must be True or False"),
         (
             {"agent": 5},
-            "agent must be a text such as 'random', a function of .* method predict, got 5",
+            "agent must be a text such as 'random', a rule, a function of .* method predict, got 5",
         ),
         ({"env_id": 5}, "An environment is named by a text, got 5"),
         ({"env_id": ["x"]}, "An environment is named by a text"),
