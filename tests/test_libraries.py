@@ -94,3 +94,10 @@ def test_the_list_tells_what_was_tried() -> None:
     text = (FOLDER / "README.md").read_text()
     for library, version in pins:
         assert f"{library} {version}" in text, library
+
+
+def test_the_script_that_runs_them_names_files_that_are_there() -> None:
+    script = (ROOT / ".ci" / "libraries").read_text(encoding="utf-8")
+    files = re.findall(r"tests/[\w/]+\.py", script)
+    assert files
+    assert [file for file in files if not (ROOT / file).is_file()] == []
