@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = Path(__file__).with_suffix(".svg")
 LAYERS: tuple[dict[str, int], ...] = (
     {"experiments": 440},
+    {"experiments/cli": 440},
     {"experiments/reproduce": 320, "experiments/benchmarks": 580},
     {"experiments/report": 320, "experiments/training": 480},
+    {"experiments/entries": 200},
     {"experiments/suites": 320},
     {"experiments/runs": 400},
     {"testing": 620},

@@ -15,7 +15,7 @@ import pytest
 SOURCES = house.modules()
 TESTS = house.ROOT / "tests"
 MOST_LINES, MOST_OF_A_FUNCTION, MOST_OF_MOST_FUNCTIONS = 450, 60, 30
-MOST_IN_EXPERIMENTS = 9
+MOST_IN_EXPERIMENTS = 10
 LONG: dict[str, str] = {}
 """Modules that are longer, each with the reason."""
 ELSEWHERE = {"support", "fixtures"}
@@ -72,7 +72,8 @@ def test_every_room_of_the_picture_has_a_module() -> None:
         ("agents/rules/rule", "from ..making import make", {"agents/making"}),
         ("agents/rules/rule", "from ...experiments import run", {"experiments"}),
         ("experiments/runs/runner", "from ..suites import task", {"experiments/suites/task"}),
-        ("experiments/cli", "from ..agents import make", set()),
+        ("experiments/cli/listing", "from ...agents import make", set()),
+        ("experiments/runs/spec", "from ..cli import shared", {"experiments/cli/shared"}),
     ],
 )
 def test_what_looks_for_arrows_upward_sees_them(module: str, source: str, wrong: set[str]) -> None:

@@ -13,6 +13,7 @@ from discovery_gym import registered
 from discovery_gym.agents import available
 from discovery_gym.envs import datasets
 from discovery_gym.experiments import cli
+from discovery_gym.experiments.runs.parameters import parameters
 from discovery_gym.experiments.runs.records import read_folder
 from discovery_gym.experiments.suites import catalogue as suites
 
@@ -165,7 +166,7 @@ def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monk
     ],
 )
 def test_values_are_json_or_python(text, value):
-    assert cli._parameters("{}", [f"x={text}"]) == {"x": value}
+    assert parameters("{}", [f"x={text}"]) == {"x": value}
 
 
 def test_a_setting_is_given_once():

@@ -88,7 +88,7 @@ def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
     # What Python tells before the command line is there, or of helpers of its own, is not ours.
-    if run.returncode not in allowed or ("Traceback" in errors and "cli.py" in errors):
+    if run.returncode not in allowed or ("Traceback" in errors and "experiments/cli" in errors):
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 

@@ -1,0 +1,90 @@
+"""The command ``discovery-gym``: list, table, run, tune, evaluate, leaderboard, train, reproduce.
+
+What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
+was lost gives 1, an interrupt 130.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...envs.core import InputError, told
+from ..runs.terminal import any_encoding, out, say
+from . import boards, learning, listing, playing
+from .shared import complain
+
+app = typer.Typer(
+    help="Environments, agents and a leaderboard for deciding which experiment to run next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from ... import __version__
+
+        out.print(f"discovery-gym {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+_COMMANDS: dict[str, Callable[..., None]] = {
+    "list": listing.list_all,
+    "table": listing.table,
+    "run": playing.run,
+    "tune": playing.tune,
+    "evaluate": playing.evaluate,
+    "leaderboard": boards.leaderboard,
+    "train": learning.train,
+    "reproduce": learning.reproduce,
+}
+for _name, _command in _COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    any_encoding()
+    sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
+    warnings.showwarning = _warn
+    try:
+        app()
+    except InputError as error:
+        complain(str(error))
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        complain(f"What was found cannot be written: {error.strerror}.")
+        sys.exit(1)
+    except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
+        sys.exit(130)
+
+
+def _warn(message: Warning | str, *place: Any, **more: Any) -> None:
+    """Say a warning in one line, once; where in the code it came up is of no use here."""
+    line = told(message, 1000)
+    if line not in _WARNED:
+        _WARNED.add(line)
+        say(line, "yellow")
+
+
+_WARNED: set[str] = set()

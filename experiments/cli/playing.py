@@ -1,0 +1,164 @@
+"""The commands that play: run, tune, evaluate."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from ...envs.core import InputError, told
+from ..runs.parameters import parameters as parameters_of
+from ..runs.terminal import out, progress, say, show
+from .shared import Kwargs, Out, Settings, Workers, complain, resumable, say_notes
+
+if TYPE_CHECKING:
+    from ..report.boards import Board
+    from ..runs.evaluation import Evaluation
+    from ..runs.spec import RunSpec
+    from ..suites.task import Suite
+
+
+# ---- run
+
+
+def run(
+    suite: Annotated[str, typer.Argument(help="A suite: see `discovery-gym list`.")],
+    folder: Out,
+    workers: Workers = None,
+    shard: Annotated[
+        str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")
+    ] = None,
+) -> None:
+    """Run a suite; what is finished already is not run again."""
+    from ..report.boards import overviews
+    from ..runs.records import read_record, record_path
+    from ..suites import catalogue as suites
+    from ..suites.task import Shard, plan
+
+    chosen = suites.suite(suite)
+    specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
+    _play_missing(chosen, specs, folder, workers)
+    records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
+    for overview in overviews(records):
+        for board in overview.boards:
+            _show_results(board)
+    say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(folder)])}")
+    failed = [record.spec for record in records if record.error is not None]
+    if failed:
+        names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
+        complain(f"{len(failed)} runs failed and are recorded as failed: {names}.")
+        raise typer.Exit(1)
+
+
+def _play_missing(
+    suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
+) -> None:
+    """Play those runs that have no record yet; say what is left out, and leave if that fails."""
+    from ..runs.runner import missing, play_all
+
+    todo = missing(list(specs), folder)
+    for task in suite.tasks:
+        if task.missing is not None:
+            say(f"skipped {task.name}: {task.missing}", "yellow")
+    if len(todo) < len(specs):
+        say(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
+    with resumable():
+        play_all(todo, folder, workers)
+
+
+def _show_results(board: Board) -> None:
+    from ..report.words import microseconds, plus_minus, span
+
+    regrets = ["regret"] if board.has_regret else []
+    rows: list[list[str | Text]] = []
+    for row in board.rows:
+        if row.played is None:
+            rows.append([row.name, Text("failed", "red")])
+            say(told(f"{row.name} on {board.spec.task} failed: {row.error_line}"), "red")
+            continue
+        regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
+        time = microseconds(row.played.seconds_per_decision)
+        rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
+    show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.spec.task)
+
+
+# ---- tune
+
+
+def tune(
+    suite: Annotated[str, typer.Argument(help="A suite whose tasks name candidates.")],
+    folder: Out,
+    workers: Workers = None,
+) -> None:
+    """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
+    from ..suites import catalogue as suites
+    from ..suites import tuning
+
+    chosen = suites.suite(suite)
+    specs = tuning.plan(chosen)
+    if not specs:
+        raise InputError(f"The suite {suite!r} has nothing to tune here.")
+    _play_missing(chosen, specs, folder, workers)
+    settings = tuning.choose(chosen, folder)
+    for task, agents in settings["tasks"].items():
+        out.print(f"\n{task}", style="bold")
+        for name, entry in agents.items():
+            mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
+            found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
+            out.print(f"  {name}: {entry['agent']}  ({found})", soft_wrap=True)
+    path = tuning.write(settings, folder / f"{suite}.json")
+    out.print(str(path), soft_wrap=True)
+
+
+# ---- evaluate
+
+
+def evaluate(
+    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
+    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
+    episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
+    ] = None,
+    kwargs: Kwargs = "{}",
+    settings: Settings = None,
+) -> None:
+    """Play one agent on one environment and show what it achieves."""
+    from ..runs.evaluation import EVALUATION_SEED
+    from ..runs.evaluation import evaluate as play
+
+    parameters = parameters_of(kwargs, settings or [])
+    first = EVALUATION_SEED if seed is None else seed
+    say_notes(env, parameters)
+    with progress(episodes, "episodes") as update:
+        result = play(
+            env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
+        )
+    show(["agent", result.agent], _rows(result), result.env_id)
+
+
+def _rows(result: Evaluation) -> list[list[str]]:
+    from ..report.stats import mean
+    from ..report.words import microseconds, number, plus_minus, span
+    from ..runs.scores import scores
+
+    rows = [["return", plus_minus(result.returns)]]
+    normalised = scores(result)
+    if normalised is not None:
+        rows.append(["score (0 random, 1 optimum)", span(mean(normalised))])
+    rows.append(["exact return of random play", number(result.random_value)])
+    rows.append(["exact optimum", number(result.optimal_value)])
+    if result.regret is not None:
+        rows.append(["regret", plus_minus(result.regret)])
+    rows.append(["decisions per episode", plus_minus(result.lengths)])
+    rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
+    last = result.seed + len(result.returns) - 1
+    rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])
+    if result.env_kwargs:
+        given = ", ".join(f"{name}={value!r}" for name, value in result.env_kwargs.items())
+        rows.append(["parameters", given])
+    return rows

@@ -1,0 +1,1 @@
+"""Entries of others: submitted as records, verified by playing their actions again."""
