@@ -23,8 +23,8 @@ A file holds what a `Suite` holds::
     ppo = { sb3 = "ppo.zip" }
 
 Further keys of a suite are ``seed``, ``chunk`` and ``curves``, of a task ``kind``, ``module``,
-``tuned_on`` (what differs from ``kwargs``), ``metrics`` and ``episodes``. Files are named as seen from the
-working folder. What a file names of others' code, `trust` lists.
+``tuned_on`` (what differs from ``kwargs``), ``metrics`` and ``episodes``. Files are named as seen from
+the working folder. What a file names of the code of others, `trust` lists.
 """
 
 from __future__ import annotations
