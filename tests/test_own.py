@@ -12,11 +12,11 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from outsiders import working_folder
 
-from discovery_gym.agents import available, outside
+from discovery_gym.agents import available
 from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.records import read_folder
 from discovery_gym.experiments.runs.runner import play
 from discovery_gym.experiments.suites.task import Suite, Task, plan
@@ -44,21 +44,8 @@ CHANGES = {name: [f"{name}.py"] for name in PLAYS} | {"data_set": ["data_set.py"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working folder with the examples, of which nothing is loaded before or after."""
     here = copytree(OWN, tmp_path / "own", ignore=lambda *_: ["__pycache__"])
-    monkeypatch.chdir(here)
-    monkeypatch.syspath_prepend(here)
-    monkeypatch.setattr(outside, "_loaded", {})
-    modules, known = {*sys.modules}, {*gym.registry}
-    caches = fingerprints._root, fingerprints._file, fingerprints._distribution
-    for cache in caches:
-        cache.cache_clear()
-    yield here
-    for name in {*sys.modules} - modules:
-        if str(here) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-    for env_id in {*gym.registry} - known:
-        del gym.registry[env_id]
-    for cache in caches:
-        cache.cache_clear()
+    with working_folder(here, monkeypatch):
+        yield here
 
 
 @pytest.mark.parametrize("name", LINES)

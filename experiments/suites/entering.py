@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
+import numpy as np
+
 from ...agents import make
 from ...agents.making import full_text
 from ...envs.core import InputError, closest, shown, told
@@ -73,7 +75,7 @@ def _check_fits(suite: Suite) -> None:
 def _entered(suite: Suite, entry: str, say: Callable[[str], None]) -> Suite:
     """Return a suite that an agent has joined, on every task that it fits."""
     name, equals, text = entry.partition("=")
-    if not equals or not text or "(" in name:
+    if not (name and equals and text) or "(" in name:
         raise InputError(
             f"--agent is NAME=AGENT, such as mine=./mine.py:Agent or 'mine=bayes_ucb(width=2)', got "
             f"{shown(entry)}."
@@ -114,7 +116,7 @@ def misfit(task: Task, text: str, try_it: bool = True) -> str | None:
         with contextlib.closing(vector_env(task.env_id, 2, task.env_kwargs)) as venv:
             agent = make(text, venv)
             if try_it and "simulator" not in task.env_kwargs:
-                play(venv, agent, 0, 2, tell=_enough)
+                play(venv, agent, range(2), 2, np.array([1]), tell=_enough)
     except _Enough:
         return None
     except InputError as error:

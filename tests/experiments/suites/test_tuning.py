@@ -98,10 +98,14 @@ def columns(specs):
 
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
 def test_nothing_is_tuned_on_what_it_is_judged_on(suite):
-    """Neither on evaluation seeds nor, whatever the seed, on a column of labels of any suite."""
+    """Neither on evaluation seeds nor, whatever the seed, on a column of labels of any suite.
+
+    But of `paper`, which has the agents of the sources, as these have tuned them.
+    """
     tried = tuning.plan(suite)
     assert all(spec.seed + spec.episodes <= EVALUATION_SEED for spec in tried)
-    judged = columns(spec for one in SUITES.values() for spec in plan(one))
+    ours = [one for one in SUITES.values() if one.name != "paper"]
+    judged = columns(spec for one in ours for spec in plan(one))
     assert judged
     assert not judged & columns(tried)
     if "cncci" in datasets.available():
