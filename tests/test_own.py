@@ -119,6 +119,27 @@ def test_evaluate(folder: Path, name: str) -> None:
     assert done.stderr == ""
 
 
+def test_the_suite_plays_with_trust_and_only_so(folder: Path) -> None:
+    """Ten lines, the same ones as in the guide."""
+    text = (OWN / "suite.toml").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == 10
+    assert f"```toml\n{text}```" in (OWN.parent / "guide.md").read_text(encoding="utf-8")
+    command = (sys.executable, "-m", "discovery_gym.experiments", "run", "suite.toml")
+    words = (*command, "--out", "out", "--workers", "1")
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, (folder / "out").exists()) == (2, False)
+    assert "./agent.py:neighbours" in done.stderr
+    words = (*words, "--trust")
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    played = {one.spec.name: one.evaluation for one in read_folder(folder / "out").records}
+    assert set(played) == {"random", "greedy", "neighbours"}
+    chance, greedy = played["random"], played["greedy"]
+    assert chance is not None
+    assert greedy is not None
+    assert greedy.returns.mean() > chance.returns.mean()
+
+
 def test_a_run_with_two_workers_and_a_changed_byte(folder: Path) -> None:
     """A byte changed makes the records stale that the file decides, and no others."""
     tasks = [
