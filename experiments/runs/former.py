@@ -35,10 +35,15 @@ def about(found: Mapping[str, Any]) -> dict[str, Any]:
     curves = spec.pop("curves")
     if type(curves) is not bool:
         raise ValueError(f"curves must be True or False, got {shown(curves)}")
-    more = {"points": [], "platform": {}, "entry": None, "curves": curves}
-    more |= {"decision_seconds": None if seconds is None else {"mean": seconds}}
-    kept = {name: found[name] for name in SECOND - {"seconds_per_decision"}}
-    return {**kept, **more, "spec": {**spec, "chunk": CHUNK}}
+    return {
+        **{name: found[name] for name in SECOND - {"seconds_per_decision"}},
+        "spec": {**spec, "chunk": CHUNK},
+        "decision_seconds": None if seconds is None else {"mean": seconds},
+        "points": [],
+        "platform": {},
+        "entry": None,
+        "curves": curves,
+    }
 
 
 def _second(found: Mapping[str, Any]) -> dict[str, Any]:

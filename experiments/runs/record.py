@@ -349,7 +349,7 @@ def _check_entry(entry: Any) -> None:
     for flag in entry["flags"]:
         check_text("a flag of its entry", flag, 500)
     if not isinstance(entry["card"], dict):
-        raise ValueError(f"the card of its entry is {shown(entry['card'])}")
+        raise ValueError(f"the card of its entry is {shown(entry['card'])}")  # noqa: TRY004
     check_text("the card of its entry", json.dumps(entry["card"]), MOST_LETTERS["card"])
 
 

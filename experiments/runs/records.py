@@ -170,16 +170,16 @@ def write_record(
         fingerprint: Hash of the code and the data it was run with; None: that of here and now.
         entry: Of a run of somebody else: ``name``, ``digest``, ``status``, ``flags`` and ``card``.
     """
-    more = {"fingerprint": fingerprint or spec.fingerprint, "entry": entry}
-    columns, about = leave(spec, result, error, **more)
+    known = fingerprint or spec.fingerprint
+    columns, about = leave(spec, result, error, fingerprint=known, entry=entry)
     try:
         check(spec, columns, about)
     except ValueError as flaw:
         if result is None:
             raise
-        return write_record(records, spec, None, str(flaw), **more)
+        return write_record(records, spec, None, str(flaw), fingerprint=known, entry=entry)
     with writing_to(records):
-        path = record_path(records, hashed(spec.text, about["fingerprint"]))
+        path = record_path(records, hashed(spec.text, known))
         write(path, to_bytes(to_table(columns), json.dumps(about)))
     return result is None
 

@@ -27,7 +27,7 @@ TOLERANCE = 1e-9
 
 
 class Mismatch(ValueError):
-    """A record whose actions do not give what it says; the message names the episode and the decision."""
+    """A record whose actions do not give what it says; the message names episode and decision."""
 
 
 def replay(
