@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ...agents import Rule, make
 from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer, sequence
-from .episodes import Agent, play, vector_env
+from .episodes import Agent, Episodes, play, vector_env
 from .metrics import read as read_metrics
 from .trace import Actions, log_spaced, model_of, most_decisions
 
@@ -114,16 +114,13 @@ def evaluate(
         agent: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Name"``, a function of one
             observation, or an object with ``predict``.
         episodes: Number of episodes.
-        seed: Seed of the first episode; episode i has ``seed + i``. Tuning and training must use
-            smaller seeds.
+        seed: Seed of the first episode; episode i has ``seed + i``. Smaller ones are for tuning.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
-        points: Decisions, counted from 1, after which to note where an episode stands; ``None``: at most
-            40, evenly in their logarithm.
+        points: Decisions, from 1 on, after which to note where an episode stands; ``None``: `log_spaced`.
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
-        agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
-            from the seed of the episode, which is thus the same in every evaluation.
+        agent_seed: Seed of an agent given as text; what it draws follows from it and the episode's seed.
         chunk: Number of episodes to play side by side.
         progress: Told after each decision how many episodes have ended, and what is at hand.
 
@@ -196,23 +193,28 @@ def played(
         filled = [*seeds, *[seeds[-1]] * (width - count)]
     how = {"deterministic": deterministic, "keep": bool(wanted)}
     found = play(venv, player, filled, count, points, tell=tell, **how)
+    return _evaluation(found, {name: metric(found) for name, metric in wanted.items()})
+
+
+def _evaluation(found: Episodes, metrics: Mapping[str, NDArray[np.float64]]) -> Evaluation:
+    """Return what was achieved in some episodes of an environment that is not named yet."""
     unknown = bool(np.isnan(found.regret).any())
     return Evaluation(
         env_id="",
         env_kwargs={},
         agent=found.agent,
         role=found.role,
-        seed=seeds[0],
+        seed=found.seeds[0],
         returns=found.returns,
         lengths=found.lengths,
         regret=None if unknown else found.regret,
-        points=points,
+        points=found.points,
         after=found.return_after if unknown else found.regret_after,
         best_after=found.best_after,
         spent_after=found.spent_after,
         spent=found.spent,
         actions=found.actions,
-        metrics={name: metric(found) for name, metric in wanted.items()},
+        metrics=metrics,
         decision_seconds=_seconds(np.array(found.seconds), np.array(found.running)),
         random_value=None,
         optimal_value=None,

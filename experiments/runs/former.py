@@ -30,7 +30,7 @@ def about(found: Mapping[str, Any]) -> dict[str, Any]:
     if set(found) == FIRST:
         found = _second(found)
     elif set(found) != SECOND or found["format"] != 2:
-        raise ValueError("what it says of itself is not what a file of format 1, 2 or 3 does")
+        raise ValueError("what it says of itself must be that of format 1, 2 or 3")
     spec, seconds = {**found["spec"]}, found["seconds_per_decision"]
     curves = spec.pop("curves")
     if type(curves) is not bool:
