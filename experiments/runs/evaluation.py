@@ -117,7 +117,7 @@ def evaluate(
         seed: Seed of the first episode; episode i has ``seed + i``. Smaller ones are for tuning.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
-        points: Decisions, from 1 on, after which to note where an episode stands; ``None``: `log_spaced`.
+        points: Decisions, from 1 on, after which to note where episodes stand; ``None``: `log_spaced`.
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text; what it draws follows from it and the episode's seed.

@@ -194,6 +194,38 @@ def read_record(path: Path) -> Record:
         ) from None
 
 
+def find_record(text: str) -> Path:
+    """Return the file of a record from a path: of it, or of its results folder and how its id begins.
+
+    Args:
+        text: Such as ``"results/records/a3f09c1b2d4e5f60.parquet"`` or, in short, ``"results/a3f"``.
+
+    Raises:
+        InputError: There is no such record, or there are several.
+    """
+    path = Path(text)
+    if path.is_file():
+        return path
+    folder = path.parent / "records"
+    folder = folder if folder.is_dir() else path.parent
+    try:
+        found = sorted(one for one in folder.iterdir() if one.name.startswith(path.name))
+    except OSError as error:
+        raise InputError(f"Cannot read {folder}: {error.strerror or error}.") from None
+    found = [one for one in found if one.suffix == ".parquet"]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(
+            f"There is no record {spelt(text)}: name its file, or its results folder and how the id of "
+            "the run begins, such as results/a3f; the leaderboard shows the ids."
+        )
+    raise InputError(
+        f"{len(found)} records begin with {spelt(text)}, such as {spelt(found[0].stem)} and "
+        f"{spelt(found[1].stem)}; write more of the id."
+    )
+
+
 def is_finished(records: Path, run_id: str) -> bool:
     """Return whether the run has a record and did not fail.
 
