@@ -12,6 +12,7 @@ Allocation Indices" (2011), chapter 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -363,6 +364,35 @@ class BinomialDiscovery(Campaign[Counts]):
             return KnownProbs(self.success_probs)
         assert self.beta_priors is not None  # one of the two is given
         return BetaPriors(self.beta_priors)
+
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the successes so far; with the objective "first" whether there is one, ``(B,)``."""
+        found = np.asarray(observation)[:, 1 : 1 + self.machines].astype(np.float64).sum(1)
+        return np.minimum(found, 1.0) if self.objective == "first" else found
+
+    def outlook(
+        self,
+        observation: Observation,
+        action: NDArray[np.int64],
+        hidden: Mapping[str, NDArray[Any]] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
+        counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
+        level = {
+            name: counts[:, self._columns[name]] if name in self._columns else np.zeros_like(action)
+            for name in UPGRADES
+        }
+        size, machine = self.sizes[level["throughput"], action], self._machine[action]
+        history = counts[every, 1 + machine], counts[every, 1 + self.machines + machine]
+        law, factor = self.law, self.factors["model"][level["model"]]
+        if hidden is not None:  # a machine for each episode, with the upgrades bought
+            law, factor = KnownProbs(hidden["success_probs"][every, machine]), np.ones(1)
+            machine = every
+        if self.objective == "count":
+            return law.count(machine, *history, size, factor)
+        some = np.maximum(size, 1)  # an upgrade runs none
+        found = -np.expm1(law.log_failure(machine, *history, some, factor)) * (size > 0)
+        return found, found * (1 - found)
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""
