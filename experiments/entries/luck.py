@@ -19,7 +19,7 @@ from ...envs.campaigns.binomial_discovery import BinomialDiscovery
 from ...envs.campaigns.campaign import Campaign
 from ...envs.campaigns.gaussian_step import GaussianStep
 from ...envs.campaigns.knowledge_ladder import KnowledgeLadder
-from ...envs.core import DiscoveryVectorEnv, InputError, Observation, Policy, TruthUnknown
+from ...envs.core import DiscoveryVectorEnv, InputError, Policy, TruthUnknown
 from ...envs.design.death_process import DeathProcess
 from ...envs.design.design import DesignModel
 from ...envs.design.laws import Listed
@@ -29,8 +29,8 @@ from ...envs.design.temporal_discounting import TemporalDiscounting
 from ...envs.pools import Pool
 from ...envs.pools.graph_pool import GraphPool
 from ...envs.pools.linear_pool import LinearPool
-from ...envs.pools.low_rank_pool import LowRankPool
 from ...envs.pools.logistic_pool import LogisticPool
+from ...envs.pools.low_rank_pool import LowRankPool
 from ...envs.pools.table_pool import TablePool
 from ...envs.pools.unstructured_pool import UnstructuredPool
 
@@ -296,9 +296,7 @@ class GraphWatch(PoolWatch):
         )
 
 
-def _highest(
-    score: Array, free: NDArray[np.bool_], count: NDArray[np.int64]
-) -> NDArray[np.bool_]:
+def _highest(score: Array, free: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which are the ``count`` (B,) free items of the highest scores, ``(B, n)``."""
     most = int(count.max(initial=0))
     order = np.argsort(np.where(free, -score, np.inf), axis=1, kind="stable")[:, :most]
