@@ -27,7 +27,7 @@ TOLERANCE = 1e-9
 
 
 class Mismatch(ValueError):
-    """A record whose actions do not give what it says; the message names the episode and the decision."""
+    """A record whose actions do not give what it says; the message names episode and decision."""
 
 
 def replay(
@@ -204,32 +204,41 @@ def compare(recorded: Evaluation, replayed: Evaluation, exact: bool) -> None:
         replayed: What `replay` has found.
         exact: Whether every bit must agree, as on the same platform; else `TOLERANCE` is allowed.
     """
-    seeds = recorded.seed + np.arange(len(recorded.returns))
     if not np.array_equal(recorded.points, replayed.points):
         raise Mismatch(
             f"its points are {shown(recorded.points.tolist())}, not those of the horizon"
         )
     for name in ("lengths", "after", "best_after", "spent_after", "returns", "regret", "spent"):
         said, found = getattr(recorded, name), getattr(replayed, name)
-        if (said is None) is not (found is None):
-            raise Mismatch(f"it has {'no ' if said is None else ''}{name}, unlike its replay")
-        if said is None:
-            continue
-        at = differing(said, found, exact and name != "lengths")
-        if at is not None:
-            after = f" after decision {recorded.points[at[1]]}" if len(at) > 1 else ""
-            raise Mismatch(
-                f"episode {seeds[at[0]]}: its {name.removesuffix('_after')}{after} is "
-                f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
-            )
-    for name in recorded.metrics.keys() | replayed.metrics.keys():
-        said, found = recorded.metrics[name], replayed.metrics[name]
-        if (at := differing(said, found, exact)) is not None:
-            raise Mismatch(f"episode {seeds[at[0]]}: its {name} differs from that of its actions")
+        _compare(name, said, found, recorded, exact or name == "lengths")
+    if recorded.metrics.keys() != replayed.metrics.keys():
+        raise Mismatch(f"its metrics are {shown(sorted(recorded.metrics))}")
+    for name in replayed.metrics:
+        _compare(name, recorded.metrics[name], replayed.metrics[name], recorded, exact)
     for name in ("random_value", "optimal_value"):
-        said, found = np.array([getattr(one, name) for one in (recorded, replayed)], np.float64)
-        if differing(said[None], found[None], exact) is not None:
-            raise Mismatch(f"its {name} is {said}, not {found}")
+        said, found = (np.array([getattr(one, name)], float) for one in (recorded, replayed))
+        if differing(said, found, exact) is not None:
+            raise Mismatch(
+                f"its {name} is {shown(said.item())}, but should be {shown(found.item())}"
+            )
+
+
+def _compare(name: str, said: Any, found: Any, recorded: Evaluation, exact: bool) -> None:
+    """Raise `Mismatch` if numbers of all episodes differ from those found, ``(E, ...)`` both."""
+    if said is None or found is None:
+        if said is not found:
+            raise Mismatch(f"it has {'no ' if said is None else ''}{name}, unlike its replay")
+        return
+    if said.shape != found.shape:
+        raise Mismatch(f"its {name} is of shape {said.shape}, not {found.shape}")
+    at = differing(said, found, exact)
+    if at is not None:
+        after = name == "after" or name.endswith("_after")
+        where = f" after decision {recorded.points[at[1]]}" if after else ""
+        raise Mismatch(
+            f"episode {recorded.seed + at[0]}: its {name.removesuffix('_after')}{where} is "
+            f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
+        )
 
 
 def differing(said: NDArray[Any], found: NDArray[Any], exact: bool) -> tuple[int, ...] | None:
