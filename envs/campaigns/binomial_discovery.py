@@ -393,7 +393,8 @@ class BinomialDiscovery(Campaign[Counts]):
             law, factor = KnownProbs(hidden["success_probs"][every, machine]), np.ones(1)
             machine = every
         if self.objective == "count":
-            return law.count(machine, *history, size, factor)
+            mean, variance = law.count(machine, *history, size, factor)
+            return mean, variance
         some = np.maximum(size, 1)  # an upgrade runs none
         found = -np.expm1(law.log_failure(machine, *history, some, factor)) * (size > 0)
         return found, found * (1 - found)

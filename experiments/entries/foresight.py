@@ -27,32 +27,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, cast
 
 import numpy as np
-from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from ...envs.core import resolve
-from ..runs.episodes import vector_env
+from ...envs.core import DiscoveryVectorEnv
+from ..runs.chunks import stage
+from ..runs.replay import Recorded
+from ..runs.trace import Actions, model_of
 from .luck import WATCHES, Decision, Luck, Watch, objection
 
 FLAG = 5.0
 """Runs with a larger z are flagged."""
 WIDTH = 256
 """Episodes that are played again side by side."""
-
-
-class Actions(Protocol):
-    """The actions of E episodes, one after the other."""
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """The number of decisions of each episode, ``(E,)``."""
-
-    @property
-    def parts(self) -> Sequence[NDArray[Any]]:
-        """Each number of an action, over all decisions of all episodes, ``(sum of lengths,)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +76,21 @@ def foresight(
         env_id: The environment.
         env_kwargs: Its parameters.
         seeds: The seed of each of E episodes.
-        actions: Their actions, which a replay has found legal.
+        actions: Their actions, which `replay` has found legal.
     """
-    count = len(seeds)
-    venv = vector_env(resolve(env_id), min(WIDTH, max(count, 1)), env_kwargs)
-    try:
-        model = getattr(venv.unwrapped, "model", None)
+    count, luck = len(seeds), Luck()
+    with stage(env_id, env_kwargs, min(WIDTH, count)) as venv:
+        model = model_of(venv)
         why_not = objection(model)
         if why_not is not None:
             return Foresight(z=0.0, episodes=count, exact=False, reason=f"No test: {why_not}.")
-        watch, luck = WATCHES[type(model)], Luck()
+        new_watch = WATCHES[type(model)]
         for first in range(0, count, venv.num_envs):
-            _watched(venv, watch, luck, seeds, actions, first)
-    finally:
-        venv.close()
-    words = _words(watch.about, luck.z, count)
-    return Foresight(z=luck.z, episodes=count, exact=True, reason=words)
+            rows = range(first, min(first + venv.num_envs, count))
+            _follow(venv, new_watch, luck, [seeds[i] for i in rows], actions.of(rows))
+    return Foresight(
+        z=luck.z, episodes=count, exact=True, reason=_words(new_watch.about, luck.z, count)
+    )
 
 
 def _words(about: str, z: float, count: int) -> str:
@@ -113,60 +102,54 @@ def _words(about: str, z: float, count: int) -> str:
     )
 
 
-def _watched(
-    venv: Any,
+def _follow(
+    venv: VectorEnv[Any, Any, Any],
     new_watch: type[Watch],
     luck: Luck,
     seeds: Sequence[int],
     actions: Actions,
-    first: int,
 ) -> None:
-    """Play the episodes from number ``first`` on, as many as the environment has rows."""
-    rows = first + np.arange(venv.num_envs)
-    number = np.minimum(rows, len(seeds) - 1)  # rows behind the last play it too, and do not count
-    length = actions.lengths[number]
-    start = np.cumsum(actions.lengths)[number] - length
-    before, _ = venv.reset(seed=[int(seeds[i]) for i in number])
-    watch = new_watch(venv.unwrapped, luck)
-    for t in range(int(length.max(initial=0))):
-        playing = (t < length) & (rows < len(seeds))
-        place = start + np.minimum(t, length - 1)  # of an episode that begins anew anything will do
-        action = _taken(actions, place, venv.single_action_space)
+    """Watch as many episodes as there are rows, or fewer; the last one fills the others."""
+    row = np.minimum(np.arange(venv.num_envs), len(seeds) - 1)
+    lengths, real = actions.lengths[row], np.arange(venv.num_envs) < len(seeds)
+    player, start = Recorded(venv, seeds, actions), np.ones(venv.num_envs, np.bool_)
+    env = cast(DiscoveryVectorEnv[Any], venv.unwrapped)
+    before, _ = venv.reset(seed=[seeds[i] for i in row])  # type: ignore[arg-type]
+    watch = new_watch(env, luck)
+    for step in range(int(lengths.max())):
+        action, _ = player.predict(before, episode_start=start)
         watch.ask(before, action)
-        now, reward, ended, _, info = venv.step(action)
-        after = _with_last(now, info, ended)
+        now, reward, start, _, info = venv.step(action)
         watch.see(
-            Decision(before=before, action=action, reward=reward, after=after, playing=playing)
+            Decision(
+                before=before,
+                action=action,
+                reward=reward,
+                after=_with_last(now, info, start),
+                playing=real & (step < lengths),
+            )
         )
         before = now
     watch.end()
 
 
-def _taken(actions: Actions, place: NDArray[np.int64], space: spaces.Space[Any]) -> NDArray[Any]:
-    """Return the actions at some places, ``(B, ...)`` as the space has them."""
-    columns = [part[place] for part in actions.parts]
-    if isinstance(space, spaces.Discrete):
-        return np.asarray(columns[0])
-    return np.stack(columns, 1)
-
-
 def _with_last(now: Any, info: Mapping[str, Any], ended: NDArray[np.bool_]) -> Any:
-    """Return observations in which those that ended an episode stand in the place of the new ones."""
+    """Return observations in which the last one of an episode stands in the place of a new first one."""
     index = ended.nonzero()[0]
     if not len(index):
         return now
     last = info["final_obs"]
     if not isinstance(now, dict):
-        whole = now.copy()
-        whole[index] = np.stack(list(last[index]))
-        return whole
+        return _replaced(now, index, list(last[index]))
     return {
         key: _replaced(value, index, [last[i][key] for i in index]) for key, value in now.items()
     }
 
 
 def _replaced(values: NDArray[Any], index: NDArray[np.int64], rows: list[Any]) -> NDArray[Any]:
-    whole = np.stack(rows) if len(index) == len(values) else values.copy()
-    if len(index) < len(values):
-        whole[index] = np.stack(rows)
+    """Return values ``(B, ...)`` with other rows at an index."""
+    if len(index) == len(values):
+        return np.stack(rows)
+    whole = values.copy()
+    whole[index] = np.stack(rows)
     return whole
