@@ -396,7 +396,8 @@ class BinomialDiscovery(Campaign[Counts]):
             mean, variance = law.count(machine, *history, size, factor)
             return mean, variance
         some = np.maximum(size, 1)  # an upgrade runs none
-        found = -np.expm1(law.log_failure(machine, *history, some, factor)) * (size > 0)
+        fail = law.log_failure(machine, *history, some, factor)
+        found = np.asarray(-np.expm1(fail) * (size > 0))
         return found, found * (1 - found)
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
