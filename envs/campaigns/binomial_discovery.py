@@ -394,11 +394,11 @@ class BinomialDiscovery(Campaign[Counts]):
             machine = every
         if self.objective == "count":
             mean, variance = law.count(machine, *history, size, factor)
-            return mean, variance
+            return np.asarray(mean), np.asarray(variance)
         some = np.maximum(size, 1)  # an upgrade runs none
         fail = law.log_failure(machine, *history, some, factor)
         found = np.asarray(-np.expm1(fail) * (size > 0))
-        return found, found * (1 - found)
+        return found, np.asarray(found * (1 - found))
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""

@@ -7,7 +7,7 @@ verifier and never taken from an entry.
 
 Means are compared, for a score is a mean, by Welch's test, which lets variances and numbers of episodes
 differ; the test of Mann and Whitney compares ranks, which a few very good episodes hardly move. It is
-one-sided: only what is better on public seeds is suspicious. Its level is shared by the tasks of an entry.
+one-sided: only what is better on public seeds is suspicious. Tasks of an entry share its level.
 
 Sources: B. Welch, Biometrika 34 (1947) 28; H. Krawczyk, M. Bellare, R. Canetti, "HMAC", RFC 2104.
 """
@@ -18,6 +18,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.stats import ttest_ind_from_stats
@@ -171,7 +172,7 @@ def _fall(public: Floats, new: Floats) -> float:
     return float(test.pvalue)
 
 
-def _checked(secret: bytes) -> bytes:
+def _checked(secret: Any) -> bytes:
     """Return a secret that is long enough."""
     if not isinstance(secret, bytes) or len(secret) < SHORTEST:
         raise InputError(
