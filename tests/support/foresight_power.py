@@ -3,8 +3,8 @@
     python tests/support/foresight_power.py honest [1000]
     python tests/support/foresight_power.py power
 
-The first plays so many honest runs of 64 episodes: every task with an exact law, many agents, other seeds
-each time. The second prints z against the share of steps in which labels are read.
+The first plays so many honest runs of 64 episodes: every task with an exact law, many agents, and other
+seeds each time. The second prints z against the share of steps in which labels are read.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Adaptive:
         if isinstance(observation, dict):  # a pool: the hubs or long features, or the first ones
             free = observation["action_mask"] > 0
             seen = observation["labels"]
-            bold = observation["features"] if "features" in observation else free
+            bold = observation.get("features", free)
             width = np.abs(bold.reshape(*free.shape, -1)).sum(2)
             width = np.where(seen.sum(1, keepdims=True) > 0, -width, width)
             order = np.argsort(-np.where(free, width, -np.inf), axis=1)
