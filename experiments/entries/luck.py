@@ -277,7 +277,10 @@ class GraphWatch(PoolWatch):
         mean, std = self._belief.mean(), self._belief.std()
         self._mean[chosen] = mean[chosen]
         self._variance[chosen] = self._belief.label_variance()[chosen]
-        self._compare(chosen, _highest(mean, free, chosen.sum(1)), mean, std**2)
+        # Among equals those that were chosen: what they are compared with may depend on the choice.
+        favour = 1e-9 * np.abs(mean).max(1, keepdims=True) + 1e-300
+        best = _highest(mean + favour * chosen, free, chosen.sum(1))
+        self._compare(chosen, best, mean, std**2)
 
     def _compare(
         self, chosen: NDArray[np.bool_], best: NDArray[np.bool_], mean: Array, variance: Array
