@@ -22,13 +22,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
-from ..core.checks import choice, integer, money, quantity, real, sequence
+from ..core.checks import choice, integer, money, real, sequence
 from ..rendering.picture import Curves, Series
 from .campaign import Campaign
 from .first_passage import Epochs
 from .inversion import BinomialTables, invert
-from .planning import UPGRADES, CountPlan
-from .success_laws import BetaPriors, KnownProbs
+from .planning import UPGRADES, CountPlan, upgrade_of
+from .success_laws import BetaPriors, KnownProbs, beta_prior, outlook
 
 
 @dataclass(kw_only=True)
@@ -110,7 +110,7 @@ class BinomialDiscovery(Campaign[Counts]):
             probs = sequence("success_probs", given, lambda n, v: real(n, v, low=0, high=1))
             self._set(success_probs=probs)
         elif self.success_probs is None:
-            self._set(beta_priors=sequence("beta_priors", self.beta_priors, _beta_prior))
+            self._set(beta_priors=sequence("beta_priors", self.beta_priors, beta_prior))
         else:
             raise InputError(
                 "success_probs are known or drawn from beta_priors, not both: leave one of them out."
@@ -118,9 +118,9 @@ class BinomialDiscovery(Campaign[Counts]):
         if self.model_upgrade is not None:
             if self.success_probs is None:
                 raise InputError("model_upgrade needs known success_probs; leave beta_priors out.")
-            self._set(model_upgrade=_upgrade("model_upgrade", self.model_upgrade, real))
+            self._set(model_upgrade=upgrade_of("model_upgrade", self.model_upgrade, real))
         if self.throughput_upgrade is not None:
-            upgrade = _upgrade("throughput_upgrade", self.throughput_upgrade, integer)
+            upgrade = upgrade_of("throughput_upgrade", self.throughput_upgrade, integer)
             self._set(throughput_upgrade=upgrade)
         if max(self.batch_sizes) * self.factors["throughput"][-1] > 1_000_000:
             raise InputError(
@@ -382,23 +382,17 @@ class BinomialDiscovery(Campaign[Counts]):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
         counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
-        level = {
-            name: counts[:, self._columns[name]] if name in self._columns else np.zeros_like(action)
+        model, throughput = (
+            counts[:, self._columns[name]] if name in self._columns else 0 * action
             for name in UPGRADES
-        }
-        size, machine = self.sizes[level["throughput"], action], self._machine[action]
+        )
+        size, machine = self.sizes[throughput, action], self._machine[action]
         history = counts[every, 1 + machine], counts[every, 1 + self.machines + machine]
-        law, factor = self.law, self.factors["model"][level["model"]]
-        if hidden is not None:  # a machine for each episode, with the upgrades bought
-            law, factor = KnownProbs(hidden["success_probs"][every, machine]), np.ones(1)
-            machine = every
-        if self.objective == "count":
-            mean, variance = law.count(machine, *history, size, factor)
-            return np.asarray(mean), np.asarray(variance)
-        some = np.maximum(size, 1)  # an upgrade runs none
-        fail = law.log_failure(machine, *history, some, factor)
-        found = np.asarray(-np.expm1(fail) * (size > 0))
-        return found, np.asarray(found * (1 - found))
+        first, factor = self.objective == "first", self.factors["model"][model]
+        if hidden is None:
+            return outlook(self.law, first, machine, *history, size, factor)
+        known = KnownProbs(hidden["success_probs"][every, machine])  # with the upgrades bought
+        return outlook(known, first, every, *history, size)
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""
@@ -457,25 +451,6 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def _which(self, machine: Any) -> int:
         return integer("machine", machine, low=0, high=self.machines - 1)
-
-
-def _beta_prior(name: str, value: Any) -> tuple[float, float]:
-    prior = sequence(name, value, quantity)
-    if len(prior) != 2:
-        raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
-    return prior[0], prior[1]
-
-
-def _upgrade(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
-    parts = sequence(name, value, lambda _, v: v)
-    if len(parts) != 3:
-        raise InputError(f"{name} must be a triple (factor, price, most), got {shown(value)}.")
-    factor, price, most = parts
-    return (
-        check(f"factor of {name}", factor, low=1, high=1_000_000),
-        money(f"price of {name}", price),
-        integer(f"most of {name}", most, low=1, high=30),
-    )
 
 
 BinomialDiscoveryEnv, BinomialDiscoveryVectorEnv = environments(BinomialDiscovery)

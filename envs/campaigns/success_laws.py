@@ -17,7 +17,8 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln
 from scipy.stats import geom, rv_discrete
 
-from ..core import InputError
+from ..core import InputError, shown
+from ..core.checks import quantity, sequence
 from .first_passage import Epochs
 
 
@@ -120,6 +121,42 @@ class BetaPriors:
     def epochs(self, machine: int, size: int) -> Epochs:
         """Return the law of these epochs, a frozen discrete scipy distribution."""
         return _BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
+
+
+def outlook(
+    law: KnownProbs | BetaPriors,
+    first: bool,
+    machine: NDArray[np.int64],
+    successes: NDArray[np.int64],
+    experiments: NDArray[np.int64],
+    size: NDArray[np.int64],
+    factor: Any = 1.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance of the successes of B batches, each ``(B,)``.
+
+    Args:
+        law: What is known of the success probabilities.
+        first: Whether one success counts as much as many.
+        machine: The machine of each batch.
+        successes: What it has counted.
+        experiments: In how many experiments.
+        size: Experiments of the batch; an upgrade runs none.
+        factor: Multiplies the probability, where it is known.
+    """
+    if not first:
+        mean, variance = law.count(machine, successes, experiments, size, factor)
+        return np.asarray(mean), np.asarray(variance)
+    fail = law.log_failure(machine, successes, experiments, np.maximum(size, 1), factor)
+    found = np.asarray(-np.expm1(fail) * (size > 0))
+    return found, np.asarray(found * (1 - found))
+
+
+def beta_prior(name: str, value: Any) -> tuple[float, float]:
+    """Return a checked pair (a, b)."""
+    prior = sequence(name, value, quantity)
+    if len(prior) != 2:
+        raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
+    return prior[0], prior[1]
 
 
 class _BetaGeometric(rv_discrete):  # type: ignore[misc]

@@ -10,14 +10,15 @@ chooses what turns out well, and M grows with every such choice. The test is one
 
     z = M / sqrt(V + b M / 3),    b the largest y_t - m_t,
 
-so that by Freedman's inequality an honest M reaches z with a probability of about exp(-z^2 / 2) at most
-however skewed the laws are, and at any time during the play. `FLAG` = 5 makes that 4e-6 a run, a few in
-a million runs of honest agents; typical ones reach it with the 3e-7 of a normal law.
+so that by Freedman's inequality an honest M reaches z with a probability of about exp(-z^2 / 2) at most,
+however skewed the laws are and at any time during the play. `FLAG` = 5 makes that 4e-6 a run, a few in a
+hundred thousand; an honest agent that does not play for it reaches 5 with the 3e-7 of a normal law.
 
-What y is: on pools the label. All earlier labels count as the past, those in flight too: the choice
-knew less of the world than they tell, so that the next label given all of them is still drawn from its
-law, and batches and delays need no covariances. On campaigns y is what an epoch adds to `achieved`:
-the reward itself would not do, for without a prize it is minus the cost, whatever luck brings.
+What y is: on pools the label, on campaigns what an epoch achieves, in experimental design what an
+experiment tells; see `luck`. Most of V is luck that comes to every choice alike. So a second sum takes
+from y what the best choice, as far as was known, would have brought by the same luck: on graphs the node
+of the highest mean, on campaigns the optimal policy. Whoever plays nearly as well as that has next to no
+variance in it, and reading in one step of twenty is seen at once. The larger z of the two counts.
 
 Sources: D. Freedman, "On tail probabilities for martingales", Annals of Probability 3 (1975) 100; A.
 Dawid, "Present position and potential developments: the prequential approach", JRSS A 147 (1984) 278.
