@@ -12,7 +12,6 @@ Allocation Indices" (2011), chapter 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import choice, integer, money, real, sequence
 from ..rendering.picture import Curves, Series
-from .campaign import Campaign
+from .campaign import Campaign, Hidden, Moments
 from .first_passage import Epochs
 from .inversion import BinomialTables, invert
 from .planning import UPGRADES, CountPlan, upgrade_of
@@ -324,9 +323,8 @@ class BinomialDiscovery(Campaign[Counts]):
     @cached_property
     def _start(self) -> NDArray[np.int64]:
         """The counts at the start of an episode: all epochs left, nothing counted or bought."""
-        start = np.zeros(1 + 2 * self.machines + len(self.upgrades), np.int64)
-        start[0] = self.horizon
-        return start
+        none = [0] * (2 * self.machines + len(self.upgrades))
+        return np.array([self.horizon, *none], np.int64)
 
     @cached_property
     def _tables(self) -> BinomialTables:
@@ -372,27 +370,22 @@ class BinomialDiscovery(Campaign[Counts]):
     def achieved(self, observation: Observation) -> NDArray[np.float64]:
         """Return the successes so far; with the objective "first" whether there is one, ``(B,)``."""
         found = np.asarray(observation)[:, 1 : 1 + self.machines].astype(np.float64).sum(1)
-        return np.minimum(found, 1.0) if self.objective == "first" else found
+        return np.asarray(np.minimum(found, 1.0 if self.objective == "first" else np.inf))
 
     def outlook(
-        self,
-        observation: Observation,
-        action: NDArray[np.int64],
-        hidden: Mapping[str, NDArray[Any]] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
         """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
         counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
-        model, throughput = (
-            counts[:, self._columns[name]] if name in self._columns else 0 * action
-            for name in UPGRADES
-        )
+        columns = [self._columns.get(name) for name in UPGRADES]
+        model, throughput = (0 * action if i is None else counts[:, i] for i in columns)
         size, machine = self.sizes[throughput, action], self._machine[action]
         history = counts[every, 1 + machine], counts[every, 1 + self.machines + machine]
-        first, factor = self.objective == "first", self.factors["model"][model]
-        if hidden is None:
-            return outlook(self.law, first, machine, *history, size, factor)
-        known = KnownProbs(hidden["success_probs"][every, machine])  # with the upgrades bought
-        return outlook(known, first, every, *history, size)
+        law, which, factor = self.law, machine, self.factors["model"][model]
+        if hidden is not None:  # a machine for each episode, with the upgrades bought
+            law, which = KnownProbs(hidden["success_probs"][every, machine]), every
+            factor = np.ones(1)
+        return outlook(law, self.objective, which, *history, size, factor)
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""
@@ -401,8 +394,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def expected_improvement(self, batch_size: int, machine: int = 0) -> float:
         """Return the expected successes of a first batch, N E[p]."""
-        size, machine = self._batch_size(batch_size), self._which(machine)
-        return size * float(self.law.mean(machine, 0, 0))
+        return self._batch_size(batch_size) * float(self.law.mean(self._which(machine), 0, 0))
 
     def mean_epochs(self, batch_size: int, machine: int = 0) -> float:
         """Return the expected epochs to the first success with a fixed action and no budget.

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -22,6 +22,9 @@ from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..rendering.picture import Curves, Picture, Series, Trace
 
+Hidden: TypeAlias = Mapping[str, NDArray[Any]]
+Moments: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Mean and variance of something in B episodes, each ``(B,)``."""
 EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
 
@@ -121,11 +124,8 @@ class Campaign(Model[State]):
 
     @abstractmethod
     def outlook(
-        self,
-        observation: Observation,
-        action: NDArray[np.int64],
-        hidden: Mapping[str, NDArray[Any]] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
         """Return mean and variance of what the next epoch adds to `achieved`, both exact, ``(B,)``.
 
         An epoch draws one uniform number, whatever the action, and turns it into what it adds by the

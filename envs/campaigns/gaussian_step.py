@@ -16,7 +16,7 @@ N = 96; the post's "~250" and "~42" count the starting state as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -29,7 +29,7 @@ from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import money, quantity, real, room, sequence
-from .campaign import EPOCH, Progress, Walk
+from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 from .renewal import NODES, Density, Panels, Renewal
 
@@ -136,11 +136,8 @@ class GaussianStep(Walk):
     # ---- truth
 
     def outlook(
-        self,
-        observation: Observation,
-        action: NDArray[np.int64],
-        hidden: Mapping[str, NDArray[Any]] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
         """Return mean and variance of the next improvement, which the target cuts off, ``(B,)``.
 
         With S(s) = P(M_N > s) and h the distance in units of sigma the improvement min(D, h sigma) has

@@ -18,7 +18,6 @@ p_scale = 1e4 is that of ``KnowledgeLadder(target=99, p_scale=1e4)``, epochs alo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +28,7 @@ from scipy.signal import lfilter
 
 from ..core import InputError, Observation, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
-from .campaign import EPOCH, Progress, Walk
+from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 
 
@@ -113,11 +112,8 @@ class KnowledgeLadder(Walk):
     # ---- truth
 
     def outlook(
-        self,
-        observation: Observation,
-        action: NDArray[np.int64],
-        hidden: Mapping[str, NDArray[Any]] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
         """Return mean P(x, N) and variance of the rungs climbed next, ``(B,)``."""
         rung = self.achieved(observation).astype(np.int64)
         climb = self._climb.reshape(self.target + 1, -1)[rung, action]

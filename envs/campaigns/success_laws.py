@@ -125,7 +125,7 @@ class BetaPriors:
 
 def outlook(
     law: KnownProbs | BetaPriors,
-    first: bool,
+    objective: str,
     machine: NDArray[np.int64],
     successes: NDArray[np.int64],
     experiments: NDArray[np.int64],
@@ -136,14 +136,14 @@ def outlook(
 
     Args:
         law: What is known of the success probabilities.
-        first: Whether one success counts as much as many.
+        objective: "count", or "first": one success counts as much as many.
         machine: The machine of each batch.
         successes: What it has counted.
         experiments: In how many experiments.
         size: Experiments of the batch; an upgrade runs none.
         factor: Multiplies the probability, where it is known.
     """
-    if not first:
+    if objective == "count":
         mean, variance = law.count(machine, successes, experiments, size, factor)
         return np.asarray(mean), np.asarray(variance)
     fail = law.log_failure(machine, successes, experiments, np.maximum(size, 1), factor)
