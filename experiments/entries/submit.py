@@ -18,7 +18,7 @@ from ..suites.task import Suite
 from .card import FILE as CARD
 from .card import MOST_BYTES, Card, read_card, template
 from .manifest import FOLDERS, TRACES, write_manifest
-from .tasks import check_runs, is_open_book
+from .tasks import TABLE, check_runs
 
 
 class Submitted(NamedTuple):
@@ -77,7 +77,7 @@ def submit(
     tables = {
         task.name: data_hash(task.env_id, task.env_kwargs)
         for task in tasks.values()
-        if is_open_book(task.env_kwargs)
+        if task.kind == TABLE
     }
     with writing_to(out.parent, "an entry"):
         out.parent.mkdir(parents=True, exist_ok=True)

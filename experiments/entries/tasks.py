@@ -1,8 +1,9 @@
 """Which runs an entry must hold: whole wings of a suite, each run as the suite plays it.
 
-A wing is a family of environments: campaigns, pools or design. Whoever enters one plays all its tasks.
-Tables are an open book, for anybody can read their labels: an entry may play them, and they count in no
-rank of an entry. A simulator is somebody's program and is not run again: such tasks are outside.
+A wing is all tasks of a kind: campaigns, pools, tables or design. Whoever enters one plays all of it.
+Tables are an open book, for anybody can read their labels: they count in no rank of an entry. A
+simulator
+is somebody's program and is not run again: such tasks are outside.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
-from typing import Any
-
-import gymnasium as gym
 
 from ...envs.core import shown, told
 from ..runs.spec import RunSpec
@@ -20,26 +18,16 @@ from ..suites.task import Suite, Task
 from .card import Card
 from .manifest import Refused
 
-NAMESPACE = "discovery/"
 SIMULATORS = ("discovery/SimulatorDesign-v0",)
+TABLE = "table"
+"""The kind of tasks that are an open book."""
 FREE = {"about", "name", "agent", "chunk"}
 """What a run of an entry may have of its own; how many episodes were played at once changes none."""
 
 
-def wing(env_id: str) -> str:
-    """Return the family of one of our environments: ``"campaigns"``, ``"pools"`` or ``"design"``."""
-    point = str(gym.spec(env_id).vector_entry_point)
-    return point.partition(".envs.")[2].partition(".")[0]
-
-
-def is_open_book(env_kwargs: Mapping[str, Any]) -> bool:
-    """Return whether the labels of an environment are those of a table, which anybody can read."""
-    return "dataset" in env_kwargs
-
-
 def can_enter(task: Task) -> bool:
     """Return whether an entry can play a task: one of ours, and no simulator."""
-    return task.env_id.startswith(NAMESPACE) and task.env_id not in SIMULATORS
+    return task.env_id.startswith("discovery/") and task.env_id not in SIMULATORS
 
 
 def expected(suite: Suite, task: Task, spec: RunSpec) -> RunSpec:
@@ -114,11 +102,9 @@ def _flaw(suite: Suite, card: Card, tasks: Mapping[str, Task], spec: RunSpec) ->
 def _missing(tasks: Iterable[Task], found: Mapping[str, str]) -> list[str]:
     """Return the tasks that are missing in the wings that were entered."""
     tasks = list(tasks)
-    entered = {wing(task.env_id) for task in tasks if task.name in found}
+    entered = {task.kind for task in tasks if task.name in found}
     return [
         task.name
         for task in tasks
-        if task.name not in found
-        and not is_open_book(task.env_kwargs)
-        and (wing(task.env_id) in entered or not entered)
+        if task.name not in found and (task.kind in entered or not entered)
     ]
