@@ -223,11 +223,16 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
 
 
 def full_text(text: str) -> str:
-    """Return the text with the references that short names stand for, as another process reads it."""
+    """Return the text with the references that short names stand for, as another process reads it.
+
+    Nothing is loaded. A name that stands for no agent raises `InputError`.
+    """
     asked = parse(text)
     name, settings = asked.name, dict(asked.settings)
     if name not in PLAIN and name not in RULES and name not in FILES:
         name = outside.full(name)
+        if not outside.is_reference(name):
+            raise InputError(_unknown(name))
     if "belief" in settings:
         belief, inside = named(settings["belief"])
         if belief not in BELIEFS and outside.full(belief) != belief:

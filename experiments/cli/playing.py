@@ -110,7 +110,7 @@ def tune(
             mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
             found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
             out.print(f"  {name}: {entry['agent']}  ({found})", soft_wrap=True)
-    path = tuning.write(settings, folder / f"{suite}.json")
+    path = tuning.write(settings, tuning.path(chosen, folder))
     out.print(str(path), soft_wrap=True)
 
 

@@ -39,6 +39,7 @@ class RunSpec:
     seed: int
     curves: bool = False
     metrics: tuple[str, ...] = ()
+    chunk: int = 128
 
     def __post_init__(self) -> None:
         for name in ("suite", "task", "about", "name", "env_id", "agent"):
@@ -49,6 +50,8 @@ class RunSpec:
                 raise InputError(
                     f"{name} must be an integer of at least {low}, got {shown(value)}."
                 )
+        if type(self.chunk) is not int or not 1 <= self.chunk <= 1024:
+            raise InputError(f"chunk must be an integer in 1..1024, got {shown(self.chunk)}.")
         if type(self.curves) is not bool:
             raise InputError(f"curves must be True or False, got {shown(self.curves)}.")
         _check_metrics(self.metrics)
