@@ -2,8 +2,7 @@
 
 A wing is all tasks of a kind: campaigns, pools, tables or design. Whoever enters one plays all of it.
 Tables are an open book, for anybody can read their labels: they count in no rank of an entry. A
-simulator
-is somebody's program and is not run again: such tasks are outside.
+simulator is somebody's program and is not run again: such tasks are outside.
 """
 
 from __future__ import annotations
