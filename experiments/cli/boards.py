@@ -1,14 +1,26 @@
-"""The commands of the board: leaderboard."""
+"""The commands of the board: leaderboard, submit, verify."""
 
 from __future__ import annotations
 
+import contextlib
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..runs.terminal import out
+from ...envs.core import InputError
+from ..runs.terminal import out, progress, say, show
 from .shared import complain
+
+if TYPE_CHECKING:
+    from ..entries.verify import Verified
+    from ..suites.task import Suite
+
+SuiteFile = Annotated[
+    str | None, typer.Option("--suite", help="The suite's TOML file, if it is none of ours.")
+]
 
 
 def leaderboard(
@@ -22,3 +34,92 @@ def leaderboard(
         out.print(str(path), soft_wrap=True)
     for line in left_out:
         complain(f"Left out: {line}")
+
+
+def submit(
+    results: Annotated[Path, typer.Argument(help="The results folder in which it has played.")],
+    agent: Annotated[str, typer.Option(help="Name of the agent in the results.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder of the entry, not there yet.")],
+    card: Annotated[
+        Path, typer.Option(help="The card; where there is none, one to fill in is written.")
+    ] = Path("submission.toml"),
+    suite: SuiteFile = None,
+    policy: Annotated[
+        list[Path] | None, typer.Option(help="A file to keep with it; may be repeated.")
+    ] = None,
+) -> None:
+    """Write an entry for the board: a card, the runs of an agent with all actions, a manifest."""
+    from ..entries.submit import submit as write_entry
+
+    with _refusals():
+        done = write_entry(results, card, agent, folder, _suite(suite), tuple(policy or ()))
+    if done.digest is None:
+        out.print(str(done.card), soft_wrap=True)
+        complain("Nothing is submitted yet: fill in the card, then type the same command again.")
+        raise typer.Exit(1)
+    out.print(str(folder), soft_wrap=True)
+    say(f"{done.runs} runs, digest {done.digest}.")
+    more = [] if suite is None else ["--suite", suite]
+    say(f"Now: {shlex.join(['discovery-gym', 'verify', str(folder), *more])}")
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="The folder of an entry.")],
+    into: Annotated[
+        Path | None, typer.Option(help="A results folder that gets the runs for its leaderboard.")
+    ] = None,
+    suite: SuiteFile = None,
+) -> None:
+    """Play the actions of an entry again and compute every number of it; nothing of it is run."""
+    from ..entries.verify import add
+    from ..entries.verify import verify as check
+
+    with _refusals(), progress(0, "runs") as update:
+        found = check(folder, suite=_suite(suite), results=into, tell=update)
+    _show_verified(found)
+    if into is not None:
+        add(found, into)
+        say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(into)])}")
+
+
+def _suite(path: str | None) -> Suite | None:
+    """Return the suite in a file that was named."""
+    from ..suites.catalogue import suite
+
+    if path is None:
+        return None
+    if not path.endswith(".toml"):
+        raise InputError(f"--suite names a TOML file such as mine.toml, got {path!r}.")
+    return suite(path)
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a refusal into its reasons, a line each, and exit status 1."""
+    from ..entries.manifest import Refused
+
+    try:
+        yield
+    except Refused as refused:
+        for reason in refused.reasons:
+            complain(f"Refused: {reason}")
+        raise typer.Exit(1) from None
+
+
+def _show_verified(found: Verified) -> None:
+    from ..report.words import plus_minus
+
+    rows = []
+    for record in found.records:
+        played = record.evaluation
+        assert played is not None
+        equal = "to rounding" if record.spec.task in found.rounded else "bit for bit"
+        returns = plus_minus(played.returns)
+        rows.append([record.spec.task, str(len(played.returns)), returns, equal])
+    show(["task", "episodes", "return", "agrees"], rows, found.card.name)
+    for flag in found.flags:
+        say(f"flag: {flag}", "yellow")
+    say(f"Verified: {found.card.name}, {len(rows)} runs, digest {found.digest}.")
+    say(
+        "That these actions earn this is certain; who chose them, and how fast, is what the card says."
+    )

@@ -185,8 +185,8 @@ def _check_tables(entry: Entry, tasks: Sequence[Task]) -> None:
             here, there = data_hash(task.env_id, task.env_kwargs), entry.tables[task.name]
             if here != there:
                 raise Refused(
-                    f"manifest.json: {task.name} was played on other data: {told(there, 100)}, here it is "
-                    f"{here}."
+                    f"manifest.json: {task.name} was played on other data: {told(there, 100)}, and not "
+                    f"{here}, as here."
                 )
 
 
