@@ -22,7 +22,7 @@ A file holds what a `Suite` holds::
     mine = { call = "./mine.py:Agent", kwargs = { width = 2 }, data = ["weights.bin"] }
     ppo = { sb3 = "ppo.zip" }
 
-Further keys of a suite are ``seed``, ``chunk`` and ``curves``, of a task ``kind``, ``module``,
+Further keys of a suite are ``seed`` and ``chunk``, of a task ``kind``, ``module``,
 ``tuned_on`` (what differs from ``kwargs``), ``metrics`` and ``episodes``. Files are named as seen from the
 working folder. What a file names of others' code, `trust` lists.
 """
@@ -41,7 +41,7 @@ from typing import Any, TypeVar
 from ...agents.making import full_text
 from ...agents.texts import Described, parse, written
 from ...envs.core import InputError, closest, resolve, shown
-from ...envs.core.checks import choice, flag, integer
+from ...envs.core.checks import choice, integer
 from ..runs.evaluation import EVALUATION_SEED
 from ..runs.metrics import METRICS
 from .task import KINDS, Suite, Task, kind_of
@@ -51,7 +51,7 @@ FORMAT = 1
 MOST_BYTES, MOST_LETTERS = 2**18, 4000
 """The largest file, and its longest line, of which keys of many parts would take long to read."""
 MOST_TASKS, MOST_AGENTS, MOST_EPISODES, DEEPEST = 200, 100, 1_000_000, 8
-OF_SUITE = ("format", "name", "version", "about", "episodes", "seed", "chunk", "curves", "groups",
+OF_SUITE = ("format", "name", "version", "about", "episodes", "seed", "chunk", "groups",
             "task")  # fmt: skip
 OF_TASK = ("name", "about", "kind", "env", "module", "kwargs", "groups", "agents", "tuned_on",
            "metrics", "episodes")  # fmt: skip
@@ -101,7 +101,6 @@ def _numbers(place: str, table: Mapping[str, Any]) -> dict[str, Any]:
         "episodes": lambda name, value: integer(name, value, low=1, high=MOST_EPISODES),
         "seed": lambda name, value: integer(name, value, **seeds),
         "chunk": lambda name, value: integer(name, value, low=1, high=1024),
-        "curves": flag,
     }
     given = [name for name in checks if name in table]
     return {name: checks[name](f"{place}: {name}", table[name]) for name in given}

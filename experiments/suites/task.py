@@ -91,8 +91,7 @@ class Suite:
         episodes: Episodes per task and agent.
         tasks: The tasks.
         seed: Seed of the first episode.
-        chunk: Episodes that are played side by side.
-        curves: Whether records keep the regret after every decision, not only the last one.
+        chunk: Episodes played side by side; fewer where an episode takes long or much memory.
         file: Where it was read from; ``None``: from nowhere.
     """
 
@@ -103,13 +102,12 @@ class Suite:
     tasks: tuple[Task, ...]
     seed: int = EVALUATION_SEED
     chunk: int = 128
-    curves: bool = False
     file: Path | None = None
 
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
         """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
         given: dict[str, Any] = {"suite": self.name, "task": task.name}
-        given |= {key: getattr(self, key) for key in ("version", "seed", "chunk", "curves")}
+        given |= {key: getattr(self, key) for key in ("version", "seed", "chunk")}
         given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
         given["episodes"] = task.episodes or self.episodes
         return RunSpec(name=name, agent=full_text(agent), **given | other)
