@@ -23,6 +23,15 @@ Settings = Annotated[
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
 
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
+]
+
+
+def note(message: str) -> None:
+    """Print what is good to know to stderr, in one line."""
+    say(told(message, 4000), "yellow")
+
 
 def complain(message: str) -> None:
     """Print what went wrong to stderr, in one line."""

@@ -83,7 +83,28 @@ def read(path: Path) -> Record:
         raise ValueError("it is not a file")
     if status.st_size > MOST_BYTES:
         raise ValueError(f"its {status.st_size:,} bytes are more than {MOST_BYTES:,}")
-    content = path.read_bytes()
+    return parse(path.read_bytes(), path.name)
+
+
+def parse(content: bytes, name: str) -> Record:
+    """Return the record in the bytes of a file of this name; any others raise one of `DAMAGE`."""
+    parquet, spec, run_id, about = _opened(content)
+    columns = from_table(parquet.read())
+    if about["format"] < FORMAT:
+        columns, about = former.columns(columns, about)
+    check(spec, columns, about)
+    if name != f"{run_id}.parquet":
+        raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
+    return record_of(spec, run_id, columns, about)
+
+
+def head(content: bytes) -> RunSpec:
+    """Return what was run by the bytes of a file, of which no number is loaded."""
+    return _opened(content)[1]
+
+
+def _opened(content: bytes) -> tuple[pq.ParquetFile, RunSpec, str, Mapping[str, Any]]:
+    """Return the table in the bytes of a file and what it says of itself, once its digest fits."""
     if content[-4:] != b"PAR1":
         raise ValueError("it is not a Parquet file")
     if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
@@ -93,15 +114,7 @@ def read(path: Path) -> Record:
     if not first and content[at] != _digest_of(content, at):
         raise ValueError("its digest is not that of its content: edited, or not of this version")
     parquet = pq.ParquetFile(pa.BufferReader(content))
-    spec, run_id, about = _head(parquet, first)
-    table = parquet.read()
-    columns = from_table(table)
-    if about["format"] < FORMAT:
-        columns, about = former.columns(columns, about)
-    check(spec, columns, about)
-    if path.name != f"{run_id}.parquet":
-        raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
-    return record_of(spec, run_id, columns, about)
+    return parquet, *_head(parquet, first)
 
 
 def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:

@@ -23,8 +23,8 @@ A file holds what a `Suite` holds::
     ppo = { sb3 = "ppo.zip" }
 
 Further keys of a suite are ``seed`` and ``chunk``, of a task ``kind``, ``module``,
-``tuned_on`` (what differs from ``kwargs``), ``metrics`` and ``episodes``. Files are named as seen from the
-working folder. What a file names of others' code, `trust` lists.
+``tuned_on`` (what differs from ``kwargs``), ``metrics`` and ``episodes``. Files are named as seen from
+the working folder. What a file names of the code of others, `trust` lists.
 """
 
 from __future__ import annotations
@@ -79,13 +79,13 @@ def read(path: Path) -> Suite:
     tasks = _list(f"{place}: task", table["task"], "a table, begun by [[task]]", MOST_TASKS)
     if not tasks:
         raise InputError(f"{place}: a suite has at least one task; begin one with [[task]].")
-    name = _text(f"{place}: name", table["name"], 60)
+    name = line(f"{place}: name", table["name"], 60)
     if not re.fullmatch(r"[\w][\w.-]*", name, re.ASCII):
         raise InputError(f"{place}: name must be of letters, digits and . _ -, got {shown(name)}.")
     suite = Suite(
         name=name,
         version=integer(f"{place}: version", table["version"], low=0, high=1_000_000),
-        about=_text(f"{place}: about", table["about"], 1000),
+        about=line(f"{place}: about", table["about"], 1000),
         tasks=tuple(_task(place, number, one, groups) for number, one in enumerate(tasks, 1)),
         file=path,
         **_numbers(place, table),
@@ -132,7 +132,7 @@ def _task(suite: str, number: int, table: Any, groups: Mapping[str, Mapping[str,
     kwargs = _table(f"{place}: kwargs", table.get("kwargs", {}))
     agents = _all_agents(place, table, groups)
     tuned_on = _list(f"{place}: tuned_on", table.get("tuned_on", []), "a table of what differs")
-    search = {name: texts for name, texts in agents.items() if len(texts) > 1}
+    search = {name: tuple(texts) for name, texts in agents.items() if len(texts) > 1}
     for agent, texts in search.items():
         if len(texts) * max(1, len(tuned_on)) > BUDGET:
             raise InputError(
@@ -140,8 +140,8 @@ def _task(suite: str, number: int, table: Any, groups: Mapping[str, Mapping[str,
                 "episodes in which one of them is chosen; take fewer."
             )
     return Task(
-        name=_text(f"{place}: name", table["name"], 100),
-        about=_text(f"{place}: about", table["about"], 1000),
+        name=line(f"{place}: name", table["name"], 100),
+        about=line(f"{place}: about", table["about"], 1000),
         env_id=env_id,
         env_kwargs=kwargs,
         agents={agent: texts[0] for agent, texts in agents.items()},
@@ -155,9 +155,9 @@ def _task(suite: str, number: int, table: Any, groups: Mapping[str, Mapping[str,
 
 def _environment(place: str, table: Mapping[str, Any]) -> str:
     """Return the id of the environment; that of another module is not looked up."""
-    env_id = _text(f"{place}: env", table["env"], 200)
+    env_id = line(f"{place}: env", table["env"], 200)
     if "module" in table:
-        env_id = f"{_text(f'{place}: module', table['module'], 200)}:{env_id}"
+        env_id = f"{line(f'{place}: module', table['module'], 200)}:{env_id}"
     if ":" not in env_id:
         return _told(place, resolve, env_id)
     if not re.fullmatch(r"[^\W\d][\w.]*:[\w/.-]+", env_id, re.ASCII):
@@ -225,7 +225,7 @@ def _agents(place: str, table: Any) -> dict[str, list[str]]:
     """Return the candidates of each agent of a table, one or more."""
     found = {}
     for name, given in _table(place, table).items():
-        _text(f"{place}: the name of an agent", name, 100)
+        line(f"{place}: the name of an agent", name, 100)
         here = f"{place}, {shown(name)}"
         options = given if isinstance(given, list) else [given]
         found[name] = [_agent(here, one) for one in options]
@@ -240,13 +240,13 @@ def _agent(place: str, given: Any) -> str:
     """Return the text of an agent, which may be given in parts."""
     if isinstance(given, dict) and "sb3" in given:
         _check_keys(place, given, ("sb3",), ())
-        text = written(Described(SB3, {"path": _text(f"{place}: sb3", given["sb3"], 500)}))
+        text = written(Described(SB3, {"path": line(f"{place}: sb3", given["sb3"], 500)}))
     elif isinstance(given, dict):
         _check_keys(place, given, ("call", "kwargs", "data"), ("call",))
         settings = _table(f"{place}: kwargs", given.get("kwargs", {}))
         if "data" in given:
             settings["data"] = _data(f"{place}: data", given["data"])
-        text = written(Described(_text(f"{place}: call", given["call"], 500), settings))
+        text = written(Described(line(f"{place}: call", given["call"], 500), settings))
     else:
         text = given
     return _told(place, full_text, text)
@@ -255,7 +255,7 @@ def _agent(place: str, given: Any) -> str:
 def _data(place: str, given: Any) -> list[str]:
     paths = _list(place, given, "the name of a file")
     for path in paths:
-        if not os.path.isfile(_text(place, path, 500)):  # noqa: PTH113 - of any text
+        if not os.path.isfile(line(place, path, 500)):  # noqa: PTH113 - of any text
             raise InputError(f"{place}: there is no file {shown(path)}; name it as seen from here.")
     return paths
 
@@ -328,7 +328,7 @@ def _list(place: str, value: Any, what: str, most: int = MOST_AGENTS) -> list[An
     return value
 
 
-def _text(place: str, value: Any, most: int) -> str:
+def line(place: str, value: Any, most: int) -> str:
     """Return a text in one line that can be shown."""
     seen = isinstance(value, str) and value.isprintable() and value.strip()
     if not (seen and len(value) <= most):

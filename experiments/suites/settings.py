@@ -45,10 +45,15 @@ def tuned(suite: Suite) -> dict[str, Any]:
             raise TypeError("an agent is a text")
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
-            f"{file} is not what `discovery-gym tune {suite.name}` writes ({type(error).__name__}: "
+            f"{file} is not what `{_command(suite)}` writes ({type(error).__name__}: "
             f"{told(error)}); run that again."
         ) from None
     return settings
+
+
+def _command(suite: Suite) -> str:
+    own = suite.file is not None and suite.file.parent != HERE
+    return f"discovery-gym tune {suite.file if own else suite.name}"
 
 
 def with_tuned(suite: Suite) -> Suite:
@@ -73,6 +78,6 @@ def _chosen(suite: Suite, task: Task, entries: dict[str, Any]) -> Task:
         if text not in task.search[agent]:
             raise InputError(
                 f"{place(suite)} has {shown(text)} for {agent} on {task.name}, which is no candidate; "
-                f"write the file again by `discovery-gym tune {suite.name}`."
+                f"write the file again by `{_command(suite)}`."
             )
     return replace(task, agents={**task.agents, **best})
