@@ -242,7 +242,7 @@ def _place(table: str, name: str) -> str:
 
 def template(suite: str, version: int, name: str, agent: str) -> str:
     """Return a card for an entry in which the rest is to be filled in, as TOML."""
-    known = {
+    known: dict[tuple[str, str], str | int] = {
         ("", "format"): FORMAT,
         ("", "suite"): suite,
         ("", "suite_version"): version,

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ...envs.core import InputError, told
 from ..runs.evaluation import Evaluation
@@ -35,6 +35,7 @@ from .tasks import TABLE, check_runs, expected
 
 OPEN_BOOK = "open book: anybody can read the labels of this table"
 Tell = Callable[[int, str], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,10 +85,10 @@ def verify(
     """
     others = Results([], {}) if results is None or not results.exists() else read_folder(results)
     entry = open_entry(folder)
-    card = _refusing(CARD, lambda: read_card(entry.read(CARD)))
+    card = _refusing(CARD, read_card, entry.read(CARD))
     suite = _suite(card, suite)
     paths = [path for path in entry.files if path.startswith(f"{TRACES}/")]
-    specs = {path: _refusing(path, lambda path=path: head(entry.read(path))) for path in paths}
+    specs = {path: _refusing(path, head, entry.read(path)) for path in paths}
     tasks = check_runs(suite, card, specs)
     _check_name(card, entry, others.records)
     _check_tables(entry, list(tasks.values()))
@@ -141,12 +142,10 @@ def _about(card: Card, digest: str, flags: Sequence[str]) -> dict[str, Any]:
 # ---- what is played again
 
 
-def _refusing(path: str, read: Callable[[], Any]) -> Any:
-    """Return what is read; whatever is wrong with it is a refusal that names the file."""
+def _refusing(path: str, read: Callable[..., T], *given: Any) -> T:
+    """Return what is read of a file; whatever is wrong with it is a refusal that names the file."""
     try:
-        return read()
-    except Refused:
-        raise
+        return read(*given)
     except InputError as error:
         words = told(error)
         raise Refused(words if words.startswith(path) else f"{path}: {words}") from None
@@ -203,7 +202,7 @@ def _check_tables(entry: Entry, tasks: Sequence[Task]) -> None:
 
 def _again(entry: Entry, path: str, spec: RunSpec) -> tuple[Record, bool]:
     """Return a run as it was played again, and whether every bit of it is that of its record."""
-    record: Record = _refusing(path, lambda: parse(entry.read(path), Path(path).name))
+    record = _refusing(path, parse, entry.read(path), Path(path).name)
     claimed = record.evaluation
     if claimed is None or claimed.actions is None:
         raise Refused(f"{path}: it holds no actions.")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import told
 from . import former
+from .pages import unpacked
 from .record import AFTER, FORMAT, Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
 from .trace import NUMBERS, Ragged
@@ -73,7 +74,7 @@ def to_bytes(table: pa.Table, about: str) -> bytes:
         file.add_key_value_metadata({KEY: about, DIGEST: "0" * 64})
     content = buffer.getvalue().to_pybytes()
     at = place_of_digest(content)
-    return content[: at.start] + _digest_of(content, at) + content[at.stop :]
+    return content[: at.start] + digest_of(content, at) + content[at.stop :]
 
 
 def read(path: Path) -> Record:
@@ -111,10 +112,13 @@ def _opened(content: bytes) -> tuple[pq.ParquetFile, RunSpec, str, Mapping[str, 
         raise ValueError(f"its metadata is longer than {MOST_HEAD:,} bytes")
     at = place_of_digest(content)
     first = FIRST in content and KEY in content and DIGEST not in content
-    if not first and content[at] != _digest_of(content, at):
+    if not first and content[at] != digest_of(content, at):
         raise ValueError("its digest is not that of its content: edited, or not of this version")
     parquet = pq.ParquetFile(pa.BufferReader(content))
-    return parquet, *_head(parquet, first)
+    found = _head(parquet, first)
+    numbers, size = unpacked(content, parquet.metadata)
+    check_size(max(numbers, size // 8))
+    return parquet, *found
 
 
 def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
@@ -171,7 +175,7 @@ def place_of_digest(content: bytes) -> slice:
     return slice(start, start + 64)
 
 
-def _digest_of(content: bytes, at: slice) -> bytes:
+def digest_of(content: bytes, at: slice) -> bytes:
     """Return the hash of all that is not the digest."""
     found = hashlib.sha256(content[: at.start])
     found.update(content[at.stop :])

@@ -185,6 +185,8 @@ def compare(recorded: Evaluation, replayed: Evaluation, exact: bool) -> None:
         raise Mismatch(
             f"its points are {shown(recorded.points.tolist())}, not those of the horizon"
         )
+    kept = "return" if recorded.regret is None else "regret"
+    words = {"lengths": "number of decisions", "after": kept, "returns": "return"}
     for name in ("lengths", "after", "best_after", "spent_after", "returns", "regret", "spent"):
         said, found = getattr(recorded, name), getattr(replayed, name)
         if (said is None) is not (found is None):
@@ -195,7 +197,7 @@ def compare(recorded: Evaluation, replayed: Evaluation, exact: bool) -> None:
         if at is not None:
             after = f" after decision {recorded.points[at[1]]}" if len(at) > 1 else ""
             raise Mismatch(
-                f"episode {seeds[at[0]]}: its {name.removesuffix('_after')}{after} is "
+                f"episode {seeds[at[0]]}: its {words.get(name, name.removesuffix('_after'))}{after} is "
                 f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
             )
     for name in recorded.metrics.keys() | replayed.metrics.keys():
