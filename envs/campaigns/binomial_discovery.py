@@ -12,6 +12,7 @@ Allocation Indices" (2011), chapter 1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -222,10 +223,8 @@ class BinomialDiscovery(Campaign[Counts]):
         return self.sizes.take(self._pairs(actions))
 
     def _pairs(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the throughput level at each of t actions with the action, flat, ``(..., t)``."""
-        if self.throughput_upgrade is None:
-            return actions
-        bought = actions == self.upgrade_actions["throughput"]
+        """Return the flat index of (throughput level, action) at each of t actions."""
+        bought = actions == self.upgrade_actions.get("throughput", -1)
         level = np.minimum(bought.cumsum(-1) - bought, len(self.factors["throughput"]) - 1)
         return np.asarray(level * len(self.costs) + actions)
 
@@ -369,6 +368,37 @@ class BinomialDiscovery(Campaign[Counts]):
             return KnownProbs(self.success_probs)
         assert self.beta_priors is not None  # one of the two is given
         return BetaPriors(self.beta_priors)
+
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the successes so far; with the objective "first" whether there is one, ``(B,)``."""
+        found = np.asarray(observation)[:, 1 : 1 + self.machines].astype(np.float64).sum(1)
+        return np.minimum(found, 1.0) if self.objective == "first" else found
+
+    def outlook(
+        self,
+        observation: Observation,
+        action: NDArray[np.int64],
+        hidden: Mapping[str, NDArray[Any]] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
+        counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
+        level = {
+            name: counts[:, self._columns[name]] if name in self._columns else np.zeros_like(action)
+            for name in UPGRADES
+        }
+        size, machine = self.sizes[level["throughput"], action], self._machine[action]
+        history = counts[every, 1 + machine], counts[every, 1 + self.machines + machine]
+        law, factor = self.law, self.factors["model"][level["model"]]
+        if hidden is not None:  # a machine for each episode, with the upgrades bought
+            law, factor = KnownProbs(hidden["success_probs"][every, machine]), np.ones(1)
+            machine = every
+        if self.objective == "count":
+            mean, variance = law.count(machine, *history, size, factor)
+            return np.asarray(mean), np.asarray(variance)
+        some = np.maximum(size, 1)  # an upgrade runs none
+        fail = law.log_failure(machine, *history, some, factor)
+        found = np.asarray(-np.expm1(fail) * (size > 0))
+        return found, np.asarray(found * (1 - found))
 
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""

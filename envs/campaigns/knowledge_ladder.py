@@ -18,6 +18,7 @@ p_scale = 1e4 is that of ``KnowledgeLadder(target=99, p_scale=1e4)``, epochs alo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..core import InputError, Policy, Streams, environments
+from ..core import InputError, Observation, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
 from .campaign import EPOCH, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -110,6 +111,17 @@ class KnowledgeLadder(Walk):
         return table.ravel()
 
     # ---- truth
+
+    def outlook(
+        self,
+        observation: Observation,
+        action: NDArray[np.int64],
+        hidden: Mapping[str, NDArray[Any]] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean P(x, N) and variance of the rungs climbed next, ``(B,)``."""
+        rung = self.achieved(observation).astype(np.int64)
+        climb = self._climb.reshape(self.target + 1, -1)[rung, action]
+        return climb, climb * (1 - climb)
 
     def success_probability(self, batch_size: int, x: int | None = None) -> float:
         """Return P(x, N), the probability that a batch climbs from rung ``x`` (`start` if None)."""

@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import boards, learning, listing, playing
+from . import boards, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "run": playing.run,
     "tune": playing.tune,
     "evaluate": playing.evaluate,
+    "show": showing.show,
     "leaderboard": boards.leaderboard,
     "submit": boards.submit,
     "verify": boards.verify,

@@ -34,7 +34,7 @@ MOST_BYTES, MOST_HEAD = 2**28, 2**24
 """Bounds of a file, and of its metadata."""
 ONE, MANY = pa.float64(), pa.list_(pa.float64())
 COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regret": [ONE],
-           "spent": [ONE], "curve": [MANY], **dict.fromkeys(AFTER, [MANY])}  # fmt: skip
+           "spent": [ONE], "curve": [MANY], **{name: [MANY] for name in AFTER}}  # fmt: skip
 """Types of columns; those of metrics hold a number or a list of them."""
 ACTION = re.compile(r"a(0|[1-9]\d*)")
 ACTIONS = [pa.list_(pa.from_numpy_dtype(one)) for one in NUMBERS]
@@ -90,7 +90,7 @@ def read(path: Path) -> Record:
 def parse(content: bytes, name: str) -> Record:
     """Return the record in the bytes of a file of this name; any others raise one of `DAMAGE`."""
     parquet, spec, run_id, about = _opened(content)
-    columns = from_table(parquet.read())
+    columns: Mapping[str, Any] = from_table(parquet.read())
     if about["format"] < FORMAT:
         columns, about = former.columns(columns, about)
     check(spec, columns, about)
