@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shlex
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,17 +71,51 @@ def verify(
         Path | None, typer.Option(help="A results folder that gets the runs for its leaderboard.")
     ] = None,
     suite: SuiteFile = None,
+    fresh: Annotated[
+        int | None, typer.Option(min=2, help="Play so many fresh seeds of each task by --agent.")
+    ] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="What plays fresh seeds, as you trust it: module:Name(k=2).")
+    ] = None,
+    secret: Annotated[
+        Path | None, typer.Option(help="File of your secret, of which fresh seeds are made.")
+    ] = None,
 ) -> None:
     """Play the actions of an entry again and compute every number of it; nothing of it is run."""
     from ..entries.verify import add
     from ..entries.verify import verify as check
 
-    with _refusals(), progress(0, "runs") as update:
+    if (fresh is None) is not (agent is None):
+        raise InputError(
+            "--fresh and --agent go together: how many fresh seeds, and what plays them."
+        )
+    runs = sum(1 for _ in islice((folder / "traces").glob("*.parquet"), 1000))
+    with _refusals(), progress(runs, "runs") as update:
         found = check(folder, suite=_suite(suite), results=into, tell=update)
+        update(runs, "")
+    if fresh is not None and agent is not None:
+        found = _on_fresh_seeds(found, agent, fresh, secret)
     _show_verified(found)
     if into is not None:
         add(found, into)
         say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(into)])}")
+
+
+def _on_fresh_seeds(found: Verified, agent: str, episodes: int, secret: Path | None) -> Verified:
+    from ...agents.making import full_text
+    from ..entries.fresh import commitment
+    from ..entries.verify import confirmed
+
+    try:
+        key = secrets.token_bytes(32) if secret is None else secret.read_bytes()
+    except OSError as error:
+        raise InputError(f"Cannot read the secret {secret}: {error.strerror or error}.") from None
+    again, confirmations = confirmed(found, full_text(agent), episodes, key)
+    for one in confirmations:
+        say(one.words, None if one.confirmed else "yellow")
+    said = f"the secret was {key.hex()}" if secret is None else f"the secret is that of {secret}"
+    say(f"Fresh seeds: {said}, its SHA-256 {commitment(key)}.")
+    return again
 
 
 def _suite(path: str | None) -> Suite | None:
@@ -119,7 +155,7 @@ def _show_verified(found: Verified) -> None:
     show(["task", "episodes", "return", "agrees"], rows, found.card.name)
     for flag in found.flags:
         say(f"flag: {flag}", "yellow")
-    say(f"Verified: {found.card.name}, {len(rows)} runs, digest {found.digest}.")
+    say(f"{found.status.capitalize()}: {found.card.name}, {len(rows)} runs, digest {found.digest}.")
     say(
         "That these actions earn this is certain; who chose them, and how fast, is what the card says."
     )

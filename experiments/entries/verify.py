@@ -30,6 +30,8 @@ from ..suites.task import Suite, Task
 from .bounds import beyond
 from .card import FILE as CARD
 from .card import Card, read_card
+from .foresight import foresight
+from .fresh import Confirmation, confirm
 from .manifest import TRACES, Entry, Refused, open_entry
 from .tasks import TABLE, check_runs, expected
 
@@ -53,6 +55,11 @@ class Verified:
     digest: str
     records: tuple[Record, ...]
     rounded: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """``"verified"``, or ``"confirmed"`` if fresh seeds were played too."""
+        return str((self.records[0].entry or {})["status"])
 
     @property
     def flags(self) -> list[str]:
@@ -126,6 +133,30 @@ def add(verified: Verified, results: Path) -> None:
             fingerprint=record.fingerprint,
             entry=record.entry,
         )
+
+
+def confirmed(
+    verified: Verified, agent: str, episodes: int, secret: bytes
+) -> tuple[Verified, list[Confirmation]]:
+    """Return the entry after an agent of the verifier's choice has played fresh seeds of its tasks.
+
+    It is confirmed if it earns no less there; where it does not, its run is flagged.
+
+    Args:
+        verified: The entry.
+        agent: The agent as the verifier names it, whose code runs; the entry's own name is not taken.
+        episodes: Fresh episodes of each task.
+        secret: The verifier's secret, at least 16 bytes.
+    """
+    found = confirm(verified.records, agent, episodes, secret)
+    status = "confirmed" if all(one.confirmed for one in found) else "verified"
+    records = []
+    for record, one in zip(verified.records, found, strict=True):
+        entry = {**(record.entry or {}), "status": status}
+        if not one.confirmed:
+            entry["flags"] = [*entry["flags"], f"fresh seeds: {one.words}"]
+        records.append(replace(record, entry=entry))
+    return replace(verified, records=tuple(records)), found
 
 
 def _about(card: Card, digest: str, flags: Sequence[str]) -> dict[str, Any]:
@@ -241,10 +272,22 @@ def _flags(
     found = []
     for task, record in zip(tasks, records, strict=True):
         flags = [OPEN_BOOK] if task.kind == TABLE else []
+        if (warning := _foresight(record)) is not None:
+            flags.append(warning)
         if twin := twins[record.id]:
             flags.append(f"the same actions as {', '.join(told(name, 100) for name in twin[:3])}")
         found.append(flags)
     return found
+
+
+def _foresight(record: Record) -> str | None:
+    """Return in words that actions know what could not be known; ``None`` if they show nothing."""
+    spec, played = record.spec, record.evaluation
+    assert played is not None
+    assert played.actions is not None
+    seeds = range(spec.seed, spec.seed + spec.episodes)
+    found = foresight(spec.env_id, spec.env_kwargs, seeds, played.actions)
+    return f"foresight: {found.reason}" if found.flagged else None
 
 
 def _twins(

@@ -237,8 +237,9 @@ def _compare(name: str, said: Any, found: Any, recorded: Evaluation, exact: bool
         words = {"lengths": "number of decisions", "after": kept, "returns": "return"}
         after = name == "after" or name.endswith("_after")
         where = f" after decision {recorded.points[at[1]]}" if after else ""
+        what = words.get(name, name.removesuffix("_after"))
         raise Mismatch(
-            f"episode {recorded.seed + at[0]}: its {words.get(name, name.removesuffix('_after'))}{where} is "
+            f"episode {recorded.seed + at[0]}: its {what}{where} is "
             f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
         )
 
