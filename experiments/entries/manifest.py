@@ -160,7 +160,7 @@ def _content(path: Path, name: str, size: int) -> bytes:
 def _parsed(content: bytes) -> tuple[dict[str, tuple[int, str]], dict[str, str]]:
     """Return files and tables of a manifest, which must be spelt as we spell it."""
     try:
-        found = json.loads(content)
+        found = json.loads(content.decode())
         rows = [(one["path"], one["size"], one["sha256"]) for one in found["files"]]
         tables = dict(found["tables"])
         files = {path: (size, digest) for path, size, digest in rows}

@@ -606,8 +606,8 @@ def deep(draft):
 case("JSON nested 3000 deep", "pool", "RecursionError|metric|parquet: ")(deep)
 on_trace("parameters nested 300 deep", "Items", "spec is not the suite's: env_kwargs",
          lambda trace: trace.spec["env_kwargs"].update(x=nested(300)))  # fmt: skip
-on_trace("foreign metadata", "Items", "what it says of itself|KeyError", lambda trace: trace.about.clear(),
-         named=False)  # fmt: skip
+on_trace("foreign metadata", "Items", "what it says of itself|KeyError",
+         lambda trace: trace.about.clear(), named=False)  # fmt: skip
 
 
 # ---- 50-54: words
