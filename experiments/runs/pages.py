@@ -36,7 +36,8 @@ def unpacked(content: bytes, metadata: pq.FileMetaData) -> tuple[int, int]:
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             column = metadata.row_group(group).column(number)
-            at = min(filter(None, (column.dictionary_page_offset, column.data_page_offset)))
+            places = column.dictionary_page_offset, column.data_page_offset
+            at = min((place for place in places if place), default=0)  # 0: there is none
             end = at + column.total_compressed_size
             while at < end:
                 head, at = _struct(content, at)
