@@ -14,9 +14,12 @@ from ...envs.core import InputError, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
 from .shared import (
+    Agents,
     Kwargs,
     Out,
+    Part,
     Settings,
+    Tasks,
     Trust,
     Workers,
     complain,
@@ -39,16 +42,9 @@ def run(
     suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
     folder: Out,
     workers: Workers = None,
-    shard: Annotated[
-        str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")
-    ] = None,
-    agent: Annotated[
-        list[str] | None,
-        typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
-    ] = None,
-    task: Annotated[
-        list[str] | None, typer.Option(help="Play only the task of this name; may be repeated.")
-    ] = None,
+    shard: Part = None,
+    agent: Agents = None,
+    task: Tasks = None,
     trust: Trust = False,
 ) -> None:
     """Run a suite; what is finished already is not run again."""

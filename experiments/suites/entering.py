@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -74,7 +75,7 @@ def _check_fits(suite: Suite) -> None:
 def _entered(suite: Suite, entry: str, say: Callable[[str], None]) -> Suite:
     """Return a suite that an agent has joined, on every task that it fits."""
     name, equals, text = entry.partition("=")
-    if not equals or not text or "(" in name:
+    if not (name and equals and text) or "(" in name:
         raise InputError(
             f"--agent is NAME=AGENT, such as mine=./mine.py:Agent or 'mine=bayes_ucb(width=2)', got "
             f"{shown(entry)}."
@@ -87,29 +88,19 @@ def _entered(suite: Suite, entry: str, say: Callable[[str], None]) -> Suite:
                 f"{suite.name} has an agent {shown(name)} already, {shown(task.agents[name])}; give "
                 "yours another name."
             )
-    reasons = {
-        task.name: misfit(task, text)
-        for task in suite.tasks
-        if task.missing is None and name not in task.agents
-    }
+    reasons = {task.name: misfit(task, text) for task in suite.tasks if task.missing is None}
     wrong = {task: reason for task, reason in reasons.items() if reason is not None}
     if wrong and len(wrong) == len(reasons):
-        _fits_none(suite, name, wrong)
-    for task_name, reason in wrong.items():
-        say(f"{name} does not fit {task_name}, and leaves it out: {reason}")
-    tasks = [
-        replace(task, agents={**task.agents, name: text})
-        if task.name in reasons and task.name not in wrong
-        else task
-        for task in suite.tasks
-    ]
-    return replace(suite, tasks=tuple(tasks))
+        each = {reason: task for task, reason in wrong.items()}
+        some = "; ".join(f"on {task}: {reason}" for reason, task in [*each.items()][:3])
+        raise InputError(f"{name} fits no task of {suite.name}: {some}")
+    for left_out, reason in wrong.items():
+        say(f"{name} does not fit {left_out}, which it leaves out: {reason}")
+    return replace(suite, tasks=tuple(_joined(task, name, text, wrong) for task in suite.tasks))
 
 
-def _fits_none(suite: Suite, name: str, wrong: dict[str, str]) -> NoReturn:
-    each = {reason: task for task, reason in wrong.items()}
-    some = "; ".join(f"on {task}: {reason}" for reason, task in [*each.items()][:3])
-    raise InputError(f"{name} fits no task of {suite.name}: {some}")
+def _joined(task: Task, name: str, text: str, wrong: Collection[str]) -> Task:
+    return task if task.name in wrong else replace(task, agents={**task.agents, name: text})
 
 
 def misfit(task: Task, text: str, try_it: bool = True) -> str | None:
@@ -122,17 +113,14 @@ def misfit(task: Task, text: str, try_it: bool = True) -> str | None:
             whether a function or a policy fits; not where a simulator of somebody would have to run.
     """
     try:
-        venv = vector_env(task.env_id, 2, task.env_kwargs)
-        try:
+        with contextlib.closing(vector_env(task.env_id, 2, task.env_kwargs)) as venv:
             agent = make(text, venv)
             if try_it and "simulator" not in task.env_kwargs:
-                play(venv, agent, range(2), 2, np.ones(1, np.int64), tell=_enough)
-        finally:
-            venv.close()
-    except InputError as error:
-        return str(error)
+                play(venv, agent, range(2), 2, np.array([1]), tell=_enough)
     except _Enough:
         return None
+    except InputError as error:
+        return str(error)
     except Exception as error:  # whatever the code of somebody raises
         return f"{type(error).__name__}: {told(error)}"
     return None

@@ -51,8 +51,7 @@ FORMAT = 1
 MOST_BYTES, MOST_LETTERS = 2**18, 4000
 """The largest file, and its longest line, of which keys of many parts would take long to read."""
 MOST_TASKS, MOST_AGENTS, MOST_EPISODES, DEEPEST = 200, 100, 1_000_000, 8
-OF_SUITE = ("format", "name", "version", "about", "episodes", "seed", "chunk", "groups",
-            "task")  # fmt: skip
+OF_SUITE = ("format", "name", "version", "about", "episodes", "seed", "chunk", "groups", "task")
 OF_TASK = ("name", "about", "kind", "env", "module", "kwargs", "groups", "agents", "tuned_on",
            "metrics", "episodes")  # fmt: skip
 SB3 = "discovery_gym.agents.learned.sb3_file:SB3File"
@@ -77,8 +76,6 @@ def read(path: Path) -> Suite:
         for name, agents in _table(f"{place}: groups", table.get("groups", {})).items()
     }
     tasks = _list(f"{place}: task", table["task"], "a table, begun by [[task]]", MOST_TASKS)
-    if not tasks:
-        raise InputError(f"{place}: a suite has at least one task; begin one with [[task]].")
     name = line(f"{place}: name", table["name"], 60)
     if not re.fullmatch(r"[\w][\w.-]*", name, re.ASCII):
         raise InputError(f"{place}: name must be of letters, digits and . _ -, got {shown(name)}.")
@@ -90,7 +87,7 @@ def read(path: Path) -> Suite:
         file=path,
         **_numbers(place, table),
     )
-    _check_names(place, suite, groups)
+    _check_names(place, suite)
     return suite
 
 
@@ -106,19 +103,17 @@ def _numbers(place: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: checks[name](f"{place}: {name}", table[name]) for name in given}
 
 
-def _check_names(place: str, suite: Suite, groups: Mapping[str, Any]) -> None:
+def _check_names(place: str, suite: Suite) -> None:
     names = [task.name for task in suite.tasks]
     twice = next((name for name in names if names.count(name) > 1), None)
+    if not names:
+        raise InputError(f"{place}: a suite has at least one task; begin one with [[task]].")
     if twice is not None:
         raise InputError(f"{place}: two tasks are named {shown(twice)}; name each its own way.")
     for task in suite.tasks:
         for name, agent in task.agents.items():
-            try:
-                suite.run(task, name, agent)
-            except InputError as error:
-                raise InputError(
-                    f"{place}, task {shown(task.name)}, {shown(name)}: {error}"
-                ) from None
+            here = f"{place}, task {shown(task.name)}, {shown(name)}"
+            _told(here, suite.run, task, name, agent)
 
 
 # ---- a task
@@ -133,12 +128,7 @@ def _task(suite: str, number: int, table: Any, groups: Mapping[str, Mapping[str,
     agents = _all_agents(place, table, groups)
     tuned_on = _list(f"{place}: tuned_on", table.get("tuned_on", []), "a table of what differs")
     search = {name: tuple(texts) for name, texts in agents.items() if len(texts) > 1}
-    for agent, texts in search.items():
-        if len(texts) * max(1, len(tuned_on)) > BUDGET:
-            raise InputError(
-                f"{place}: {shown(agent)} has {len(texts)} candidates, too many for the {BUDGET} "
-                "episodes in which one of them is chosen; take fewer."
-            )
+    _check_budget(place, search, len(tuned_on) or 1)
     return Task(
         name=line(f"{place}: name", table["name"], 100),
         about=line(f"{place}: about", table["about"], 1000),
@@ -151,6 +141,15 @@ def _task(suite: str, number: int, table: Any, groups: Mapping[str, Mapping[str,
         episodes=_numbers(place, table).get("episodes"),
         kind=_kind(place, env_id, table),
     )
+
+
+def _check_budget(place: str, search: Mapping[str, Sequence[str]], problems: int) -> None:
+    for agent, texts in search.items():
+        if len(texts) * problems > BUDGET:
+            raise InputError(
+                f"{place}: {shown(agent)} has {len(texts)} candidates, too many for the {BUDGET} "
+                "episodes in which one of them is chosen; take fewer."
+            )
 
 
 def _environment(place: str, table: Mapping[str, Any]) -> str:

@@ -6,9 +6,8 @@ of this package, and simulators. Nothing is imported; `--trust` is the word that
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 from ...agents.making import files as files_of
 from ...agents.making import references
@@ -57,5 +56,8 @@ def _of_task(task: Task) -> Iterator[tuple[str, str]]:
 
 
 def _place(reference: str) -> str:
-    found: Any = source(reference)
-    return str(Path(found).resolve()) if found is not None else "found nowhere"
+    found = source(reference)
+    if found is None:
+        own = reference.split(":")[0].split(".")[0] in sys.stdlib_module_names
+        return "of Python itself" if own else "found nowhere"
+    return str(found.resolve())
