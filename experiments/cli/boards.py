@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 SuiteFile = Annotated[
     str | None, typer.Option("--suite", help="The suite's TOML file, if it is none of ours.")
 ]
+Into = Annotated[
+    Path | None, typer.Option(help="A results folder that gets the runs for its leaderboard.")
+]
+Fresh = Annotated[
+    int | None, typer.Option(min=2, help="Play so many fresh seeds of each task by --agent.")
+]
+Player = Annotated[
+    str | None, typer.Option(help="What plays fresh seeds, as you trust it: module:Name(k=2).")
+]
+Secret = Annotated[
+    Path | None, typer.Option(help="File of your secret, of which fresh seeds are made.")
+]
 
 
 def leaderboard(
@@ -67,19 +79,11 @@ def submit(
 
 def verify(
     folder: Annotated[Path, typer.Argument(help="The folder of an entry.")],
-    into: Annotated[
-        Path | None, typer.Option(help="A results folder that gets the runs for its leaderboard.")
-    ] = None,
+    into: Into = None,
     suite: SuiteFile = None,
-    fresh: Annotated[
-        int | None, typer.Option(min=2, help="Play so many fresh seeds of each task by --agent.")
-    ] = None,
-    agent: Annotated[
-        str | None, typer.Option(help="What plays fresh seeds, as you trust it: module:Name(k=2).")
-    ] = None,
-    secret: Annotated[
-        Path | None, typer.Option(help="File of your secret, of which fresh seeds are made.")
-    ] = None,
+    fresh: Fresh = None,
+    agent: Player = None,
+    secret: Secret = None,
 ) -> None:
     """Play the actions of an entry again and compute every number of it; nothing of it is run."""
     from ..entries.verify import add

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from ..runs.record import Record
 from ..runs.records import read_folder, record_path
 from ..runs.spec import data_hash
 from ..suites.catalogue import suite as shipped
-from ..suites.task import Suite
+from ..suites.task import Suite, Task
 from .card import FILE as CARD
 from .card import MOST_BYTES, Card, read_card, template
 from .manifest import FOLDERS, TRACES, write_manifest
@@ -68,35 +68,40 @@ def submit(
     with writing_to(card, "an entry without reading its card"):
         content = card.read_bytes()[: MOST_BYTES + 1]
     found = read_card(content)
-    chosen = _newest(records, found, agent)
-    files = {f"{TRACES}/{one.id}.parquet": one for one in chosen}
+    files = {f"{TRACES}/{one.id}.parquet": one for one in _newest(records, found, agent)}
     specs = {path: one.spec for path, one in files.items()}
     tasks = check_runs(shipped(found.suite) if suite is None else suite, found, specs)
     if out.exists():
         raise InputError(f"{out} is there already; name a new folder for the entry.")
-    tables = {
-        task.name: data_hash(task.env_id, task.env_kwargs)
-        for task in tasks.values()
-        if task.kind == TABLE
-    }
+    sources = {path: record_path(results / "records", one.id) for path, one in files.items()}
+    sources |= {f"{FOLDERS[1]}/{policy.name}": policy for policy in policies}
     with writing_to(out.parent, "an entry"):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=SUFFIX))
-        try:
-            for name in FOLDERS[: 1 + bool(policies)]:
-                (draft / name).mkdir()
-            (draft / CARD).write_bytes(content)
-            for path, record in files.items():
-                shutil.copyfile(record_path(results / "records", record.id), draft / path)
-            for policy in policies:
-                shutil.copyfile(policy, draft / FOLDERS[1] / policy.name)
-            digest = write_manifest(draft, tables)
-            draft.chmod(0o755)
-            draft.rename(out)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
+        digest = _write(out, content, sources, _tables(tasks.values()))
     return Submitted(card, digest, len(files))
+
+
+def _tables(tasks: Iterable[Task]) -> dict[str, str]:
+    """Return the hash of the data of each table that was played."""
+    tables = [task for task in tasks if task.kind == TABLE]
+    return {task.name: data_hash(task.env_id, task.env_kwargs) for task in tables}
+
+
+def _write(out: Path, card: bytes, sources: Mapping[str, Path], tables: Mapping[str, str]) -> str:
+    """Write an entry so that it appears whole or not at all, and return its digest."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=SUFFIX))
+    try:
+        (draft / CARD).write_bytes(card)
+        for path, source in sources.items():
+            (draft / path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, draft / path)
+        digest = write_manifest(draft, tables)
+        draft.chmod(0o755)
+        draft.rename(out)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return digest
 
 
 def _records(results: Path, agent: str) -> list[Record]:

@@ -76,5 +76,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.append(str(Path.cwd()))  # as the command line does
     main()

@@ -40,9 +40,10 @@ def ends(board, drafts):
     """How each ended in a process that was watched."""
     for name in ("evil.py", "mine.py", "os_evil.py"):
         (board / name).write_text(DECOY)
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(board)])  # decoys come last
     done = subprocess.run(
         [sys.executable, watched.__file__, str(board)],
-        cwd=board, capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PYTHONPATH": path}, cwd=board, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
