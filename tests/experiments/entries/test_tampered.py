@@ -43,7 +43,8 @@ def ends(board, drafts):
     path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(board)])  # decoys come last
     done = subprocess.run(
         [sys.executable, watched.__file__, str(board)],
-        env=os.environ | {"PYTHONPATH": path}, cwd=board, capture_output=True, text=True, timeout=300, check=False,
+        env=os.environ | {"PYTHONPATH": path}, cwd=board, capture_output=True,
+        text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
