@@ -230,7 +230,7 @@ def _places(
     boards: Sequence[Board], whole: Sequence[str], entered: Mapping[str, Sequence[Row | None]]
 ) -> dict[str, list[int]]:
     """Return the lowest and highest rank of each agent that played all the tasks."""
-    if not whole or min(board.spec.episodes for board in boards) < 2:
+    if len(whole) < 2 or min(board.spec.episodes for board in boards) < 2:
         return {}
     scores = [np.stack([entered[name][k].scores for name in whole]) for k in range(len(boards))]
     low, high = ranks.rank_sets(scores)

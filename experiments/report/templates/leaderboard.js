@@ -81,7 +81,7 @@ function width(share = 1) {
   const style = getComputedStyle(main), inside = main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   const small = innerWidth <= 640;
   const whole = inside - (small ? 30 : 50);
-  return Math.floor(share < 1 && inside > 1000 ? (inside - 18) * share - 50 : whole);
+  return Math.max(240, Math.floor(share < 1 && inside > 1000 ? (inside - 18) * share - 50 : whole));
 }
 // A picture with its words, and the table behind it.
 function figure(words, drawing, heads, rows) {
@@ -191,7 +191,7 @@ function wingPart(suite, wing, tasks) {
   const rows = wing.rows.filter((row) => agentShown(row.who)), some = tasks.filter((task) => task.wing === wing.name), all = wing.tasks.length;
   const entered = { head: "tasks", label: "tasks", sort: (row) => row.entered, cell: (row) => `${row.entered} of ${all}` };
   const columns = [column.agent, column.rank, ...(wing.scored ? scored(wing.scale, "mean score", true) : []), entered, column.time, column.date];
-  const notes = wing.scored ? [`Ranked are the ${wing.ranked} agents that played all tasks; ranks are among all agents, whatever is filtered.`, wing.open_book && " Tables are an open book: entries of others have no rank over them."] : ["Not all tasks have scores, so that nobody has a rank over all of them; each task ranks its own."];
+  const notes = wing.scored ? [wing.ranked ? `Ranked are the ${wing.ranked} agents that played all tasks; ranks are among all agents, whatever is filtered.` : "Fewer than two agents played all tasks: nobody is ranked.", wing.open_book && " Tables are an open book: entries of others have no rank over them."] : ["Not all tasks have scores, so that nobody has a rank over all of them; each task ranks its own."];
   const won = all > 1 && h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
   const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won ? 0.5 : 1));
   return [h("h2", { class: "wing" }, wing.title, h("small", {}, all === 1 ? "1 task" : `${all} tasks`)),
