@@ -72,9 +72,9 @@ const AROUND = [[11, 4, "start"], [-11, 4, "end"], [0, -10, "middle"], [0, 19, "
 function labels(dots, box) {
   const taken = dots.map(({ x, y }) => [x - 7, y - 7, x + 7, y + 7]);
   return dots.map(({ x, y, words }) => {
-    const wide = 6.8 * words.length;
+    const long = wide(words);
     const tried = AROUND.map(([dx, dy, anchor], cost) => {
-      const left = x + dx - { start: 0, middle: wide / 2, end: wide }[anchor], area = [left, y + dy - 10, left + wide, y + dy + 3];
+      const left = x + dx - { start: 0, middle: long / 2, end: long }[anchor], area = [left, y + dy - 10, left + long, y + dy + 3];
       const over = ([a, b, c, d]) => Math.max(0, Math.min(c, area[2]) - Math.max(a, area[0])) * Math.max(0, Math.min(d, area[3]) - Math.max(b, area[1]));
       const outside = Math.max(0, box.left - area[0]) + Math.max(0, area[2] - box.right) + Math.max(0, box.top - area[1]) + Math.max(0, area[3] - box.bottom);
       return { area, at: [x + dx, y + dy, anchor], cost: cost / 2 + 40 * outside + taken.reduce((sum, one) => sum + over(one), 0) };
@@ -84,7 +84,18 @@ function labels(dots, box) {
     return best.at;
   });
 }
-const clipped = (words, letters) => words.length > letters ? `${words.slice(0, letters - 1)}…` : words;
+// As much of some words as there is room for.
+const ruler = document.createElement("canvas").getContext("2d");
+function wide(words) {
+  ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  return ruler.measureText(words).width;
+}
+function fitted(words, room) {
+  if (wide(words) <= room) return words;
+  const letters = [...words];
+  while (letters.length > 1 && wide(`${letters.join("")}…`) > room) letters.pop();
+  return `${letters.join("")}…`;
+}
 
 // ---- what agents look like
 
@@ -137,7 +148,7 @@ function frame(x, y, box, names) {
     parts.push(line(x(tick), box.top, x(tick), box.bottom, "guide"), text(x(tick), box.bottom + 15, names.tick?.(tick) ?? short(tick), "middle"));
   }
   for (const tick of y.ticks(5)) parts.push(line(box.left, y(tick), box.right, y(tick), "guide"), text(box.left - 6, y(tick) + 4, short(tick), "end"));
-  parts.push(text((box.left + box.right) / 2, box.bottom + 32, names.x, "middle"), text(box.left - 40, box.top - 8, names.y));
+  parts.push(text((box.left + box.right) / 2, box.bottom + 32, fitted(names.x, box.right - box.left), "middle"), text(box.left - 40, box.top - 8, fitted(names.y, box.right - box.left)));
   return parts;
 }
 
@@ -156,7 +167,7 @@ function curves(lines, names, width) {
       one.low[0] === null ? null : s("path", { class: "band", d: `M${at(one.high).join("L")}L${at(one.low).reverse().join("L")}z` }),
       s("path", { class: "curve", d: `M${at(one.mean).join("L")}`, "stroke-dasharray": DASHES[one.agent.dash] || null }),
       s("path", { class: "lead-line", d: `M${px(end[0] + 5)} ${px(end[1])}L${px(box.right + 14)} ${px(places[i])}` }),
-      symbol(one.agent, end[0], end[1], 4.2), text(box.right + 17, places[i] + 4, clipped(one.agent.name, room / 7), "start", "name"));
+      symbol(one.agent, end[0], end[1], 4.2), text(box.right + 17, places[i] + 4, fitted(one.agent.name, room - 22), "start", "name"));
   });
   return picture(width, 304, `${names.y} over ${names.x}`, frame(x, y, box, names), drawn);
 }
@@ -169,12 +180,12 @@ function tradeoff(dots, names, logarithmic, width, [low, high]) {
   const y = scale(low, high + (high - low) / 20, box.bottom, box.top);
   const front = dots.filter((dot) => dot.best).sort((a, b) => a.x - b.x || a.y - b.y);
   const steps = front.map((dot, i) => `${i ? `H${px(x(dot.x))}V` : `M${px(x(dot.x))} `}${px(y(dot.y))}`).join("");
-  const at = labels(dots.map((dot) => ({ x: x(dot.x), y: y(dot.y), words: clipped(dot.agent.name, 22) })), { ...box, top: 10, right: width });
+  const at = labels(dots.map((dot) => ({ x: x(dot.x), y: y(dot.y), words: fitted(dot.agent.name, Math.min(150, width / 3)) })), { ...box, top: 10, right: width });
   const drawn = dots.map((dot, i) => {
     const [cx, cy] = [x(dot.x), y(dot.y)], [left, top, anchor] = at[i], away = Math.abs(left - cx) + Math.abs(top - cy) > 22;
     const lead = away && s("path", { class: "lead-line", d: `M${px(cx)} ${px(cy)}L${px(left)} ${px(top > cy ? top - 10 : top + 2)}` });
     return s("g", { class: `series c${dot.agent.colour}` }, title(`${dot.agent.name}: ${dot.words}`), lead, symbol(dot.agent, cx, cy, 5.5),
-      text(left, top, clipped(dot.agent.name, 22), anchor, "name"));
+      text(left, top, fitted(dot.agent.name, Math.min(150, width / 3)), anchor, "name"));
   });
   return picture(width, 304, `${names.y} against ${names.x}`, frame(x, y, box, { ...names, tick: names.x.startsWith("time") ? seconds : null }),
     s("path", { class: "front", d: steps || "M0 0" }), drawn);
@@ -191,7 +202,7 @@ function ridges(rows, { low, high }, scored, width, quantity) {
     return s("g", { class: `series c${row.agent.colour}` }, title(`${row.agent.name}: ${row.score.text} ${row.score.ends}`),
       s("path", { class: "ridge", d: `M${px(at(low))} ${base}${shape}V${base}z` }), line(room, base, width - 14, base, "guide"),
       whisker(at, row.score, base - 6, row.agent, "thin"), row.score.value >= low && symbol(row.agent, at(row.score.value), base - 6, 4.5),
-      text(room - 8, base - 3, clipped(row.agent.name, room / 7), "end", "name"));
+      text(room - 8, base - 3, fitted(row.agent.name, room - 12), "end", "name"));
   });
   const ticks = at.ticks(Math.max(2, Math.floor(width / 110))).map((tick) => text(at(tick), height - 10, short(tick), "middle"));
   const guides = scored ? [0, 1].map((x) => line(at(x), 8, at(x), height - 26, "ends-of-scale")) : [];

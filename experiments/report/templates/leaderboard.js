@@ -320,11 +320,11 @@ function duel(met, a, b) {
   const [xs, ys] = rows.map((k) => unpacked(task.dots[k])), openable = first.episodes.return.length;
   const chosen = shown.episode !== undefined && shown.episode !== "" && +shown.episode < openable ? +shown.episode : null;
   const open = (k) => go({ a: a.name, b: b.name, episode: k });
-  const drawing = scatter(xs, ys, task.histogram, { x: `${clipped(a.name, 26)}: ${task.quantity}`, y: `${clipped(b.name, 26)}: ${task.quantity}` }, width(), openable, chosen, open);
+  const drawing = scatter(xs, ys, task.histogram, { x: a.name, y: b.name }, width(), openable, chosen, open);
   const chooser = h("label", {}, "Episode", h("select", { id: "episode", change: (event) => open(event.target.value) }, h("option", { value: "" }, "choose"), first.episodes.return.map((_, k) => h("option", { value: k, selected: k === chosen }, `${k}`))));
   return [h("p", { class: "verdict" }, `${a.name} minus ${b.name}: `, h("b", {}, one.text), " ", one.ends, " ", verdict(met, one, a, b), "."),
     h("p", { class: "note" }, `On the same seeds ${a.name} is above in ${one.above.toLocaleString("en")} episodes and below in ${one.below.toLocaleString("en")}. Intervals are Student's t of the paired differences; the p-value is adjusted by Holm for all pairs and tasks of the suite.`),
-    h("div", { class: "pair duel" }, figure(`Each dot is an episode that both played; the first ${openable} open by a click.`, drawing, ["episode", a.name, b.name], () => first.episodes.return.map((_, k) => [`${k}`, first.episodes.return[k], second.episodes.return[k]])),
+    h("div", { class: "pair duel" }, figure(`Each dot is the ${task.quantity} of an episode that both played; the first ${openable} open by a click.`, drawing, ["episode", a.name, b.name], () => first.episodes.return.map((_, k) => [`${k}`, first.episodes.return[k], second.episodes.return[k]])),
       h("div", {}, h("div", { class: "choose" }, chooser), chosen === null ? h("p", { class: "note" }, "Other episodes: ", h("code", {}, `discovery-gym show records/${first.run}.parquet --episode N`)) : h("div", { class: "episodes" }, [first, second].map((row) => episode(row, chosen)))))];
 }
 function episode(row, k) {

@@ -3,7 +3,6 @@
 import base64
 import dataclasses
 import hashlib
-import json
 import re
 import shlex
 import shutil
@@ -11,6 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pages import data_of
 from typer.testing import CliRunner
 
 import discovery_gym
@@ -24,13 +24,6 @@ from discovery_gym.experiments.runs.records import open_folder, read_folder, wri
 from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.runs.scores import gains
 from discovery_gym.experiments.suites.task import plan
-
-
-def data_of(folder, key):
-    """Return the data of a suite, as the page gets them."""
-    text = (folder / "data" / f"{key}.js").read_text("ascii")
-    assert text.startswith(f'board("{key}",')
-    return json.loads(text.removeprefix(f'board("{key}",').removesuffix(");\n"))
 
 
 @pytest.fixture(scope="module")
