@@ -13,7 +13,20 @@ from rich.text import Text
 from ...envs.core import InputError, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
-from .shared import Kwargs, Out, Settings, Workers, complain, resumable, say_notes
+from .shared import (
+    Agents,
+    Kwargs,
+    Out,
+    Part,
+    Settings,
+    Tasks,
+    Trust,
+    Workers,
+    complain,
+    note,
+    resumable,
+    say_notes,
+)
 
 if TYPE_CHECKING:
     from ..report.boards import Board
@@ -26,20 +39,21 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="A suite: see `discovery-gym list`.")],
+    suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
     folder: Out,
     workers: Workers = None,
-    shard: Annotated[
-        str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")
-    ] = None,
+    shard: Part = None,
+    agent: Agents = None,
+    task: Tasks = None,
+    trust: Trust = False,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
     from ..report.boards import overviews
     from ..runs.records import read_record, record_path
-    from ..suites import catalogue as suites
+    from ..suites.entering import chosen as chosen_suite
     from ..suites.task import Shard, plan
 
-    chosen = suites.suite(suite)
+    chosen = chosen_suite(suite, agents=agent or (), tasks=task or (), trusted=trust, say=note)
     specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
     _play_missing(chosen, specs, folder, workers)
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
@@ -90,15 +104,18 @@ def _show_results(board: Board) -> None:
 
 
 def tune(
-    suite: Annotated[str, typer.Argument(help="A suite whose tasks name candidates.")],
+    suite: Annotated[
+        str, typer.Argument(help="A suite whose tasks name candidates, or mine.toml.")
+    ],
     folder: Out,
     workers: Workers = None,
+    trust: Trust = False,
 ) -> None:
     """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
-    from ..suites import catalogue as suites
     from ..suites import tuning
+    from ..suites.entering import chosen as chosen_suite
 
-    chosen = suites.suite(suite)
+    chosen = chosen_suite(suite, trusted=trust, say=note)
     specs = tuning.plan(chosen)
     if not specs:
         raise InputError(f"The suite {suite!r} has nothing to tune here.")
@@ -110,7 +127,7 @@ def tune(
             mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
             found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
             out.print(f"  {name}: {entry['agent']}  ({found})", soft_wrap=True)
-    path = tuning.write(settings, folder / f"{suite}.json")
+    path = tuning.write(settings, tuning.path(chosen, folder))
     out.print(str(path), soft_wrap=True)
 
 

@@ -23,6 +23,23 @@ Settings = Annotated[
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
 
+Part = Annotated[str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")]
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option(help="Play only the task of this name; may be repeated.")
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
+]
+
+
+def note(message: str) -> None:
+    """Print what is good to know to stderr, in one line."""
+    say(told(message, 4000), "yellow")
+
 
 def complain(message: str) -> None:
     """Print what went wrong to stderr, in one line."""

@@ -1,7 +1,8 @@
-"""The leaderboard: LEADERBOARD.md and one self-contained web page, true to the records.
+"""The leaderboard: LEADERBOARD.md, and a web page with the data of each suite beside it.
 
-Where the records of a task come from different versions of the code, or a file is no record, the page
-says so. Words of records are `escaping`'s.
+The page needs no network: `view` computes what it shows, and its script draws that. Where the records of
+a task come from different versions of the code, or a file is no record, it says so. Words of records are
+`escaping`'s in the page, and plain text in the data.
 """
 
 from __future__ import annotations
@@ -14,20 +15,38 @@ from ...envs.core import spelt
 from ..runs.files import write, writing_to
 from ..runs.record import Record
 from ..runs.records import Results, read_folder
+from . import page
 from . import stats as st
-from . import svg as pictures
 from .boards import FEW, Overview, overviews
-from .page import render
+from .links import Links
+from .view import BADGES, distinct, key, script, suite_view
 
 MANY = 100
 """Files that are named one by one when they are left out."""
+DATA = "data"
+"""Folder of the data, beside the page."""
+ENTERING = (
+    (
+        "Play a suite with an agent of your own, beside ours or alone:",
+        "discovery-gym run quick --agent mine=my_file.py:Agent --out results",
+    ),
+    (
+        "Fill in a card (who, code, licence, method, disclosures), and pack it with the records:",
+        "discovery-gym submit results --out submission",
+    ),
+    (
+        "Check it as everybody else will: every episode is played again from its seed and actions:",
+        "discovery-gym verify submission",
+    ),
+)
+"""How to enter: words, and a command."""
 
 
 def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
-    """Write LEADERBOARD.md and index.html into a results folder.
+    """Write LEADERBOARD.md, index.html and its data into a results folder.
 
     Returns:
-        Their paths, and in words what is left out of them.
+        The paths of the first two, and in words what is left out of them.
 
     Raises:
         InputError: The folder is not a results folder or cannot be written, or there are files in it
@@ -37,23 +56,59 @@ def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
     shown = overviews(found.records)
     missing = left_out(found, shown)
     view = {
-        "overviews": shown,
         "left_out": missing,
         "provenance": _provenance(found.records, shown),
-        "few": FEW,
-        "pictures": pictures,
         "intervals": f"95 %; Student's t below {st.ENOUGH} episodes, from there the bias-corrected "
         f"and accelerated bootstrap ({st.RESAMPLES} resamples, seed {st.BOOTSTRAP_SEED}); "
         "Clopper-Pearson where episodes have two outcomes",
     }
-    paths = []
-    for medium, name in (("md", "LEADERBOARD.md"), ("html", "index.html")):
-        path = folder / name
-        text = render(f"leaderboard.{medium}.j2", **view)
-        with writing_to(folder):
-            write(path, text)
-        paths.append(path)
-    return paths, missing
+    files = {"LEADERBOARD.md": page.render("leaderboard.md.j2", overviews=shown, few=FEW, **view)}
+    suites = _suites(shown)
+    files["index.html"] = _index(suites, view)
+    links = Links(folder)
+    for suite, overview in zip(suites, shown, strict=True):
+        files[suite["file"]] = script(suite["key"], suite_view(overview, links))
+    with writing_to(folder):
+        (folder / DATA).mkdir(exist_ok=True)
+        for name, text in reversed(files.items()):  # the page last: what it loads is there
+            write(folder / name, text)
+    return [folder / "LEADERBOARD.md", folder / "index.html"], missing
+
+
+def _suites(shown: Sequence[Overview]) -> list[dict[str, Any]]:
+    """Return how the page names the suites: the newest version by the name alone."""
+    newest = {one.suite: one.version for one in shown}
+    old = [one.version < newest[one.suite] for one in shown]
+    names = [
+        key(one.suite, f"v{one.version}") if before else key(one.suite)
+        for one, before in zip(shown, old, strict=True)
+    ]
+    return [
+        {
+            "key": name,
+            "file": f"{DATA}/{name}.js",
+            "name": one.suite,
+            "version": one.version,
+            "old": before,
+        }
+        for name, one, before in zip(distinct(names), shown, old, strict=True)
+    ]
+
+
+def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
+    """Return the page; its policy allows what stands in it, and nothing that anybody may add."""
+    style, code = page.style("leaderboard.css"), page.script("draw.js", "leaderboard.js")
+    return page.render(
+        "leaderboard.html.j2",
+        suites=suites,
+        style=style,
+        script=code,
+        hashes={"style": page.digest(style), "script": page.digest(code)},
+        badges=BADGES,
+        entering=ENTERING,
+        downloads=(),
+        **view,
+    )
 
 
 def left_out(found: Results, shown: Sequence[Overview]) -> list[str]:

@@ -6,6 +6,7 @@ Templates, styles and scripts are in ``templates``. A page needs no other file a
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from functools import lru_cache
@@ -32,6 +33,21 @@ def render(template: str, **view: Any) -> str:
         **view: What it shows. Every text is escaped, unless it is a `Markup`.
     """
     return _templates(template.split(".")[-2]).get_template(template).render(view)
+
+
+def style(template: str) -> Markup:
+    """Return a style of ours with the colours filled in, to be put into a page as it is."""
+    return Markup(_templates("html").get_template(template).render())
+
+
+def script(*names: str) -> Markup:
+    """Return scripts of ours, to be put into a page as they are."""
+    return Markup("\n".join((TEMPLATES / name).read_text("utf-8") for name in names))
+
+
+def digest(text: str) -> str:
+    """Return by what a content security policy knows a style or a script inside the page."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 @lru_cache

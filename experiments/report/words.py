@@ -78,6 +78,13 @@ def microseconds(seconds: float) -> str:
     return number(1e6 * seconds, 2)
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it, two significant digits."""
+    units = ((1.0, "s"), (1e-3, "ms"))
+    size, unit = next((one for one in units if seconds >= one[0]), (1e-6, "µs"))
+    return f"{number(seconds / size, 2)} {unit}"
+
+
 def date(seconds: float | None) -> str:
     """Return a point in time, in UTC."""
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

@@ -14,7 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from ...envs.core import InputError
-from .evaluation import Evaluation, evaluate
+from .chunks import chunks_of, joined, play_chunk
 from .records import is_finished, open_folder, write_record
 from .spec import RunSpec
 from .terminal import progress
@@ -93,23 +93,12 @@ def execute(spec: RunSpec, records: Path, planned: str | None = None) -> bool:
     planned = spec.fingerprint if planned is None else planned
     _check_unchanged(spec, planned)
     try:
-        result, error = _evaluate(spec), None
+        parts = [play_chunk(spec, index) for index in range(chunks_of(spec))]
+        result, error = joined(spec, parts), None
     except Exception:  # whatever it was, it belongs into the record
         result, error = None, traceback.format_exc()
     _check_unchanged(spec, planned)
     return write_record(records, spec, result, error)
-
-
-def _evaluate(spec: RunSpec) -> Evaluation:
-    return evaluate(
-        spec.env_id,
-        spec.agent,
-        episodes=spec.episodes,
-        seed=spec.seed,
-        env_kwargs=spec.env_kwargs,
-        curve=spec.curves,
-        metrics=spec.metrics,
-    )
 
 
 def _check_unchanged(spec: RunSpec, planned: str) -> None:

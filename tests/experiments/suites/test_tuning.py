@@ -136,10 +136,10 @@ def test_candidates_meet_all_problems_in_equal_parts(monkeypatch, tmp_path):
 
 def test_settings_of_another_version_are_not_played(monkeypatch):
     stored = {"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "bayes_ucb(width=1)"}}}}
-    monkeypatch.setattr(settings, "tuned", lambda name: stored)
+    monkeypatch.setattr(settings, "tuned", lambda suite: stored)
     for version, text in ((3, "bayes_ucb(width=1)"), (4, "bayes_ucb(width=0)")):
-        agents = settings.with_tuned("tiny", version, TINY).agents
-        assert agents == {
+        (task,) = settings.with_tuned(replace(SUITE, version=version)).tasks
+        assert task.agents == {
             "random": "random",
             "Bayes-UCB": text,
             "greedy": "greedy",
@@ -164,12 +164,11 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("kind", TAMPERED)
-def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
-    (tmp_path / "tuned").mkdir()
-    (tmp_path / "tuned" / "tampered.json").write_bytes(TAMPERED[kind])
-    monkeypatch.setattr(settings.resources, "files", lambda package: tmp_path)
-    with pytest.raises(InputError, match=r"tuned/tampered\.json .*tune tampered") as error:
-        settings.with_tuned("tampered", 3, TINY)
+def test_a_tampered_file_of_settings_is_named(kind, tmp_path):
+    suite = replace(SUITE, name="tampered", file=tmp_path / "mine.toml")
+    (tmp_path / "mine.tuned.json").write_bytes(TAMPERED[kind])
+    with pytest.raises(InputError, match=r"mine\.tuned\.json .*tune .*mine\.toml") as error:
+        settings.with_tuned(suite)
     assert len(str(error.value).replace(str(tmp_path), "")) < 400
     assert str(error.value).isprintable()
 
@@ -177,7 +176,7 @@ def test_a_tampered_file_of_settings_is_named(kind, tmp_path, monkeypatch):
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
 def test_a_suite_plays_what_was_tuned(suite):
     """The shipped settings are those of this version, with the candidates and budget it names."""
-    data = settings.tuned(suite.name)
+    data = settings.tuned(suite)
     if data["version"] != suite.version:
         pytest.skip(f"settings of version {data['version']}: discovery-gym tune {suite.name}")
     assert (data["budget"], data["seed"]) == (tuning.BUDGET, tuning.SEED)
