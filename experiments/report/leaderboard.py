@@ -17,8 +17,8 @@ from ..runs.record import Record
 from ..runs.records import Results, read_folder
 from . import page
 from . import stats as st
-from .boards import FEW, Overview, overviews
 from .links import Links
+from .standings import Overview, overviews
 from .view import BADGES, distinct, key, script, suite_view
 
 MANY = 100
@@ -62,7 +62,7 @@ def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
         f"and accelerated bootstrap ({st.RESAMPLES} resamples, seed {st.BOOTSTRAP_SEED}); "
         "Clopper-Pearson where episodes have two outcomes",
     }
-    files = {"LEADERBOARD.md": page.render("leaderboard.md.j2", overviews=shown, few=FEW, **view)}
+    files = {"LEADERBOARD.md": page.render("leaderboard.md.j2", overviews=shown, **view)}
     suites = _suites(shown)
     files["index.html"] = _index(suites, view)
     links = Links(folder)

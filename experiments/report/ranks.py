@@ -7,7 +7,7 @@ agents less those surely worse (Mogstad, Romano, Shaikh and Wilhelm, Review of E
 94). A pair is surely ordered if its studentised mean difference is beyond what the largest of all pairs
 would be among equals. What it would be, flipped signs tell: an episode counts plus or minus, for all
 agents alike, which is exact where differences are symmetric, and leaves skewed ones to a correction of
-t by Hall (Journal of the Royal Statistical Society B 54 (1992), 221). Resampled episodes instead of signs
+t by Hall (Journal of the Royal Statistical Society B 54 (1992), 221). Resampled episodes in their place
 are far too careful where few episodes differ much, and normal noise is too sure where laws are skewed.
 
 `python tests/support/rank_coverage.py` measures how often all ranks are covered, law by law.
@@ -150,6 +150,13 @@ def holm(p: ArrayLike) -> Floats:
     return found.reshape(given.shape)
 
 
+def paired(ours: ArrayLike, theirs: ArrayLike) -> Floats:
+    """Return ours minus theirs, ``(E,)`` over the same seeds; what is rounding is 0."""
+    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    largest = max(abs(x).max(initial=0), abs(y).max(initial=0))
+    return np.where(abs(x - y) <= ROUNDING * largest, 0.0, x - y)
+
+
 def p_value(differences: ArrayLike) -> float:
     """Return the p-value of Student's t, both sides, for paired differences ``(E,)`` of mean 0.
 
@@ -159,7 +166,7 @@ def p_value(differences: ArrayLike) -> float:
     x = np.asarray(differences, np.float64)
     if x.size < 2:
         return math.nan
-    error, mean = _error(x), abs(float(x.mean()))
+    error, mean = standard_error(x), abs(float(x.mean()))
     if error == 0:
         return 1.0 if mean == 0 else 2.0 ** (1 - x.size)
     return float(2 * stdtr(x.size - 1, -mean / error))
@@ -173,7 +180,7 @@ def detectable(differences: ArrayLike) -> float:
     where nothing varies.
     """
     x = np.asarray(differences, np.float64)
-    return math.nan if x.size < 2 else _quantiles(x.size) * _error(x)
+    return math.nan if x.size < 2 else _quantiles(x.size) * standard_error(x)
 
 
 def episodes_to_tell(differences: ArrayLike, size: float) -> int | None:
@@ -182,7 +189,7 @@ def episodes_to_tell(differences: ArrayLike, size: float) -> int | None:
     ``None`` where that is unknown: a single episode, or nothing that varies.
     """
     x = np.asarray(differences, np.float64)
-    deviation = _error(x) * x.size**0.5 if x.size > 1 else 0.0
+    deviation = standard_error(x) * x.size**0.5 if x.size > 1 else 0.0
     if not (deviation > 0 and size > 0 and deviation / size < 1e8):
         return None
     low, high = 1, 2
@@ -200,8 +207,11 @@ def _quantiles(episodes: int) -> float:
     return float(stdtrit(episodes - 1, (1 + LEVEL) / 2) + stdtrit(episodes - 1, POWER))
 
 
-def _error(x: Floats) -> float:
-    """Return the standard error of the mean of ``(E,)`` numbers; 0 where they differ by rounding."""
+def standard_error(differences: ArrayLike) -> float:
+    """Return the standard error of the mean of ``(E,)`` numbers; NaN for one, 0 where nothing varies."""
+    x = np.asarray(differences, np.float64)
+    if x.size < 2:
+        return math.nan
     if np.ptp(x) <= ROUNDING * abs(x).max():
         return 0.0
     return float(x.std(ddof=1) / x.size**0.5)

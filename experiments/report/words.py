@@ -49,10 +49,20 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def rank(ends: tuple[int, int] | None) -> str:
+    """Return the ranks that an agent may have, such as 2–4."""
+    if ends is None:
+        return "–"
+    low, high = ends
+    return str(low) if low == high else f"{low}–{high}"
+
+
 def difference(one: st.Interval | None) -> str:
     """Return a difference in returns with its interval."""
     if one is None:
         return "–"
+    if one.how == st.NO_VARIATION and one.value == 0:
+        return f"0 (the same in all {one.episodes:,} episodes)"
     return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
 
 
@@ -90,5 +100,5 @@ def date(seconds: float | None) -> str:
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-FILTERS = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
+FILTERS = (number, score, ends, span, percent, rank, difference, plus_minus, microseconds, date)
 """The words that templates may use."""

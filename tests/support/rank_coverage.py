@@ -49,7 +49,9 @@ def _correlated(random: np.random.Generator, episodes: int) -> Floats:
 
 def _both_ways(random: np.random.Generator, episodes: int) -> Floats:
     """Half of the agents skewed up, half down: differences are as skewed as the agents."""
-    return _exponential(random, episodes) * np.where(np.arange(AGENTS) < AGENTS // 2, 1, -1)[:, None]
+    return (
+        _exponential(random, episodes) * np.where(np.arange(AGENTS) < AGENTS // 2, 1, -1)[:, None]
+    )
 
 
 def _widths(random: np.random.Generator, episodes: int) -> Floats:
@@ -106,7 +108,9 @@ def table(shape: str, boards: int) -> Iterator[str]:
 
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    print(f"{'means':22} {'law':22} tasks; coverage at {EPISODES} episodes, {number} boards, a quarter at 1000")
+    print(
+        f"{'means':22} {'law':22} tasks; coverage at {EPISODES} episodes, {number} boards, a quarter at 1000"
+    )
     for name in sys.argv[2:] or SHAPES:
         for line in table(name, number):
             print(line, flush=True)
