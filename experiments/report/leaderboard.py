@@ -27,17 +27,20 @@ DATA = "data"
 """Folder of the data, beside the page."""
 ENTERING = (
     (
-        "Play a suite with an agent of your own, beside ours or alone:",
+        "Play a suite with an agent of your own, beside ours:",
         "discovery-gym run quick --agent mine=my_file.py:Agent --out results",
     ),
     (
-        "Fill in a card (who, code, licence, method, disclosures), and pack it with the records:",
-        "discovery-gym submit results --out submission",
+        "Submit it. The first time this writes a card to fill in (who, code, licence, method, "
+        "disclosures), then the entry: the card, the records with all actions, and their digests:",
+        "discovery-gym submit results --agent mine --out entry",
     ),
     (
-        "Check it as everybody else will: every episode is played again from its seed and actions:",
-        "discovery-gym verify submission",
+        "Verify it as everybody else will: every episode is played again from its seed and actions. "
+        "The verified runs join the records of a board:",
+        "discovery-gym verify entry --into board",
     ),
+    ("Write the board again:", "discovery-gym leaderboard board"),
 )
 """How to enter: words, and a command."""
 

@@ -57,7 +57,9 @@ class Links:
     def up(self) -> str | None:
         """How many folders above the page our documents lie, as ``"../"``; ``None``: nowhere."""
         ways = ("../" * count for count in range(ABOVE + 1))
-        return next((up for up in ways if (self.folder / up / "docs/agents/ids.md").is_file()), None)
+        return next(
+            (up for up in ways if (self.folder / up / "docs/agents/ids.md").is_file()), None
+        )
 
     def environment(self, env_id: str) -> str | None:
         """Return the link to the page of an environment; ``None`` where there is none."""

@@ -1,4 +1,4 @@
-"""One suite as plain data: its agents, its families of tasks with their ranks, its tasks.
+"""One suite as plain data: its agents, its wings with their ranks, its tasks.
 
 The page draws what stands here and computes nothing of it. Every text is one printable line; the page
 sets it as text, and only what `links` has passed becomes a link.
@@ -11,13 +11,12 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from ...agents import making
-from ...envs.core import registered, spelt
-from ..runs.record import Record
+from ...envs.core import spelt
 from ..suites.catalogue import SUITES
+from ..suites.task import kind_of
 from . import ranks, words
 from . import stats as st
 from .boards import Board, Row
@@ -25,8 +24,16 @@ from .links import Links, https
 from .standings import Overview
 from .view_task import View, cell, costs, estimate, scale_of, task_view
 
-FAMILIES = ("campaigns", "pools", "design")
-OTHER = "other"
+WINGS = {
+    "campaign": "Campaigns",
+    "pool": "Pools",
+    "table": "Tables",
+    "design": "Experimental design",
+    "other": "Other problems",
+}
+"""The wings of a suite: all its tasks of a kind."""
+OPEN_BOOK = "table"
+"""Kind of tasks whose labels anybody can know: there, entries of others have no rank."""
 COLOURS, MARKERS, DASHES = 8, 8, 5
 """Kinds of colours, markers and dashes: 320 agents before two look alike."""
 BADGES = {
@@ -68,10 +75,10 @@ def suite_view(overview: Overview, links: Links) -> View:
     names = _order(overview)
     numbers = {name: i for i, name in enumerate(names)}
     tasks = [task_view(board, numbers, links) for board in overview.boards]
-    families = [family_of(board.spec.env_id) for board in overview.boards]
+    kinds = [_kind(overview, board) for board in overview.boards]
     task_keys = distinct([key(board.spec.task) for board in overview.boards])
-    for task, family, word in zip(tasks, families, task_keys, strict=True):
-        task |= {"key": word, "family": family}
+    for task, kind, word in zip(tasks, kinds, task_keys, strict=True):
+        task |= {"key": word, "wing": kind}
     _adjust(tasks)
     known = SUITES.get(overview.suite)
     return {
@@ -80,21 +87,21 @@ def suite_view(overview: Overview, links: Links) -> View:
         "about": "" if known is None or known.version != overview.version else known.about,
         "agents": list(_agents(names, overview, links)),
         "wings": [
-            _wing(family, [i for i, one in enumerate(families) if one == family], overview, numbers)
-            for family in (*FAMILIES, OTHER)
-            if family in families
+            _wing(kind, [i for i, one in enumerate(kinds) if one == kind], overview, numbers)
+            for kind in WINGS
+            if kind in kinds
         ],
         "tasks": tasks,
         "badges": BADGES,
     }
 
 
-def family_of(env_id: str) -> str:
-    """Return the family of an environment: "campaigns", "pools", "design" or "other"."""
-    if env_id not in registered():
-        return OTHER
-    point = str(gym.spec(env_id).entry_point)
-    return next((one for one in FAMILIES if f".{one}." in point), OTHER)
+def _kind(overview: Overview, board: Board) -> str:
+    """Return the kind of a task: as its suite says, else that of its environment."""
+    known = SUITES.get(overview.suite)
+    tasks = known.tasks if known is not None else ()
+    found = next((task.kind for task in tasks if task.name == board.spec.task), "")
+    return found or kind_of(board.spec.env_id)
 
 
 def _adjust(tasks: Sequence[View]) -> None:
@@ -123,7 +130,7 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
         rows = [row for board in overview.boards for row in board.rows if row.name == name]
         texts = dict.fromkeys(row.record.spec.agent for row in rows)
         newest = max(rows, key=lambda row: row.record.created).record
-        entry = getattr(newest, "entry", None)
+        entry = newest.entry
         yield {
             "name": words_of[i],
             "colour": i % COLOURS,
@@ -173,27 +180,34 @@ def _fact(value: Any) -> list[str | None]:
     return [spelt(words_of), https(value)]
 
 
-# ---- families
+# ---- wings
 
 
-def _wing(family: str, at: Sequence[int], overview: Overview, numbers: Mapping[str, int]) -> View:
-    """Return the ranking of the agents over the tasks of a family, and quality against cost.
+def _wing(kind: str, at: Sequence[int], overview: Overview, numbers: Mapping[str, int]) -> View:
+    """Return the ranking of the agents over the tasks of a wing, and quality against cost.
 
     Ranked are those that played all of its tasks to the end.
     """
     boards = [overview.boards[i] for i in at]
     scored = all(board.scored for board in boards)
     entered = {
-        name: rows
-        for name in numbers
-        if any((rows := [_found(board, name) for board in boards]))
+        name: rows for name in numbers if any((rows := [_found(board, name) for board in boards]))
     }
-    whole = [name for name, rows in entered.items() if all(rows)]
+    whole = [
+        name
+        for name, rows in entered.items()
+        if all(rows) and not (kind == OPEN_BOOK and any(row.record.entry for row in rows))
+    ]
     places = _places(boards, whole, entered) if scored else {}
-    rows = [_standing(name, rows, numbers[name], scored, places.get(name)) for name, rows in entered.items()]
+    rows = [
+        _standing(name, rows, numbers[name], scored, places.get(name))
+        for name, rows in entered.items()
+    ]
     rows.sort(key=lambda row: _order_of(row))
     return {
-        "name": family,
+        "name": kind,
+        "title": WINGS[kind],
+        "open_book": kind == OPEN_BOOK,
         "tasks": list(at),
         "scored": scored,
         "ranked": len(places),
@@ -217,7 +231,7 @@ def _places(
     boards: Sequence[Board], whole: Sequence[str], entered: Mapping[str, Sequence[Row | None]]
 ) -> dict[str, list[int]]:
     """Return the lowest and highest rank of each agent that played all the tasks."""
-    if not whole or min(board.spec.episodes for board in boards) < 2:
+    if len(whole) < 2 or min(board.spec.episodes for board in boards) < 2:
         return {}
     scores = [np.stack([entered[name][k].scores for name in whole]) for k in range(len(boards))]
     low, high = ranks.rank_sets(scores)
@@ -251,7 +265,7 @@ def _value(row: Row) -> list[Any]:
 
 
 def _spending(played: Sequence[Row], score: st.Interval, seconds: float) -> View:
-    """Return the value and the costs of an agent over a family."""
+    """Return the value and the costs of an agent over a wing."""
     return {
         "value": score.value,
         "knows": any(row.played.role == "optimal" for row in played),
@@ -267,8 +281,3 @@ def script(name: str, view: View) -> str:
     """Return the script file that hands a suite to the page: ASCII, without a ``<``."""
     data = json.dumps(view, allow_nan=False, separators=(",", ":"))
     return f"board({json.dumps(name)},{data});\n".replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def newest_first(records: Sequence[Record]) -> list[Record]:
-    """Return records, the newest first."""
-    return sorted(records, key=lambda record: -record.created)

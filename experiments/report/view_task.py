@@ -25,8 +25,6 @@ LOWEST = -1.0
 """Scores below are drawn at the edge: an agent that is far worse than random must not squeeze the
 others into one pixel. Its number stands beside the picture."""
 BINS = 40
-POINTS = 40
-"""Decisions after which a curve is shown."""
 EPISODES = 64
 """Episodes of a run that the page can open; `discovery-gym show` opens all."""
 DOTS = 1000
@@ -104,7 +102,11 @@ def task_view(board: Board, agents: Mapping[str, int], links: Links) -> View:
         "rows": rows,
         "curves": list(_curves(board)),
         "costs": costs([_costs(row) for row in board.rows]),
-        "histogram": {"low": rounded(low), "high": rounded(high), "counts": _counts(board, low, high)},
+        "histogram": {
+            "low": rounded(low),
+            "high": rounded(high),
+            "counts": _counts(board, low, high),
+        },
         "dots": [_packed(values_of(row), low, high) for row in board.rows],
         "pairs": _pairs(board, word),
     }
@@ -155,7 +157,9 @@ def _counts(board: Board, low: float, high: float) -> list[list[int] | None]:
     counts: list[list[int] | None] = []
     for row in board.rows:
         values = values_of(row)
-        found = None if values is None else np.histogram(values.clip(low, high), BINS, (low, high))[0]
+        found = (
+            None if values is None else np.histogram(values.clip(low, high), BINS, (low, high))[0]
+        )
         counts.append(None if found is None else found.tolist())
     return counts
 
@@ -201,7 +205,8 @@ def _run_facts(row: Row) -> Iterator[list[str]]:
         yield ["episode length", f"{words.plus_minus(played.lengths)} decisions"]
         if row.beats_random is not None:
             yield ["beats random", f"in {100 * row.beats_random:.1f} % of pairs of episodes"]
-        if (times := getattr(played, "decision_seconds", None)) is not None:
+        times = played.decision_seconds
+        if len(times) > 1:  # old records know the mean alone
             parts = [f"{name} {words.duration(times[key])}" for key, name in TIMES.items()]
             yield ["time of a decision", ", ".join(parts)]
     yield ["record", f"records/{record.id}.parquet, {words.date(record.created)}"]
@@ -222,12 +227,12 @@ def _episodes(played: Evaluation) -> View:
     }
     if played.regret is not None:
         found["regret"] = [words.number(value) for value in played.regret[first]]
-    actions = getattr(played, "actions", None)
-    if actions is not None:
-        starts = np.concatenate([[0], np.cumsum(actions.lengths)])
+    if played.actions is not None:
+        parts, ends = played.actions.parts, np.cumsum(played.actions.lengths)
+        starts = played.actions.starts
         found["actions"] = [
-            _actions(actions.parts, int(starts[i]), int(starts[i + 1]))
-            for i in range(min(EPISODES, len(actions.lengths)))
+            _actions(parts, int(start), int(end))
+            for start, end in zip(starts[first], ends[first], strict=True)
         ]
     return found
 
@@ -257,7 +262,7 @@ def _curves(board: Board) -> Iterator[View]:
     }
     for name, label in named.items():
         lines = [
-            {"row": i, **_line(*trace)}
+            {"row": i, **_line(row.played.points, trace)}
             for i, row in enumerate(board.rows)
             if row.played is not None and (trace := _traces(row.played).get(name)) is not None
         ]
@@ -265,25 +270,23 @@ def _curves(board: Board) -> Iterator[View]:
             yield {"name": name, "label": label, "lines": lines}
 
 
-def _traces(played: Evaluation) -> dict[str, tuple[Any, Floats]]:
-    """Return what is known of E episodes after P decisions, as their numbers and ``(E, P)``.
+def _traces(played: Evaluation) -> dict[str, Floats]:
+    """Return what is known of E episodes after P decisions, ``(E, P)``, by name.
 
     An episode that has ended keeps its last value.
     """
-    traces: dict[str, tuple[Any, Floats]] = {}
     last = played.returns if played.regret is None else played.regret
-    name = "return" if played.regret is None else "regret"
-    if (curve := getattr(played, "curve", None)) is not None:  # formats 1 and 2: every decision
-        points = np.unique(np.geomspace(1, curve.shape[1], POINTS).round().astype(int))
-        traces[name] = points, _held(curve[:, points - 1], last)
-    after = {name: "after", "best": "best_after", "spent": "spent_after"}
-    for key, field in after.items():
-        if (values := getattr(played, field, None)) is not None:
-            traces[key] = played.points, _held(values, last if key == name else None)
+    traces = {}
+    if len(played.points):
+        traces["return" if played.regret is None else "regret"] = _held(played.after, last)
+    if played.best_after is not None:
+        traces["best"] = _held(played.best_after)
+    if played.spent_after is not None:
+        traces["spent"] = _held(played.spent_after, played.spent)
     return traces
 
 
-def _held(values: Floats, last: Floats | None) -> Floats:
+def _held(values: Floats, last: Floats | None = None) -> Floats:
     """Return values ``(E, P)`` whose holes, after the end of an episode, hold its last value ``(E,)``."""
     known = ~np.isnan(values)
     if last is not None:
@@ -298,10 +301,9 @@ def _line(points: Any, values: Floats) -> View:
     half = np.full(mean.shape, np.nan)
     if count > 1:
         half = stdtrit(count - 1, 0.5 + st.LEVEL / 2) * values.std(0, ddof=1) / count**0.5
-    ends = {"mean": mean, "low": mean - half, "high": mean + half}
-    return {"points": np.asarray(points).tolist()} | {
-        name: rounded(line, 4) for name, line in ends.items()
-    }
+    ends = {"points": points, "mean": mean, "low": mean - half, "high": mean + half}
+    known = np.isfinite(mean)  # no label is known before the first one
+    return {name: rounded(line[known], 4) for name, line in ends.items()}
 
 
 # ---- comparisons
@@ -343,7 +345,7 @@ def _costs(row: Row) -> View | None:
     """Return the mean value of a row and what its episodes cost; ``None`` for a failed run."""
     if row.played is None or row.value is None:
         return None
-    money = getattr(row.played, "spent", None)
+    money = row.played.spent
     return {
         "value": row.value,
         "knows": row.played.role == "optimal",

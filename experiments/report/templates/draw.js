@@ -4,10 +4,10 @@
 function element(space, tag, attributes, children) {
   const made = space ? document.createElementNS(space, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) continue;
     if (typeof value === "function") made.addEventListener(name, value);
     else if (name === "style") for (const [key, one] of Object.entries(value)) made.style.setProperty(key, one);
-    else made.setAttribute(name, value === true ? "" : value);
+    else made.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : value);
   }
   made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return made;
@@ -66,6 +66,24 @@ function spread(wanted, gap, low, high) {
   for (const i of order.reverse()) { places[i] = Math.min(places[i], most); most = places[i] - gap; }
   return places;
 }
+// A place for the label of each dot where it hides as little as possible: [x, y, anchor].
+const AROUND = [[11, 4, "start"], [-11, 4, "end"], [0, -10, "middle"], [0, 19, "middle"], [10, -9, "start"], [10, 17, "start"], [-10, -9, "end"], [-10, 17, "end"],
+  [20, -22, "start"], [20, 30, "start"], [-20, -22, "end"], [-20, 30, "end"], [0, -26, "middle"], [0, 36, "middle"]];
+function labels(dots, box) {
+  const taken = dots.map(({ x, y }) => [x - 7, y - 7, x + 7, y + 7]);
+  return dots.map(({ x, y, words }) => {
+    const wide = 6.8 * words.length;
+    const tried = AROUND.map(([dx, dy, anchor], cost) => {
+      const left = x + dx - { start: 0, middle: wide / 2, end: wide }[anchor], area = [left, y + dy - 10, left + wide, y + dy + 3];
+      const over = ([a, b, c, d]) => Math.max(0, Math.min(c, area[2]) - Math.max(a, area[0])) * Math.max(0, Math.min(d, area[3]) - Math.max(b, area[1]));
+      const outside = Math.max(0, box.left - area[0]) + Math.max(0, area[2] - box.right) + Math.max(0, box.top - area[1]) + Math.max(0, area[3] - box.bottom);
+      return { area, at: [x + dx, y + dy, anchor], cost: cost / 2 + 40 * outside + taken.reduce((sum, one) => sum + over(one), 0) };
+    });
+    const best = tried.reduce((one, other) => (other.cost < one.cost ? other : one));
+    taken.push(best.area);
+    return best.at;
+  });
+}
 const clipped = (words, letters) => words.length > letters ? `${words.slice(0, letters - 1)}…` : words;
 
 // ---- what agents look like
@@ -105,7 +123,7 @@ function whisker(at, one, y, agent, name = "") {
 // ---- pictures
 
 // An estimate as a symbol on its interval, between the lines of random and optimal.
-function bar(one, [low, high], agent, scored, width = 190) {
+function bar(one, [low, high], agent, scored, width = 230) {
   const at = scale(low, high, 9, width - 9);
   const guides = scored ? [0, 1].map((x) => line(at(x), 2, at(x), 24, "ends-of-scale")) : [];
   const outside = one.value < low;
@@ -151,17 +169,12 @@ function tradeoff(dots, names, logarithmic, width, [low, high]) {
   const y = scale(low, high + (high - low) / 20, box.bottom, box.top);
   const front = dots.filter((dot) => dot.best).sort((a, b) => a.x - b.x || a.y - b.y);
   const steps = front.map((dot, i) => `${i ? `H${px(x(dot.x))}V` : `M${px(x(dot.x))} `}${px(y(dot.y))}`).join("");
-  const sides = dots.map((dot) => (x(dot.x) > (box.left + box.right) / 2 ? "end" : "start"));
-  const places = dots.map((dot) => y(dot.y) + 4);
-  for (const side of ["start", "end"]) {
-    const at = dots.map((_, i) => i).filter((i) => sides[i] === side);
-    spread(at.map((i) => places[i]), 14, box.top + 4, box.bottom).forEach((place, k) => { places[at[k]] = place; });
-  }
+  const at = labels(dots.map((dot) => ({ x: x(dot.x), y: y(dot.y), words: clipped(dot.agent.name, 22) })), { ...box, top: 10, right: width });
   const drawn = dots.map((dot, i) => {
-    const [cx, cy, way] = [x(dot.x), y(dot.y), sides[i] === "end" ? -1 : 1], away = Math.abs(places[i] - 4 - cy) > 6;
-    const lead = away && s("path", { class: "lead-line", d: `M${px(cx)} ${px(cy)}L${px(cx + 16 * way)} ${px(places[i] - 4)}` });
+    const [cx, cy] = [x(dot.x), y(dot.y)], [left, top, anchor] = at[i], away = Math.abs(left - cx) + Math.abs(top - cy) > 22;
+    const lead = away && s("path", { class: "lead-line", d: `M${px(cx)} ${px(cy)}L${px(left)} ${px(top > cy ? top - 10 : top + 2)}` });
     return s("g", { class: `series c${dot.agent.colour}` }, title(`${dot.agent.name}: ${dot.words}`), lead, symbol(dot.agent, cx, cy, 5.5),
-      text(cx + way * (away ? 18 : 10), places[i], clipped(dot.agent.name, 22), sides[i], "name"));
+      text(left, top, clipped(dot.agent.name, 22), anchor, "name"));
   });
   return picture(width, 304, `${names.y} against ${names.x}`, frame(x, y, box, { ...names, tick: names.x.startsWith("time") ? seconds : null }),
     s("path", { class: "front", d: steps || "M0 0" }), drawn);
@@ -198,14 +211,16 @@ function dots(rows, [low, high], scored, width) {
 // The same episodes of two agents; those that can be opened are drawn as dots.
 function scatter(xs, ys, { low, high }, names, width, openable, chosen, open) {
   const size = Math.min(width, 430), box = { left: 52, right: size - 12, top: 24, bottom: size - 44 };
-  const x = scale(low, high, box.left, box.right), y = scale(low, high, box.bottom, box.top);
-  const place = (k) => [px(box.left + (xs[k] / 65535) * (box.right - box.left)), px(box.bottom - (ys[k] / 65535) * (box.bottom - box.top))];
+  const least = Math.min(...xs, ...ys), most = Math.max(...xs, ...ys, least + 1), edge = (most - least) / 30;
+  const value = (k) => low + (k / 65535) * (high - low), range = [value(least - edge), value(most + edge)];
+  const x = scale(...range, box.left, box.right), y = scale(...range, box.bottom, box.top);
+  const place = (k) => [px(x(value(xs[k]))), px(y(value(ys[k])))];
   const rest = Array.from({ length: xs.length - openable }, (_, k) => `M${place(openable + k).join(" ")}h0`);
   const marks = Array.from({ length: openable }, (_, k) => {
-    const [cx, cy] = place(k);
-    return s("circle", { class: k === chosen ? "episode chosen" : "episode", cx, cy, r: k === chosen ? 6 : 4.5, "data-episode": k, click: () => open(k) }, title(`episode ${k}`));
+    const [cx, cy] = place(k), name = k === chosen ? "episode chosen" : "episode";
+    return s("circle", { class: name, cx, cy, r: k === chosen ? 6 : 4.5, "data-episode": k, click: () => open(k) }, title(`episode ${k}`));
   });
-  if (chosen !== null && marks[chosen]) marks.push(...marks.splice(chosen, 1));
+  if (chosen !== null) marks.push(...marks.splice(chosen, 1)); // above the others
   return picture(size, size, `${names.y} against ${names.x}, episode by episode`, frame(x, y, box, names),
     line(box.left, box.bottom, box.right, box.top, "front"), s("path", { class: "cloud", d: rest.join("") || "M0 0" }), marks);
 }

@@ -54,8 +54,8 @@ function agentShown(agent) {
   return !q || has([agent.name, ...agent.texts.map((one) => one.text)].join("\n"), q) || !suites[shown.suite].agents.some((one) => has([one.name, ...one.texts.map((two) => two.text)].join("\n"), q));
 }
 function taskShown(task) {
-  const { q = "", family = "" } = shown, tasks = suites[shown.suite].tasks;
-  if (family && task.family !== family) return false;
+  const { q = "", wing = "" } = shown, tasks = suites[shown.suite].tasks;
+  if (wing && task.wing !== wing) return false;
   return !q || has(`${task.name}\n${task.about}\n${task.env.id}`, q) || !tasks.some((one) => has(`${one.name}\n${one.about}\n${one.env.id}`, q));
 }
 
@@ -81,7 +81,7 @@ function width(share = 1) {
   const style = getComputedStyle(main), inside = main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   const small = innerWidth <= 640;
   const whole = inside - (small ? 30 : 50);
-  return Math.floor(share < 1 && inside > 1000 ? (inside - 18) * share - 50 : whole);
+  return Math.max(240, Math.floor(share < 1 && inside > 1000 ? (inside - 18) * share - 50 : whole));
 }
 // A picture with its words, and the table behind it.
 function figure(words, drawing, heads, rows) {
@@ -145,7 +145,7 @@ function opening(body, row, columns, more) {
   toggle(shown.open === name, false);
 }
 const column = {
-  agent: { head: "agent", up: true, sort: (row) => row.who.name, cell: ({ who }) => [legend(who), h("button", { type: "button", class: "name", "aria-expanded": "false" }, who.name), badge(who)] },
+  agent: { head: "agent", up: true, sort: (row) => row.who.name, cell: ({ who }) => [legend(who), h("button", { type: "button", class: "name", "aria-expanded": false }, who.name), badge(who)] },
   rank: { head: "rank", up: true, title: "places that the agent may have, all of them right at once in 95 % of cases", sort: (row) => row.rank && row.rank[0] + row.rank[1] / 1000, cell: (row) => row.rank ? places(row.rank) : h("span", { class: "unranked" }, "–") },
   time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision", sort: (row) => row.time?.[0], cell: (row) => row.time?.[1] ?? "–" },
   date: { head: "date", up: true, sort: (row) => row.date[0], cell: (row) => row.date[1] },
@@ -184,19 +184,19 @@ function runCard(row) {
 function suitePage(suite) {
   const tasks = suite.tasks.filter(taskShown);
   return [h("div", { class: "suite" }, h("h2", {}, suite.name, h("small", {}, `version ${suite.version}, ${suite.tasks.length} tasks`)), suite.about && h("p", { class: "soft" }, suite.about)),
-    suite.wings.filter((wing) => !shown.family || wing.name === shown.family).map((wing) => wingPart(suite, wing, tasks)),
+    suite.wings.filter((wing) => !shown.wing || wing.name === shown.wing).map((wing) => wingPart(suite, wing, tasks)),
     comparison(suite, tasks)];
 }
 function wingPart(suite, wing, tasks) {
-  const rows = wing.rows.filter((row) => agentShown(row.who)), some = tasks.filter((task) => task.family === wing.name);
-  const all = wing.tasks.length, episodes = Math.min(...wing.tasks.map((k) => +suite.tasks[k].facts[0][1].replaceAll(",", "")));
+  const rows = wing.rows.filter((row) => agentShown(row.who)), some = tasks.filter((task) => task.wing === wing.name), all = wing.tasks.length;
   const entered = { head: "tasks", label: "tasks", sort: (row) => row.entered, cell: (row) => `${row.entered} of ${all}` };
   const columns = [column.agent, column.rank, ...(wing.scored ? scored(wing.scale, "mean score", true) : []), entered, column.time, column.date];
-  const note = wing.scored ? `Ranked are the ${wing.ranked} agents that played all ${all} tasks; ranks hold among all agents, whatever is filtered.` : "Not all tasks have scores, so there is no rank over all of them: each task has its own.";
-  return [h("h2", { class: "wing", id: `wing-${wing.name}` }, wing.name, h("small", {}, `${all} tasks, ${episodes.toLocaleString("en")} episodes or more`)),
-    h("section", {}, h("h3", {}, "Ranking"), h("p", { class: "note" }, note), rows.length ? table(`ranking-${wing.name}`, columns, rows, (row) => agentCard(row.who, suite)) : nobody()),
-    h("div", { class: "pair" }, h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores; green is better than random, red worse. Empty: not entered." : "Mean scores, or mean returns where a task has no scores."), rows.length ? matrix(suite, wing, rows) : nobody()),
-      wing.costs.length ? h("section", {}, h("h3", {}, "Quality against cost"), costs(`cost-${wing.name}`, wing.costs, wing.rows, wing.scale, "mean score")) : null),
+  const notes = wing.scored ? [wing.ranked ? `Ranked are the ${wing.ranked} agents that played all tasks; ranks are among all agents, whatever is filtered.` : "Fewer than two agents played all tasks: nobody is ranked.", wing.open_book && " Tables are an open book: entries of others have no rank over them."] : ["Not all tasks have scores, so that nobody has a rank over all of them; each task ranks its own."];
+  const won = all > 1 && h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
+  const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won ? 0.5 : 1));
+  return [h("h2", { class: "wing" }, wing.title, h("small", {}, all === 1 ? "1 task" : `${all} tasks`)),
+    h("section", {}, h("h3", {}, "Ranking"), h("p", { class: "note" }, notes), rows.length ? table(`ranking-${wing.name}`, columns, rows, (row) => agentCard(row.who, suite)) : nobody()),
+    h("div", { class: "pair" }, won, paid),
     h("div", { class: "grid" }, some.map((task) => taskCard(task)))];
 }
 const nobody = () => h("p", { class: "soft" }, "No agent passes the filters.");
@@ -211,13 +211,13 @@ function matrix(suite, wing, rows) {
     h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "left" }, "agent"), tasks.map((task) => h("th", { scope: "col" }, h("a", { href: address({ task: task.key }) }, task.name))))),
     rows.map((row) => h("tbody", {}, h("tr", { class: "row" }, h("th", { scope: "row", class: "left" }, legend(row.who), h("span", { class: "name" }, row.who.name)), row.cells.map((value, k) => cell(value, tasks[k])))))));
 }
-function costs(id, list, rows, scale, quantity) {
+function costs(list, rows, scale, quantity, share) {
   const place = h("div", {});
   const show = (cost) => {
     const dots = cost.dots.map(([k, x, y, words, best]) => ({ agent: rows[k].who, x, y, words: `${words}, ${rows[k].score.text}`, best, row: rows[k] })).filter((dot) => agentShown(dot.agent));
     const range = [scale[0], Math.max(scale[1], ...dots.map((dot) => dot.y))];
     const switches = list.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Cost" }, list.map((one) => h("button", { type: "button", "aria-pressed": one === cost, click: () => show(one) }, one.label)));
-    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that nothing beats for less.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(0.5), range),
+    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that nothing beats for less.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
       ["agent", cost.label, quantity, "unbeaten"], () => dots.map((dot) => [dot.agent.name, dot.words.split(", ")[0], dot.row.score.text, dot.best ? "yes" : ""])) : nobody()].filter(Boolean));
   };
   show(list[0]);
@@ -233,27 +233,27 @@ function taskCard(task) {
 // ---- a task
 
 function taskPage(suite, task) {
-  const rows = task.rows.filter((row) => agentShown(row.who)), played = rows.filter((row) => row.score);
+  const rows = task.rows.filter((row) => agentShown(row.who)), played = rows.filter((row) => row.score), both = task.curves.length > 0 && task.costs.length > 0;
   const columns = [column.agent, column.rank, ...scored(task.scale, task.quantity, task.scored), task.scored && number("return", "return"), task.regret && number("regret", "regret", true), number("behind", "behind the best", false, "mean paired difference to the best agent that does not know the truth"), column.time, column.date].filter(Boolean);
   return [h("p", { class: "crumbs" }, h("a", { href: address({ task: "", a: "", b: "", episode: "", open: "" }) }, `← all tasks of ${suite.name}`)),
-    h("section", {}, h("h2", {}, task.name, h("small", {}, task.family)), h("p", {}, task.about),
+    h("section", {}, h("h2", {}, task.name, h("small", {}, suite.wings.find((wing) => wing.name === task.wing).title)), h("p", {}, task.about),
       task.mixed && h("p", { class: "warning" }, "These records come from different versions of the code; run the suite again to renew them."),
       h("ul", { class: "facts" }, task.facts.map(([name, value]) => h("li", {}, h("span", {}, `${name} `), value)), h("li", {}, h("span", {}, "environment "), link(task.env.id, task.env.page))),
       rows.length ? table(`task-${task.key}`, columns, rows, runCard) : nobody(),
       h("p", { class: "note" }, h("code", {}, task.parameters))),
-    h("div", { class: "pair" }, task.curves.length > 0 && played.length > 0 && h("section", {}, h("h3", {}, "Over the decisions"), curvesOf(task)),
-      task.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs("cost", task.costs, task.rows, task.scale, task.quantity))),
+    h("div", { class: "pair" }, task.curves.length > 0 && played.length > 0 && h("section", {}, h("h3", {}, "Over the decisions"), curvesOf(task, both ? 0.5 : 1)),
+      task.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(task.costs, task.rows, task.scale, task.quantity, both ? 0.5 : 1))),
     played.length > 0 && h("section", {}, h("h3", {}, "How the episodes spread"), spreads(task, played)),
     comparison(suite, [task])];
 }
-function curvesOf(task) {
+function curvesOf(task, share) {
   const place = h("div", {});
   const show = (curve) => {
     const lines = curve.lines.map((one) => ({ ...one, agent: task.rows[one.row].who })).filter((one) => agentShown(one.agent));
     const switches = task.curves.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Quantity" }, task.curves.map((one) => h("button", { type: "button", "aria-pressed": one === curve, click: () => show(one) }, one.label)));
     const words = "Mean over the episodes and its pointwise 95 % interval; an episode that has ended keeps its last value.";
     const rows = () => lines.flatMap((one) => one.points.map((point, k) => [one.agent.name, point, short(one.mean[k]), one.low[k] === null ? "–" : `[${short(one.low[k])}, ${short(one.high[k])}]`]));
-    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: "decisions", y: curve.label }, width(0.5)), ["agent", "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
+    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: "decisions", y: curve.label }, width(share)), ["agent", "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
   };
   show(task.curves[0]);
   return place;
@@ -272,7 +272,7 @@ function spreads(task, rows) {
 function comparison(suite, tasks) {
   const present = suite.agents.filter((agent) => tasks.some((task) => task.rows.some((row) => row.who === agent && row.score)));
   if (present.length < 2) return null;
-  const best = tasks.length === 1 ? tasks[0].rows.filter((row) => row.score).map((row) => row.who) : suite.wings.filter((wing) => !shown.family || wing.name === shown.family)[0].rows.map((row) => row.who).filter((who) => present.includes(who));
+  const best = tasks.length === 1 ? tasks[0].rows.filter((row) => row.score).map((row) => row.who) : suite.wings.filter((wing) => !shown.wing || wing.name === shown.wing)[0].rows.map((row) => row.who).filter((who) => present.includes(who));
   const pick = (name, other) => present.find((agent) => agent.name === name) ?? best.find((agent) => agent !== other) ?? present.find((agent) => agent !== other);
   const a = pick(shown.a, present.find((agent) => agent.name === shown.b)), b = pick(shown.b, a);
   const chooser = (id, chosen, words) => h("label", {}, words, h("select", { id, change: (event) => go({ [id]: event.target.value, a: id === "a" ? event.target.value : a.name, b: id === "b" ? event.target.value : b.name }) },
@@ -338,9 +338,9 @@ function episode(row, k) {
 function draw() {
   const suite = suites[shown.suite], focused = document.activeElement?.id;
   if (!suite) return main.replaceChildren(h("section", {}, h("p", {}, "There is no such suite here.")));
-  const families = suite.wings.map((wing) => wing.name), task = suite.tasks.find((one) => one.key === shown.task);
-  control("family").replaceChildren(h("option", { value: "" }, "all families"), ...families.map((name) => h("option", { value: name }, name)));
-  for (const id of ["q", "family", "kind"]) if (control(id) !== document.activeElement || id !== "q") control(id).value = shown[id] ?? "";
+  const task = suite.tasks.find((one) => one.key === shown.task);
+  control("wing").replaceChildren(h("option", { value: "" }, "all"), ...suite.wings.map((wing) => h("option", { value: wing.name }, wing.title)));
+  for (const id of ["q", "wing", "kind"]) if (control(id) !== document.activeElement || id !== "q") control(id).value = shown[id] ?? "";
   control("verified").checked = Boolean(shown.verified);
   document.title = `${task ? `${task.name} · ` : ""}${suite.name} · discovery_gym leaderboard`;
   const parts = task ? taskPage(suite, task) : suitePage(suite);
@@ -361,7 +361,7 @@ theme(kept((store) => store.getItem("theme")) ?? "system");
 if (chips.length) {
   control("tools").addEventListener("submit", (event) => event.preventDefault());
   control("q").addEventListener("input", (event) => go({ q: event.target.value }, false));
-  for (const id of ["family", "kind"]) control(id).addEventListener("change", (event) => go({ [id]: event.target.value, task: id === "family" ? "" : shown.task }));
+  for (const id of ["wing", "kind"]) control(id).addEventListener("change", (event) => go({ [id]: event.target.value, task: id === "wing" ? "" : shown.task }));
   control("verified").addEventListener("change", (event) => go({ verified: event.target.checked ? 1 : "" }));
   addEventListener("hashchange", follow);
   let drawnFor = innerWidth;
