@@ -109,7 +109,8 @@ def table(shape: str, boards: int) -> Iterator[str]:
 if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print(
-        f"{'means':22} {'law':22} tasks; coverage at {EPISODES} episodes, {number} boards, a quarter at 1000"
+        f"{'means':22} {'law':22} tasks; coverage at {EPISODES} episodes; {number} boards, at 1000 "
+        "episodes a quarter of them"
     )
     for name in sys.argv[2:] or SHAPES:
         for line in table(name, number):
