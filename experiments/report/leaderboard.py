@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import spelt
+from ...envs.core.checks import choice
 from ..runs.files import write, writing_to
 from ..runs.record import Record
 from ..runs.records import Results, read_folder
 from . import page
 from . import stats as st
-from .boards import FEW, Overview, overviews
+from .export import NAMES as DOWNLOADS
+from .export import exported
 from .links import Links
+from .standings import Overview, overviews
 from .view import BADGES, distinct, key, script, suite_view
 
+FORMATS = ("md", *DOWNLOADS)
+"""Formats of the leaderboard as one text."""
 MANY = 100
 """Files that are named one by one when they are left out."""
 DATA = "data"
@@ -46,7 +51,7 @@ ENTERING = (
 
 
 def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
-    """Write LEADERBOARD.md, index.html and its data into a results folder.
+    """Write LEADERBOARD.md, index.html, its data and the downloads into a results folder.
 
     Returns:
         The paths of the first two, and in words what is left out of them.
@@ -55,27 +60,51 @@ def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
         InputError: The folder is not a results folder or cannot be written, or there are files in it
             but no record.
     """
+    found, shown, missing = _shown(folder)
+    view = _view(found, shown, missing)
+    files = {"LEADERBOARD.md": page.render("leaderboard.md.j2", overviews=shown, **view)}
+    suites = _suites(shown)
+    files["index.html"] = _index(suites, view)
+    links = Links(folder)
+    for suite, overview in zip(suites, shown, strict=True):
+        files[suite["file"]] = script(suite["key"], suite_view(overview, links))
+    files |= {name: exported(form, shown, missing) for form, name in DOWNLOADS.items()}
+    with writing_to(folder):
+        (folder / DATA).mkdir(exist_ok=True)
+        for name, text in reversed(files.items()):  # the page last: what it loads is there
+            write(folder / name, text)
+    return [folder / "LEADERBOARD.md", folder / "index.html"], missing
+
+
+def leaderboard_text(folder: Path, form: str) -> tuple[str, list[str]]:
+    """Return the leaderboard of a results folder in a format of `FORMATS`, and what it leaves out.
+
+    Nothing is written. Raises as `write_leaderboard`.
+    """
+    choice("format", form, FORMATS)
+    found, shown, missing = _shown(folder)
+    if form == "md":
+        view = _view(found, shown, missing)
+        return page.render("leaderboard.md.j2", overviews=shown, **view), missing
+    return exported(form, shown, missing), missing
+
+
+def _shown(folder: Path) -> tuple[Results, list[Overview], list[str]]:
+    """Return what is in a results folder, its tables, and in words what they leave out."""
     found = read_folder(folder)
     shown = overviews(found.records)
-    missing = left_out(found, shown)
-    view = {
+    return found, shown, left_out(found, shown)
+
+
+def _view(found: Results, shown: Sequence[Overview], missing: Sequence[str]) -> dict[str, Any]:
+    """Return what both pages say besides the tables."""
+    return {
         "left_out": missing,
         "provenance": _provenance(found.records, shown),
         "intervals": f"95 %; Student's t below {st.ENOUGH} episodes, from there the bias-corrected "
         f"and accelerated bootstrap ({st.RESAMPLES} resamples, seed {st.BOOTSTRAP_SEED}); "
         "Clopper-Pearson where episodes have two outcomes",
     }
-    files = {"LEADERBOARD.md": page.render("leaderboard.md.j2", overviews=shown, few=FEW, **view)}
-    suites = _suites(shown)
-    files["index.html"] = _index(suites, view)
-    links = Links(folder)
-    for suite, overview in zip(suites, shown, strict=True):
-        files[suite["file"]] = script(suite["key"], suite_view(overview, links))
-    with writing_to(folder):
-        (folder / DATA).mkdir(exist_ok=True)
-        for name, text in reversed(files.items()):  # the page last: what it loads is there
-            write(folder / name, text)
-    return [folder / "LEADERBOARD.md", folder / "index.html"], missing
 
 
 def _suites(shown: Sequence[Overview]) -> list[dict[str, Any]]:
@@ -109,7 +138,7 @@ def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
         hashes={"style": page.digest(style), "script": page.digest(code)},
         badges=BADGES,
         entering=ENTERING,
-        downloads=(),
+        downloads=tuple(DOWNLOADS.values()),
         **view,
     )
 

@@ -19,8 +19,9 @@ from ..suites.catalogue import SUITES
 from ..suites.task import kind_of
 from . import ranks, words
 from . import stats as st
-from .boards import Board, Overview, Row
+from .boards import Board, Row
 from .links import Links, https
+from .standings import Overview
 from .view_task import View, cell, costs, estimate, scale_of, task_view
 
 WINGS = {

@@ -17,7 +17,7 @@ import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
 from discovery_gym.experiments.report import boards, stats, words
-from discovery_gym.experiments.report.boards import overviews
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
