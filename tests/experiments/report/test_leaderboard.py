@@ -17,8 +17,8 @@ import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
 from discovery_gym.experiments.report import boards, stats, words
-from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
 from discovery_gym.experiments.runs.runner import execute
@@ -237,8 +237,13 @@ def test_the_page_is_well_formed_and_loads_its_own_data_only(page):
     assert all((page / other).is_file() for other in others)
     assert reader.files == ["data/tiny.js"]
     text = (page / "index.html").read_text(encoding="utf-8")
-    assert not re.search(r"url\(|@import|fetch\(|XMLHttp|innerHTML|insertAdjacent|document\.write", text)
-    assert set(re.findall(r"https?://[^\s\"']*", text)) == {"http://www.w3.org/2000/svg", "https://"}
+    assert not re.search(
+        r"url\(|@import|fetch\(|XMLHttp|innerHTML|insertAdjacent|document\.write", text
+    )
+    assert set(re.findall(r"https?://[^\s\"']*", text)) == {
+        "http://www.w3.org/2000/svg",
+        "https://",
+    }
     assert len(text) < 1_000_000
 
 
