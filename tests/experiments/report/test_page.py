@@ -100,7 +100,9 @@ def names_in(page, table):
 
 FITS, CONTRAST = (script_of(name) for name in ("fits.js", "contrast.js"))
 
-OPENED = "() => [...document.querySelectorAll('.numbers')].every((one) => one.querySelector('tbody'))"
+OPENED = (
+    "() => [...document.querySelectorAll('.numbers')].every((one) => one.querySelector('tbody'))"
+)
 PLACES = (
     "#suite=tiny&open=theirs",
     "#suite=tiny&task=tiny-ladder&open=odd",
