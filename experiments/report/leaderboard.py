@@ -30,24 +30,19 @@ MANY = 100
 """Files that are named one by one when they are left out."""
 DATA = "data"
 """Folder of the data, beside the page."""
-ENTERING = (
-    (
-        "Play a suite with an agent of your own, beside ours:",
-        "discovery-gym run quick --agent mine=my_file.py:Agent --out results",
+ENTERING = {
+    "Play a suite with an agent of your own, beside ours:": (
+        "discovery-gym run quick --agent mine=my_file.py:Agent --out results"
     ),
-    (
-        "Submit it. The first time this writes a card to fill in (who, code, licence, method, "
-        "disclosures), then the entry: the card, the records with all actions, and their digests:",
-        "discovery-gym submit results --agent mine --out entry",
+    "Submit it. The first time this writes a card to fill in, then the entry: the card, the records "
+    "with all actions, and their digests:": (
+        "discovery-gym submit results --agent mine --out entry"
     ),
-    (
-        "Verify it as everybody else will: every episode is played again from its seed and actions. "
-        "The verified runs join the records of a board:",
-        "discovery-gym verify entry --into board",
-    ),
-    ("Write the board again:", "discovery-gym leaderboard board"),
-)
-"""How to enter: words, and a command."""
+    "Verify it as everybody else will: all episodes are played again from their seeds and actions. "
+    "Verified runs join the records of a board:": "discovery-gym verify entry --into board",
+    "Write the board again:": "discovery-gym leaderboard board",
+}
+"""How to enter: what to do, and its command."""
 
 
 def write_leaderboard(folder: Path) -> tuple[list[Path], list[str]]:
@@ -137,7 +132,7 @@ def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
         script=code,
         hashes={"style": page.digest(style), "script": page.digest(code)},
         badges=BADGES,
-        entering=ENTERING,
+        entering=ENTERING.items(),
         downloads=tuple(DOWNLOADS.values()),
         **view,
     )

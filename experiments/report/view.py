@@ -16,13 +16,11 @@ import numpy as np
 from ...agents import making
 from ...envs.core import spelt
 from ..suites.catalogue import SUITES
-from ..suites.task import kind_of
-from . import ranks, words
-from . import stats as st
-from .boards import Board, Row
+from . import words
+from .boards import ANCHOR, NO_RANK, Board, Row
 from .links import Links, https
-from .standings import Overview
-from .view_task import View, cell, costs, estimate, scale_of, task_view
+from .standings import Overview, Standing, Wing
+from .view_task import View, cell, costs, estimate, rank_of, scale_of, task_view
 
 WINGS = {
     "campaign": "Campaigns",
@@ -32,8 +30,6 @@ WINGS = {
     "other": "Other problems",
 }
 """The wings of a suite: all its tasks of a kind."""
-OPEN_BOOK = "table"
-"""Kind of tasks whose labels anybody can know: there, entries of others have no rank."""
 COLOURS, MARKERS, DASHES = 8, 8, 5
 """Kinds of colours, markers and dashes: 320 agents before two look alike."""
 BADGES = {
@@ -74,12 +70,7 @@ def suite_view(overview: Overview, links: Links) -> View:
     """Return everything that the page shows of one suite."""
     names = _order(overview)
     numbers = {name: i for i, name in enumerate(names)}
-    tasks = [task_view(board, numbers, links) for board in overview.boards]
-    kinds = [_kind(overview, board) for board in overview.boards]
-    task_keys = distinct([key(board.spec.task) for board in overview.boards])
-    for task, kind, word in zip(tasks, kinds, task_keys, strict=True):
-        task |= {"key": word, "wing": kind}
-    _adjust(tasks)
+    keys = distinct([key(board.spec.task) for board in overview.boards])
     known = SUITES.get(overview.suite)
     return {
         "name": spelt(overview.suite),
@@ -87,28 +78,15 @@ def suite_view(overview: Overview, links: Links) -> View:
         "about": "" if known is None or known.version != overview.version else known.about,
         "agents": list(_agents(names, overview, links)),
         "wings": [
-            _wing(kind, [i for i, one in enumerate(kinds) if one == kind], overview, numbers)
-            for kind in WINGS
-            if kind in kinds
+            _wing(wing, overview.boards, numbers) for wing in overview.wings or (overview.whole,)
         ],
-        "tasks": tasks,
+        "tasks": [
+            {"key": word, "wing": board.kind, **task_view(board, overview.pairs, numbers, links)}
+            for word, board in zip(keys, overview.boards, strict=True)
+        ],
         "badges": BADGES,
+        "unranked": NO_RANK,
     }
-
-
-def _kind(overview: Overview, board: Board) -> str:
-    """Return the kind of a task: as its suite says, else that of its environment."""
-    known = SUITES.get(overview.suite)
-    tasks = known.tasks if known is not None else ()
-    found = next((task.kind for task in tasks if task.name == board.spec.task), "")
-    return found or kind_of(board.spec.env_id)
-
-
-def _adjust(tasks: Sequence[View]) -> None:
-    """Adjust the p-values of all pairs of all tasks for their number, by Holm."""
-    pairs = [pair for task in tasks for pair in task["pairs"] if pair["p"] is not None]
-    for pair, p in zip(pairs, ranks.holm([pair["p"] for pair in pairs]), strict=True):
-        pair["p"], pair["sure"] = float(f"{p:.2g}"), bool(p < 1 - st.LEVEL)
 
 
 # ---- agents
@@ -183,94 +161,68 @@ def _fact(value: Any) -> list[str | None]:
 # ---- wings
 
 
-def _wing(kind: str, at: Sequence[int], overview: Overview, numbers: Mapping[str, int]) -> View:
-    """Return the ranking of the agents over the tasks of a wing, and quality against cost.
-
-    Ranked are those that played all of its tasks to the end.
-    """
-    boards = [overview.boards[i] for i in at]
-    scored = all(board.scored for board in boards)
-    entered = {
-        name: rows for name in numbers if any((rows := [_found(board, name) for board in boards]))
+def _wing(wing: Wing, boards: Sequence[Board], numbers: Mapping[str, int]) -> View:
+    """Return the ranking over the tasks of a wing, and quality against cost."""
+    found = {
+        one.name: [
+            next((row for row in board.rows if row.name == one.name), None) for board in wing.boards
+        ]
+        for one in wing.standings
     }
-    whole = [
-        name
-        for name, rows in entered.items()
-        if all(rows) and not (kind == OPEN_BOOK and any(row.record.entry for row in rows))
-    ]
-    places = _places(boards, whole, entered) if scored else {}
-    rows = [
-        _standing(name, rows, numbers[name], scored, places.get(name))
-        for name, rows in entered.items()
-    ]
-    rows.sort(key=lambda row: _order_of(row))
+    rows = [_standing(one, found[one.name], numbers[one.name]) for one in wing.standings]
+    kind = wing.kind or wing.boards[0].kind
     return {
         "name": kind,
         "title": WINGS[kind],
-        "open_book": kind == OPEN_BOOK,
-        "tasks": list(at),
-        "scored": scored,
-        "ranked": len(places),
+        "open_book": kind == "table",
+        "tasks": [i for i, board in enumerate(boards) if any(board is one for one in wing.boards)],
+        "scored": wing.scored,
+        "ranked": sum(one.rank is not None for one in wing.standings),
         "rows": rows,
-        "scale": scale_of([row["score"] for row in rows if row["rank"]], scored),
-        "costs": costs([row.pop("costs") for row in rows]),
+        "scale": scale_of([row["score"] for row in rows], True),
+        "costs": costs([_spending(one, found[one.name]) for one in wing.standings]),
     }
 
 
-def _order_of(row: View) -> tuple[Any, ...]:
-    score = row["score"]["value"] if row["score"] else 0.0
-    return row["rank"] is None, -row["entered"] if row["rank"] is None else 0, -score
-
-
-def _found(board: Board, name: str) -> Row | None:
-    """Return the row of an agent that played a task to its end."""
-    return next((row for row in board.rows if row.name == name and not row.failed), None)
-
-
-def _places(
-    boards: Sequence[Board], whole: Sequence[str], entered: Mapping[str, Sequence[Row | None]]
-) -> dict[str, list[int]]:
-    """Return the lowest and highest rank of each agent that played all the tasks."""
-    if len(whole) < 2 or min(board.spec.episodes for board in boards) < 2:
-        return {}
-    scores = [np.stack([entered[name][k].scores for name in whole]) for k in range(len(boards))]
-    low, high = ranks.rank_sets(scores)
-    return {name: [int(low[i]), int(high[i])] for i, name in enumerate(whole)}
-
-
-def _standing(
-    name: str, rows: Sequence[Row | None], number: int, scored: bool, place: list[int] | None
-) -> View:
+def _standing(one: Standing, rows: Sequence[Row | None], number: int) -> View:
     played = [row for row in rows if row is not None and row.played is not None]
-    score = st.mean_over_tasks([row.scores for row in played]) if scored else None
-    seconds = [row.played.seconds_per_decision for row in played]
-    mean = float(np.exp(np.mean(np.log(np.maximum(seconds, 1e-9)))))
     created = max(row.record.created for row in played)
-    whole = len(played) == len(rows)
+    seconds = _seconds(played)
     return {
         "agent": number,
-        "rank": place,
-        "score": estimate(score, words.score),
-        "entered": len(played),
-        "time": cell(mean, words.duration(mean)),
+        **rank_of(one),
+        "score": estimate(one.mean, words.score),
+        "entered": one.entered,
+        "time": cell(seconds, words.duration(seconds)),
         "date": cell(created, words.date(created)[:10]),
         "cells": [None if row is None else _value(row) for row in rows],
-        "costs": _spending(played, score, mean) if whole and scored else None,
     }
 
 
-def _value(row: Row) -> list[Any]:
+def _value(row: Row) -> list[Any] | None:
+    """Return the mean score of a row, or else its mean return; ``None`` for a failed run."""
     value = row.value
+    if value is None:
+        return None
     return cell(value, words.number(value) if row.scores is None else words.score(value))
 
 
-def _spending(played: Sequence[Row], score: st.Interval, seconds: float) -> View:
-    """Return the value and the costs of an agent over a wing."""
+def _seconds(rows: Sequence[Row]) -> float:
+    """Return the geometric mean over tasks of the time of one decision."""
+    each = [row.played.seconds_per_decision for row in rows if row.played is not None]
+    return float(np.exp(np.mean(np.log(np.maximum(each, 1e-9)))))
+
+
+def _spending(one: Standing, rows: Sequence[Row | None]) -> View | None:
+    """Return the value and the costs of an agent over a wing; ``None`` without a mean score."""
+    played = [row for row in rows if row is not None and row.played is not None]
+    if one.mean is None:
+        return None
     return {
-        "value": score.value,
-        "knows": any(row.played.role == "optimal" for row in played),
-        "time": seconds,
-        "decisions": float(np.mean([row.played.lengths.mean() for row in played])),
+        "value": one.mean.value,
+        "knows": one.unranked == ANCHOR,
+        "time": _seconds(played),
+        "decisions": float(np.mean([row.played.lengths.mean() for row in played if row.played])),
     }
 
 

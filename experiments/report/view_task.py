@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from ...envs.core import spelt
 from ..runs.evaluation import Evaluation
 from . import ranks, words
 from . import stats as st
-from .boards import Board, Row
+from .boards import ANCHOR, Board, Row
 from .links import Links
+from .standings import Pair, Standing
 
 LOWEST = -1.0
 """Scores below are drawn at the edge: an agent that is far worse than random must not squeeze the
@@ -73,19 +74,23 @@ def values_of(row: Row) -> Floats | None:
 # ---- a task
 
 
-def task_view(board: Board, agents: Mapping[str, int], links: Links) -> View:
+def rank_of(one: Row | Standing) -> View:
+    """Return the ranks that an agent may have, or why it has none."""
+    return {"rank": one.rank, "unranked": one.unranked}
+
+
+def task_view(board: Board, pairs: Sequence[Pair], agents: Mapping[str, int], links: Links) -> View:
     """Return everything about one task.
 
     Args:
         board: The task.
+        pairs: All pairs of agents of the suite.
         agents: Name of an agent -> its number in the suite.
         links: Where pages may point to.
     """
     spec = board.spec
     word = words.score if board.scored else words.number
     rows = [_row(row, agents[row.name], word) for row in board.rows]
-    for row, ends in zip(rows, _ranks(board), strict=True):
-        row["rank"] = ends
     low, high = _range(board)
     return {
         "name": spelt(spec.task),
@@ -108,7 +113,7 @@ def task_view(board: Board, agents: Mapping[str, int], links: Links) -> View:
             "counts": _counts(board, low, high),
         },
         "dots": [_packed(values_of(row), low, high) for row in board.rows],
-        "pairs": _pairs(board, word),
+        "pairs": [_pair(pair, board, word) for pair in pairs if pair.board is board],
     }
 
 
@@ -121,24 +126,12 @@ def _facts(board: Board) -> list[list[str]]:
         facts.append(["random play", words.number(played.random_value)])
     if played is not None and played.optimal_value is not None:
         facts.append(["optimum", words.number(played.optimal_value)])
-    best = [row for row in board.rows if row.played is not None and row.played.role != "optimal"]
-    if len(best) > 1 and spec.episodes > 1:
-        least = ranks.detectable(values_of(best[0]) - values_of(best[1]))
-        facts.append(["can tell", f"differences of {words.number(least, 2)}"])
-        if board.scored and least > 0:
-            needed = int(np.ceil(spec.episodes * (least / 0.01) ** 2))
-            facts.append(["to tell 1 %", f"{max(needed, 2):,} episodes"])
+    tells = board.tells
+    if tells is not None:
+        facts.append(["can tell", f"differences of {words.number(tells.detectable, 2)}"])
+        if tells.for_percent is not None:
+            facts.append(["to tell 1 %", f"{tells.for_percent:,} episodes"])
     return facts
-
-
-def _ranks(board: Board) -> list[list[int] | None]:
-    """Return the lowest and highest rank of each row; ``None`` for failed runs."""
-    known = [values for row in board.rows if (values := values_of(row)) is not None]
-    if not known or len(known[0]) < 2:
-        return [None] * len(board.rows)
-    low, high = ranks.rank_sets([np.stack(known)])
-    ends = iter(zip(low.tolist(), high.tolist(), strict=True))
-    return [None if row.failed else list(next(ends)) for row in board.rows]
 
 
 def _range(board: Board) -> tuple[float, float]:
@@ -177,7 +170,7 @@ def _packed(values: Floats | None, low: float, high: float) -> str | None:
 
 def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
     record, played = row.record, row.played
-    found: View = {"agent": agent, "run": record.id, "command": spelt(row.command)}
+    found: View = {"agent": agent, "run": record.id, "command": spelt(row.command), **rank_of(row)}
     found["facts"] = list(_run_facts(row))
     found["date"] = cell(record.created, words.date(record.created)[:10])
     found["score"] = found["return"] = found["regret"] = found["behind"] = found["time"] = None
@@ -188,8 +181,7 @@ def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
     found["return"] = cell(played.returns.mean(), words.plus_minus(played.returns))
     if played.regret is not None:
         found["regret"] = cell(played.regret.mean(), words.plus_minus(played.regret))
-    if row.behind is not None:
-        found["behind"] = cell(row.behind.value, words.difference(row.behind))
+    found["behind"] = cell(None if row.behind is None else row.behind.value, words.against(row))
     seconds = played.seconds_per_decision
     found["time"] = cell(seconds, words.duration(seconds))
     return found | {"episodes": _episodes(played)}
@@ -287,7 +279,7 @@ def _traces(played: Evaluation) -> dict[str, Floats]:
 
 
 def _held(values: Floats, last: Floats | None = None) -> Floats:
-    """Return values ``(E, P)`` whose holes, after the end of an episode, hold its last value ``(E,)``."""
+    """Return values ``(E, P)`` that keep the last value ``(E,)`` behind the end of an episode."""
     known = ~np.isnan(values)
     if last is not None:
         return np.where(known, values, last[:, None])
@@ -309,33 +301,28 @@ def _line(points: Any, values: Floats) -> View:
 # ---- comparisons
 
 
-def _pairs(board: Board, word: Callable[[float], str]) -> list[View]:
-    """Return the paired difference of every two rows, first minus second, and its p-value."""
-    known = [(i, v) for i, row in enumerate(board.rows) if (v := values_of(row)) is not None]
-    return [
-        {"a": i, "b": j, **_pair(ours - theirs, max(abs(ours).max(), abs(theirs).max()), word)}
-        for at, (i, ours) in enumerate(known)
-        for j, theirs in known[at + 1 :]
-    ]
+def _pair(pair: Pair, board: Board, word: Callable[[float], str]) -> View:
+    """Return the paired difference of two rows, first minus second, in scores where there are any.
 
-
-def _pair(difference: Floats, largest: float, word: Callable[[float], str]) -> View:
-    """Return a mean difference with its interval by Student's t; ``p`` is ``None`` if nothing varies."""
-    count, mean = difference.size, float(difference.mean())
-    sides = {"above": int((difference > 0).sum()), "below": int((difference < 0).sum())}
-    error = float(difference.std(ddof=1)) / count**0.5 if count > 1 else np.nan
-    if not error > st.ROUNDING * largest:
-        how = "" if count < 2 else st.NO_VARIATION
-        return {**_view_of(st.Interval(mean, how=how, episodes=count), word), **sides, "p": None}
-    half = float(stdtrit(count - 1, 0.5 + st.LEVEL / 2)) * error
-    one = st.Interval(mean, mean - half, mean + half, "t", count)
-    return {**_view_of(one, word), **sides, "p": float(2 * stdtr(count - 1, -abs(mean) / error))}
-
-
-def _view_of(one: st.Interval, word: Callable[[float], str]) -> View:
-    found = estimate(one, word)
+    Its interval is Student's t; ``p`` is adjusted for all pairs and tasks, ``None`` if nothing varies.
+    """
+    place = {id(row): i for i, row in enumerate(board.rows)}
+    ours, theirs = values_of(pair.first), values_of(pair.second)
+    assert ours is not None
+    assert theirs is not None
+    x = ranks.paired(ours, theirs)
+    mean, error = float(x.mean()), ranks.standard_error(x)
+    half = float(stdtrit(x.size - 1, 0.5 + st.LEVEL / 2)) * error if error > 0 else np.nan
+    how = "t" if error > 0 else "" if x.size < 2 else st.NO_VARIATION
+    found = estimate(st.Interval(mean, mean - half, mean + half, how, x.size), word)
     assert found is not None
-    return found
+    return found | {
+        **{name: place[id(row)] for name, row in (("a", pair.first), ("b", pair.second))},
+        "above": int((x > 0).sum()),
+        "below": int((x < 0).sum()),
+        "p": float(f"{pair.adjusted:.2g}") if error > 0 else None,
+        "sure": bool(pair.adjusted < 1 - st.LEVEL),
+    }
 
 
 # ---- quality against cost
@@ -348,7 +335,7 @@ def _costs(row: Row) -> View | None:
     money = row.played.spent
     return {
         "value": row.value,
-        "knows": row.played.role == "optimal",
+        "knows": row.unranked == ANCHOR,
         "time": row.played.seconds_per_decision,
         "decisions": float(row.played.lengths.mean()),
         "money": None if money is None else float(np.mean(money)),

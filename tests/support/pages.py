@@ -3,6 +3,7 @@
 import contextlib
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,11 @@ def data_of(folder, key):
     assert text.startswith(f'board("{key}",')
     assert not set(text) & set("<>")
     return json.loads(text.removeprefix(f'board("{key}",').removesuffix(");\n"))
+
+
+def script_of(name):
+    """Return a check that runs in the page, without the line that says what it is."""
+    return (Path(__file__).parent / name).read_text("utf-8").partition("\n")[2]
 
 
 @contextlib.contextmanager

@@ -66,6 +66,7 @@ const https = (words, href) => href && href.startsWith("https://") ? link(words,
 const facts = (list) => h("dl", {}, list.map(([name, ...value]) => [h("dt", {}, name), h("dd", {}, ...value)]));
 const span = (one) => one ? [one.text, one.ends && h("span", { class: "ends" }, one.ends)] : "–";
 const places = (rank) => !rank ? "–" : rank[0] === rank[1] ? `${rank[0]}` : `${rank[0]}–${rank[1]}`;
+const why = (row) => suites[shown.suite].unranked[row.unranked] ?? "";
 function command(words) {
   const button = h("button", { type: "button", class: "copy", click: async () => {
     await navigator.clipboard.writeText(words);
@@ -146,7 +147,7 @@ function opening(body, row, columns, more) {
 }
 const column = {
   agent: { head: "agent", up: true, sort: (row) => row.who.name, cell: ({ who }) => [legend(who), h("button", { type: "button", class: "name", "aria-expanded": false }, who.name), badge(who)] },
-  rank: { head: "rank", up: true, title: "places that the agent may have, all of them right at once in 95 % of cases", sort: (row) => row.rank && row.rank[0] + row.rank[1] / 1000, cell: (row) => row.rank ? places(row.rank) : h("span", { class: "unranked" }, "–") },
+  rank: { head: "rank", up: true, title: "places that the agent may have, all of them right at once in 95 % of cases", sort: (row) => row.rank && row.rank[0] + row.rank[1] / 1000, cell: (row) => row.rank ? places(row.rank) : h("span", { class: "unranked", title: why(row) }, "–") },
   time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision", sort: (row) => row.time?.[0], cell: (row) => row.time?.[1] ?? "–" },
   date: { head: "date", up: true, sort: (row) => row.date[0], cell: (row) => row.date[1] },
 };
@@ -163,7 +164,8 @@ function agentCard(agent, suite) {
   const tasks = suite.tasks.flatMap((task) => task.rows.filter((row) => row.who === agent).map((row) => ({ task, row })));
   const played = h("table", { class: "plain details-table" }, h("thead", {}, h("tr", {}, ["task", "rank", "score or return"].map((head, i) => h("th", { scope: "col", class: i ? null : "left" }, head)))),
     h("tbody", {}, tasks.map(({ task, row }) => h("tr", {}, h("th", { scope: "row", class: "left" }, h("a", { href: address({ task: task.key, open: agent.name }) }, task.name)), h("td", {}, places(row.rank)), h("td", { class: row.failed ? "failed" : null }, row.failed ? "failed" : span(row.score))))));
-  return [entryCard(agent), facts([["kind", agent.kinds.join(", ")], ["badge", `${agent.badge}: ${suite.badges[agent.badge] ?? ""}`], [agent.texts.length > 1 ? "agents" : "agent", ...parts]]), played];
+  const standing = suite.wings.flatMap((wing) => wing.rows).filter((row) => row.who === agent && !row.rank).map(why);
+  return [entryCard(agent), facts([...[...new Set(standing)].map((words) => ["no rank", words]), ["kind", agent.kinds.join(", ")], ["badge", `${agent.badge}: ${suite.badges[agent.badge] ?? ""}`], [agent.texts.length > 1 ? "agents" : "agent", ...parts]]), played];
 }
 function entryCard(agent) {
   if (!agent.entry) return null;
@@ -173,10 +175,11 @@ function entryCard(agent) {
     sections.map((section) => h("div", {}, h("h3", {}, section.name), facts(section.facts.map(([name, words, href]) => [name, https(words, href)]))))];
 }
 function runCard(row) {
+  const about = row.rank || row.failed ? row.facts : [["no rank", why(row)], ...row.facts];
   if (row.failed) return [h("pre", {}, row.error.join("\n")), facts(row.facts), command(row.command)];
   const parts = row.who.texts.flatMap((one) => one.parts).filter((part, i, all) => all.findIndex((other) => other.name === part.name) === i);
   const docs = parts.map((part, i) => [i ? ", " : "", link(part.name, part.page), part.source && [" (", link(part.source, part.code), ")"]]);
-  return [entryCard(row.who), facts([...row.facts, ...(docs.length ? [["names", docs]] : [])]), command(row.command)];
+  return [entryCard(row.who), facts([...about, ...(docs.length ? [["names", docs]] : [])]), command(row.command)];
 }
 
 // ---- a suite
@@ -191,7 +194,8 @@ function wingPart(suite, wing, tasks) {
   const rows = wing.rows.filter((row) => agentShown(row.who)), some = tasks.filter((task) => task.wing === wing.name), all = wing.tasks.length;
   const entered = { head: "tasks", label: "tasks", sort: (row) => row.entered, cell: (row) => `${row.entered} of ${all}` };
   const columns = [column.agent, column.rank, ...(wing.scored ? scored(wing.scale, "mean score", true) : []), entered, column.time, column.date];
-  const notes = wing.scored ? [wing.ranked ? `Ranked are the ${wing.ranked} agents that played all tasks; ranks are among all agents, whatever is filtered.` : "Fewer than two agents played all tasks: nobody is ranked.", wing.open_book && " Tables are an open book: entries of others have no rank over them."] : ["Not all tasks have scores, so that nobody has a rank over all of them; each task ranks its own."];
+  const reasons = [...new Set(rows.filter((row) => !row.rank).map(why))].filter(Boolean);
+  const notes = `${wing.scored ? "Ranked by the mean score" : "Not all tasks have scores; ranked by what agents gain, each task in units of what its best is ahead of random play"}, among all agents, whatever is filtered.${reasons.length ? ` Without a rank (–): ${reasons.join("; ")}.` : ""}`;
   const won = all > 1 && h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
   const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won ? 0.5 : 1));
   return [h("h2", { class: "wing" }, wing.title, h("small", {}, all === 1 ? "1 task" : `${all} tasks`)),
@@ -234,7 +238,7 @@ function taskCard(task) {
 
 function taskPage(suite, task) {
   const rows = task.rows.filter((row) => agentShown(row.who)), played = rows.filter((row) => row.score), both = task.curves.length > 0 && task.costs.length > 0;
-  const columns = [column.agent, column.rank, ...scored(task.scale, task.quantity, task.scored), task.scored && number("return", "return"), task.regret && number("regret", "regret", true), number("behind", "behind the best", false, "mean paired difference to the best agent that does not know the truth"), column.time, column.date].filter(Boolean);
+  const columns = [column.agent, column.rank, ...scored(task.scale, task.quantity, task.scored), task.scored && number("return", "return"), task.regret && number("regret", "regret", true), number("behind", "against the best", false, "mean paired difference to the best agent that has a rank"), column.time, column.date].filter(Boolean);
   return [h("p", { class: "crumbs" }, h("a", { href: address({ task: "", a: "", b: "", episode: "", open: "" }) }, `← all tasks of ${suite.name}`)),
     h("section", {}, h("h2", {}, task.name, h("small", {}, suite.wings.find((wing) => wing.name === task.wing).title)), h("p", {}, task.about),
       task.mixed && h("p", { class: "warning" }, "These records come from different versions of the code; run the suite again to renew them."),

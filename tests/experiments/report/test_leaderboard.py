@@ -17,8 +17,8 @@ import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
 from discovery_gym.experiments.report import export, stats, words
-from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
 from discovery_gym.experiments.runs.runner import execute
@@ -298,7 +298,7 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     assert "its column holds mean returns" in (tmp_path / "LEADERBOARD.md").read_text("utf-8")
     view = data_of(tmp_path, "tiny")
     (task,), (wing,) = view["tasks"], view["wings"]
-    assert (task["quantity"], wing["scored"], wing["ranked"]) == ("return", False, 0)
+    assert (task["quantity"], wing["scored"], wing["ranked"]) == ("return", False, 1)
     shown = {view["agents"][row["agent"]]["name"]: row["score"]["value"] for row in task["rows"]}
     assert shown == {name: pytest.approx(value, rel=1e-4) for name, (value,) in means.items()}
 
