@@ -269,23 +269,19 @@ def _row(
 
 def _tells(rows: Sequence[Row]) -> Tells | None:
     """Return what the episodes tell of the best with a rank and the next that differs."""
-    best, *rest = [row for row in rows if row.rank is not None] or [None]
-    for other in rest:
-        if best is None or best.played is None or other.played is None:
+    ranked = [(row, row.played) for row in rows if row.rank is not None and row.played is not None]
+    for other, played in ranked[1:]:
+        best, first = ranked[0]
+        differences = ranks.paired(gains(first), gains(played))
+        least = ranks.detectable(differences)
+        if not least > 0:  # a single episode, or nothing varies
             continue
-        differences = ranks.paired(gains(best.played), gains(other.played))
-        if not ranks.detectable(differences) > 0:
-            continue  # a single episode, or nothing varies
-        span = 1.0
-        if best.scores is not None:
-            span = (best.played.optimal_value or 0.0) - (best.played.random_value or 0.0)
-        return Tells(
-            pair=(best.name, other.name),
-            detectable=ranks.detectable(differences) / span,
-            for_percent=None
-            if best.scores is None
-            else ranks.episodes_to_tell(differences, span / 100),
-        )
+        names = best.name, other.name
+        if best.scores is None:
+            return Tells(pair=names, detectable=least, for_percent=None)
+        span = (first.optimal_value or 0.0) - (first.random_value or 0.0)
+        needed = ranks.episodes_to_tell(differences, span / 100)
+        return Tells(pair=names, detectable=least / span, for_percent=needed)
     return None
 
 

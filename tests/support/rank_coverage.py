@@ -100,7 +100,7 @@ def table(shape: str, boards: int) -> Iterator[str]:
     for law in LAWS:
         for tasks in TASKS:
             found = [
-                coverage(shape, law, tasks, episodes, boards if episodes < 1000 else boards // 4)
+                coverage(shape, law, tasks, episodes, boards if episodes < 1000 else boards // 10)
                 for episodes in EPISODES
             ]
             yield f"{shape:22} {law:22} {tasks} " + " ".join(f"{one:.3f}" for one in found)
@@ -110,7 +110,7 @@ if __name__ == "__main__":
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     print(
         f"{'means':22} {'law':22} tasks; coverage at {EPISODES} episodes; {number} boards, at 1000 "
-        "episodes a quarter of them"
+        "episodes a tenth of them"
     )
     for name in sys.argv[2:] or SHAPES:
         for line in table(name, number):

@@ -8,6 +8,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from hostile import HOSTILE
 from markdown_it import MarkdownIt
 from pages import data_of
 from typer.testing import CliRunner
@@ -21,42 +22,6 @@ from discovery_gym.experiments.runs.records import open_folder, read_folder, wri
 from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
 from discovery_gym.experiments.suites.task import Suite, Task, plan
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "<img src=http://evil.org/x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "</title></style></pre>",
-    "&lt;b&gt; &copy;",
-    "a|b|c",
-    "a\\|b\\",
-    "[click](javascript:alert(1))",
-    "![x](http://evil.org/x.png)",
-    "www.evil.org",
-    "http://evil.org",
-    "mailto:me@evil.org",
-    "<ftp://evil.org>",
-    "**bold** _it_ ~~gone~~ `code`",
-    "$\\sqrt{x}$",
-    "# head",
-    "- item",
-    "1. item",
-    "> quote",
-    "=== ---",
-    "a\n\n# head\n<b>",
-    "[red]x[/red]",
-    "[/red]",
-    "[link=file:///etc/passwd]x[/link]",
-    ":warning:",
-    "\x1b[2J\x1b]0;title\x07",
-    "\x9b31m",
-    "back\x08\x08\x08\rspace",
-    "\u202egnp.exe",
-    "\u2066a\u2069 \u200b\u2028b",
-    "\ud800",
-    "{{ 7 * 7 }} {% raw %}",
-    "=HYPERLINK(1)",
-)
 
 
 @pytest.fixture(scope="module")

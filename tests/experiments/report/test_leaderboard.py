@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import discovery_gym
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.cli import app
-from discovery_gym.experiments.report import boards, stats, words
+from discovery_gym.experiments.report import export, stats, words
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
@@ -42,12 +42,18 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
     returns = [row.played.returns.mean() for row in ladder.rows[:-1]]
     assert returns == sorted(returns, reverse=True)
     by_name = {row.name: row for row in ladder.rows}
-    best = max(("random", "small"), key=lambda name: by_name[name].played.returns.mean())
-    other = {"random": "small", "small": "random"}[best]
-    assert by_name["optimal"].behind is by_name[best].behind is None
-    assert by_name[other].behind == stats.paired_difference(
-        by_name[other].played.returns, by_name[best].played.returns
-    )
+    assert by_name["small"].behind is by_name["broken"].behind is None
+    for other in ("random", "optimal"):
+        assert by_name[other].behind == stats.paired_difference(
+            by_name[other].played.returns, by_name["small"].played.returns
+        )
+    assert by_name["optimal"].behind.value > 0
+    assert {row.name: (row.rank, row.unranked) for row in ladder.rows} == {
+        "optimal": (None, "anchor"),
+        "random": (None, "anchor"),
+        "small": ((1, 1), ""),
+        "broken": (None, "failed"),
+    }
     assert by_name["optimal"].score.value == pytest.approx(1, abs=0.5)
     assert [row.name for row in pool.rows] == ["greedy", "random"]
     assert pool.has_regret
@@ -68,40 +74,10 @@ def test_an_optimum_is_known_by_what_played_and_not_by_its_text(tmp_path, tiny):
         "blind": "random",
         "small": "",
     }
-    assert rows["planned"].behind is None
+    assert rows["planned"].unranked == rows["blind"].unranked == "anchor"
+    assert rows["small"].rank == (1, 1)
     assert rows["blind"].beats_random is None
     assert rows["small"].beats_random is not None
-
-
-def test_standings_rank_by_the_tasks_that_two_agents_share(played):
-    (overview,) = overviews(read_folder(played).records)
-    ladder, pool = overview.boards
-    assert overview.scored
-    standings = {one.name: one for one in overview.standings}
-    assert "broken" not in standings
-    assert standings["random"].entered == 2
-    assert standings["greedy"].values[0] is None
-    assert standings["random"].mean.value == pytest.approx(np.mean(standings["random"].values))
-
-    def returns(board, name):
-        (row,) = (row for row in board.rows if row.name == name)
-        return row.played.returns
-
-    shares = {  # with random shared: the ladder with optimal and small, the pool with greedy
-        name: stats.ahead(returns(board, "random"), returns(board, name))
-        for board, name in ((ladder, "optimal"), (ladder, "small"), (pool, "greedy"))
-    }
-    beaten = [*shares.values(), 1.0]  # the run of "broken" failed
-    assert standings["random"].beats == pytest.approx(np.mean(beaten))
-    assert standings["greedy"].beats == 1 - shares["greedy"]  # it never met the others
-
-
-def test_agents_of_few_tasks_stand_last(played):
-    (overview,) = overviews(read_folder(played).records)
-    best = overview.standings[0]
-    assert best.entered == min(boards.FEW, 2) == 2
-    entered = [one.entered for one in overview.standings]
-    assert entered == sorted(entered, reverse=True)
 
 
 def test_the_newest_record_of_a_run_counts(played, tiny, tmp_path, monkeypatch):
@@ -148,7 +124,7 @@ def test_the_markdown_holds_every_run(page, tiny):
     for line in text.splitlines():
         if line.startswith("|"):
             widths.setdefault(line.count("|") - line.count("\\|"), []).append(line)
-    assert len(widths) <= 3  # all tasks; one task with regret; one without
+    assert len(widths) <= 4  # all tasks; those of a kind; one task with regret; one without
 
 
 def test_where_nothing_varies_no_interval_is_shown(tmp_path, tiny):
@@ -233,7 +209,7 @@ def test_the_page_is_well_formed_and_loads_its_own_data_only(page):
     places = {load[1:] for load in reader.loads if load.startswith("#") and "=" not in load}
     assert places <= set(reader.ids)
     others = {load for load in reader.loads if not load.startswith("#")}
-    assert others <= {"LEADERBOARD.md", "boards.csv", "boards.json", "boards.tex"}
+    assert others <= {"LEADERBOARD.md", *export.NAMES.values()}
     assert all((page / other).is_file() for other in others)
     assert reader.files == ["data/tiny.js"]
     text = (page / "index.html").read_text(encoding="utf-8")
@@ -314,15 +290,15 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     (overview,) = overviews(read_folder(tmp_path).records)
     (board,) = overview.boards
     assert [row.score for row in board.rows] == [None, None]
-    assert not overview.scored
+    assert not overview.whole.scored
     means = {row.name: (row.played.returns.mean(),) for row in board.rows}
-    assert {one.name: one.values for one in overview.standings} == means
-    assert {one.mean for one in overview.standings} == {None}
+    assert {one.name: one.values for one in overview.whole.standings} == means
+    assert {one.mean for one in overview.whole.standings} == {None}
     write_leaderboard(tmp_path)
     assert "its column holds mean returns" in (tmp_path / "LEADERBOARD.md").read_text("utf-8")
     view = data_of(tmp_path, "tiny")
     (task,), (wing,) = view["tasks"], view["wings"]
-    assert (task["quantity"], wing["scored"], wing["ranked"]) == ("return", False, 0)
+    assert (task["quantity"], wing["scored"], wing["ranked"]) == ("return", False, 1)
     shown = {view["agents"][row["agent"]]["name"]: row["score"]["value"] for row in task["rows"]}
     assert shown == {name: pytest.approx(value, rel=1e-4) for name, (value,) in means.items()}
 
@@ -360,6 +336,13 @@ def test_no_records_make_an_empty_page(tmp_path):
             "−12.3 (no variation in 1,000 episodes)",
         ),
         (difference(stats.Interval(-12.34)), "−12.3"),
+        (
+            difference(stats.Interval(0.0, how="no variation", episodes=1000)),
+            "0 (the same in all 1,000 episodes)",
+        ),
+        (words.rank((2, 4)), "2–4"),
+        (words.rank((3, 3)), "3"),
+        (words.rank(None), "–"),
         (words.date(0), "1970-01-01 00:00 UTC"),
     ],
 )
