@@ -19,7 +19,7 @@ from ...envs.core import spelt
 from ...envs.rendering import palette
 from ..suites.catalogue import SUITES
 from . import words
-from .boards import ANCHOR, NO_RANK, Board, Row
+from .boards import NO_RANK, Board, Row, role
 from .links import Links, https
 from .standings import Overview, Standing, Wing
 from .view_task import View, cell, costs, estimate, rank_of, scale_of, task_view
@@ -236,7 +236,7 @@ def _spending(one: Standing, rows: Sequence[Row | None]) -> View | None:
         return None
     return {
         "value": one.mean.value,
-        "knows": one.unranked == ANCHOR,
+        "knows": any(role(row.record) == "optimal" for row in played),
         "time": _seconds(played),
         "decisions": float(np.mean([row.played.lengths.mean() for row in played if row.played])),
     }

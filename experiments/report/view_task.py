@@ -18,7 +18,7 @@ from ...envs.core import spelt
 from ..runs.evaluation import Evaluation
 from . import ranks, words
 from . import stats as st
-from .boards import ANCHOR, Board, Row
+from .boards import Board, Row, role
 from .links import Links
 from .standings import Pair, Standing
 
@@ -336,7 +336,7 @@ def _costs(row: Row) -> View | None:
     money = row.played.spent
     return {
         "value": row.value,
-        "knows": row.unranked == ANCHOR,
+        "knows": role(row.record) == "optimal",
         "time": row.played.seconds_per_decision,
         "decisions": float(row.played.lengths.mean()),
         "money": None if money is None else float(np.mean(money)),

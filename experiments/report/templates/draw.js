@@ -144,7 +144,7 @@ function bar(one, [low, high], agent, scored, width = 230) {
 
 function frame(x, y, box, names) {
   const parts = [];
-  for (const tick of x.ticks(Math.max(2, Math.floor((box.right - box.left) / 80)))) {
+  for (const tick of x.ticks(Math.max(2, Math.floor((box.right - box.left) / 80))).filter((one) => !names.whole || Number.isInteger(one))) {
     parts.push(line(x(tick), box.top, x(tick), box.bottom, "guide"), text(x(tick), box.bottom + 15, names.tick?.(tick) ?? short(tick), "middle"));
   }
   for (const tick of y.ticks(5)) parts.push(line(box.left, y(tick), box.right, y(tick), "guide"), text(box.left - 6, y(tick) + 4, short(tick), "end"));

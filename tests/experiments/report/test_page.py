@@ -6,7 +6,7 @@ import shutil
 from urllib.parse import parse_qs
 
 import pytest
-from pages import browser, data_of, script_of
+from browsing import browser, data_of, script_of
 
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs.chunks import joined, play_chunk

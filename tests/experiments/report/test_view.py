@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pages import data_of
+from browsing import data_of
 from scipy import stats as scipy_stats
 
 from discovery_gym.envs.rendering import palette
