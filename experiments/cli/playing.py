@@ -48,7 +48,7 @@ def run(
     trust: Trust = False,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from ..report.boards import overviews
+    from ..report.standings import overviews
     from ..runs.records import read_record, record_path
     from ..suites.entering import chosen as chosen_suite
     from ..suites.task import Shard, plan

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import discovery_gym
 from discovery_gym.experiments import cli
-from discovery_gym.experiments.report.boards import overviews
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs import record, record_file, runner
 from discovery_gym.experiments.runs import records as rec
