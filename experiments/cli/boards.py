@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
+import sys
 from collections.abc import Iterator
 from itertools import islice
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
