@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import spelt
-from ..runs.files import write, writing_to
+from ...envs.core.files import write, writing_to
 from ..runs.record import Record
 from ..runs.records import Results, read_folder
 from . import stats as st

@@ -10,14 +10,12 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.core import InputError, spelt
+from ...envs.core.files import is_rest, sweep, write, writing_to
 from .evaluation import Evaluation
-from .files import is_rest, write, writing_to
 from .record import Record, check, leave
 from .record_file import DAMAGE, read, reason, to_bytes, to_table
 from .spec import RunSpec
@@ -25,8 +23,6 @@ from .spec import RunSpec
 MARK = "discovery_gym.json"
 MARKED = {"what": "results of discovery-gym", "format": 1}
 ASIDE = ".invalid"
-STALE = 3600.0
-"""Seconds after which a temporary file must be the rest of a killed run."""
 
 log = logging.getLogger(__name__)
 
@@ -63,14 +59,7 @@ def open_folder(folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             write(folder / MARK, json.dumps(MARKED))
         records.mkdir(exist_ok=True)
-        with tempfile.TemporaryFile(dir=records):
-            pass
-        for path in records.iterdir():
-            if is_rest(path):
-                # Another process may rename or delete it meanwhile.
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - path.stat().st_mtime > STALE:
-                        path.unlink()
+        sweep(records)
     return records
 
 

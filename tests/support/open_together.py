@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 from discovery_gym.experiments.runs import records as rec
-from discovery_gym.experiments.runs.files import write
+from discovery_gym.envs.core.files import write
 
 TOGETHER = 8
 

@@ -15,7 +15,7 @@ import pytest
 from kill_runs import COMMAND, contents, start
 
 import discovery_gym
-from discovery_gym.experiments.runs import files
+from discovery_gym.envs.core import files
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.records import (
     open_folder,
