@@ -53,7 +53,7 @@ def publish(path: Path, content: bytes, same: Callable[[bytes, bytes], bool] | N
             equal.
 
     Raises:
-        RuntimeError: Another result of this name is there, and is not the same.
+        InputError: Another result of this name is there, and is not the same.
     """
     try:
         write(path, content, keep=True)
@@ -63,9 +63,9 @@ def publish(path: Path, content: bytes, same: Callable[[bytes, bytes], bool] | N
         except FileNotFoundError:  # it has served its purpose already
             return
         if not (first == content if same is None else same(first, content)):
-            raise RuntimeError(
-                f"{path} is there already, and another process found something else for it. The same "
-                "run gives two results: is its code random, or do two machines compute differently?"
+            raise InputError(
+                f"{path} is there already, and another process found something else for it. The same run "
+                "gives two results: is its code random, or do two machines compute differently?"
             ) from None
 
 

@@ -3,11 +3,11 @@
 A lease saves work, and nothing rests on it: what is done under it must be a pure function of its key, so
 that a second owner finds the same once more.
 
-Each owner has a file, its pulse, into which a thread writes a new number now and then. A lease is another
-name of that file: a hard link, which the file system gives to one of those who ask at once, and which
-costs no write. Whoever meets a lease whose pulse has stood still for a while, by its own monotonic clock,
-takes it away: clocks of two machines are never compared. On Linux it need not wait for a process of its
-own machine that is dead.
+Each owner has a file, its pulse, into which a thread writes a new number now and then. A lease is
+another name of that file: a hard link, which the file system gives to one of those who ask at once, and
+which costs no write. Whoever meets a lease whose pulse has stood still for a while, by its own monotonic
+clock, takes it away: clocks of two machines are never compared. On Linux it need not wait for a process
+of its own machine that is dead.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Leases:
 
 @lru_cache
 def _home() -> str:
-    """Return what tells the processes that see each other's numbers from others; empty if nothing does."""
+    """Return what tells processes that see each other's numbers from others; empty if nothing does."""
     try:
         started = Path("/proc/sys/kernel/random/boot_id").read_text()
         return sha256(f"{started} {Path('/proc/self/ns/pid').readlink()}".encode()).hexdigest()[:12]

@@ -42,7 +42,7 @@ def say_notes(env: str, parameters: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def resumable() -> Iterator[None]:
     """Turn the end of runs from outside into an exit status."""
-    from ..runs.runner import WorkerLost
+    from ..runs.engine import WorkerLost
 
     try:
         yield

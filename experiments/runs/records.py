@@ -143,16 +143,22 @@ def write_record(
 
     A result that is no record, since its numbers are not finite, is a failure with that reason.
     """
-    columns, about = leave(spec, result, error)
     try:
-        check(spec, columns, about)
+        content = content_of(spec, result, error)
     except ValueError as flaw:
         if result is None:
             raise
         return write_record(records, spec, None, str(flaw))
     with writing_to(records):
-        write(record_path(records, spec.id), to_bytes(to_table(columns), json.dumps(about)))
+        write(record_path(records, spec.id), content)
     return result is None
+
+
+def content_of(spec: RunSpec, result: Evaluation | None, error: str | None = None) -> bytes:
+    """Return the content of a record's file; what is no record raises `ValueError`."""
+    columns, about = leave(spec, result, error)
+    check(spec, columns, about)
+    return to_bytes(to_table(columns), json.dumps(about))
 
 
 def read_record(path: Path) -> Record:

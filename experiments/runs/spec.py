@@ -39,11 +39,12 @@ class RunSpec:
     seed: int
     curves: bool = False
     metrics: tuple[str, ...] = ()
+    chunk: int = 128
 
     def __post_init__(self) -> None:
         for name in ("suite", "task", "about", "name", "env_id", "agent"):
             check_text(name, getattr(self, name), 2000, empty=name == "about")
-        for name, low in (("version", 0), ("episodes", 1), ("seed", 0)):
+        for name, low in (("version", 0), ("episodes", 1), ("seed", 0), ("chunk", 1)):
             value = getattr(self, name)
             if type(value) is not int or not low <= value < 2**62:
                 raise InputError(

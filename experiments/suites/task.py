@@ -96,6 +96,7 @@ class Suite:
         tasks: The tasks.
         seed: Seed of the first episode.
         curves: Whether records keep the regret after every decision, not only the last one.
+        chunk: Episodes that are played side by side.
     """
 
     name: str
@@ -105,11 +106,12 @@ class Suite:
     tasks: tuple[Task, ...]
     seed: int = EVALUATION_SEED
     curves: bool = False
+    chunk: int = 128
 
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
         """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
         given: dict[str, Any] = {"suite": self.name, "task": task.name}
-        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "curves")}
+        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "curves", "chunk")}
         given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 
