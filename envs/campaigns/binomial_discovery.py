@@ -214,14 +214,20 @@ class BinomialDiscovery(Campaign[Counts]):
         goal = 1.0 if self.objective == "first" else None
         return Curves(label="successes", series=tuple(series), goal=goal)
 
-    def _batches(
-        self, actions: NDArray[np.int64], seen: NDArray[np.float64]
-    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        # Upgrades of the throughput change the batches, so these are read off the counts.
-        ran = np.diff(seen[:, 1 + self.machines : 1 + 2 * self.machines].sum(1))
-        cost = self.cost_per_batch + self.cost_per_experiment * ran
-        bought = np.isin(actions, list(self.upgrade_actions.values()))
-        return ran, np.where(bought, self.costs[actions], cost)
+    def prices(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what each action costs after the upgrades bought before it, ``(..., t)``."""
+        return self.cost_table.take(self._pairs(actions))
+
+    def _batches(self, actions: NDArray[np.int64]) -> NDArray[Any]:
+        return self.sizes.take(self._pairs(actions))
+
+    def _pairs(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the throughput level at each of t actions with the action, flat, ``(..., t)``."""
+        if self.throughput_upgrade is None:
+            return actions
+        bought = actions == self.upgrade_actions["throughput"]
+        level = np.minimum(bought.cumsum(-1) - bought, len(self.factors["throughput"]) - 1)
+        return np.asarray(level * len(self.costs) + actions)
 
     def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
         bought = {

@@ -84,6 +84,15 @@ class Campaign(Model[State]):
         """Cost of each action, shape ``(A,)``."""
         return self.cost_per_batch + self.cost_per_experiment * self.choices["batch_size"]
 
+    @property
+    def most_decisions(self) -> int:
+        """The budget, in epochs."""
+        return self.horizon
+
+    def prices(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what each action costs, ``(B, t)`` as `actions`."""
+        return self.costs.take(actions)
+
     def action(self, **setting: Any) -> int:
         """Return the action with this setting, such as ``action(batch_size=96)``.
 
@@ -107,7 +116,7 @@ class Campaign(Model[State]):
         """Return progress, batches and cost of a campaign over its epochs."""
         actions = np.array([action for action, _, _ in trace[1:]], np.int64)
         seen = np.array([observation for _, _, observation in trace], np.float64)
-        sizes, costs = self._batches(actions, seen)
+        sizes, costs = self._batches(actions), self.prices(actions)
         spent = Series(values=np.append(0.0, costs.cumsum()), style="steps")
         return Picture(
             panels=(
@@ -123,11 +132,9 @@ class Campaign(Model[State]):
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
         """What the observations ``(T + 1, D)`` tell about the progress of a campaign."""
 
-    def _batches(
-        self, actions: NDArray[np.int64], seen: NDArray[np.float64]
-    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """The experiments and the cost of each of T epochs, both ``(T,)``."""
-        return self.choices["batch_size"][actions], self.costs[actions]
+    def _batches(self, actions: NDArray[np.int64]) -> NDArray[Any]:
+        """The experiments of each of t epochs, ``(..., t)``."""
+        return self.choices["batch_size"][actions]
 
     def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
         """Batch sizes, a colour for each setting of the other knobs that have more than one."""

@@ -64,8 +64,8 @@ def publish(path: Path, content: bytes, same: Callable[[bytes, bytes], bool] | N
             return
         if not (first == content if same is None else same(first, content)):
             raise InputError(
-                f"{path} is there already, and another process found something else for it. The same run "
-                "gives two results: is its code random, or do two machines compute differently?"
+                f"{path} is there already, and another process found something else for it. The same "
+                "run gives two results: is its code random, or do two machines compute differently?"
             ) from None
 
 

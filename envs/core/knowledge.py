@@ -58,6 +58,27 @@ class Knowledge(ABC):
         """
         return None
 
+    # ---- what a record keeps of episodes
+
+    @property
+    def most_decisions(self) -> int | None:
+        """The most decisions that an episode takes; None where that is not known."""
+        return None
+
+    def best(self, observation: Any) -> NDArray[np.float64] | None:
+        """Return the best label that observations ``(..., )`` hold, NaN before the first one.
+
+        None where there are no labels. Whatever is asked of the observation is one of its parts.
+        """
+        return None
+
+    def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Return what each of t actions costs, given those before it, ``(B, t)`` as `actions`.
+
+        In the unit of the reward; None where nothing costs money.
+        """
+        return None
+
     # ---- truth
 
     def random_value(self) -> float:

@@ -183,6 +183,11 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             return box(float(low[0]), float(high[0]), (self.horizon * len(low),))
         return spaces.Box(np.tile(low, self.horizon), np.tile(high, self.horizon), dtype=np.float32)
 
+    @property
+    def most_decisions(self) -> int:
+        """The number of rounds."""
+        return self.horizon
+
     # ---- dynamics
 
     def new_state(self, num_episodes: int) -> DesignState[PosteriorT]:

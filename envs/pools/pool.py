@@ -161,6 +161,18 @@ class Pool(Model[StateT], Generic[StateT]):
     def _steps(self) -> int:
         return self._horizon // self.batch_size
 
+    @property
+    def most_decisions(self) -> int:
+        """The number of steps."""
+        return self._steps
+
+    def best(self, observation: Any) -> NDArray[np.float64]:
+        """Return the best label that has arrived, ``(...,)``; NaN before the first one."""
+        labels = np.asarray(observation["labels"], np.float64)
+        arrived = labels_arrived(observation)[..., None]
+        best = np.where(np.arange(labels.shape[-1]) < arrived, labels, -np.inf).max(-1)
+        return np.where(arrived[..., 0] > 0, best, np.nan)
+
     # ---- dynamics
 
     @property

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...envs.core.checks import integer
-from ..runs.evaluation import Evaluation
-from ..runs.records import read_record, record_path
 from ..runs.board import missing
 from ..runs.engine import play
+from ..runs.evaluation import Evaluation
+from ..runs.records import read_record, record_path
 from ..suites.task import Suite, plan
 
 RESULTS = "results"

@@ -1,7 +1,7 @@
 """What is still to be played, as the files of a results folder tell, whoever has written them.
 
-A chunk of a run is a run of its own, of fewer episodes: its record lies in ``chunks`` under its own id,
-until the record of the whole run is made of those of its chunks.
+What came of a chunk is kept as a record of its episodes in ``chunks``, until the record of the run is
+made of those of all its chunks. It says in place of ``about`` how many seconds the chunk took.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.core import InputError
-from .evaluation import Evaluation
+from .chunks import chunks_of
 from .fingerprints import hashed
+from .record import Record
 from .record_file import DAMAGE, read
 from .records import is_finished, open_folder, record_path
 from .spec import RunSpec
@@ -64,7 +65,7 @@ class Chunk(NamedTuple):
     Args:
         run: The run.
         index: Which of its chunks.
-        spec: The chunk as a run of its own.
+        spec: What its record says that was played.
         id: Id of that.
     """
 
@@ -74,12 +75,14 @@ class Chunk(NamedTuple):
     id: str
 
 
-def chunks_of(run: Missing) -> list[Chunk]:
+def chunks(run: Missing) -> list[Chunk]:
     """Return the chunks of a run."""
-    whole, found = run.spec, []
-    for index, first in enumerate(range(0, whole.episodes, whole.chunk)):
+    whole, run_id, found = run.spec, run.id, []
+    for index in range(chunks_of(whole)):
+        first = index * whole.chunk
         count = min(whole.chunk, whole.episodes - first)
-        spec = replace(whole, seed=whole.seed + first, episodes=count)
+        suite = f"chunk {index} of {run_id}"  # of no other run, whose last chunk may be another one
+        spec = replace(whole, suite=suite, seed=whole.seed + first, episodes=count)
         found.append(Chunk(run, index, spec, hashed(spec.text, run.fingerprint)))
     return found
 
@@ -94,7 +97,7 @@ def missing(specs: Iterable[RunSpec], folder: Path) -> list[Missing]:
         if not is_finished(records, spec.id):
             found.append(run)
         elif here:  # chunks that came late, or were left when the run was killed as it ended
-            for chunk in chunks_of(run):
+            for chunk in chunks(run):
                 record_path(folder / CHUNKS, chunk.id).unlink(missing_ok=True)
     return found
 
@@ -143,19 +146,19 @@ class Board:
 
     def __init__(self, todo: Iterable[Missing], folder: Path) -> None:
         self.records, self.chunks = folder / "records", folder / CHUNKS
-        self.runs = {one.id: Run(one, chunks_of(one)) for one in todo}
+        self.runs = {one.id: Run(one, chunks(one)) for one in todo}
         self.episodes = sum(run.missing.spec.episodes for run in self.runs.values())
 
     def refresh(self) -> list[Missing]:
         """Look at the files; return the runs that have ended since."""
-        records, chunks = names(self.records), names(self.chunks)
+        records, here = names(self.records), names(self.chunks)
         ended = []
         for name, run in list(self.runs.items()):
             if f"{name}.parquet" in records and self.has_ended(run.missing):
                 ended.append(self.runs.pop(name).missing)
-                self.forget(run.chunks, chunks)
+                self.forget(run.chunks, here)
                 continue
-            run.left = [one for one in run.chunks if f"{one.id}.parquet" not in chunks]
+            run.left = [one for one in run.chunks if f"{one.id}.parquet" not in here]
         return ended
 
     def learn(self) -> None:
@@ -163,7 +166,7 @@ class Board:
         for run in self.runs.values():
             if run.cost is None and len(run.left) < len(run.chunks):
                 found = self.read(next(one for one in run.chunks if one not in run.left))
-                run.cost = None if found is None else seconds(found)
+                run.cost = None if found is None else float(found.spec.about)
 
     @property
     def played(self) -> int:
@@ -182,11 +185,11 @@ class Board:
             if here is None or path.name in here:
                 path.unlink(missing_ok=True)
 
-    def read(self, chunk: Chunk) -> Evaluation | None:
+    def read(self, chunk: Chunk) -> Record | None:
         """Return the record of a chunk; None if it is missing or damaged, and then it is gone."""
         path = record_path(self.chunks, chunk.id)
         try:
-            return read(path).evaluation
+            return read(path)
         except DAMAGE:
             path.unlink(missing_ok=True)
             return None
@@ -212,8 +215,3 @@ class Board:
         """Seconds of work that are best claimed at once."""
         costs = (run.cost * len(run.left) for run in self.runs.values() if run.cost is not None)
         return min(GROUP, sum(costs) / ROUNDS)
-
-
-def seconds(played: Evaluation) -> float:
-    """Return how long it took to play some episodes."""
-    return played.seconds_per_decision * float(played.lengths.sum())

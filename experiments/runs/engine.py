@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .board import Board, Missing, chunks_of
+from .board import Board, Missing, chunks
 from .terminal import progress, say
 from .workers import Worker
 
@@ -62,7 +62,7 @@ def _team(todo: Sequence[Missing], folder: Path, count: int) -> Iterator[list[Wo
     """Start some workers; in the end, none is left."""
     team: list[Worker] = []
     try:
-        team += (Worker() for _ in range(min(count, sum(len(chunks_of(run)) for run in todo))))
+        team += (Worker() for _ in range(min(count, sum(len(chunks(run)) for run in todo))))
         for worker in team:
             worker.brief(todo, folder)
         yield team.copy()

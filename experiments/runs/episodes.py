@@ -1,12 +1,12 @@
 """Playing: one agent, some episodes, and what is kept of them.
 
-Episode i is seeded with ``seed + i``, whatever else is played.
+An episode follows from its seed, whatever else is played.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, Protocol
@@ -17,9 +17,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from ...agents.agent import Agent as OurAgent
-from ...envs.core import DiscoveryVectorEnv, InputError, is_ours, shown, spec_of
-
-Floats = NDArray[np.float64]
+from ...envs.core import DiscoveryVectorEnv, InputError, Knowledge, is_ours, shown, spec_of
+from .trace import Actions, Ended, Floats, Tape, model_of
 
 
 class Agent(Protocol):
@@ -42,46 +41,64 @@ class Episodes:
     Args:
         agent: What played, as text; empty where it has no text of its own.
         role: What it stands for: "random" play, the "optimal" agent, or "".
-        seed: Seed of the first one; episode i has ``seed + i``.
+        seeds: The seed of each.
         returns: Sum of rewards of each, ``(E,)``.
         lengths: Decisions in each, ``(E,)``.
         regret: Regret at the end of each, ``(E,)``; NaN where none is known.
-        curve: Regret of each after every decision, NaN after the end, if it was asked for.
+        points: P numbers of decisions, increasing.
+        return_after: Return of each after these decisions, ``(E, P)``; NaN behind its end.
+        regret_after: The regret likewise; NaN where none is known.
+        best_after: The best label so far likewise; None where there are no labels.
+        spent_after: The money spent likewise; None where nothing costs money.
+        spent: All money spent, ``(E,)``; None likewise.
+        actions: What was done; None where actions are not numbers.
         observations: The last observation of each, if it was asked for.
         hidden: What each hid in the end, ``(E, ...)`` by name, if it was asked for.
-        metrics: Values of metrics, ``(E, ...)`` by name.
-        seconds: Time inside ``predict``, for episodes that count.
+        seconds: Time of each call of ``predict``, for one of its rows, ``(t,)``.
+        running: Episodes that each call decided for and that count, ``(t,)``.
     """
 
     agent: str
     role: str
-    seed: int
+    seeds: Sequence[int]
     returns: Floats
     lengths: NDArray[np.int64]
     regret: Floats
-    curve: list[Floats] = field(default_factory=list)
+    points: NDArray[np.int64]
+    return_after: Floats
+    regret_after: Floats
+    best_after: Floats | None = None
+    spent_after: Floats | None = None
+    spent: Floats | None = None
+    actions: Actions | None = None
     observations: list[Any] = field(default_factory=list)
     hidden: dict[str, NDArray[Any]] = field(default_factory=dict)
-    metrics: dict[str, Floats] = field(default_factory=dict)
-    seconds: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    running: list[int] = field(default_factory=list)
 
     @classmethod
-    def new(cls, agent: Agent, seed: int, count: int) -> Episodes:
+    def new(cls, agent: Agent, seeds: Sequence[int], points: NDArray[np.int64]) -> Episodes:
         """Return episodes that have not begun."""
+        count, shape = len(seeds), (len(seeds), len(points))
         return cls(
             agent=agent.text if isinstance(agent, OurAgent) else "",
             role=agent.role if isinstance(agent, OurAgent) else "",
-            seed=seed,
+            seeds=seeds,
             returns=np.zeros(count),
             lengths=np.zeros(count, np.int64),
             regret=np.full(count, np.nan),
+            points=points,
+            return_after=np.full(shape, np.nan),
+            regret_after=np.full(shape, np.nan),
             observations=[None] * count,
         )
 
     def first(self, count: int) -> Episodes:
         """Return the first of them, as they were played."""
-        rows = ("returns", "lengths", "regret", "curve", "observations")
-        some = {name: getattr(self, name)[:count] for name in rows}
+        rows = ("seeds", "returns", "lengths", "regret", "return_after", "regret_after",
+                "best_after", "observations")  # fmt: skip
+        found = {name: getattr(self, name) for name in rows}
+        some = {name: one if one is None else one[:count] for name, one in found.items()}
         return replace(self, **some, hidden={k: v[:count] for k, v in self.hidden.items()})
 
     def end(self, ended: NDArray[np.bool_], info: Mapping[str, Any], keep: bool) -> None:
@@ -97,6 +114,46 @@ class Episodes:
             if not name.startswith("_") and isinstance(value, np.ndarray):
                 shape = (len(self.returns), *value.shape[1:])
                 self.hidden.setdefault(name, np.zeros(shape, value.dtype))[index] = value[index]
+
+    def note(
+        self,
+        point: int,
+        model: Knowledge | None,
+        running: NDArray[np.bool_],
+        ended: NDArray[np.bool_],
+        observation: Any,
+        info: Mapping[str, Any],
+    ) -> None:
+        """Keep where the episodes stand at a point: those that go on, and those that end with it."""
+        here = running | ended
+        self.return_after[here, point] = self.returns[here]
+        if "regret" in info:  # where an episode has ended, it is that of the next one
+            self.regret_after[running, point] = info["regret"][running]
+            self.regret_after[ended, point] = self.regret[ended]
+        best = None if model is None else model.best(observation)
+        if best is None:
+            return
+        assert model is not None
+        if self.best_after is None:
+            self.best_after = np.full(self.return_after.shape, np.nan)
+        self.best_after[running, point] = best[running]
+        if ended.any():
+            self.best_after[ended, point] = model.best(Ended(info["final_obs"][ended]))
+
+    def wind_up(self, tape: Tape, model: Knowledge | None) -> None:
+        """Take in all actions, and what they cost."""
+        self.actions = tape.actions(self.lengths)
+        prices = (
+            None if model is None or not tape.kept else model.prices(tape.whole(len(self.lengths)))
+        )
+        if prices is None:
+            return
+        spent, row = prices.cumsum(1), np.arange(len(self.lengths))
+        self.spent = spent[row, self.lengths - 1]
+        at = self.points[self.points <= tape.steps]
+        self.spent_after = np.full(self.return_after.shape, np.nan)
+        self.spent_after[:, : len(at)] = spent[:, at - 1]
+        self.spent_after[self.points > self.lengths[:, None]] = np.nan
 
 
 def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
@@ -116,11 +173,11 @@ def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorE
 def play(
     venv: VectorEnv[Any, Any, Any],
     agent: Agent,
-    seed: int,
+    seeds: Sequence[int],
     count: int,
+    points: NDArray[np.int64],
     *,
     deterministic: bool = False,
-    curve: bool = False,
     keep: bool = False,
     tell: Callable[[int, int], None] | None = None,
 ) -> Episodes:
@@ -129,42 +186,48 @@ def play(
     Args:
         venv: The environment, in Gymnasium's mode `AutoresetMode.SAME_STEP`.
         agent: The agent.
-        seed: Seed of the first episode.
-        count: Number of episodes.
+        seeds: The seed of each row.
+        count: Number of episodes that count.
+        points: After which decisions to note where the episodes stand, counted from 1, increasing.
         deterministic: Handed to ``predict``.
-        curve: Whether to keep the regret after every decision.
         keep: Whether to keep last observations and what was hidden.
         tell: Told after every decision how many episodes have ended, and how many decisions were taken.
     """
-    episodes = Episodes.new(agent, seed, venv.num_envs)
-    running, path = np.arange(venv.num_envs) < count, list[Floats]()
+    episodes, model = Episodes.new(agent, seeds, points), model_of(venv)
+    tape = Tape(venv.single_action_space, venv.num_envs)
+    ahead = iter(points.tolist() + [0])  # 0 never comes
+    point, place = next(ahead), 0
+    running, left = np.arange(venv.num_envs) < count, count
     start, state = np.ones(venv.num_envs, np.bool_), None
     wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
-    observation, info = venv.reset(seed=seed)
-    while running.any():
+    observation, info = venv.reset(seed=seeds[0] if isinstance(seeds, range) else list(seeds))
+    while left:
         more = {"action_masks": _masks(venv, info)} if wants_masks else {}
-        share = running.mean()  # rows whose episode is over play on, but do not count
         began = perf_counter()
         answer = agent.predict(
             observation, state=state, episode_start=start, deterministic=deterministic, **more
         )
-        episodes.seconds += share * (perf_counter() - began)
+        episodes.seconds.append((perf_counter() - began) / venv.num_envs)
+        episodes.running.append(left)  # rows whose episode is over play on, but do not count
         action, state = _checked(answer, agent)
         observation, reward, terminated, truncated, info = venv.step(action)
-        episodes.returns[running] += reward[running]
+        tape.add(action)
+        np.add(episodes.returns, reward, out=episodes.returns, where=running)
         episodes.lengths += running
         start = terminated | truncated
         ended = start & running
-        if ended.any():
+        if ending := np.count_nonzero(ended):
             episodes.end(ended, info, keep)
-        running &= ~ended
+            running &= ~ended
+            left -= ending
+        if tape.steps == point:
+            episodes.note(place, model, running, ended, observation, info)
+            point, place = next(ahead), place + 1
         if tell is not None:
-            tell(count - int(running.sum()), int(episodes.lengths.max()))
-        if curve:  # where an episode has just ended, `info` shows the first moment of the next one
-            now = np.where(running, info.get("regret", np.nan), np.nan)
-            path.append(np.where(ended, episodes.regret, now))
-    episodes.curve = list(np.reshape(path, (-1, venv.num_envs)).T)
-    return episodes.first(count)
+            tell(count - left, tape.steps)
+    episodes = episodes.first(count)
+    episodes.wind_up(tape, model)
+    return episodes
 
 
 def _checked(answer: Any, agent: Agent) -> tuple[Any, Any]:

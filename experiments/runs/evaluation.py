@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,17 +19,20 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...agents import Rule, make
-from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
-from ...envs.core.checks import flag, integer
-from .episodes import Agent, Episodes, play, vector_env
+from ...envs.core import InputError, Knowledge, Model, TruthUnknown, resolve, shown
+from ...envs.core.checks import flag, integer, sequence
+from .episodes import Agent, play, vector_env
 from .metrics import read as read_metrics
+from .trace import Actions, log_spaced, model_of, most_decisions
 
 __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command", "resolve"]
 
 EVALUATION_SEED = 1_000_000
 """Seed of the first evaluation episode. The seeds 0 to 999,999 are for tuning and training."""
-CHUNK = 1024
-"""Episodes played at once, which bounds the memory; results do not depend on it."""
+CHUNK = 128
+"""Episodes played side by side. Up to rounding in the last digit, results do not depend on it."""
+QUANTILES = {"q50": 0.5, "q90": 0.9, "q99": 0.99}
+"""Quantiles of the time of one decision."""
 OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
        "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
@@ -47,10 +51,17 @@ class Evaluation:
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
         regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
-        curve: Regret after each of L decisions, ``(E, L)``, NaN after the end of an episode;
-            ``None`` where there is none or it was not asked for.
+        points: P numbers of decisions, counted from 1, increasing.
+        after: Regret after these decisions, where it is known, else return, ``(E, P)``; NaN behind the
+            end of an episode.
+        best_after: Best label found so far likewise, NaN also before the first label; ``None`` where
+            there are no labels.
+        spent_after: Money spent so far likewise, in the unit of reward; ``None`` where nothing costs money.
+        spent: All money spent in each episode, ``(E,)``; ``None`` likewise.
+        actions: What was done; ``None`` where actions are not numbers, or were not kept.
         metrics: The metrics that were asked for, ``(E, ...)`` each, by name.
-        seconds_per_decision: Time inside ``predict`` per decision of an episode that counts.
+        decision_seconds: Time inside ``predict`` per decision of an episode that counts: its ``mean``,
+            and the quantiles ``q50``, ``q90`` and ``q99``, which old records lack.
         random_value: Exact expected return of a random agent, ``None`` where unknown.
         optimal_value: Exact expected return of the best agent, ``None`` where unknown.
     """
@@ -63,11 +74,21 @@ class Evaluation:
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]
     regret: NDArray[np.float64] | None
-    curve: NDArray[np.float64] | None
+    points: NDArray[np.int64]
+    after: NDArray[np.float64]
+    best_after: NDArray[np.float64] | None = None
+    spent_after: NDArray[np.float64] | None = None
+    spent: NDArray[np.float64] | None = None
+    actions: Actions | None = None
     metrics: Mapping[str, NDArray[np.float64]]
-    seconds_per_decision: float
+    decision_seconds: Mapping[str, float]
     random_value: float | None
     optimal_value: float | None
+
+    @property
+    def seconds_per_decision(self) -> float:
+        """Mean time of one decision."""
+        return self.decision_seconds["mean"]
 
 
 def evaluate(
@@ -78,10 +99,11 @@ def evaluate(
     seed: int = EVALUATION_SEED,
     env_kwargs: Mapping[str, Any] | None = None,
     deterministic: bool = False,
-    curve: bool = False,
+    points: Sequence[int] | None = None,
     truth: bool = True,
     metrics: Sequence[str] = (),
     agent_seed: int = 0,
+    chunk: int = CHUNK,
     progress: Callable[[int, str], None] | None = None,
 ) -> Evaluation:
     """Play ``episodes`` episodes with an agent and return what it achieved in each.
@@ -96,11 +118,13 @@ def evaluate(
             smaller seeds.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
-        curve: Keep the regret after every decision, not only at the end.
+        points: Decisions, counted from 1, after which to note where an episode stands; ``None``: at most
+            40, evenly in their logarithm.
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
         agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
             from the seed of the episode, which is thus the same in every evaluation.
+        chunk: Number of episodes to play side by side.
         progress: Told after each decision how many episodes have ended, and what is at hand.
 
     Raises:
@@ -109,49 +133,135 @@ def evaluate(
     episodes = integer("episodes", episodes, low=1, high=100_000_000)
     seed = integer("seed", seed, low=0, high=math.inf)
     agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
-    how = {"deterministic": flag("deterministic", deterministic), "curve": flag("curve", curve)}
-    truth, env_id, env_kwargs = flag("truth", truth), resolve(env_id), _parameters(env_kwargs)
-    venv = vector_env(env_id, min(episodes, CHUNK), env_kwargs)
+    chunk = integer("chunk", chunk, low=1, high=1_000_000)
+    deterministic, truth = flag("deterministic", deterministic), flag("truth", truth)
+    env_id, env_kwargs = resolve(env_id), _parameters(env_kwargs)
+    venv = vector_env(env_id, min(episodes, chunk), env_kwargs)
     try:
-        model = getattr(venv.unwrapped, "model", None)
-        wanted = read_metrics(metrics, model)
-        player = partial(_player, agent, venv, agent_seed)
-        parts = list(_parts(venv, player, seed, episodes, how, wanted, progress))
-        return Evaluation(
-            env_id=env_id,
-            env_kwargs=env_kwargs,
-            agent=parts[0].agent or (agent if isinstance(agent, str) else type(agent).__name__),
-            seed=seed,
-            **_joined(parts, how["curve"]),
-            random_value=exact(model if truth else None, "random_value"),
-            optimal_value=exact(model if truth else None, "optimal_value"),
-        )
+        at = log_spaced(most_decisions(venv)) if points is None else _increasing(points)
+        parts = []
+        for first in range(0, episodes, venv.num_envs):
+            seeds = range(seed + first, seed + first + min(venv.num_envs, episodes - first))
+            player = player_of(agent, venv, agent_seed, seeds[0])
+            tell = None if progress is None else partial(_tell, progress, first)
+            part = played(
+                venv, player, seeds, metrics, points=at, deterministic=deterministic, tell=tell
+            )
+            parts.append(part)
+        if progress is not None:
+            progress(episodes, "exact values")  # which come next
+        name = agent if isinstance(agent, str) else type(agent).__name__
+        whole = replace(joined(parts), env_id=env_id, env_kwargs=env_kwargs)
+        whole = replace(whole, agent=whole.agent or name)
+        return with_truth(whole, model_of(venv) if truth else None)
     finally:
         venv.close()
 
 
-def _parts(
+def played(
     venv: VectorEnv[Any, Any, Any],
-    player: Callable[[int], Agent],
-    seed: int,
-    episodes: int,
-    how: Mapping[str, bool],
-    wanted: Mapping[str, Callable[[Episodes], NDArray[np.float64]]],
-    progress: Callable[[int, str], None] | None,
-) -> Iterator[Episodes]:
-    """Play episodes, as many at once as the environment has; each part by an agent of its own."""
-    for first in range(0, episodes, venv.num_envs):
-        tell = None if progress is None else partial(_tell, progress, first)
-        count, here = min(venv.num_envs, episodes - first), seed + first
-        part = play(venv, player(here), here, count, tell=tell, keep=bool(wanted), **how)
-        part.metrics = {name: metric(part) for name, metric in wanted.items()}
-        part.observations, part.hidden = [], {}  # they may be large
-        yield part
-    if progress is not None:
-        progress(episodes, "exact values")  # which come next
+    player: Agent,
+    seeds: Sequence[int],
+    metrics: Sequence[str] = (),
+    *,
+    points: NDArray[np.int64] | None = None,
+    deterministic: bool = False,
+    tell: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Play one episode for each seed, at most as many as the environment has, and no truth.
+
+    The other rows are filled: with the seeds that come next, or with the last one again.
+    """
+    wanted = read_metrics(metrics, getattr(venv.unwrapped, "model", None))
+    points = log_spaced(most_decisions(venv)) if points is None else points
+    count, width = len(seeds), venv.num_envs
+    if isinstance(seeds, range):
+        filled: Sequence[int] = range(seeds[0], seeds[0] + width)
+    else:
+        filled = [*seeds, *[seeds[-1]] * (width - count)]
+    how = {"deterministic": deterministic, "keep": bool(wanted), "tell": tell}
+    found = play(venv, player, filled, count, points, **how)
+    unknown = bool(np.isnan(found.regret).any())
+    return Evaluation(
+        env_id="",
+        env_kwargs={},
+        agent=found.agent,
+        role=found.role,
+        seed=seeds[0],
+        returns=found.returns,
+        lengths=found.lengths,
+        regret=None if unknown else found.regret,
+        points=points,
+        after=found.return_after if unknown else found.regret_after,
+        best_after=found.best_after,
+        spent_after=found.spent_after,
+        spent=found.spent,
+        actions=found.actions,
+        metrics={name: metric(found) for name, metric in wanted.items()},
+        decision_seconds=_seconds(np.array(found.seconds), np.array(found.running)),
+        random_value=None,
+        optimal_value=None,
+    )
 
 
-def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
+def _seconds(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:
+    """Return mean and quantiles of the times ``(t,)``, each of so many decisions ``(t,)``."""
+    order = seconds.argsort()
+    up_to = counts[order].cumsum()
+    found = {"mean": float(seconds @ counts / up_to[-1])}
+    for name, q in QUANTILES.items():
+        found[name] = float(seconds[order[np.searchsorted(up_to, q * up_to[-1])]])
+    return found
+
+
+def joined(parts: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluation of the episodes of some, one after the other.
+
+    Of the quantiles of times it has the mean, weighted by decisions.
+    """
+    first, weights = parts[0], [part.lengths.sum() for part in parts]
+    if len({part.regret is None for part in parts}) > 1:  # then nothing is known after a point
+        parts = [replace(one, points=one.points[:0], after=one.after[:, :0]) for one in parts]
+    actions = [part.actions for part in parts if part.actions is not None]
+    rows = ("returns", "lengths", "regret", "after", "best_after", "spent_after", "spent")
+    return replace(
+        first,
+        points=parts[0].points,
+        **{name: _rows(parts, name) for name in rows},
+        actions=Actions.joined(actions) if actions else None,
+        metrics={
+            name: np.concatenate([part.metrics[name] for part in parts]) for name in first.metrics
+        },
+        decision_seconds={
+            name: float(
+                np.average([part.decision_seconds[name] for part in parts], weights=weights)
+            )
+            for name in first.decision_seconds
+        },
+    )
+
+
+def _rows(parts: Sequence[Evaluation], name: str) -> Any:
+    """Return an array of all episodes, None if one of them has none."""
+    arrays = [getattr(part, name) for part in parts]
+    return None if any(one is None for one in arrays) else np.concatenate(arrays)
+
+
+def with_truth(result: Evaluation, model: Knowledge | None) -> Evaluation:
+    """Return an evaluation with the exact values of a model; None: with no values."""
+    values = {name: exact(model, name) for name in ("random_value", "optimal_value")}
+    return replace(result, **values)
+
+
+def _increasing(points: Any) -> NDArray[np.int64]:
+    """Return the numbers of decisions that a user has named."""
+    found = sequence("points", points, lambda name, one: integer(name, one, low=1, high=2**62))
+    if any(a >= b for a, b in pairwise(found)):
+        raise InputError(f"points must increase, got {shown(points)}.")
+    return np.array(found, np.int64)
+
+
+def player_of(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
     """Return what plays: an object as it is, or a new agent from a text or a function."""
     if isinstance(agent, type):
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")
@@ -163,25 +273,6 @@ def _player(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int)
             f"method predict, got {shown(agent)}."
         )
     return make(agent, venv, seed=seed, episode=episode)
-
-
-def _joined(parts: list[Episodes], curve: bool) -> dict[str, Any]:
-    lengths = np.concatenate([part.lengths for part in parts])
-    regret = np.concatenate([part.regret for part in parts])
-    unknown = bool(np.isnan(regret).any())
-    rows = [row for part in parts for row in part.curve]
-    return {
-        "role": parts[0].role,
-        "returns": np.concatenate([part.returns for part in parts]),
-        "lengths": lengths,
-        "regret": None if unknown else regret,
-        "curve": None if unknown or not curve else _padded(rows),
-        "metrics": {
-            name: np.concatenate([part.metrics[name] for part in parts])
-            for name in parts[0].metrics
-        },
-        "seconds_per_decision": sum(part.seconds for part in parts) / lengths.sum(),
-    }
 
 
 def _parameters(env_kwargs: Any) -> dict[str, Any]:
@@ -211,12 +302,6 @@ def rerun_command(
 def _tell(progress: Callable[[int, str], None], first: int, ended: int, decisions: int) -> None:
     """Tell how far the episodes from the ``first`` on are."""
     progress(first + ended, f"decision {decisions:,}")
-
-
-def _padded(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return rows of any length as one array, NaN after the end of the shorter ones."""
-    longest = max(map(len, rows))
-    return np.stack([np.pad(row, (0, longest - len(row)), constant_values=np.nan) for row in rows])
 
 
 def exact(model: Any, name: str) -> float | None:

@@ -18,7 +18,8 @@ from ...envs.core import InputError, closest, shown
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
-from .episodes import Episodes, Floats
+from .episodes import Episodes
+from .trace import Floats
 
 
 class InformationBounds:
@@ -39,14 +40,17 @@ class InformationBounds:
 
     def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
         """Return both bounds of each episode, ``(E, 2)``."""
-        found, first, seed, count = [], 0, episodes.seed, len(episodes.returns)
+        count, found = len(episodes.returns), []
         settings, outcomes = (
             np.reshape([one[key] for one in episodes.observations], (count, model.horizon, -1))
             for key in ("settings", "outcomes")
         )
+        groups = [seed // self.TOGETHER for seed in episodes.seeds]  # whatever is played besides
+        first = 0
         while first < count:
-            group = (seed + first) // self.TOGETHER  # by the seeds, whatever the first one is
-            some = slice(first, (group + 1) * self.TOGETHER - seed)
+            group = groups[first]
+            last = next((i for i in range(first, count) if groups[i] != group), count)
+            some = slice(first, last)
             bounds = sequential_bounds(
                 model,
                 episodes.hidden["theta"][some],
@@ -57,7 +61,7 @@ class InformationBounds:
                 self.BLOCK,
             )
             found.append(np.stack(bounds, 1))
-            first = some.stop
+            first = last
         return np.concatenate(found)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,30 +23,52 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ...envs.core import told
-from .record import Columns, Record, check, check_size, read_about, record_of
+from . import former
+from .record import AFTER, FORMAT, Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
+from .trace import NUMBERS, Ragged
 
 KEY, DIGEST, FIRST = b"discovery_gym", b"discovery_gym.sha256", b"ARROW:schema"
 MOST_BYTES, MOST_HEAD = 2**28, 2**24
 """Bounds of a file, and of its metadata."""
 ONE, MANY = pa.float64(), pa.list_(pa.float64())
 COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regret": [ONE],
-           "curve": [MANY]}  # fmt: skip
+           "spent": [ONE], "curve": [MANY], **dict.fromkeys(AFTER, [MANY])}  # fmt: skip
 """Types of columns; those of metrics hold a number or a list of them."""
+ACTION = re.compile(r"a(0|[1-9]\d*)")
+ACTIONS = [pa.list_(pa.from_numpy_dtype(one)) for one in NUMBERS]
+"""Types of columns of actions."""
 DAMAGE = (pa.ArrowException, OSError, LookupError, TypeError, ValueError, ArithmeticError,
           RecursionError, MemoryError)  # fmt: skip
 """What may be raised while a damaged file is read."""
 
 
 def to_table(columns: Columns) -> pa.Table:
-    """Return the table of columns, ``(E,)`` or ``(E, ...)`` each."""
-    return pa.table({n: list(c) if c.ndim > 1 else c for n, c in columns.items()})
+    """Return the table of columns: numbers ``(E,)``, lists of one length ``(E, ...)`` or of any."""
+    return pa.table({name: _to_arrow(column) for name, column in columns.items()})
+
+
+def _to_arrow(column: NDArray[Any] | Ragged) -> pa.Array:
+    if isinstance(column, Ragged):
+        offsets = np.concatenate([[0], np.cumsum(column.lengths)]).astype(np.int32)
+        return pa.ListArray.from_arrays(offsets, pa.array(column.values))
+    return pa.array(list(column) if column.ndim > 1 else column)
 
 
 def to_bytes(table: pa.Table, about: str) -> bytes:
-    """Return the content of a file: a table, its metadata, and the digest of both."""
+    """Return the content of a file: a table, its metadata, and the digest of both.
+
+    Whole numbers repeat, which a dictionary makes small. Others rarely do; their bytes are kept by
+    significance, so that signs and exponents stand together.
+    """
+    types = {field.name: field.type for field in table.schema}
+    paths = {n: f"{n}.list.element" if pa.types.is_list(t) else n for n, t in types.items()}
+    inner = {n: t.value_type if pa.types.is_list(t) else t for n, t in types.items()}
+    split = [paths[name] for name, one in inner.items() if pa.types.is_floating(one)]
+    how: dict[str, Any] = {"use_dictionary": [path for path in paths.values() if path not in split]}
+    how |= {"use_byte_stream_split": split, "compression": "zstd", "store_schema": False}
     buffer = pa.BufferOutputStream()
-    with pq.ParquetWriter(buffer, table.schema, store_schema=False) as file:
+    with pq.ParquetWriter(buffer, table.schema, **how) as file:
         file.write_table(table)
         file.add_key_value_metadata({KEY: about, DIGEST: "0" * 64})
     content = buffer.getvalue().to_pybytes()
@@ -78,7 +101,9 @@ def read(path: Path) -> Record:
     parquet = pq.ParquetFile(pa.BufferReader(content))
     spec, run_id, about = _head(parquet, first)
     table = parquet.read()
-    columns = {name: to_array(table[name]) for name in table.column_names}
+    columns = from_table(table)
+    if about["format"] < FORMAT:
+        columns, about = former.columns(columns, about)
     check(spec, columns, about)
     if path.name != f"{run_id}.parquet":
         raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
@@ -95,7 +120,8 @@ def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[s
         raise ValueError("it has no digest")
     spec, run_id, about = read_about(found)
     for field in schema:
-        if field.type not in COLUMNS.get(field.name, [ONE, MANY]):
+        more = ACTIONS if ACTION.fullmatch(field.name) else [ONE, MANY]
+        if field.type not in COLUMNS.get(field.name, more):
             raise ValueError(f"its column {field.name} holds {told(field.type)}")
     groups = (size.row_group(i) for i in range(size.num_row_groups))
     check_size(
@@ -104,12 +130,31 @@ def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[s
     return spec, run_id, about
 
 
-def to_array(column: pa.ChunkedArray) -> NDArray[Any]:
+def from_table(table: pa.Table) -> dict[str, Any]:
+    """Return the columns of a table, as `to_table` takes them."""
+    ragged = {name for name in table.column_names if name in AFTER or ACTION.fullmatch(name)}
+    return {
+        name: _to_ragged(table[name]) if name in ragged else _to_array(table[name])
+        for name in table.column_names
+    }
+
+
+def _to_array(column: pa.ChunkedArray) -> NDArray[Any]:
     """Return a column as an array, lists of one length as its rows."""
     if column.null_count:
         raise ValueError("a column has holes")
     array = column.to_numpy()
     return np.stack(array) if array.dtype == object else np.asarray(array)
+
+
+def _to_ragged(column: pa.ChunkedArray) -> Ragged:
+    """Return a column of lists of any length."""
+    lists = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    values = lists.flatten()
+    if lists.null_count or values.null_count:
+        raise ValueError("a column has holes")
+    lengths = np.diff(lists.offsets.to_numpy()).astype(np.int64)
+    return Ragged(values=values.to_numpy(zero_copy_only=False), lengths=lengths)
 
 
 def place_of_digest(content: bytes) -> slice:

@@ -1,7 +1,7 @@
 """The results folder: a file for every run that has ended, which is whole or not there.
 
 A reader leaves out a file that is no record, with its name and the reason; a run of the same name sets
-it aside. Records of format 1 are read, but no run is resumed by them, for its id differs.
+it aside. Records of earlier formats are read, but no run is resumed by them, for its id differs.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import contextlib
 import json
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...envs.core import InputError, spelt
 from ...envs.core.files import is_rest, sweep, write, writing_to
 from .evaluation import Evaluation
+from .fingerprints import hashed
 from .record import Record, check, leave
 from .record_file import DAMAGE, read, reason, to_bytes, to_table
 from .spec import RunSpec
@@ -137,26 +139,44 @@ def record_path(records: Path, run_id: str) -> Path:
 
 
 def write_record(
-    records: Path, spec: RunSpec, result: Evaluation | None, error: str | None = None
+    records: Path,
+    spec: RunSpec,
+    result: Evaluation | None,
+    error: str | None = None,
+    *,
+    fingerprint: str | None = None,
+    entry: Mapping[str, Any] | None = None,
 ) -> bool:
     """Write what a run achieved, or the error it failed with; return whether it failed.
 
     A result that is no record, since its numbers are not finite, is a failure with that reason.
+
+    Args:
+        records: The folder of records.
+        spec: The run.
+        result: What was achieved; None for a failed run.
+        error: Why a run has failed.
+        fingerprint: Hash of the code and the data it was run with; None: that of here and now.
+        entry: Of a run of somebody else: ``name``, ``digest``, ``status``, ``flags`` and ``card``.
     """
+    planned = fingerprint or spec.fingerprint
+    more = {"fingerprint": planned, "entry": entry}
     try:
-        content = content_of(spec, result, error)
+        content = content_of(spec, result, error, **more)
     except ValueError as flaw:
         if result is None:
             raise
-        return write_record(records, spec, None, str(flaw))
+        return write_record(records, spec, None, str(flaw), **more)
     with writing_to(records):
-        write(record_path(records, spec.id), content)
+        write(record_path(records, hashed(spec.text, planned)), content)
     return result is None
 
 
-def content_of(spec: RunSpec, result: Evaluation | None, error: str | None = None) -> bytes:
+def content_of(
+    spec: RunSpec, result: Evaluation | None, error: str | None = None, **more: Any
+) -> bytes:
     """Return the content of a record's file; what is no record raises `ValueError`."""
-    columns, about = leave(spec, result, error)
+    columns, about = leave(spec, result, error, **more)
     check(spec, columns, about)
     return to_bytes(to_table(columns), json.dumps(about))
 

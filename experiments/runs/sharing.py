@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -25,8 +26,8 @@ from .records import content_of, record_path, write_record
 PAUSE = 0.2
 """Seconds between two looks at what others play."""
 
-Found = Evaluation | str
-"""What came of a chunk: an evaluation, or the traceback of its failure."""
+Found = tuple[Evaluation, float] | str
+"""What came of a chunk: an evaluation and the seconds that it took, or the traceback of its failure."""
 
 
 class Pool(Protocol):
@@ -114,11 +115,15 @@ def play_group(group: Sequence[Chunk]) -> list[Found]:
     found: list[Found] = []
     check_unchanged(runs.values())
     for chunk in group:
-        try:
-            found.append(failed.get(chunk.run.id) or play_chunk(chunk.run.spec, chunk.index))
-        except Exception:  # whatever it was, it belongs into the record
-            failed[chunk.run.id] = traceback.format_exc()
-            found.append(failed[chunk.run.id])
+        if chunk.run.id not in failed:
+            began = time.perf_counter()
+            try:
+                played = play_chunk(chunk.run.spec, chunk.index)
+                found.append((played, time.perf_counter() - began))
+                continue
+            except Exception:  # whatever it was, it belongs into the record
+                failed[chunk.run.id] = traceback.format_exc()
+        found.append(failed[chunk.run.id])
     check_unchanged(runs.values())
     return found
 
@@ -153,7 +158,9 @@ class _Sharer:
             if group and cost + seconds > enough:
                 break
             if self._leases.claim(chunk.id):
-                if record_path(self.board.chunks, chunk.id).exists() or self.board.has_ended(chunk.run):
+                if record_path(self.board.chunks, chunk.id).exists() or self.board.has_ended(
+                    chunk.run
+                ):
                     self._leases.release(chunk.id)  # another one was faster
                     continue
                 group.append(chunk)
@@ -172,12 +179,14 @@ class _Sharer:
 
     def _keep(self, chunk: Chunk, found: Found) -> None:
         if isinstance(found, str):
-            write_record(self.board.records, chunk.run.spec, None, found)
+            self._record(chunk.run, None, found)
             return
+        played, seconds = found
         try:
-            content = content_of(chunk.spec, found)
+            spec = replace(chunk.spec, about=f"{seconds:.6f}")
+            content = content_of(spec, played, fingerprint=chunk.run.fingerprint)
         except ValueError as flaw:  # its numbers are not finite
-            write_record(self.board.records, chunk.run.spec, None, str(flaw))
+            self._record(chunk.run, None, str(flaw))
             return
         with writing_to(self.board.chunks):
             publish(record_path(self.board.chunks, chunk.id), content, same)
@@ -189,18 +198,23 @@ class _Sharer:
             return
         try:
             parts = [self.board.read(chunk) for chunk in run.chunks]
-            whole = [part for part in parts if part is not None]
+            whole = [part.evaluation for part in parts if part and part.evaluation]
             if len(whole) == len(parts) and not self.board.has_ended(run.missing):
-                self._record(run.missing, whole)
+                self._record(run.missing, *_joined(run.missing, whole))
                 self.board.forget(run.chunks)
         finally:
             self._leases.release(key)
 
-    def _record(self, run: Missing, parts: list[Evaluation]) -> None:
-        check_unchanged([run])
-        try:
-            result, error = joined(run.spec, parts), None
-        except Exception:
-            result, error = None, traceback.format_exc()
-        check_unchanged([run])
-        write_record(self.board.records, run.spec, result, error)
+    def _record(self, run: Missing, result: Evaluation | None, error: str | None) -> None:
+        write_record(self.board.records, run.spec, result, error, fingerprint=run.fingerprint)
+
+
+def _joined(run: Missing, parts: Sequence[Evaluation]) -> tuple[Evaluation | None, str | None]:
+    """Return the result of a run from those of its chunks, or the error that comes of it."""
+    check_unchanged([run])
+    try:
+        found = joined(run.spec, parts), None
+    except Exception:
+        found = None, traceback.format_exc()
+    check_unchanged([run])
+    return found

@@ -25,7 +25,11 @@ from .fingerprints import digest, files, fingerprint, hashed
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One agent on one task; see `suites` for the words."""
+    """One agent on one task; see `suites` for the words.
+
+    Chunk i of its episodes has the seeds from ``seed + i * chunk`` on. They are played side by side, by
+    an agent of their own, so that nothing depends on who plays which of them.
+    """
 
     suite: str
     version: int
@@ -37,9 +41,8 @@ class RunSpec:
     agent: str
     episodes: int
     seed: int
-    curves: bool = False
-    metrics: tuple[str, ...] = ()
     chunk: int = 128
+    metrics: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("suite", "task", "about", "name", "env_id", "agent"):
@@ -50,8 +53,6 @@ class RunSpec:
                 raise InputError(
                     f"{name} must be an integer of at least {low}, got {shown(value)}."
                 )
-        if type(self.curves) is not bool:
-            raise InputError(f"curves must be True or False, got {shown(self.curves)}.")
         _check_metrics(self.metrics)
         try:
             gym.envs.registration.parse_env_id(self.env_id.rpartition(":")[2])

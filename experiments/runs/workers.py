@@ -1,7 +1,7 @@
 """Worker processes of one machine: fresh interpreters that run the lease loop until all is played.
 
-A worker reads what is missing from its input, and stays as long as that is open: it ends with the process
-that has started it, however that ends.
+A worker reads what is missing from its input, and stays as long as that is open: it ends with the
+process that has started it, however that ends.
 """
 
 from __future__ import annotations

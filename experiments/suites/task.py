@@ -95,8 +95,7 @@ class Suite:
         episodes: Episodes per task and agent.
         tasks: The tasks.
         seed: Seed of the first episode.
-        curves: Whether records keep the regret after every decision, not only the last one.
-        chunk: Episodes that are played side by side.
+        chunk: Episodes played side by side; fewer where an episode takes long or much memory.
     """
 
     name: str
@@ -105,13 +104,12 @@ class Suite:
     episodes: int
     tasks: tuple[Task, ...]
     seed: int = EVALUATION_SEED
-    curves: bool = False
     chunk: int = 128
 
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
         """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
         given: dict[str, Any] = {"suite": self.name, "task": task.name}
-        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "curves", "chunk")}
+        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "chunk")}
         given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 

@@ -57,7 +57,6 @@ def _trials(suite: Suite, task: Task, name: str) -> dict[str, list[RunSpec]]:
                 env_kwargs=problem,
                 episodes=BUDGET // (len(texts) * len(problems)),
                 seed=SEED,
-                curves=False,
                 metrics=(),
             )
             for problem in problems

@@ -24,8 +24,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from discovery_gym.experiments.runs import records as rec
 from discovery_gym.envs.core.files import SUFFIX
+from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.record_file import KEY
 
 COMMAND = [sys.executable, "-m", "discovery_gym.experiments", "run", "smoke"]
