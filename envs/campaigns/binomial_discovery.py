@@ -222,10 +222,8 @@ class BinomialDiscovery(Campaign[Counts]):
         return self.sizes.take(self._pairs(actions))
 
     def _pairs(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the throughput level at each of t actions with the action, flat, ``(..., t)``."""
-        if self.throughput_upgrade is None:
-            return actions
-        bought = actions == self.upgrade_actions["throughput"]
+        """Return the flat index of (throughput level, action) at each of t actions."""
+        bought = actions == self.upgrade_actions.get("throughput", -1)
         level = np.minimum(bought.cumsum(-1) - bought, len(self.factors["throughput"]) - 1)
         return np.asarray(level * len(self.costs) + actions)
 

@@ -1,4 +1,4 @@
-"""The command ``discovery-gym``: list, table, run, tune, evaluate, leaderboard, train, reproduce.
+"""The command ``discovery-gym``: list, table, run, tune, evaluate, show, leaderboard, train, reproduce.
 
 What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
 was lost gives 1, an interrupt 130.
@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import boards, learning, listing, playing
+from . import boards, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "run": playing.run,
     "tune": playing.tune,
     "evaluate": playing.evaluate,
+    "show": showing.show,
     "leaderboard": boards.leaderboard,
     "train": learning.train,
     "reproduce": learning.reproduce,

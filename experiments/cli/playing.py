@@ -138,10 +138,11 @@ def evaluate(
         result = play(
             env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
         )
-    show(["agent", result.agent], _rows(result), result.env_id)
+    show(["agent", result.agent], about_evaluation(result), result.env_id)
 
 
-def _rows(result: Evaluation) -> list[list[str]]:
+def about_evaluation(result: Evaluation) -> list[list[str]]:
+    """Return what an agent achieved, a line for each thing that is known."""
     from ..report.stats import mean
     from ..report.words import microseconds, number, plus_minus, span
     from ..runs.scores import scores
@@ -154,6 +155,8 @@ def _rows(result: Evaluation) -> list[list[str]]:
     rows.append(["exact optimum", number(result.optimal_value)])
     if result.regret is not None:
         rows.append(["regret", plus_minus(result.regret)])
+    if result.spent is not None:
+        rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])
     rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
     last = result.seed + len(result.returns) - 1

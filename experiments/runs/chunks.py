@@ -41,59 +41,63 @@ def play_chunk(
         raise InputError(f"A run of {chunks_of(spec)} chunks has no chunk {index}.")
     first = spec.seed + index * spec.chunk
     seeds = range(first, min(first + spec.chunk, spec.seed + spec.episodes))
-    with stage(spec, min(spec.chunk, spec.episodes)) as venv:
+    with stage(spec.env_id, spec.env_kwargs, min(spec.chunk, spec.episodes)) as venv:
         player = player_of(spec.agent, venv, 0, first)
         part = played(venv, player, seeds, spec.metrics, tell=tell)
-    named = {"env_id": spec.env_id, "env_kwargs": spec.env_kwargs}
-    return replace(part, **named, agent=part.agent or spec.agent)
+    agent = part.agent or spec.agent
+    return replace(part, env_id=spec.env_id, env_kwargs=spec.env_kwargs, agent=agent)
 
 
 def joined(spec: RunSpec, parts: Sequence[Evaluation]) -> Evaluation:
     """Return the result of a run from all its chunks, in their order, with the exact values."""
-    return replace(one_after_the_other(parts), **truth(spec))
+    random, optimal = truth(spec.env_id, spec.env_kwargs)
+    return replace(one_after_the_other(parts), random_value=random, optimal_value=optimal)
 
 
 # ---- what a process keeps of the task that it plays
 
 _stages: dict[tuple[str, ...], VectorEnv[Any, Any, Any]] = {}
-_truths: dict[tuple[str, ...], Mapping[str, float | None]] = {}
+_truths: dict[tuple[str, ...], tuple[float | None, float | None]] = {}
 
 
 @contextlib.contextmanager
-def stage(spec: RunSpec, width: int) -> Iterator[VectorEnv[Any, Any, Any]]:
-    """Give so many episodes of the task of a run, whose tables may take long to make.
+def stage(
+    env_id: str, env_kwargs: Mapping[str, Any], width: int
+) -> Iterator[VectorEnv[Any, Any, Any]]:
+    """Give so many episodes of an environment, whose tables may take long to make.
 
     The last ones of our own environments are kept, for the chunk that comes next.
     """
-    if not is_ours(spec_of(spec.env_id)):
-        venv = vector_env(spec.env_id, width, spec.env_kwargs)
+    if not is_ours(spec_of(env_id)):
+        venv = vector_env(env_id, width, env_kwargs)
         try:
             yield venv
         finally:
             venv.close()
         return
-    key = *_task(spec), str(width)
+    key = *_task(env_id, env_kwargs), str(width)
     if key not in _stages:
         _stages.clear()
-        _stages[key] = vector_env(spec.env_id, width, spec.env_kwargs)
+        _stages[key] = vector_env(env_id, width, env_kwargs)
     yield _stages[key]
 
 
-def truth(spec: RunSpec) -> Mapping[str, float | None]:
+def truth(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Return the exact values of random and of best play, None where unknown.
 
     They are computed once for each task in a process.
     """
-    key = _task(spec)
+    key = _task(env_id, env_kwargs)
     if key not in _truths:
-        names = "random_value", "optimal_value"
         known = next((venv for at, venv in _stages.items() if at[:-1] == key), None)
-        with stage(spec, 1) if known is None else contextlib.nullcontext(known) as venv:
-            _truths[key] = {name: exact(model_of(venv), name) for name in names}
+        some = stage(env_id, env_kwargs, 1) if known is None else contextlib.nullcontext(known)
+        with some as venv:
+            model = model_of(venv)
+            _truths[key] = exact(model, "random_value"), exact(model, "optimal_value")
     return _truths[key]
 
 
-def _task(spec: RunSpec) -> tuple[str, ...]:
+def _task(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what tells tasks apart: environment, parameters, and the data they name as it is now."""
-    kwargs = json.dumps(spec.env_kwargs, sort_keys=True)
-    return spec.env_id, kwargs, data_hash(spec.env_id, spec.env_kwargs), *files(spec.env_kwargs)
+    kwargs = json.dumps(env_kwargs, sort_keys=True)
+    return env_id, kwargs, data_hash(env_id, env_kwargs), *files(env_kwargs)

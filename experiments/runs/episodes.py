@@ -98,7 +98,7 @@ class Episodes:
         rows = ("seeds", "returns", "lengths", "regret", "return_after", "regret_after",
                 "best_after", "observations")  # fmt: skip
         found = {name: getattr(self, name) for name in rows}
-        some = {name: one if one is None else one[:count] for name, one in found.items()}
+        some: dict[str, Any] = {n: c if c is None else c[:count] for n, c in found.items()}
         return replace(self, **some, hidden={k: v[:count] for k, v in self.hidden.items()})
 
     def end(self, ended: NDArray[np.bool_], info: Mapping[str, Any], keep: bool) -> None:
@@ -195,12 +195,13 @@ def play(
     """
     episodes, model = Episodes.new(agent, seeds, points), model_of(venv)
     tape = Tape(venv.single_action_space, venv.num_envs)
-    ahead = iter(points.tolist() + [0])  # 0 never comes
+    ahead = iter([*points.tolist(), 0])  # 0 never comes
     point, place = next(ahead), 0
     running, left = np.arange(venv.num_envs) < count, count
     start, state = np.ones(venv.num_envs, np.bool_), None
     wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
-    observation, info = venv.reset(seed=seeds[0] if isinstance(seeds, range) else list(seeds))
+    first: Any = seeds[0] if isinstance(seeds, range) else list(seeds)
+    observation, info = venv.reset(seed=first)
     while left:
         more = {"action_masks": _masks(venv, info)} if wants_masks else {}
         began = perf_counter()
@@ -216,10 +217,10 @@ def play(
         episodes.lengths += running
         start = terminated | truncated
         ended = start & running
-        if ending := np.count_nonzero(ended):
+        if ended.any():
             episodes.end(ended, info, keep)
             running &= ~ended
-            left -= ending
+            left = int(np.count_nonzero(running))
         if tape.steps == point:
             episodes.note(place, model, running, ended, observation, info)
             point, place = next(ahead), place + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -19,9 +19,9 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...agents import Rule, make
-from ...envs.core import InputError, Knowledge, Model, TruthUnknown, resolve, shown
+from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer, sequence
-from .episodes import Agent, play, vector_env
+from .episodes import Agent, Episodes, play, vector_env
 from .metrics import read as read_metrics
 from .trace import Actions, log_spaced, model_of, most_decisions
 
@@ -56,7 +56,7 @@ class Evaluation:
             end of an episode.
         best_after: Best label found so far likewise, NaN also before the first label; ``None`` where
             there are no labels.
-        spent_after: Money spent so far likewise, in the unit of reward; ``None`` where nothing costs money.
+        spent_after: Money spent so far likewise, in the unit of reward; ``None`` where all is free.
         spent: All money spent in each episode, ``(E,)``; ``None`` likewise.
         actions: What was done; ``None`` where actions are not numbers, or were not kept.
         metrics: The metrics that were asked for, ``(E, ...)`` each, by name.
@@ -114,16 +114,13 @@ def evaluate(
         agent: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Name"``, a function of one
             observation, or an object with ``predict``.
         episodes: Number of episodes.
-        seed: Seed of the first episode; episode i has ``seed + i``. Tuning and training must use
-            smaller seeds.
+        seed: Seed of the first episode; episode i has ``seed + i``. Smaller ones are for tuning.
         env_kwargs: Parameters of the environment.
         deterministic: Handed to ``predict``; learned policies then take their likeliest action.
-        points: Decisions, counted from 1, after which to note where an episode stands; ``None``: at most
-            40, evenly in their logarithm.
+        points: Decisions, from 1 on, after which to note where episodes stand; ``None``: `log_spaced`.
         truth: Compute the exact values of random and of best play, which can take seconds.
         metrics: What else to compute, such as ``["information_bounds(contrasts=1000)"]``.
-        agent_seed: Seed of an agent given as text. What it draws for an episode follows from this and
-            from the seed of the episode, which is thus the same in every evaluation.
+        agent_seed: Seed of an agent given as text; what it draws follows from it and the episode's seed.
         chunk: Number of episodes to play side by side.
         progress: Told after each decision how many episodes have ended, and what is at hand.
 
@@ -139,23 +136,38 @@ def evaluate(
     venv = vector_env(env_id, min(episodes, chunk), env_kwargs)
     try:
         at = log_spaced(most_decisions(venv)) if points is None else _increasing(points)
-        parts = []
-        for first in range(0, episodes, venv.num_envs):
-            seeds = range(seed + first, seed + first + min(venv.num_envs, episodes - first))
-            player = player_of(agent, venv, agent_seed, seeds[0])
-            tell = None if progress is None else partial(_tell, progress, first)
-            part = played(
-                venv, player, seeds, metrics, points=at, deterministic=deterministic, tell=tell
-            )
-            parts.append(part)
-        if progress is not None:
-            progress(episodes, "exact values")  # which come next
-        name = agent if isinstance(agent, str) else type(agent).__name__
-        whole = replace(joined(parts), env_id=env_id, env_kwargs=env_kwargs)
-        whole = replace(whole, agent=whole.agent or name)
-        return with_truth(whole, model_of(venv) if truth else None)
+        how = {"points": at, "deterministic": deterministic}
+        player = partial(player_of, agent, venv, agent_seed)
+        seeds = range(seed, seed + episodes)
+        whole = joined([*_chunks(venv, player, seeds, metrics, progress, how)])
+        model = model_of(venv) if truth else None
+        return replace(
+            whole,
+            env_id=env_id,
+            env_kwargs=env_kwargs,
+            agent=whole.agent or (agent if isinstance(agent, str) else type(agent).__name__),
+            random_value=exact(model, "random_value"),
+            optimal_value=exact(model, "optimal_value"),
+        )
     finally:
         venv.close()
+
+
+def _chunks(
+    venv: VectorEnv[Any, Any, Any],
+    player: Callable[[int], Agent],
+    seeds: range,
+    metrics: Sequence[str],
+    progress: Callable[[int, str], None] | None,
+    how: Mapping[str, Any],
+) -> Iterator[Evaluation]:
+    """Play episodes, as many at once as the environment has; each chunk by an agent of its own."""
+    for first in range(0, len(seeds), venv.num_envs):
+        some = seeds[first : first + venv.num_envs]
+        tell = None if progress is None else partial(_tell, progress, first)
+        yield played(venv, player(some[0]), some, metrics, tell=tell, **how)
+    if progress is not None:
+        progress(len(seeds), "exact values")  # which come next
 
 
 def played(
@@ -179,25 +191,30 @@ def played(
         filled: Sequence[int] = range(seeds[0], seeds[0] + width)
     else:
         filled = [*seeds, *[seeds[-1]] * (width - count)]
-    how = {"deterministic": deterministic, "keep": bool(wanted), "tell": tell}
-    found = play(venv, player, filled, count, points, **how)
+    how = {"deterministic": deterministic, "keep": bool(wanted)}
+    found = play(venv, player, filled, count, points, tell=tell, **how)
+    return _evaluation(found, {name: metric(found) for name, metric in wanted.items()})
+
+
+def _evaluation(found: Episodes, metrics: Mapping[str, NDArray[np.float64]]) -> Evaluation:
+    """Return what was achieved in some episodes of an environment that is not named yet."""
     unknown = bool(np.isnan(found.regret).any())
     return Evaluation(
         env_id="",
         env_kwargs={},
         agent=found.agent,
         role=found.role,
-        seed=seeds[0],
+        seed=found.seeds[0],
         returns=found.returns,
         lengths=found.lengths,
         regret=None if unknown else found.regret,
-        points=points,
+        points=found.points,
         after=found.return_after if unknown else found.regret_after,
         best_after=found.best_after,
         spent_after=found.spent_after,
         spent=found.spent,
         actions=found.actions,
-        metrics={name: metric(found) for name, metric in wanted.items()},
+        metrics=metrics,
         decision_seconds=_seconds(np.array(found.seconds), np.array(found.running)),
         random_value=None,
         optimal_value=None,
@@ -245,12 +262,6 @@ def _rows(parts: Sequence[Evaluation], name: str) -> Any:
     """Return an array of all episodes, None if one of them has none."""
     arrays = [getattr(part, name) for part in parts]
     return None if any(one is None for one in arrays) else np.concatenate(arrays)
-
-
-def with_truth(result: Evaluation, model: Knowledge | None) -> Evaluation:
-    """Return an evaluation with the exact values of a model; None: with no values."""
-    values = {name: exact(model, name) for name in ("random_value", "optimal_value")}
-    return replace(result, **values)
 
 
 def _increasing(points: Any) -> NDArray[np.int64]:

@@ -30,15 +30,20 @@ def about(found: Mapping[str, Any]) -> dict[str, Any]:
     if set(found) == FIRST:
         found = _second(found)
     elif set(found) != SECOND or found["format"] != 2:
-        raise ValueError("what it says of itself is not what a file of format 1, 2 or 3 does")
+        raise ValueError("what it says of itself must be that of format 1, 2 or 3")
     spec, seconds = {**found["spec"]}, found["seconds_per_decision"]
     curves = spec.pop("curves")
     if type(curves) is not bool:
         raise ValueError(f"curves must be True or False, got {shown(curves)}")
-    more = {"points": [], "platform": {}, "entry": None, "curves": curves}
-    more |= {"decision_seconds": None if seconds is None else {"mean": seconds}}
-    kept = {name: found[name] for name in SECOND - {"seconds_per_decision"}}
-    return {**kept, **more, "spec": {**spec, "chunk": CHUNK}}
+    return {
+        **{name: found[name] for name in SECOND - {"seconds_per_decision"}},
+        "spec": {**spec, "chunk": CHUNK},
+        "decision_seconds": None if seconds is None else {"mean": seconds},
+        "points": [],
+        "platform": {},
+        "entry": None,
+        "curves": curves,
+    }
 
 
 def _second(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def platform_here() -> dict[str, str]:
         + f", {pool['num_threads']} threads"
         for pool in pools
     }
-    found = np.show_config(mode="dicts") or {}
+    found: Any = np.show_config(mode="dicts")
     simd = found.get("SIMD Extensions", {})
     return {
         "numpy": np.__version__,

@@ -157,11 +157,12 @@ def read_about(about: Mapping[str, Any]) -> tuple[RunSpec, str, Mapping[str, Any
 
     ``format`` stays what it was.
     """
-    text = spec_text(about["spec"])
-    if set(about) != ABOUT:
-        about = former.about(about)
+    found = about
+    if set(found) != ABOUT:
+        about = former.about(found)
     elif about["format"] != FORMAT:
         raise ValueError(f"its format is {shown(about['format'])}, not 1 to {FORMAT}")
+    text = spec_text(found["spec"])
     spec = RunSpec(**{**about["spec"], "metrics": tuple(about["spec"]["metrics"])})
     return spec, hashed(text, check_text("fingerprint", about["fingerprint"], 16)), about
 
@@ -229,11 +230,7 @@ def check(spec: RunSpec, columns: Mapping[str, Any], about: Mapping[str, Any]) -
         raise ValueError("an episode has no decision")
     _check_points(about["points"], about["format"])
     _check_after(columns, np.array(about["points"], np.int64))
-    for name in action_columns(columns):
-        if not np.array_equal(columns[name].lengths, columns["length"]):
-            raise ValueError(f"the actions {name} of an episode are not as many as its decisions")
-        if not np.isfinite(columns[name].values).all():
-            raise ValueError(f"an action of {name} is not finite")
+    _check_actions(columns)
     for name in columns.keys() - FIXED - {*action_columns(columns)}:
         if np.isnan(columns[name]).any() or (name == "bounds" and columns[name].shape != (rows, 2)):
             raise ValueError(
@@ -288,6 +285,14 @@ def _check_after(columns: Mapping[str, Any], points: NDArray[np.int64]) -> None:
         ends = np.cumsum(column.lengths) - 1
         if whole is not None and (column.values[ends[last]] != whole[last]).any():
             raise ValueError(f"the {name} of an episode does not end in its value at the end")
+
+
+def _check_actions(columns: Mapping[str, Any]) -> None:
+    for name in action_columns(columns):
+        if not np.array_equal(columns[name].lengths, columns["length"]):
+            raise ValueError(f"the actions {name} of an episode are not as many as its decisions")
+        if not np.isfinite(columns[name].values).all():
+            raise ValueError(f"an action of {name} is not finite")
 
 
 def _check_about(about: Mapping[str, Any], failed: bool) -> None:
@@ -349,7 +354,7 @@ def _check_entry(entry: Any) -> None:
     for flag in entry["flags"]:
         check_text("a flag of its entry", flag, 500)
     if not isinstance(entry["card"], dict):
-        raise ValueError(f"the card of its entry is {shown(entry['card'])}")
+        raise ValueError(f"the card of its entry is {shown(entry['card'])}")  # noqa: TRY004
     check_text("the card of its entry", json.dumps(entry["card"]), MOST_LETTERS["card"])
 
 

@@ -33,7 +33,7 @@ MOST_BYTES, MOST_HEAD = 2**28, 2**24
 """Bounds of a file, and of its metadata."""
 ONE, MANY = pa.float64(), pa.list_(pa.float64())
 COLUMNS = {"seed": [pa.int64()], "return": [ONE], "length": [pa.int64()], "regret": [ONE],
-           "spent": [ONE], "curve": [MANY], **dict.fromkeys(AFTER, [MANY])}  # fmt: skip
+           "spent": [ONE], "curve": [MANY], **{name: [MANY] for name in AFTER}}  # fmt: skip
 """Types of columns; those of metrics hold a number or a list of them."""
 ACTION = re.compile(r"a(0|[1-9]\d*)")
 ACTIONS = [pa.list_(pa.from_numpy_dtype(one)) for one in NUMBERS]
@@ -101,7 +101,7 @@ def read(path: Path) -> Record:
     parquet = pq.ParquetFile(pa.BufferReader(content))
     spec, run_id, about = _head(parquet, first)
     table = parquet.read()
-    columns = from_table(table)
+    columns: Mapping[str, Any] = from_table(table)
     if about["format"] < FORMAT:
         columns, about = former.columns(columns, about)
     check(spec, columns, about)

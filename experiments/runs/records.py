@@ -159,24 +159,27 @@ def write_record(
         fingerprint: Hash of the code and the data it was run with; None: that of here and now.
         entry: Of a run of somebody else: ``name``, ``digest``, ``status``, ``flags`` and ``card``.
     """
-    planned = fingerprint or spec.fingerprint
-    more = {"fingerprint": planned, "entry": entry}
+    known = fingerprint or spec.fingerprint
     try:
-        content = content_of(spec, result, error, **more)
+        content = content_of(spec, result, error, known, entry)
     except ValueError as flaw:
         if result is None:
             raise
-        return write_record(records, spec, None, str(flaw), **more)
+        return write_record(records, spec, None, str(flaw), fingerprint=known, entry=entry)
     with writing_to(records):
-        write(record_path(records, hashed(spec.text, planned)), content)
+        write(record_path(records, hashed(spec.text, known)), content)
     return result is None
 
 
 def content_of(
-    spec: RunSpec, result: Evaluation | None, error: str | None = None, **more: Any
+    spec: RunSpec,
+    result: Evaluation | None,
+    error: str | None,
+    fingerprint: str,
+    entry: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return the content of a record's file; what is no record raises `ValueError`."""
-    columns, about = leave(spec, result, error, **more)
+    columns, about = leave(spec, result, error, fingerprint=fingerprint, entry=entry)
     check(spec, columns, about)
     return to_bytes(to_table(columns), json.dumps(about))
 
@@ -189,6 +192,38 @@ def read_record(path: Path) -> Record:
         raise InputError(
             f"{path} is not a record: {reason(error)}. Delete it and run the suite again."
         ) from None
+
+
+def find_record(text: str) -> Path:
+    """Return the file of a record from a path: of it, or of its results folder and how its id begins.
+
+    Args:
+        text: Such as ``"results/records/a3f09c1b2d4e5f60.parquet"`` or, in short, ``"results/a3f"``.
+
+    Raises:
+        InputError: There is no such record, or there are several.
+    """
+    path = Path(text)
+    if path.is_file():
+        return path
+    folder = path.parent / "records"
+    folder = folder if folder.is_dir() else path.parent
+    try:
+        found = sorted(one for one in folder.iterdir() if one.name.startswith(path.name))
+    except OSError as error:
+        raise InputError(f"Cannot read {folder}: {error.strerror or error}.") from None
+    found = [one for one in found if one.suffix == ".parquet"]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise InputError(
+            f"There is no record {spelt(text)}: name its file, or its results folder and how the id of "
+            "the run begins, such as results/a3f; the leaderboard shows the ids."
+        )
+    raise InputError(
+        f"{len(found)} records begin with {spelt(text)}, such as {spelt(found[0].stem)} and "
+        f"{spelt(found[1].stem)}; write more of the id."
+    )
 
 
 def is_finished(records: Path, run_id: str) -> bool:

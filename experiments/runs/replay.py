@@ -5,7 +5,7 @@ Nothing is built but the environment that a spec names; its agent is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ TOLERANCE = 1e-9
 
 
 class Mismatch(ValueError):
-    """A record whose actions do not give what it says; the message names the episode and the decision."""
+    """A record whose actions do not give what it says; the message names episode and decision."""
 
 
 def replay(
@@ -49,42 +49,66 @@ def replay(
     Raises:
         Mismatch: An episode ends earlier or later than its actions do, or an action is not one of the
             environment, or is refused by it.
-        InputError: What `evaluate` raises of an environment.
+        InputError: What `evaluate` raises of an environment or a metric.
     """
-    seeds = [int(seed) for seed in seeds]
-    if len(seeds) != len(actions.lengths) or not seeds:
-        raise Mismatch(
-            f"{len(seeds)} seeds are there for the actions of {len(actions.lengths)} episodes"
-        )
-    parts = []
-    with stage(spec, min(width, len(seeds))) as venv:
-        space = venv.single_action_space
-        check_actions(space, seeds, actions)
-        read_metrics(
-            spec.metrics, model_of(venv)
-        )  # what is wrong with these is no fault of an action
-        for first in range(0, len(seeds), venv.num_envs):
-            rows = range(first, min(first + venv.num_envs, len(seeds)))
-            parts.append(_replayed(venv, spec, [seeds[i] for i in rows], actions.of(rows)))
-            if tell is not None:
-                tell(rows.stop)
-    whole = joined(parts)
-    named = {"env_id": spec.env_id, "env_kwargs": spec.env_kwargs, "agent": spec.agent, "role": ""}
-    unknown = dict.fromkeys(("mean", *QUANTILES), 0.0)
-    return replace(whole, **named, **truth(spec), decision_seconds=unknown)
+    with stage(spec.env_id, spec.env_kwargs, max(1, min(width, len(seeds)))) as venv:
+        read_metrics(spec.metrics, model_of(venv))  # what is wrong there is no fault of an action
+        found = _again(venv, seeds, actions, tell, metrics=spec.metrics)
+    random, optimal = truth(spec.env_id, spec.env_kwargs)
+    return replace(
+        found,
+        env_id=spec.env_id,
+        env_kwargs=spec.env_kwargs,
+        agent=spec.agent,
+        random_value=random,
+        optimal_value=optimal,
+    )
 
 
-def _replayed(
-    venv: VectorEnv[Any, Any, Any], spec: RunSpec, seeds: list[int], actions: Actions
+def curves(record: Evaluation, width: int = 64) -> NDArray[np.float64]:
+    """Return the regret (return, where that is unknown) after every decision, ``(E, L)``.
+
+    It is replayed from the actions; NaN behind the end of an episode.
+    """
+    assert record.actions is not None  # of a run with such actions, as it is today
+    seeds = range(record.seed, record.seed + len(record.returns))
+    points = np.arange(1, record.lengths.max() + 1)
+    with stage(record.env_id, record.env_kwargs, min(width, len(seeds))) as venv:
+        return _again(venv, seeds, record.actions, points=points).after
+
+
+def _again(
+    venv: VectorEnv[Any, Any, Any],
+    seeds: Sequence[int],
+    actions: Actions,
+    tell: Callable[[int], None] | None = None,
+    **how: Any,
 ) -> Evaluation:
-    """Replay as many episodes as there are rows, or fewer."""
+    """Return what episodes earn, as many side by side as there are rows."""
+    if len(seeds) != len(actions.lengths) or not len(seeds):
+        raise Mismatch(f"there are {len(seeds)} seeds for {len(actions.lengths)} episodes")
+    seeds = [int(seed) for seed in seeds]
+    check_actions(venv.single_action_space, seeds, actions)
+    parts = []
+    for first in range(0, len(seeds), venv.num_envs):
+        rows = range(first, min(first + venv.num_envs, len(seeds)))
+        parts.append(_together(venv, [seeds[i] for i in rows], actions.of(rows), how))
+        if tell is not None:
+            tell(rows.stop)
+    return replace(joined(parts), decision_seconds=dict.fromkeys(("mean", *QUANTILES), 0.0))
+
+
+def _together(
+    venv: VectorEnv[Any, Any, Any], seeds: list[int], actions: Actions, how: Mapping[str, Any]
+) -> Evaluation:
+    """Return what at most as many episodes earn as there are rows."""
     player = Recorded(venv, seeds, actions)
     try:
-        found = played(venv, player, seeds, spec.metrics)
+        found = played(venv, player, seeds, **how)
     except InputError as error:
         if len(seeds) > 1:  # one of them is at fault: which, is found one by one
             for i, seed in enumerate(seeds):
-                _replayed(venv, spec, [seed], actions.of([i]))
+                _together(venv, [seed], actions.of([i]), how)
         raise Mismatch(f"{player.place(0)}: the environment refuses the action: {error}") from None
     for i in np.flatnonzero(found.lengths != actions.lengths)[:1]:
         raise Mismatch(
@@ -180,32 +204,41 @@ def compare(recorded: Evaluation, replayed: Evaluation, exact: bool) -> None:
         replayed: What `replay` has found.
         exact: Whether every bit must agree, as on the same platform; else `TOLERANCE` is allowed.
     """
-    seeds = recorded.seed + np.arange(len(recorded.returns))
     if not np.array_equal(recorded.points, replayed.points):
         raise Mismatch(
             f"its points are {shown(recorded.points.tolist())}, not those of the horizon"
         )
     for name in ("lengths", "after", "best_after", "spent_after", "returns", "regret", "spent"):
         said, found = getattr(recorded, name), getattr(replayed, name)
-        if (said is None) is not (found is None):
-            raise Mismatch(f"it has {'no ' if said is None else ''}{name}, unlike its replay")
-        if said is None:
-            continue
-        at = differing(said, found, exact and name != "lengths")
-        if at is not None:
-            after = f" after decision {recorded.points[at[1]]}" if len(at) > 1 else ""
-            raise Mismatch(
-                f"episode {seeds[at[0]]}: its {name.removesuffix('_after')}{after} is "
-                f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
-            )
-    for name in recorded.metrics.keys() | replayed.metrics.keys():
-        said, found = recorded.metrics[name], replayed.metrics[name]
-        if (at := differing(said, found, exact)) is not None:
-            raise Mismatch(f"episode {seeds[at[0]]}: its {name} differs from that of its actions")
+        _compare(name, said, found, recorded, exact or name == "lengths")
+    if recorded.metrics.keys() != replayed.metrics.keys():
+        raise Mismatch(f"its metrics are {shown(sorted(recorded.metrics))}")
+    for name in replayed.metrics:
+        _compare(name, recorded.metrics[name], replayed.metrics[name], recorded, exact)
     for name in ("random_value", "optimal_value"):
-        said, found = np.array([getattr(one, name) for one in (recorded, replayed)], np.float64)
-        if differing(said[None], found[None], exact) is not None:
-            raise Mismatch(f"its {name} is {said}, not {found}")
+        said, found = (np.array([getattr(one, name)], float) for one in (recorded, replayed))
+        if differing(said, found, exact) is not None:
+            raise Mismatch(
+                f"its {name} is {shown(said.item())}, but should be {shown(found.item())}"
+            )
+
+
+def _compare(name: str, said: Any, found: Any, recorded: Evaluation, exact: bool) -> None:
+    """Raise `Mismatch` if numbers of all episodes differ from those found, ``(E, ...)`` both."""
+    if said is None or found is None:
+        if said is not found:
+            raise Mismatch(f"it has {'no ' if said is None else ''}{name}, unlike its replay")
+        return
+    if said.shape != found.shape:
+        raise Mismatch(f"its {name} is of shape {said.shape}, not {found.shape}")
+    at = differing(said, found, exact)
+    if at is not None:
+        after = name == "after" or name.endswith("_after")
+        where = f" after decision {recorded.points[at[1]]}" if after else ""
+        raise Mismatch(
+            f"episode {recorded.seed + at[0]}: its {name.removesuffix('_after')}{where} is "
+            f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
+        )
 
 
 def differing(said: NDArray[Any], found: NDArray[Any], exact: bool) -> tuple[int, ...] | None:

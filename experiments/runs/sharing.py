@@ -184,7 +184,7 @@ class _Sharer:
         played, seconds = found
         try:
             spec = replace(chunk.spec, about=f"{seconds:.6f}")
-            content = content_of(spec, played, fingerprint=chunk.run.fingerprint)
+            content = content_of(spec, played, None, chunk.run.fingerprint)
         except ValueError as flaw:  # its numbers are not finite
             self._record(chunk.run, None, str(flaw))
             return

@@ -26,7 +26,7 @@ NUMBERS = tuple(
 
 
 def log_spaced(horizon: int | None) -> NDArray[np.int64]:
-    """Return at most 40 decisions from the first to the last, counted from 1, evenly in their logarithm."""
+    """Return at most 40 decisions from the first to the last, evenly in their logarithm."""
     points = np.geomspace(1, horizon or UNKNOWN, MOST_POINTS)
     return np.unique(np.rint(points).astype(np.int64))
 
@@ -156,7 +156,7 @@ class Tape:
         return self._store[: self.steps, :count].swapaxes(0, 1)
 
     def actions(self, lengths: NDArray[np.int64]) -> Actions | None:
-        """Return the actions of the first rows up to the end of their episodes, None if none are kept."""
+        """Return the actions of the first rows up to the end of their episodes, None if not kept."""
         if not self.kept:
             return None
         inside = np.arange(self.steps) < lengths[:, None]

@@ -88,8 +88,8 @@ OWN = ("simulator", "cache", "workers", "simulated_events")
 SLOW = {"draws": 9, "samples": 40, "chains": 9, "sweeps": 3, "candidates": 9, "steps": 3}
 
 ARGUMENTS = (
-    *("agent", "episodes", "seed", "env_kwargs", "deterministic", "curve", "truth", "metrics"),
-    "agent_seed",
+    *("agent", "episodes", "seed", "env_kwargs", "deterministic", "points", "truth", "metrics"),
+    *("agent_seed", "chunk"),
 )
 
 

@@ -30,7 +30,7 @@ from discovery_gym.experiments.runs.record_file import KEY
 
 COMMAND = [sys.executable, "-m", "discovery_gym.experiments", "run", "smoke"]
 COMMAND += ["--shard", "1/3", "--workers", "1", "--out"]
-TIMINGS = {"created", "seconds_per_decision"}
+TIMINGS = {"created", "decision_seconds"}
 LONGEST = 4.0
 """Seconds between two signals, at most: about the time of a run."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...runs.evaluation import Evaluation
+from ...runs.replay import curves
 from ...suites.task import Suite, Task
 from ..report import Words
 from .comparison import Comparison, compare
@@ -85,7 +86,6 @@ class Kind:
             episodes=max(2, episodes // self.thin),
             tasks=tasks,
             seed=seed,
-            curves=True,
         )
 
 
@@ -203,12 +203,21 @@ class Played:
     records: Mapping[str, Mapping[str, Evaluation]]
 
     def curves(self, value: float) -> dict[str, NDArray[np.float64]]:
-        """Return the regret of every agent at one setting after each label, ``(E, T)``."""
-        found = {}
-        for agent, record in self.records[self.kind.setting(value)].items():
-            assert record.curve is not None  # the suite keeps them
-            found[agent] = record.curve
-        return found
+        """Return the regret of every agent at one setting after each label, ``(E, T)``.
+
+        Records keep it after some labels only; their actions give it after all of them.
+        """
+        return self._curves[value]
+
+    @cached_property
+    def _curves(self) -> dict[float, dict[str, NDArray[np.float64]]]:
+        return {
+            value: {
+                agent: curves(record)
+                for agent, record in self.records[self.kind.setting(value)].items()
+            }
+            for value in self.kind.settings
+        }
 
     @property
     def pools(self) -> int:

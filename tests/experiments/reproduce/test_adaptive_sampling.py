@@ -103,7 +103,7 @@ def test_only_what_a_killed_call_has_left_is_played(tmp_path):
     assert {run for run in before if before[run] != after[run]} == {lost}
     for task, agents in played.items():
         for agent, record in agents.items():
-            np.testing.assert_array_equal(again[task][agent].curve, record.curve)
+            np.testing.assert_array_equal(again[task][agent].after, record.after)
 
 
 def test_a_failed_run_is_no_result(tmp_path):
@@ -153,18 +153,23 @@ def test_numbers_are_those_of_evaluate(figure, kind, value):
     one = small(next(one for one in kinds.KINDS if one.name == kind))
     kwargs = {**one.env_kwargs, **one.settings[value], "horizon": one.steps}
     result = evaluate(
-        one.env_id, one.agents["IDS"], episodes=3, seed=7, env_kwargs=kwargs, curve=True
+        one.env_id,
+        one.agents["IDS"],
+        episodes=3,
+        seed=7,
+        env_kwargs=kwargs,
+        points=range(1, one.steps + 1),
     )
     rows = [
         float(row["mean regret"])
         for row in table(out, f"{kind}_curves")
         if row["agent"] == "IDS" and float(row[one.symbol]) == value
     ]
-    np.testing.assert_allclose(rows, result.curve.mean(0), atol=1e-12)
+    np.testing.assert_allclose(rows, result.after.mean(0), atol=1e-12)
     (row,) = (
         row for row in table(out, kind) if row["agent"] == "IDS" and float(row[one.symbol]) == value
     )
-    assert float(row["mean regret"]) == pytest.approx(result.curve[:, 4].mean())
+    assert float(row["mean regret"]) == pytest.approx(result.after[:, 4].mean())
 
 
 def test_where_every_item_is_labelled_nobody_regrets(figure):

@@ -62,11 +62,11 @@ PLAYED = {
 }
 """Environment, agent, parameters and metrics of what may be played in any portions."""
 played = pytest.mark.parametrize("name", PLAYED)
-ARRAYS = "returns", "lengths", "regret", "curve"
+ARRAYS = "returns", "lengths", "regret", "after", "best_after", "spent_after", "spent"
 """What an evaluation holds of each episode, unless it is None."""
 
 
-def play(name: str, episodes: int, seed: int) -> Evaluation:
+def play(name: str, episodes: int, seed: int, chunk: int = 128) -> Evaluation:
     env_id, agent, env_kwargs, metrics = PLAYED[name]
     return evaluate(
         env_id,
@@ -74,10 +74,10 @@ def play(name: str, episodes: int, seed: int) -> Evaluation:
         episodes=episodes,
         seed=seed,
         env_kwargs=env_kwargs,
-        curve=True,
         truth=False,
         metrics=metrics,
         agent_seed=6,
+        chunk=chunk,
     )
 
 
@@ -88,11 +88,10 @@ def assert_part(part: Evaluation, whole: Evaluation, first: int) -> None:
         if other is None:
             assert mine is None
         else:
-            other = other[first : first + len(part.returns)]
-            if key == "curve":  # as long as the longest episode, NaN behind the end of the others
-                assert np.isnan(other[:, mine.shape[1] :]).all()
-                other = other[:, : mine.shape[1]]
-            np.testing.assert_array_equal(mine, other)
+            np.testing.assert_array_equal(mine, other[first : first + len(part.returns)])
+    some = whole.actions.of(range(first, first + len(part.returns)))
+    np.testing.assert_array_equal(part.actions.lengths, some.lengths)
+    np.testing.assert_array_equal(part.actions.parts, some.parts)
     assert part.metrics.keys() == whole.metrics.keys()
     for key, value in part.metrics.items():
         np.testing.assert_array_equal(value, whole.metrics[key][first : first + len(value)])
@@ -151,17 +150,13 @@ def test_an_episode_is_the_same_in_every_evaluation(name):
 
 @played
 @pytest.mark.parametrize("chunk", [1, 7, 1024])
-def test_chunks_do_not_change_the_episodes(name, chunk, monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 4)
-    whole = play(name, 9, 3)
-    monkeypatch.setattr(evaluation, "CHUNK", chunk)
-    assert_part(play(name, 9, 3), whole, 0)
+def test_chunks_do_not_change_the_episodes(name, chunk):
+    assert_part(play(name, 9, 3, chunk), play(name, 9, 3, 4), 0)
 
 
-def test_every_episode_has_choices_of_its_own_and_every_agent_seed_others(monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 4)
+def test_every_episode_has_choices_of_its_own_and_every_agent_seed_others():
     one, other = (
-        evaluate("TablePool", "random", episodes=12, env_kwargs=POOL, agent_seed=seed)
+        evaluate("TablePool", "random", episodes=12, env_kwargs=POOL, agent_seed=seed, chunk=4)
         for seed in (0, 1)
     )
     assert len({*one.returns, *other.returns}) == 24
@@ -269,26 +264,21 @@ def test_bad_input_is_named(call, message):
         evaluate(env_id, agent, **{"episodes": 2, **options})
 
 
-def test_a_curve_holds_the_regret_after_every_label(monkeypatch):
-    monkeypatch.setattr(evaluation, "CHUNK", 4)
-    result = evaluate("TablePool", "random", episodes=6, env_kwargs=POOL, curve=True)
-    assert result.curve.shape == (6, POOL["horizon"])
-    np.testing.assert_array_equal(result.curve[:, -1], result.regret)
+def test_the_regret_after_every_label():
+    every = range(1, POOL["horizon"] + 1)
+    result = evaluate(
+        "TablePool", "random", episodes=6, env_kwargs=POOL, chunk=4, points=[*every, 99]
+    )
+    assert result.points.tolist() == [*every, 99]
+    assert np.isnan(result.after[:, -1]).all()  # which no episode reaches
+    np.testing.assert_array_equal(result.after[:, -2], result.regret)
     labels = np.sort(gym.make("discovery/TablePool-v0", **POOL).unwrapped.model.table.labels)[::-1]
     best = labels.cumsum()[: POOL["horizon"]]
-    found = best - result.curve  # sums of 1, 2, ... labels of the table
+    found = best - result.after[:, :-1]  # sums of 1, 2, ... labels of the table
     assert np.isin(np.diff(found, prepend=0.0).round(9), labels.round(9)).all()
-    plain = evaluate("TablePool", "random", episodes=6, env_kwargs=POOL)
-    assert plain.curve is None
-    assert same(result, plain)
-
-
-def test_where_there_is_no_regret_there_is_no_curve():
-    kwargs = SMALL["KnowledgeLadder"]
-    assert (
-        evaluate("KnowledgeLadder", "random", episodes=3, env_kwargs=kwargs, curve=True).curve
-        is None
-    )
+    few = evaluate("TablePool", "random", episodes=6, env_kwargs=POOL, points=[2, 5])
+    np.testing.assert_array_equal(few.after, result.after[:, [1, 4]])
+    assert same(result, few)
 
 
 def bounds(contrasts: int, **made: Any) -> Evaluation:
@@ -349,7 +339,11 @@ def test_a_metric_is_asked_for_once_and_rightly():
         ({"env_kwargs": 5}, "env_kwargs must be a dict of parameters.*got 5"),
         ({"env_kwargs": {1: 2}}, "env_kwargs must be a dict of parameters"),
         ({"env_kwargs": {"num_envs": 2}}, "num_envs is not for env_kwargs"),
-        ({"curve": np.array([True, False])}, "curve must be True or False"),
+        ({"truth": np.array([True, False])}, "truth must be True or False"),
+        ({"points": [2, 2]}, r"points must increase, got \[2, 2\]"),
+        ({"points": [0, 1]}, r"points\[0\] must be an integer of at least 1|points\[0\] must be"),
+        ({"points": []}, "points must hold at least one"),
+        ({"chunk": 0}, "chunk must be an integer"),
         (
             {"agent": 5},
             "agent must be a text such as 'random', a rule, a function of .* method predict, got 5",

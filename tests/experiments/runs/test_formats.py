@@ -10,7 +10,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
-from discovery_gym.experiments.runs import record_file
+from discovery_gym.experiments.runs import former, record_file
 from discovery_gym.experiments.runs.records import open_folder, read_folder, read_record
 from discovery_gym.experiments.runs.runner import execute, missing
 from discovery_gym.experiments.suites.task import plan
@@ -36,7 +36,9 @@ def test_what_format_1_holds_is_what_stands_in_its_file(first):
         about = json.loads(table.schema.metadata[record_file.KEY])
         count = about["spec"].pop("contrasts")
         assert record.spec.metrics == ((f"information_bounds(contrasts={count})",) if count else ())
-        assert {**about["spec"], "metrics": record.spec.metrics} == vars(record.spec)
+        curves = about["spec"].pop("curves")
+        assert record.spec.chunk == former.CHUNK
+        assert {**about["spec"], "metrics": record.spec.metrics, "chunk": 1024} == vars(record.spec)
         assert (record.error, record.created) == (about["error"], about["created"])
         if record.error is not None:
             assert record.evaluation is None
@@ -50,6 +52,13 @@ def test_what_format_1_holds_is_what_stands_in_its_file(first):
             about["optimal_value"],
         )
         assert played.role == ("random" if record.spec.agent == "random" else "")
+        assert played.seconds_per_decision == about["seconds_per_decision"]
+        assert (played.actions, played.best_after, played.spent) == (None, None, None)
+        if curves:
+            assert played.points.tolist() == [*range(1, played.after.shape[1] + 1)]
+            assert played.after.tolist() == table["curve"].to_pylist()
+        else:
+            assert played.after.shape == (len(played.returns), 0)
         if count:
             bounds = played.metrics["information_bounds"]
             assert bounds.tolist() == table["bounds"].to_pylist()

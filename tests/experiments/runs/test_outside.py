@@ -211,9 +211,9 @@ def test_an_environment_on_our_model_is_ours_in_every_respect(
     (folder / "lab.py").write_text(LAB)
     monkeypatch.syspath_prepend(folder)
     assert "sea/Reef-v0" not in registered()
-    result = evaluate("lab:sea/Reef-v0", "thompson", episodes=4, env_kwargs=SMALL, curve=True)
-    ours = evaluate("LinearPool", "thompson", episodes=4, env_kwargs=SMALL, curve=True)
-    for name in ("returns", "regret", "curve", "random_value", "optimal_value"):
+    result = evaluate("lab:sea/Reef-v0", "thompson", episodes=4, env_kwargs=SMALL)
+    ours = evaluate("LinearPool", "thompson", episodes=4, env_kwargs=SMALL)
+    for name in ("returns", "regret", "after", "best_after", "random_value", "optimal_value"):
         np.testing.assert_array_equal(getattr(result, name), getattr(ours, name))
     assert "sea/Reef-v0" in registered()
     assert "thompson" in available(gym.make("sea/Reef-v0"))

@@ -45,16 +45,6 @@ def test_a_record_holds_the_run(played, tiny):
     assert table["seed"].to_pylist() == list(range(spec.seed, spec.seed + 40))
 
 
-def test_a_record_keeps_the_curves_that_its_suite_asks_for(tiny, tmp_path):
-    specs = plan(dataclasses.replace(tiny, tasks=tiny.tasks[1:], curves=True))
-    records = open_folder(tmp_path)
-    assert not execute(specs[0], records)
-    record = read_record(record_path(records, specs[0].id))
-    assert record.evaluation.curve.shape == (40, 3)
-    assert (record.evaluation.curve[:, -1] == record.evaluation.regret).all()
-    assert specs[0].id not in {spec.id for spec in plan(tiny)}
-
-
 def test_a_failed_run_is_recorded_with_its_error(played, tiny):
     (record,) = (record for record in read_folder(played).records if record.error)
     assert record.spec == plan(tiny)[3]

@@ -27,6 +27,7 @@ from discovery_gym.experiments.runs.records import (
     record_path,
 )
 from discovery_gym.experiments.runs.runner import execute, missing
+from discovery_gym.experiments.runs.trace import Ragged
 from discovery_gym.experiments.suites.task import plan
 
 PLACE = 1
@@ -39,7 +40,7 @@ class Forgery:
     def __init__(self, path):
         self.path, table = path, pq.read_table(path)
         self.about = json.loads(table.schema.metadata[record_file.KEY])
-        self.columns = {name: record_file.to_array(table[name]) for name in table.column_names}
+        self.columns = record_file.from_table(table)
 
     @property
     def spec(self):
@@ -58,8 +59,10 @@ class Forgery:
         before = self.path.read_bytes()
         arrays = {}
         for name, column in self.columns.items():
-            values = list(column) if getattr(column, "ndim", 1) > 1 else column
-            arrays[name] = pa.array(values, (types or {}).get(name))
+            if isinstance(column, list) or name in (types or {}):
+                arrays[name] = pa.array(column, (types or {}).get(name))
+            else:
+                arrays[name] = record_file.to_table({name: column})[name]
         self.path.unlink()
         if named:
             spec = json.dumps({**self.spec, "about": None}, sort_keys=True)
@@ -110,7 +113,8 @@ def spec(**changes):
 def rows(pick):
     def change(path):
         one = Forgery(path)
-        one.columns = {name: values[pick] for name, values in one.columns.items()}
+        table = record_file.to_table(one.columns).take(np.arange(40)[pick])
+        one.columns = record_file.from_table(table)
         return one.write()
 
     return change
@@ -172,20 +176,66 @@ def copy(path):
     return shutil.copy(path, path.with_name("0123456789abcdef.parquet"))
 
 
-def many_rows(path):
-    """8 million equal rows of three columns, which its spec asks for: some kilobytes."""
-    one, count = Forgery(path), 8_000_000
-    one.spec["episodes"] = count
-    one.columns = {k: np.zeros(count, v.dtype) for k, v in one.columns.items()}
-    return one.write(named=True)
-
-
-def wide_curves(path):
-    """40 curves of a million decisions."""
+def many_numbers(path):
+    """Actions by the million, all the same: some kilobytes."""
     one = Forgery(path)
-    one.spec["curves"] = True
-    one.columns |= {"regret": np.zeros(40), "curve": np.zeros((40, 600_000))}
-    return one.write(named=True)
+    lengths = np.zeros(40, np.int64)
+    lengths[0] = count = 51_000_000
+    one.columns["a0"] = Ragged(values=np.zeros(count, np.int8), lengths=lengths)
+    return one.write()
+
+
+def lists(name, change):
+    """Change the lists of a column."""
+
+    def made(path):
+        one = Forgery(path)
+        rows = np.split(one.columns[name].values, one.columns[name].lengths.cumsum()[:-1])
+        rows = change([row.copy() for row in rows])
+        lengths = np.array([len(row) for row in rows])
+        one.columns[name] = Ragged(values=np.concatenate(rows), lengths=lengths)
+        return one.write()
+
+    return made
+
+
+def edited(row, place, value):
+    """Return what changes one number of one list."""
+
+    def change(rows):
+        rows[row][place] = value
+        return rows
+
+    return change
+
+
+def shorter(rows):
+    rows[3] = rows[3][:-1]
+    return rows
+
+
+def longer(rows):
+    rows[3] = np.append(rows[3], rows[3][-1:])
+    return rows
+
+
+def seconds(**changes):
+    """Change the times of a decision; None leaves one out."""
+
+    def change(path):
+        one = Forgery(path)
+        found = one.about["decision_seconds"] | changes
+        one.about["decision_seconds"] = {k: v for k, v in found.items() if v is not None}
+        return one.write()
+
+    return change
+
+
+ENTRY = {"name": "mine", "digest": "0" * 64, "status": "verified", "flags": [], "card": {}}
+
+
+def entry(**changes):
+    return about(entry=ENTRY | changes)
 
 
 def huge(path):
@@ -215,20 +265,46 @@ TAMPERED = {
     "negative length": (column("length", 3, -5), "no decision"),
     "other seed": (column("seed", 3, 7), "seeds are not 1000000 to 1000039"),
     "seeds in another order": (rows(slice(None, None, -1)), "seeds are not"),
-    "NaN regret": (columns({"regret": np.where(np.arange(40) < 1, np.nan, 0)}), "regret of 1 of"),
+    "NaN regret": (lambda path: regrets(path, np.where(np.arange(40) < 1, np.nan, 0)),
+                   "regret of 1 of"),
     # rows and columns
     "half the rows": (rows(slice(20)), "20 rows for 40 episodes"),
     "rows twice": (rows(np.tile(np.arange(40), 2)), "80 rows for 40 episodes"),
     "no rows": (rows(slice(0)), "0 rows for 40 episodes"),
     "no returns": (columns({"return": None}), "its columns are"),
     "a column too many": (columns({"winner": FORTY}), "its columns are"),
-    "a curve without a regret": (columns({"curve": np.zeros((40, 2))}), "its columns are"),
+    "a curve": (columns({"curve": np.zeros((40, 2))}), "its columns are"),
+    "regrets after decisions without a regret": (
+        lambda path: renamed_column(path, "return_after", "regret_after"), "its columns are"),
+    "spent at points only": (columns({"spent": None}), "its columns are"),
+    "a second action without the first": (
+        lambda path: renamed_column(path, "a0", "a1"), "its columns are"),
     "bounds not asked for": (columns({"bounds": np.zeros((40, 2))}), "its columns are"),
     "words for returns": (columns({"return": ["1"] * 40}, {"return": pa.string()}), "holds string"),
     "single precision": (columns({}, {"return": pa.float32()}), "holds float"),
     "holes": (columns({"return": [None] * 40}, {"return": pa.float64()}), "holes"),
-    "rows by the million": (many_rows, "24,000,000 numbers are more than"),
-    "wide curves": (wide_curves, "numbers are more than"),
+    "numbers by the million": (many_numbers, "51,000,[0-9]{3} numbers are more than the 50,000,000"),
+    # lists
+    "an action less": (lists("a0", shorter), "actions a0 of an episode are not as many"),
+    "an action more": (lists("a0", longer), "actions a0 of an episode are not as many"),
+    "actions that are NaN": (
+        lists("a0", lambda rows: [row * np.nan for row in rows]), "action of a0 is not finite"),
+    "actions in words": (columns({"a0": [["b"]] * 40}), "its column a0 holds list"),
+    "actions that are no lists": (columns({"a0": FORTY}), "its column a0 holds double"),
+    "a hole in an action": (columns({"a0": [[None, 1]] * 40}, {"a0": pa.list_(pa.int64())}), "holes"),
+    "a point less": (lists("return_after", shorter), "return_after of an episode does not end with"),
+    "a point more": (lists("spent_after", longer), "spent_after of an episode does not end with"),
+    "NaN after a decision": (lists("return_after", edited(3, 0, np.nan)), "return_after .* not finite"),
+    "absurd after a decision": (lists("spent_after", edited(3, 0, 1e200)), "spent_after .* beyond"),
+    "another end": (lists("return_after", edited(3, -1, 7.0)), "does not end in its value at the end"),
+    "another money spent": (lists("spent_after", edited(3, -1, 0.5)), "does not end in its value"),
+    "points that fall": (about(points=[2, 1]), "points are not .* increasing numbers"),
+    "point 0": (about(points=[0, 1]), "points are not .* increasing numbers"),
+    "points in words": (about(points=["1"]), "points are not .* increasing numbers"),
+    "points: null": (about(points=None), "points are not .* increasing numbers"),
+    "many points": (about(points=[*range(1, 42)]), "points are not at most 40"),
+    "endless points": (about(points=[10**400]), "a point is too large|too large"),
+    "other points": (about(points=[1, 2, 3]), "does not end with it"),
     # about the run
     "created: null": (about(created=None), "no time of the past: None"),
     "created: NaN": (about(created=float("nan")), "no time of the past: nan"),
@@ -237,12 +313,28 @@ TAMPERED = {
     "created: endless": (about(created=10**400), "no time of the past"),
     "created: a word": (about(created="today"), "no time of the past: 'today'"),
     "status": (about(status="won"), "status is 'won'"),
-    "failed with rows": (about(status="failed", error="boom"), "40 rows for 0 episodes"),
+    "failed with rows": (about(status="failed", error="boom"), "its columns are"),
     "finished with an error": (about(error="boom"), "its error 'boom'"),
     "infinite optimum": (about(optimal_value=float("inf")), "optimal_value is no finite number: inf"),
     "edited optimum": (lambda path: edited_optimum(path), "digest"),
     "optimum in words": (about(optimal_value="high"), "optimal_value is no finite number: 'high'"),
-    "seconds: null": (about(seconds_per_decision=None), "decision is no finite number: None"),
+    "seconds: null": (about(decision_seconds=None), "decision_seconds are not mean, q50"),
+    "no median": (seconds(q50=None), "decision_seconds are not mean, q50"),
+    "negative seconds": (seconds(q99=-1.0), "q99 of decision_seconds is no finite number"),
+    "seconds in words": (seconds(mean="1"), "mean of decision_seconds is no finite number"),
+    "format 4": (about(format=4), "its format is 4"),
+    "format 2 with what is new": (about(format=2), "its format is 2"),
+    "platform: a list": (about(platform=["1"]), "its platform are not names"),
+    "endless platform": (about(platform={"blas": "x" * 2000}), "platform must be a text of 1 to"),
+    "entry: a word": (about(entry="mine"), "its entry is not card, digest"),
+    "entry: a word too many": (entry(winner=True), "its entry is not card, digest"),
+    "entry: no name": (entry(name=" "), "the name of its entry must be a text"),
+    "entry: no digest": (entry(digest="0" * 63 + "x"), "64 hexadecimal"),
+    "entry: status": (entry(status="won"), "status of its entry is 'won'"),
+    "entry: endless flag": (entry(flags=["x" * 10**4]), "a flag of its entry must be a text"),
+    "entry: many flags": (entry(flags=["x"] * 99), "flags of its entry are"),
+    "entry: card in words": (entry(card="me"), "card of its entry is 'me'"),
+    "entry: endless card": (entry(card={"who": "x" * 10**5}), "card of its entry must be a text of"),
     "forged fingerprint": (about(fingerprint="0" * 16), "those of the run [0-9a-f]{16}: renamed"),
     "fingerprint of another kind": (about(fingerprint="x" * 16), "16 hexadecimal"),
     "fingerprint: a number": (about(fingerprint=3), "fingerprint must be a text"),
@@ -268,7 +360,8 @@ TAMPERED = {
     "environment: no id": (spec(env_id="<script>"), "env_id must be one such as .*, got '<script>'"),
     "parameters: a list": (spec(env_kwargs=[1]), "env_kwargs must be a JSON object"),
     "agent: endless": (spec(agent="x" * 10**5), "agent must be a text"),
-    "curves: 1": (spec(curves=1), "curves must be True or False"),
+    "chunk: 0": (spec(chunk=0), "chunk must be an integer of at least 1"),
+    "curves": (spec(curves=False), "curves"),
     "unknown setting": (spec(colour="red"), "colour"),
     # the file
     "zero bytes": (content(lambda old: b""), "not a Parquet file"),
@@ -293,6 +386,19 @@ def edited_optimum(path):
     one = Forgery(path)
     one.about["optimal_value"] *= 1.5
     return one.write(signed=False)
+
+
+def regrets(path, values):
+    one = Forgery(path)
+    one.columns["regret"] = values
+    one.columns["regret_after"] = one.columns.pop("return_after")
+    return one.write()
+
+
+def renamed_column(path, old, new):
+    one = Forgery(path)
+    one.columns[new] = one.columns.pop(old)
+    return one.write()
 
 
 def other_spec(path, **changes):
@@ -518,10 +624,14 @@ def test_what_lacks_regrets_or_scores_stands_outside(lacks, results, tiny):
     path = record_path(results / "records", plan(tiny)[5].id)
     one = Forgery(shutil.copy(path, path.with_name("copy.parquet")))
     one.spec.update(name="blind", agent="thompson")
-    one.columns.pop(lacks, None)
-    one.about[lacks] = None
     if lacks == "regret":
-        del one.about["regret"]
+        after = one.columns.pop("regret_after")
+        values = after.values.copy()
+        values[after.lengths.cumsum() - 1] = one.columns["return"]
+        one.columns["return_after"] = Ragged(values=values, lengths=after.lengths)
+        del one.columns["regret"]
+    else:
+        one.about[lacks] = None
     one.write(named=True)
     board = overviews(read_folder(results).records)[0].boards[1]
     assert [record.spec.name for record in board.others] == ["blind"]
@@ -555,16 +665,16 @@ def test_a_clock_may_be_ahead_a_little(results, tiny):
 def test_a_result_that_is_not_finite_is_a_failed_run(
     part, value, results, tiny, monkeypatch, tmp_path
 ):
-    evaluate = runner.evaluate
+    joined = runner.joined
 
     def broken(*words, **options):
-        result = evaluate(*words, **options)
+        result = joined(*words, **options)
         whole = getattr(result, part)
         return dataclasses.replace(
             result, **{part: value if np.ndim(whole) == 0 else np.full_like(whole, value)}
         )
 
-    monkeypatch.setattr(runner, "evaluate", broken)
+    monkeypatch.setattr(runner, "joined", broken)
     run = plan(tiny)[5]
     assert execute(run, results / "records")
     record = read_record(record_path(results / "records", run.id))
@@ -601,17 +711,17 @@ def test_an_absurd_parameter_does_not_take_the_board_down(std, results, tiny):
 @pytest.mark.parametrize("scale", [1e-90, 1e-40, 1e40, 1e99])
 def test_extreme_units_leave_the_board_as_it_is(scale, results, tiny, monkeypatch):
     """The same episodes in another unit: the same scores, and nothing overflows."""
-    evaluate = runner.evaluate
+    joined = runner.joined
     scores = [row.score for row in overviews(read_folder(results).records)[0].boards[1].rows]
 
     def scaled(*words, **options):
-        result = evaluate(*words, **options)
-        parts = ("returns", "regret", "random_value", "optimal_value")
+        result = joined(*words, **options)
+        parts = ("returns", "regret", "after", "random_value", "optimal_value")
         return dataclasses.replace(
             result, **{part: getattr(result, part) * (scale / 1e5) for part in parts}
         )
 
-    monkeypatch.setattr(runner, "evaluate", scaled)
+    monkeypatch.setattr(runner, "joined", scaled)
     for run in plan(tiny)[4:]:
         assert not execute(run, results / "records")
     for row, score in zip(

@@ -1,0 +1,99 @@
+"""One episode of a record, replayed decision by decision, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from ...envs.core import InputError, Knowledge, is_ours, shown, spec_of, told
+from .evaluation import Evaluation
+from .replay import TOLERANCE, Mismatch, check_actions
+from .trace import Actions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A decision, and where the episode stands after it.
+
+    Args:
+        action: What was done, in words.
+        reward: What it earned.
+        regret: Regret so far, None where unknown.
+        best: Best label so far, None where there are no labels; NaN before the first one.
+        spent: Money spent so far, None where nothing costs any.
+        then: Where the episode stands, in words.
+    """
+
+    action: str
+    reward: float
+    regret: float | None
+    best: float | None
+    spent: float | None
+    then: str
+
+
+def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Moment], Any]:
+    """Replay one episode of a record.
+
+    Args:
+        record: What was recorded.
+        row: Number of the episode, from 0.
+        mode: ``"rgb_array"`` for its picture, ``"ansi"`` for a text, None for neither.
+
+    Returns:
+        Its decisions, and what the mode asks for.
+
+    Raises:
+        InputError: The record has no actions.
+        Mismatch: Its actions do not give the episode that it tells of.
+    """
+    if record.actions is None:
+        raise InputError("This record has no actions, so that no episode of it can be replayed.")
+    seed, actions = record.seed + row, record.actions.of([row])
+    reveal = {"reveal": True} if is_ours(spec_of(record.env_id)) else {}
+    env = gym.make(record.env_id, render_mode=mode, **record.env_kwargs, **reveal)
+    try:
+        check_actions(env.action_space, [seed], actions)
+        moments = _played(env, seed, actions)
+        earned, said = sum(one.reward for one in moments), float(record.returns[row])
+        if abs(earned - said) > TOLERANCE * max(1, abs(said)):
+            raise Mismatch(f"episode {seed} earns {earned}, but the record says {said}")
+        return moments, None if mode is None else env.render()
+    finally:
+        env.close()
+
+
+def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]:
+    """Play the actions of one episode, to its end and not beyond."""
+    model: Any = getattr(env.unwrapped, "model", None)
+    model = model if isinstance(model, Knowledge) else None
+    every, ended, moments = actions.shaped(env.action_space), False, list[Moment]()
+    prices = None if model is None else model.prices(every[None])
+    spent = None if prices is None else np.cumsum(prices[0])
+    env.reset(seed=seed)
+    for i, action in enumerate(every):
+        if ended:
+            raise Mismatch(f"episode {seed} ends after {i} decisions, but has {len(every)}")
+        observation, reward, terminated, truncated, info = env.step(action)
+        ended = terminated or truncated
+        best = None if model is None else model.best(observation)
+        moment = Moment(
+            action=shown(action) if model is None else told(model.action_name(action)),
+            reward=float(reward),
+            regret=_number(info, "regret"),
+            best=None if best is None else float(best),
+            spent=None if spent is None else float(spent[i]),
+            then="" if model is None else told(model.summary(observation)),
+        )
+        moments.append(moment)
+    if not ended:
+        raise Mismatch(f"episode {seed} goes on after the {len(every)} decisions that it has")
+    return moments
+
+
+def _number(info: Mapping[str, Any], name: str) -> float | None:
+    return float(info[name]) if name in info else None
