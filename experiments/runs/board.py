@@ -64,13 +64,13 @@ class Chunk(NamedTuple):
 
     Args:
         run: The run.
-        index: Which of its chunks.
+        number: Which of its chunks, from 0.
         spec: What its record says that was played.
         id: Id of that.
     """
 
     run: Missing
-    index: int
+    number: int
     spec: RunSpec
     id: str
 
@@ -78,12 +78,14 @@ class Chunk(NamedTuple):
 def chunks(run: Missing) -> list[Chunk]:
     """Return the chunks of a run."""
     whole, run_id, found = run.spec, run.id, []
-    for index in range(chunks_of(whole)):
-        first = index * whole.chunk
+    for number in range(chunks_of(whole)):
+        first = number * whole.chunk
         count = min(whole.chunk, whole.episodes - first)
-        suite = f"chunk {index} of {run_id}"  # of no other run, whose last chunk may be another one
+        suite = (
+            f"chunk {number} of {run_id}"  # of no other run, whose last chunk may be another one
+        )
         spec = replace(whole, suite=suite, seed=whole.seed + first, episodes=count)
-        found.append(Chunk(run, index, spec, hashed(spec.text, run.fingerprint)))
+        found.append(Chunk(run, number, spec, hashed(spec.text, run.fingerprint)))
     return found
 
 

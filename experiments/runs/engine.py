@@ -13,15 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from .board import Board, Missing, chunks
+from .nodes import Nodes
+from .sharing import WorkerLost, play_here
 from .terminal import progress, say
 from .workers import Worker
 
 PAUSE = 0.2
 """Seconds between two looks at the workers and the folder."""
-
-
-class WorkerLost(RuntimeError):
-    """All workers were killed from outside, most often for want of memory."""
 
 
 def play(todo: Sequence[Missing], folder: Path, workers: int | None = None) -> None:
@@ -55,6 +53,22 @@ def play(todo: Sequence[Missing], folder: Path, workers: int | None = None) -> N
         )
     for how in lost:
         say(f"A worker process {how}; the others have played its part.", "yellow")
+
+
+def play_on_ray(todo: Sequence[Missing], folder: Path, address: str) -> None:
+    """Play runs on all machines of a Ray cluster, which need not see the folder.
+
+    Args:
+        todo: What is `missing`.
+        folder: The results folder.
+        address: Of the cluster; ``"auto"`` finds the one of this machine, ``"local"`` starts one.
+
+    Raises:
+        InputError: Ray is not installed or not found; or as `play`.
+        WorkerLost: What plays some chunk is lost again and again.
+    """
+    with _watching(Board(todo, folder)) as look:
+        play_here(todo, folder, Nodes(address, look))
 
 
 @contextlib.contextmanager

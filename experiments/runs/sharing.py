@@ -30,6 +30,10 @@ Found = tuple[Evaluation, float] | str
 """What came of a chunk: an evaluation and the seconds that it took, or the traceback of its failure."""
 
 
+class WorkerLost(RuntimeError):
+    """What plays was killed from outside, most often for want of memory."""
+
+
 class Pool(Protocol):
     """What plays groups of chunks."""
 
@@ -94,8 +98,8 @@ def work(todo: Iterable[Missing], folder: Path, pool: Pool, leases: Leases) -> N
             while pool.free and (group := sharer.claim()):
                 pool.start(group)
             if pool.busy:
-                for group, found in pool.replies():
-                    sharer.take(group, found)
+                for played, found in pool.replies():
+                    sharer.take(played, found)
             elif sharer.board.runs:
                 time.sleep(PAUSE)
     finally:
@@ -118,7 +122,7 @@ def play_group(group: Sequence[Chunk]) -> list[Found]:
         if chunk.run.id not in failed:
             began = time.perf_counter()
             try:
-                played = play_chunk(chunk.run.spec, chunk.index)
+                played = play_chunk(chunk.run.spec, chunk.number)
                 found.append((played, time.perf_counter() - began))
                 continue
             except Exception:  # whatever it was, it belongs into the record
@@ -212,9 +216,10 @@ class _Sharer:
 def _joined(run: Missing, parts: Sequence[Evaluation]) -> tuple[Evaluation | None, str | None]:
     """Return the result of a run from those of its chunks, or the error that comes of it."""
     check_unchanged([run])
+    result, error = None, None
     try:
-        found = joined(run.spec, parts), None
+        result = joined(run.spec, parts)
     except Exception:
-        found = None, traceback.format_exc()
+        error = traceback.format_exc()
     check_unchanged([run])
-    return found
+    return result, error
