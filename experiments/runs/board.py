@@ -95,13 +95,18 @@ def missing(specs: Iterable[RunSpec], folder: Path) -> list[Missing]:
     (folder / CHUNKS).mkdir(exist_ok=True)
     here = names(folder / CHUNKS)
     for spec in specs:
-        run = Missing(spec, spec.fingerprint, _stamp(record_path(records, spec.id)))
+        run = planned(spec, records)
         if not is_finished(records, spec.id):
             found.append(run)
         elif here:  # chunks that came late, or were left when the run was killed as it ended
             for chunk in chunks(run):
                 record_path(folder / CHUNKS, chunk.id).unlink(missing_ok=True)
     return found
+
+
+def planned(spec: RunSpec, records: Path) -> Missing:
+    """Return a run that is to be played, whatever its record says now."""
+    return Missing(spec, spec.fingerprint, _stamp(record_path(records, spec.id)))
 
 
 def names(folder: Path) -> set[str]:

@@ -142,7 +142,7 @@ class Simulations:
     # ---- running
 
     def _play(self, queue: deque[Job], leases: Leases | _Nobody) -> Iterator[tuple[Job, Array]]:
-        """Yield jobs with their events: those that run here, and those that others have run meanwhile."""
+        """Yield jobs with their events: those that run here, and those that others have run."""
         failures, pool = Counter[Job](), self._pool()
         lost: InputError | None = None
         try:
