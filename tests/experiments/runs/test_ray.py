@@ -21,9 +21,10 @@ needs_ray = pytest.mark.skipif(NO_RAY, reason="Ray is not installed")
 
 
 def test_without_ray(tmp_path, monkeypatch):
+    todo = missing(plan(SUITE), tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"needs the extra 'ray'; install it with pip install"):
-        play_on_ray(missing(plan(SUITE), tmp_path), tmp_path, "auto")
+        play_on_ray(todo, tmp_path, "auto")
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_machine_of_two_is_killed(tmp_path, cluster):
             time.sleep(0.01)
         cluster.remove_node(cluster.machines[0], allow_graceful=False)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     play_on_ray(todo, out, cluster.address)
     killer.join()
