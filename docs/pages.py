@@ -19,7 +19,7 @@ from discovery_gym.agents.learned.policy import PolicyAgent, shipped
 from discovery_gym.agents.making import LEARNED, PLAIN, learned
 from discovery_gym.agents.rules import RULES
 from discovery_gym.envs.core import registered
-from discovery_gym.experiments.runs.files import write
+from discovery_gym.envs.core.files import write
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""

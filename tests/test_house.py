@@ -71,7 +71,7 @@ def test_every_room_of_the_picture_has_a_module() -> None:
         ("agents/rules/rule", "from ...envs.core import Model", set()),
         ("agents/rules/rule", "from ..making import make", {"agents/making"}),
         ("agents/rules/rule", "from ...experiments import run", {"experiments"}),
-        ("experiments/runs/runner", "from ..suites import task", {"experiments/suites/task"}),
+        ("experiments/runs/engine", "from ..suites import task", {"experiments/suites/task"}),
         ("experiments/cli/listing", "from ...agents import make", set()),
         ("experiments/runs/spec", "from ..cli import shared", {"experiments/cli/shared"}),
     ],

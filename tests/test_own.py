@@ -17,8 +17,9 @@ from outsiders import working_folder
 from discovery_gym.agents import available
 from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.runs.board import missing
+from discovery_gym.experiments.runs.engine import play
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.runner import play
 from discovery_gym.experiments.suites.task import Suite, Task, plan
 from discovery_gym.testing import check_agent, check_belief, check_model, check_rule
 from discovery_gym.testing.agent import choices
@@ -147,11 +148,10 @@ def test_a_run_with_two_workers_and_a_changed_byte(folder: Path) -> None:
         for name, (env_id, agent) in PLAYS.items()
     ]
     specs = plan(Suite(name="t", version=1, about="", episodes=3, seed=0, tasks=tuple(tasks)))
-    results = [failed for _, failed in play(specs, folder / "out", workers=2)]
-    assert results == [False] * len(PLAYS)
-    kept: dict[str, Any] = {
-        one.spec.task: one.fingerprint for one in read_folder(folder / "out").records
-    }
+    play(missing(specs, folder / "out"), folder / "out", workers=2)
+    records = read_folder(folder / "out").records
+    assert [one.error for one in records] == [None] * len(PLAYS)
+    kept: dict[str, Any] = {one.spec.task: one.fingerprint for one in records}
 
     def stale() -> set[str]:
         return {one.task for one in specs if one.look() != kept[one.task]}

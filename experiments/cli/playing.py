@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +18,10 @@ from .shared import (
     Agents,
     Kwargs,
     Out,
-    Part,
+    Ray,
     Settings,
+    Slurm,
+    SlurmOptions,
     Tasks,
     Trust,
     Workers,
@@ -42,20 +45,31 @@ def run(
     suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
     folder: Out,
     workers: Workers = None,
-    shard: Part = None,
     agent: Agents = None,
     task: Tasks = None,
     trust: Trust = False,
+    slurm: Slurm = None,
+    slurm_option: SlurmOptions = None,
+    ray: Ray = None,
+    shard: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
     from ..report.standings import overviews
     from ..runs.records import read_record, record_path
     from ..suites.entering import chosen as chosen_suite
-    from ..suites.task import Shard, plan
+    from ..suites.task import plan
 
+    if shard is not None:
+        raise InputError(
+            "--shard is gone: give the same command on every machine that sees the folder, and they "
+            "share the runs."
+        )
     chosen = chosen_suite(suite, agents=agent or (), tasks=task or (), trusted=trust, say=note)
-    specs = plan(chosen, Shard.parse(shard) if shard is not None else None)
-    _play_missing(chosen, specs, folder, workers)
+    specs = plan(chosen)
+    if slurm is not None:
+        _submit(chosen.name, folder, slurm, slurm_option or [])
+        return
+    _play_missing(chosen, specs, folder, workers, ray)
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
     for overview in overviews(records):
         for board in overview.boards:
@@ -69,10 +83,15 @@ def run(
 
 
 def _play_missing(
-    suite: Suite, specs: Sequence[RunSpec], folder: Path, workers: int | None
+    suite: Suite,
+    specs: Sequence[RunSpec],
+    folder: Path,
+    workers: int | None,
+    ray: str | None = None,
 ) -> None:
     """Play those runs that have no record yet; say what is left out, and leave if that fails."""
-    from ..runs.runner import missing, play_all
+    from ..runs.board import missing
+    from ..runs.engine import play, play_on_ray
 
     todo = missing(list(specs), folder)
     for task in suite.tasks:
@@ -81,7 +100,28 @@ def _play_missing(
     if len(todo) < len(specs):
         say(f"{len(specs) - len(todo)} of {len(specs)} runs are finished already.")
     with resumable():
-        play_all(todo, folder, workers)
+        if ray is not None and todo:
+            play_on_ray(todo, folder, ray)
+        elif todo:
+            play(todo, folder, workers)
+
+
+def _submit(name: str, folder: Path, tasks: int, options: Sequence[str]) -> None:
+    """Let the tasks of a Slurm job array give this command, without what it says of Slurm."""
+    from ..runs.records import open_folder
+    from ..runs.slurm import submit
+
+    words, given = list[str](), iter(sys.argv[1:])
+    for word in given:
+        if word.partition("=")[0] not in ("--slurm", "--slurm-option", "--workers"):
+            words.append(word)
+        elif "=" not in word:
+            next(given)  # its value
+    open_folder(folder)
+    command = [sys.executable, "-m", "discovery_gym.experiments", *words, "--workers", "1"]
+    path, answer = submit(command, folder, f"discovery-gym-{name}", tasks, options)
+    say(answer)
+    out.print(str(path), soft_wrap=True)
 
 
 def _show_results(board: Board) -> None:

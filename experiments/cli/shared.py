@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,19 @@ Settings = Annotated[
 ]
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
+Slurm = Annotated[
+    int | None,
+    typer.Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),
+]
+SlurmOptions = Annotated[
+    list[str] | None,
+    typer.Option(help="An option of sbatch, such as --time=1:00:00; may be repeated."),
+]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine."),
+]
 
-Part = Annotated[str | None, typer.Option(help="Play only every n-th run, the i-th of them: i/n.")]
 Agents = Annotated[
     list[str] | None,
     typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
@@ -59,8 +71,13 @@ def say_notes(env: str, parameters: Mapping[str, Any]) -> None:
 @contextlib.contextmanager
 def resumable() -> Iterator[None]:
     """Turn the end of runs from outside into an exit status."""
-    from ..runs.runner import WorkerLost
+    from ..runs.sharing import WorkerLost
 
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(ValueError):  # only the main thread may
+        signal.signal(signal.SIGTERM, interrupt)  # as a scheduler ends us: in good order, too
     try:
         yield
     except WorkerLost as error:

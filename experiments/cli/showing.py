@@ -129,7 +129,7 @@ def _check_trusted(record: Record, trust: bool) -> None:
 
 def _replay(result: Evaluation, row: int, picture: Path | None) -> None:
     """Show one episode decision by decision, and write its picture."""
-    from ..runs.files import writing_to
+    from ...envs.core.files import writing_to
     from ..runs.replay import Mismatch
     from ..runs.walk import walk
 

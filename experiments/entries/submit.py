@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.core import InputError, closest
-from ..runs.files import SUFFIX, write, writing_to
+from ...envs.core.files import SUFFIX, write, writing_to
 from ..runs.record import Record
 from ..runs.records import read_folder, record_path
 from ..runs.spec import data_hash

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...envs.core import spelt
 from ...envs.core.checks import choice
-from ..runs.files import write, writing_to
+from ...envs.core.files import write, writing_to
 from ..runs.record import Record
 from ..runs.records import Results, read_folder
 from . import page

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest
-from ..runs.files import writing_to
+from ...envs.core.files import writing_to
 
 __all__ = ["REPRODUCTIONS", "reproduce"]
 

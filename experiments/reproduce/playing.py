@@ -1,4 +1,4 @@
-"""Suites of a reproduction: played by the runner, kept as records below the report."""
+"""Suites of a reproduction: played by the engine, kept as records below the report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...envs.core.checks import integer
+from ..runs.board import missing
+from ..runs.engine import play
 from ..runs.evaluation import Evaluation
 from ..runs.records import read_record, record_path
-from ..runs.runner import missing, play_all
 from ..suites.task import Suite, plan
 
 RESULTS = "results"
@@ -32,7 +33,7 @@ def play_suites(
     folder, specs = out / RESULTS, [spec for suite in suites for spec in plan(suite)]
     todo = missing(specs, folder)
     if todo:
-        play_all(todo, folder, workers)
+        play(todo, folder, workers)
     records: dict[str, dict[str, Evaluation]] = {}
     for spec in specs:
         record = read_record(record_path(folder / "records", spec.id))

@@ -10,9 +10,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ...envs.core.files import write
 from ..report.escaping import csv_text
 from ..report.page import render
-from ..runs.files import write
 
 DPI = 150
 

@@ -10,15 +10,13 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...envs.core import InputError, spelt
+from ...envs.core.files import is_rest, sweep, write, writing_to
 from .evaluation import Evaluation
-from .files import is_rest, write, writing_to
 from .fingerprints import hashed
 from .record import Record, check, leave
 from .record_file import DAMAGE, read, reason, to_bytes, to_table
@@ -27,8 +25,6 @@ from .spec import RunSpec
 MARK = "discovery_gym.json"
 MARKED = {"what": "results of discovery-gym", "format": 1}
 ASIDE = ".invalid"
-STALE = 3600.0
-"""Seconds after which a temporary file must be the rest of a killed run."""
 
 log = logging.getLogger(__name__)
 
@@ -65,14 +61,7 @@ def open_folder(folder: Path) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             write(folder / MARK, json.dumps(MARKED))
         records.mkdir(exist_ok=True)
-        with tempfile.TemporaryFile(dir=records):
-            pass
-        for path in records.iterdir():
-            if is_rest(path):
-                # Another process may rename or delete it meanwhile.
-                with contextlib.suppress(FileNotFoundError):
-                    if time.time() - path.stat().st_mtime > STALE:
-                        path.unlink()
+        sweep(records)
     return records
 
 
@@ -171,17 +160,28 @@ def write_record(
         entry: Of a run of somebody else: ``name``, ``digest``, ``status``, ``flags`` and ``card``.
     """
     known = fingerprint or spec.fingerprint
-    columns, about = leave(spec, result, error, fingerprint=known, entry=entry)
     try:
-        check(spec, columns, about)
+        content = content_of(spec, result, error, known, entry)
     except ValueError as flaw:
         if result is None:
             raise
         return write_record(records, spec, None, str(flaw), fingerprint=known, entry=entry)
     with writing_to(records):
-        path = record_path(records, hashed(spec.text, known))
-        write(path, to_bytes(to_table(columns), json.dumps(about)))
+        write(record_path(records, hashed(spec.text, known)), content)
     return result is None
+
+
+def content_of(
+    spec: RunSpec,
+    result: Evaluation | None,
+    error: str | None,
+    fingerprint: str,
+    entry: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Return the content of a record's file; what is no record raises `ValueError`."""
+    columns, about = leave(spec, result, error, fingerprint=fingerprint, entry=entry)
+    check(spec, columns, about)
+    return to_bytes(to_table(columns), json.dumps(about))
 
 
 def read_record(path: Path) -> Record:

@@ -14,7 +14,6 @@ from typing import Any
 import gymnasium as gym
 
 from ...agents.making import full_text
-from ...envs.core import InputError
 from ...envs.datasets import available, catalogue
 from ..runs.evaluation import EVALUATION_SEED
 from ..runs.spec import RunSpec
@@ -113,28 +112,11 @@ class Suite:
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 
 
-@dataclass(frozen=True)
-class Shard:
-    """Part ``index`` of ``count``, counted from 1: every ``count``-th run of a plan."""
-
-    index: int = 1
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> Shard:
-        """Return the shard that a text such as ``"2/4"`` names."""
-        index, _, count = text.partition("/")
-        if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-            raise InputError(f"shard must be i/n with 1 <= i <= n, such as 1/4, got {text!r}.")
-        return cls(int(index), int(count))
-
-
-def plan(suite: Suite, shard: Shard | None = None) -> list[RunSpec]:
-    """Return the runs of a suite, or of one shard of it; tasks whose data is missing have none."""
-    specs = [
+def plan(suite: Suite) -> list[RunSpec]:
+    """Return the runs of a suite; tasks whose data is missing have none."""
+    return [
         suite.run(task, name, agent)
         for task in suite.tasks
         if task.missing is None
         for name, agent in task.agents.items()
     ]
-    return specs if shard is None else specs[shard.index - 1 :: shard.count]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runs import files
+from ...envs.core import files
 from ..runs.records import read_record, record_path
 from ..runs.scores import gains
 from ..runs.spec import RunSpec

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, told
-from ..runs.files import write, writing_to
+from ...envs.core.files import write, writing_to
 from ..runs.terminal import say
 
 MARK, CHECKPOINT = "training.json", "checkpoint.zip"

@@ -27,8 +27,8 @@ from ...agents.learned import learn_extra
 from ...agents.learned.policy import CLIP, Policy, PolicyAgent, parts
 from ...envs.core import InputError, shown
 from ...envs.core.checks import MOST_TOGETHER, choice, flag, integer, real, room, sequence
+from ...envs.core.files import writing_to
 from ..runs.evaluation import evaluate, exact
-from ..runs.files import writing_to
 from ..runs.scores import scores as normalised
 from ..runs.terminal import progress
 from .base import VALIDATION_SEED, Check, Row, Run, Training, checked, either, named, setting

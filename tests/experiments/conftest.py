@@ -4,8 +4,9 @@ import pytest
 from tiny import TINY
 
 from discovery_gym.experiments.reproduce import playing
-from discovery_gym.experiments.runs.records import open_folder
-from discovery_gym.experiments.runs.runner import execute
+from discovery_gym.experiments.runs.board import missing
+from discovery_gym.experiments.runs.records import read_folder
+from discovery_gym.experiments.runs.sharing import play_here
 from discovery_gym.experiments.suites.task import plan
 
 
@@ -18,21 +19,16 @@ def tiny():
 def played(tmp_path_factory):
     """A results folder with all runs of the tiny suite, one of them failed; do not write to it."""
     folder = tmp_path_factory.mktemp("played") / "results"
-    records = open_folder(folder)
-    failed = [execute(spec, records) for spec in plan(TINY)]
-    assert failed == [False, False, False, True, False, False]
+    play_here(missing(plan(TINY), folder), folder)
+    failed = [record.spec for record in read_folder(folder).records if record.error]
+    assert failed == [plan(TINY)[3]]
     return folder
 
 
 @pytest.fixture(scope="module")
 def no_processes():
-    """Reproductions play their runs here: what starts processes is tested with the runner."""
-
-    def play_all(todo, folder, workers):
-        records = open_folder(folder)
-        for spec in todo:
-            execute(spec, records)
+    """Reproductions play their runs here: what starts processes is tested with the engine."""
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(playing, "play_all", play_all)
+        patch.setattr(playing, "play", lambda todo, folder, workers: play_here(todo, folder))
         yield

@@ -2,10 +2,11 @@
 
     python tests/support/kill_runs.py [--signals 100] [--folders 10] [--seed 0]
 
-In every folder two runs of the same part of the suite `smoke` play at a time. Each signal goes to
-one of them, or to one of its workers: SIGKILL, SIGINT, or SIGSTOP and a while later SIGCONT. Who is
-gone is started again. At the end both are left to finish; the records are compared with those of a
-run that was left alone, and nothing but records may be left over in the folder of a finished run.
+In every folder two runs of the same suite play at a time, one worker each. Each signal goes to one of
+them, or to its worker: SIGKILL, SIGINT, or SIGSTOP and a while later, often past the expiry of leases,
+SIGCONT. Who is gone is started again. At the end both are left to finish; the records are compared with
+those of a run that was left alone, and nothing but records may be left over in the folder of a finished
+run.
 """
 
 from __future__ import annotations
@@ -23,16 +24,55 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import typer
 
+from discovery_gym.envs.core.files import SUFFIX
+from discovery_gym.envs.core.leases import VARIABLE
+from discovery_gym.experiments.cli.shared import resumable
 from discovery_gym.experiments.runs import records as rec
-from discovery_gym.experiments.runs.files import SUFFIX
+from discovery_gym.experiments.runs.board import CHUNKS, missing
+from discovery_gym.experiments.runs.engine import play
 from discovery_gym.experiments.runs.record_file import KEY
+from discovery_gym.experiments.suites.task import Suite, Task, plan
 
-COMMAND = [sys.executable, "-m", "discovery_gym.experiments", "run", "smoke"]
-COMMAND += ["--shard", "1/3", "--workers", "1", "--out"]
+SUITE = Suite(
+    name="killed",
+    version=1,
+    about="runs of several chunks, some of which take a while",
+    episodes=70,
+    chunk=16,  # the last one is shorter
+    tasks=(
+        Task(
+            name="Ladder",
+            about="Rungs.",
+            env_id="discovery/KnowledgeLadder-v0",
+            env_kwargs={"target": 60, "batch_sizes": [1, 8], "horizon": 1000},
+            agents={"optimal": "optimal", "small": "fixed(batch_size=1)"},
+        ),
+        Task(
+            name="Pool",
+            about="Items.",
+            env_id="discovery/LinearPool-v0",
+            env_kwargs={"num_items": 200, "horizon": 30},
+            agents={"greedy": "greedy", "IDS": "ids"},
+        ),
+    ),
+)
+EXPIRY = 1.0
+"""Seconds after which leases expire."""
 TIMINGS = {"created", "decision_seconds"}
 LONGEST = 4.0
 """Seconds between two signals, at most: about the time of a run."""
+
+
+def play_suite(folder: Path, workers: int) -> int:
+    """Play what is missing; return the exit status of the command line."""
+    try:
+        with resumable():
+            play(missing(plan(SUITE), folder), folder, workers)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
 
 
 def contents(folder: Path) -> dict[str, object]:
@@ -46,16 +86,25 @@ def contents(folder: Path) -> dict[str, object]:
     return found
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, workers: int = 1) -> subprocess.Popen[str]:
     """Start a run in a session of its own, in which interrupts are not ignored."""
     return subprocess.Popen(
-        [*COMMAND, str(folder)],
+        [sys.executable, __file__, "--play", str(folder), "--workers", str(workers)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        env=os.environ | {VARIABLE: str(EXPIRY)},
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
+
+
+def left_over(folder: Path) -> set[str]:
+    """Return what is in the folder of a finished run besides records."""
+    ours = {rec.MARK, "records", CHUNKS}
+    inside = {path.name for path in (*folder.iterdir(), *(folder / CHUNKS).iterdir())} - ours
+    damaged = {path.name for path in folder.glob(f"records/*{rec.ASIDE}*")}
+    return {name for name in inside if not name.endswith(SUFFIX)} | damaged
 
 
 def children(pid: int) -> list[int]:
@@ -77,7 +126,7 @@ def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
             return "INT"
         os.kill(target, signal.SIGKILL if kind == "KILL" else signal.SIGSTOP)
         if kind == "STOP":
-            time.sleep(chance.uniform(0, 1))
+            time.sleep(chance.uniform(0, 3 * EXPIRY))
             os.kill(target, signal.SIGCONT)
     except ProcessLookupError:
         return "gone"
@@ -88,7 +137,7 @@ def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
     # What Python tells before the command line is there, or of helpers of its own, is not ours.
-    if run.returncode not in allowed or ("Traceback" in errors and "experiments/cli" in errors):
+    if run.returncode not in allowed or ("Traceback" in errors and "experiments" in errors):
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 
@@ -119,7 +168,7 @@ def main(signals: int, folders: int, seed: int) -> Counter[str]:
     chance, done = np.random.default_rng(seed), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
         alone = Path(name) / "alone"
-        subprocess.run([*COMMAND, str(alone)], check=True, stdout=subprocess.DEVNULL)
+        ended(start(alone), {0})
         whole = contents(alone)
         assert whole
         for i in range(folders):
@@ -127,18 +176,18 @@ def main(signals: int, folders: int, seed: int) -> Counter[str]:
             share = signals // folders + (i < signals % folders)
             torment(folder, share, chance, done)
             assert contents(folder) == whole, f"{folder}: other records"
-            assert {path.name for path in folder.iterdir()} <= {
-                rec.MARK,
-                "records",
-                *(path.name for path in folder.glob(f".*{SUFFIX}")),
-            }
-            assert not list(folder.glob(f"records/*{rec.ASIDE}*")), f"{folder}: damaged records"
+            assert not left_over(folder), left_over(folder)
             print(f"{i + 1} of {folders} folders, {dict(done)}", flush=True)
     return done
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option, default in (("signals", 100), ("folders", 10), ("seed", 0)):
+    for option, default in (("signals", 100), ("folders", 10), ("seed", 0), ("workers", 1)):
         parser.add_argument(f"--{option}", type=int, default=default)
-    main(**vars(parser.parse_args()))
+    parser.add_argument("--play", type=Path, help="play the suite in this folder, no more")
+    given = vars(parser.parse_args())
+    only, workers = given.pop("play"), given.pop("workers")
+    if only is not None:
+        sys.exit(play_suite(only, workers))
+    main(**given)

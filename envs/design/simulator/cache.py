@@ -1,7 +1,7 @@
 """Finished runs of a simulator, a file each.
 
-A file is written under a temporary name and renamed. It names its run, and a digest covers the name and
-the events: if the computer stops at any moment, each file is whole or known to be damaged.
+It names its run, and a digest covers the name and the events: if the computer stops at any moment, each
+file is whole or known to be damaged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import stat
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...core import InputError
+from ...core.files import write
 from .black_box import Array, Job, WrongOutput, checked
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ class Cache:
         name = {"simulator": self.simulator, "version": self.version}
         return json.dumps(name | job._asdict()).encode()
 
-    def read(self, job: Job) -> Array | None:
-        """Return the events of a run, or None if it is missing or damaged."""
+    def read(self, job: Job, again: bool = False) -> Array | None:
+        """Return the events of a run, or None if it is missing or damaged, which is told once."""
         path, header = self.path(job), self.header(job) + b"\n"
         size = size_of(path)
         if size is None:
@@ -66,22 +66,18 @@ class Cache:
             if digest == _digest(content) and content.startswith(header):
                 with contextlib.suppress(WrongOutput):
                     return checked(np.frombuffer(content[len(header) :], "<f8"), job.events)
-        log.warning("%s is damaged; its run is repeated (%s).", path, job)
+        if not again:
+            log.warning("%s is damaged; its run is repeated (%s).", path, job)
         return None
 
     def write(self, job: Job, events: Array) -> None:
         """Keep the events of a run, and remove its log."""
         content = self.header(job) + b"\n" + events.astype("<f8").tobytes()
-        path = self.path(job)
-        part = path.with_suffix(f".{uuid.uuid4().hex}.part")  # several machines may write it
         try:
-            part.write_bytes(_digest(content) + b"\n" + content)
-            part.replace(path)
+            write(self.path(job), _digest(content) + b"\n" + content)
             self.log(job).unlink(missing_ok=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise _unusable(path, error) from None
+            raise _unusable(self.path(job), error) from None
 
 
 def _digest(content: bytes) -> bytes:

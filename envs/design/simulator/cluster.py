@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...core.cluster import Calls
 from .black_box import Job
 from .workers import Worker, listen
 
@@ -23,45 +25,30 @@ class Cluster:
     """
 
     def __init__(self, pickled: bytes, timeout: float) -> None:
-        import ray
-
-        if not ray.is_initialized():
-            ray.init(log_to_driver=False)
-        self._ray, self._pickled, self._timeout = ray, pickled, timeout
-        # Ray repeats nothing by itself: failures are counted here.
-        self._task = ray.remote(max_retries=0)(_watch)
-        self._jobs: dict[Any, Job] = {}
+        self._calls = Calls(partial(_watch, pickled, list(sys.path), timeout))
 
     @property
     def free(self) -> bool:
         """Whether a CPU has no job."""
-        return len(self._jobs) < max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        return self._calls.free
 
     @property
     def busy(self) -> bool:
         """Whether there are jobs that have not ended."""
-        return bool(self._jobs)
+        return self._calls.busy
 
     def start(self, job: Job, log: Path) -> None:
         """Begin a job."""
-        reference = self._task.remote(self._pickled, sys.path, self._timeout, job, log)
-        self._jobs[reference] = job
+        self._calls.start(job, job, log)
 
     def replies(self) -> Iterator[tuple[Job, str, Any]]:
         """Wait a second at most; yield jobs that have ended, with what `attempt` returns."""
-        ended, _ = self._ray.wait(list(self._jobs), timeout=1.0)
-        for reference in ended:
-            job = self._jobs.pop(reference)
-            try:
-                reply = self._ray.get(reference)
-            except self._ray.exceptions.RayError as error:  # a machine or its Ray is gone
-                reply = "failed", f"was lost by Ray: {str(error).strip().splitlines()[-1]}"
-            yield job, *reply
+        for job, reply, lost in self._calls.replies():
+            yield job, *(reply if lost is None else ("failed", f"was lost by Ray: {lost}"))
 
     def end(self) -> None:
         """Kill all that runs."""
-        for reference in self._jobs:
-            self._ray.cancel(reference, force=True)
+        self._calls.end()
 
 
 def _watch(pickled: bytes, path: list[str], timeout: float, job: Job, log: Path) -> tuple[str, Any]:

@@ -1,8 +1,9 @@
 """Runs of a black-box simulator: in processes that may hang or die, and never twice.
 
 The events of a run must be a function of its `Job`. Finished runs are kept (see `cache`), so that
-processes that share a folder, on one machine or on many, share their runs. A run that takes too long,
-dies or raises is killed with everything it started (see `workers` and `cluster`), and repeated.
+processes that share a folder, on one machine or on many, share their runs: each runs what no other one
+has claimed (see `core.leases`). A run that takes too long, dies or raises is killed with everything it
+started (see `workers` and `cluster`), and repeated.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib.util
 import logging
 import os
 import reprlib
+import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,12 +23,15 @@ from typing import Any
 import cloudpickle
 
 from ...core import InputError, told
+from ...core.leases import Leases
 from .black_box import Array, Command, Job, Simulator, attempt, resolve
 from .cache import Cache, last_words, size_of
 from .cluster import Cluster
 from .workers import Processes
 
 log = logging.getLogger(__name__)
+PAUSE = 0.2
+"""Seconds between two looks at what others run."""
 
 
 @dataclass(frozen=True)
@@ -119,47 +124,52 @@ class Simulations:
         Raises:
             InputError: A run failed more than `retries` times, or its output is wrong.
         """
-        missing = []
+        missing = deque[Job]()
         for job in dict.fromkeys(jobs):
             events = None if self.cache is None else self.cache.read(job)
             if events is None:
                 missing.append(job)
             else:
                 yield job, events
-        play = self._in_workers if self.workers else self._here
-        for count, (job, events) in enumerate(play(missing), 1):
-            if self.cache is not None:
-                self.cache.write(job, events)
-            log.info("%d of %d simulations: %s", count, len(missing), job)
-            yield job, events
+        if not missing:
+            return
+        total = len(missing)
+        with _Nobody() if self.cache is None else Leases(self.cache.folder) as leases:
+            for count, (job, events) in enumerate(self._play(missing, leases), 1):
+                log.info("%d of %d simulations: %s", count, total, job)
+                yield job, events
 
     # ---- running
 
-    def _here(self, jobs: list[Job]) -> Iterator[tuple[Job, Array]]:
-        for job in jobs:
-            kind, value = attempt(self._resolved[0], job)
-            for _ in range(self.retries):
-                if kind == "failed":
-                    kind, value = attempt(self._resolved[0], job)
-            if kind != "events":
-                raise self._error(job, value)
-            yield job, value
-
-    def _in_workers(self, jobs: list[Job]) -> Iterator[tuple[Job, Array]]:
-        queue, failures = deque(jobs), Counter[Job]()
+    def _play(self, queue: deque[Job], leases: Leases | _Nobody) -> Iterator[tuple[Job, Array]]:
+        """Yield jobs with their events: those that run here, and those that others have run."""
+        failures, pool = Counter[Job](), self._pool()
         lost: InputError | None = None
-        pool, cache = self._pool(), self.cache
-        assert cache is not None  # as there are workers
         try:
             while queue or pool.busy:
-                while queue and pool.free:
+                for _ in range(len(queue) if pool.free else 0):
                     job = queue.popleft()
-                    size_of(log_file := cache.log(job))  # complain if it is no file
-                    pool.start(job, log_file)
+                    ours = leases.claim(self._key(job))
+                    if (events := self._by_others(job)) is not None:
+                        leases.release(self._key(job))
+                        yield job, events
+                    elif ours:
+                        pool.start(job, self._log(job))
+                        if not pool.free:
+                            break
+                    else:
+                        queue.append(job)  # look at it again when all the others were
+                if not pool.busy:
+                    time.sleep(PAUSE if queue else 0.0)
+                    continue
                 for job, kind, value in pool.replies():
                     if kind == "events":
+                        if self.cache is not None:
+                            self.cache.write(job, value)
+                        leases.release(self._key(job))
                         yield job, value
                         continue
+                    leases.release(self._key(job))
                     failures[job] += 1
                     log.warning("A simulation %s (%s).", value, job)
                     if kind == "failed" and failures[job] <= self.retries and lost is None:
@@ -172,10 +182,24 @@ class Simulations:
         if lost is not None:
             raise lost
 
-    def _pool(self) -> Processes | Cluster:
+    def _key(self, job: Job) -> str:
+        return "" if self.cache is None else self.cache.path(job).stem
+
+    def _log(self, job: Job) -> Path:
+        if self.cache is None:
+            return Path(os.devnull)
+        size_of(log_file := self.cache.log(job))  # complain if it is no file
+        return log_file
+
+    def _by_others(self, job: Job) -> Array | None:
+        return None if self.cache is None else self.cache.read(job, again=True)
+
+    def _pool(self) -> Processes | Cluster | Here:
         if isinstance(self.workers, str):
             return Cluster(self._pickled, self.timeout)
-        return Processes(self._pickled, self.timeout, self.workers)
+        if self.workers:
+            return Processes(self._pickled, self.timeout, self.workers)
+        return Here(self._resolved[0])
 
     def _error(self, job: Job, reason: str) -> InputError:
         simulator = self._resolved[0]
@@ -190,3 +214,50 @@ class Simulations:
                 "from there."
             )
         return InputError(text)
+
+
+class Here:
+    """Runs one job at a time, in this process."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._job: Job | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether it has no job."""
+        return self._job is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has one."""
+        return self._job is not None
+
+    def start(self, job: Job, log: Path) -> None:
+        """Take a job."""
+        self._job = job
+
+    def replies(self) -> Iterator[tuple[Job, str, Any]]:
+        """Run it; yield it with what `attempt` returns."""
+        assert self._job is not None
+        job, self._job = self._job, None
+        yield job, *attempt(self._simulator, job)
+
+    def end(self) -> None:
+        """Do nothing: nothing goes on."""
+
+
+class _Nobody:
+    """Leases of a folder that nobody shares."""
+
+    def __enter__(self) -> _Nobody:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def claim(self, key: str) -> bool:
+        return True
+
+    def release(self, key: str) -> None:
+        pass

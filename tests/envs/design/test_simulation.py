@@ -248,6 +248,45 @@ class TestCommands:
         assert events.tolist() == [5]
 
 
+SHARE = """
+import sys, time
+from pathlib import Path
+from discovery_gym.envs.design.simulator.black_box import Job
+from discovery_gym.envs.design.simulator.jobs import Simulations
+
+def simulate(theta, phi, n_events, seed):
+    with Path("calls").open("a") as file:
+        print(theta[0], file=file)
+    time.sleep(0.05)
+    return [theta[0]] * n_events
+
+jobs = [Job((float(theta),), (0.0,), 2, 0) for theta in range(40)]
+found = dict(Simulations(simulate, Path("kept"), int(sys.argv[1])).run(jobs))
+assert [found[job].tolist() for job in jobs] == [[theta] * 2 for theta in range(40)]
+"""
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_two_processes_share_the_runs(folder: Path, workers: int) -> None:
+    """None is run twice, and each has all of them in the end."""
+    script = folder / "experiment.py"
+    script.write_text(SHARE)
+    command = [sys.executable, "-W", "error", str(script), str(workers)]
+    for process in [subprocess.Popen(command, cwd=folder) for _ in range(2)]:
+        assert process.wait(120) == 0
+    assert sorted(map(float, calls(folder))) == list(range(40))
+    assert {path.suffix for path in (folder / "kept").iterdir()} == {".events"}
+
+
+def test_what_another_process_fails_to_run_is_run_here(folder: Path) -> None:
+    """It lets its claim go; a run is nobody's for ever."""
+    job = Job((4.0,), (1.0,), 4, 0)
+    with pytest.raises(InputError, match="no licence"):
+        list(Simulations(simulators.poor, folder / "kept", retries=0).run([job]))
+    assert dict(Simulations(simulators.poor, folder / "kept", retries=0).run([job]))
+    assert {path.suffix for path in (folder / "kept").iterdir()} == {".events"}
+
+
 CRASH = """
 import sys
 import numpy as np

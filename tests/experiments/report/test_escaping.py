@@ -11,6 +11,7 @@ import pytest
 from browsing import data_of
 from hostile import HOSTILE
 from markdown_it import MarkdownIt
+from tiny import execute
 from typer.testing import CliRunner
 
 from discovery_gym.envs.core import spelt
@@ -19,7 +20,6 @@ from discovery_gym.experiments.report import escaping
 from discovery_gym.experiments.report.leaderboard import left_out, write_leaderboard
 from discovery_gym.experiments.reproduce.report import Table
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
-from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
 from discovery_gym.experiments.suites.task import Suite, Task, plan
 

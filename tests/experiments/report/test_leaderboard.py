@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from browsing import data_of
+from tiny import execute
 from typer.testing import CliRunner
 
 import discovery_gym
@@ -21,7 +22,6 @@ from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.report.words import difference, number, plus_minus, score, span
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
-from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.runs.scores import gains
 from discovery_gym.experiments.suites.task import plan
 

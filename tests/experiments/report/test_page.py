@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 
 import pytest
 from browsing import browser, data_of, script_of
+from tiny import execute
 
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs.chunks import joined, play_chunk
 from discovery_gym.experiments.runs.records import open_folder, write_record
-from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites.task import plan
 
 CARD = {

@@ -9,11 +9,11 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from tiny import execute
 
 from discovery_gym import InputError
 from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.fingerprints import code, files, fingerprint
-from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 POOL = "discovery/LinearPool-v0"

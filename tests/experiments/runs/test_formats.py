@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from tiny import execute, missing_specs
 
 from discovery_gym import InputError
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs import former, record_file
 from discovery_gym.experiments.runs.records import open_folder, read_folder, read_record
-from discovery_gym.experiments.runs.runner import execute, missing
 from discovery_gym.experiments.suites.task import plan
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -79,12 +79,12 @@ def test_an_earlier_format_is_shown_and_the_run_is_played_again(first):
     before = sorted(path.name for path in (first / "records").iterdir())
     for record in records:
         assert record.spec.name in board
-        assert missing([record.spec], first) == [record.spec]
+        assert missing_specs([record.spec], first) == [record.spec]
     again = next(record.spec for record in records if record.spec.metrics)
     assert not execute(again, first / "records")
     after = sorted(path.name for path in (first / "records").iterdir())
     assert after == sorted([*before, f"{again.id}.parquet"])  # nothing is set aside
-    assert missing([again], first) == []
+    assert missing_specs([again], first) == []
 
 
 def test_a_record_of_format_1_under_another_name_is_none(first):

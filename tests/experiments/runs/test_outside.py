@@ -17,8 +17,9 @@ from discovery_gym.agents import available, make, outside, register_agent
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs import fingerprints
+from discovery_gym.experiments.runs.board import missing
+from discovery_gym.experiments.runs.engine import play
 from discovery_gym.experiments.runs.records import read_folder
-from discovery_gym.experiments.runs.runner import missing, play
 from discovery_gym.experiments.suites.task import Suite, Task, plan
 
 PICK = '''
@@ -150,11 +151,12 @@ def test_two_workers_play_what_a_file_a_module_and_a_short_name_stand_for(
     register_agent("short", "lone:Agent")
     specs = plan(suite(own="./own/mine.py:pick", short="short", ours="random"))
     assert [spec.agent for spec in specs] == ["./own/mine.py:pick", "lone:Agent", "random"]
-    played = {spec.name: failed for spec, failed in play(specs, folder / "out", workers=2)}
-    assert played == {"own": False, "short": False, "ours": False}
+    play(missing(specs, folder / "out"), folder / "out", workers=2)
     here = evaluate("KnowledgeLadder", "./own/mine.py:pick", episodes=3, seed=0)
     records = {one.spec.name: one for one in read_folder(folder / "out").records}
     assert "lone" not in sys.modules
+    assert {name: one.error for name, one in records.items()} == dict.fromkeys(records)
+    assert records.keys() == {"own", "short", "ours"}
     returns = records["own"].evaluation.returns
     np.testing.assert_array_equal(returns, here.returns)
 
@@ -191,13 +193,12 @@ def test_reading_and_drawing_a_record_imports_nothing_of_it(
     monkeypatch.syspath_prepend(folder)
     agents = {"file": "./traced.py:first", "module": "traced:first", "random": "random"}
     specs = plan(suite("traced:sea/Reef-v0", **agents))
-    results = list(play(specs, folder / "out", workers=2))
-    assert [failed for _, failed in results] == [False] * 3
+    play(missing(specs, folder / "out"), folder / "out", workers=2)
     (folder / "imported").unlink()
     for name in [name for name in sys.modules if name.startswith("traced")]:
         del sys.modules[name]
     del gym.registry["sea/Reef-v0"]
-    assert len(read_folder(folder / "out").records) == 3
+    assert [one.error for one in read_folder(folder / "out").records] == [None] * 3
     paths, left_out = write_leaderboard(folder / "out")
     assert left_out == []
     shown = [path.read_text("utf-8") for path in (folder / "out" / "data").iterdir()]

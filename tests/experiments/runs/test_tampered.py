@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tiny import execute, missing_specs
 from typer.testing import CliRunner
 
 import discovery_gym
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.standings import overviews
-from discovery_gym.experiments.runs import record, record_file, runner
+from discovery_gym.experiments.runs import record, record_file, sharing
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.fingerprints import hashed
 from discovery_gym.experiments.runs.records import (
@@ -26,7 +27,6 @@ from discovery_gym.experiments.runs.records import (
     read_record,
     record_path,
 )
-from discovery_gym.experiments.runs.runner import execute, missing
 from discovery_gym.experiments.runs.trace import Ragged
 from discovery_gym.experiments.suites.task import plan
 
@@ -445,7 +445,7 @@ def test_a_tampered_record_is_named_left_out_and_played_again(
     assert ("| optimal | " in (results / "LEADERBOARD.md").read_text("utf-8")) == (kind == "copied")
 
     left = [bad] if bad == record_path(results / "records", run.id) else []
-    todo = missing(plan(tiny), results)  # the fourth run has failed
+    todo = missing_specs(plan(tiny), results)  # the fourth run has failed
     assert todo == [plan(tiny)[i] for i in ([3] if kind == "copied" else [PLACE, 3])]
     for path in left:
         aside = path.with_name(f"{path.name}.invalid")
@@ -498,7 +498,7 @@ def test_what_is_set_aside_twice_keeps_both(results, tiny):
     path = record_path(results / "records", plan(tiny)[PLACE].id)
     for words in ("one", "two"):
         path.write_text(words)
-        assert plan(tiny)[PLACE] in missing(plan(tiny), results)
+        assert plan(tiny)[PLACE] in missing_specs(plan(tiny), results)
     kept = sorted(path.parent.glob("*.invalid*"))
     assert [one.read_text() for one in kept] == ["one", "two"]
 
@@ -665,7 +665,7 @@ def test_a_clock_may_be_ahead_a_little(results, tiny):
 def test_a_result_that_is_not_finite_is_a_failed_run(
     part, value, results, tiny, monkeypatch, tmp_path
 ):
-    joined = runner.joined
+    joined = sharing.joined
 
     def broken(*words, **options):
         result = joined(*words, **options)
@@ -674,7 +674,7 @@ def test_a_result_that_is_not_finite_is_a_failed_run(
             result, **{part: value if np.ndim(whole) == 0 else np.full_like(whole, value)}
         )
 
-    monkeypatch.setattr(runner, "joined", broken)
+    monkeypatch.setattr(sharing, "joined", broken)
     run = plan(tiny)[5]
     assert execute(run, results / "records")
     record = read_record(record_path(results / "records", run.id))
@@ -711,7 +711,7 @@ def test_an_absurd_parameter_does_not_take_the_board_down(std, results, tiny):
 @pytest.mark.parametrize("scale", [1e-90, 1e-40, 1e40, 1e99])
 def test_extreme_units_leave_the_board_as_it_is(scale, results, tiny, monkeypatch):
     """The same episodes in another unit: the same scores, and nothing overflows."""
-    joined = runner.joined
+    joined = sharing.joined
     scores = [row.score for row in overviews(read_folder(results).records)[0].boards[1].rows]
 
     def scaled(*words, **options):
@@ -721,7 +721,7 @@ def test_extreme_units_leave_the_board_as_it_is(scale, results, tiny, monkeypatc
             result, **{part: getattr(result, part) * (scale / 1e5) for part in parts}
         )
 
-    monkeypatch.setattr(runner, "joined", scaled)
+    monkeypatch.setattr(sharing, "joined", scaled)
     for run in plan(tiny)[4:]:
         assert not execute(run, results / "records")
     for row, score in zip(

@@ -6,13 +6,13 @@ from dataclasses import replace
 import gymnasium as gym
 import numpy as np
 import pytest
+from tiny import execute
 
 from discovery_gym import InputError
 from discovery_gym.envs import datasets
 from discovery_gym.experiments.cli import main
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.runs.records import open_folder, read_record, record_path
-from discovery_gym.experiments.runs.runner import execute
 from discovery_gym.experiments.suites import catalogue as suites
 from discovery_gym.experiments.suites import settings, tuning
 from discovery_gym.experiments.suites.catalogue import SUITES

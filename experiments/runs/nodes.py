@@ -1,0 +1,77 @@
+"""Runs on the machines of a Ray cluster: the lease loop stays here, and chunks travel."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from ...envs.core import InputError
+from ...envs.core.cluster import Calls
+from .board import Chunk
+from .sharing import Found, WorkerLost, play_group
+
+TRIES = 4
+"""How often a chunk is played whose player is lost each time."""
+
+
+class Nodes:
+    """Plays a group of chunks on every CPU of a cluster; those of a lost machine are played again.
+
+    Args:
+        address: Of the cluster.
+        look: Called now and then.
+    """
+
+    def __init__(self, address: str, look: Callable[[], None]) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise InputError(
+                "--ray needs the extra 'ray'; install it with pip install 'discovery-gym[ray]'."
+            )
+        try:
+            self._calls = Calls(_play, address)
+        except (ConnectionError, ValueError) as error:
+            raise InputError(f"There is no Ray cluster at {address!r}: {error}") from None
+        self._look, self._lost = look, Counter[str]()
+
+    @property
+    def free(self) -> bool:
+        """Whether a CPU has nothing to do."""
+        return self._calls.free
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are groups that have not ended."""
+        return self._calls.busy
+
+    def start(self, group: Sequence[Chunk]) -> None:
+        """Begin to play a group."""
+        self._calls.start(group, group)
+
+    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found] | None]]:
+        """Wait for a moment; yield groups that have ended with what came of them; None: it was lost."""
+        for group, found, lost in self._calls.replies():
+            if isinstance(found, str):
+                raise InputError(found)
+            if lost is not None:
+                self._lost.update(chunk.id for chunk in group)
+                chunk = max(group, key=lambda one: self._lost[one.id])
+                if self._lost[chunk.id] >= TRIES:
+                    spec = chunk.run.spec
+                    raise WorkerLost(
+                        f"{spec.name} on {spec.task} was lost by Ray {TRIES} times: {lost}"
+                    )
+            yield group, found
+        self._look()
+
+    def end(self) -> None:
+        """Give up what has not ended."""
+        self._calls.end()
+
+
+def _play(group: Sequence[Chunk]) -> list[Found] | str:
+    """Play a group on one of the machines; return what came of it, or why nothing does."""
+    try:
+        return play_group(group)
+    except InputError as error:  # code or data there is other than here
+        return str(error)

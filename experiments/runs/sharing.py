@@ -1,0 +1,225 @@
+"""The lease loop: claim some chunks, play them, write what was found, until all runs have ended.
+
+Any number of processes and machines run this loop on one folder at once; each plays what no other one
+has claimed. A result is a function of its key, so that one who was taken for dead and comes back finds
+what the others have found.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from ...envs.core import InputError
+from ...envs.core.files import publish, writing_to
+from ...envs.core.leases import Leases
+from .board import CHUNKS, Board, Chunk, Missing, Run
+from .chunks import joined, play_chunk
+from .evaluation import Evaluation
+from .record_file import same
+from .records import content_of, record_path, write_record
+
+PAUSE = 0.2
+"""Seconds between two looks at what others play."""
+
+Found = tuple[Evaluation, float] | str
+"""What came of a chunk: an evaluation and the seconds that it took, or the traceback of its failure."""
+
+
+class WorkerLost(RuntimeError):
+    """What plays was killed from outside, most often for want of memory."""
+
+
+class Pool(Protocol):
+    """What plays groups of chunks."""
+
+    @property
+    def free(self) -> bool:
+        """Whether another group may start."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are groups that have not ended."""
+
+    def start(self, group: Sequence[Chunk]) -> None:
+        """Begin to play a group."""
+
+    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found] | None]]:
+        """Wait for a moment; yield groups that have ended with what came of them; None: it was lost."""
+
+    def end(self) -> None:
+        """Give up what has not ended."""
+
+
+class Here:
+    """Plays one group at a time, in this process."""
+
+    def __init__(self) -> None:
+        self._group: Sequence[Chunk] | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether another group may start."""
+        return self._group is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is one that has not ended."""
+        return self._group is not None
+
+    def start(self, group: Sequence[Chunk]) -> None:
+        """Take a group."""
+        self._group = group
+
+    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found]]]:
+        """Play it."""
+        assert self._group is not None
+        group, self._group = self._group, None
+        yield group, play_group(group)
+
+    def end(self) -> None:
+        """Do nothing: nothing goes on."""
+
+
+def work(todo: Iterable[Missing], folder: Path, pool: Pool, leases: Leases) -> None:
+    """Play what nobody else plays, and wait for the rest.
+
+    Raises:
+        InputError: Code or data changed meanwhile, so that nobody could say what gave the result; or the
+            folder cannot be written to any more.
+    """
+    sharer = _Sharer(Board(todo, folder), leases)
+    try:
+        while sharer.board.runs or pool.busy:
+            while pool.free and (group := sharer.claim()):
+                pool.start(group)
+            if pool.busy:
+                for played, found in pool.replies():
+                    sharer.take(played, found)
+            elif sharer.board.runs:
+                time.sleep(PAUSE)
+    finally:
+        pool.end()
+
+
+def play_here(todo: Iterable[Missing], folder: Path, pool: Pool | None = None) -> None:
+    """Play what is missing, in this process or in a pool that it drives."""
+    with Leases(folder / CHUNKS) as leases:
+        work(todo, folder, pool or Here(), leases)
+
+
+def play_group(group: Sequence[Chunk]) -> list[Found]:
+    """Play some chunks; after a failure no more of the same run."""
+    runs = {chunk.run.id: chunk.run for chunk in group}
+    failed: dict[str, str] = {}
+    found: list[Found] = []
+    check_unchanged(runs.values())
+    for chunk in group:
+        if chunk.run.id not in failed:
+            began = time.perf_counter()
+            try:
+                played = play_chunk(chunk.run.spec, chunk.number)
+                found.append((played, time.perf_counter() - began))
+                continue
+            except Exception:  # whatever it was, it belongs into the record
+                failed[chunk.run.id] = traceback.format_exc()
+        found.append(failed[chunk.run.id])
+    check_unchanged(runs.values())
+    return found
+
+
+def check_unchanged(runs: Iterable[Missing]) -> None:
+    """Raise `InputError` if what decides a result is not what the run was planned with."""
+    for run in runs:
+        if run.spec.look() != run.fingerprint:
+            raise InputError(
+                f"The code, the data or the policy of {run.spec.name} on {run.spec.task} changed after "
+                "the run was planned; it is not recorded. The same command plays what is missing with "
+                "what is there now."
+            )
+
+
+class _Sharer:
+    """One of those who share the work."""
+
+    def __init__(self, board: Board, leases: Leases) -> None:
+        self.board, self._leases = board, leases
+
+    def claim(self) -> list[Chunk]:
+        """Return chunks that are ours to play from now on; make records of the runs that are whole."""
+        self.board.refresh()
+        self.board.learn()
+        for run in list(self.board.runs.values()):
+            if not run.left:
+                self._join(run)
+        group: list[Chunk] = []
+        cost, enough = 0.0, self.board.at_once
+        for chunk, seconds in self.board.wanted():
+            if group and cost + seconds > enough:
+                break
+            if self._leases.claim(chunk.id):
+                if record_path(self.board.chunks, chunk.id).exists() or self.board.has_ended(
+                    chunk.run
+                ):
+                    self._leases.release(chunk.id)  # another one was faster
+                    continue
+                group.append(chunk)
+                cost += seconds
+        return group
+
+    def take(self, group: Sequence[Chunk], found: Sequence[Found] | None) -> None:
+        """Keep what came of a group, and let it go."""
+        for chunk, one in zip(group, found or (), strict=found is not None):
+            if not self.board.has_ended(chunk.run):
+                self._keep(chunk, one)
+            if self.board.has_ended(chunk.run):
+                self.board.forget([chunk])
+        for chunk in group:
+            self._leases.release(chunk.id)
+
+    def _keep(self, chunk: Chunk, found: Found) -> None:
+        if isinstance(found, str):
+            self._record(chunk.run, None, found)
+            return
+        played, seconds = found
+        try:
+            spec = replace(chunk.spec, about=f"{seconds:.6f}")
+            content = content_of(spec, played, None, chunk.run.fingerprint)
+        except ValueError as flaw:  # its numbers are not finite
+            self._record(chunk.run, None, str(flaw))
+            return
+        with writing_to(self.board.chunks):
+            publish(record_path(self.board.chunks, chunk.id), content, same)
+
+    def _join(self, run: Run) -> None:
+        """Make the record of a run whose chunks have all been played."""
+        key = f"{run.missing.id}.join"
+        if not self._leases.claim(key):
+            return
+        try:
+            parts = [self.board.read(chunk) for chunk in run.chunks]
+            whole = [part.evaluation for part in parts if part and part.evaluation]
+            if len(whole) == len(parts) and not self.board.has_ended(run.missing):
+                self._record(run.missing, *_joined(run.missing, whole))
+                self.board.forget(run.chunks)
+        finally:
+            self._leases.release(key)
+
+    def _record(self, run: Missing, result: Evaluation | None, error: str | None) -> None:
+        write_record(self.board.records, run.spec, result, error, fingerprint=run.fingerprint)
+
+
+def _joined(run: Missing, parts: Sequence[Evaluation]) -> tuple[Evaluation | None, str | None]:
+    """Return the result of a run from those of its chunks, or the error that comes of it."""
+    check_unchanged([run])
+    result, error = None, None
+    try:
+        result = joined(run.spec, parts)
+    except Exception:
+        error = traceback.format_exc()
+    check_unchanged([run])
+    return result, error
