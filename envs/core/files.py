@@ -63,10 +63,15 @@ def publish(path: Path, content: bytes, same: Callable[[bytes, bytes], bool] | N
         except FileNotFoundError:  # it has served its purpose already
             return
         if not (first == content if same is None else same(first, content)):
-            raise InputError(
-                f"{path} is there already, and another process found something else for it. The same "
-                "run gives two results: is its code random, or do two machines compute differently?"
-            ) from None
+            raise differs(path) from None
+
+
+def differs(path: Path) -> InputError:
+    """Return the error of a result that is there already, and is another one."""
+    return InputError(
+        f"{path} is there already, and another process found something else for it. The same run gives "
+        "two results: is its code random, or do two machines compute differently?"
+    )
 
 
 def link(path: Path, name: Path) -> None:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ...envs.core import InputError
 from .chunks import chunks_of
+from .evaluation import Evaluation
 from .fingerprints import hashed
 from .record import Record
 from .record_file import DAMAGE, read
@@ -73,6 +74,10 @@ class Chunk(NamedTuple):
     number: int
     spec: RunSpec
     id: str
+
+    def __hash__(self) -> int:
+        """Return a number by which sets find it: a spec has none."""
+        return hash(self.id)
 
 
 def chunks(run: Missing) -> list[Chunk]:
@@ -172,7 +177,7 @@ class Board:
         """Learn from the chunks that have been played what those of their runs cost."""
         for run in self.runs.values():
             if run.cost is None and len(run.left) < len(run.chunks):
-                found = self.read(next(one for one in run.chunks if one not in run.left))
+                found = self._read(next(one for one in run.chunks if one not in run.left))
                 run.cost = None if found is None else float(found.spec.about)
 
     @property
@@ -192,8 +197,12 @@ class Board:
             if here is None or path.name in here:
                 path.unlink(missing_ok=True)
 
-    def read(self, chunk: Chunk) -> Record | None:
-        """Return the record of a chunk; None if it is missing or damaged, and then it is gone."""
+    def read(self, chunk: Chunk) -> Evaluation | None:
+        """Return what came of a chunk; None if its record is missing or damaged, and then it is gone."""
+        record = self._read(chunk)
+        return None if record is None else record.evaluation
+
+    def _read(self, chunk: Chunk) -> Record | None:
         path = record_path(self.chunks, chunk.id)
         try:
             return read(path)

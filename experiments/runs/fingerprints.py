@@ -27,6 +27,8 @@ from ...envs.core import InputError, spec_of
 PACKAGE = Path(__file__).parents[2]
 OWN = __name__.split(".")[0]
 PLAYS = f"{OWN}.experiments.runs.evaluation"
+Stamp = tuple[int, ...] | None
+_known: dict[tuple[frozenset[str], tuple[Path, ...]], tuple[list[str], dict[Path, Stamp]]] = {}
 WEIGHTS = (".csv", ".json", ".safetensors")
 
 
@@ -93,6 +95,19 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
     Raises:
         InputError: If there is no source of one of the modules, or no name for it, or no such file.
     """
+    modules, files = frozenset(modules), tuple(files)
+    known = _known.get((modules, files))
+    if known is not None and all(_stamp(path) == stamp for path, stamp in known[1].items()):
+        return known[0]  # no file that it was read from has been written since
+    stamps: dict[Path, Stamp] = {}
+    lines = _code(modules, files, stamps)
+    if not files:  # beside these, a new file may take the place of another module
+        _known[modules, files] = lines, stamps
+    return lines
+
+
+def _code(modules: Iterable[str], files: Iterable[Path], stamps: dict[Path, Stamp]) -> list[str]:
+    """Return the lines of `code`; note of each module's file what tells when it is written again."""
     found: dict[tuple[str, Path | None], str] = {}
     todo: list[tuple[str, str, Path | None]] = [(name, "", None) for name in modules]
     homes = {_home(name) for name, *_ in todo}
@@ -113,6 +128,7 @@ def code(modules: Iterable[str], files: Iterable[Path] = ()) -> list[str]:
             if importer != OWN:  # what we build on is told by a record, but makes no other one
                 found[home, None] = ""
         elif path is not None:  # else it is a name inside a module, or compiled
+            stamps[path] = _stamp(path)  # before it is read: what comes later is seen
             source = path.read_bytes()
             found[name, folder] = hashlib.sha256(source).hexdigest()
             imports = _imports(name, path.name == "__init__.py", source)
@@ -146,8 +162,22 @@ def hashed(*parts: str) -> str:
 
 def digest(path: Path) -> str:
     """Return the hash of what is in a file."""
+    return _digest(path, _stamp(path))
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, stamp: Stamp) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stamp(path: Path) -> Stamp:
+    """Return what changes when a file is written, or another one takes its place; None: it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _name(point: Any) -> str:

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from ...envs.core import InputError
-from ...envs.core.files import publish, writing_to
+from ...envs.core.files import differs, publish, writing_to
 from ...envs.core.leases import Leases
 from .board import CHUNKS, Board, Chunk, Missing, Run
 from .chunks import joined, play_chunk
 from .evaluation import Evaluation
-from .record_file import same
+from .record_file import DAMAGE, read, same
 from .records import content_of, record_path, write_record
 
 PAUSE = 0.2
@@ -154,8 +156,7 @@ class _Sharer:
         self.board.refresh()
         self.board.learn()
         for run in list(self.board.runs.values()):
-            if not run.left:
-                self._join(run)
+            self._join(run, {})
         group: list[Chunk] = []
         cost, enough = 0.0, self.board.at_once
         for chunk, seconds in self.board.wanted():
@@ -172,20 +173,27 @@ class _Sharer:
         return group
 
     def take(self, group: Sequence[Chunk], found: Sequence[Found] | None) -> None:
-        """Keep what came of a group, and let it go."""
+        """Keep what came of a group, and let it go; a run that it completes becomes a record at once."""
+        self.board.refresh()
+        mine: dict[str, dict[Chunk, tuple[Evaluation, float]]] = {}
         for chunk, one in zip(group, found or (), strict=found is not None):
-            if not self.board.has_ended(chunk.run):
-                self._keep(chunk, one)
             if self.board.has_ended(chunk.run):
-                self.board.forget([chunk])
+                self._compare(chunk, one)
+            elif isinstance(one, str):
+                self._record(chunk.run, None, one)
+            else:
+                mine.setdefault(chunk.run.id, {})[chunk] = one
+        for name, played in mine.items():
+            if run := self.board.runs.get(name):
+                run.cost = max(seconds for _, seconds in played.values())
+                if not self._join(run, {chunk.id: it for chunk, (it, _) in played.items()}):
+                    for chunk, (it, seconds) in played.items():
+                        self._keep(chunk, it, seconds)
         for chunk in group:
             self._leases.release(chunk.id)
 
-    def _keep(self, chunk: Chunk, found: Found) -> None:
-        if isinstance(found, str):
-            self._record(chunk.run, None, found)
-            return
-        played, seconds = found
+    def _keep(self, chunk: Chunk, played: Evaluation, seconds: float) -> None:
+        """Write the record of a chunk."""
         try:
             spec = replace(chunk.spec, about=f"{seconds:.6f}")
             content = content_of(spec, played, None, chunk.run.fingerprint)
@@ -194,18 +202,41 @@ class _Sharer:
             return
         with writing_to(self.board.chunks):
             publish(record_path(self.board.chunks, chunk.id), content, same)
+        if self.board.has_ended(chunk.run):  # meanwhile, and by another who had played it, too
+            self.board.forget([chunk])
 
-    def _join(self, run: Run) -> None:
-        """Make the record of a run whose chunks have all been played."""
-        key = f"{run.missing.id}.join"
-        if not self._leases.claim(key):
-            return
+    def _compare(self, chunk: Chunk, played: Found) -> None:
+        """Hold a chunk of a run that somebody else has finished to what that has found."""
+        path = record_path(self.board.records, chunk.run.id)
         try:
-            parts = [self.board.read(chunk) for chunk in run.chunks]
-            whole = [part.evaluation for part in parts if part and part.evaluation]
-            if len(whole) == len(parts) and not self.board.has_ended(run.missing):
+            record = read(path).evaluation
+        except DAMAGE:
+            return
+        if record is not None and not isinstance(played, str):
+            first = chunk.number * chunk.run.spec.chunk
+            some = slice(first, first + chunk.spec.episodes)
+            if not np.array_equal(record.returns[some], played[0].returns):
+                raise differs(path)
+
+    def _join(self, run: Run, mine: Mapping[str, Evaluation]) -> bool:
+        """Make the record of a run if all its chunks have been played; return whether there is one.
+
+        Args:
+            run: The run.
+            mine: Chunks that have no record, by their ids.
+        """
+        key = f"{run.missing.id}.join"
+        if any(chunk.id not in mine for chunk in run.left) or not self._leases.claim(key):
+            return False
+        try:
+            parts = [mine.get(chunk.id) or self.board.read(chunk) for chunk in run.chunks]
+            whole = [part for part in parts if part is not None]
+            if len(whole) < len(parts):  # one was damaged, or another one has made the record
+                return False
+            if not self.board.has_ended(run.missing):
                 self._record(run.missing, *_joined(run.missing, whole))
-                self.board.forget(run.chunks)
+            self.board.forget(run.chunks)
+            return True
         finally:
             self._leases.release(key)
 

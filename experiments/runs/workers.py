@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -31,7 +30,8 @@ class Worker:
 
     def __init__(self) -> None:
         # The path of the caller, whose main module is nobody else's business.
-        call = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
+        call = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "  # we end it
+        call += f"sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
         self._process = subprocess.Popen(
             [sys.executable, "-c", call],
             stdin=subprocess.PIPE,
@@ -84,7 +84,6 @@ class Worker:
 
 def serve() -> None:
     """Be a worker: read what is missing, and play until nothing is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # left to the parent, which ends us in good order
     inbox, outbox = os.dup(0), os.dup(1)
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)

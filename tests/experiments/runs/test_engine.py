@@ -283,6 +283,34 @@ def test_a_chunk_that_two_find_differently_is_a_loud_failure(tiny, tmp_path, mon
     assert not list(tmp_path.glob("records/*"))
 
 
+def test_a_chunk_is_compared_with_the_record_that_another_made_meanwhile(
+    tiny, tmp_path, monkeypatch
+):
+    todo = missing(in_chunks(tiny)[:1], tmp_path)
+    play_chunk = sharing.play_chunk
+
+    def slow(change):
+        def late(spec, number):
+            found = play_chunk(spec, number)
+            monkeypatch.setattr(sharing, "play_chunk", play_chunk)
+            monkeypatch.setattr(Leases, "claim", lambda *_: True)  # it takes us for dead
+            play_here(todo, tmp_path)
+            return dataclasses.replace(found, returns=found.returns + change)
+
+        return late
+
+    monkeypatch.setattr(sharing, "play_chunk", slow(0.0))
+    play_here(todo, tmp_path)
+    before = contents(tmp_path)
+    record_path(tmp_path / "records", todo[0].id).unlink()
+    monkeypatch.setattr(sharing, "play_chunk", slow(1.0))
+    with pytest.raises(
+        discovery_gym.InputError, match="another process found something else for it"
+    ):
+        play_here(todo, tmp_path)
+    assert contents(tmp_path) == before
+
+
 def test_late_chunks_of_a_finished_run_are_swept(tiny, tmp_path):
     specs = in_chunks(tiny)
     todo = missing(specs, tmp_path)

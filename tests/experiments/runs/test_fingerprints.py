@@ -24,13 +24,15 @@ def forget() -> None:
     """Forget where modules lie."""
     for cached in (fingerprints._root, fingerprints._file, fingerprints._distribution):
         cached.cache_clear()
+    fingerprints._known.clear()
 
 
 @pytest.fixture
 def edited(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Let a file read as if a comment stood at its end."""
-    read = Path.read_bytes
+    """Let a file read, and look, as if a comment stood at its end."""
+    read, stamp = Path.read_bytes, fingerprints._stamp
     changed: set[Path] = set()
+    monkeypatch.setattr(fingerprints, "_stamp", lambda path: (stamp(path), path in changed))
     monkeypatch.setattr(
         Path, "read_bytes", lambda path: read(path) + (b"\n# more" if path in changed else b"")
     )
