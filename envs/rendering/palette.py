@@ -9,7 +9,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, DARK)
 
 
 def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours, 1 to 21, as the Web Content Accessibility Guidelines define it."""
+    """Return the contrast of two colours, 1 to 21, by the Web Content Accessibility Guidelines."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

@@ -22,7 +22,7 @@ from .export import NAMES as DOWNLOADS
 from .export import exported
 from .links import Links
 from .standings import Overview, overviews
-from .view import BADGES, distinct, key, script, suite_view
+from .view import BADGES, colours_on, distinct, key, script, suite_view
 
 FORMATS = ("md", *DOWNLOADS)
 """Formats of the leaderboard as one text."""
@@ -30,6 +30,8 @@ MANY = 100
 """Files that are named one by one when they are left out."""
 DATA = "data"
 """Folder of the data, beside the page."""
+PAPERS = ("#ffffff", "#1b1f26")
+"""What is behind tables and pictures, light and dark."""
 ENTERING = {
     "Play a suite with an agent of your own, beside ours:": (
         "discovery-gym run quick --agent mine=my_file.py:Agent --out results"
@@ -124,7 +126,10 @@ def _suites(shown: Sequence[Overview]) -> list[dict[str, Any]]:
 
 def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
     """Return the page; its policy allows what stands in it, and nothing that anybody may add."""
-    style, code = page.style("leaderboard.css"), page.script("draw.js", "leaderboard.js")
+    style, code = (
+        page.style("leaderboard.css", papers=PAPERS, colours_on=colours_on),
+        page.script("draw.js", "leaderboard.js"),
+    )
     return page.render(
         "leaderboard.html.j2",
         suites=suites,

@@ -35,9 +35,9 @@ def render(template: str, **view: Any) -> str:
     return _templates(template.split(".")[-2]).get_template(template).render(view)
 
 
-def style(template: str) -> Markup:
+def style(template: str, **view: Any) -> Markup:
     """Return a style of ours with the colours filled in, to be put into a page as it is."""
-    return Markup(_templates("html").get_template(template).render())
+    return Markup(_templates("html").get_template(template).render(view))
 
 
 def script(*names: str) -> Markup:
@@ -72,7 +72,6 @@ def _templates(medium: str) -> Environment:
         "base64": lambda content: Markup(base64.b64encode(content).decode()),
     }
     templates.globals["palette"] = palette
-    templates.globals["colours"] = (*palette.COLOURS, palette.GREY)
     return templates
 
 

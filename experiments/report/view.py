@@ -6,6 +6,7 @@ sets it as text, and only what `links` has passed becomes a link.
 
 from __future__ import annotations
 
+import itertools
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,9 +16,10 @@ import numpy as np
 
 from ...agents import making
 from ...envs.core import spelt
+from ...envs.rendering import palette
 from ..suites.catalogue import SUITES
 from . import words
-from .boards import ANCHOR, NO_RANK, Board, Row
+from .boards import NO_RANK, Board, Row, role
 from .links import Links, https
 from .standings import Overview, Standing, Wing
 from .view_task import View, cell, costs, estimate, rank_of, scale_of, task_view
@@ -57,12 +59,10 @@ def key(*names: Any) -> str:
 
 def distinct(keys: Sequence[str]) -> list[str]:
     """Return keys of which no two are the same: later ones get a number."""
-    seen: dict[str, int] = {}
     found: list[str] = []
     for one in keys:
-        seen[one] = seen.get(one, 0) + 1
-        fresh = one if seen[one] == 1 else f"{one}--{seen[one]}"
-        found.append(fresh)
+        names = (one if k == 1 else f"{one}--{k}" for k in itertools.count(1))
+        found.append(next(name for name in names if name not in found))
     return found
 
 
@@ -111,15 +111,31 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
         entry = newest.entry
         yield {
             "name": words_of[i],
-            "colour": i % COLOURS,
-            "marker": (i + i // COLOURS) % MARKERS,
-            "dash": i // COLOURS % DASHES,
+            **look(i),
             "badge": "own" if not entry else "flagged" if entry["flags"] else entry["status"],
             "kinds": sorted(_kinds(rows, entry)),
             "texts": [{"text": spelt(text), "parts": links.agent(text)} for text in texts],
             "entry": _entry(entry),
             "date": cell(newest.created, words.date(newest.created)[:10]),
         }
+
+
+def look(number: int) -> dict[str, int]:
+    """Return what an agent is drawn with; no two of the first 320 look alike."""
+    again = number // COLOURS
+    marker = (number + again) % MARKERS
+    return {"colour": number % COLOURS, "marker": marker, "dash": again % DASHES}
+
+
+def colours_on(paper: str) -> list[str]:
+    """Return the colours of agents on a paper, each with enough contrast to be seen.
+
+    On white that darkens orange; red is darkened more, so that the two are still told apart.
+    """
+    dark = palette.contrast(paper, "#000000") < 4
+    ink, red = ("#e6e4de", 3.0) if dark else (palette.DARK, 5.5)
+    found = [ink if one == palette.DARK else one for one in (*palette.COLOURS, palette.GREY)]
+    return [palette.against(one, paper, red if one == palette.RED else 3.0) for one in found]
 
 
 def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:
@@ -220,7 +236,7 @@ def _spending(one: Standing, rows: Sequence[Row | None]) -> View | None:
         return None
     return {
         "value": one.mean.value,
-        "knows": one.unranked == ANCHOR,
+        "knows": any(role(row.record) == "optimal" for row in played),
         "time": _seconds(played),
         "decisions": float(np.mean([row.played.lengths.mean() for row in played if row.played])),
     }

@@ -18,7 +18,7 @@ from ...envs.core import spelt
 from ..runs.evaluation import Evaluation
 from . import ranks, words
 from . import stats as st
-from .boards import ANCHOR, Board, Row
+from .boards import Board, Row, role
 from .links import Links
 from .standings import Pair, Standing
 
@@ -139,10 +139,11 @@ def _range(board: Board) -> tuple[float, float]:
     known = [values for row in board.rows if (values := values_of(row)) is not None]
     if not known:
         return 0.0, 1.0
-    low, high = min(np.quantile(v, 0.005) for v in known), max(np.quantile(v, 0.995) for v in known)
+    low = float(min(np.quantile(values, 0.005) for values in known))
+    high = float(max(np.quantile(values, 0.995) for values in known))
     if board.scored:
         low, high = max(min(low, 0.0), LOWEST), max(high, 1.0)
-    return float(low), float(high if high > low else low + 1)
+    return low, high if high > low else low + 1
 
 
 def _counts(board: Board, low: float, high: float) -> list[list[int] | None]:
@@ -335,14 +336,14 @@ def _costs(row: Row) -> View | None:
     money = row.played.spent
     return {
         "value": row.value,
-        "knows": row.unranked == ANCHOR,
+        "knows": role(row.record) == "optimal",
         "time": row.played.seconds_per_decision,
         "decisions": float(row.played.lengths.mean()),
         "money": None if money is None else float(np.mean(money)),
     }
 
 
-COSTS = {
+COSTS: dict[str, tuple[str, bool, Callable[[float], str]]] = {
     "time": ("time of one decision", True, words.duration),
     "decisions": ("decisions in an episode", False, words.number),
     "money": ("money spent in an episode", False, words.number),
@@ -375,7 +376,7 @@ def costs(points: Sequence[View | None]) -> list[View]:
 
 def _pareto(points: Sequence[tuple[int, float, float]]) -> set[int]:
     """Return which of some (number, cost, value) nothing beats at the same or a lower cost."""
-    best, front = -np.inf, set()
+    best, front = -np.inf, set[int]()
     for i, _, value in sorted(points, key=lambda one: (one[1], -one[2])):
         if value > best:
             best = value

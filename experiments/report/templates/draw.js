@@ -77,7 +77,7 @@ function labels(dots, box) {
       const left = x + dx - { start: 0, middle: long / 2, end: long }[anchor], area = [left, y + dy - 10, left + long, y + dy + 3];
       const over = ([a, b, c, d]) => Math.max(0, Math.min(c, area[2]) - Math.max(a, area[0])) * Math.max(0, Math.min(d, area[3]) - Math.max(b, area[1]));
       const outside = Math.max(0, box.left - area[0]) + Math.max(0, area[2] - box.right) + Math.max(0, box.top - area[1]) + Math.max(0, area[3] - box.bottom);
-      return { area, at: [x + dx, y + dy, anchor], cost: cost / 2 + 40 * outside + taken.reduce((sum, one) => sum + over(one), 0) };
+      return { area, at: [x + dx, y + dy, anchor], cost: cost / 2 + 1e4 * outside + taken.reduce((sum, one) => sum + over(one), 0) };
     });
     const best = tried.reduce((one, other) => (other.cost < one.cost ? other : one));
     taken.push(best.area);
@@ -144,7 +144,7 @@ function bar(one, [low, high], agent, scored, width = 230) {
 
 function frame(x, y, box, names) {
   const parts = [];
-  for (const tick of x.ticks(Math.max(2, Math.floor((box.right - box.left) / 80)))) {
+  for (const tick of x.ticks(Math.max(2, Math.floor((box.right - box.left) / 80))).filter((one) => !names.whole || Number.isInteger(one))) {
     parts.push(line(x(tick), box.top, x(tick), box.bottom, "guide"), text(x(tick), box.bottom + 15, names.tick?.(tick) ?? short(tick), "middle"));
   }
   for (const tick of y.ticks(5)) parts.push(line(box.left, y(tick), box.right, y(tick), "guide"), text(box.left - 6, y(tick) + 4, short(tick), "end"));

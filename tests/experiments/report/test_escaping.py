@@ -8,9 +8,9 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from browsing import data_of
 from hostile import HOSTILE
 from markdown_it import MarkdownIt
-from pages import data_of
 from typer.testing import CliRunner
 
 from discovery_gym.envs.core import spelt

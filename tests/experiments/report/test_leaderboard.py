@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from pages import data_of
+from browsing import data_of
 from typer.testing import CliRunner
 
 import discovery_gym

@@ -6,7 +6,7 @@ import shutil
 from urllib.parse import parse_qs
 
 import pytest
-from pages import browser, data_of, script_of
+from browsing import browser, data_of, script_of
 
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs.chunks import joined, play_chunk
@@ -100,7 +100,9 @@ def names_in(page, table):
 
 FITS, CONTRAST = (script_of(name) for name in ("fits.js", "contrast.js"))
 
-OPENED = "[...document.querySelectorAll('.numbers')].every((one) => one.querySelector('tbody'))"
+OPENED = (
+    "() => [...document.querySelectorAll('.numbers')].every((one) => one.querySelector('tbody'))"
+)
 PLACES = (
     "#suite=tiny&open=theirs",
     "#suite=tiny&task=tiny-ladder&open=odd",
@@ -271,7 +273,7 @@ def test_two_agents_are_compared_and_an_episode_opens(visit, folder):
     page.locator("#episode").select_option("9")
     assert "1,000,009" in page.locator(".episode-card").first.inner_text()
     page.go_back()
-    page.wait_for_function("document.querySelector('#episode').value === '7'")
+    page.wait_for_function("() => document.querySelector('#episode').value === '7'")
     page.goto(page.url.replace("&task=tiny-ladder", ""))
     assert names_in(page, "duels") == []
     assert page.locator("#duels > tbody").count() == 1
