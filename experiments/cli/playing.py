@@ -54,8 +54,6 @@ def run(
     shard: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from ..report.standings import overviews
-    from ..runs.records import read_record, record_path
     from ..suites.entering import chosen as chosen_suite
     from ..suites.task import plan
 
@@ -70,6 +68,14 @@ def run(
         _submit(chosen.name, folder, slurm, slurm_option or [])
         return
     _play_missing(chosen, specs, folder, workers, ray)
+    _show_runs(specs, folder)
+
+
+def _show_runs(specs: Sequence[RunSpec], folder: Path) -> None:
+    """Show what runs have achieved; leave with 1 if some have failed."""
+    from ..report.standings import overviews
+    from ..runs.records import read_record, record_path
+
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
     for overview in overviews(records):
         for board in overview.boards:
