@@ -143,6 +143,7 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
 
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
     """Return the agent that a class, an object or a function of a user is."""
+    asked = _without_data(thing, asked)
     name, settings = asked
     made = isinstance(thing, type)
     if isinstance(thing, Rule) or (made and issubclass(thing, Rule | Agent)):
@@ -171,6 +172,22 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         )
     agent.text = text
     return agent
+
+
+def _without_data(thing: Any, asked: Described) -> Described:
+    """Take out ``data``, files that the code reads by itself; they are named for the fingerprint."""
+    name, settings = asked
+    if "data" not in settings or (
+        callable(thing) and "data" in inspect.signature(thing).parameters
+    ):
+        return asked
+    for path in strings(settings["data"]):
+        if not Path(path).is_file():
+            raise InputError(
+                f"{name} names the data {shown(path)}, which is no file; name files as seen from the "
+                "working folder."
+            )
+    return Described(name, {key: value for key, value in settings.items() if key != "data"})
 
 
 def _today(asked: Described, model: Knowledge) -> Described:
@@ -223,11 +240,16 @@ def learned(model: Knowledge, *, belief: Any = None) -> Described:
 
 
 def full_text(text: str) -> str:
-    """Return the text with the references that short names stand for, as another process reads it."""
+    """Return the text with the references that short names stand for, as another process reads it.
+
+    Nothing is loaded. A name that stands for no agent raises `InputError`.
+    """
     asked = parse(text)
     name, settings = asked.name, dict(asked.settings)
     if name not in PLAIN and name not in RULES and name not in FILES:
         name = outside.full(name)
+        if not outside.is_reference(name):
+            raise InputError(_unknown(name))
     if "belief" in settings:
         belief, inside = named(settings["belief"])
         if belief not in BELIEFS and outside.full(belief) != belief:

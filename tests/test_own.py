@@ -12,11 +12,11 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
+from outsiders import working_folder
 
-from discovery_gym.agents import available, outside
+from discovery_gym.agents import available
 from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs import fingerprints
 from discovery_gym.experiments.runs.board import missing
 from discovery_gym.experiments.runs.engine import play
 from discovery_gym.experiments.runs.records import read_folder
@@ -45,21 +45,8 @@ CHANGES = {name: [f"{name}.py"] for name in PLAYS} | {"data_set": ["data_set.py"
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working folder with the examples, of which nothing is loaded before or after."""
     here = copytree(OWN, tmp_path / "own", ignore=lambda *_: ["__pycache__"])
-    monkeypatch.chdir(here)
-    monkeypatch.syspath_prepend(here)
-    monkeypatch.setattr(outside, "_loaded", {})
-    modules, known = {*sys.modules}, {*gym.registry}
-    caches = fingerprints._root, fingerprints._file, fingerprints._distribution
-    for cache in caches:
-        cache.cache_clear()
-    yield here
-    for name in {*sys.modules} - modules:
-        if str(here) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
-    for env_id in {*gym.registry} - known:
-        del gym.registry[env_id]
-    for cache in caches:
-        cache.cache_clear()
+    with working_folder(here, monkeypatch):
+        yield here
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -131,6 +118,27 @@ def test_evaluate(folder: Path, name: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "regret" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_suite_plays_with_trust_and_only_so(folder: Path) -> None:
+    """Ten lines, the same ones as in the guide."""
+    text = (OWN / "suite.toml").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == 10
+    assert f"```toml\n{text}```" in (OWN.parent / "guide.md").read_text(encoding="utf-8")
+    command = (sys.executable, "-m", "discovery_gym.experiments", "run", "suite.toml")
+    words = (*command, "--out", "out", "--workers", "1")
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, (folder / "out").exists()) == (2, False)
+    assert "./agent.py:neighbours" in done.stderr
+    words = (*words, "--trust")
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    played = {one.spec.name: one.evaluation for one in read_folder(folder / "out").records}
+    assert set(played) == {"random", "greedy", "neighbours"}
+    chance, greedy = played["random"], played["greedy"]
+    assert chance is not None
+    assert greedy is not None
+    assert greedy.returns.mean() > chance.returns.mean()
 
 
 def test_a_run_with_two_workers_and_a_changed_byte(folder: Path) -> None:

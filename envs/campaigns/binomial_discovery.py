@@ -21,13 +21,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
-from ..core.checks import choice, integer, money, quantity, real, sequence
+from ..core.checks import choice, integer, money, real, sequence
 from ..rendering.picture import Curves, Series
-from .campaign import Campaign
+from .campaign import Campaign, Hidden, Moments
 from .first_passage import Epochs
 from .inversion import BinomialTables, invert
-from .planning import UPGRADES, CountPlan
-from .success_laws import BetaPriors, KnownProbs
+from .planning import UPGRADES, CountPlan, upgrade_of
+from .success_laws import BetaPriors, KnownProbs, beta_prior, outlook
 
 
 @dataclass(kw_only=True)
@@ -109,7 +109,7 @@ class BinomialDiscovery(Campaign[Counts]):
             probs = sequence("success_probs", given, lambda n, v: real(n, v, low=0, high=1))
             self._set(success_probs=probs)
         elif self.success_probs is None:
-            self._set(beta_priors=sequence("beta_priors", self.beta_priors, _beta_prior))
+            self._set(beta_priors=sequence("beta_priors", self.beta_priors, beta_prior))
         else:
             raise InputError(
                 "success_probs are known or drawn from beta_priors, not both: leave one of them out."
@@ -117,9 +117,9 @@ class BinomialDiscovery(Campaign[Counts]):
         if self.model_upgrade is not None:
             if self.success_probs is None:
                 raise InputError("model_upgrade needs known success_probs; leave beta_priors out.")
-            self._set(model_upgrade=_upgrade("model_upgrade", self.model_upgrade, real))
+            self._set(model_upgrade=upgrade_of("model_upgrade", self.model_upgrade, real))
         if self.throughput_upgrade is not None:
-            upgrade = _upgrade("throughput_upgrade", self.throughput_upgrade, integer)
+            upgrade = upgrade_of("throughput_upgrade", self.throughput_upgrade, integer)
             self._set(throughput_upgrade=upgrade)
         if max(self.batch_sizes) * self.factors["throughput"][-1] > 1_000_000:
             raise InputError(
@@ -323,9 +323,8 @@ class BinomialDiscovery(Campaign[Counts]):
     @cached_property
     def _start(self) -> NDArray[np.int64]:
         """The counts at the start of an episode: all epochs left, nothing counted or bought."""
-        start = np.zeros(1 + 2 * self.machines + len(self.upgrades), np.int64)
-        start[0] = self.horizon
-        return start
+        none = [0] * (2 * self.machines + len(self.upgrades))
+        return np.array([self.horizon, *none], np.int64)
 
     @cached_property
     def _tables(self) -> BinomialTables:
@@ -368,6 +367,26 @@ class BinomialDiscovery(Campaign[Counts]):
         assert self.beta_priors is not None  # one of the two is given
         return BetaPriors(self.beta_priors)
 
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the successes so far; with the objective "first" whether there is one, ``(B,)``."""
+        found = np.asarray(observation)[:, 1 : 1 + self.machines].astype(np.float64).sum(1)
+        return np.asarray(np.minimum(found, 1.0 if self.objective == "first" else np.inf))
+
+    def outlook(
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
+        """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
+        counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
+        columns = [self._columns.get(name) for name in UPGRADES]
+        model, throughput = (0 * action if i is None else counts[:, i] for i in columns)
+        size, machine = self.sizes[throughput, action], self._machine[action]
+        history = counts[every, 1 + machine], counts[every, 1 + self.machines + machine]
+        law, which, factor = self.law, machine, self.factors["model"][model]
+        if hidden is not None:  # a machine for each episode, with the upgrades bought
+            law, which = KnownProbs(hidden["success_probs"][every, machine]), every
+            factor = np.ones(1)
+        return outlook(law, self.objective, which, *history, size, factor)
+
     def success_probability(self, batch_size: int, machine: int = 0) -> float:
         """Return P(at least one success in a first batch): 1 - (1 - p)^N, or its prior mean."""
         size, machine = self._batch_size(batch_size), self._which(machine)
@@ -375,8 +394,7 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def expected_improvement(self, batch_size: int, machine: int = 0) -> float:
         """Return the expected successes of a first batch, N E[p]."""
-        size, machine = self._batch_size(batch_size), self._which(machine)
-        return size * float(self.law.mean(machine, 0, 0))
+        return self._batch_size(batch_size) * float(self.law.mean(self._which(machine), 0, 0))
 
     def mean_epochs(self, batch_size: int, machine: int = 0) -> float:
         """Return the expected epochs to the first success with a fixed action and no budget.
@@ -425,25 +443,6 @@ class BinomialDiscovery(Campaign[Counts]):
 
     def _which(self, machine: Any) -> int:
         return integer("machine", machine, low=0, high=self.machines - 1)
-
-
-def _beta_prior(name: str, value: Any) -> tuple[float, float]:
-    prior = sequence(name, value, quantity)
-    if len(prior) != 2:
-        raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
-    return prior[0], prior[1]
-
-
-def _upgrade(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
-    parts = sequence(name, value, lambda _, v: v)
-    if len(parts) != 3:
-        raise InputError(f"{name} must be a triple (factor, price, most), got {shown(value)}.")
-    factor, price, most = parts
-    return (
-        check(f"factor of {name}", factor, low=1, high=1_000_000),
-        money(f"price of {name}", price),
-        integer(f"most of {name}", most, low=1, high=30),
-    )
 
 
 BinomialDiscoveryEnv, BinomialDiscoveryVectorEnv = environments(BinomialDiscovery)

@@ -8,9 +8,10 @@ of J. Schrier, "Three mathematical models for machine learning and high-throughp
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
@@ -21,6 +22,9 @@ from ..core.checks import integer, money, real, sequence
 from ..core.model import State
 from ..rendering.picture import Curves, Picture, Series, Trace
 
+Hidden: TypeAlias = Mapping[str, NDArray[Any]]
+Moments: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Mean and variance of something in B episodes, each ``(B,)``."""
 EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
 
@@ -111,6 +115,27 @@ class Campaign(Model[State]):
     def action_name(self, action: Any) -> str:
         """Return the setting of an action in words."""
         return ", ".join(f"{knob}={values[int(action)]:g}" for knob, values in self.choices.items())
+
+    # ---- what luck may bring
+
+    @abstractmethod
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return what luck has brought so far, from observations of B episodes, ``(B,)``."""
+
+    @abstractmethod
+    def outlook(
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
+        """Return mean and variance of what the next epoch adds to `achieved`, both exact, ``(B,)``.
+
+        An epoch draws one uniform number, whatever the action, and turns it into what it adds by the
+        inverse law: what is luck for one action is luck for every other.
+
+        Args:
+            observation: Observations of B episodes.
+            action: Their actions, ``(B,)``.
+            hidden: What they hide, if it is to count as known; None: they are given what is public.
+        """
 
     def picture(self, trace: Trace) -> Picture:
         """Return progress, batches and cost of a campaign over its epochs."""
@@ -204,6 +229,10 @@ class Walk(Campaign[Progress]):
         out = np.empty((len(state.x), 2), np.float32)
         out[:, 0], out[:, 1] = state.x, state.left
         return out
+
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the knowledge x, ``(B,)``."""
+        return np.asarray(observation)[:, 0].astype(np.float64)
 
     @property
     def start(self) -> float:

@@ -24,16 +24,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import quad
+from scipy.interpolate import CubicHermiteSpline
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
-from ..core import InputError, Policy, Streams, environments, shown
+from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import money, quantity, real, room, sequence
-from .campaign import EPOCH, Progress, Walk
+from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 from .renewal import NODES, Density, Panels, Renewal
 
 MOST_STDS = 9.5
 """Standard deviations beyond which the maximum of up to a million normals has no mass left."""
+
+CELL = 1 / 128
+"""Width of the cells of an integral over the maximum of N normals, whose law is nowhere narrower than a
+tenth: the integral is exact to nine digits."""
 
 PRODUCT = 128
 """Operations of a matrix product in the time of handling a number."""
@@ -129,6 +134,23 @@ class GaussianStep(Walk):
         return -self.choices["std"]
 
     # ---- truth
+
+    def outlook(
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
+        """Return mean and variance of the next improvement, which the target cuts off, ``(B,)``.
+
+        With S(s) = P(M_N > s) and h the distance in units of sigma the improvement min(D, h sigma) has
+        the moments sigma int_0^h S and sigma^2 int_0^h 2 s S, integrated over cells of `CELL`.
+        """
+        distance = self.target - self.achieved(observation)
+        mean, square = np.empty((2, len(distance)))
+        for i in np.unique(action).tolist():
+            size, sigma = self._settings[i]
+            some, (first, second) = action == i, _cut_off(size)
+            far = np.minimum(distance[some] / sigma, MOST_STDS)
+            mean[some], square[some] = sigma * first(far), sigma**2 * second(far)
+        return mean, np.maximum(square - mean**2, 0.0)
 
     def success_probability(
         self, batch_size: int, std: float | None = None, distance: float | None = None
@@ -267,6 +289,18 @@ class GaussianStep(Walk):
 
     def _renewal(self, batch_size: int, std: float | None) -> Renewal:
         return _renewal(self.target, self._batch_size(batch_size), self._std(std))
+
+
+@lru_cache(maxsize=128)
+def _cut_off(size: int) -> tuple[CubicHermiteSpline, CubicHermiteSpline]:
+    """Return the integrals of S(s) and of 2 s S(s) from 0 to h, as functions of h, S(s) = P(M_N > s)."""
+    s = np.linspace(0.0, MOST_STDS, 2 * round(MOST_STDS / CELL) + 1)
+    above = -np.expm1(size * log_ndtr(s))
+    ends, integrals = s[::2], []
+    for f in (above, 2 * s * above):
+        cells = (ends[1] / 6) * (f[:-2:2] + 4 * f[1::2] + f[2::2])  # Simpson's rule
+        integrals.append(CubicHermiteSpline(ends, np.append(0.0, cells.cumsum()), f[::2]))
+    return integrals[0], integrals[1]
 
 
 @lru_cache(maxsize=32)

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from ..core import InputError, Policy, Streams, environments
+from ..core import InputError, Observation, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
-from .campaign import EPOCH, Progress, Walk
+from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 
 
@@ -110,6 +110,14 @@ class KnowledgeLadder(Walk):
         return table.ravel()
 
     # ---- truth
+
+    def outlook(
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
+        """Return mean P(x, N) and variance of the rungs climbed next, ``(B,)``."""
+        rung = self.achieved(observation).astype(np.int64)
+        climb = self._climb.reshape(self.target + 1, -1)[rung, action]
+        return climb, climb * (1 - climb)
 
     def success_probability(self, batch_size: int, x: int | None = None) -> float:
         """Return P(x, N), the probability that a batch climbs from rung ``x`` (`start` if None)."""

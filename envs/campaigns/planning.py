@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError
-from ..core.checks import room
+from ..core import InputError, shown
+from ..core.checks import integer, money, room, sequence
 from .success_laws import BetaPriors, KnownProbs
 
 UPGRADES = ("model", "throughput")
@@ -26,6 +26,19 @@ EPOCH = 4000
 """Numbers that are handled in the time that an action of an epoch takes besides."""
 MAX_TRANSITIONS = 10_000_000
 """Transitions that a plan visits at most: some seconds of work."""
+
+
+def upgrade_of(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
+    """Return a checked triple (factor, price, most); ``check`` says what a factor is."""
+    parts = sequence(name, value, lambda _, v: v)
+    if len(parts) != 3:
+        raise InputError(f"{name} must be a triple (factor, price, most), got {shown(value)}.")
+    factor, price, most = parts
+    return (
+        check(f"factor of {name}", factor, low=1, high=1_000_000),
+        money(f"price of {name}", price),
+        integer(f"most of {name}", most, low=1, high=30),
+    )
 
 
 class Layer(NamedTuple):

@@ -7,7 +7,7 @@ to the first one have the survival function B(a, b + N t) / B(a, b): geometric l
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from scipy.integrate import quad
 from scipy.special import betaln, gammaln
 from scipy.stats import geom, rv_discrete
 
-from ..core import InputError
+from ..core import InputError, shown
+from ..core.checks import quantity, sequence
 from .first_passage import Epochs
 
 
@@ -29,18 +30,25 @@ class KnownProbs:
         probs: The success probability of each machine.
     """
 
-    probs: tuple[float, ...]
+    probs: Sequence[float] | NDArray[np.float64]
 
     def mean(self, machine: int, successes: Any, experiments: Any) -> Any:
         """Return the mean success probability of a machine given its counts, in their shape."""
         return np.full(np.shape(successes), self.probs[machine])
 
     def log_failure(
-        self, machine: int, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+        self, machine: Any, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
     ) -> Any:
         """Return the log of the probability that a batch finds nothing; ``factor`` multiplies p."""
         with np.errstate(divide="ignore"):
-            return size * np.log1p(-np.minimum(self.probs[machine] * factor, 1.0))
+            return size * np.log1p(-np.minimum(np.asarray(self.probs)[machine] * factor, 1.0))
+
+    def count(
+        self, machine: Any, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+    ) -> tuple[Any, Any]:
+        """Return mean and variance of the successes of a batch; ``factor`` multiplies p."""
+        p = np.minimum(np.asarray(self.probs)[machine] * factor, 1.0)
+        return size * p, size * p * (1 - p)
 
     def moments(self, machine: int, size: int) -> tuple[float, float]:
         """Return mean and variance of the epochs to the first success in batches of N."""
@@ -73,12 +81,24 @@ class BetaPriors:
         return (a + successes) / (a + b + experiments)
 
     def log_failure(
-        self, machine: int, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+        self, machine: Any, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
     ) -> Any:
         """Return the log of the predictive probability that a batch finds nothing."""
-        a, b = self.priors[machine]
-        a, b = a + successes, b + experiments - successes
+        a, b = self._posterior(machine, successes, experiments)
         return betaln(a, b + size) - betaln(a, b)
+
+    def count(
+        self, machine: Any, successes: Any, experiments: Any, size: Any, factor: Any = 1.0
+    ) -> tuple[Any, Any]:
+        """Return mean and variance of the successes of a batch, whose law is beta-binomial."""
+        a, b = self._posterior(machine, successes, experiments)
+        total = a + b
+        return size * a / total, size * a * b * (total + size) / (total**2 * (total + 1))
+
+    def _posterior(self, machine: Any, successes: Any, experiments: Any) -> tuple[Any, Any]:
+        """Return (a, b) of machines, given their counts."""
+        a, b = np.asarray(self.priors)[machine].T
+        return a + successes, b + experiments - successes
 
     def predictive(
         self,
@@ -101,6 +121,42 @@ class BetaPriors:
     def epochs(self, machine: int, size: int) -> Epochs:
         """Return the law of these epochs, a frozen discrete scipy distribution."""
         return _BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
+
+
+def outlook(
+    law: KnownProbs | BetaPriors,
+    objective: str,
+    machine: NDArray[np.int64],
+    successes: NDArray[np.int64],
+    experiments: NDArray[np.int64],
+    size: NDArray[np.int64],
+    factor: Any = 1.0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and variance of the successes of B batches, each ``(B,)``.
+
+    Args:
+        law: What is known of the success probabilities.
+        objective: "count", or "first": one success counts as much as many.
+        machine: The machine of each batch.
+        successes: What it has counted.
+        experiments: In how many experiments.
+        size: Experiments of the batch; an upgrade runs none.
+        factor: Multiplies the probability, where it is known.
+    """
+    if objective == "count":
+        mean, variance = law.count(machine, successes, experiments, size, factor)
+        return np.asarray(mean), np.asarray(variance)
+    fail = law.log_failure(machine, successes, experiments, np.maximum(size, 1), factor)
+    found = np.asarray(-np.expm1(fail) * (size > 0))
+    return found, np.asarray(found * (1 - found))
+
+
+def beta_prior(name: str, value: Any) -> tuple[float, float]:
+    """Return a checked pair (a, b)."""
+    prior = sequence(name, value, quantity)
+    if len(prior) != 2:
+        raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
+    return prior[0], prior[1]
 
 
 class _BetaGeometric(rv_discrete):  # type: ignore[misc]

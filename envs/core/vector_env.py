@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -194,6 +195,17 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         if self.render_mode is not None:
             self._record(actions, reward, observation, ended | (terminated & bool(final)))
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
+
+    def would(self, actions: Any) -> tuple[Any, NDArray[np.float64]]:
+        """Return what actions would bring, without playing them: observations and rewards.
+
+        It tells what agents must not know, for those who test whether they do. Episodes that have
+        ended are not restarted; what is returned for them means nothing.
+        """
+        self._require_reset()
+        state, streams = deepcopy((self._state, self._streams))
+        reward, _ = self.model.step(state, self._numbers(actions), streams, self._ended)
+        return self.model.observe(state), reward
 
     def render(self) -> tuple[Any, ...] | None:
         """Return one text or picture per episode, as the render mode says."""

@@ -68,6 +68,10 @@ class UnstructuredPool(Pool[Labels]):
 
     # ---- truth
 
+    def label_moments(self) -> tuple[float, float]:
+        """Return mean and variance of the label of any item, whatever is known of others."""
+        return 0.5, 1 / 12 + self.noise_std**2
+
     def random_value(self) -> float:
         """Return the expected return of uniform choices, and of any others: T / 2."""
         return self._horizon / 2

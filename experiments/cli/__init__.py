@@ -1,4 +1,4 @@
-"""The command ``discovery-gym``: list, table, run, tune, evaluate, show, leaderboard, train, reproduce.
+"""The command ``discovery-gym``: to list, play, compare, submit, verify, train and reproduce.
 
 What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
 was lost gives 1, an interrupt 130.
@@ -54,6 +54,8 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": playing.evaluate,
     "show": showing.show,
     "leaderboard": boards.leaderboard,
+    "submit": boards.submit,
+    "verify": boards.verify,
     "train": learning.train,
     "reproduce": learning.reproduce,
 }

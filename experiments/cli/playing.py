@@ -15,14 +15,18 @@ from ...envs.core import InputError, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
 from .shared import (
+    Agents,
     Kwargs,
     Out,
     Ray,
     Settings,
     Slurm,
     SlurmOptions,
+    Tasks,
+    Trust,
     Workers,
     complain,
+    note,
     resumable,
     say_notes,
 )
@@ -38,18 +42,21 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="A suite: see `discovery-gym list`.")],
+    suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
     folder: Out,
     workers: Workers = None,
+    agent: Agents = None,
+    task: Tasks = None,
+    trust: Trust = False,
     slurm: Slurm = None,
     slurm_option: SlurmOptions = None,
     ray: Ray = None,
     shard: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
-    from ..report.boards import overviews
+    from ..report.standings import overviews
     from ..runs.records import read_record, record_path
-    from ..suites import catalogue as suites
+    from ..suites.entering import chosen as chosen_suite
     from ..suites.task import plan
 
     if shard is not None:
@@ -57,7 +64,7 @@ def run(
             "--shard is gone: give the same command on every machine that sees the folder, and they "
             "share the runs."
         )
-    chosen = suites.suite(suite)
+    chosen = chosen_suite(suite, agents=agent or (), tasks=task or (), trusted=trust, say=note)
     specs = plan(chosen)
     if slurm is not None:
         _submit(chosen.name, folder, slurm, slurm_option or [])
@@ -137,15 +144,18 @@ def _show_results(board: Board) -> None:
 
 
 def tune(
-    suite: Annotated[str, typer.Argument(help="A suite whose tasks name candidates.")],
+    suite: Annotated[
+        str, typer.Argument(help="A suite whose tasks name candidates, or mine.toml.")
+    ],
     folder: Out,
     workers: Workers = None,
+    trust: Trust = False,
 ) -> None:
     """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
-    from ..suites import catalogue as suites
     from ..suites import tuning
+    from ..suites.entering import chosen as chosen_suite
 
-    chosen = suites.suite(suite)
+    chosen = chosen_suite(suite, trusted=trust, say=note)
     specs = tuning.plan(chosen)
     if not specs:
         raise InputError(f"The suite {suite!r} has nothing to tune here.")
@@ -157,7 +167,7 @@ def tune(
             mean, error = entry["scores"].get(entry["agent"]) or (float("nan"), float("nan"))
             found = f"{mean:.4g} ± {error:.2g}, best of {len(entry['scores'])}"
             out.print(f"  {name}: {entry['agent']}  ({found})", soft_wrap=True)
-    path = tuning.write(settings, folder / f"{suite}.json")
+    path = tuning.write(settings, tuning.path(chosen, folder))
     out.print(str(path), soft_wrap=True)
 
 

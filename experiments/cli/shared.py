@@ -36,6 +36,22 @@ Ray = Annotated[
     typer.Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine."),
 ]
 
+Agents = Annotated[
+    list[str] | None,
+    typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option(help="Play only the task of this name; may be repeated.")
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
+]
+
+
+def note(message: str) -> None:
+    """Print what is good to know to stderr, in one line."""
+    say(told(message, 4000), "yellow")
+
 
 def complain(message: str) -> None:
     """Print what went wrong to stderr, in one line."""

@@ -1,7 +1,7 @@
-"""From records to tables: one board for each task, one overview for each suite.
+"""From records to the table of a task.
 
-Nothing but the records decides what is shown. Where a run was repeated with changed code, its
-newest record counts. Agents are compared on the same episodes of the same environment only.
+Agents are compared on the same episodes of the same environment only, and ranked by `ranks`; why one has
+no rank, its row says.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,11 +22,21 @@ from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
 from ..runs.scores import gains, scores
 from ..runs.spec import RunSpec
-from ..suites.catalogue import SUITES
+from ..suites.task import kind_of
+from . import ranks
 from . import stats as st
 
-FEW = 3
-"""An agent that entered fewer tasks is ranked below the others: it has met too few of them."""
+ANCHOR, FLAGGED, OPEN_BOOK = "anchor", "flagged", "open book"
+NO_RANK = {
+    ANCHOR: "the ends of the scale, random play and the optimum, are no competitors",
+    "failed": "the run failed",
+    FLAGGED: "something about this entry is odd; its card says what",
+    OPEN_BOOK: "labels of a real table can be looked up: entries of others have no rank on it",
+    "not all tasks": "ranked are agents that played all tasks of the table",
+}
+"""Why an agent has no rank."""
+Rank = tuple[int, int]
+"""The lowest and the highest rank that an agent may have; 1 is best."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +46,20 @@ class Row:
     Args:
         record: The run.
         scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
-        behind: Paired difference in gains (`stats.gains`) to the best agent that does not know the
-            truth; ``None`` for that agent, for the optimum and for failed runs.
+        behind: Paired difference in gains (`scores.gains`) to the best agent that has a rank, below 0
+            if it is behind that one and above if ahead, as the optimum is; ``None`` for the best
+            itself and for failed runs.
         beats_random: Probability that an episode returns more than one of the random agent.
+        rank: The ranks that it may have on this task.
+        unranked: A key of `NO_RANK` if it has none; else empty.
     """
 
     record: Record
     scores: st.Floats | None
     behind: st.Interval | None
     beats_random: float | None
+    rank: Rank | None
+    unranked: str
 
     @property
     def played(self) -> Evaluation | None:
@@ -100,11 +115,25 @@ class Board:
     Runs of a task that differ from most in environment, parameters, episodes or seeds, or in having
     regrets and scores, cannot be compared with them: they are `others`, and in no row. The `spec` is
     that of the first row.
+
+    Args:
+        spec: What is played.
+        kind: Kind of the task, one of `KINDS`.
+        rows: The agents.
+        tells: What its episodes can tell of its best two agents; ``None`` where that is unknown.
+        others: What cannot be compared.
     """
 
     spec: RunSpec
+    kind: str
     rows: tuple[Row, ...]
+    tells: Tells | None
     others: tuple[Record, ...] = ()
+
+    @property
+    def may_be_best(self) -> tuple[str, ...]:
+        """Names of the agents that no other is surely better than."""
+        return tuple(row.name for row in self.rows if row.rank is not None and row.rank[0] == 1)
 
     @property
     def mixed(self) -> bool:
@@ -125,117 +154,77 @@ class Board:
     @property
     def anchor(self) -> str:
         """Name of the section on the page."""
-        return _anchor(self.spec.suite, self.spec.version, self.spec.task)
+        return anchor_of(self.spec.suite, self.spec.version, self.spec.task)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """One agent over the tasks of a suite.
+class Tells:
+    """What the episodes of a task can tell of its best two agents that differ at all.
 
     Args:
-        name: Name of the agent.
-        beats: Share of its rivals that it is ahead of, each on the tasks that both entered; a task on
-            which neither is ahead counts half, and a failed run is behind all that did not fail.
-        values: Its mean score on each task, or mean return where the task has no scores; ``None``
-            where it has neither.
-        mean: Mean score over the tasks that it entered; ``None`` unless all tasks have scores.
-        interquartile_mean: Interquartile mean over them.
+        pair: Their names.
+        detectable: Smallest difference that so many episodes show in 80 % of the cases: a share of what
+            the optimum is ahead of random play, or in the unit of the return where that is unknown.
+        for_percent: How many episodes would show 1 % of that; ``None`` where it is unknown.
     """
 
-    name: str
-    beats: float
-    values: tuple[float | None, ...]
-    mean: st.Interval | None
-    interquartile_mean: st.Interval | None
-
-    @property
-    def entered(self) -> int:
-        """Number of tasks that it played to the end."""
-        return sum(value is not None for value in self.values)
+    pair: tuple[str, str]
+    detectable: float
+    for_percent: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Overview:
-    """One suite: its tasks, and its agents over all of them, best first, those of few tasks last."""
-
-    suite: str
-    version: int
-    boards: tuple[Board, ...]
-    standings: tuple[Standing, ...]
-
-    @property
-    def scored(self) -> bool:
-        """Whether every task has scores, so that they can be averaged."""
-        return all(board.scored for board in self.boards)
-
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return _anchor(self.suite, self.version)
-
-    def colour(self, name: str) -> int:
-        """Return the number, 0 to 7, of an agent's colour, the same in all tasks."""
-        names = dict.fromkeys(row.name for board in self.boards for row in board.rows)
-        return sorted(names).index(name) % 8
-
-    def profiles(self, board: Board) -> list[tuple[int, st.Floats]]:
-        """Return colour and scores ``(E,)`` of each agent of a task that has scores."""
-        return [(self.colour(row.name), row.scores) for row in board.rows if row.scores is not None]
-
-
-def _anchor(*names: Any) -> str:
+def anchor_of(*names: Any) -> str:
     """Return the name of a section: words to read, and a hash, for names may have the same words."""
     words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
     return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 
 
-# ---- from records to tables
-
-
-def overviews(records: Sequence[Record]) -> list[Overview]:
-    """Return one overview per suite (and version), from the newest record of every run."""
-    newest: dict[Any, Record] = {}
-    for record in sorted(records, key=lambda record: record.created):
-        spec = record.spec
-        newest[spec.suite, spec.version, spec.task, spec.name, _played(record)] = record
-    grouped: dict[tuple[str, int], dict[str, list[Record]]] = {}
-    for record in newest.values():
-        spec = record.spec
-        tasks = grouped.setdefault((spec.suite, spec.version), {})
-        tasks.setdefault(spec.task, []).append(record)
-    return [_overview(suite, version, tasks) for (suite, version), tasks in sorted(grouped.items())]
-
-
-def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Overview:
-    known = [task.name for task in SUITES[suite].tasks] if suite in SUITES else []
-    order = sorted(tasks, key=lambda task: (known.index(task) if task in known else 999, task))
-    boards = tuple(_board(tasks[task]) for task in order)
-    standings = tuple(_standings(boards))
-    return Overview(suite=suite, version=version, boards=boards, standings=standings)
-
-
-def _played(record: Record) -> tuple[Any, ...]:
+def setting(record: Record) -> tuple[Any, ...]:
     """Return what two agents must share to be compared: environment, parameters, episodes, seeds."""
     spec = record.spec
     parameters = json.dumps(spec.env_kwargs, sort_keys=True)
     return spec.env_id, parameters, spec.episodes, spec.seed
 
 
-def _board(records: Sequence[Record]) -> Board:
+# ---- from records to rows
+
+
+def board(records: Sequence[Record], kind: str) -> Board:
+    """Return the table of the runs of a task, of a kind that may be empty: that of its environment."""
     groups: dict[Any, list[Record]] = {}
     for record in records:
-        groups.setdefault((_played(record), _unit(record)), []).append(record)
+        groups.setdefault((setting(record), _unit(record)), []).append(record)
     newest = {key: max(record.created for record in group) for key, group in groups.items()}
     most = max(groups, key=lambda key: (key[1] is not None, len(groups[key]), newest[key]))
     alike = {most, (most[0], None)}  # a failed run has no unit
     compared = [record for key in groups if key in alike for record in groups[key]]
     others = tuple(record for key in groups if key not in alike for record in groups[key])
-    ranked = sorted(compared, key=_mean_gain, reverse=True)
-    played = [record.evaluation for record in ranked if record.evaluation is not None]
-    leader = next((one for one in played if one.role != "optimal"), None)
-    chance = next((one for one in played if one.role == "random"), None)
-    rows = tuple(_row(record, leader, chance) for record in ranked)
-    return Board(spec=ranked[0].spec, rows=rows, others=others)
+    ordered = sorted(compared, key=_mean_gain, reverse=True)
+    kind = kind or kind_of(ordered[0].spec.env_id)
+    why = [_unranked(record, kind) for record in ordered]
+    ranked = [r.evaluation for r, no in zip(ordered, why, strict=True) if not no and r.evaluation]
+    low, high = ranks.rank_sets([np.stack([gains(one) for one in ranked])]) if ranked else ((), ())
+    places = iter(zip(map(int, low), map(int, high), strict=True))
+    chance = next((r.evaluation for r in ordered if role(r) == "random"), None)
+    rows = tuple(
+        _row(record, ranked[0] if ranked else None, chance, None if no else next(places), no)
+        for record, no in zip(ordered, why, strict=True)
+    )
+    return Board(spec=rows[0].record.spec, kind=kind, rows=rows, tells=_tells(rows), others=others)
+
+
+def role(record: Record) -> str:
+    """Return which end of the scale a run of ours is; an entry of others is a competitor."""
+    return record.evaluation.role if record.evaluation is not None and not record.entry else ""
+
+
+def _unranked(record: Record, kind: str) -> str:
+    """Return why a run has no rank on a task of some kind; empty if it has one."""
+    if record.evaluation is None:
+        return "failed"
+    if not record.entry:
+        return ANCHOR if record.evaluation.role else ""
+    return FLAGGED if record.entry["flags"] else OPEN_BOOK if kind == "table" else ""
 
 
 def _unit(record: Record) -> tuple[Any, ...] | None:
@@ -255,60 +244,48 @@ def _mean_gain(record: Record) -> float:
     return -np.inf if record.evaluation is None else float(gains(record.evaluation).mean())
 
 
-def _row(record: Record, leader: Evaluation | None, chance: Evaluation | None) -> Row:
+def _row(
+    record: Record,
+    leader: Evaluation | None,
+    chance: Evaluation | None,
+    rank: Rank | None,
+    unranked: str,
+) -> Row:
     played = record.evaluation
-    if played is None:
-        return Row(record=record, scores=None, behind=None, beats_random=None)
     behind = beats_random = None
-    if leader is not None and played is not leader and played.role != "optimal":
+    if played is not None and leader is not None and played is not leader:
         behind = st.paired_difference(gains(played), gains(leader))
-    if chance is not None and played is not chance:
+    if played is not None and chance is not None and played is not chance:
         beats_random = st.probability_of_improvement(played.returns, chance.returns)
-    return Row(record=record, scores=scores(played), behind=behind, beats_random=beats_random)
+    return Row(
+        record=record,
+        scores=None if played is None else scores(played),
+        behind=behind,
+        beats_random=beats_random,
+        rank=rank,
+        unranked=unranked,
+    )
+
+
+def _tells(rows: Sequence[Row]) -> Tells | None:
+    """Return what the episodes tell of the best with a rank and the next that differs."""
+    ranked = [(row, row.played) for row in rows if row.rank is not None and row.played is not None]
+    for other, played in ranked[1:]:
+        best, first = ranked[0]
+        differences = ranks.paired(gains(first), gains(played))
+        least = ranks.detectable(differences)
+        if not least > 0:  # a single episode, or nothing varies
+            continue
+        names = best.name, other.name
+        if best.scores is None:
+            return Tells(pair=names, detectable=least, for_percent=None)
+        span = (first.optimal_value or 0.0) - (first.random_value or 0.0)
+        needed = ranks.episodes_to_tell(differences, span / 100)
+        return Tells(pair=names, detectable=least / span, for_percent=needed)
+    return None
 
 
 def _code(record: Record) -> tuple[object, ...]:
     """Return the code and the files, besides ours, that a record names and its fingerprint tells."""
     agent = record.spec.agent
     return making.references(agent), *making.files(agent)
-
-
-def _standings(boards: Sequence[Board]) -> list[Standing]:
-    names = dict.fromkeys(row.name for board in boards for row in board.rows)
-    entries = {
-        name: [next((row for row in board.rows if row.name == name), None) for board in boards]
-        for name in names
-    }
-    scored = all(board.scored for board in boards)
-    standings = []
-    for name, rows in entries.items():
-        values = [None if row is None else row.value for row in rows]
-        if all(value is None for value in values):
-            continue
-        known = [row.scores for row in rows if row is not None and row.scores is not None]
-        rivals = [_ahead(rows, theirs) for rival, theirs in entries.items() if rival != name]
-        met = [share for share in rivals if share is not None]
-        standings.append(
-            Standing(
-                name=name,
-                beats=float(np.mean(met)) if met else 0.0,
-                values=tuple(values),
-                mean=st.mean_over_tasks(known) if scored else None,
-                interquartile_mean=st.interquartile_mean(known) if scored else None,
-            )
-        )
-    enough = min(FEW, len(boards))
-    return sorted(standings, key=lambda one: (one.entered < enough, -one.beats))
-
-
-def _ahead(ours: Sequence[Row | None], theirs: Sequence[Row | None]) -> float | None:
-    """Return the share of the tasks shared by two agents on which the first is ahead."""
-    shares = []
-    for our, their in zip(ours, theirs, strict=True):
-        if our is None or their is None or (our.failed and their.failed):
-            continue
-        if our.played is None or their.played is None:
-            shares.append(float(their.failed))
-        else:
-            shares.append(st.ahead(gains(our.played), gains(their.played)))
-    return float(np.mean(shares)) if shares else None

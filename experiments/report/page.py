@@ -6,6 +6,7 @@ Templates, styles and scripts are in ``templates``. A page needs no other file a
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 from functools import lru_cache
@@ -34,6 +35,21 @@ def render(template: str, **view: Any) -> str:
     return _templates(template.split(".")[-2]).get_template(template).render(view)
 
 
+def style(template: str, **view: Any) -> Markup:
+    """Return a style of ours with the colours filled in, to be put into a page as it is."""
+    return Markup(_templates("html").get_template(template).render(view))
+
+
+def script(*names: str) -> Markup:
+    """Return scripts of ours, to be put into a page as they are."""
+    return Markup("\n".join((TEMPLATES / name).read_text("utf-8") for name in names))
+
+
+def digest(text: str) -> str:
+    """Return by what a content security policy knows a style or a script inside the page."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
 @lru_cache
 def _templates(medium: str) -> Environment:
     """Return the templates of a medium, "html" or "md", with the words and the escaping it needs."""
@@ -56,7 +72,6 @@ def _templates(medium: str) -> Environment:
         "base64": lambda content: Markup(base64.b64encode(content).decode()),
     }
     templates.globals["palette"] = palette
-    templates.globals["colours"] = (*palette.COLOURS, palette.GREY)
     return templates
 
 

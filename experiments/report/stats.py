@@ -15,9 +15,9 @@ where failures are rare (`tests/experiments/report/test_stats.py` holds the cove
 Sources: Efron, "Better bootstrap confidence intervals", Journal of the American Statistical
 Association 82 (1987), 171, equations (2.3) and (6.6); Davison and Hinkley, "Bootstrap methods and
 their application" (1997), section 5.3.2, for several samples; Welch, Biometrika 34 (1947), 28, for
-the degrees of freedom; Clopper and Pearson, Biometrika 26 (1934), 404. The aggregate measures are
-those of Agarwal, Schwarzer, Castro, Courville and Bellemare, "Deep reinforcement learning at the
-edge of the statistical precipice" (2021).
+the degrees of freedom; Clopper and Pearson, Biometrika 26 (1934), 404. The probability of improvement
+is that of Agarwal, Schwarzer, Castro, Courville and Bellemare, "Deep reinforcement learning at the
+edge of the statistical precipice" (2021). Ranks and pairs are in `ranks`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
-from scipy.stats import mannwhitneyu, trim_mean
+from scipy.stats import mannwhitneyu
 
 from ...envs.core import InputError
 
@@ -115,33 +115,6 @@ def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
     return _over_tasks(scores, lambda means: np.mean(means, axis=0))
 
 
-def interquartile_mean(scores: Sequence[ArrayLike]) -> Interval:
-    """Return the interquartile mean over tasks of the mean score; arguments as `mean_over_tasks`.
-
-    The tasks in the lowest and in the highest quarter (rounded down) are left out, so that one
-    task that an agent ruins, or one that is easy, does not decide. The rules are those of
-    `mean_over_tasks`; t takes the standard error of the jackknife, which is that of the tasks kept.
-    """
-    return _over_tasks(scores, lambda means: trim_mean(means, 0.25, axis=0))
-
-
-def ahead(ours: ArrayLike, theirs: ArrayLike) -> float:
-    """Return 1 if ours are above theirs, both ``(E,)`` and over the same seeds; 0 if below.
-
-    1/2 if that cannot be told: the 95 % interval of the mean paired difference, Student's t, holds
-    0, or there is one episode only.
-    """
-    x, y = _pairs(ours, theirs)
-    difference = x - y
-    if difference.size < 2:
-        return 0.5
-    error = difference.std(ddof=1) / difference.size**0.5
-    least = max(
-        _t_quantile(difference.size - 1) * error, ROUNDING * max(abs(x).max(), abs(y).max())
-    )
-    return float(1 + np.sign(difference.mean()) * (abs(difference.mean()) > least)) / 2
-
-
 def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
     """Return both as ``(E,)``; other numbers of episodes are no pairs."""
     x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
@@ -157,19 +130,6 @@ def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
     """Return P(X > Y) + P(X = Y) / 2 for one of our episodes X and one of theirs, Y."""
     x, y = np.asarray(ours), np.asarray(theirs)
     return float(mannwhitneyu(x, y, method="asymptotic").statistic / (x.size * y.size))
-
-
-def performance_profile(scores: Sequence[ArrayLike], thresholds: ArrayLike) -> Floats:
-    """Return the share of episodes that score at least each of the K thresholds, ``(K,)``.
-
-    Every task has the same weight.
-    """
-    levels = np.asarray(thresholds)
-    shares = []
-    for task in scores:
-        ordered = np.sort(np.asarray(task, np.float64))
-        shares.append(1 - np.searchsorted(ordered, levels, side="left") / ordered.size)
-    return np.mean(shares, axis=0)
 
 
 # ---- intervals
@@ -192,7 +152,9 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
         return _interval([values], lambda means: means[0])
     largest = abs(values).max(initial=0) if scale is None else scale
     if count > 1 and outcomes[-1] - outcomes[0] <= ROUNDING * largest:
-        return Interval(float(np.mean(values)), how=NO_VARIATION, episodes=count)
+        value = float(np.mean(values))
+        value = 0.0 if abs(value) <= ROUNDING * largest else value
+        return Interval(value, how=NO_VARIATION, episodes=count)
     if count > 2 and len(outcomes) == 2:  # of two episodes this says nothing about their law
         first, step = float(outcomes[0]), float(outcomes[1] - outcomes[0])
         share = proportion(int((values != first).sum()), count)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import stats as st
+
+if TYPE_CHECKING:
+    from .boards import Row
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -44,16 +47,26 @@ def span(one: st.Interval | None) -> str:
     return "–" if one is None else f"{score(one.value)} {ends(one)}".strip()
 
 
-def percent(share: float) -> str:
-    """Return a share in percent."""
-    return f"{100 * share:.0f} %"
+def rank(ends: tuple[int, int] | None) -> str:
+    """Return the ranks that an agent may have, such as 2–4."""
+    if ends is None:
+        return "–"
+    low, high = ends
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def difference(one: st.Interval | None) -> str:
     """Return a difference in returns with its interval."""
     if one is None:
         return "–"
+    if one.how == st.NO_VARIATION and one.value == 0:
+        return f"0 (the same in all {one.episodes:,} episodes)"
     return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
+
+
+def against(row: Row) -> str:
+    """Return the difference of an agent to the best of its task, which is "best" itself."""
+    return "best" if row.rank is not None and row.behind is None else difference(row.behind)
 
 
 def plus_minus(values: NDArray[Any]) -> str:
@@ -78,10 +91,17 @@ def microseconds(seconds: float) -> str:
     return number(1e6 * seconds, 2)
 
 
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it, two significant digits."""
+    units = ((1.0, "s"), (1e-3, "ms"))
+    size, unit = next((one for one in units if seconds >= one[0]), (1e-6, "µs"))
+    return f"{number(seconds / size, 2)} {unit}"
+
+
 def date(seconds: float | None) -> str:
     """Return a point in time, in UTC."""
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-FILTERS = (number, score, ends, span, percent, difference, plus_minus, microseconds, date)
+FILTERS = (number, score, ends, span, rank, difference, against, plus_minus, microseconds, date)
 """The words that templates may use."""

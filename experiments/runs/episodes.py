@@ -244,7 +244,8 @@ def _checked(answer: Any, agent: Agent) -> tuple[Any, Any]:
 def _masks(venv: VectorEnv[Any, Any, Any], info: Mapping[str, Any]) -> Any:
     """Return the legal actions ``(B, n)``; None, for all or for some, where others do not tell."""
     if isinstance(venv.unwrapped, DiscoveryVectorEnv):
-        return venv.unwrapped.action_masks()
+        endless = isinstance(venv.single_action_space, gym.spaces.Box)
+        return None if endless else venv.unwrapped.action_masks()
     assert isinstance(venv, gym.vector.SyncVectorEnv)
     if all(env.has_wrapper_attr("action_masks") for env in venv.envs):
         return np.stack(venv.call("action_masks"))

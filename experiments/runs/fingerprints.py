@@ -73,6 +73,12 @@ def _places(references: Iterable[str]) -> set[str]:
     return places
 
 
+def source(reference: str) -> Path | None:
+    """Return the file of ``module:Name`` or ``file.py:Name``, which is not imported."""
+    where = reference.rpartition(":")[0]
+    return Path(where) if where.endswith(".py") else _file(where)
+
+
 def files(settings: Any) -> list[str]:
     """Return the hash of each file that a text among settings names."""
     paths = [text for text in strings(settings) if os.path.isfile(text)]  # noqa: PTH113 - of any text

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import told
 from . import former
+from .pages import unpacked
 from .record import AFTER, FORMAT, Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
 from .trace import NUMBERS, Ragged
@@ -73,7 +74,7 @@ def to_bytes(table: pa.Table, about: str) -> bytes:
         file.add_key_value_metadata({KEY: about, DIGEST: "0" * 64})
     content = buffer.getvalue().to_pybytes()
     at = place_of_digest(content)
-    return content[: at.start] + _digest_of(content, at) + content[at.stop :]
+    return content[: at.start] + digest_of(content, at) + content[at.stop :]
 
 
 def same(first: bytes, second: bytes) -> bool:
@@ -89,25 +90,41 @@ def read(path: Path) -> Record:
         raise ValueError("it is not a file")
     if status.st_size > MOST_BYTES:
         raise ValueError(f"its {status.st_size:,} bytes are more than {MOST_BYTES:,}")
-    content = path.read_bytes()
+    return parse(path.read_bytes(), path.name)
+
+
+def parse(content: bytes, name: str) -> Record:
+    """Return the record in the bytes of a file of this name; any others raise one of `DAMAGE`."""
+    parquet, spec, run_id, about = _opened(content)
+    columns: Mapping[str, Any] = from_table(parquet.read())
+    if about["format"] < FORMAT:
+        columns, about = former.columns(columns, about)
+    check(spec, columns, about)
+    if name != f"{run_id}.parquet":
+        raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
+    return record_of(spec, run_id, columns, about)
+
+
+def head(content: bytes) -> RunSpec:
+    """Return what was run by the bytes of a file, of which no number is loaded."""
+    return _opened(content)[1]
+
+
+def _opened(content: bytes) -> tuple[pq.ParquetFile, RunSpec, str, Mapping[str, Any]]:
+    """Return the table in the bytes of a file and what it says of itself, once its digest fits."""
     if content[-4:] != b"PAR1":
         raise ValueError("it is not a Parquet file")
     if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
         raise ValueError(f"its metadata is longer than {MOST_HEAD:,} bytes")
     at = place_of_digest(content)
     first = FIRST in content and KEY in content and DIGEST not in content
-    if not first and content[at] != _digest_of(content, at):
+    if not first and content[at] != digest_of(content, at):
         raise ValueError("its digest is not that of its content: edited, or not of this version")
     parquet = pq.ParquetFile(pa.BufferReader(content))
-    spec, run_id, about = _head(parquet, first)
-    table = parquet.read()
-    columns: Mapping[str, Any] = from_table(table)
-    if about["format"] < FORMAT:
-        columns, about = former.columns(columns, about)
-    check(spec, columns, about)
-    if path.name != f"{run_id}.parquet":
-        raise ValueError(f"its spec and code are those of the run {run_id}: renamed, or edited")
-    return record_of(spec, run_id, columns, about)
+    found = _head(parquet, first)
+    numbers, size = unpacked(content, parquet.metadata)
+    check_size(max(numbers, size // 8))
+    return parquet, *found
 
 
 def _head(parquet: pq.ParquetFile, first: bool) -> tuple[RunSpec, str, Mapping[str, Any]]:
@@ -164,7 +181,7 @@ def place_of_digest(content: bytes) -> slice:
     return slice(start, start + 64)
 
 
-def _digest_of(content: bytes, at: slice) -> bytes:
+def digest_of(content: bytes, at: slice) -> bytes:
     """Return the hash of all that is not the digest."""
     found = hashlib.sha256(content[: at.start])
     found.update(content[at.stop :])

@@ -232,13 +232,16 @@ def _compare(name: str, said: Any, found: Any, recorded: Evaluation, exact: bool
     if said.shape != found.shape:
         raise Mismatch(f"its {name} is of shape {said.shape}, not {found.shape}")
     at = differing(said, found, exact)
-    if at is not None:
-        after = name == "after" or name.endswith("_after")
-        where = f" after decision {recorded.points[at[1]]}" if after else ""
-        raise Mismatch(
-            f"episode {recorded.seed + at[0]}: its {name.removesuffix('_after')}{where} is "
-            f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
-        )
+    if at is None:
+        return
+    words = {"returns": "return", "lengths": "length", "best_after": "best", "spent_after": "spent"}
+    words["after"] = "return" if recorded.regret is None else "regret"
+    after = name.endswith("after")
+    raise Mismatch(
+        f"episode {recorded.seed + at[0]}: its {words.get(name, name)}"
+        f"{f' after decision {recorded.points[at[1]]}' if after else ''} is "
+        f"{shown(said[at].item())}, but its actions give {shown(found[at].item())}"
+    )
 
 
 def differing(said: NDArray[Any], found: NDArray[Any], exact: bool) -> tuple[int, ...] | None:

@@ -1,54 +1,34 @@
-"""The suites: which agents meet which environments, as data."""
+"""The suites that the package brings, ``NAME.toml`` in this folder, and those of a user's files."""
 
 from __future__ import annotations
 
-from ...envs.core import InputError, closest
-from .campaigns import CAMPAIGNS, SMALL_CAMPAIGNS
-from .design import DESIGN, SMALL_DESIGN
-from .pools import POOLS, SMALL_POOLS, SOME_POOLS
+from pathlib import Path
+
+from ...envs.core import InputError, closest, shown
+from . import files
 from .settings import with_tuned
 from .task import Suite
 
-SUITES = {
-    one.name: one
-    for one in (
-        Suite(
-            name="smoke",
-            version=2,
-            about="one small task of every environment; shows in seconds that all works",
-            episodes=64,
-            tasks=(*SMALL_CAMPAIGNS, *SMALL_POOLS, *SMALL_DESIGN),
-        ),
-        Suite(
-            name="quick",
-            version=3,
-            about="every campaign, with prices and deadlines; pools, real ones too; under two minutes",
-            episodes=1000,
-            tasks=(*CAMPAIGNS, *SOME_POOLS),
-        ),
-        Suite(
-            name="pools",
-            version=4,
-            about="every pool with structure; agents tuned with equal budgets, never on what they are "
-            "judged on",
-            episodes=128,
-            tasks=tuple(with_tuned("pools", 4, task) for task in POOLS),
-        ),
-        Suite(
-            name="design",
-            version=2,
-            about="experimental design: which setting tells most; returns are nats of information",
-            episodes=64,
-            tasks=DESIGN,
-        ),
-    )
-}
+NAMES = ("smoke", "quick", "pools", "design", "paper", "full")
+SUITES = {name: with_tuned(files.read(Path(__file__).with_name(f"{name}.toml"))) for name in NAMES}
 
 
 def suite(name: str) -> Suite:
-    """Return a suite by its name; an unknown one raises `InputError`."""
-    if name not in SUITES:
+    """Return a suite by its name, or the one in a file: ``"mine.toml"``.
+
+    Raises:
+        InputError: An unknown name, or a file that is no suite or takes the name of one of ours.
+    """
+    if name in SUITES:
+        return SUITES[name]
+    if not name.endswith(".toml"):
         raise InputError(
-            f"There is no suite {name!r}{closest(name, SUITES)} Known are {', '.join(SUITES)}."
+            f"There is no suite {shown(name)}{closest(name, SUITES)} Known are {', '.join(SUITES)}; one "
+            "of your own is named by its file, such as mine.toml."
         )
-    return SUITES[name]
+    found = files.read(Path(name))
+    if found.name in SUITES:
+        raise InputError(
+            f"{shown(name)} has the name of a suite of this package, {found.name!r}; give it another."
+        )
+    return with_tuned(found)

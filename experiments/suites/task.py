@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import gymnasium as gym
 
 from ...agents.making import full_text
 from ...envs.datasets import available, catalogue
 from ..runs.evaluation import EVALUATION_SEED
 from ..runs.spec import RunSpec
 
-BOUNDS = {"random": "random", "optimal": "optimal"}
-LEARNERS = {"greedy": "greedy", "Bayes-UCB, 1 sd": "bayes_ucb(width=1)", "Thompson": "thompson"}
-"""Agents that meet on more than one kind of task: the ends of a score's scale, and simple learners."""
+KINDS = ("campaign", "pool", "table", "design", "other")
+"""Kinds of tasks. A table is open book: its labels are real data that anybody can know."""
+_FAMILIES = {"campaigns": "campaign", "pools": "pool", "design": "design"}
+
+
+def kind_of(env_id: str) -> str:
+    """Return the kind of an environment, one of `KINDS`; nothing is imported for it."""
+    if env_id.startswith("discovery/TablePool-"):
+        return "table"
+    spec = gym.registry.get(env_id) if env_id.startswith("discovery/") else None
+    places = str(spec.entry_point).split(".") if spec is not None else []
+    return next((_FAMILIES[place] for place in places if place in _FAMILIES), "other")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +47,8 @@ class Task:
             its own. A table is one instance, whose other seeds hold the same labels: its agents are
             tuned on other columns or tables.
         metrics: What records keep besides the returns, such as "information_bounds(contrasts=1000)".
+        episodes: Episodes of each agent; ``None``: those of the suite.
+        kind: One of `KINDS`; empty: that of the environment.
     """
 
     name: str
@@ -45,6 +59,11 @@ class Task:
     search: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tuned_on: Sequence[Mapping[str, Any]] = ()
     metrics: tuple[str, ...] = ()
+    episodes: int | None = None
+    kind: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", self.kind or kind_of(self.env_id))
 
     @property
     def needs(self) -> str | None:
@@ -60,29 +79,6 @@ class Task:
         return f"data set {self.needs!r} is not here (name its folder in DISCOVERY_GYM_DATA)"
 
 
-def task(
-    env: str,
-    name: str,
-    about: str,
-    agents: Mapping[str, str],
-    /,
-    *,
-    search: Mapping[str, Sequence[str]] | None = None,
-    tuned_on: Sequence[Mapping[str, Any]] = (),
-    **env_kwargs: Any,
-) -> Task:
-    """Return a row of a suite's table: a task in ``discovery/<env>-v0`` with these parameters."""
-    return Task(
-        name=name,
-        about=about,
-        env_id=f"discovery/{env}-v0",
-        env_kwargs=env_kwargs,
-        agents=agents,
-        search=search or {},
-        tuned_on=tuned_on,
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Suite:
     """A set of tasks, each played by all its agents on the same seeds.
@@ -95,6 +91,7 @@ class Suite:
         tasks: The tasks.
         seed: Seed of the first episode.
         chunk: Episodes played side by side; fewer where an episode takes long or much memory.
+        file: Where it was read from; ``None``: from nowhere.
     """
 
     name: str
@@ -104,12 +101,14 @@ class Suite:
     tasks: tuple[Task, ...]
     seed: int = EVALUATION_SEED
     chunk: int = 128
+    file: Path | None = None
 
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
         """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
         given: dict[str, Any] = {"suite": self.name, "task": task.name}
-        given |= {key: getattr(self, key) for key in ("version", "episodes", "seed", "chunk")}
+        given |= {key: getattr(self, key) for key in ("version", "seed", "chunk")}
         given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
+        given["episodes"] = task.episodes or self.episodes
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 
 

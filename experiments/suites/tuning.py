@@ -7,8 +7,8 @@ of the same column would hold the labels that they are judged on. The candidate 
 regret is chosen, or of the largest mean return where regret is unknown. An agent with one candidate
 is not tuned.
 
-What was chosen is data, ``tuned/SUITE.json``, with the budget and the score of every candidate;
-`discovery-gym tune SUITE` writes it.
+What was chosen is data, with the budget and the score of every candidate; `settings` says where it is
+read. `discovery-gym tune SUITE` writes it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from ...envs.core import files
 from ..runs.records import read_record, record_path
 from ..runs.scores import gains
 from ..runs.spec import RunSpec
+from .settings import SHIPPED, place
 from .task import Suite, Task
 
 BUDGET = 240
@@ -97,6 +98,14 @@ def choose(suite: Suite, folder: Path) -> dict[str, Any]:
                 "scores": scores,
             }
     return {"version": suite.version, "budget": BUDGET, "seed": SEED, "tasks": tasks}
+
+
+def path(suite: Suite, folder: Path) -> Path:
+    """Return where tuned settings are written: beside a user's file, for ours into a results folder."""
+    beside = place(suite)
+    if beside is None or beside.parent == SHIPPED:
+        return folder / f"{suite.name}.json"
+    return beside
 
 
 def write(settings: dict[str, Any], path: Path) -> Path:

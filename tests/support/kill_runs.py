@@ -136,8 +136,9 @@ def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
 def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
-    # What Python tells before the command line is there, or of helpers of its own, is not ours.
-    if run.returncode not in allowed or ("Traceback" in errors and "experiments" in errors):
+    # What Python tells before we are there is not ours.
+    ours = "in play_suite" in errors or "in serve" in errors
+    if run.returncode not in allowed or ("Traceback" in errors and ours):
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 

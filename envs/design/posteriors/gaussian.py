@@ -67,6 +67,11 @@ class Gaussian(Posterior):
         self.root -= v[:, :, None] * shrink[:, None]
         self.std = np.sqrt((self.root**2).sum(2))
 
+    def predictive(self, setting: Array) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the data of settings ``(B, d)``, both ``(B,)``."""
+        f = (self.root * setting[:, :, None]).sum(1)
+        return (self.mean * setting).sum(1), np.sqrt((f**2).sum(1) + self.noise_std**2)
+
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of the parameters, ``(B, count, k)``."""
         noise = random.standard_normal((len(self.root), count, self.root.shape[1]))

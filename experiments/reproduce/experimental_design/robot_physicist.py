@@ -20,7 +20,7 @@ from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
 from ...runs.evaluation import Evaluation
-from ...suites.task import Suite, task
+from ...suites.task import Suite, Task
 from .. import figures
 from ..figures import common_key, new_figure, points
 from ..playing import play_suites
@@ -52,7 +52,13 @@ COLOURS = {"random": GREY, "Bayesian optimisation": ORANGE, "greedy": BLUE}
 FIXED = {"luminosity": LUMINOSITY}
 INFORMS = "The number of events informs, too."
 TASKS = tuple(
-    task(env, name, about, AGENTS, horizon=ROUNDS, **env_kwargs)
+    Task(
+        name=name,
+        about=about,
+        env_id=f"discovery/{env}-v0",
+        env_kwargs={"horizon": ROUNDS, **env_kwargs},
+        agents=AGENTS,
+    )
     for env, name, about, env_kwargs in (
         ("WeinbergToy", "toy, 20 events", "The original's experiment.", {"num_events": 20}),
         ("WeinbergToy", "toy, 1000 events", "What it assumed.", {"num_events": 1000}),

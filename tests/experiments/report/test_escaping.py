@@ -3,11 +3,13 @@
 import csv
 import dataclasses
 import io
+import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
+from browsing import data_of
+from hostile import HOSTILE
 from markdown_it import MarkdownIt
 from tiny import execute
 from typer.testing import CliRunner
@@ -20,42 +22,6 @@ from discovery_gym.experiments.reproduce.report import Table
 from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
 from discovery_gym.experiments.suites import catalogue as suites
 from discovery_gym.experiments.suites.task import Suite, Task, plan
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "<img src=http://evil.org/x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "</title></style></pre>",
-    "&lt;b&gt; &copy;",
-    "a|b|c",
-    "a\\|b\\",
-    "[click](javascript:alert(1))",
-    "![x](http://evil.org/x.png)",
-    "www.evil.org",
-    "http://evil.org",
-    "mailto:me@evil.org",
-    "<ftp://evil.org>",
-    "**bold** _it_ ~~gone~~ `code`",
-    "$\\sqrt{x}$",
-    "# head",
-    "- item",
-    "1. item",
-    "> quote",
-    "=== ---",
-    "a\n\n# head\n<b>",
-    "[red]x[/red]",
-    "[/red]",
-    "[link=file:///etc/passwd]x[/link]",
-    ":warning:",
-    "\x1b[2J\x1b]0;title\x07",
-    "\x9b31m",
-    "back\x08\x08\x08\rspace",
-    "\u202egnp.exe",
-    "\u2066a\u2069 \u200b\u2028b",
-    "\ud800",
-    "{{ 7 * 7 }} {% raw %}",
-    "=HYPERLINK(1)",
-)
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +78,8 @@ class Reader(HTMLParser):
         self.tags.add(tag)
         for key, value in attrs:
             self.ids += [value] if key == "id" else []
-            self.links |= {value[1:]} if key == "href" else set()
-            if key.startswith("on") or (key in ("href", "src") and not value.startswith("#")):
-                self.acts.add((tag, key, value))
+            self.links |= {value} if key in ("href", "src") else set()
+            self.acts |= {(tag, key, value)} if key.startswith("on") else set()
 
     def handle_data(self, data):
         self.text.append(data)
@@ -129,13 +94,36 @@ def test_the_page_shows_names_and_obeys_none(board, played, tmp_path):
     reader.feed(page)
     assert reader.acts == set()
     assert len(set(reader.ids)) == len(reader.ids)
-    assert not any(" " in one for one in reader.ids)
-    assert reader.links <= set(reader.ids)
     assert reader.tags <= usual.tags | {"ul", "li"}
+    assert all(
+        link in usual.links or re.fullmatch(r"#suite=[a-z0-9-]+", link) for link in reader.links
+    )
     text = " ".join(" ".join(reader.text).split())
     for name in HOSTILE:
         assert shown(name) in text
     assert all(c.isprintable() or c in "\n\t" for c in page)
+
+
+def test_the_data_are_plain_text(board):
+    """In files of ASCII without a <, whose names are plain words; every text is one printable line."""
+    files = sorted((board / "data").iterdir())
+    assert len(files) == len(HOSTILE) + 1
+    texts = set()
+
+    def collect(value):
+        for one in value.values() if isinstance(value, dict) else value:
+            if isinstance(one, str):
+                texts.add(one)
+            elif isinstance(one, dict | list):
+                collect(one)
+
+    for file in files:
+        assert re.fullmatch(r"[a-z0-9-]{1,80}\.js", file.name)
+        collect(data_of(board, file.stem))
+    assert all(text.isprintable() for text in texts)
+    lines = {" ".join(text.split()) for text in texts}
+    for name in HOSTILE:
+        assert shown(name) in lines
 
 
 def test_markdown_shows_names_and_obeys_none(board):
@@ -224,24 +212,3 @@ def test_a_spreadsheet_calculates_with_no_text(value, cell):
         Table(name="t", rows=[{"a": value, "b": "x"}]).csv().partition("\n")[2],
     ):
         assert list(csv.reader(io.StringIO(text, newline=""))) == [[cell, "x"]]
-
-
-CHROMIUM = shutil.which("chromium")
-
-
-@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_a_browser_runs_nothing_of_it(board, tmp_path):
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    command += ["--disable-background-networking", f"--user-data-dir={tmp_path}"]
-    done = subprocess.run(
-        [*command, (board / "index.html").as_uri()],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    assert '<html lang="en" class="js">' in done.stdout
-    assert done.stdout.count("<script") == 1
-    assert "<img" not in done.stdout
-    assert "<svg onload" not in done.stdout

@@ -1,4 +1,4 @@
-"""Records of format 1, of version 0.1.0 and with a digest: read, shown, never resumed."""
+"""Records of format 1 (version 0.1.0, and with a digest) and 2: read, shown, never resumed."""
 
 import json
 import shutil
@@ -16,17 +16,21 @@ from discovery_gym.experiments.runs.records import open_folder, read_folder, rea
 from discovery_gym.experiments.suites.task import plan
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-VERSIONS = {"v0.1.0": "322924a733b593ab", "951fcc0": "929390437161a1c1"}
+VERSIONS = {
+    "v0.1.0": "322924a733b593ab",
+    "951fcc0": "929390437161a1c1",
+    "acdb1bd": "e2932e9a77525340",
+}
 """Folders of records, and the id of the run that failed."""
 
 
 @pytest.fixture(params=VERSIONS)
 def first(request, tmp_path):
-    """A copy of a results folder of format 1."""
+    """A copy of a results folder of format 1 or 2."""
     return Path(shutil.copytree(FIXTURES / request.param / "runs", tmp_path / request.param))
 
 
-def test_what_format_1_holds_is_what_stands_in_its_file(first):
+def test_what_an_earlier_format_holds_is_what_stands_in_its_file(first):
     found = read_folder(first)
     assert found.left_out == {}
     assert len(found.records) == 3
@@ -34,7 +38,11 @@ def test_what_format_1_holds_is_what_stands_in_its_file(first):
         path = first / "records" / f"{record.id}.parquet"
         table = pq.read_table(path)
         about = json.loads(table.schema.metadata[record_file.KEY])
-        count = about["spec"].pop("contrasts")
+        count = about["spec"].pop("contrasts", None)
+        if "format" in about:
+            assert (about["format"], first.name) == (2, "acdb1bd")
+            assert record.spec.metrics == tuple(about["spec"]["metrics"])
+            count = 20 if record.spec.metrics else 0
         assert record.spec.metrics == ((f"information_bounds(contrasts={count})",) if count else ())
         curves = about["spec"].pop("curves")
         assert record.spec.chunk == former.CHUNK
@@ -64,7 +72,7 @@ def test_what_format_1_holds_is_what_stands_in_its_file(first):
             assert bounds.tolist() == table["bounds"].to_pylist()
 
 
-def test_format_1_is_shown_and_the_run_is_played_again(first):
+def test_an_earlier_format_is_shown_and_the_run_is_played_again(first):
     write_leaderboard(first)
     board = (first / "LEADERBOARD.md").read_text("utf-8")
     records = read_folder(first).records

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import discovery_gym
 from discovery_gym.experiments import cli
-from discovery_gym.experiments.report.boards import overviews
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.runs import record, record_file, sharing
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.fingerprints import hashed

@@ -50,6 +50,8 @@ def facts(task: Any) -> set[float]:
         found.add(int(model.action_space.n))
     if hasattr(model, "table"):
         found.add(len(model.table.labels))
+    if "noise_std" in settings:
+        found.add(round(settings["noise_std"] ** 2, 9))
     if "edge_prob" in settings and "num_items" in settings:  # the neighbours of a node, on average
         found.add(round(settings["edge_prob"] * settings["num_items"]))
     return found

@@ -1,5 +1,6 @@
 """The suites: what they promise about themselves."""
 
+import json
 import re
 
 import gymnasium as gym
@@ -12,6 +13,8 @@ from discovery_gym.agents.learned.policy import fitting
 from discovery_gym.envs.core import registered
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.report import stats
+from discovery_gym.experiments.reproduce.adaptive_sampling import columns, kinds
+from discovery_gym.experiments.reproduce.experimental_design import robot_physicist
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.runs.scores import scores
 from discovery_gym.experiments.suites.catalogue import SUITES, suite
@@ -58,8 +61,9 @@ def test_every_agent_fits_its_task(task):
 
 def test_tables_are_played_as_pools_drawn_from_them():
     """A whole table is one instance, on which an agent without chance has one score."""
-    tables = [task for task in TASKS if task.env_id.startswith("discovery/TablePool")]
-    assert len(tables) == 6
+    suites = [one for one in SUITES.values() if one.name != "paper"]
+    tables = [task for one in suites for task in one.tasks if task.kind == "table"]
+    assert len(tables) == 9
     for task in tables:
         assert task.env_kwargs["rows"] == 0.5
         assert "pools drawn from this table" in task.about
@@ -68,6 +72,77 @@ def test_tables_are_played_as_pools_drawn_from_them():
             assert f"{model.num_items} of {len(model.table.labels)}" in task.name + task.about
             assert f"{model.horizon} " in task.about
             assert model.table.target == model.target or len(model.table.targets) == 1
+
+
+def test_the_paper_plays_whole_tables_as_its_source_does():
+    """Table 1: twenty columns, each with the labels and the agents of the source."""
+    tables = [task for task in suite("paper").tasks if task.kind == "table"]
+    assert {task.env_kwargs["target"] for task in tables} == {
+        f"yield[{column.real}]" for column in columns.TABLE
+    }
+    for task in tables:
+        assert "the whole table (real data), as the source plays it" in task.about
+        assert "rows" not in task.env_kwargs
+        assert task.episodes == 10
+        noise = columns.NOISE[task.env_kwargs["dataset"]]
+        assert set(task.agents.values()) == set(columns.agents_of(noise).values())
+        if task.missing is None:
+            model, theirs = (
+                gym.make(task.env_id, **kwargs).unwrapped.model
+                for kwargs in (task.env_kwargs, {**task.env_kwargs, "horizon": None})
+            )
+            assert model.horizon == theirs.horizon
+
+
+def _played(env_id, env_kwargs, agents):
+    kwargs = {key: value for key, value in env_kwargs.items() if key != "horizon"}
+    return env_id, json.dumps(kwargs, sort_keys=True), tuple(sorted(agents))
+
+
+def test_the_paper_plays_figure_1_as_its_report_does():
+    ours = {
+        _played(task.env_id, task.env_kwargs, task.agents.values()) for task in suite("paper").tasks
+    }
+    tasks = [task for kind in kinds.KINDS for task in kind.suite(2, 0).tasks]
+    assert len(tasks) == 18
+    for task in tasks:
+        assert _played(task.env_id, task.env_kwargs, task.agents.values()) in ours, task.name
+        (same,) = (one for one in suite("paper").tasks if one.name == task.name)
+        assert same.env_kwargs["horizon"] == task.env_kwargs["horizon"]
+
+
+def test_the_paper_plays_the_rounds_of_the_robot():
+    rounds = {
+        _played(task.env_id, task.env_kwargs, task.agents.values())
+        for task in suite("paper").tasks
+        if task.env_kwargs.get("horizon") == robot_physicist.ROUNDS and task.kind == "design"
+    }
+    agents = robot_physicist.AGENTS.values()
+    for one in (
+        {"num_events": 20},
+        {"num_events": 1000},
+    ):
+        assert _played("discovery/WeinbergToy-v0", one, agents) in rounds
+    for one in ({"num_events": 1000}, {"luminosity": robot_physicist.LUMINOSITY}):
+        kwargs = {**one, **robot_physicist.POLARISED}
+        assert _played("discovery/Weinberg-v0", kwargs, agents) in rounds
+
+
+def test_all_agents_that_fit_play_in_full():
+    """But one, which the file names; where `pools` has tuned an agent, it plays so."""
+    tuned = {task.name: task for task in suite("pools").tasks}
+    left_out = set()
+    for task in suite("full").tasks:
+        if task.missing is not None:
+            continue
+        names = {text.partition("(")[0] for text in task.agents.values()}
+        names |= {"meta_ucb"} if "learned" in names else set()
+        fit = set(available(gym.make(task.env_id, **task.env_kwargs)))
+        left_out |= {(task.name, name) for name in fit - names}
+        if task.name in tuned:
+            agents = tuned[task.name].agents
+            assert {name: task.agents[name] for name in agents} == agents
+    assert left_out == {("Constant elasticity", "look_ahead_eig")}
 
 
 def test_who_is_ahead_on_a_whole_table_may_be_behind_on_its_halves():
@@ -95,7 +170,13 @@ def test_a_missing_data_set_is_a_reason_to_skip(monkeypatch, tmp_path):
     assert task.name not in {spec.task for spec in plan(suite("quick"))}
 
 
-TUNED = [task for task in TASKS if "tuned batch" in task.agents]
+TUNED = [
+    task
+    for one in SUITES.values()
+    if one.name != "full"  # it has those of quick
+    for task in one.tasks
+    if "tuned batch" in task.agents
+]
 
 
 @pytest.mark.parametrize("task", TUNED, ids=lambda task: task.name)

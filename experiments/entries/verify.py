@@ -1,0 +1,321 @@
+"""Verify an entry: play its actions again, and believe no number that it brings.
+
+What is built follows from the verifier's suite alone. An entry says which of its tasks were played and
+which actions on which seeds; they are played again and every number is computed anew. What the entry
+says of them is compared, to name what differs, and shown nowhere. No agent is made, no policy loaded, no
+name imported that an entry brings.
+
+This proves that these actions on these seeds earn this. It does not prove who chose them, how long that
+took, or that no runs were thrown away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ...envs.core import InputError, told
+from ..runs.evaluation import Evaluation
+from ..runs.platforms import platform_here
+from ..runs.record import Record
+from ..runs.record_file import DAMAGE, head, parse, reason
+from ..runs.records import Results, open_folder, read_folder, write_record
+from ..runs.replay import Mismatch, compare, replay
+from ..runs.spec import RunSpec, data_hash
+from ..suites.catalogue import SUITES
+from ..suites.task import Suite, Task
+from .bounds import beyond
+from .card import FILE as CARD
+from .card import Card, read_card
+from .foresight import foresight
+from .fresh import Confirmation, confirm
+from .manifest import TRACES, Entry, Refused, open_entry
+from .tasks import TABLE, check_runs, expected
+
+OPEN_BOOK = "open book: anybody can read the labels of this table"
+Tell = Callable[[int, str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """An entry whose every number was computed here.
+
+    Args:
+        card: Its card.
+        digest: Its digest.
+        records: Its runs as they were played again, in the order of the suite.
+        rounded: Tasks on which numbers agree to rounding only, as on another processor.
+    """
+
+    card: Card
+    digest: str
+    records: tuple[Record, ...]
+    rounded: tuple[str, ...]
+
+    @property
+    def status(self) -> str:
+        """``"verified"``, or ``"confirmed"`` if fresh seeds were played too."""
+        return str((self.records[0].entry or {})["status"])
+
+    @property
+    def flags(self) -> list[str]:
+        """What is to be known of its runs, a line each."""
+        return [
+            f"{one.spec.task}: {flag}"
+            for one in self.records
+            for flag in (one.entry or {}).get("flags", ())
+        ]
+
+
+def verify(
+    folder: Path,
+    *,
+    suite: Suite | None = None,
+    results: Path | None = None,
+    tell: Tell | None = None,
+) -> Verified:
+    """Return the entry in a folder, every number of it computed anew.
+
+    Args:
+        folder: The entry.
+        suite: The suite, if it is none of those that the package brings.
+        results: A results folder, whose records are looked through for the same traces.
+        tell: Told how many runs have been played again, and which is at hand.
+
+    Raises:
+        InputError: There is no such folder, or a data set is not here.
+        Refused: The entry is not what it says; the message names the file, the episode and the step.
+    """
+    others = Results([], {}) if results is None or not results.exists() else read_folder(results)
+    entry = open_entry(folder)
+    card = _refusing(CARD, read_card, entry.read(CARD))
+    suite = _suite(card, suite)
+    paths = [path for path in entry.files if path.startswith(f"{TRACES}/")]
+    specs = {path: _refusing(path, head, entry.read(path)) for path in paths}
+    tasks = check_runs(suite, card, specs)
+    _check_name(card, entry, others.records)
+    _check_tables(entry, list(tasks.values()))
+    found, flaws = list[tuple[Record, bool]](), list[str]()
+    for index, (path, task) in enumerate(tasks.items()):
+        if tell is not None:
+            tell(index, task.name)
+        try:
+            found.append(_again(entry, path, expected(suite, task, specs[path])))
+        except Refused as refused:
+            flaws += refused.reasons
+    if flaws:
+        raise Refused(*flaws)
+    records = [record for record, _ in found]
+    flags = _flags(list(tasks.values()), records, card, others.records)
+    return Verified(
+        card=card,
+        digest=entry.digest,
+        records=tuple(
+            replace(record, entry=_about(card, entry.digest, words))
+            for record, words in zip(records, flags, strict=True)
+        ),
+        rounded=tuple(record.spec.task for record, equal in found if not equal),
+    )
+
+
+def add(verified: Verified, results: Path) -> None:
+    """Write the runs of an entry, as they were played again, into a results folder."""
+    records = open_folder(results)
+    for record in verified.records:
+        write_record(
+            records,
+            record.spec,
+            record.evaluation,
+            fingerprint=record.fingerprint,
+            entry=record.entry,
+        )
+
+
+def confirmed(
+    verified: Verified, agent: str, episodes: int, secret: bytes
+) -> tuple[Verified, list[Confirmation]]:
+    """Return the entry after an agent of the verifier's choice has played fresh seeds of its tasks.
+
+    It is confirmed if it earns no less there; where it does not, its run is flagged.
+
+    Args:
+        verified: The entry.
+        agent: The agent as the verifier names it, whose code runs; the entry's own name is not taken.
+        episodes: Fresh episodes of each task.
+        secret: The verifier's secret, at least 16 bytes.
+    """
+    found = confirm(verified.records, agent, episodes, secret)
+    status = "confirmed" if all(one.confirmed for one in found) else "verified"
+    records = []
+    for record, one in zip(verified.records, found, strict=True):
+        entry = {**(record.entry or {}), "status": status}
+        if not one.confirmed:
+            entry["flags"] = [*entry["flags"], f"fresh seeds: {one.words}"]
+        records.append(replace(record, entry=entry))
+    return replace(verified, records=tuple(records)), found
+
+
+def _about(card: Card, digest: str, flags: Sequence[str]) -> dict[str, Any]:
+    """Return what a record says of the entry that it belongs to."""
+    return {
+        "name": card.name,
+        "digest": digest,
+        "status": "verified",
+        "flags": list(flags),
+        "card": dict(card.values),
+    }
+
+
+# ---- what is played again
+
+
+def _refusing(path: str, read: Callable[..., T], *given: Any) -> T:
+    """Return what is read of a file; whatever is wrong with it is a refusal that names the file."""
+    try:
+        return read(*given)
+    except InputError as error:
+        words = told(error)
+        raise Refused(words if words.startswith(path) else f"{path}: {words}") from None
+    except DAMAGE as error:
+        raise Refused(f"{path}: {reason(error)}.") from None
+
+
+def _suite(card: Card, given: Suite | None) -> Suite:
+    """Return the verifier's suite that a card names."""
+    suite = given or SUITES.get(card.suite)
+    if suite is None or suite.name != card.suite:
+        known = ", ".join(SUITES) if given is None else given.name
+        raise Refused(
+            f"{CARD}: suite {card.suite!r} is not one of {known}; a suite of a file is named by whoever "
+            "verifies, with --suite."
+        )
+    if suite.version != card.suite_version:
+        raise Refused(
+            f"{CARD}: suite_version is {card.suite_version}, {suite.name} here has version "
+            f"{suite.version}."
+        )
+    return suite
+
+
+def _check_name(card: Card, entry: Entry, others: Sequence[Record]) -> None:
+    """Refuse the name of something else in the results folder."""
+    suite = card.suite, card.suite_version
+    for one in others:
+        same = (one.spec.suite, one.spec.version) == suite
+        mine = one.entry is not None and one.entry["digest"] == entry.digest
+        if same and not mine and one.spec.name.casefold() == card.name.casefold():
+            what = "a run of its own" if one.entry is None else "another entry"
+            raise Refused(
+                f"{CARD}: the name {card.name!r} is taken: the results hold {what} with it."
+            )
+
+
+def _check_tables(entry: Entry, tasks: Sequence[Task]) -> None:
+    """Refuse an entry that played other data; without the data nobody can tell."""
+    named = {task.name for task in tasks if task.kind == TABLE}
+    for name in sorted(named ^ entry.tables.keys()):
+        raise Refused(f"manifest.json: its tables are not those of the tasks: {told(name)}.")
+    for task in tasks:
+        if task.missing is not None:
+            raise InputError(f"{task.name} cannot be played again here: {task.missing}.")
+        if task.name in named:
+            here, there = data_hash(task.env_id, task.env_kwargs), entry.tables[task.name]
+            if here != there:
+                raise Refused(
+                    f"manifest.json: {task.name} was played on other data: {told(there, 100)}, and not "
+                    f"{here}, as here."
+                )
+
+
+def _again(entry: Entry, path: str, spec: RunSpec) -> tuple[Record, bool]:
+    """Return a run as it was played again, and whether every bit of it is that of its record."""
+    record = _refusing(path, parse, entry.read(path), Path(path).name)
+    claimed = record.evaluation
+    if claimed is None or claimed.actions is None:
+        raise Refused(f"{path}: it holds no actions.")
+    try:
+        played = replay(spec, range(spec.seed, spec.seed + spec.episodes), claimed.actions)
+        equal = _is_equal(claimed, played, record.platform == platform_here())
+    except (Mismatch, InputError) as error:
+        raise Refused(f"{path}: {told(error).rstrip('.')}.") from None
+    if (flaw := beyond(played)) is not None:
+        raise Refused(f"{path}: {flaw}.")
+    # How long a decision took cannot be seen from actions: it is what the entry says.
+    played = replace(played, agent=claimed.agent, decision_seconds=claimed.decision_seconds)
+    return replace(record, spec=spec, evaluation=played), equal
+
+
+def _is_equal(claimed: Evaluation, played: Evaluation, same: bool) -> bool:
+    """Return whether a record is its replay to the last bit, as it must be on the same platform."""
+    try:
+        compare(claimed, played, exact=True)
+    except Mismatch:
+        if same:
+            raise
+        compare(claimed, played, exact=False)
+        return False
+    return True
+
+
+# ---- what is to be known of them
+
+
+def _flags(
+    tasks: Sequence[Task], records: Sequence[Record], card: Card, others: Sequence[Record]
+) -> list[list[str]]:
+    """Return what is to be known of each run; traces that are all another entry's are refused."""
+    twins = _twins(records, card, others)
+    found = []
+    for task, record in zip(tasks, records, strict=True):
+        flags = [OPEN_BOOK] if task.kind == TABLE else []
+        if (warning := _foresight(record)) is not None:
+            flags.append(warning)
+        if twin := twins[record.id]:
+            flags.append(f"the same actions as {', '.join(told(name, 100) for name in twin[:3])}")
+        found.append(flags)
+    return found
+
+
+def _foresight(record: Record) -> str | None:
+    """Return in words that actions know what could not be known; ``None`` if they show nothing."""
+    spec, played = record.spec, record.evaluation
+    assert played is not None
+    assert played.actions is not None
+    seeds = range(spec.seed, spec.seed + spec.episodes)
+    found = foresight(spec.env_id, spec.env_kwargs, seeds, played.actions)
+    return f"foresight: {found.reason}" if found.flagged else None
+
+
+def _twins(
+    records: Sequence[Record], card: Card, others: Sequence[Record]
+) -> Mapping[str, list[str]]:
+    """Return, for each run, who else has played the same actions on the same seeds."""
+    names: dict[str, set[str]] = {}
+    entries: dict[str, set[str]] = {}
+    for other in others:
+        if other.evaluation is not None and other.spec.name != card.name:
+            digest = trace_digest(other)
+            names.setdefault(digest, set()).add(other.spec.name)
+            if other.entry is not None:
+                entries.setdefault(digest, set()).add(other.spec.name)
+    copied = [entries.get(trace_digest(one), set()) for one in records]
+    for name in sorted(set.intersection(*copied)):
+        raise Refused(
+            f"{TRACES}: every run has the actions of the entry {name!r}: the same digest of traces."
+        )
+    return {one.id: sorted(names.get(trace_digest(one), set())) for one in records}
+
+
+def trace_digest(record: Record) -> str:
+    """Return a hash of the problem, the seeds and the actions of a run; empty if it holds none."""
+    played = record.evaluation
+    if played is None or played.actions is None:
+        return ""
+    found = hashlib.sha256(repr((record.spec.env_id, played.seed)).encode())
+    for array in (played.actions.lengths, *played.actions.parts):
+        found.update(array.dtype.str.encode() + array.tobytes())
+    return found.hexdigest()

@@ -1,0 +1,34 @@
+"""A folder of somebody's own code, of which a test process keeps nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+from discovery_gym.agents import outside
+from discovery_gym.experiments.runs import fingerprints
+
+
+@contextlib.contextmanager
+def working_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Work in a folder, of which nothing is loaded before or after."""
+    monkeypatch.chdir(here)
+    monkeypatch.syspath_prepend(here)
+    monkeypatch.setattr(outside, "_loaded", {})
+    modules, known = {*sys.modules}, {*gym.registry}
+    caches = fingerprints._root, fingerprints._file, fingerprints._distribution
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for name in {*sys.modules} - modules:
+        if str(here) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+    for env_id in {*gym.registry} - known:
+        del gym.registry[env_id]
+    for cache in caches:
+        cache.cache_clear()
