@@ -125,7 +125,7 @@ def names(folder: Path) -> set[str]:
 def _stamp(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another one of the same name; None where there is none."""
     try:
-        found = path.stat()
+        found = path.lstat()
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_mtime_ns

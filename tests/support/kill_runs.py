@@ -118,6 +118,9 @@ def children(pid: int) -> list[int]:
 def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
     """Send one signal to a run or one of its workers; return what was done."""
     workers = children(run.pid)
+    while not workers and run.poll() is None and chance.random() < 0.99:  # mostly once it plays
+        time.sleep(0.05)
+        workers = children(run.pid)
     target = int(chance.choice([run.pid, *workers]))
     kind = str(chance.choice(["KILL", "INT", "STOP"]))
     try:
