@@ -229,6 +229,22 @@ def test_what_is_costly_comes_first_and_what_is_cheap_comes_in_groups(tiny, tmp_
     assert board.at_once == GROUP
 
 
+def test_a_process_stays_with_its_task_and_then_begins_one_that_nobody_plays(tiny, tmp_path):
+    specs = [run for run in plan(dataclasses.replace(tiny, chunk=16)) if run.name == "random"]
+    specs += [dataclasses.replace(specs[0], task=f"Ladder {i}") for i in range(3)]
+    todo = missing(specs, tmp_path)
+    board = Board(todo, tmp_path)
+    ladder, pool, *more = board.runs.values()
+    with Leases(tmp_path / CHUNKS) as other:
+        for run in (ladder, pool, more[0]):
+            assert other.claim(run.chunks[0].id)
+        board.refresh()
+        pool.cost = 9.0  # longer than what nobody knows
+        wanted = [chunk.run for chunk, _ in board.wanted(more[0].missing.spec.task)]
+        runs = [run.missing for run in (more[0], more[1], more[2], pool, ladder)]
+        assert list(dict.fromkeys(chunk.id for chunk in wanted)) == [run.id for run in runs]
+
+
 def test_costs_are_learned_from_what_others_have_played(tiny, tmp_path, monkeypatch):
     specs = in_chunks(tiny)[:1]
     todo = missing(specs, tmp_path)
