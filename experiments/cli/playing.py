@@ -20,6 +20,7 @@ from .shared import (
     Out,
     Ray,
     Settings,
+    Shard,
     Slurm,
     SlurmOptions,
     Tasks,
@@ -51,35 +52,29 @@ def run(
     slurm: Slurm = None,
     slurm_option: SlurmOptions = None,
     ray: Ray = None,
-    shard: Annotated[str | None, typer.Option(hidden=True)] = None,
+    shard: Shard = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
     from ..suites.entering import chosen as chosen_suite
     from ..suites.task import plan
 
-    if shard is not None:
-        raise InputError(
-            "--shard is gone: give the same command on every machine that sees the folder, and they "
-            "share the runs."
-        )
     chosen = chosen_suite(suite, agents=agent or (), tasks=task or (), trusted=trust, say=note)
     specs = plan(chosen)
     if slurm is not None:
         _submit(chosen.name, folder, slurm, slurm_option or [])
         return
     _play_missing(chosen, specs, folder, workers, ray)
-    _show_runs(specs, folder)
+    _show(specs, folder)
 
 
-def _show_runs(specs: Sequence[RunSpec], folder: Path) -> None:
-    """Show what runs have achieved; leave with 1 if some have failed."""
-    from ..report.standings import overviews
+def _show(specs: Sequence[RunSpec], folder: Path) -> None:
+    """Show what came of some runs; leave with 1 if one has failed."""
+    from ..report.boards import board
     from ..runs.records import read_record, record_path
 
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
-    for overview in overviews(records):
-        for board in overview.boards:
-            _show_results(board)
+    for task in dict.fromkeys(spec.task for spec in specs):
+        _show_results(board([one for one in records if one.spec.task == task], ""))
     say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(folder)])}")
     failed = [record.spec for record in records if record.error is not None]
     if failed:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ...envs.core import told
+from ...envs.core import InputError, told
 from ..runs.terminal import say
 
 Out = Annotated[
@@ -23,6 +23,17 @@ Settings = Annotated[
 ]
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
+
+
+def _gone(shard: str | None) -> None:
+    if shard is not None:
+        raise InputError(
+            "--shard is gone: give the same command on every machine that sees the folder, and they "
+            "share the runs."
+        )
+
+
+Shard = Annotated[str | None, typer.Option(hidden=True, callback=_gone)]
 Slurm = Annotated[
     int | None,
     typer.Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),

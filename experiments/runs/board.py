@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ...envs.core import InputError
+from ...envs.core.leases import LEASE
 from .chunks import chunks_of
 from .evaluation import Evaluation
 from .fingerprints import hashed
@@ -125,7 +126,7 @@ def names(folder: Path) -> set[str]:
 def _stamp(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another one of the same name; None where there is none."""
     try:
-        found = path.stat()
+        found = path.lstat()
     except FileNotFoundError:
         return None
     return found.st_ino, found.st_mtime_ns
@@ -140,12 +141,14 @@ class Run:
         chunks: Its chunks.
         left: Those without a record, as far as we know.
         cost: Seconds that one takes; None: nobody knows yet.
+        begun: Whether somebody has played some of it, or is about to.
     """
 
     missing: Missing
     chunks: list[Chunk]
     left: list[Chunk] = field(default_factory=list)
     cost: float | None = None
+    begun: bool = False
 
 
 class Board:
@@ -171,6 +174,8 @@ class Board:
                 self.forget(run.chunks, here)
                 continue
             run.left = [one for one in run.chunks if f"{one.id}.parquet" not in here]
+            held = any(f"{one.id}{LEASE}" in here for one in run.left)
+            run.begun = held or len(run.left) < len(run.chunks)
         return ended
 
     def learn(self) -> None:
@@ -210,24 +215,44 @@ class Board:
             path.unlink(missing_ok=True)
             return None
 
-    def wanted(self) -> Iterator[tuple[Chunk, float]]:
+    def wanted(self, task: str | None = None) -> Iterator[tuple[Chunk, float]]:
         """Yield chunks without a record in the order in which they are best played, with their costs.
 
-        First one of each run of unknown cost; then the longest runs. What has no known cost costs as
-        much as all that is claimed at once.
+        First those of a task, whose tables this process has at hand; then those of tasks that nobody has
+        begun, and in the end those of the longest.
         """
-        unknown = [run.left for run in self.runs.values() if run.cost is None and run.left]
-        known = sorted(
-            ((run.cost, run.left) for run in self.runs.values() if run.cost is not None),
-            key=lambda one: one[0] * len(one[1]),
-            reverse=True,
-        )
-        yield from ((left[0], GROUP) for left in unknown)
-        yield from ((one, cost) for cost, left in known for one in left)
-        yield from ((one, GROUP) for left in unknown for one in left[1:])
+        tasks: dict[str, list[Run]] = {}
+        for run in self.runs.values():
+            tasks.setdefault(run.missing.spec.task, []).append(run)
+
+        def place(name: str) -> tuple[int, float]:
+            if name == task:
+                return 0, 0.0
+            if not any(run.begun for run in tasks[name]):
+                return 1, 0.0
+            return 2, -sum(len(run.left) * (run.cost or GROUP) for run in tasks[name])
+
+        for name in sorted(tasks, key=place):
+            yield from _of_task(tasks[name])
 
     @property
     def at_once(self) -> float:
         """Seconds of work that are best claimed at once."""
         costs = (run.cost * len(run.left) for run in self.runs.values() if run.cost is not None)
         return min(GROUP, sum(costs) / ROUNDS)
+
+
+def _of_task(runs: Sequence[Run]) -> Iterator[tuple[Chunk, float]]:
+    """Yield the chunks of a task: one of each run of unknown cost, and then the longest runs.
+
+    What has no known cost costs as much as all that is claimed at once.
+    """
+    unknown = [run.left for run in runs if run.cost is None and run.left]
+    known = sorted(
+        ((run.cost, run.left) for run in runs if run.cost is not None),
+        key=lambda one: one[0] * len(one[1]),
+        reverse=True,
+    )
+    yield from ((left[0], GROUP) for left in unknown)
+    yield from ((one, cost) for cost, left in known for one in left)
+    yield from ((one, GROUP) for left in unknown for one in left[1:])

@@ -150,6 +150,7 @@ class _Sharer:
 
     def __init__(self, board: Board, leases: Leases) -> None:
         self.board, self._leases = board, leases
+        self._task: str | None = None
 
     def claim(self) -> list[Chunk]:
         """Return chunks that are ours to play from now on; make records of the runs that are whole."""
@@ -159,7 +160,7 @@ class _Sharer:
             self._join(run, {})
         group: list[Chunk] = []
         cost, enough = 0.0, self.board.at_once
-        for chunk, seconds in self.board.wanted():
+        for chunk, seconds in self.board.wanted(self._task):
             if group and cost + seconds > enough:
                 break
             if self._leases.claim(chunk.id):
@@ -170,6 +171,7 @@ class _Sharer:
                     continue
                 group.append(chunk)
                 cost += seconds
+                self._task = chunk.run.spec.task
         return group
 
     def take(self, group: Sequence[Chunk], found: Sequence[Found] | None) -> None:

@@ -95,7 +95,10 @@ def test_a_refusal_is_one_line_on_stderr_and_status_2(kind, tmp_path):
             "did you mean 'diabetes'",
         ),
         (("reproduce", "high-throghput", "--out", "x"), "did you mean 'high-throughput'"),
-        (("run", "smoke", "--out", "x", "--shard", "3/2"), "shard"),
+        (
+            ("run", "smoke", "--out", "x", "--shard", "3/2"),
+            "--shard is gone: give the same command",
+        ),
         (("leaderboard", "nowhere"), "There is no folder nowhere"),
     ],
 )

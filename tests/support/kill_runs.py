@@ -118,6 +118,9 @@ def children(pid: int) -> list[int]:
 def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
     """Send one signal to a run or one of its workers; return what was done."""
     workers = children(run.pid)
+    while not workers and run.poll() is None and chance.random() < 0.99:  # mostly once it plays
+        time.sleep(0.05)
+        workers = children(run.pid)
     target = int(chance.choice([run.pid, *workers]))
     kind = str(chance.choice(["KILL", "INT", "STOP"]))
     try:
@@ -136,8 +139,9 @@ def disturb(run: subprocess.Popen[str], chance: np.random.Generator) -> str:
 def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
     """Hold a run that is over to an exit status and to words."""
     _, errors = run.communicate(timeout=120)
-    # What Python tells before the command line is there, or of helpers of its own, is not ours.
-    if run.returncode not in allowed or ("Traceback" in errors and "experiments" in errors):
+    # What Python tells before we are there is not ours.
+    ours = "in play_suite" in errors or "in serve" in errors
+    if run.returncode not in allowed or ("Traceback" in errors and ours):
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 

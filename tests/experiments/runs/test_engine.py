@@ -229,6 +229,22 @@ def test_what_is_costly_comes_first_and_what_is_cheap_comes_in_groups(tiny, tmp_
     assert board.at_once == GROUP
 
 
+def test_a_process_stays_with_its_task_and_then_begins_one_that_nobody_plays(tiny, tmp_path):
+    specs = [run for run in plan(dataclasses.replace(tiny, chunk=16)) if run.name == "random"]
+    specs += [dataclasses.replace(specs[0], task=f"Ladder {i}") for i in range(3)]
+    todo = missing(specs, tmp_path)
+    board = Board(todo, tmp_path)
+    ladder, pool, *more = board.runs.values()
+    with Leases(tmp_path / CHUNKS) as other:
+        for run in (ladder, pool, more[0]):
+            assert other.claim(run.chunks[0].id)
+        board.refresh()
+        pool.cost = 9.0  # longer than what nobody knows
+        wanted = [chunk.run for chunk, _ in board.wanted(more[0].missing.spec.task)]
+        runs = [run.missing for run in (more[0], more[1], more[2], pool, ladder)]
+        assert list(dict.fromkeys(chunk.id for chunk in wanted)) == [run.id for run in runs]
+
+
 def test_costs_are_learned_from_what_others_have_played(tiny, tmp_path, monkeypatch):
     specs = in_chunks(tiny)[:1]
     todo = missing(specs, tmp_path)
@@ -446,7 +462,7 @@ def test_an_interrupt_leaves_cleanly(tmp_path, number):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of POSIX, and /proc")
 def test_signals_at_random_moments_change_no_record():
     """A few of the signals that `kill_runs.py` sends, to two runs in one folder."""
-    words = [sys.executable, str(SUPPORT / "kill_runs.py"), "--signals", "4", "--folders", "1"]
+    words = [sys.executable, str(SUPPORT / "kill_runs.py"), "--signals", "3", "--folders", "1"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 1 folders" in done.stdout
