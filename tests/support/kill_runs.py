@@ -1,12 +1,12 @@
 """Kill, stop and interrupt runs at random moments; their records must be those of a run left alone.
 
-    python tests/support/kill_runs.py [--signals 100] [--folders 10] [--seed 0]
+    python tests/support/kill_runs.py [--signals 100] [--seed 0]
 
-In every folder two runs of the same suite play at a time, one worker each. Each signal goes to one of
-them, or to its worker: SIGKILL, SIGINT, or SIGSTOP and a while later, often past the expiry of leases,
-SIGCONT. Who is gone is started again. At the end both are left to finish; the records are compared with
-those of a run that was left alone, and nothing but records may be left over in the folder of a finished
-run.
+In a folder two runs of the same suite play at a time, one worker each. Each signal goes to one of them,
+or to its worker: SIGKILL, SIGINT, or SIGSTOP and a while later, often past the expiry of leases, SIGCONT.
+Who is gone is started again, until all has been played and another folder comes. The records are compared
+with those of a run that was left alone, and nothing but records may be left over in the folder of a
+finished run.
 """
 
 from __future__ import annotations
@@ -145,12 +145,13 @@ def ended(run: subprocess.Popen[str], allowed: set[int]) -> None:
         print(f"exit status {run.returncode}: {errors[-2000:]}", flush=True)
 
 
-def torment(folder: Path, signals: int, chance: np.random.Generator, done: Counter[str]) -> None:
-    """Disturb two runs of a folder, and let them finish."""
-    runs = [start(folder), start(folder)]
-    for _ in range(signals):
+def torment(folder: Path, signals: int, chance: np.random.Generator) -> Counter[str]:
+    """Disturb two runs of a folder until all is played; return how often each signal was sent."""
+    runs, done = [start(folder), start(folder)], Counter[str]()
+    while done.total() < signals and len(list(folder.glob("records/*"))) < len(plan(SUITE)):
         time.sleep(chance.uniform(0, LONGEST))
         done[disturb(runs[chance.integers(2)], chance)] += 1
+        del done["gone"]
         time.sleep(0.05)
         for i, run in enumerate(runs):
             if run.poll() is not None:
@@ -161,33 +162,34 @@ def torment(folder: Path, signals: int, chance: np.random.Generator, done: Count
     last = start(folder)
     ended(last, {0})
     assert last.returncode == 0, f"{folder}: the last run left with {last.returncode}"
+    return done
 
 
-def main(signals: int, folders: int, seed: int) -> Counter[str]:
+def main(signals: int, seed: int) -> Counter[str]:
     """Torment some folders; return how often each signal was sent.
 
     Raises:
         AssertionError: Records differ from those of a run that was left alone.
     """
-    chance, done = np.random.default_rng(seed), Counter[str]()
+    chance, done, folders = np.random.default_rng(seed), Counter[str](), 0
     with tempfile.TemporaryDirectory() as name:
         alone = Path(name) / "alone"
         ended(start(alone), {0})
         whole = contents(alone)
-        assert whole
-        for i in range(folders):
-            folder = Path(name) / str(i)
-            share = signals // folders + (i < signals % folders)
-            torment(folder, share, chance, done)
+        assert len(whole) == len(plan(SUITE))
+        while done.total() < signals:
+            folder = Path(name) / str(folders)
+            done += torment(folder, signals - done.total(), chance)
+            folders += 1
             assert contents(folder) == whole, f"{folder}: other records"
             assert not left_over(folder), left_over(folder)
-            print(f"{i + 1} of {folders} folders, {dict(done)}", flush=True)
+            print(f"{folders} folders, {done.total()} signals: {dict(done)}", flush=True)
     return done
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option, default in (("signals", 100), ("folders", 10), ("seed", 0), ("workers", 1)):
+    for option, default in (("signals", 100), ("seed", 0), ("workers", 1)):
         parser.add_argument(f"--{option}", type=int, default=default)
     parser.add_argument("--play", type=Path, help="play the suite in this folder, no more")
     given = vars(parser.parse_args())
