@@ -123,10 +123,10 @@ def names(folder: Path) -> set[str]:
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of the same name; None where there is none."""
+    """Return what tells a file from another one of the same name; None where there is none to read."""
     try:
         found = path.stat()
-    except FileNotFoundError:
+    except OSError:  # a link that leads nowhere, or to itself, too
         return None
     return found.st_ino, found.st_mtime_ns
 

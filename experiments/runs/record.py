@@ -229,6 +229,7 @@ def check(spec: RunSpec, columns: Mapping[str, Any], about: Mapping[str, Any]) -
     if (columns["length"] < 1).any():
         raise ValueError("an episode has no decision")
     _check_points(about["points"], about["format"])
+    check_size(len(about["points"]) * rows * len({*AFTER} & columns.keys()))  # with the ends filled
     _check_after(columns, np.array(about["points"], np.int64))
     _check_actions(columns)
     for name in columns.keys() - FIXED - {*action_columns(columns)}:
