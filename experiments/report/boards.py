@@ -137,9 +137,10 @@ class Board:
 
     @property
     def mixed(self) -> bool:
-        """Whether records of the same code were made by different versions of it."""
-        codes = {_code(row.record) for row in self.rows}
-        return len(codes) < len({(_code(row.record), row.record.fingerprint) for row in self.rows})
+        """Whether records of ours of the same code were made by different versions of it."""
+        ours = [row.record for row in self.rows if not row.record.entry]
+        codes = {_code(record) for record in ours}
+        return len(codes) < len({(_code(record), record.fingerprint) for record in ours})
 
     @property
     def scored(self) -> bool:
