@@ -126,8 +126,8 @@ def verify(
 def add(verified: Verified, results: Path) -> None:
     """Write the runs of an entry, as they were played again, into a results folder.
 
-    Their fingerprint is that of the code that played them again, and of the entry: the one that it brings
-    may be borrowed, and a run of ours with that fingerprint would count as played.
+    Their fingerprint is that of the code that played them again, and of the entry: the one that an entry
+    brings may be borrowed, and a run of ours with that fingerprint would count as played.
     """
     records = open_folder(results)
     for record in verified.records:

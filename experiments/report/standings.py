@@ -1,8 +1,8 @@
 """From records to the tables of a suite: all its tasks, a wing for each kind of them, all pairs.
 
 Nothing but the records decides what is shown. Where a run was repeated with changed code, its newest
-record counts; no entry takes the place of a run of ours, or of another entry, by its name. Ranked are agents that played all tasks of a table: who entered the easy ones only was not
-compared with the others.
+record counts; no entry takes the place of a run of ours, or of another entry, by its name. Ranked are
+agents that played all tasks of a table: who entered the easy ones only was not compared with the others.
 """
 
 from __future__ import annotations
@@ -131,8 +131,10 @@ def overviews(records: Sequence[Record]) -> list[Overview]:
 
 
 def _told_apart(records: Sequence[Record]) -> Iterator[Record]:
-    """Yield records so that a name stands for one agent: of an entry that has that of a run of ours, or
-    of an earlier entry, the digest is told with it."""
+    """Yield records so that a name stands for one agent.
+
+    An entry that has the name of a run of ours, or of an earlier entry, is named with its digest.
+    """
     owners: dict[tuple[str, int, str], str] = {}
     for record in sorted(records, key=lambda record: record.entry is not None):
         spec, owner = record.spec, record.entry["digest"] if record.entry else ""

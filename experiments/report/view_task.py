@@ -201,7 +201,7 @@ def _run_facts(row: Row) -> Iterator[list[str]]:
         times = played.decision_seconds
         if len(times) > 1:  # old records know the mean alone
             parts = [f"{name} {words.duration(times[key])}" for key, name in TIMES.items()]
-            told_by = ", as the entry claims" if row.record.entry else ""
+            told_by = ", as the entry claims" if record.entry else ""
             yield ["time of a decision", ", ".join(parts) + told_by]
     yield ["record", f"records/{record.id}.parquet, {words.date(record.created)}"]
     made = ", ".join(f"{name} {version}" for name, version in record.versions.items())

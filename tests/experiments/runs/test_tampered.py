@@ -254,18 +254,6 @@ def deep(depth, before):
     return before + "[" * depth + "]" * depth
 
 
-def many_short(path):
-    """Many episodes of one decision, and forty points: the ends of their lists would be filled."""
-    one, count = Forgery(path), 700_000
-    one.spec["episodes"], one.about["points"] = count, [*range(1, 41)]
-    ones = np.ones(count, np.int64)
-    column = Ragged(values=np.zeros(count), lengths=ones)
-    lists = {"return_after": column, "spent_after": column, "a0": Ragged(values=ones, lengths=ones)}
-    one.columns = {"seed": one.spec["seed"] + np.arange(count), "return": np.zeros(count),
-                   "length": ones, "spent": np.zeros(count), **lists}  # fmt: skip
-    return one.write(named=True)
-
-
 def thrift(number):
     """Return an integer as Thrift's compact protocol has it, before zigzag."""
     low, rest = number & 127, number >> 7
@@ -318,7 +306,6 @@ TAMPERED = {
     "single precision": (columns({}, {"return": pa.float32()}), "holds float"),
     "holes": (columns({"return": [None] * 40}, {"return": pa.float64()}), "holes"),
     "numbers by the million": (many_numbers, "51,000,[0-9]{3} numbers are more than the 50,000,000"),
-    "numbers by filling": (many_short, "56,000,000 numbers are"),
     "columns by the million": (many_columns(400_000), "its metadata has more parts"),
     # lists
     "an action less": (lists("a0", shorter), "actions a0 of an episode are not as many"),
@@ -528,6 +515,19 @@ def test_no_change_of_bytes_is_read_or_parsed(results, tiny, monkeypatch):
             discovery_gym.InputError, match=r"is not a record: (its digest|it is not|what)"
         ):
             read_record(path)
+
+
+def test_lists_are_not_filled_beyond_the_bound(results, tiny, monkeypatch):
+    """Of episodes of one decision each list has one number, and forty when it is read."""
+    spec, path = plan(tiny)[PLACE], record_path(results / "records", plan(tiny)[PLACE].id)
+    about = {**Forgery(path).about, "points": [*range(1, 41)]}
+    ones = np.ones(40, np.int64)
+    columns = {"seed": spec.seed + np.arange(40), "return": ones / 1, "length": ones,
+               "return_after": Ragged(values=ones / 1, lengths=ones)}  # fmt: skip
+    record.check(spec, columns, about)
+    monkeypatch.setattr(record, "MOST_NUMBERS", 1599)
+    with pytest.raises(ValueError, match="1,600 numbers are more than"):
+        record.check(spec, columns, about)
 
 
 def test_pages_that_are_listed_again_and_again_are_not_followed(results, tiny):
