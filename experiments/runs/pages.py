@@ -1,8 +1,8 @@
 """What a Parquet file unpacks to, by its own bytes, before Arrow looks at it.
 
 Some hundred bytes can stand for gigabytes: Arrow unpacks what the pages say, and makes some hundred
-bytes of each of the three in which metadata lists a column. So metadata and the heads of pages are read here
-first. They are structs of Thrift's compact protocol, of which only numbers matter.
+bytes of each of the three in which metadata lists a column. So metadata and the heads of pages are read
+here first. They are structs of Thrift's compact protocol, of which only numbers matter.
 
 Source: Apache Parquet format, ``parquet.thrift``; Thrift compact protocol specification.
 """
