@@ -102,8 +102,11 @@ class Row:
 
     @property
     def command(self) -> str:
-        """The command line that repeats the run."""
+        """The command line that repeats the run; that of an entry replays it and runs no agent."""
         spec = self.record.spec
+        if self.record.entry:
+            path = f"records/{self.record.id}.parquet"
+            return shlex.join(["discovery-gym", "show", path, "--episode", "0"])
         words = rerun_command(spec.env_id, spec.agent, spec.episodes, spec.seed, spec.env_kwargs)
         return shlex.join(words)
 
