@@ -170,5 +170,6 @@ def _show_verified(found: Verified) -> None:
         say(f"flag: {flag}", "yellow")
     say(f"{found.status.capitalize()}: {found.card.name}, {len(rows)} runs, digest {found.digest}.")
     say(
-        "That these actions earn this is certain; who chose them, and how fast, is what the card says."
+        "That these actions earn this is certain; who chose them, with which code and how fast, is only "
+        "claimed."
     )

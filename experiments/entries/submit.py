@@ -74,7 +74,11 @@ def submit(
     if out.exists():
         raise InputError(f"{out} is there already; name a new folder for the entry.")
     sources = {path: record_path(results / "records", one.id) for path, one in files.items()}
-    sources |= {f"{FOLDERS[1]}/{policy.name}": policy for policy in policies}
+    for policy in policies:
+        path = f"{FOLDERS[1]}/{policy.name}"
+        if path in sources:
+            raise InputError(f"Two policies are named {policy.name!r}; rename one of the files.")
+        sources[path] = policy
     with writing_to(out.parent, "an entry"):
         digest = _write(out, content, sources, _tables(tasks.values()))
     return Submitted(card, digest, len(files))

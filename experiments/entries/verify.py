@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from ...envs.core import InputError, told
 from ..runs.evaluation import Evaluation
+from ..runs.fingerprints import hashed
 from ..runs.platforms import platform_here
 from ..runs.record import Record
 from ..runs.record_file import DAMAGE, head, parse, reason
@@ -115,7 +116,7 @@ def verify(
         card=card,
         digest=entry.digest,
         records=tuple(
-            replace(record, entry=_about(card, entry.digest, words))
+            replace(record, entry=_about(card, entry.digest, words, record.fingerprint))
             for record, words in zip(records, flags, strict=True)
         ),
         rounded=tuple(record.spec.task for record, equal in found if not equal),
@@ -123,14 +124,19 @@ def verify(
 
 
 def add(verified: Verified, results: Path) -> None:
-    """Write the runs of an entry, as they were played again, into a results folder."""
+    """Write the runs of an entry, as they were played again, into a results folder.
+
+    Their fingerprint is that of the code that played them again, and of the entry: the one that an entry
+    brings may be borrowed, and a run of ours with that fingerprint would count as played.
+    """
     records = open_folder(results)
     for record in verified.records:
+        code = replace(record.spec, agent="random").fingerprint  # no text of an entry is followed
         write_record(
             records,
             record.spec,
             record.evaluation,
-            fingerprint=record.fingerprint,
+            fingerprint=hashed(code, verified.digest),
             entry=record.entry,
         )
 
@@ -159,14 +165,14 @@ def confirmed(
     return replace(verified, records=tuple(records)), found
 
 
-def _about(card: Card, digest: str, flags: Sequence[str]) -> dict[str, Any]:
-    """Return what a record says of the entry that it belongs to."""
+def _about(card: Card, digest: str, flags: Sequence[str], code: str) -> dict[str, Any]:
+    """Return what a record says of the entry that it belongs to, and of the code that it claims."""
     return {
         "name": card.name,
         "digest": digest,
         "status": "verified",
         "flags": list(flags),
-        "card": dict(card.values),
+        "card": {**card.values, "claimed": {"fingerprint of the run": code}},
     }
 
 

@@ -102,8 +102,11 @@ class Row:
 
     @property
     def command(self) -> str:
-        """The command line that repeats the run."""
+        """The command line that repeats the run; that of an entry replays it and runs no agent."""
         spec = self.record.spec
+        if self.record.entry:
+            path = f"records/{self.record.id}.parquet"
+            return shlex.join(["discovery-gym", "show", path, "--episode", "0"])
         words = rerun_command(spec.env_id, spec.agent, spec.episodes, spec.seed, spec.env_kwargs)
         return shlex.join(words)
 
@@ -137,9 +140,10 @@ class Board:
 
     @property
     def mixed(self) -> bool:
-        """Whether records of the same code were made by different versions of it."""
-        codes = {_code(row.record) for row in self.rows}
-        return len(codes) < len({(_code(row.record), row.record.fingerprint) for row in self.rows})
+        """Whether records of ours of the same code were made by different versions of it."""
+        ours = [row.record for row in self.rows if not row.record.entry]
+        codes = {_code(record) for record in ours}
+        return len(codes) < len({(_code(record), record.fingerprint) for record in ours})
 
     @property
     def scored(self) -> bool:

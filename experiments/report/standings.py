@@ -1,14 +1,14 @@
 """From records to the tables of a suite: all its tasks, a wing for each kind of them, all pairs.
 
 Nothing but the records decides what is shown. Where a run was repeated with changed code, its newest
-record counts. Ranked are agents that played all tasks of a table: who entered the easy ones only was not
-compared with the others.
+record counts; no entry takes the place of a run of ours, or of another entry, by its name. Ranked are
+agents that played all tasks of a table: who entered the easy ones only was not compared with the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -119,7 +119,7 @@ class Overview:
 def overviews(records: Sequence[Record]) -> list[Overview]:
     """Return one overview per suite (and version), from the newest record of every run."""
     newest: dict[Any, Record] = {}
-    for record in sorted(records, key=lambda record: record.created):
+    for record in _told_apart(sorted(records, key=lambda record: record.created)):
         spec = record.spec
         newest[spec.suite, spec.version, spec.task, spec.name, setting(record)] = record
     grouped: dict[tuple[str, int], dict[str, list[Record]]] = {}
@@ -128,6 +128,19 @@ def overviews(records: Sequence[Record]) -> list[Overview]:
         tasks = grouped.setdefault((spec.suite, spec.version), {})
         tasks.setdefault(spec.task, []).append(record)
     return [_overview(suite, version, tasks) for (suite, version), tasks in sorted(grouped.items())]
+
+
+def _told_apart(records: Sequence[Record]) -> Iterator[Record]:
+    """Yield records so that a name stands for one agent.
+
+    An entry that has the name of a run of ours, or of an earlier entry, is named with its digest.
+    """
+    owners: dict[tuple[str, int, str], str] = {}
+    for record in sorted(records, key=lambda record: record.entry is not None):
+        spec, owner = record.spec, record.entry["digest"] if record.entry else ""
+        if owners.setdefault((spec.suite, spec.version, spec.name.casefold()), owner) != owner:
+            spec = replace(spec, name=f"{spec.name[:1000]} (entry {owner[:16]})")
+        yield replace(record, spec=spec)
 
 
 def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Overview:

@@ -140,7 +140,9 @@ def colours_on(paper: str) -> list[str]:
 
 def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:
     """Return what an agent is: "exact", "learned", "outside", or "rule" if none of these."""
-    kinds = set() if entry is None else {"outside", entry["card"].get("method", {}).get("kind", "")}
+    method = None if entry is None else entry["card"].get("method")
+    said = method.get("kind") if isinstance(method, Mapping) else None
+    kinds = set() if entry is None else {"outside", str(said)}
     for row in rows:
         played = "" if row.played is None else row.played.agent
         for text in (row.record.spec.agent, played):

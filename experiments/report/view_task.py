@@ -201,10 +201,14 @@ def _run_facts(row: Row) -> Iterator[list[str]]:
         times = played.decision_seconds
         if len(times) > 1:  # old records know the mean alone
             parts = [f"{name} {words.duration(times[key])}" for key, name in TIMES.items()]
-            yield ["time of a decision", ", ".join(parts)]
+            told_by = ", as the entry claims" if record.entry else ""
+            yield ["time of a decision", ", ".join(parts) + told_by]
     yield ["record", f"records/{record.id}.parquet, {words.date(record.created)}"]
     made = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    yield ["made with", spelt(f"{made}; {record.machine}; code {record.fingerprint}")]
+    yield [
+        "replayed with" if record.entry else "made with",
+        spelt(f"{made}; {record.machine}; code {record.fingerprint}"),
+    ]
 
 
 TIMES = {"mean": "mean", "q50": "median", "q90": "90 % below", "q99": "99 % below"}

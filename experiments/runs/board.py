@@ -126,8 +126,8 @@ def names(folder: Path) -> set[str]:
 def _stamp(path: Path) -> tuple[int, int] | None:
     """Return what tells a file from another one of the same name; None where there is none."""
     try:
-        found = path.lstat()
-    except FileNotFoundError:
+        found = path.lstat()  # a link that leads nowhere is a file, too
+    except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
 

@@ -67,6 +67,8 @@ def columns(
     if not asked:
         return found, said
     curve, lengths = found["curve"], found["length"]
+    if lengths.max() != curve.shape[1]:  # before as many numbers are made
+        raise ValueError("a curve does not end with its episode")
     inside = np.arange(lengths.max()) < lengths[:, None]
     if curve.shape != inside.shape or (np.isfinite(curve) != inside).any():
         raise ValueError("a curve does not end with its episode, or is not finite before")

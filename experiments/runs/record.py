@@ -40,7 +40,7 @@ AHEAD = 3600.0
 LARGEST = 1e100
 """Larger numbers count as infinite: statistics take powers of them."""
 MOST_NUMBERS = 50_000_000
-MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200, "platform": 1000, "card": 20_000}
+MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200, "platform": 1000, "card": 40_000}
 """Longest texts about a run; 2000 for those of its spec."""
 BOUNDS = "information_bounds"
 COLUMN = {BOUNDS: "bounds"}
@@ -229,6 +229,7 @@ def check(spec: RunSpec, columns: Mapping[str, Any], about: Mapping[str, Any]) -
     if (columns["length"] < 1).any():
         raise ValueError("an episode has no decision")
     _check_points(about["points"], about["format"])
+    check_size(len(about["points"]) * rows * len({*AFTER} & columns.keys()))  # with the ends filled
     _check_after(columns, np.array(about["points"], np.int64))
     _check_actions(columns)
     for name in columns.keys() - FIXED - {*action_columns(columns)}:
@@ -355,7 +356,8 @@ def _check_entry(entry: Any) -> None:
         check_text("a flag of its entry", flag, 500)
     if not isinstance(entry["card"], dict):
         raise ValueError(f"the card of its entry is {shown(entry['card'])}")  # noqa: TRY004
-    check_text("the card of its entry", json.dumps(entry["card"]), MOST_LETTERS["card"])
+    card = json.dumps(entry["card"], ensure_ascii=False)
+    check_text("the card of its entry", card, MOST_LETTERS["card"])
 
 
 def _number(value: Any) -> float:

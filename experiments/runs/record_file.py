@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import told
 from . import former
-from .pages import unpacked
+from .pages import check_metadata, unpacked
 from .record import AFTER, FORMAT, Columns, Record, check, check_size, read_about, record_of
 from .spec import RunSpec
 from .trace import NUMBERS, Ragged
@@ -114,12 +114,13 @@ def _opened(content: bytes) -> tuple[pq.ParquetFile, RunSpec, str, Mapping[str, 
     """Return the table in the bytes of a file and what it says of itself, once its digest fits."""
     if content[-4:] != b"PAR1":
         raise ValueError("it is not a Parquet file")
-    if int.from_bytes(content[-8:-4], "little") > MOST_HEAD:
+    if (length := int.from_bytes(content[-8:-4], "little")) > MOST_HEAD:
         raise ValueError(f"its metadata is longer than {MOST_HEAD:,} bytes")
     at = place_of_digest(content)
     first = FIRST in content and KEY in content and DIGEST not in content
     if not first and content[at] != digest_of(content, at):
         raise ValueError("its digest is not that of its content: edited, or not of this version")
+    check_metadata(content, length)
     parquet = pq.ParquetFile(pa.BufferReader(content))
     found = _head(parquet, first)
     numbers, size = unpacked(content, parquet.metadata)
@@ -160,8 +161,12 @@ def _to_array(column: pa.ChunkedArray) -> NDArray[Any]:
     """Return a column as an array, lists of one length as its rows."""
     if column.null_count:
         raise ValueError("a column has holes")
-    array = column.to_numpy()
-    return np.stack(array) if array.dtype == object else np.asarray(array)
+    if not pa.types.is_list(column.type):
+        return np.asarray(column.to_numpy())
+    lists = _to_ragged(column)
+    if len(np.unique(lists.lengths)) != 1:
+        raise ValueError("the lists of a column differ in length")
+    return lists.values.reshape(len(lists), -1)
 
 
 def _to_ragged(column: pa.ChunkedArray) -> Ragged:

@@ -227,7 +227,7 @@ def find_record(text: str) -> Path:
 
 
 def is_finished(records: Path, run_id: str) -> bool:
-    """Return whether the run has a record and did not fail.
+    """Return whether the run has a record of our own and did not fail.
 
     A file in its place that is no record is renamed, which is told on stderr; the run is not finished.
     """
@@ -235,7 +235,8 @@ def is_finished(records: Path, run_id: str) -> bool:
     if not os.path.lexists(path):
         return False
     try:
-        return read(path).error is None
+        found = read(path)
+        return found.error is None and found.entry is None
     except DAMAGE as error:
         aside = next(
             one

@@ -148,7 +148,7 @@ function opening(body, row, columns, more) {
 const column = {
   agent: { head: "agent", up: true, sort: (row) => row.who.name, cell: ({ who }) => [legend(who), h("button", { type: "button", class: "name", "aria-expanded": false }, who.name), badge(who)] },
   rank: { head: "rank", up: true, title: "places that the agent may have, all of them right at once in 95 % of cases", sort: (row) => row.rank && row.rank[0] + row.rank[1] / 1000, cell: (row) => row.rank ? places(row.rank) : h("span", { class: "unranked", title: why(row) }, "–") },
-  time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision", sort: (row) => row.time?.[0], cell: (row) => row.time?.[1] ?? "–" },
+  time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision; of an entry of others it is claimed", sort: (row) => row.time?.[0], cell: (row) => row.time?.[1] ?? "–" },
   date: { head: "date", up: true, sort: (row) => row.date[0], cell: (row) => row.date[1] },
 };
 const number = (name, head, up, title) => ({ head, up, title, class: "wide", sort: (row) => row[name]?.[0], cell: (row) => row[name]?.[1] ?? "–" });

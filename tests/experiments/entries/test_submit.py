@@ -161,5 +161,8 @@ def test_what_stops_halfway_leaves_nothing(board, suite, tmp_path):
 def test_policies_are_kept_and_read_by_nobody(board, suite, tmp_path):
     (tmp_path / "w.bin").write_bytes(b"weights")
     card, results, out = card_in(tmp_path), board / "results" / "pool", tmp_path / "entry"
+    with pytest.raises(InputError, match=r"Two policies are named 'w\.bin'"):
+        submit(results, card, NAME, out, suite, [tmp_path / "w.bin", tmp_path / "x" / "w.bin"])
+    assert not out.exists()
     submit(results, card, NAME, out, suite, [tmp_path / "w.bin"])
     assert (out / "policies" / "w.bin").read_bytes() == b"weights"

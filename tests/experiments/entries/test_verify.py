@@ -14,8 +14,15 @@ from discovery_gym.experiments.entries.bounds import beyond
 from discovery_gym.experiments.entries.manifest import Refused
 from discovery_gym.experiments.entries.verify import add, verify
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.runs.episodes import vector_env
-from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
+from discovery_gym.experiments.runs.records import (
+    is_finished,
+    open_folder,
+    read_folder,
+    record_path,
+    write_record,
+)
 from discovery_gym.experiments.runs.replay import replay
 from discovery_gym.experiments.runs.trace import Actions
 
@@ -183,3 +190,59 @@ def test_bounds(task, board, suite):
         assert "episode 1000005: its regret is -1e-06, below 0" in beyond(
             replace(found, regret=regret)
         )
+
+
+def test_a_borrowed_fingerprint_is_only_claimed(board, suite, tmp_path):
+    """With that of our own code an entry would count as a run of ours, which would not be played."""
+    results, task = tmp_path / "results", suite.tasks[2]
+    draft = Draft.of(board / "honest" / "pool", tmp_path / "entry")
+    ours = suite.run(task, "mine", "random")
+    for path in sorted((draft.folder / "traces").iterdir()):
+        trace = Trace(draft, path)
+        trace.about["fingerprint"] = ours.fingerprint
+        trace.write()
+    add(verify(draft.folder, suite=suite), results)
+    for one in read_folder(results).records:
+        assert one.fingerprint != ours.fingerprint
+        assert one.entry["card"]["claimed"] == {"fingerprint of the run": ours.fingerprint}
+    assert not record_path(results / "records", ours.id).exists()
+    assert not board_of(results).mixed
+
+    one = next(one for one in read_folder(results).records if one.spec.task == task.name)
+    write_record(results / "records", one.spec, one.evaluation, fingerprint=ours.fingerprint,
+                 entry=one.entry)  # fmt: skip
+    assert not is_finished(results / "records", ours.id)
+
+
+def board_of(results):
+    return overviews(read_folder(results).records)[0].boards[0]
+
+
+def test_no_entry_takes_the_place_of_ours_or_of_another(board, suite, tmp_path):
+    """Names are checked when an entry is verified; a run of ours may come later."""
+    results = tmp_path / "results"
+    play(suite, results, ["Items"], agent="greedy")
+    ours = read_folder(results).records[0]
+    for digit in "ab":
+        entry = {
+            "name": "mine",
+            "digest": 64 * digit,
+            "status": "verified",
+            "flags": [],
+            "card": {},
+        }
+        spec = replace(ours.spec, name="MINE" if digit == "b" else "mine", agent="random")
+        write_record(results / "records", spec, ours.evaluation, entry=entry)
+    rows = {row.name: row.record for row in board_of(results).rows}
+    assert set(rows) == {"mine", f"mine (entry {16 * 'a'})", f"MINE (entry {16 * 'b'})"}
+    assert rows["mine"].entry is None
+    assert rows["mine"].id == ours.id
+    write_leaderboard(results)
+
+
+def test_a_card_of_many_letters_gets_onto_the_board(board, suite, tmp_path):
+    draft = Draft.of(board / "honest" / "pool", tmp_path / "entry")
+    draft.swap('summary = "Draws a card."', f'summary = "{"卡" * 1000}"')
+    draft.swap('"Lovelace 1843"]', ", ".join([f'"{"é" * 300}"'] * 19) + "]")
+    add(verify(draft.folder, suite=suite), tmp_path / "results")
+    write_leaderboard(tmp_path / "results")

@@ -3,12 +3,14 @@
 import base64
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browsing import data_of
 from scipy import stats as scipy_stats
+from synthetic import record
 
 from discovery_gym.envs.rendering import palette
 from discovery_gym.experiments.report import view, view_task, words
@@ -245,3 +247,28 @@ def test_documents_are_linked_where_they_lie_beside_the_page(tmp_path):
     assert (rule["name"], rule["page"]) == ("thompson", "../docs/agents/thompson.md")
     assert (belief["name"], belief["source"]) == ("linear", "agents/beliefs/linear.py")
     assert links.agent("os:system") == links.agent("(((") == []
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"method": 3},
+        {"method": {"kind": ["exact"]}},
+        {"method": {"kind": {}}},
+        {"who": [[{}]]},
+        {"a": None},
+    ],
+)
+def test_a_card_that_no_verifier_writes_is_shown_as_text(card, tmp_path):
+    one = record("mine", np.arange(20.0), flags=[])
+    one = replace(one, entry={**one.entry, "card": card})
+    seen = view.suite_view(overviews([one])[0], Links(tmp_path))
+    assert seen["agents"][0]["kinds"] == ["outside"]
+
+
+def test_a_reader_is_given_no_command_that_runs_what_an_entry_names(tmp_path):
+    one = record("mine", np.arange(20.0), flags=[])
+    one = replace(one, spec=replace(one.spec, agent="shutil:rmtree(path='/home')"))
+    text = json.dumps(view.suite_view(overviews([one])[0], Links(tmp_path)))
+    assert f"discovery-gym show records/{one.id}.parquet --episode 0" in text
+    assert "evaluate" not in text

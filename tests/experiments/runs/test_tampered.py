@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ import discovery_gym
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.standings import overviews
-from discovery_gym.experiments.runs import record, record_file, sharing
+from discovery_gym.experiments.runs import pages, record, record_file, sharing
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs.fingerprints import hashed
 from discovery_gym.experiments.runs.records import (
@@ -253,6 +254,27 @@ def deep(depth, before):
     return before + "[" * depth + "]" * depth
 
 
+def thrift(number):
+    """Return an integer as Thrift's compact protocol has it, before zigzag."""
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + thrift(rest) if rest else bytes([low])
+
+
+def many_columns(count):
+    """Metadata that lists so many columns, three bytes each, in a file without any."""
+
+    def change(old):
+        name = b"\x18" + thrift(len(record_file.DIGEST)) + record_file.DIGEST
+        text = name + b"\x18\x40" + b"0" * 64 + b"\0"
+        groups = b"\x19\x1c\x19\xfc" + thrift(count) + b"\x26\0\0" * count + b"\x16\0\x16\0\0"
+        whole = b"\x15\x02\x19\x0c\x16\0" + groups + b"\x19\x1c" + text + b"\0"
+        made = b"PAR1" + whole + len(whole).to_bytes(4, "little") + b"PAR1"
+        at = record_file.place_of_digest(made)
+        return made[: at.start] + record_file.digest_of(made, at) + made[at.stop :]
+
+    return content(change)
+
+
 FORTY = np.zeros(40)
 TAMPERED = {
     # numbers
@@ -284,6 +306,7 @@ TAMPERED = {
     "single precision": (columns({}, {"return": pa.float32()}), "holds float"),
     "holes": (columns({"return": [None] * 40}, {"return": pa.float64()}), "holes"),
     "numbers by the million": (many_numbers, "51,000,[0-9]{3} numbers are more than the 50,000,000"),
+    "columns by the million": (many_columns(400_000), "its metadata has more parts"),
     # lists
     "an action less": (lists("a0", shorter), "actions a0 of an episode are not as many"),
     "an action more": (lists("a0", longer), "actions a0 of an episode are not as many"),
@@ -492,6 +515,29 @@ def test_no_change_of_bytes_is_read_or_parsed(results, tiny, monkeypatch):
             discovery_gym.InputError, match=r"is not a record: (its digest|it is not|what)"
         ):
             read_record(path)
+
+
+def test_lists_are_not_filled_beyond_the_bound(results, tiny, monkeypatch):
+    """Of episodes of one decision each list has one number, and forty when it is read."""
+    spec, path = plan(tiny)[PLACE], record_path(results / "records", plan(tiny)[PLACE].id)
+    about = {**Forgery(path).about, "points": [*range(1, 41)]}
+    ones = np.ones(40, np.int64)
+    columns = {"seed": spec.seed + np.arange(40), "return": ones / 1, "length": ones,
+               "return_after": Ragged(values=ones / 1, lengths=ones)}  # fmt: skip
+    record.check(spec, columns, about)
+    monkeypatch.setattr(record, "MOST_NUMBERS", 1599)
+    with pytest.raises(ValueError, match="1,600 numbers are more than"):
+        record.check(spec, columns, about)
+
+
+def test_pages_that_are_listed_again_and_again_are_not_followed(results, tiny):
+    """A million row groups in one place would take hours; each page belongs to one of them."""
+    path = record_path(results / "records", plan(tiny)[PLACE].id)
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    found = SimpleNamespace(created_by=pages.WRITER, num_row_groups=10**9,
+                            num_columns=group.num_columns, row_group=lambda _: group)  # fmt: skip
+    with pytest.raises(ValueError, match="its columns lie over one another"):
+        pages.unpacked(path.read_bytes(), found)
 
 
 def test_what_is_set_aside_twice_keeps_both(results, tiny):
