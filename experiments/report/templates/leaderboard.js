@@ -221,7 +221,7 @@ function costs(list, rows, scale, quantity, share) {
     const dots = cost.dots.map(([k, x, y, words, best]) => ({ agent: rows[k].who, x, y, words: `${words}, ${rows[k].score.text}`, best, row: rows[k] })).filter((dot) => agentShown(dot.agent));
     const range = [scale[0], Math.max(scale[1], ...dots.map((dot) => dot.y))];
     const switches = list.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Cost" }, list.map((one) => h("button", { type: "button", "aria-pressed": one === cost, click: () => show(one) }, one.label)));
-    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that nothing beats for less.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
+    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that no other beats for less, the optimum aside; an arrow: the score lies below.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
       ["agent", cost.label, quantity, "unbeaten"], () => dots.map((dot) => [dot.agent.name, dot.words.split(", ")[0], dot.row.score.text, dot.best ? "yes" : ""])) : nobody()].filter(Boolean));
   };
   show(list[0]);
@@ -231,7 +231,7 @@ function taskCard(task) {
   const rows = task.rows.filter((row) => row.score && agentShown(row.who));
   return h("a", { class: "card", href: address({ task: task.key }) }, h("h3", {}, task.name), h("p", {}, task.about),
     rows.length ? dots(rows.map((row) => ({ score: row.score, agent: row.who })), task.scale, task.scored, Math.min(300, width())) : null,
-    h("span", { class: "note" }, rows[0] ? `${rows.length} agents; best: ${rows[0].who.name} ${rows[0].score.text}` : "no finished run"));
+    h("span", { class: "note" }, rows[0] ? `${rows.length === 1 ? "1 agent" : `${rows.length} agents`}; best: ${rows[0].who.name} ${rows[0].score.text}` : "no finished run"));
 }
 
 // ---- a task
