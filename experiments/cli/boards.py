@@ -172,7 +172,7 @@ def _show_verified(found: Verified) -> None:
         say(f"flag: {flag}", "yellow")
     if found.open_books:
         say(
-            f"note: anybody can read the labels of {', '.join(found.open_books)}: an entry has no rank "
+            f"note: anybody can read the labels of {'; '.join(found.open_books)}: an entry has no rank "
             "on real tables."
         )
     say(f"{found.status.capitalize()}: {found.card.name}, {len(rows)} runs, digest {found.digest}.")

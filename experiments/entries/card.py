@@ -204,12 +204,12 @@ def read_card(content: bytes) -> Card:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{FILE} is not TOML: {spelt(str(error)[:200])}.") from None
     _known("", found, {**KEYS[""], **{table: None for table in KEYS if table}})
+    for table in filter(None, KEYS):
+        _known(table, _inside(found, table), KEYS[table])
     _check_whole(found)
     values: dict[str, Any] = _checked("", found)
     for table in filter(None, KEYS):
-        inside = _inside(found, table)
-        _known(table, inside, KEYS[table])
-        values[table] = _checked(table, inside)
+        values[table] = _checked(table, _inside(found, table))
     return Card(values)
 
 

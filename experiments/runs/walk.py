@@ -57,8 +57,9 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
     seed, actions = record.seed + row, record.actions.of([row])
     if mode is not None:
         _check_draws(record.env_id, mode)
+    drawn = {} if mode is None else {"render_mode": mode}
     reveal = {"reveal": True} if is_ours(spec_of(record.env_id)) else {}
-    env = gym.make(record.env_id, render_mode=mode, **record.env_kwargs, **reveal)
+    env = gym.make(record.env_id, **drawn, **record.env_kwargs, **reveal)
     try:
         check_actions(env.action_space, [seed], actions)
         moments = _played(env, seed, actions)
@@ -97,8 +98,9 @@ def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]
         observation, reward, terminated, truncated, info = env.step(action)
         ended = terminated or truncated
         best = None if model is None else model.best(observation)
+        plain = np.asarray(action).tolist()
         moment = Moment(
-            action=shown(action) if model is None else told(model.action_name(action)),
+            action=shown(plain) if model is None else told(model.action_name(action)),
             reward=float(reward),
             regret=_number(info, "regret"),
             best=None if best is None else float(best),
