@@ -170,7 +170,7 @@ def _entry(entry: Mapping[str, Any] | None, flags: Sequence[str]) -> View | None
         "digest": spelt(entry["digest"]),
         "status": spelt(entry["status"]),
         "flags": [spelt(flag) for flag in flags],
-        "sections": [{"name": "entry", "facts": plain}, *sections] if plain else sections,
+        "sections": [{"name": "card", "facts": plain}, *sections] if plain else sections,
     }
 
 

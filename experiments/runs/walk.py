@@ -57,7 +57,7 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
     seed, actions = record.seed + row, record.actions.of([row])
     if mode is not None:
         _check_draws(record.env_id, mode)
-    drawn = {} if mode is None else {"render_mode": mode}
+    drawn: dict[str, Any] = {} if mode is None else {"render_mode": mode}
     reveal = {"reveal": True} if is_ours(spec_of(record.env_id)) else {}
     env = gym.make(record.env_id, **drawn, **record.env_kwargs, **reveal)
     try:
