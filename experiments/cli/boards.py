@@ -109,7 +109,9 @@ def verify(
     if fresh is not None and agent is not None:
         found = _on_fresh_seeds(found, agent, fresh, secret)
     _show_verified(found)
-    if into is not None:
+    if into is None:
+        say("Nothing is kept; --into FOLDER adds these runs to a board.")
+    else:
         add(found, into)
         say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(into)])}")
 
@@ -168,6 +170,11 @@ def _show_verified(found: Verified) -> None:
     show(["task", "episodes", "return", "agrees"], rows, found.card.name)
     for flag in found.flags:
         say(f"flag: {flag}", "yellow")
+    if found.open_books:
+        say(
+            f"note: anybody can read the labels of {'; '.join(found.open_books)}: an entry has no rank "
+            "on real tables."
+        )
     say(f"{found.status.capitalize()}: {found.card.name}, {len(rows)} runs, digest {found.digest}.")
     say(
         "That these actions earn this is certain; who chose them, with which code and how fast, is only "

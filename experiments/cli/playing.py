@@ -216,7 +216,11 @@ def about_evaluation(result: Evaluation) -> list[list[str]]:
     if result.spent is not None:
         rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])
-    rows.append(["µs per decision", microseconds(result.seconds_per_decision)])
+    quantiles = [
+        f"{k} {microseconds(v)}" for k, v in result.decision_seconds.items() if k != "mean"
+    ]
+    ends = f" ({', '.join(quantiles)})" if quantiles else ""
+    rows.append(["µs per decision", f"{microseconds(result.seconds_per_decision)}{ends}"])
     last = result.seed + len(result.returns) - 1
     rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])
     if result.env_kwargs:

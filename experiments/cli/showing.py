@@ -69,9 +69,6 @@ def _head(record: Record) -> list[list[str]]:
         rows += [["card", f"{key}: {shown(value)}"] for key, value in entry["card"].items()]
     if result is not None:
         rows += about_evaluation(result)
-        times = {k: v for k, v in result.decision_seconds.items() if k != "mean"}
-        quantiles = [f"{name} {1e6 * value:.3g}" for name, value in times.items()]
-        rows += [["quantiles of it", ", ".join(quantiles)]] if quantiles else []
     rows += [["versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())]]
     rows += [
         [name, value] for name, value in record.platform.items() if name not in record.versions

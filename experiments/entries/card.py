@@ -178,7 +178,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     },
     "method": {
         "summary": Key(_line(1000), "how it chooses, in a few sentences on one line"),
-        "kind": Key(_word(*KINDS), f"one of {', '.join(KINDS)}"),
+        "kind": Key(_word(*KINDS), "exact (rules and formulas), learned (trained), llm or hybrid"),
         "references": Key(_lines, "papers, in words or links", False),
     },
     "disclosure": {
@@ -204,13 +204,12 @@ def read_card(content: bytes) -> Card:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{FILE} is not TOML: {spelt(str(error)[:200])}.") from None
     _known("", found, {**KEYS[""], **{table: None for table in KEYS if table}})
+    for table in filter(None, KEYS):
+        _known(table, _inside(found, table), KEYS[table])
+    _check_whole(found)
     values: dict[str, Any] = _checked("", found)
     for table in filter(None, KEYS):
-        inside = found.get(table, {})
-        if not isinstance(inside, dict):
-            raise InputError(f"{FILE}: [{table}] must be a table, got {shown(inside)}.")
-        _known(table, inside, KEYS[table])
-        values[table] = _checked(table, inside)
+        values[table] = _checked(table, _inside(found, table))
     return Card(values)
 
 
@@ -223,13 +222,30 @@ def _known(table: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> No
             )
 
 
+def _check_whole(found: Mapping[str, Any]) -> None:
+    """Refuse a card that lacks required keys, all of them in one message."""
+    missing = [
+        f"{_place(table, name)} ({key.about})"
+        for table, keys in KEYS.items()
+        for name, key in keys.items()
+        if key.required and name not in (_inside(found, table) if table else found)
+    ]
+    if missing:
+        raise InputError(f"{FILE} is not filled in; missing: {'; '.join(missing)}.")
+
+
+def _inside(found: Mapping[str, Any], table: str) -> Mapping[str, Any]:
+    inside = found.get(table, {})
+    if not isinstance(inside, dict):
+        raise InputError(f"{FILE}: [{table}] must be a table, got {shown(inside)}.")
+    return inside
+
+
 def _checked(table: str, found: Mapping[str, Any]) -> dict[str, Any]:
     values = {}
     for name, key in KEYS[table].items():
         if name in found:
             values[name] = key.check(f"{FILE}: {_place(table, name)}", found[name])
-        elif key.required:
-            raise InputError(f"{FILE}: {_place(table, name)} is missing: {key.about}.")
     return values
 
 

@@ -71,8 +71,10 @@ class Confirmation:
     def words(self) -> str:
         """What was found, in one sentence."""
         found = "which confirms it" if self.confirmed else "which does NOT confirm it"
+        what, sign = ("return", 1) if self.evaluation.regret is None else ("regret", -1)
+        new, public = sign * self.fresh, sign * self.public
         return (
-            f"{self.task}: {self.fresh:.4g} on {self.episodes:,} fresh seeds, {self.public:.4g} on the "
+            f"{self.task}: {what} {new:,.5g} on {self.episodes:,} fresh seeds, {public:,.5g} on the "
             f"public ones (one-sided p = {self.p:.2g}), {found}."
         )
 

@@ -36,7 +36,6 @@ from .fresh import Confirmation, confirm
 from .manifest import TRACES, Entry, Refused, open_entry
 from .tasks import TABLE, check_runs, expected
 
-OPEN_BOOK = "open book: anybody can read the labels of this table"
 Tell = Callable[[int, str], None]
 T = TypeVar("T")
 
@@ -50,12 +49,14 @@ class Verified:
         digest: Its digest.
         records: Its runs as they were played again, in the order of the suite.
         rounded: Tasks on which numbers agree to rounding only, as on another processor.
+        open_books: Tasks on real tables, whose labels anybody can read.
     """
 
     card: Card
     digest: str
     records: tuple[Record, ...]
     rounded: tuple[str, ...]
+    open_books: tuple[str, ...]
 
     @property
     def status(self) -> str:
@@ -111,7 +112,7 @@ def verify(
     if flaws:
         raise Refused(*flaws)
     records = [record for record, _ in found]
-    flags = _flags(list(tasks.values()), records, card, others.records)
+    flags = _flags(records, card, others.records)
     return Verified(
         card=card,
         digest=entry.digest,
@@ -120,6 +121,7 @@ def verify(
             for record, words in zip(records, flags, strict=True)
         ),
         rounded=tuple(record.spec.task for record, equal in found if not equal),
+        open_books=tuple(task.name for task in tasks.values() if task.kind == TABLE),
     )
 
 
@@ -270,14 +272,12 @@ def _is_equal(claimed: Evaluation, played: Evaluation, same: bool) -> bool:
 # ---- what is to be known of them
 
 
-def _flags(
-    tasks: Sequence[Task], records: Sequence[Record], card: Card, others: Sequence[Record]
-) -> list[list[str]]:
+def _flags(records: Sequence[Record], card: Card, others: Sequence[Record]) -> list[list[str]]:
     """Return what is to be known of each run; traces that are all another entry's are refused."""
     twins = _twins(records, card, others)
     found = []
-    for task, record in zip(tasks, records, strict=True):
-        flags = [OPEN_BOOK] if task.kind == TABLE else []
+    for record in records:
+        flags = list[str]()
         if (warning := _foresight(record)) is not None:
             flags.append(warning)
         if twin := twins[record.id]:

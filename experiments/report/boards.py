@@ -28,11 +28,11 @@ from . import stats as st
 
 ANCHOR, FLAGGED, OPEN_BOOK = "anchor", "flagged", "open book"
 NO_RANK = {
-    ANCHOR: "the ends of the scale, random play and the optimum, are no competitors",
+    ANCHOR: "random play and the optimum, which are the ends of the scale",
     "failed": "the run failed",
     FLAGGED: "something about this entry is odd; its card says what",
     OPEN_BOOK: "labels of a real table can be looked up: entries of others have no rank on it",
-    "not all tasks": "ranked are agents that played all tasks of the table",
+    "not all tasks": "not all tasks of the table were played",
 }
 """Why an agent has no rank."""
 Rank = tuple[int, int]

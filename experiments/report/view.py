@@ -17,6 +17,7 @@ import numpy as np
 from ...agents import making
 from ...envs.core import spelt
 from ...envs.rendering import palette
+from ..runs.record import Record
 from ..suites.catalogue import SUITES
 from . import words
 from .boards import NO_RANK, Board, Row, role
@@ -109,13 +110,14 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
         texts = dict.fromkeys(row.record.spec.agent for row in rows)
         newest = max(rows, key=lambda row: row.record.created).record
         entry = newest.entry
+        flags = [f"{row.record.spec.task}: {flag}" for row in rows for flag in _flags(row.record)]
         yield {
             "name": words_of[i],
             **look(i),
-            "badge": "own" if not entry else "flagged" if entry["flags"] else entry["status"],
+            "badge": "own" if not entry else "flagged" if flags else entry["status"],
             "kinds": sorted(_kinds(rows, entry)),
             "texts": [{"text": spelt(text), "parts": links.agent(text)} for text in texts],
-            "entry": _entry(entry),
+            "entry": _entry(entry, flags),
             "date": cell(newest.created, words.date(newest.created)[:10]),
         }
 
@@ -152,8 +154,12 @@ def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:
     return kinds & {"exact", "learned", "outside"} or {"rule"}
 
 
-def _entry(entry: Mapping[str, Any] | None) -> View | None:
-    """Return the card of an entry: name, digest, flags, and its sections as names with texts."""
+def _flags(record: Record) -> list[str]:
+    return record.entry["flags"] if record.entry else []
+
+
+def _entry(entry: Mapping[str, Any] | None, flags: Sequence[str]) -> View | None:
+    """Return the card of an entry: its digest, flags, and its sections as names with texts."""
     if not entry:
         return None
     sections = [
@@ -165,8 +171,8 @@ def _entry(entry: Mapping[str, Any] | None) -> View | None:
     return {
         "digest": spelt(entry["digest"]),
         "status": spelt(entry["status"]),
-        "flags": [spelt(flag) for flag in entry["flags"]],
-        "sections": [{"name": "entry", "facts": plain}, *sections] if plain else sections,
+        "flags": [spelt(flag) for flag in flags],
+        "sections": [{"name": "card", "facts": plain}, *sections] if plain else sections,
     }
 
 

@@ -211,7 +211,10 @@ def find_record(text: str) -> Path:
     try:
         found = sorted(one for one in folder.iterdir() if one.name.startswith(path.name))
     except OSError as error:
-        raise InputError(f"Cannot read {folder}: {error.strerror or error}.") from None
+        raise InputError(
+            f"Cannot read {spelt(str(folder))}: {error.strerror or error}. A record is named from the "
+            "working folder, by its results folder and how its id begins, such as results/a3f."
+        ) from None
     found = [one for one in found if one.suffix == ".parquet"]
     if len(found) == 1:
         return found[0]

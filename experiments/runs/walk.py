@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
 from ...envs.core import InputError, Knowledge, is_ours, shown, spec_of, told
 from .evaluation import Evaluation
@@ -48,14 +49,17 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
         Its decisions, and what the mode asks for.
 
     Raises:
-        InputError: The record has no actions.
+        InputError: The record has no actions, or its environment cannot draw itself so.
         Mismatch: Its actions do not give the episode that it tells of.
     """
     if record.actions is None:
         raise InputError("This record has no actions, so that no episode of it can be replayed.")
     seed, actions = record.seed + row, record.actions.of([row])
+    if mode is not None:
+        _check_draws(record.env_id, mode)
+    drawn: dict[str, Any] = {} if mode is None else {"render_mode": mode}
     reveal = {"reveal": True} if is_ours(spec_of(record.env_id)) else {}
-    env = gym.make(record.env_id, render_mode=mode, **record.env_kwargs, **reveal)
+    env = gym.make(record.env_id, **drawn, **record.env_kwargs, **reveal)
     try:
         check_actions(env.action_space, [seed], actions)
         moments = _played(env, seed, actions)
@@ -65,6 +69,19 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
         return moments, None if mode is None else env.render()
     finally:
         env.close()
+
+
+def _check_draws(env_id: str, mode: str) -> None:
+    """Refuse a mode that an environment does not have, before it is made with it."""
+    entry = spec_of(env_id).entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    modes = getattr(creator, "metadata", {}).get("render_modes", ())
+    if mode not in modes:
+        known = ", ".join(map(shown, modes)) or "none"
+        raise InputError(
+            f"{env_id} draws no picture: of its render_modes ({known}) none is {shown(mode)}. Leave "
+            "--picture out."
+        )
 
 
 def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]:
@@ -81,8 +98,9 @@ def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]
         observation, reward, terminated, truncated, info = env.step(action)
         ended = terminated or truncated
         best = None if model is None else model.best(observation)
+        plain = np.asarray(action).tolist()
         moment = Moment(
-            action=shown(action) if model is None else told(model.action_name(action)),
+            action=shown(plain) if model is None else told(model.action_name(action)),
             reward=float(reward),
             regret=_number(info, "regret"),
             best=None if best is None else float(best),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import NoReturn
@@ -13,6 +14,7 @@ from ...agents import make
 from ...agents.making import full_text
 from ...envs.core import InputError, closest, shown, told
 from ..runs.episodes import play, vector_env
+from ..runs.fingerprints import PACKAGE
 from . import catalogue, trust
 from .files import line
 from .task import Suite, Task
@@ -93,6 +95,7 @@ def _entered(suite: Suite, entry: str, say: Callable[[str], None]) -> Suite:
     if wrong and len(wrong) == len(reasons):
         each = {reason: task for task, reason in wrong.items()}
         some = "; ".join(f"on {task}: {reason}" for reason, task in [*each.items()][:3])
+        some += f"; and {len(each) - 3} more reasons" if len(each) > 3 else ""
         raise InputError(f"{name} fits no task of {suite.name}: {some}")
     for left_out, reason in wrong.items():
         say(f"{name} does not fit {left_out}, which it leaves out: {reason}")
@@ -122,8 +125,17 @@ def misfit(task: Task, text: str, try_it: bool = True) -> str | None:
     except InputError as error:
         return str(error)
     except Exception as error:  # whatever the code of somebody raises
-        return f"{type(error).__name__}: {told(error)}"
+        return f"{type(error).__name__}: {told(error)} ({_place(error)})"
     return None
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of the code of others that led to an error, else of any code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = str(PACKAGE), "site-packages"
+    others = [one for one in frames if not any(place in one.filename for place in ours)]
+    frame = (others or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 class _Enough(Exception):

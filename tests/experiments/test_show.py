@@ -13,7 +13,7 @@ from matplotlib.image import imread
 from typer.testing import CliRunner
 
 import discovery_gym
-from discovery_gym.experiments import cli
+from discovery_gym.experiments import cli, evaluate
 from discovery_gym.experiments.runs.fingerprints import hashed
 from discovery_gym.experiments.runs.record import leave
 from discovery_gym.experiments.runs.record_file import to_bytes, to_table
@@ -24,6 +24,7 @@ from discovery_gym.experiments.runs.records import (
     record_path,
     write_record,
 )
+from discovery_gym.experiments.runs.walk import walk
 from discovery_gym.experiments.suites.task import plan
 
 ENTRY = {"name": "mine", "digest": "ab" * 32, "status": "claimed", "flags": ["[red]\x1b[2Jodd"],
@@ -181,3 +182,27 @@ def test_code_that_a_record_names_does_not_run_unasked(names, files, tmp_path, m
         show(path, "--episode", 0)
     assert "evil_module" not in sys.modules
     assert not (tmp_path / "evil").exists()
+
+
+CUPS = """
+import gymnasium as gym
+class Cups(gym.Env):
+    observation_space, action_space = gym.spaces.Box(0, 1, (1,)), gym.spaces.Discrete(3)
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self.observation_space.low.copy(), {}
+    def step(self, action):
+        return self.observation_space.low.copy(), float(action), True, False, {}
+gym.register("shown/Cups-v0", Cups)
+"""
+
+
+def test_an_environment_that_draws_nothing_is_shown_without_a_picture(tmp_path, monkeypatch):
+    (tmp_path / "shown_cups.py").write_text(CUPS)
+    monkeypatch.syspath_prepend(tmp_path)
+    played = evaluate("shown_cups:shown/Cups-v0", "random", episodes=3)
+    (moment,), picture = walk(played, 1)
+    assert picture is None
+    assert moment.action == str(int(moment.reward))
+    with pytest.raises(discovery_gym.InputError, match=r"draws no picture.*Leave --picture out"):
+        walk(played, 1, "rgb_array")

@@ -184,7 +184,7 @@ function tradeoff(dots, names, logarithmic, width, [low, high]) {
   const drawn = dots.map((dot, i) => {
     const [cx, cy] = [x(dot.x), y(dot.y)], [left, top, anchor] = at[i], away = Math.abs(left - cx) + Math.abs(top - cy) > 22;
     const lead = away && s("path", { class: "lead-line", d: `M${px(cx)} ${px(cy)}L${px(left)} ${px(top > cy ? top - 10 : top + 2)}` });
-    return s("g", { class: `series c${dot.agent.colour}` }, title(`${dot.agent.name}: ${dot.words}`), lead, symbol(dot.agent, cx, cy, 5.5),
+    return s("g", { class: `series c${dot.agent.colour}` }, title(`${dot.agent.name}: ${dot.words}`), lead, dot.y < low ? s("path", { class: `symbol c${dot.agent.colour}`, d: `M${px(cx)} ${px(cy)}l-5 -8h10z` }) : symbol(dot.agent, cx, cy, 5.5),
       text(left, top, fitted(dot.agent.name, Math.min(150, width / 3)), anchor, "name"));
   });
   return picture(width, 304, `${names.y} against ${names.x}`, frame(x, y, box, { ...names, tick: names.x.startsWith("time") ? seconds : null }),

@@ -164,7 +164,7 @@ function agentCard(agent, suite) {
   const tasks = suite.tasks.flatMap((task) => task.rows.filter((row) => row.who === agent).map((row) => ({ task, row })));
   const played = h("table", { class: "plain details-table" }, h("thead", {}, h("tr", {}, ["task", "rank", "score or return"].map((head, i) => h("th", { scope: "col", class: i ? null : "left" }, head)))),
     h("tbody", {}, tasks.map(({ task, row }) => h("tr", {}, h("th", { scope: "row", class: "left" }, h("a", { href: address({ task: task.key, open: agent.name }) }, task.name)), h("td", {}, places(row.rank)), h("td", { class: row.failed ? "failed" : null }, row.failed ? "failed" : span(row.score))))));
-  const standing = suite.wings.flatMap((wing) => wing.rows).filter((row) => row.who === agent && !row.rank).map(why);
+  const standing = suite.wings.flatMap((wing) => wing.rows.filter((row) => row.who === agent && !row.rank).map((row) => `${wing.title}: ${why(row)}`));
   return [entryCard(agent), facts([...[...new Set(standing)].map((words) => ["no rank", words]), ["kind", agent.kinds.join(", ")], ["badge", `${agent.badge}: ${suite.badges[agent.badge] ?? ""}`], [agent.texts.length > 1 ? "agents" : "agent", ...parts]]), played];
 }
 function entryCard(agent) {
@@ -195,7 +195,7 @@ function wingPart(suite, wing, tasks) {
   const entered = { head: "tasks", label: "tasks", sort: (row) => row.entered, cell: (row) => `${row.entered} of ${all}` };
   const columns = [column.agent, column.rank, ...(wing.scored ? scored(wing.scale, "mean score", true) : []), entered, column.time, column.date];
   const reasons = [...new Set(rows.filter((row) => !row.rank).map(why))].filter(Boolean);
-  const notes = `${wing.scored ? "Ranked by the mean score" : "Not all tasks have scores; ranked by what agents gain, each task in units of what its best is ahead of random play"}, among all agents, whatever is filtered.${reasons.length ? ` Without a rank (–): ${reasons.join("; ")}.` : ""}`;
+  const notes = `${wing.scored ? "Ranked by the mean score" : "Not all tasks have scores; ranked by what agents gain, each task in units of what its best is ahead of random play"}, among all agents; filters change no rank.${reasons.length ? ` Without a rank (–): ${reasons.join("; ")}.` : ""}`;
   const won = all > 1 && h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
   const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won ? 0.5 : 1));
   return [h("h2", { class: "wing" }, wing.title, h("small", {}, all === 1 ? "1 task" : `${all} tasks`)),
@@ -221,7 +221,7 @@ function costs(list, rows, scale, quantity, share) {
     const dots = cost.dots.map(([k, x, y, words, best]) => ({ agent: rows[k].who, x, y, words: `${words}, ${rows[k].score.text}`, best, row: rows[k] })).filter((dot) => agentShown(dot.agent));
     const range = [scale[0], Math.max(scale[1], ...dots.map((dot) => dot.y))];
     const switches = list.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Cost" }, list.map((one) => h("button", { type: "button", "aria-pressed": one === cost, click: () => show(one) }, one.label)));
-    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that nothing beats for less.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
+    place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that no other beats for less, the optimum aside; an arrow: the score lies below.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
       ["agent", cost.label, quantity, "unbeaten"], () => dots.map((dot) => [dot.agent.name, dot.words.split(", ")[0], dot.row.score.text, dot.best ? "yes" : ""])) : nobody()].filter(Boolean));
   };
   show(list[0]);
@@ -231,7 +231,7 @@ function taskCard(task) {
   const rows = task.rows.filter((row) => row.score && agentShown(row.who));
   return h("a", { class: "card", href: address({ task: task.key }) }, h("h3", {}, task.name), h("p", {}, task.about),
     rows.length ? dots(rows.map((row) => ({ score: row.score, agent: row.who })), task.scale, task.scored, Math.min(300, width())) : null,
-    h("span", { class: "note" }, rows[0] ? `${rows.length} agents; best: ${rows[0].who.name} ${rows[0].score.text}` : "no finished run"));
+    h("span", { class: "note" }, rows[0] ? `${rows.length === 1 ? "1 agent" : `${rows.length} agents`}; best: ${rows[0].who.name} ${rows[0].score.text}` : "no finished run"));
 }
 
 // ---- a task

@@ -82,6 +82,10 @@ def test_an_honest_entry_is_confirmed_by_its_own_code():
         assert one.p > 1e-3 == one.level
         assert one.words.startswith(one.task)
         assert "which confirms it" in one.words
+        regret = one.evaluation.regret
+        said = one.evaluation.returns if regret is None else regret
+        kind = "return" if regret is None else "regret"
+        assert f": {kind} {said.mean():,.5g} on " in one.words
         assert one.episodes == 64 == len(one.evaluation.returns)
     assert found[0].public == -runs[0].evaluation.regret.mean()
     assert found[1].public == runs[1].evaluation.returns.mean()

@@ -67,7 +67,7 @@ def test_an_agent_of_one_file_enters_and_is_verified(board, suite, tmp_path, mon
     assert "Nothing is submitted yet: fill in the card" in done.stderr
     card = tmp_path / "submission.toml"
     assert tomllib.loads(card.read_text())["entry"] == {"name": "mine", "agent": "./mine.py:mine"}
-    with pytest.raises(InputError, match=r"\[who\] name is missing"):
+    with pytest.raises(InputError, match=r"missing: \[who\] name .*; \[disclosure\] uses_env"):
         submit(tmp_path / "results", card, "mine", tmp_path / "entry", suite)
     card.write_text(filled(card.read_text()))
     done = run(*words)

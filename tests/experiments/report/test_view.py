@@ -1,6 +1,7 @@
 """What the page draws, held against the records and against brute force."""
 
 import base64
+import dataclasses
 import json
 import shutil
 from dataclasses import replace
@@ -126,6 +127,23 @@ def test_what_knows_the_truth_is_drawn_and_not_on_the_line():
     points = [{"value": v, "knows": v == 3, "time": t} for v, t in ((1, 1.0), (2, 2.0), (3, 0.5))]
     (picture,) = view_task.costs(points)
     assert [dot[4] for dot in picture["dots"]] == [True, True, False]
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_a_flag_on_any_task_marks_the_entry(odd, played):
+    records = read_folder(played).records
+    task, name = next((s.task, s.name) for s in (r.spec for r in records) if s.name != "random")
+    about = {"name": name, "digest": "ab", "status": "verified", "card": {}}
+    entered = []
+    for one in records:
+        flags = ["foresight"] * odd if one.spec.task == task else []
+        theirs = one.spec.name == name
+        entered.append(dataclasses.replace(one, entry={**about, "flags": flags}) if theirs else one)
+    (overview,) = overviews(entered)
+    agents = view.suite_view(overview, Links(played))["agents"]
+    (agent,) = [one for one in agents if one["entry"]]
+    assert agent["badge"] == ("flagged" if odd else "verified")
+    assert agent["entry"]["flags"] == [f"{task}: foresight"] * odd
 
 
 @pytest.mark.parametrize("version", ["v0.1.0", "951fcc0"])

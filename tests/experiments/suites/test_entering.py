@@ -134,6 +134,9 @@ def test_an_agent_that_fits_nothing_is_refused_with_the_reason(here: Path) -> No
         entered("mine.toml", "me=greedy")
     with pytest.raises(InputError, match=r"no file './absent\.py'"):
         entered("mine.toml", "me=./absent.py:Agent")
+    here.joinpath("wrong.py").write_text("def act(observation):\n    return [][3]\n")
+    with pytest.raises(InputError, match=r"IndexError: list index out of range \(.*wrong\.py:2\)"):
+        entered("mine.toml", "me=./wrong.py:act")
 
 
 @pytest.mark.parametrize("entry", ["greedy", "=greedy", "me=", "bayes_ucb(width=2)"])
