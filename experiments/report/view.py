@@ -18,11 +18,12 @@ from ...agents import making
 from ...envs.core import spelt
 from ...envs.rendering import palette
 from ..suites.catalogue import SUITES
+from ..suites.files import SB3
 from . import words
 from .boards import NO_RANK, Board, Row, role
 from .links import Links, https
 from .standings import Overview, Standing, Wing
-from .view_task import View, cell, costs, estimate, rank_of, scale_of, task_view
+from .view_task import View, cell, costs, day, estimate, rank_of, scale_of, task_view
 
 WINGS = {
     "campaign": "Campaigns",
@@ -41,7 +42,7 @@ BADGES = {
     "claimed": "replayed; who chose the actions is not known",
     "flagged": "replayed, and something about it is odd: open its card",
 }
-LEARNED = ("learned", "policy", "meta_ucb", "sb3")
+LEARNED = ("learned", "policy", "meta_ucb", "sb3", SB3)
 EXACT = ("optimal", "oracle")
 
 
@@ -116,7 +117,7 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
             "kinds": sorted(_kinds(rows, entry)),
             "texts": [{"text": spelt(text), "parts": links.agent(text)} for text in texts],
             "entry": _entry(entry),
-            "date": cell(newest.created, words.date(newest.created)[:10]),
+            "date": day(newest.created),
         }
 
 
@@ -190,10 +191,8 @@ def _wing(wing: Wing, boards: Sequence[Board], numbers: Mapping[str, int]) -> Vi
     return {
         "name": kind,
         "title": WINGS[kind],
-        "open_book": kind == "table",
         "tasks": [i for i, board in enumerate(boards) if any(board is one for one in wing.boards)],
         "scored": wing.scored,
-        "ranked": sum(one.rank is not None for one in wing.standings),
         "rows": rows,
         "scale": scale_of([row["score"] for row in rows], True),
         "costs": costs([_spending(one, found[one.name]) for one in wing.standings]),
@@ -210,7 +209,7 @@ def _standing(one: Standing, rows: Sequence[Row | None], number: int) -> View:
         "score": estimate(one.mean, words.score),
         "entered": one.entered,
         "time": cell(seconds, words.duration(seconds)),
-        "date": cell(created, words.date(created)[:10]),
+        "date": day(created),
         "cells": [None if row is None else _value(row) for row in rows],
     }
 
