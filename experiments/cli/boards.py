@@ -166,6 +166,10 @@ def _show_verified(found: Verified) -> None:
         returns = plus_minus(played.returns)
         rows.append([record.spec.task, str(len(played.returns)), returns, equal])
     show(["task", "episodes", "return", "agrees"], rows, found.card.name)
+    for task in found.open_book:
+        say(
+            f"open book: {task}: anybody can read the labels of this table, so no entry has a rank."
+        )
     for flag in found.flags:
         say(f"flag: {flag}", "yellow")
     say(f"{found.status.capitalize()}: {found.card.name}, {len(rows)} runs, digest {found.digest}.")

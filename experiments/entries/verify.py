@@ -26,7 +26,7 @@ from ..runs.records import Results, open_folder, read_folder, write_record
 from ..runs.replay import Mismatch, compare, replay
 from ..runs.spec import RunSpec, data_hash
 from ..suites.catalogue import SUITES
-from ..suites.task import Suite, Task
+from ..suites.task import Suite, Task, kind_of
 from .bounds import beyond
 from .card import FILE as CARD
 from .card import Card, read_card
@@ -35,7 +35,6 @@ from .fresh import Confirmation, confirm
 from .manifest import TRACES, Entry, Refused, open_entry
 from .tasks import TABLE, check_runs, expected
 
-OPEN_BOOK = "open book: anybody can read the labels of this table"
 Tell = Callable[[int, str], None]
 T = TypeVar("T")
 
@@ -63,12 +62,17 @@ class Verified:
 
     @property
     def flags(self) -> list[str]:
-        """What is to be known of its runs, a line each."""
+        """What is odd about its runs, a line each."""
         return [
             f"{one.spec.task}: {flag}"
             for one in self.records
             for flag in (one.entry or {}).get("flags", ())
         ]
+
+    @property
+    def open_book(self) -> list[str]:
+        """Its tasks on tables, whose labels anybody can know: odd is nothing about them."""
+        return [one.spec.task for one in self.records if kind_of(one.spec.env_id) == TABLE]
 
 
 def verify(
@@ -90,7 +94,7 @@ def verify(
         InputError: There is no such folder, or a data set is not here.
         Refused: The entry is not what it says; the message names the file, the episode and the step.
     """
-    others = Results([], {}) if results is None or not results.exists() else read_folder(results)
+    others = Results([], {}) if results is None or _is_new(results) else read_folder(results)
     entry = open_entry(folder)
     card = _refusing(CARD, read_card, entry.read(CARD))
     suite = _suite(card, suite)
@@ -110,7 +114,7 @@ def verify(
     if flaws:
         raise Refused(*flaws)
     records = [record for record, _ in found]
-    flags = _flags(list(tasks.values()), records, card, others.records)
+    flags = _flags(records, card, others.records)
     return Verified(
         card=card,
         digest=entry.digest,
@@ -182,6 +186,11 @@ def _refusing(path: str, read: Callable[..., T], *given: Any) -> T:
         raise Refused(words if words.startswith(path) else f"{path}: {words}") from None
     except DAMAGE as error:
         raise Refused(f"{path}: {reason(error)}.") from None
+
+
+def _is_new(results: Path) -> bool:
+    """Return whether a folder is empty or not there."""
+    return not results.exists() or (results.is_dir() and not any(results.iterdir()))
 
 
 def _suite(card: Card, given: Suite | None) -> Suite:
@@ -264,16 +273,12 @@ def _is_equal(claimed: Evaluation, played: Evaluation, same: bool) -> bool:
 # ---- what is to be known of them
 
 
-def _flags(
-    tasks: Sequence[Task], records: Sequence[Record], card: Card, others: Sequence[Record]
-) -> list[list[str]]:
-    """Return what is to be known of each run; traces that are all another entry's are refused."""
+def _flags(records: Sequence[Record], card: Card, others: Sequence[Record]) -> list[list[str]]:
+    """Return what is odd about each run; traces that are all another entry's are refused."""
     twins = _twins(records, card, others)
     found = []
-    for task, record in zip(tasks, records, strict=True):
-        flags = [OPEN_BOOK] if task.kind == TABLE else []
-        if (warning := _foresight(record)) is not None:
-            flags.append(warning)
+    for record in records:
+        flags = [] if (warning := _foresight(record)) is None else [warning]
         if twin := twins[record.id]:
             flags.append(f"the same actions as {', '.join(told(name, 100) for name in twin[:3])}")
         found.append(flags)

@@ -109,14 +109,14 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
         rows = [row for board in overview.boards for row in board.rows if row.name == name]
         texts = dict.fromkeys(row.record.spec.agent for row in rows)
         newest = max(rows, key=lambda row: row.record.created).record
-        entry = newest.entry
+        entry, flags = newest.entry, _flags(rows)
         yield {
             "name": words_of[i],
             **look(i),
-            "badge": "own" if not entry else "flagged" if entry["flags"] else entry["status"],
+            "badge": "own" if not entry else "flagged" if flags else entry["status"],
             "kinds": sorted(_kinds(rows, entry)),
             "texts": [{"text": spelt(text), "parts": links.agent(text)} for text in texts],
-            "entry": _entry(entry),
+            "entry": _entry(entry, flags),
             "date": day(newest.created),
         }
 
@@ -151,7 +151,13 @@ def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:
     return kinds & {"exact", "learned", "outside"} or {"rule"}
 
 
-def _entry(entry: Mapping[str, Any] | None) -> View | None:
+def _flags(rows: Sequence[Row]) -> list[str]:
+    """Return what is odd about any run of an entry, with the task where it is."""
+    found = ((row.record.spec.task, (row.record.entry or {}).get("flags", ())) for row in rows)
+    return [f"{task}: {flag}" for task, flags in found for flag in flags]
+
+
+def _entry(entry: Mapping[str, Any] | None, flags: Sequence[str]) -> View | None:
     """Return the card of an entry: name, digest, flags, and its sections as names with texts."""
     if not entry:
         return None
@@ -164,7 +170,7 @@ def _entry(entry: Mapping[str, Any] | None) -> View | None:
     return {
         "digest": spelt(entry["digest"]),
         "status": spelt(entry["status"]),
-        "flags": [spelt(flag) for flag in entry["flags"]],
+        "flags": [spelt(flag) for flag in flags],
         "sections": [{"name": "entry", "facts": plain}, *sections] if plain else sections,
     }
 

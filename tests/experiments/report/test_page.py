@@ -133,10 +133,10 @@ def test_everything_fits_and_can_be_read(visit, width, theme):
 @pytest.mark.parametrize(
     "drawn",
     [
-        "tradeoff([[1e-3, 0], [0.1 / 1.5, 1]].map(([x, y]) => ({ agent, x, y, words: '' })), "
-        "{ x: 'time', y: 'score' }, true, 300, [0, 1])",
-        "ridges([{ agent, counts: [1, 2], total: 3, score: { value: 1e5, low: null } }], "
-        "{ low: 0, high: 1e6 }, false, 300, 'return')",
+        """tradeoff([[1e-3, 0], [0.1 / 1.5, 1]].map(([x, y]) => ({ agent, x, y, words: "" })),
+            { x: "time", y: "score" }, true, 300, [0, 1])""",
+        """ridges([{ agent, counts: [1, 2], total: 3, score: { value: 1e5, low: null } }],
+            { low: 0, high: 1e6 }, false, 300, "return")""",
     ],
     ids=["tradeoff", "ridges"],
 )
