@@ -96,6 +96,7 @@ class Sampler(AnywhereAgent):
     """
 
     text = "random"
+    role = "random"
 
     def __init__(self, model: Any, *, seed: Any = 0) -> None:
         super().__init__(model, seed=seed)

@@ -82,6 +82,8 @@ def _flaw(suite: Suite, card: Card, tasks: Mapping[str, Task], spec: RunSpec) ->
             f"its spec is not that of {suite.name}, version {suite.version}: it is of {spec.suite}, "
             f"version {spec.version}"
         )
+    if any(task.name == spec.task and not can_enter(task) for task in suite.tasks):
+        return f"{spec.task} is outside: its environment is code of others, which nobody runs again"
     if spec.task not in tasks:
         return f"its spec is not the suite's: there is no task {spec.task} to enter"
     if spec.name != card.name:

@@ -65,7 +65,7 @@ class Verified:
 
     @property
     def flags(self) -> list[str]:
-        """What is to be known of its runs, a line each."""
+        """What is odd about its runs, a line each."""
         return [
             f"{one.spec.task}: {flag}"
             for one in self.records
@@ -92,7 +92,7 @@ def verify(
         InputError: There is no such folder, or a data set is not here.
         Refused: The entry is not what it says; the message names the file, the episode and the step.
     """
-    others = Results([], {}) if results is None or not results.exists() else read_folder(results)
+    others = Results([], {}) if results is None or _is_new(results) else read_folder(results)
     entry = open_entry(folder)
     card = _refusing(CARD, read_card, entry.read(CARD))
     suite = _suite(card, suite)
@@ -190,6 +190,11 @@ def _refusing(path: str, read: Callable[..., T], *given: Any) -> T:
         raise Refused(words if words.startswith(path) else f"{path}: {words}") from None
     except DAMAGE as error:
         raise Refused(f"{path}: {reason(error)}.") from None
+
+
+def _is_new(results: Path) -> bool:
+    """Return whether a folder is empty or not there."""
+    return not results.exists() or (results.is_dir() and not any(results.iterdir()))
 
 
 def _suite(card: Card, given: Suite | None) -> Suite:

@@ -17,13 +17,13 @@ import numpy as np
 from ...agents import making
 from ...envs.core import spelt
 from ...envs.rendering import palette
-from ..runs.record import Record
 from ..suites.catalogue import SUITES
+from ..suites.files import SB3
 from . import words
 from .boards import NO_RANK, Board, Row, role
 from .links import Links, https
 from .standings import Overview, Standing, Wing
-from .view_task import View, cell, costs, estimate, rank_of, scale_of, task_view
+from .view_task import View, cell, costs, day, estimate, rank_of, scale_of, task_view
 
 WINGS = {
     "campaign": "Campaigns",
@@ -42,7 +42,7 @@ BADGES = {
     "claimed": "replayed; who chose the actions is not known",
     "flagged": "replayed, and something about it is odd: open its card",
 }
-LEARNED = ("learned", "policy", "meta_ucb", "sb3")
+LEARNED = ("learned", "policy", "meta_ucb", "sb3", SB3)
 EXACT = ("optimal", "oracle")
 
 
@@ -109,8 +109,7 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
         rows = [row for board in overview.boards for row in board.rows if row.name == name]
         texts = dict.fromkeys(row.record.spec.agent for row in rows)
         newest = max(rows, key=lambda row: row.record.created).record
-        entry = newest.entry
-        flags = [f"{row.record.spec.task}: {flag}" for row in rows for flag in _flags(row.record)]
+        entry, flags = newest.entry, _flags(rows)
         yield {
             "name": words_of[i],
             **look(i),
@@ -118,7 +117,7 @@ def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[
             "kinds": sorted(_kinds(rows, entry)),
             "texts": [{"text": spelt(text), "parts": links.agent(text)} for text in texts],
             "entry": _entry(entry, flags),
-            "date": cell(newest.created, words.date(newest.created)[:10]),
+            "date": day(newest.created),
         }
 
 
@@ -154,12 +153,14 @@ def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:
     return kinds & {"exact", "learned", "outside"} or {"rule"}
 
 
-def _flags(record: Record) -> list[str]:
-    return record.entry["flags"] if record.entry else []
+def _flags(rows: Sequence[Row]) -> list[str]:
+    """Return what is odd about any run of an entry, with the task where it is."""
+    found = ((row.record.spec.task, (row.record.entry or {}).get("flags", ())) for row in rows)
+    return [f"{task}: {flag}" for task, flags in found for flag in flags]
 
 
 def _entry(entry: Mapping[str, Any] | None, flags: Sequence[str]) -> View | None:
-    """Return the card of an entry: its digest, flags, and its sections as names with texts."""
+    """Return the card of an entry: name, digest, flags, and its sections as names with texts."""
     if not entry:
         return None
     sections = [
@@ -198,10 +199,8 @@ def _wing(wing: Wing, boards: Sequence[Board], numbers: Mapping[str, int]) -> Vi
     return {
         "name": kind,
         "title": WINGS[kind],
-        "open_book": kind == "table",
         "tasks": [i for i, board in enumerate(boards) if any(board is one for one in wing.boards)],
         "scored": wing.scored,
-        "ranked": sum(one.rank is not None for one in wing.standings),
         "rows": rows,
         "scale": scale_of([row["score"] for row in rows], True),
         "costs": costs([_spending(one, found[one.name]) for one in wing.standings]),
@@ -218,7 +217,7 @@ def _standing(one: Standing, rows: Sequence[Row | None], number: int) -> View:
         "score": estimate(one.mean, words.score),
         "entered": one.entered,
         "time": cell(seconds, words.duration(seconds)),
-        "date": cell(created, words.date(created)[:10]),
+        "date": day(created),
         "cells": [None if row is None else _value(row) for row in rows],
     }
 

@@ -57,6 +57,11 @@ def cell(value: float | None, text: str) -> list[Any]:
     return [rounded(value), text]
 
 
+def day(created: float) -> list[Any]:
+    """Return a cell with the day of a point in time, sorted by the second."""
+    return [int(created), words.date(created)[:10]]
+
+
 def scale_of(estimates: Sequence[View | None], scored: bool) -> list[float]:
     """Return the ends of the scale of some estimates: with scores it shows 0 and 1."""
     known = [x for one in estimates if one for x in (one["value"], one["low"], one["high"])]
@@ -101,7 +106,6 @@ def task_view(board: Board, pairs: Sequence[Pair], agents: Mapping[str, int], li
         "regret": board.has_regret,
         "quantity": "score" if board.scored else "return",
         "mixed": board.mixed,
-        "others": len(board.others),
         "facts": _facts(board),
         "scale": scale_of([row["score"] for row in rows], board.scored),
         "rows": rows,
@@ -173,7 +177,7 @@ def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
     record, played = row.record, row.played
     found: View = {"agent": agent, "run": record.id, "command": spelt(row.command), **rank_of(row)}
     found["facts"] = list(_run_facts(row))
-    found["date"] = cell(record.created, words.date(record.created)[:10])
+    found["date"] = day(record.created)
     found["score"] = found["return"] = found["regret"] = found["behind"] = found["time"] = None
     if played is None:
         lines = str(record.error).split("\n")

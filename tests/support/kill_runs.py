@@ -2,11 +2,11 @@
 
     python tests/support/kill_runs.py [--signals 100] [--seed 0]
 
-In a folder two runs of the same suite play at a time, one worker each. Each signal goes to one of them,
-or to its worker: SIGKILL, SIGINT, or SIGSTOP and a while later, often past the expiry of leases, SIGCONT.
-Who is gone is started again, until all has been played and another folder comes. The records are compared
-with those of a run that was left alone, and nothing but records may be left over in the folder of a
-finished run.
+In a folder two runs of the same suite play at a time, one worker each. Each signal goes to one of
+them, or to its worker: SIGKILL, SIGINT, or SIGSTOP and a while later, often past the expiry of leases,
+SIGCONT. Who is gone is started again, until all has been played and another folder comes. The records
+are compared with those of a run that was left alone, and nothing but records may be left over in the
+folder of a finished run.
 """
 
 from __future__ import annotations

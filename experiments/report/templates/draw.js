@@ -84,12 +84,14 @@ function labels(dots, box) {
     return best.at;
   });
 }
-// As much of some words as there is room for.
 const ruler = document.createElement("canvas").getContext("2d");
 function wide(words) {
   ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
   return ruler.measureText(words).width;
 }
+// A number below a place of a scale, moved where the edge of the picture would cut it.
+const under = (x, y, words, right) => text(Math.min(x, right - wide(words) / 2), y, words, "middle");
+// As much of some words as there is room for.
 function fitted(words, room) {
   if (wide(words) <= room) return words;
   const letters = [...words];
@@ -145,7 +147,7 @@ function bar(one, [low, high], agent, scored, width = 230) {
 function frame(x, y, box, names) {
   const parts = [];
   for (const tick of x.ticks(Math.max(2, Math.floor((box.right - box.left) / 80))).filter((one) => !names.whole || Number.isInteger(one))) {
-    parts.push(line(x(tick), box.top, x(tick), box.bottom, "guide"), text(x(tick), box.bottom + 15, names.tick?.(tick) ?? short(tick), "middle"));
+    parts.push(line(x(tick), box.top, x(tick), box.bottom, "guide"), under(x(tick), box.bottom + 15, names.tick?.(tick) ?? short(tick), box.right + 11));
   }
   for (const tick of y.ticks(5)) parts.push(line(box.left, y(tick), box.right, y(tick), "guide"), text(box.left - 6, y(tick) + 4, short(tick), "end"));
   parts.push(text((box.left + box.right) / 2, box.bottom + 32, fitted(names.x, box.right - box.left), "middle"), text(box.left - 40, box.top - 8, fitted(names.y, box.right - box.left)));
@@ -204,7 +206,7 @@ function ridges(rows, { low, high }, scored, width, quantity) {
       whisker(at, row.score, base - 6, row.agent, "thin"), row.score.value >= low && symbol(row.agent, at(row.score.value), base - 6, 4.5),
       text(room - 8, base - 3, fitted(row.agent.name, room - 12), "end", "name"));
   });
-  const ticks = at.ticks(Math.max(2, Math.floor(width / 110))).map((tick) => text(at(tick), height - 10, short(tick), "middle"));
+  const ticks = at.ticks(Math.max(2, Math.floor(width / 110))).map((tick) => under(at(tick), height - 10, short(tick), width - 1));
   const guides = scored ? [0, 1].map((x) => line(at(x), 8, at(x), height - 26, "ends-of-scale")) : [];
   return picture(width, height, `${quantity} of the episodes of each agent`, guides, drawn, ticks);
 }

@@ -8,9 +8,12 @@ from typer.testing import CliRunner
 
 from discovery_gym import InputError
 from discovery_gym.experiments import cli
-from discovery_gym.experiments.entries.card import KEYS, read_card
+from discovery_gym.experiments.entries.card import KEYS, Card, read_card
+from discovery_gym.experiments.entries.manifest import Refused
 from discovery_gym.experiments.entries.submit import submit
+from discovery_gym.experiments.entries.tasks import check_runs
 from discovery_gym.experiments.runs.records import open_folder, write_record
+from discovery_gym.experiments.suites import catalogue
 
 AGENT = '''
 """The item nearest to the best label, the second batch size."""
@@ -133,6 +136,14 @@ def test_a_wing_is_played_whole(suite, tmp_path):
     done_words = "the run on 'Hubs' is missing; an entry plays all tasks of a wing"
     with pytest.raises(ValueError, match=done_words):
         submit(results, card_in(tmp_path), NAME, tmp_path / "entry", suite)
+
+
+def test_what_runs_code_of_others_is_outside():
+    smoke = catalogue.suite("smoke")
+    task = next(one for one in smoke.tasks if "Simulator" in one.env_id)
+    card = Card({"suite": "smoke", "suite_version": 2, "entry": {"name": "x", "agent": "random"}})
+    with pytest.raises(Refused, match="Simulator, 11 settings is outside: its environment is code"):
+        check_runs(smoke, card, {"traces/x.parquet": smoke.run(task, "x", "random")})
 
 
 def test_a_failed_run_is_not_submitted(suite, tmp_path):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from browsing import data_of
 from entries import FILLED, WINGS, Draft, Trace, enter, play
 from typer.testing import CliRunner
 
@@ -61,11 +62,29 @@ def test_an_entry_gets_onto_the_board(board, suite, tmp_path):
     write_leaderboard(results)
 
 
-def test_a_table_is_marked_as_an_open_book(board, tmp_path):
-    done = run("verify", board / "honest" / "table", "--suite", board / "board.toml")
+def test_a_table_is_an_open_book_and_nothing_odd(board, tmp_path):
+    """It says so and gives no rank, and the entry is shown as verified all the same."""
+    given = board / "honest" / "table", "--suite", board / "board.toml", "--into", tmp_path
+    done = run("verify", *given)
     assert done.exit_code == 0
-    assert "flag" not in done.stderr
     assert "note: anybody can read the labels of Patients" in done.stderr
+    assert "flag" not in done.stderr
+    write_leaderboard(tmp_path)
+    view = data_of(tmp_path, "board")
+    (agent,), (wing,) = view["agents"], view["wings"]
+    assert (agent["badge"], agent["entry"]["flags"]) == ("verified", [])
+    assert [row["unranked"] for row in wing["rows"]] == ["open book"]
+
+
+def test_a_flag_of_any_run_is_one_of_the_entry(board, suite, tmp_path):
+    """Also if it is not that of the newest run."""
+    found = verify(board / "honest" / "pool", suite=suite)
+    first, last = found.records
+    odd = replace(first, entry={**first.entry, "flags": ["knows too much"]})
+    add(replace(found, records=(odd, last)), tmp_path)
+    write_leaderboard(tmp_path)
+    (agent,) = data_of(tmp_path, "board")["agents"]
+    assert (agent["badge"], agent["entry"]["flags"]) == ("flagged", ["Items: knows too much"])
 
 
 def test_an_entry_that_reads_labels_is_flagged(board, suite, tmp_path):

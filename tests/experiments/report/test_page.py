@@ -130,6 +130,24 @@ def test_everything_fits_and_can_be_read(visit, width, theme):
     ) == ("none" if width == 390 else "table-header-group")
 
 
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        """tradeoff([[1e-3, 0], [0.1 / 1.5, 1]].map(([x, y]) => ({ agent, x, y, words: "" })),
+            { x: "time", y: "score" }, true, 300, [0, 1])""",
+        """ridges([{ agent, counts: [1, 2], total: 3, score: { value: 1e5, low: null } }],
+            { low: 0, high: 1e6 }, false, 300, "return")""",
+    ],
+    ids=["tradeoff", "ridges"],
+)
+def test_the_last_number_of_a_scale_is_not_cut(visit, drawn):
+    page = visit("#suite=tiny", width=390)
+    agent = "{ name: 'x', colour: 0, marker: 0, dash: 0 }"
+    page.evaluate(f"() => {{ const agent = {agent}; main.replaceChildren({drawn}); }}")
+    assert page.locator("#main svg text").count() > 2
+    assert page.evaluate(FITS) == []
+
+
 def test_the_checks_of_fit_and_contrast_find_what_they_look_for(visit):
     page = visit("#suite=tiny")
     page.evaluate(

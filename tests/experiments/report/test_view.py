@@ -18,7 +18,8 @@ from discovery_gym.experiments.report import view, view_task, words
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.links import Links, https
 from discovery_gym.experiments.report.standings import overviews
-from discovery_gym.experiments.runs.records import read_folder
+from discovery_gym.experiments.runs.records import open_folder, read_folder, write_record
+from discovery_gym.experiments.suites.files import SB3
 
 ROOT = Path(__file__).parents[3]
 
@@ -159,6 +160,22 @@ def test_records_of_earlier_formats_are_shown(version, tmp_path):
     rows = [row for task in tasks for row in task["rows"] if "failed" not in row]
     assert all(row["time"][0] > 0 for row in rows)
     assert all("actions" not in row["episodes"] for row in rows)
+
+
+def test_days_are_sorted_by_the_second():
+    assert view_task.day(1795686896.1) == [1795686896, "2026-11-26"]
+
+
+def test_a_file_of_stable_baselines3_is_learned_and_from_outside(played, tmp_path):
+    whole = next(one for one in read_folder(played).records if one.evaluation is not None)
+    text = f"{SB3}(path='ppo.zip')"
+    spec = dataclasses.replace(whole.spec, name="ppo", agent=text)
+    write_record(
+        open_folder(tmp_path), spec, dataclasses.replace(whole.evaluation, agent=text, role="")
+    )
+    (overview,) = overviews(read_folder(tmp_path).records)
+    (agent,) = view.suite_view(overview, Links(tmp_path))["agents"]
+    assert agent["kinds"] == ["learned", "outside"]
 
 
 def test_no_two_agents_look_alike():

@@ -1,6 +1,9 @@
 """What a record keeps: every action, and where an episode stands, told again by single environments."""
 
 import dataclasses
+import re
+import shutil
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -205,8 +208,20 @@ def test_polars_reads_a_record_in_one_line(file):
 def test_duckdb_reads_a_record_in_one_line(file):
     duckdb = pytest.importorskip("duckdb")
     assert_read(file, duckdb.sql(f"select * from '{file[1]}'").to_arrow_table().to_pydict())
-    first = duckdb.sql(f"select a0[1] as first, avg(regret) from '{file[1]}' group by first")
-    assert len(first.fetchall()) > 1
+
+
+def test_the_line_of_the_guide_reads_all_runs_of_a_folder(file, tmp_path):
+    """Runs of other environments have other columns."""
+    duckdb = pytest.importorskip("duckdb")
+    folder = tmp_path / "results"
+    records = open_folder(folder)
+    shutil.copy(file[1], records)
+    for name in ("ladder", "lines"):
+        assert not write_record(records, run(name), played(run(name)))
+    guide = (Path(__file__).parents[3] / "docs/guide.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^duckdb\..*$", guide, re.MULTILINE)
+    found = eval(line.replace("results/", f"{folder}/"), {"duckdb": duckdb})  # noqa: S307 - our own guide
+    assert found.fetchall() == [(pytest.approx(read_record(file[1]).evaluation.regret.mean()),)]
 
 
 def assert_read(file, columns):

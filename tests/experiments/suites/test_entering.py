@@ -330,10 +330,15 @@ def test_with_trust_it_plays_and_ranks(here: Path) -> None:
     assert right is not None
     assert right.returns.tolist() == [4.0] * 6
     assert right.optimal_value is None
+    chance = played["Line", "random"].evaluation
+    assert chance is not None
+    assert chance.role == "random"
     Path("imported").unlink()
     done = command("leaderboard", "out")
     assert done.returncode == 0, done.stderr
-    assert "right" in Path("out/LEADERBOARD.md").read_text()
+    (line,) = (one for one in Path("out/LEADERBOARD.md").read_text().split("### Line")[1:])
+    assert "| 1 | right |" in line
+    assert "| – | random |" in line  # the end of the scale, there too
     assert not Path("imported").exists()
 
 
