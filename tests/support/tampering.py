@@ -678,7 +678,7 @@ def line_of(key):
 
 
 for key in REQUIRED:
-    case(f"card without {key}", "pool", f"{key} is missing")(line_of(key))
+    case(f"card without {key}", "pool", rf"missing: (\[\w+\] )?{key} \(")(line_of(key))
 for table in ("entry", "who", "code", "hardware", "method", "disclosure"):
     case(f"card without [{table}]", "pool", "is missing|is no key|not TOML")(
         lambda draft, table=table: draft.swap(f"[{table}]\n", "")

@@ -365,7 +365,7 @@ def test_a_lost_worker_leaves_its_part_to_the_others(tiny, tmp_path, capsys):
         plan(tiny)[0], env_kwargs=slow, agent="fixed", chunk=1, episodes=2
     )
     todo = missing([*plan(tiny)[:3], endless], tmp_path)
-    killed = []
+    killed, others = [], set(children(os.getpid()))  # what other tests have left is none of ours
 
     def kill():
         """Kill a worker when all that ends has ended, and then the other one."""
@@ -373,7 +373,7 @@ def test_a_lost_worker_leaves_its_part_to_the_others(tiny, tmp_path, capsys):
             while len(list((tmp_path / "records").iterdir())) < 3:
                 time.sleep(0.02)
             time.sleep(0.5)
-            killed.append(children(os.getpid())[0])
+            killed.append(min(set(children(os.getpid())) - others - set(killed)))
             os.kill(killed[-1], signal.SIGKILL)
 
     thread = threading.Thread(target=kill)
@@ -382,7 +382,7 @@ def test_a_lost_worker_leaves_its_part_to_the_others(tiny, tmp_path, capsys):
         play(todo, tmp_path, workers=2)
     thread.join()
     assert len(set(killed)) == 2
-    assert children(os.getpid()) == []
+    assert set(children(os.getpid())) <= others
     assert missing_specs(plan(tiny)[:3], tmp_path) == []
 
 
