@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ CHUNKS = "chunks"
 """Folder of the records of chunks, and of leases, below that of the results."""
 GROUP = 5.0
 """Seconds of work that are claimed at once, at most, unless a single chunk takes longer."""
+SECONDS = re.compile(r"\d{1,9}\.\d{6}")
+"""How the record of a chunk tells them."""
 ROUNDS = 8
 """Near the end a claim is for this part of what is left, so that all come to an end together."""
 
@@ -210,10 +213,13 @@ class Board:
     def _read(self, chunk: Chunk) -> Record | None:
         path = record_path(self.chunks, chunk.id)
         try:
-            return read(path)
+            found = read(path)
+            if SECONDS.fullmatch(found.spec.about) is None:
+                raise ValueError("it does not say how many seconds it took")
         except DAMAGE:
             path.unlink(missing_ok=True)
             return None
+        return found
 
     def wanted(self, task: str | None = None) -> Iterator[tuple[Chunk, float]]:
         """Yield chunks without a record in the order in which they are best played, with their costs.

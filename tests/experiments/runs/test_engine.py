@@ -23,6 +23,7 @@ from discovery_gym.envs.core.leases import Leases
 from discovery_gym.experiments.runs import records as rec
 from discovery_gym.experiments.runs import sharing
 from discovery_gym.experiments.runs.board import CHUNKS, GROUP, ROUNDS, Board, chunks, missing
+from discovery_gym.experiments.runs.chunks import play_chunk
 from discovery_gym.experiments.runs.engine import play
 from discovery_gym.experiments.runs.records import (
     content_of,
@@ -269,8 +270,11 @@ def test_costs_are_learned_from_what_others_have_played(tiny, tmp_path, monkeypa
 def test_a_damaged_chunk_is_played_again(tiny, tmp_path, played):
     spec = dataclasses.replace(in_chunks(tiny)[0], chunk=128)
     (run,) = todo = missing([spec], tmp_path)
-    path = record_path(tmp_path / CHUNKS, chunks(run)[0].id)
-    for damage in (b"", b"PAR1" + b"x" * 1000 + b"PAR1"):
+    (chunk,) = chunks(run)
+    path = record_path(tmp_path / CHUNKS, chunk.id)
+    odd = dataclasses.replace(chunk.spec, about="soon")  # in place of the seconds
+    timeless = content_of(odd, play_chunk(spec, 0), None, run.fingerprint)
+    for damage in (b"", b"PAR1" + b"x" * 1000 + b"PAR1", timeless):
         path.write_bytes(damage)
         record_path(tmp_path / "records", spec.id).unlink(missing_ok=True)
         play_here(todo, tmp_path)
