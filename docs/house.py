@@ -23,6 +23,7 @@ LAYERS: tuple[dict[str, int], ...] = (
     {"experiments/entries": 200},
     {"experiments/suites": 320},
     {"experiments/runs": 400},
+    {"studies": 320},
     {"testing": 620},
     {"agents": 400},
     {"agents/rules": 200, "agents/design": 340, "agents/planning": 480, "agents/learned": 640},
@@ -39,6 +40,7 @@ ABOUT = {
     "envs": "what the world does",
     "agents": "who chooses",
     "experiments": "who compares",
+    "studies": "who decides next",
     "testing": "who checks",
 }
 """The storeys: a layer belongs to that of its name."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LAYERS = ("envs", "agents", "experiments", "testing")
+LAYERS = ("envs", "agents", "experiments", "studies", "testing")
 HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas")
 
 SOURCES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py"))
