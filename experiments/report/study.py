@@ -19,7 +19,7 @@ from ...envs.core.files import write, writing_to
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
 from ...studies.pool_study import PoolStudy, Posterior
-from ...studies.sheet import told
+from ...studies.sheet import cell, told
 from ...studies.status import Status
 from . import page
 from .leaderboard import PAPERS
@@ -45,16 +45,21 @@ class Found:
 
 def course(study: PoolStudy) -> list[Found]:
     """Return the labels that count, in the order in which they came."""
-    better = min if study.minimise else max
+    better = min if study.sheet.table.minimise else max
     found: list[Found] = []
     for name, label in study.arrived:
         found.append(Found(name, label, better(label, found[-1].best) if found else label))
     return found
 
 
+def columns_of(study: PoolStudy) -> list[str]:
+    """Return the columns of what is set in an item."""
+    return [one.name for one in study.sheet.table.settings]
+
+
 def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.int64]:
     """Return the numbers of the items that are believed to be best, those that may be chosen or were."""
-    sign = -1.0 if study.minimise else 1.0
+    sign = -1.0 if study.sheet.table.minimise else 1.0
     out = np.array([study.status[name] in OUT for name in posterior.ids])
     order = np.argsort(np.where(out, np.inf, -sign * posterior.mean), kind="stable")
     return order[: min(count, len(order) - int(out.sum()))]
@@ -92,8 +97,8 @@ def _page(study: PoolStudy, name: str) -> str:
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
     code = page.script("draw.js", "theme.js", "study.js")
     data = {
-        "target": spelt(study.target),
-        "minimise": study.minimise,
+        "target": spelt(study.sheet.table.target),
+        "minimise": study.sheet.table.minimise,
         "scale": palette.SCALE,
         "course": [
             {"id": one.id, "value": one.label, "best": one.best, "text": number(one.label)}
@@ -104,7 +109,7 @@ def _page(study: PoolStudy, name: str) -> str:
     }
     return page.render(
         "study.html.j2",
-        title=f"{study.target} of {name}",
+        title=f"{study.sheet.table.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
         tables=[_flying(study, posterior), _best(study, posterior, best), _labels(study, found)],
@@ -128,10 +133,10 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
     if not found:
         return "No label has come yet."
     best = next(one for one in found if one.label == found[-1].best)
-    values = told(study.values([best.id])[0])
-    unit = f" {study.unit}" if study.unit else ""
-    which = "Lowest" if study.minimise else "Highest"
-    return f"{which} {study.target} so far: {number(best.label)}{unit}, by {best.id} ({values})."
+    values = told(study.values(best.id))
+    unit = f" {study.sheet.table.unit}" if study.sheet.table.unit else ""
+    which = "Lowest" if study.sheet.table.minimise else "Highest"
+    return f"{which} {study.sheet.table.target} so far: {number(best.label)}{unit}, by {best.id} ({values})."
 
 
 def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
@@ -146,11 +151,11 @@ def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
     counts = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
     return [
         ("table", name),
-        ("target", f"{study.target}{f' in {study.unit}' if study.unit else ''}, "
-                   f"{'less' if study.minimise else 'more'} is better"),
+        ("target", f"{study.sheet.table.target}{f' in {study.sheet.table.unit}' if study.sheet.table.unit else ''}, "
+                   f"{'less' if study.sheet.table.minimise else 'more'} is better"),
         ("items", f"{len(states):,}"),
         ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
-        ("agent", study.agent),
+        ("agent", study.start["agent"]),
         ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
         ("last hash", study.journal.head),
     ]  # fmt: skip
@@ -174,10 +179,10 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     free = (state == Status.FREE).nonzero()[0]
     some = free[np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[: len(free)]]
     shown = np.sort(np.concatenate([some, (state != Status.FREE).nonzero()[0]]))
-    x = study.features[shown].astype(np.float64)
+    x = study.sheet.table.features[study.sheet.rows[shown]]
     x = (x - x.mean(0)) / np.where(np.ptp(x, axis=0) > 0, x.std(0), 1.0)
     flat = projection(x, np.arange(len(x)))[0].round(4)
-    values = study.values([posterior.ids[i] for i in shown.tolist()])
+    values = study.sheet.values(shown.tolist())
     points = [
         [*flat[k].tolist(), round(float(posterior.mean[i]), 6), int(state[i]), spelt(posterior.ids[i]),
          f"{spelt(told(values[k]))}: {belief(posterior.mean[i], posterior.std[i])}"]
@@ -209,19 +214,17 @@ def _table(title: str, empty: str, columns: list[str], rows: list[list[str]]) ->
 
 
 def _cells(study: PoolStudy, names: list[str]) -> list[list[str]]:
-    from ...studies.sheet import cell
-
-    return [[cell(one) for one in values.values()] for values in study.values(names)]
+    return [[cell(one) for one in values.values()] for values in study.sheet.values([study.sheet.number[name] for name in names])]
 
 
 def _flying(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     place = {name: i for i, name in enumerate(posterior.ids)}
-    names = [name for name, state in study.status.items() if state == Status.FLYING]
+    names = study.flying
     rows = [
         [name, *cells, belief(posterior.mean[place[name]], posterior.std[place[name]])]
         for name, cells in zip(names, _cells(study, names), strict=True)
     ]
-    columns = ["id", *study.columns, "mean ± sd"]
+    columns = ["id", *columns_of(study), "mean ± sd"]
     return _table("In flight", "Nothing is in flight.", columns, rows)
 
 
@@ -232,7 +235,7 @@ def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> di
          belief(posterior.mean[i], posterior.std[i])]
         for name, i, cells in zip(names, best.tolist(), _cells(study, names), strict=True)
     ]  # fmt: skip
-    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
+    columns = ["id", *columns_of(study), "state", "labels", "mean ± sd"]
     return _table("Believed to be best", "Nothing is left.", columns, rows)
 
 
@@ -243,5 +246,5 @@ def _labels(study: PoolStudy, found: list[Found]) -> dict[str, Any]:
             zip(found, _cells(study, [one.id for one in found]), strict=True), 1
         )
     ]
-    columns = ["no.", "id", *study.columns, "label", "best so far"]
+    columns = ["no.", "id", *columns_of(study), "label", "best so far"]
     return _table("All labels", "No label yet.", columns, rows)
