@@ -45,7 +45,8 @@ class Setting:
         if self.codes is not None:
             codes = self.codes[rows]
         else:  # indicators of all levels, or of True
-            codes = own.argmax(1) if own.shape[1] > 1 else own[:, 0].astype(np.int64)
+            several = own.shape[1] == len(self.levels)
+            codes = own.argmax(1) if several else own[:, 0].astype(np.int64)
         return [self.levels[code] for code in codes.tolist()]
 
 
