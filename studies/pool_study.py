@@ -60,7 +60,7 @@ class PoolStudy(Study):
                 or texts such as ``["ligand=a,b", "T=40,60"]``; all combinations are then conditions.
             target: The label column.
             agent: Who chooses, as in `agents.make`; None: "bayes_ucb".
-            budget: Number of labels; None: int(0.2 n) + 1.
+            budget: Number of labels; None: those that are in the file, and int(0.2 n) + 1 more.
             seed: Seed of what is random in choices; None: 0.
             journal: The journal; None: beside ``my.csv`` it is ``my.study.jsonl``, and without a file
                 there is none, but in memory.
@@ -125,11 +125,16 @@ class PoolStudy(Study):
         return dict(zip(self.ids, states, strict=True))
 
     @property
+    def arrived(self) -> list[tuple[str, float]]:
+        """The labels that count, each with its item, in the order in which they came."""
+        return [(self.sheet.ids[item], label) for item, label in self._progress.arrived]
+
+    @property
     def labels(self) -> dict[str, list[float]]:
         """The labels of every item that has some, by id, in the order in which they came."""
         found: dict[str, list[float]] = {}
-        for item, label in self._progress.arrived:
-            found.setdefault(self.sheet.ids[item], []).append(label)
+        for name, label in self.arrived:
+            found.setdefault(name, []).append(label)
         return found
 
     @property
@@ -321,20 +326,21 @@ class PoolStudy(Study):
     def _read(self, source: Source, table: Table) -> None:
         """Take in what is new in a table. Only inside `Journal.writing`."""
         sheet = Sheet.of(table, self._record)
-        count = len(sheet.ids)
-        if count > len(self._progress.status):
+        count, before = len(sheet.ids), len(self._progress.status)
+        if count > before:
             Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
             event = {"do": "extend", "count": count, "table": sheet.record()}
             self._table = table
             self._write({**event, "source": source.to_json(self.journal.path)})
         self.news = told = news(sheet, self.journal.events, self.labels, self.status)
+        told.items = list(sheet.ids[before:])
         if told:
             labels = {name: self._several(name, found) for name, found in told.labels.items()}
             corrected = {
                 name: [[old, self._label(name, new)] for old, new in pairs]
                 for name, pairs in told.corrected.items()
             }
-            event = {"do": "tell", "file": True, "labels": labels, "corrected": corrected}
+            event = {"do": "tell", "file": told.file, "labels": labels, "corrected": corrected}
             self._write({**event, "failed": dict.fromkeys(told.failed, "")})
 
     # ---- checks of what is told

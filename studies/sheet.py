@@ -278,6 +278,7 @@ class News:
         emptied: Labels that are no longer in the file, by item; the study keeps them.
         failed: Items that failed.
         file: What stands in the file now, of the items of which that has changed.
+        items: Items that are new in the file.
     """
 
     labels: dict[str, list[float]] = field(default_factory=dict)
@@ -285,9 +286,10 @@ class News:
     emptied: dict[str, list[float]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     file: dict[str, list[float]] = field(default_factory=dict)
+    items: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to write."""
+        """Return whether there is anything to tell."""
         return bool(self.file or self.failed)
 
 

@@ -18,7 +18,8 @@ from ...envs.core import spelt
 from ...envs.core.files import write, writing_to
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
-from ...studies.pool_study import PoolStudy, Posterior
+from ...studies.answers import Posterior
+from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.status import Status
 from . import page
@@ -60,9 +61,14 @@ def columns_of(study: PoolStudy) -> list[str]:
 def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.int64]:
     """Return the numbers of the items that are believed to be best, those that may be chosen or were."""
     sign = -1.0 if study.sheet.table.minimise else 1.0
-    out = np.array([study.status[name] in OUT for name in posterior.ids])
+    out = np.isin(states(study), OUT)
     order = np.argsort(np.where(out, np.inf, -sign * posterior.mean), kind="stable")
     return order[: min(count, len(order) - int(out.sum()))]
+
+
+def states(study: PoolStudy) -> NDArray[np.int64]:
+    """Return the status of every item, ``(n,)``."""
+    return np.array([*study.status.values()], np.int64)
 
 
 OUT = Status.FAILED, Status.WITHDRAWN
@@ -112,7 +118,7 @@ def _page(study: PoolStudy, name: str) -> str:
         title=f"{study.sheet.table.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
-        tables=[_flying(study, posterior), _best(study, posterior, best), _labels(study, found)],
+        tables=[_flying(study), _best(study, posterior, best), _labels(study, found)],
         data=_json(data),
         style=style,
         script=code,
@@ -141,19 +147,19 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
 
 def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
     """Return where a study stands, by name."""
-    states = list(study.status.values())
+    count = np.bincount(states(study), minlength=len(Status)).tolist()
     parts = {
-        "labels told": len(study.arrived),
-        "in flight": states.count(Status.FLYING),
-        "failed": states.count(Status.FAILED),
-        "withdrawn": states.count(Status.WITHDRAWN),
+        "told": len(study.arrived),
+        "in flight": count[Status.FLYING],
+        "failed": count[Status.FAILED],
+        "withdrawn": count[Status.WITHDRAWN],
     }
-    counts = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
         ("table", name),
         ("target", f"{study.sheet.table.target}{f' in {study.sheet.table.unit}' if study.sheet.table.unit else ''}, "
                    f"{'less' if study.sheet.table.minimise else 'more'} is better"),
-        ("items", f"{len(states):,}"),
+        ("items", f"{sum(count):,}"),
         ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
         ("agent", study.start["agent"]),
         ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
@@ -162,7 +168,7 @@ def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
 
 
 def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, Any]:
-    name, mean, std = posterior.ids[item], posterior.mean[item], posterior.std[item]
+    name, mean, std = posterior.ids[item], float(posterior.mean[item]), float(posterior.std[item])
     labels = study.labels.get(name, [])
     text = f"{belief(mean, std)}{f', label {_several(labels)}' if labels else ''}"
     return {"id": spelt(name), "mean": mean, "sd": std, "labels": labels, "text": text}
@@ -174,7 +180,7 @@ def _several(labels: list[float]) -> str:
 
 def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     """Return the items in the plane of the first two principal components of their features."""
-    state = np.array([study.status[name] for name in posterior.ids])
+    state = states(study)
     state[state == Status.WITHDRAWN] = Status.FREE
     free = (state == Status.FREE).nonzero()[0]
     some = free[np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[: len(free)]]
@@ -197,6 +203,12 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     return {"points": points, "ends": ends, "words": words}
 
 
+def beliefs(study: PoolStudy, count: int = TOP) -> list[dict[str, Any]]:
+    """Return tables of what is in flight, and of what is believed to be best."""
+    posterior = study.posterior()
+    return [_flying(study), _best(study, posterior, top(study, posterior, count))]
+
+
 # ---- its tables
 
 
@@ -217,21 +229,16 @@ def _cells(study: PoolStudy, names: list[str]) -> list[list[str]]:
     return [[cell(one) for one in values.values()] for values in study.sheet.values([study.sheet.number[name] for name in names])]
 
 
-def _flying(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
-    place = {name: i for i, name in enumerate(posterior.ids)}
-    names = study.flying
-    rows = [
-        [name, *cells, belief(posterior.mean[place[name]], posterior.std[place[name]])]
-        for name, cells in zip(names, _cells(study, names), strict=True)
-    ]
+def _flying(study: PoolStudy) -> dict[str, Any]:
+    rows = [[one.id, *map(cell, one.values.values()), belief(one.mean, one.std)] for one in study.flying()]
     columns = ["id", *columns_of(study), "mean ± sd"]
     return _table("In flight", "Nothing is in flight.", columns, rows)
 
 
 def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> dict[str, Any]:
-    names = [posterior.ids[i] for i in best.tolist()]
+    names, status = [posterior.ids[i] for i in best.tolist()], study.status
     rows = [
-        [name, *cells, study.status[name].word, _several(study.labels.get(name, [])),
+        [name, *cells, status[name].word, _several(study.labels.get(name, [])),
          belief(posterior.mean[i], posterior.std[i])]
         for name, i, cells in zip(names, best.tolist(), _cells(study, names), strict=True)
     ]  # fmt: skip
