@@ -40,9 +40,9 @@ class Pool:
         self._start, self._options, self._sheet = start, start["options"], sheet
         self._rows = sheet.rows[:count]
         x, scaling = sheet.table.features[self._rows], self._options["scaling"]
-        self._features = scaled(x, scaling)
-        check_features(x, self._features, sheet.table.feature_names, scaling)
-        self._features.flags.writeable = False
+        self.features = scaled(x, scaling)
+        check_features(x, self.features, sheet.table.feature_names, scaling)
+        self.features.flags.writeable = False
         self.sign = -1.0 if sheet.table.minimise else 1.0
         self._believed: tuple[Any, Belief] | None = None
         self._levels = None if self._options["same"] is None else self._of_column()
@@ -63,9 +63,9 @@ class Pool:
         """Return what the agent knows before a question."""
         ends = self._options["outcomes"]
         return StudyPool(
-            num_items=len(self._features),
-            num_features=self._features.shape[1],
-            feature_range=bounds(self._features),
+            num_items=len(self.features),
+            num_features=self.features.shape[1],
+            feature_range=bounds(self.features),
             horizon=max(history, 1),
             batch_size=batch_size,
             delay=1,
@@ -86,7 +86,7 @@ class Pool:
         """Return the agent of a question for n items, and what it sees."""
         history = len(progress.arrived) + len(flying) + len(progress.failed)
         pool = self._known(n, history)
-        return self._agent(pool), seen(pool, self._features, progress, flying, self.sign)
+        return self._agent(pool), seen(pool, self.features, progress, flying, self.sign)
 
     # ---- choices
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer, real, sequence
@@ -36,7 +37,9 @@ class PoolStudy(Study):
     def __init__(self, journal: Journal, table: Table | None = None) -> None:
         super().__init__(journal)
         self.news = News()
-        """What the file told when it was read last."""
+        """What stood in the file that was new when it was looked at last."""
+        self.added: tuple[str, ...] = ()
+        """The items that were new in it, by their ids."""
         self._table = table
         self._progress = Progress(lambda name: self.sheet.number[name])
         self._follow()
@@ -88,6 +91,43 @@ class PoolStudy(Study):
         study.extend(asked.source)
         return study
 
+    # ---- what it is about
+
+    @property
+    def agent(self) -> str:
+        """Who chooses."""
+        return str(self.start["agent"])
+
+    @property
+    def target(self) -> str:
+        """The name of the label."""
+        return self.sheet.table.target
+
+    @property
+    def unit(self) -> str:
+        """The unit of the label, where it is known."""
+        return self.sheet.table.unit
+
+    @property
+    def minimise(self) -> bool:
+        """Whether less is better."""
+        return self.sheet.table.minimise
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what is set in an item."""
+        return tuple(one.name for one in self.sheet.table.settings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided in reading the file that a person should know."""
+        return self.sheet.table.notes
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The features of all items as the agent sees them, ``(n, d)``, read-only."""
+        return self._pool.features
+
     # ---- what is here
 
     @property
@@ -126,12 +166,12 @@ class PoolStudy(Study):
 
     @property
     def arrived(self) -> list[tuple[str, float]]:
-        """The labels that count, each with its item, in the order in which they came."""
+        """The labels that count, each with the id of its item, in the order in which they came."""
         return [(self.sheet.ids[item], label) for item, label in self._progress.arrived]
 
     @property
     def labels(self) -> dict[str, list[float]]:
-        """The labels of every item that has some, by id, in the order in which they came."""
+        """The same by id."""
         found: dict[str, list[float]] = {}
         for name, label in self.arrived:
             found.setdefault(name, []).append(label)
@@ -142,9 +182,9 @@ class PoolStudy(Study):
         """The items whose experiments failed, by id, and why."""
         return {self.sheet.ids[item]: why for item, why in self._progress.failed.items()}
 
-    def values(self, id: str) -> dict[str, Cell]:
-        """Return what is set in an item, by the names of the columns."""
-        return self.sheet.values([self._item(id)])[0]
+    def values(self, ids: Sequence[str]) -> list[dict[str, Cell]]:
+        """Return what is set in some items, by the names of the columns."""
+        return self.sheet.values([self._item(name) for name in ids])
 
     def posterior(self) -> Posterior:
         """Return what is believed about all items, given the labels that are here."""
@@ -304,14 +344,14 @@ class PoolStudy(Study):
                 raise InputError(f"{do} is for items that are {allowed}; {id} is {state.word}.")
             self._write({"do": do, "id": id})
 
-    def extend(self, source: Any) -> News:
-        """Take in what a table tells: new conditions, and labels that stand in it.
+    def extend(self, source: Any) -> tuple[News, tuple[str, ...]]:
+        """Take in what is new in a table: conditions, and labels that stand in it.
 
         Args:
             source: The whole table, with the old conditions and new ones, as in `begin`.
 
         Returns:
-            The labels that were new in it.
+            The labels that were new, and the new items by their ids.
 
         Raises:
             InputError: An item is gone, or was changed.
@@ -321,27 +361,31 @@ class PoolStudy(Study):
         with self.journal.writing():
             self._follow()
             self._read(found, table)
-        return self.news
+        return self.news, self.added
+
+    def look(self) -> tuple[News, tuple[str, ...]]:
+        """Take in what is new in the file of the study; see `extend`."""
+        return self.extend(self._source)
 
     def _read(self, source: Source, table: Table) -> None:
         """Take in what is new in a table. Only inside `Journal.writing`."""
-        sheet = Sheet.of(table, self._record)
-        count, before = len(sheet.ids), len(self._progress.status)
-        if count > before:
+        sheet, before = Sheet.of(table, self._record), len(self._progress.status)
+        self.added = sheet.ids[before:]
+        if self.added:
+            count = len(sheet.ids)
             Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
             event = {"do": "extend", "count": count, "table": sheet.record()}
             self._table = table
             self._write({**event, "source": source.to_json(self.journal.path)})
-        self.news = told = news(sheet, self.journal.events, self.labels, self.status)
-        told.items = list(sheet.ids[before:])
-        if told:
-            labels = {name: self._several(name, found) for name, found in told.labels.items()}
+        self.news = new = news(sheet, self.journal.events, self.labels, self.status)
+        if new:
+            labels = {name: self._several(name, found) for name, found in new.labels.items()}
             corrected = {
-                name: [[old, self._label(name, new)] for old, new in pairs]
-                for name, pairs in told.corrected.items()
+                name: [[old, self._label(name, now)] for old, now in pairs]
+                for name, pairs in new.corrected.items()
             }
-            event = {"do": "tell", "file": told.file, "labels": labels, "corrected": corrected}
-            self._write({**event, "failed": dict.fromkeys(told.failed, "")})
+            event = {"do": "tell", "file": new.file, "labels": labels, "corrected": corrected}
+            self._write({**event, "failed": dict.fromkeys(new.failed, "")})
 
     # ---- checks of what is told
 
@@ -392,22 +436,30 @@ class PoolStudy(Study):
 
     # ---- from the journal
 
+    def _follow(self) -> None:
+        new = self.journal.events[self._taken :]
+        if items := [event for event in new if event["do"] in ("start", "extend")]:
+            self._take_items(items[-1])
+        super()._follow()
+
     def _take(self, event: Event) -> None:
-        if event["do"] in ("start", "extend"):
-            self._take_items(event)
         self._progress.take(event)
 
     def _take_items(self, event: Event) -> None:
-        """Find the items of the study in its table, which is read where it is not at hand."""
-        count, self._record = event["count"], event["table"]
+        """Find the items of the study in its table, which is read where they are not at hand."""
+        self._record = event["table"]
+        self._source = Source.from_json(event["source"], self.journal.path)
         stored = self.start["options"]["reading"]
         reading = Reading(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
         self._reading = going_on(reading, self._record)
-        if self._table is None or self._taken:
-            source = Source.from_json(event["source"], self.journal.path)
-            self._table = self._table if source.at_hand else source.read(self._reading)
-        self.sheet = Sheet.of(self._table, self._record)
-        self._pool = Pool(self.start, self.sheet, count)
+        if self._table is None:
+            self._table = self._source.read(self._reading)
+        try:
+            self.sheet = Sheet.of(self._table, self._record)
+        except InputError:  # another process has extended it
+            self._table = self._source.read(self._reading)
+            self.sheet = Sheet.of(self._table, self._record)
+        self._pool = Pool(self.start, self.sheet, event["count"])
 
 
 def _words(name: str, why: Any) -> str:

@@ -278,7 +278,6 @@ class News:
         emptied: Labels that are no longer in the file, by item; the study keeps them.
         failed: Items that failed.
         file: What stands in the file now, of the items of which that has changed.
-        items: Items that are new in the file.
     """
 
     labels: dict[str, list[float]] = field(default_factory=dict)
@@ -286,7 +285,6 @@ class News:
     emptied: dict[str, list[float]] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
     file: dict[str, list[float]] = field(default_factory=dict)
-    items: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to tell."""

@@ -70,8 +70,8 @@ def begun(source: str, journal: Path | None) -> PoolStudy:
 def _say_news(study: PoolStudy, source: str) -> None:
     """Say what was taken from the file."""
     news = study.news
-    if news.items and len(news.items) < len(study.ids):
-        say(f"new in {source}: {_some(news.items)}")
+    if study.added:
+        say(f"new in {source}: {_some(study.added)}")
     labels = [f"{name}={_values(values)}" for name, values in news.labels.items()]
     labels += [f"{name}=failed" for name in news.failed]
     if labels:
