@@ -165,7 +165,7 @@ def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) ->
     """Write questions as a CSV file whose last column is to be filled in."""
     from ..report.escaping import csv_text
 
-    head = ["id", *questions[0].values, study.sheet.table.target]
+    head = ["id", *questions[0].values, study.target]
     rows = [[one.id, *map(cell, one.values.values()), ""] for one in questions]
     with writing_to(path.parent, "a plate"):
         write(path, csv_text([head, *rows]))
@@ -180,6 +180,7 @@ def tell(
     results: Sequence[str],
     *,
     correct: bool,
+    which: int | None,
     again: bool,
     why: str,
     journal: Path | None,
@@ -194,7 +195,7 @@ def tell(
     failed = {name: why for name, value in new.items() if value == "failed"}
     if correct:
         for name, value in labels.items():
-            study.correct(name, value)
+            study.correct(name, value, which)
     elif labels or failed:
         study.tell(labels, failed=failed)
     for name, value in new.items():
@@ -203,12 +204,11 @@ def tell(
         elif value == "retry":
             study.retry(name)
     rows = [
-        [name, *map(cell, study.values(name).values()), value if isinstance(value, str) else cell(value)]
-        for name, value in new.items()
+        [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
+        for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
     ]
     if rows:
-        about = study.sheet.table
-        table(["id", *(one.name for one in about.settings), about.target], rows)
+        table(["id", *study.columns, study.target], rows)
     say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
 
@@ -228,15 +228,15 @@ def _new(
             new[name] = value
         elif value in known and not again:
             note(
-                f"{name} ({told(study.values(name))}) has {cell(value)} already: nothing is written; "
+                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is written; "
                 "--again tells it as a replicate."
             )
         else:
             new[name] = value
-            if not correct:
+            if not (correct or again):
                 note(
-                    f"{name} has {_values(known)} already: {cell(value)} counts as a replicate. If the "
-                    "other is wrong, take this one back with --correct next time."
+                    f"{name} has {_values(known)} already, and {cell(value)} counts as a replicate; to "
+                    "replace a label that was wrong, give --correct."
                 )
     return new
 
@@ -287,8 +287,7 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     """Return a label in the unit of the file, or a word."""
     if text.lower() in WORDS:
         return text.lower()
-    about = study.sheet.table
-    number = text.removesuffix("%").rstrip() if about.unit == "%" else text
+    number = text.removesuffix("%").rstrip() if study.unit == "%" else text
     try:
         value = float(number)
     except ValueError:
@@ -299,7 +298,7 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     hint = f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
-        f"{name}={shown(text)} is no label: type a number as they stand in {shown(about.target)}, or "
+        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
         f"{words}.{hint}"
     )
 
@@ -310,7 +309,7 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
     from ...envs.datasets.formats import read_columns
     from ...envs.datasets.options import Reading
 
-    columns, target = read_columns(path, Reading(header=True)), study.sheet.table.target
+    columns, target = read_columns(path, Reading(header=True)), study.target
     for name in ("id", target):
         if name not in columns.cells:
             raise InputError(
@@ -334,25 +333,14 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
 def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
-    from ..report.words import number
 
     study = begun(source, journal)
     found = report.course(study)
     table(["study", source], report.facts(study, source)[1:])
     say(report.lead(study, found))
-    columns = report.columns_of(study)
-    first = max(len(found) - MOST_SHOWN, 0)
-    rows = [
-        [str(i), one.id, *map(cell, study.values(one.id).values()), number(one.label), number(one.best)]
-        for i, one in enumerate(found[first:], first + 1)
-    ]
-    for name, why in study.failures.items():
-        rows.append(["-", name, *map(cell, study.values(name).values()), "failed", why])
-    if rows:
-        table(["label", "id", *columns, study.sheet.table.target, "best so far"], rows)
-    for part in report.beliefs(study, MOST_SHOWN):
-        if part["rows"]:
-            table(part["columns"], part["rows"])
+    for part in report.tables(study, MOST_SHOWN):
+        if part.rows:
+            table(part.columns, part.last(MOST_SHOWN), part.title)
     if page is not None:
         report.write_page(study, page, source)
         say(f"page: {page}")

@@ -46,21 +46,16 @@ class Found:
 
 def course(study: PoolStudy) -> list[Found]:
     """Return the labels that count, in the order in which they came."""
-    better = min if study.sheet.table.minimise else max
+    better = min if study.minimise else max
     found: list[Found] = []
     for name, label in study.arrived:
         found.append(Found(name, label, better(label, found[-1].best) if found else label))
     return found
 
 
-def columns_of(study: PoolStudy) -> list[str]:
-    """Return the columns of what is set in an item."""
-    return [one.name for one in study.sheet.table.settings]
-
-
 def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.int64]:
     """Return the numbers of the items that are believed to be best, those that may be chosen or were."""
-    sign = -1.0 if study.sheet.table.minimise else 1.0
+    sign = -1.0 if study.minimise else 1.0
     out = np.isin(states(study), OUT)
     order = np.argsort(np.where(out, np.inf, -sign * posterior.mean), kind="stable")
     return order[: min(count, len(order) - int(out.sum()))]
@@ -103,11 +98,11 @@ def _page(study: PoolStudy, name: str) -> str:
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
     code = page.script("draw.js", "theme.js", "study.js")
     data = {
-        "target": spelt(study.sheet.table.target),
-        "minimise": study.sheet.table.minimise,
+        "target": spelt(study.target),
+        "minimise": study.minimise,
         "scale": palette.SCALE,
         "course": [
-            {"id": one.id, "value": one.label, "best": one.best, "text": number(one.label)}
+            {"id": one.id, "value": one.label, "best": one.best, "text": cell(one.label)}
             for one in found
         ],
         "best": [_believed(study, posterior, i) for i in best.tolist()],
@@ -115,10 +110,10 @@ def _page(study: PoolStudy, name: str) -> str:
     }
     return page.render(
         "study.html.j2",
-        title=f"{study.sheet.table.target} of {name}",
+        title=f"{study.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
-        tables=[_flying(study), _best(study, posterior, best), _labels(study, found)],
+        tables=reversed(tables(study)),
         data=_json(data),
         style=style,
         script=code,
@@ -139,10 +134,10 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
     if not found:
         return "No label has come yet."
     best = next(one for one in found if one.label == found[-1].best)
-    values = told(study.values(best.id))
-    unit = f" {study.sheet.table.unit}" if study.sheet.table.unit else ""
-    which = "Lowest" if study.sheet.table.minimise else "Highest"
-    return f"{which} {study.sheet.table.target} so far: {number(best.label)}{unit}, by {best.id} ({values})."
+    values = told(study.values([best.id])[0])
+    unit = f" {study.unit}" if study.unit else ""
+    which = "Lowest" if study.minimise else "Highest"
+    return f"{which} {study.target} so far: {cell(best.label)}{unit}, by {best.id} ({values})."
 
 
 def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
@@ -157,11 +152,11 @@ def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
     counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
         ("table", name),
-        ("target", f"{study.sheet.table.target}{f' in {study.sheet.table.unit}' if study.sheet.table.unit else ''}, "
-                   f"{'less' if study.sheet.table.minimise else 'more'} is better"),
+        ("target", f"{study.target}{f' in {study.unit}' if study.unit else ''}, "
+                   f"{'less' if study.minimise else 'more'} is better"),
         ("items", f"{sum(count):,}"),
         ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
-        ("agent", study.start["agent"]),
+        ("agent", study.agent),
         ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
         ("last hash", study.journal.head),
     ]  # fmt: skip
@@ -175,7 +170,7 @@ def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, An
 
 
 def _several(labels: list[float]) -> str:
-    return ", ".join(map(number, labels))
+    return ", ".join(map(cell, labels))
 
 
 def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
@@ -185,10 +180,10 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     free = (state == Status.FREE).nonzero()[0]
     some = free[np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[: len(free)]]
     shown = np.sort(np.concatenate([some, (state != Status.FREE).nonzero()[0]]))
-    x = study.sheet.table.features[study.sheet.rows[shown]]
+    x = study.features[shown].astype(np.float64)
     x = (x - x.mean(0)) / np.where(np.ptp(x, axis=0) > 0, x.std(0), 1.0)
     flat = projection(x, np.arange(len(x)))[0].round(4)
-    values = study.sheet.values(shown.tolist())
+    values = study.values([posterior.ids[i] for i in shown.tolist()])
     points = [
         [*flat[k].tolist(), round(float(posterior.mean[i]), 6), int(state[i]), spelt(posterior.ids[i]),
          f"{spelt(told(values[k]))}: {belief(posterior.mean[i], posterior.std[i])}"]
@@ -203,55 +198,93 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     return {"points": points, "ends": ends, "words": words}
 
 
-def beliefs(study: PoolStudy, count: int = TOP) -> list[dict[str, Any]]:
-    """Return tables of what is in flight, and of what is believed to be best."""
-    posterior = study.posterior()
-    return [_flying(study), _best(study, posterior, top(study, posterior, count))]
-
-
 # ---- its tables
 
 
-def _table(title: str, empty: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    numbers = ["labels", "label", "mean ± sd", "best so far", "no."]
-    more = f"The first {MOST_ROWS:,} of {len(rows):,}." if len(rows) > MOST_ROWS else ""
-    return {
-        "title": title,
-        "empty": empty,
-        "columns": columns,
-        "rows": rows[:MOST_ROWS],
-        "left": [name for name in columns if name not in numbers],
-        "more": more,
-    }
+@dataclass(frozen=True)
+class Part:
+    """A table of what a study holds.
+
+    Args:
+        title: What it shows.
+        columns: The heads of its columns.
+        rows: Its rows.
+        empty: What is said in place of a table without rows.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    empty: str
+
+    @property
+    def left(self) -> list[str]:
+        """The columns that are no numbers."""
+        return [name for name in self.columns if name not in NUMBERS]
+
+    @property
+    def more(self) -> str:
+        """What is said of rows that a page leaves out."""
+        return f"The last {MOST_ROWS:,} of {len(self.rows):,}." if len(self.rows) > MOST_ROWS else ""
+
+    def last(self, count: int = MOST_ROWS) -> list[list[str]]:
+        """Return the last rows."""
+        return self.rows[-count:]
 
 
-def _cells(study: PoolStudy, names: list[str]) -> list[list[str]]:
-    return [[cell(one) for one in values.values()] for values in study.sheet.values([study.sheet.number[name] for name in names])]
+NUMBERS = ("no.", "label", "labels", "mean ± sd", "best so far")
 
 
-def _flying(study: PoolStudy) -> dict[str, Any]:
-    rows = [[one.id, *map(cell, one.values.values()), belief(one.mean, one.std)] for one in study.flying()]
-    columns = ["id", *columns_of(study), "mean ± sd"]
-    return _table("In flight", "Nothing is in flight.", columns, rows)
+def tables(study: PoolStudy, count: int = TOP) -> list[Part]:
+    """Return what has come, what failed, what is in flight, and what is believed to be best."""
+    posterior = study.posterior()
+    return [
+        _labels(study),
+        _failed(study),
+        _flying(study),
+        _best(study, posterior, top(study, posterior, count)),
+    ]
 
 
-def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> dict[str, Any]:
-    names, status = [posterior.ids[i] for i in best.tolist()], study.status
+def _cells(study: PoolStudy, ids: list[str]) -> list[list[str]]:
+    return [[cell(one) for one in values.values()] for values in study.values(ids)]
+
+
+def _labels(study: PoolStudy) -> Part:
+    found = course(study)
     rows = [
-        [name, *cells, status[name].word, _several(study.labels.get(name, [])),
-         belief(posterior.mean[i], posterior.std[i])]
-        for name, i, cells in zip(names, best.tolist(), _cells(study, names), strict=True)
-    ]  # fmt: skip
-    columns = ["id", *columns_of(study), "state", "labels", "mean ± sd"]
-    return _table("Believed to be best", "Nothing is left.", columns, rows)
-
-
-def _labels(study: PoolStudy, found: list[Found]) -> dict[str, Any]:
-    rows = [
-        [str(i), one.id, *cells, number(one.label), number(one.best)]
+        [str(i), one.id, *cells, cell(one.label), cell(one.best)]
         for i, (one, cells) in enumerate(
             zip(found, _cells(study, [one.id for one in found]), strict=True), 1
         )
     ]
-    columns = ["no.", "id", *columns_of(study), "label", "best so far"]
-    return _table("All labels", "No label yet.", columns, rows)
+    columns = ["no.", "id", *study.columns, "label", "best so far"]
+    return Part("Labels in the order in which they came", columns, rows, "No label yet.")
+
+
+def _failed(study: PoolStudy) -> Part:
+    lost = study.failures
+    rows = [
+        [name, *cells, why]
+        for (name, why), cells in zip(lost.items(), _cells(study, list(lost)), strict=True)
+    ]
+    return Part("Failed", ["id", *study.columns, "why"], rows, "Nothing failed.")
+
+
+def _flying(study: PoolStudy) -> Part:
+    rows = [
+        [one.id, *map(cell, one.values.values()), belief(one.mean, one.std)]
+        for one in study.flying()
+    ]
+    return Part("In flight", ["id", *study.columns, "mean ± sd"], rows, "Nothing is in flight.")
+
+
+def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:
+    ids, status, labels = [posterior.ids[i] for i in best.tolist()], study.status, study.labels
+    rows = [
+        [name, *cells, status[name].word, _several(labels.get(name, [])),
+         belief(posterior.mean[i], posterior.std[i])]
+        for name, i, cells in zip(ids, best.tolist(), _cells(study, ids), strict=True)
+    ]  # fmt: skip
+    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
+    return Part("Believed to be best", columns, rows, "Nothing is left to choose.")
