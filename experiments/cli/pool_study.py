@@ -25,6 +25,8 @@ WORDS = ("failed", "withdrawn", "retry")
 """What may be told of an item instead of a label."""
 MOST_SAID = 10
 """Items that a line to stderr names."""
+MOST_COLUMNS = 12
+"""Columns of a condition that a terminal shows."""
 MOST_SHOWN = 10
 """Labels of the course, and items believed to be best, that are shown."""
 
@@ -142,11 +144,15 @@ def _left(study: PoolStudy) -> str:
 def _print(questions: Sequence[Question]) -> None:
     from ..report.study import belief
 
-    columns = ["id", *questions[0].values, "mean ± sd", "among the best", "why"]
+    names = list(questions[0].values)
+    if out.is_terminal and len(names) > MOST_COLUMNS:
+        say(f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file.")
+        names = names[:MOST_COLUMNS]
+    columns = ["id", *names, "mean ± sd", "among the best", "why"]
     rows = [
         [
             one.id,
-            *map(cell, one.values.values()),
+            *(cell(one.values[name]) for name in names),
             belief(one.mean, one.std),
             f"{100 * one.chance:.0f} %",
             one.why,
