@@ -259,14 +259,14 @@ class PoolStudy(Study):
         free = int((self._progress.status == Status.FREE).sum())
         budget = self.spent + n
         for count, of, remedy in (
-            (self.left, f"labels of the budget of {self.budget}",
+            (self.left, f"of the budget of {self.budget} labels",
              f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
-            (free, f"items of {len(self._progress.status)} that may be chosen",
+            (free, f"of the {len(self._progress.status)} items",
              "extend the pool, or retry what failed"),
         ):  # fmt: skip
             if n > count:
                 fewer = f"ask for {count}, or " if count else ""
-                raise InputError(f"{n} asked for, but {count} {of} are left: {fewer}{remedy}.")
+                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     # ---- telling
 
