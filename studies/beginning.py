@@ -78,12 +78,13 @@ class Options:
         table = self.source.read(self.reading)
         sheet = Sheet.of(table)
         count = len(sheet.ids)
+        here = sum(map(len, sheet.labels.values())) + len(sheet.failed)  # spent before it begins
         others = {name: self.others.get(name) or value for name, value in PLAIN.items()}
         event = start_of(
             "pool",
             agent=self.agent or AGENT,
             seed=self.seed or 0,
-            budget=self.budget or int(0.2 * count) + 1,
+            budget=self.budget or here + int(0.2 * count) + 1,
             options={"reading": _plain(self.reading), **others},
             source=self.source.to_json(journal),
             count=count,

@@ -63,7 +63,7 @@ class PoolStudy(Study):
                 or texts such as ``["ligand=a,b", "T=40,60"]``; all combinations are then conditions.
             target: The label column.
             agent: Who chooses, as in `agents.make`; None: "bayes_ucb".
-            budget: Number of labels; None: int(0.2 n) + 1.
+            budget: Number of labels; None: those that are in the file, and int(0.2 n) + 1 more.
             seed: Seed of what is random in choices; None: 0.
             journal: The journal; None: beside ``my.csv`` it is ``my.study.jsonl``, and without a file
                 there is none, but in memory.
@@ -259,14 +259,14 @@ class PoolStudy(Study):
         free = int((self._progress.status == Status.FREE).sum())
         budget = self.spent + n
         for count, of, remedy in (
-            (self.left, f"labels of the budget of {self.budget}",
+            (self.left, f"of the budget of {self.budget} labels",
              f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
-            (free, f"items of {len(self._progress.status)} that may be chosen",
+            (free, f"of the {len(self._progress.status)} items",
              "extend the pool, or retry what failed"),
         ):  # fmt: skip
             if n > count:
                 fewer = f"ask for {count}, or " if count else ""
-                raise InputError(f"{n} asked for, but {count} {of} are left: {fewer}{remedy}.")
+                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     # ---- telling
 

@@ -245,12 +245,16 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
 
 
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
-    digest = hashlib.sha256(repr(table.levels).encode())
-    for part in np.array_split(rows, len(rows) // 65536 + 1):
-        digest.update(np.ascontiguousarray(table.features[part] + 0.0).tobytes())
-        for one in table.settings:
-            if one.codes is not None:
-                digest.update(one.codes[part].tobytes())
+    """Return a digest of what is set in some rows, whatever other levels there are."""
+    digest = hashlib.sha256()
+    for one in table.settings:
+        digest.update(f"{one.name}\0".encode())
+        if one.levels:
+            words = [hashlib.sha256(level.encode()).digest() for level in one.levels]
+            content = np.array(words, "S32")[one.code(table.features, rows)]
+        else:
+            content = table.features[rows, one.features.start] + 0.0
+        digest.update(content.tobytes())
     return digest.hexdigest()
 
 
@@ -287,7 +291,7 @@ class News:
     file: dict[str, list[float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to write."""
+        """Return whether there is anything to tell."""
         return bool(self.file or self.failed)
 
 

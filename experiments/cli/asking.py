@@ -60,6 +60,9 @@ def tell(
     correct: Annotated[
         bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
     ] = False,
+    which: Annotated[
+        int | None, typer.Option(min=1, help="Which of several labels is wrong, from 1.")
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="Take a label that is there already as a second one.")
     ] = False,
@@ -70,7 +73,9 @@ def tell(
     from .pool_study import tell as tell_pool
 
     _check(source)
-    tell_pool(source, results, correct=correct, again=again, why=why, journal=journal)
+    tell_pool(
+        source, results, correct=correct, which=which, again=again, why=why, journal=journal
+    )
 
 
 def _check(source: str) -> None:
