@@ -72,7 +72,7 @@ class Pool:
             horizon=max(history, 1),
             batch_size=batch_size,
             delay=1,
-            outcomes=None if ends is None else tuple(sorted(self.sign * end for end in ends)),  # type: ignore[arg-type]
+            outcomes=None if ends is None else tuple(sorted(self.sign * end for end in ends)),
         )
 
     def _agent(self, pool: StudyPool, text: str | None = None) -> Agent:
@@ -96,8 +96,8 @@ class Pool:
     def choose(self, n: int, progress: Progress) -> tuple[list[int], int]:
         """Return n items to ask for, and how many decisions they take.
 
-        With a column that they share, the rule takes the first item, and then the others among those that
-        share its value, with the first in flight.
+        With a column that they share, the rule takes the first item, and then the others among those
+        that share its value, with the first in flight.
         """
         flying, levels = progress.flying, self._levels
         if levels is None:
@@ -151,7 +151,7 @@ class Pool:
         if self._believed is None or self._believed[0] != key:
             agent, observation = self._before(1, progress, progress.flying)
             if not isinstance(agent, BeliefAgent):
-                agent = self._agent(agent.model, AGENT)  # type: ignore[arg-type]
+                agent = self._agent(self._known(1, len(observation["labelled"])), AGENT)
                 assert isinstance(agent, BeliefAgent)
             agent.rule = RULES["greedy"]()  # the cheapest; what it chooses does not matter
             self._believed = key, agent.predict(observation)[1].rest

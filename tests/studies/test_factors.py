@@ -36,7 +36,7 @@ def test_a_journal_knows_its_factors(tmp_path: Path) -> None:
     """It is enough to go on, and more levels extend the pool with old ids kept."""
     path = tmp_path / "a.jsonl"
     study = Study.pool(TEXTS, journal=path, agent="thompson", budget=9)
-    old = {name: values for name, values in zip(study.ids, study.values(study.ids), strict=True)}
+    old = dict(zip(study.ids, study.values(study.ids), strict=True))
     plate = study.ask(3)
     study.tell({question.id: 5.0 for question in plate})
     again = Study.open(path)

@@ -1,4 +1,4 @@
-"""What a study of a pool does with what a laboratory does: late, partial, wrong, failed, of its own choice."""
+"""Studies of pools, told late, in part, wrong, as failed, and what nobody asked for."""
 
 from __future__ import annotations
 
@@ -233,17 +233,17 @@ def test_budget(table: Path) -> None:
     study = Study.pool(table)
     assert study.budget == 3
     study.tell("1", 5.0)
-    with pytest.raises(InputError, match=r"3 asked for, but 2 labels .* study.budget = 4"):
+    with pytest.raises(InputError, match=r"3 asked for, but only 2 .* study.budget = 4"):
         study.ask(3)
     study.ask(2)
-    with pytest.raises(InputError, match="but 0 labels"):
+    with pytest.raises(InputError, match="but only 0 of the budget"):
         study.ask(more=True)
     study.budget = 10
     assert Study.open(table.with_name("my.study.jsonl")).budget == 10  # type: ignore[union-attr]
-    with pytest.raises(InputError, match="8 asked for, but 7 labels"):
+    with pytest.raises(InputError, match="8 asked for, but only 7 of the budget"):
         study.ask(8, more=True)
     study.budget = 20
-    with pytest.raises(InputError, match="8 asked for, but 7 items"):
+    with pytest.raises(InputError, match="8 asked for, but only 7 of the 10 items"):
         study.ask(8, more=True)
     assert len(study.ask(7, more=True)) == 7
 
@@ -291,7 +291,7 @@ def test_one_value_per_plate(table: Path) -> None:
         2,
         1,
     ]
-    with pytest.raises(InputError, match="same='t' is no column .* base, eq, T"):
+    with pytest.raises(InputError, match=r"same='t' is no column .* base, eq, T"):
         Study.pool(load(table), same="t")
 
 
