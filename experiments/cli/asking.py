@@ -1,4 +1,4 @@
-"""The commands that run a campaign of your own: ask which experiments are next, and tell their results."""
+"""The commands of a campaign of your own: ask which experiments are next, and tell their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def ask(
         bool, typer.Option("--more", help="Ask on, though experiments are in flight.")
     ] = False,
     plate: Annotated[
-        Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
+        Path | None,
+        typer.Option("--out", help="Write the plate to this CSV file, to be filled in."),
     ] = None,
     journal: JournalFile = None,
     settings: Annotated[
@@ -73,9 +74,7 @@ def tell(
     from .pool_study import tell as tell_pool
 
     _check(source)
-    tell_pool(
-        source, results, correct=correct, which=which, again=again, why=why, journal=journal
-    )
+    tell_pool(source, results, correct=correct, which=which, again=again, why=why, journal=journal)
 
 
 def _check(source: str) -> None:
