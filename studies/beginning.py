@@ -98,8 +98,7 @@ class Options:
         start = study.start
         agree("agent", self.agent, start["agent"])
         agree("seed", self.seed, start["seed"])
-        change = f"set it anew (study.budget = {self.budget}, or tell --budget)"
-        agree("budget", self.budget, study.budget, change)
+        agree("budget", self.budget, study.budget, f"change it: study.budget = {self.budget}")
         for name, value in self.others.items():
             agree(name, value, start["options"][name])
         stored = {"target": start["table"]["target"], "minimise": start["table"]["minimise"]}
@@ -119,7 +118,9 @@ def _checked(name: str, value: Any) -> Any:
     if name == "outcomes":
         ends = sorted(sequence("outcomes", value, real))
         if len(ends) != 2 or ends[0] == ends[1]:
-            raise InputError(f"outcomes are two different labels, such as (0, 1); got {shown(value)}.")
+            raise InputError(
+                f"outcomes are two different labels, such as (0, 1); got {shown(value)}."
+            )
         return ends
     if not isinstance(value, str):
         raise InputError(f"same is the name of a column, got {shown(value)}.")

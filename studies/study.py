@@ -100,7 +100,9 @@ class Study(ABC):
             from .design_study import DesignStudy
 
             return DesignStudy(found)
-        raise InputError(f"{path} is the journal of a {shown(kind)}, which this version does not know.")
+        raise InputError(
+            f"{path} is the journal of a {shown(kind)}, which this version does not know."
+        )
 
 
 def start_of(kind: str, **fields: Any) -> Event:
@@ -108,17 +110,18 @@ def start_of(kind: str, **fields: Any) -> Event:
     return {"do": "start", "kind": kind, "format": FORMAT, "version": __version__, **fields}
 
 
-def agree(name: str, given: Any, stored: Any, remedy: str = "name another journal") -> None:
+def agree(name: str, given: Any, stored: Any, remedy: str = "") -> None:
     """Refuse an option that is given and contradicts the journal.
 
     Args:
         name: What it is called.
         given: What is given; None: nothing.
         stored: What the study began with.
-        remedy: What to do instead.
+        remedy: What to do instead, besides leaving it out.
     """
     if given is not None and given != stored:
+        remedy = remedy or "name another journal to begin another study"
         raise InputError(
-            f"The study began with {name}={shown(stored)}, and now {name}={shown(given)} is given: leave "
-            f"it out to go on, or {remedy} to begin another study."
+            f"The study has {name}={shown(stored)}, and {name}={shown(given)} is given: leave it out to "
+            f"go on, or {remedy}."
         )
