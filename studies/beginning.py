@@ -119,7 +119,9 @@ def _checked(name: str, value: Any) -> Any:
     if name == "outcomes":
         ends = sorted(sequence("outcomes", value, real))
         if len(ends) != 2 or ends[0] == ends[1]:
-            raise InputError(f"outcomes are two different labels, such as (0, 1); got {shown(value)}.")
+            raise InputError(
+                f"outcomes are two different labels, such as (0, 1); got {shown(value)}."
+            )
         return ends
     if not isinstance(value, str):
         raise InputError(f"same is the name of a column, got {shown(value)}.")

@@ -50,7 +50,10 @@ class Pool:
 
     def _of_column(self) -> NDArray[np.int64]:
         """Return which value of the column `same` each item has, ``(n,)``."""
-        name, settings = self._options["same"], {one.name: one for one in self._sheet.table.settings}
+        name, settings = (
+            self._options["same"],
+            {one.name: one for one in self._sheet.table.settings},
+        )
         if name not in settings:
             raise InputError(
                 f"same={shown(name)} is no column that is set{closest(name, settings)} These are: "
@@ -179,5 +182,7 @@ def _rank(above: int) -> str:
     if not above:
         return "the"
     number = above + 1
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    ending = (
+        "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
     return f"the {number}{ending}"

@@ -278,6 +278,16 @@ class DesignStudy(Study):
         head = {"rows": rows, "digest": file.digest(rows)}
         return self._tell([(self._target(one), one.outcome) for one in measured], head)
 
+    def data_of(self, path: str | Path) -> tuple[float, ...]:
+        """Return the data in a file of one experiment, as counts where they are histograms."""
+        found = DataFile.read(Path(path), self.model).after(0, self.model)
+        if len(found) != 1:
+            raise InputError(
+                f"{path} tells of {len(found)} experiments; tell it without an id, with the columns "
+                f"{', '.join(self.model.knobs)}."
+            )
+        return found[0].outcome
+
     def _target(self, one: Measured) -> Any:
         """Return what data are of: a setting, or the experiment in flight."""
         if one.setting is not None:

@@ -22,6 +22,10 @@ from .journal import Event
 from .status import Status
 
 Array: TypeAlias = NDArray[np.float64]
+REPLICAS = 500
+"""Data that are drawn to see what the posterior expects."""
+WIDTH = 0.6
+"""Standard deviation in cells below which a grid is too coarse."""
 DRAWS = 20_000
 """Draws that an interval is taken from where there is no grid."""
 
@@ -102,6 +106,39 @@ class Episode:
             last = self._believed = model, version, self._follower.posterior(self._history())
         return last[2]
 
+    def history(self) -> Posterior:
+        """Return the posteriors after 0, 1, ..., T rounds, as episodes of one posterior."""
+        model, rounds, whole = self.model, len(self.rounds), self._history()
+        every: dict[str, NDArray[Any]] = {}
+        for name in ("settings", "outcomes"):
+            newest = whole[name].reshape(model.horizon, -1)
+            every[name] = np.zeros((rounds + 1, *newest.shape), np.float32)
+            for t in range(rounds + 1):
+                every[name][t, :t] = newest[rounds - t : rounds]
+            every[name] = every[name].reshape(rounds + 1, -1)
+        left = model.horizon - np.arange(rounds + 1.0)
+        return self._follower.posterior({**every, "rounds_left": left[:, None]})
+
+    def predicted(self, one: Experiment) -> tuple[Array, Array]:
+        """Return mean and standard deviation of the data that the posterior expects, each ``(m,)``."""
+        random = np.random.default_rng(0)
+        theta = self.belief.sample(REPLICAS, random)[0]
+        setting, outcome = (np.tile(part, (REPLICAS, 1)) for part in (one.setting, one.outcome))
+        data = self.model.repeat(theta, setting, outcome, random)
+        return data.mean(0), data.std(0)
+
+    def too_coarse(self) -> list[str]:
+        """Return the parameters of which less than a cell of the grid is left."""
+        belief = self.belief
+        if not isinstance(belief, Grid):
+            return []
+        found = []
+        for i, (name, (low, high)) in enumerate(self.model.unknown_parameters.items()):
+            cell = (high - low) / len(np.unique(belief.theta[:, i]))
+            if self.rounds and belief.std[0, i] < WIDTH * cell:
+                found.append(name)
+        return found
+
     def misfit(self) -> float | None:
         """Return the p-value of the predictive check: how often data of the model fit no better.
 
@@ -160,7 +197,7 @@ class Episode:
             return ()
         every = np.arange(base.num_settings)
         known = set(map(tuple, base.setting(every).tolist()))
-        tried = (one.setting for one in self._course.experiments.values())
+        tried = (one.setting for one in (*self.rounds, *self._course.of(Status.FLYING)))
         return tuple(dict.fromkeys(one for one in tried if one not in known))
 
     @property

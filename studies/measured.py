@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..envs.core import InputError, closest, shown
 from ..envs.datasets import Reading
 from ..envs.datasets.columns import Columns
+from ..envs.datasets.files import contents, ending
 from ..envs.datasets.formats import read_columns
 from ..envs.design.binomial import BinomialLaw
 from ..envs.design.design import DesignModel
@@ -52,11 +53,13 @@ class DataFile:
 
         Its columns are those of the settings, named as the knobs, and those of the data. These are one
         event in a row where data are histograms (or the counts of all bins), else the numbers of one
-        experiment in a row.
+        experiment in a row. Events without settings may stand in lines without a header.
 
         Raises:
             InputError: A column is missing, or a cell is no number.
         """
+        if (events := _lines(path)) is not None and isinstance(model, HistogramLaw):
+            return cls(str(path), None, events[:, None], counts=False)
         columns = read_columns(path, Reading(header=True))
         names, knobs = [name for name in columns.cells if name], list(model.knobs)
         found = [name for name in knobs if name in names]
@@ -113,6 +116,20 @@ class DataFile:
             )
             for i, row in enumerate(data)
         ]
+
+
+def _lines(path: Path) -> Array | None:
+    """Return the numbers of a text with one in each line, ``(n,)``, perhaps below a name."""
+    if ending(path) == ".parquet":
+        return None
+    words = [line.strip() for line in contents(path).decode(errors="replace").splitlines()]
+    words = [word for word in words if word]
+    numbers = [_number(word, ";") for word in words[int(not _is_number(words[:1])) :]]
+    return np.array(numbers) if numbers and np.isfinite(numbers).all() else None
+
+
+def _is_number(words: list[str]) -> bool:
+    return bool(words) and bool(np.isfinite(_number(words[0], ";")))
 
 
 def _numbers(path: Path, columns: Columns, names: list[str]) -> Array:

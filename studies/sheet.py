@@ -183,9 +183,7 @@ def _check_columns(table: Table, known: Mapping[str, Any]) -> None:
         )
 
 
-def _matched(
-    table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]
-) -> NDArray[np.int64]:
+def _matched(table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return where the known items are among those of a table, by their first rows."""
     if "items" not in known:
         count = known["count"]
@@ -229,7 +227,9 @@ def _gone(
             continue
         for column, was, has in zip(columns, old, now, strict=True):
             if was != has:
-                changes.append(f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}")
+                changes.append(
+                    f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}"
+                )
     more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
     return (
         f"{table.name}: {'; '.join(changes)}{more}. What an item of a study is cannot change: take the "

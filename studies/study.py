@@ -100,7 +100,9 @@ class Study(ABC):
             from .design_study import DesignStudy
 
             return DesignStudy(found)
-        raise InputError(f"{path} is the journal of a {shown(kind)}, which this version does not know.")
+        raise InputError(
+            f"{path} is the journal of a {shown(kind)}, which this version does not know."
+        )
 
 
 def start_of(kind: str, **fields: Any) -> Event:

@@ -32,7 +32,7 @@ NUMBERS = 1 << 24
 """Likelihoods of one round beyond which there are fewer replicas."""
 TOGETHER = 1 << 21
 """Likelihoods computed together."""
-DRAWS = 2000
+DRAWS = 500
 """Draws that the best parameters are looked for in, where there is no grid."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +33,8 @@ def ask(
         bool, typer.Option("--more", help="Ask on, though experiments are in flight.")
     ] = False,
     plate: Annotated[
-        Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
+        Path | None,
+        typer.Option("--out", help="Write the plate to this CSV file, to be filled in."),
     ] = None,
     journal: JournalFile = None,
     settings: Annotated[
@@ -42,11 +43,16 @@ def ask(
     ] = None,
 ) -> None:
     """Say which experiments to run next; begins a study, or goes on with it."""
-    from .pool_study import ask as ask_pool
+    from . import design_study, pool_study
 
     _check(source)
-    given = {"target": target, "agent": agent, "budget": budget, "seed": seed, "same": same}
-    ask_pool(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
+    given = {"agent": agent, "budget": budget, "seed": seed}
+    if design_study.is_problem(source):
+        _only_of_tables(target=target, batch=batch, same=same, more=more, out=plate, set=settings)
+        design_study.ask(source, given, journal)
+        return
+    given |= {"target": target, "same": same}
+    pool_study.ask(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
 
 
 def tell(
@@ -54,7 +60,8 @@ def tell(
     results: Annotated[
         list[str],
         typer.Argument(
-            help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or the file of a plate, filled in."
+            help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or a file: a plate filled in; of a design, "
+            "data with their settings."
         ),
     ],
     correct: Annotated[
@@ -70,18 +77,33 @@ def tell(
     journal: JournalFile = None,
 ) -> None:
     """Tell what came of experiments: late, in any order, in part, or of your own choice."""
-    from .pool_study import tell as tell_pool
+    from . import design_study, pool_study
 
     _check(source)
-    tell_pool(
+    if design_study.is_problem(source):
+        _only_of_tables(which=which)
+        design_study.tell(source, results, correct=correct, again=again, why=why, journal=journal)
+        return
+    pool_study.tell(
         source, results, correct=correct, which=which, again=again, why=why, journal=journal
     )
 
 
+def _only_of_tables(**options: Any) -> None:
+    """Refuse options that a design does not have."""
+    for name, value in options.items():
+        if value and (name, value) != ("batch", 1):
+            raise InputError(
+                f"--{name} is of a table; a design is decided one experiment after the other, as its file "
+                "says."
+            )
+
+
 def _check(source: str) -> None:
     from ...envs.datasets.files import is_path
+    from .design_study import is_problem
 
-    if not is_path(source):
+    if not (is_path(source) or is_problem(source)):
         raise InputError(
             f"{shown(source)} is neither a table nor a design; name a file that ends in .csv, .parquet "
             "or .toml."

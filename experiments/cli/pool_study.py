@@ -295,7 +295,9 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     if math.isfinite(value) and "_" not in number:
         return value
     point = number.replace(",", ".")
-    hint = f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    hint = (
+        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    )
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
         f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
@@ -346,4 +348,6 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
         say(f"page: {page}")
     flying = [one.id for one in study.flying()]
     told_ = [f"{name}=LABEL" for name in flying[:2]]
-    say(f"Next: {command('tell', source, journal, *told_) if flying else command('ask', source, journal)}")
+    say(
+        f"Next: {command('tell', source, journal, *told_) if flying else command('ask', source, journal)}"
+    )

@@ -96,7 +96,7 @@ def _page(study: PoolStudy, name: str) -> str:
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "study.js")
+    code = page.script("draw.js", "theme.js", "figures.js", "study.js")
     data = {
         "target": spelt(study.target),
         "minimise": study.minimise,
@@ -114,14 +114,14 @@ def _page(study: PoolStudy, name: str) -> str:
         lead=lead(study, found),
         facts=facts(study, name),
         tables=reversed(tables(study)),
-        data=_json(data),
+        data=as_json(data),
         style=style,
         script=code,
         hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 
-def _json(data: Any) -> Markup:
+def as_json(data: Any) -> Markup:
     """Return data for a script element: ASCII without a ``<``."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
@@ -178,7 +178,11 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     state = states(study)
     state[state == Status.WITHDRAWN] = Status.FREE
     free = (state == Status.FREE).nonzero()[0]
-    some = free[np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[: len(free)]]
+    some = free[
+        np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[
+            : len(free)
+        ]
+    ]
     shown = np.sort(np.concatenate([some, (state != Status.FREE).nonzero()[0]]))
     x = study.features[shown].astype(np.float64)
     x = (x - x.mean(0)) / np.where(np.ptp(x, axis=0) > 0, x.std(0), 1.0)
@@ -225,7 +229,9 @@ class Part:
     @property
     def more(self) -> str:
         """What is said of rows that a page leaves out."""
-        return f"The last {MOST_ROWS:,} of {len(self.rows):,}." if len(self.rows) > MOST_ROWS else ""
+        return (
+            f"The last {MOST_ROWS:,} of {len(self.rows):,}." if len(self.rows) > MOST_ROWS else ""
+        )
 
     def last(self, count: int = MOST_ROWS) -> list[list[str]]:
         """Return the last rows."""
