@@ -124,12 +124,12 @@ def _lines(path: Path) -> Array | None:
         return None
     words = [line.strip() for line in contents(path).decode(errors="replace").splitlines()]
     words = [word for word in words if word]
-    numbers = [_number(word, ";") for word in words[int(not _is_number(words[:1])) :]]
+    numbers = [_number(word, ",") for word in words[int(not _is_number(words[:1])) :]]
     return np.array(numbers) if numbers and np.isfinite(numbers).all() else None
 
 
 def _is_number(words: list[str]) -> bool:
-    return bool(words) and bool(np.isfinite(_number(words[0], ";")))
+    return bool(words) and bool(np.isfinite(_number(words[0], ",")))
 
 
 def _numbers(path: Path, columns: Columns, names: list[str]) -> Array:
