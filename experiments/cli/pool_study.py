@@ -208,13 +208,18 @@ def tell(
     for name, value in new.items():
         if value in ("withdrawn", "retry"):
             (study.withdraw if value == "withdrawn" else study.retry)(name)
+    _echo(study, new)
+    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
+
+
+def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
+    """Print what was written, with the conditions."""
     rows = [
         [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
         for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
     ]
     if rows:
         table(["id", *study.columns, study.target], rows)
-    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
 
 def _new(

@@ -96,7 +96,7 @@ def _page(study: PoolStudy, name: str) -> str:
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "study.js")
+    code = page.script("draw.js", "theme.js", "figures.js", "study.js")
     data = {
         "target": spelt(study.target),
         "minimise": study.minimise,
@@ -114,14 +114,14 @@ def _page(study: PoolStudy, name: str) -> str:
         lead=lead(study, found),
         facts=facts(study, name),
         tables=reversed(tables(study)),
-        data=_json(data),
+        data=as_json(data),
         style=style,
         script=code,
         hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 
-def _json(data: Any) -> Markup:
+def as_json(data: Any) -> Markup:
     """Return data for a script element: ASCII without a ``<``."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
