@@ -1,11 +1,11 @@
 """A file of conditions as the sheet of a study: its items and their ids, and what was typed into it.
 
-A row is matched to its item by content, by what a person sets in it: a file that was sorted or has got
-new rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can
-be named; of a large one a digest, and its rows must stay in their order.
+A row is matched to its item by content, by what a person sets in it: a file that was sorted or has new
+rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can be
+named; of a large one a digest, and its rows must stay in their order.
 
-An event of the journal that was read from the file says in ``file`` which labels stood there of each item
-of which that had changed, so that a label that was changed is told from one that was added.
+An event of the journal that was read from the file says in ``file`` which labels stood there, of each
+item of which that had changed, so that a label that was changed is told from one that was added.
 """
 
 from __future__ import annotations
@@ -183,9 +183,7 @@ def _check_columns(table: Table, known: Mapping[str, Any]) -> None:
         )
 
 
-def _matched(
-    table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]
-) -> NDArray[np.int64]:
+def _matched(table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return where the known items are among those of a table, by their first rows."""
     if "items" not in known:
         count = known["count"]
@@ -229,7 +227,9 @@ def _gone(
             continue
         for column, was, has in zip(columns, old, now, strict=True):
             if was != has:
-                changes.append(f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}")
+                changes.append(
+                    f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}"
+                )
     more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
     return (
         f"{table.name}: {'; '.join(changes)}{more}. What an item of a study is cannot change: take the "
@@ -239,7 +239,7 @@ def _gone(
 
 def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Cell, ...] | None:
     """Return the content that has most in common with an old one; None if that is less than half."""
-    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]  # noqa: C417
+    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]
     best = max(same, default=0)
     return new[same.index(best)] if best and 2 * best >= len(old) else None
 
@@ -319,13 +319,12 @@ def news(
         added = list((now - old - (own - old)).elements())  # but those told in another way
         gone = list(((old - now) & own).elements())  # but those taken back in another way
         both = min(len(added), len(gone))
-        for part, content in (
-            (found.corrected, list(zip(gone[:both], added[:both], strict=True))),
-            (found.labels, added[both:]),
-            (found.emptied, gone[both:]),
-        ):
-            if content:
-                part[name] = content  # type: ignore[index]
+        if both:
+            found.corrected[name] = list(zip(gone[:both], added[:both], strict=True))
+        if added[both:]:
+            found.labels[name] = added[both:]
+        if gone[both:]:
+            found.emptied[name] = gone[both:]
     over = Status.FAILED, Status.WITHDRAWN
     found.failed = [one for one in sheet.failed if status[one] not in over and not known.get(one)]
     return found

@@ -69,6 +69,11 @@ class AngularDesign(HistogramLaw, GridDesign):
         return super().shared + self._nodes * (4 * self.num_bins + 1)
 
     @property
+    def event_range(self) -> tuple[float, float]:
+        """All cosines."""
+        return -1.0, 1.0
+
+    @property
     @abstractmethod
     def largest_asymmetry(self) -> float:
         """The largest |A| that any setting and any parameter can give."""

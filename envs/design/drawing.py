@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, xlogy
 
 from ..core import Streams
 from .laws import NormalNoise
@@ -79,6 +79,18 @@ class HistogramLaw(ABC):
     num_events: int
     num_bins: int
 
+    @property
+    @abstractmethod
+    def event_range(self) -> tuple[float, float]:
+        """The range of an event that the bins are equal parts of."""
+
+    def count(self, events: Array) -> NDArray[np.int64]:
+        """Return the histogram of events, ``(num_bins,)``; the end bins take in what lies beyond."""
+        low, high = self.event_range
+        with np.errstate(over="ignore"):  # of events as large as numbers can be
+            bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
+        return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
+
     @abstractmethod
     def rates(self, theta: Array, setting: Array) -> Array:
         """Return the chance of each bin for B pairs of parameters and settings, ``(B, num_bins)``."""
@@ -86,6 +98,18 @@ class HistogramLaw(ABC):
     def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
         """Return the counts of experiments with these rates, of the same shape."""
         return random.multinomial(self.num_events, rates)
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return histograms of as many events as each ``outcome`` has, ``(B, num_bins)``."""
+        size = outcome.sum(1).astype(np.int64)
+        return random.multinomial(size, self.rates(theta, setting)).astype(np.float64)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the multinomial log likelihood if each bin has the chance of its share, ``(B,)``."""
+        size = outcome.sum(1, keepdims=True)
+        return np.asarray((xlogy(outcome, outcome) - xlogy(outcome, np.maximum(size, 1))).sum(1))
 
     @property
     def uniforms(self) -> int:

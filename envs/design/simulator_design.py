@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -295,7 +295,7 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         counts, beyond = {}, 0
         low, high = self.data_range
         for job, events in self.simulations.run(everything):
-            counts[job] = self._count(events)
+            counts[job] = self.count(events)
             beyond += int(np.count_nonzero((events < low) | (events > high)))
         share = beyond / (len(everything) * self.simulated_events)
         if share > OUTSIDE:
@@ -310,13 +310,6 @@ class SimulatorDesign(HistogramLaw, GridDesign):
             law = total / total.sum(1, keepdims=True)
             # Rounded so that sums of counts times logs are exact: one episode is the same as many.
             self._laws[index] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
-
-    def _count(self, events: Array) -> NDArray[np.int64]:
-        """Return the histogram of events, ``(num_bins,)``."""
-        low, high = self.data_range
-        with np.errstate(over="ignore"):  # of events as large as numbers can be
-            bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
-        return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
 
     def _indices(self, setting: Array) -> list[int]:
         """Return the indices of B settings; those that are new are simulated."""
@@ -339,6 +332,11 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     # ---- the law of the data
 
     @property
+    def event_range(self) -> tuple[float, float]:
+        """The range of the histogram."""
+        return self.data_range
+
+    @property
     def law(self) -> Histograms:
         """Histograms of a fixed number of events."""
         return Histograms(self.num_events)
@@ -358,6 +356,26 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
 
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return histograms of as many events as each ``outcome`` has, ``(B, num_bins)``.
+
+        The law of each is drawn from what the simulated events leave open, Dirichlet(n_k + 1/2): more
+        real events than simulated ones find their difference, which is no fault of the simulator.
+        """
+        simulated = self.simulated_events * len(self.seeds) + self.num_bins / 2
+        law = random.standard_gamma(self.rates(theta, setting) * simulated)
+        law /= law.sum(1, keepdims=True)
+        return random.multinomial(outcome.sum(1).astype(np.int64), law).astype(np.float64)
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with more rounds and settings; what is simulated stays so."""
+        other = super().with_more(horizon, settings)
+        known = len(self._settings)
+        other._laws.update({i: law for i, law in self._laws.items() if i < known})
+        return other
+
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
@@ -368,7 +386,7 @@ class SimulatorDesign(HistogramLaw, GridDesign):
             if done is None or not done[i]:
                 seed = int(streams.noise[i].integers(2**31))
                 jobs[i] = self._job(theta[i], setting[i], self.num_events, seed)
-        counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
+        counts = {job: self.count(events) for job, events in self.simulations.run(jobs.values())}
         outcome = np.zeros((len(theta), self.num_bins))
         for i, job in jobs.items():
             outcome[i] = counts[job]

@@ -146,7 +146,9 @@ def _print(questions: Sequence[Question]) -> None:
 
     names = list(questions[0].values)
     if out.is_terminal and len(names) > MOST_COLUMNS:
-        say(f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file.")
+        say(
+            f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
+        )
         names = names[:MOST_COLUMNS]
     columns = ["id", *names, "mean ± sd", "among the best", "why"]
     rows = [
@@ -198,24 +200,26 @@ def tell(
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
     new = _new(study, given, correct=correct, again=again)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
-    failed = {name: why for name, value in new.items() if value == "failed"}
     if correct:
-        for name, value in labels.items():
-            study.correct(name, value, which)
-    elif labels or failed:
-        study.tell(labels, failed=failed)
+        for name, label in labels.items():
+            study.correct(name, label, which)
+    else:
+        study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
     for name, value in new.items():
-        if value == "withdrawn":
-            study.withdraw(name)
-        elif value == "retry":
-            study.retry(name)
+        if value in ("withdrawn", "retry"):
+            (study.withdraw if value == "withdrawn" else study.retry)(name)
+    _echo(study, new)
+    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
+
+
+def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
+    """Print what was written, with the conditions."""
     rows = [
         [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
         for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
     ]
     if rows:
         table(["id", *study.columns, study.target], rows)
-    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
 
 def _new(
@@ -234,8 +238,8 @@ def _new(
             new[name] = value
         elif value in known and not again:
             note(
-                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is written; "
-                "--again tells it as a replicate."
+                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is "
+                "written; --again tells it as a replicate."
             )
         else:
             new[name] = value
@@ -283,8 +287,8 @@ def _known(study: PoolStudy, name: str) -> str:
         flying = [one for one, state in status.items() if state == Status.FLYING]
         hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
-            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those that "
-            "ask prints."
+            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
+            "that ask prints."
         )
     return name
 
@@ -301,7 +305,9 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     if math.isfinite(value) and "_" not in number:
         return value
     point = number.replace(",", ".")
-    hint = f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    hint = (
+        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    )
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
         f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
@@ -319,8 +325,8 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
     for name in ("id", target):
         if name not in columns.cells:
             raise InputError(
-                f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the columns "
-                f"'id' and {shown(target)}."
+                f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the "
+                f"columns 'id' and {shown(target)}."
             )
     problems = Problems()
     convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
@@ -351,5 +357,5 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
         report.write_page(study, page, source)
         say(f"page: {page}")
     flying = [one.id for one in study.flying()]
-    told_ = [f"{name}=LABEL" for name in flying[:2]]
-    say(f"Next: {command('tell', source, journal, *told_) if flying else command('ask', source, journal)}")
+    words = ["tell", *(f"{name}=LABEL" for name in flying[:2])] if flying else ["ask"]
+    say(f"Next: {command(words[0], source, journal, *words[1:])}")

@@ -1,4 +1,4 @@
-"""The command that shows: what a run has left, any of its episodes, replayed; or where a study stands."""
+"""The command that shows what a run has left, any of its episodes, replayed, or where a study stands."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def show(
 
 
 def _is_study(name: str) -> bool:
-    """Return whether a text names the file of a study rather than a run, whose record is Parquet, too."""
+    """Return whether a text names the file of a study and not a run, whose record is Parquet, too."""
     from ...envs.datasets.files import TEXTS, ending
 
-    if ending(Path(name)) in TEXTS:
+    if ending(Path(name)) in (*TEXTS, ".toml"):
         return True
     return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
 
@@ -83,11 +83,12 @@ def _is_study(name: str) -> bool:
 def _show_study(
     source: str, episode: int | None, picture: Path | None, page: Path | None, journal: Path | None
 ) -> None:
-    from .pool_study import show as show_pool
+    from . import design_study, pool_study
 
     if episode is not None or picture is not None:
         raise InputError("--episode and --picture are of a run; --page draws a study.")
-    show_pool(source, page, journal)
+    kind = design_study if design_study.is_problem(source) else pool_study
+    kind.show(source, page, journal)
 
 
 def _head(record: Record) -> list[list[str]]:

@@ -114,14 +114,21 @@ def test_a_file_without_any_label(raw):
     rows, said = typed("ask", raw, "-n", 2, "--same", "T")
     assert rows[1][2] == rows[2][2]
     assert "0 of 2 labels left" in said
-    assert "2 asked for, but only 0 of the budget of 2 labels left" in refused("ask", raw, "-n", 2, "--more")
+    assert "2 asked for, but only 0 of the budget of 2 labels left" in refused(
+        "ask", raw, "-n", 2, "--more"
+    )
     assert len(typed("ask", raw, "-n", 2, "--more", "--budget", 4)[0]) == 3
 
 
 def test_everything_is_in_the_sign_and_unit_of_the_file(raw):
-    lines = ["a,T,cost", *(f"{a},{t},{c}" for a, t, c in [("x", 1, 9), ("y", 1, 2), ("x", 2, ""), ("y", 2, "")])]
+    lines = [
+        "a,T,cost",
+        *(f"{a},{t},{c}" for a, t, c in [("x", 1, 9), ("y", 1, 2), ("x", 2, ""), ("y", 2, "")]),
+    ]
     raw.write_text("\n".join(lines), encoding="utf-8")
-    rows, _ = typed("ask", raw, "--set", "minimise=true", "--target", "cost", "-n", 2, "--budget", 4)
+    rows, _ = typed(
+        "ask", raw, "--set", "minimise=true", "--target", "cost", "-n", 2, "--budget", 4
+    )
     means = {row[0]: float(row[3].split()[0]) for row in rows[1:]}
     assert means["3"] > means["4"] > 0
     typed("tell", raw, "4=1.5")
@@ -167,7 +174,9 @@ def test_labels_of_the_file_that_change(raw):
     assert "corrected from my.csv: 1 was 12.5 and is 13.5" in said
     raw.write_text(RAW.replace("12,5", ""), encoding="utf-8")
     _, said = typed("show", raw)
-    assert "1: my.csv has no 13.5 any more; the study keeps it, and 1=withdrawn takes it back" in said
+    assert (
+        "1: my.csv has no 13.5 any more; the study keeps it, and 1=withdrawn takes it back" in said
+    )
     assert Study.open("my.study.jsonl").labels["1"] == [13.5]
     _, said = typed("show", raw)  # said once
     assert "any more" not in said
@@ -210,7 +219,8 @@ REFUSED = {
     "a spreadsheet": (["ask", "plan.xlsx"], "plan.xlsx is a spreadsheet; save it as CSV"),
     "neither": (["ask", "plan"], "name a file that ends in .csv, .parquet or .toml"),
     "an option": (["ask", "my.csv", "--set", "dorp=x"], "did you mean 'drop'"),
-    "an option twice": (["ask", "my.csv", "--target", "a", "--set", "target=b"], "target is given twice"),
+    "an option twice": (["ask", "my.csv", "--target", "a", "--set", "target=b"],
+                        "target is given twice"),
     "an episode": (["show", "my.csv", "--episode", "1"], "--page draws a study"),
     "a page of a run": (["show", "results/a3", "--page", "x.html"], "are of a study"),
     "a page nowhere": (["show", "my.csv", "--page", "no/x.html"], "Cannot write a page to no"),
@@ -236,7 +246,9 @@ def test_a_target_that_is_not_there_begins_nothing(raw):
 def test_two_studies_of_one_file(raw):
     typed("ask", raw, "--seed", 1)
     _, said = typed("ask", raw, "--journal", "other.jsonl", "--agent", "random")
-    command = re.search(r"Then: discovery-gym (tell my.csv (\S+)=LABEL --journal other.jsonl)", said)
+    command = re.search(
+        r"Then: discovery-gym (tell my.csv (\S+)=LABEL --journal other.jsonl)", said
+    )
     typed(*command[1].replace("LABEL", "5").split())
     assert Study.open("other.jsonl").labels[command[2]] == [5.0]
     assert command[2] not in Study.open("my.study.jsonl").labels
@@ -258,7 +270,8 @@ def test_two_studies_of_one_file(raw):
         ("olympus/data.csv", {}, ["residence_time", "ratio", "temperature"], 16, 16, 3),
         ("index_unnamed.csv", {"target": "yield"}, ["a", "b"], 20, 20, 2),
         ("percent.csv", {"target": "conversion"}, ["ligand", "base", "T"], 15, 15, 8),
-        ("censored.csv", {"target": "yield", "missing": ["<5", "n.d."]}, ["ligand", "base", "T"], 12, 9, 8),
+        ("censored.csv", {"target": "yield", "missing": ["<5", "n.d."]},
+         ["ligand", "base", "T"], 12, 9, 8),
         ("replicates.csv", {"target": "yield"}, ["ligand", "base", "T"], 8, 12, 8),
         ("siblings.csv", {"target": "yield", "drop": ["run", "date", "selectivity", "impurity"]},
          ["ligand", "base", "T"], 14, 14, 8),
@@ -268,9 +281,13 @@ def test_two_studies_of_one_file(raw):
         ("thousands.csv", {"target": "rate", "thousands": ","}, ["pressure_Pa", "T"], 9, 9, 2),
     ],
 )  # fmt: skip
-def test_open_tables_are_asked_as_they_read(file, options, columns, items, told, features, tmp_path):
+def test_open_tables_are_asked_as_they_read(
+    file, options, columns, items, told, features, tmp_path
+):
     journal = tmp_path / "open.jsonl"
-    given = [word for name, value in options.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    given = [
+        word for name, value in options.items() for word in ("--set", f"{name}={json.dumps(value)}")
+    ]
     words = ["ask", OPEN / file, "--journal", journal, *given]
     free = {"edboplus_round.csv": 19, "censored.csv": 3, "replicates.csv": 2}.get(file, 0)
     if free:
@@ -285,7 +302,9 @@ def test_open_tables_are_asked_as_they_read(file, options, columns, items, told,
     assert study.features.shape == (items, features)
     assert study.minimise == file.startswith("olympus")
     table = load(OPEN / file, **options)
-    labels = np.sort(table.labels[table.measured] * (-1) ** table.minimise)  # in the sign of the file
+    labels = np.sort(
+        table.labels[table.measured] * (-1) ** table.minimise
+    )  # in the sign of the file
     assert sorted(label for _, label in study.arrived) == labels.tolist()
 
 
@@ -295,7 +314,11 @@ def test_open_tables_are_asked_as_they_read(file, options, columns, items, told,
     [
         ("censored.csv", [], r"row 5, column 'yield': '<5' as a limit of detection"),
         ("siblings.csv", [], r"several outcomes: 'yield', 'selectivity', 'impurity'"),
-        ("siblings.csv", ["--target", "yield"], r"drop=\['selectivity', 'impurity', 'run', 'date'\]"),
+        (
+            "siblings.csv",
+            ["--target", "yield"],
+            r"drop=\['selectivity', 'impurity', 'run', 'date'\]",
+        ),
         ("thousands.csv", ["--target", "rate"], r"row 2, .*'1,636.0'.*give thousands=','"),
         ("mixed_decimal.csv", [], r"decimal commas \(row 2.* and decimal points \(row 4"),
     ],

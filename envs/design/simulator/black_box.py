@@ -70,9 +70,12 @@ class Command:
             ``{seed}`` are replaced; several parameters are separated by commas, ``{phi[1]}`` is one
             of them, ``{{`` a brace. With ``{output}`` among them the program writes that file,
             without it prints: one event a line.
+        folder: The folder it is run in; None: the working folder. The files of its results do not know
+            it, so that it can be moved with them.
     """
 
     template: tuple[str, ...]
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -86,11 +89,16 @@ class Command:
             raise InputError(
                 f"The simulator {self} holds a NUL character, which no program can read."
             )
-        if "{" not in self.template[0] and shutil.which(self.template[0]) is None:
+        if "{" not in self.template[0] and not self._is_there(self.template[0]):
             raise InputError(
                 f"The simulator {self} needs the program {told(self.template[0], 100)!r}, which is "
                 "neither on the PATH nor an executable file; give its full path."
             )
+
+    def _is_there(self, program: str) -> bool:
+        if self.folder is not None and Path(program).name != program:
+            program = str(Path(self.folder, program))
+        return shutil.which(program) is not None
 
     def __call__(self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int) -> Any:
         """Run the command and return the numbers that it prints or writes."""
@@ -103,6 +111,7 @@ class Command:
             writes = any("{output" in part for part in self.template)
             with subprocess.Popen(
                 arguments,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=None if writes else subprocess.PIPE,  # what else it prints is for the log
             ) as program:
@@ -190,6 +199,8 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
         _bounded(" ".join(map(str, simulator)))
         command = Command(tuple(map(str, simulator)))
         return command, json.dumps(command.template)
+    if isinstance(simulator, Command):
+        return simulator, json.dumps(simulator.template)
     if not callable(simulator):
         raise InputError(
             "simulator must be a function of (theta, phi, n_events, seed), a text "

@@ -1,17 +1,7 @@
-// The page of a study: three pictures of what its data say.
+// The page of a study of a pool: three pictures of what its data say.
 
-const view = JSON.parse(document.getElementById("data").textContent);
 const STATES = ["not asked", "in flight", "here", "failed", "withdrawn"];
 
-function room(figure) {
-  const section = figure.parentElement, style = getComputedStyle(section);
-  return Math.max(240, Math.floor(section.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)));
-}
-const caption = (words) => h("figcaption", {}, words);
-function range(values) {
-  const low = Math.min(...values), high = Math.max(...values), edge = (high - low) / 15 || Math.abs(high) / 10 || 1;
-  return [low - edge, high + edge];
-}
 function shade(value, [low, high]) {
   const at = (Math.min(Math.max((value - low) / (high - low || 1), 0), 1)) * (view.scale.length - 1), k = Math.min(Math.floor(at), view.scale.length - 2);
   return `color-mix(in srgb, ${view.scale[k + 1]} ${Math.round(100 * (at - k))}%, ${view.scale[k]})`;
@@ -68,13 +58,4 @@ function map(width) {
     picture(wide, high, "map of the pool", drawn)];
 }
 
-function draw() {
-  for (const [id, f] of [["course", course], ["top", best], ["map", map]]) {
-    const figure = document.querySelector(`#${id} figure`);
-    figure.replaceChildren(...f(room(figure)).flat(Infinity));
-  }
-}
-let drawnFor = innerWidth;
-addEventListener("resize", () => { if (innerWidth !== drawnFor) { drawnFor = innerWidth; draw(); } });
-draw();
-root.classList.add("js");
+draw([["course", course], ["top", best], ["map", map]]);
