@@ -147,7 +147,18 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """What is known of the law of the data for estimates of their information; here nothing."""
         return Law()
 
+    def costs(self, setting: Array) -> Array | None:
+        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
+
+        In a unit of their own, such as hours: rewards do not contain them.
+        """
+        return None
+
     # ---- what follows from it
+
+    def prices(self, actions: NDArray[Any]) -> Array | None:
+        """Return what each action costs, ``(B, t)``; None where nothing does."""
+        return self.costs(self.setting(actions))
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""

@@ -108,7 +108,7 @@ class HistogramLaw(ABC):
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
-        counts = np.zeros((len(theta), self.num_bins))
+        counts = np.zeros((len(theta), len(self.outcome_range[0])))
         for i, row in enumerate(self.rates(theta, setting)):
             if done is None or not done[i]:
                 counts[i] = self.draw(row, streams.noise[i])

@@ -68,6 +68,11 @@ class Cache:
             log.warning("%s is damaged; its run is repeated (%s).", path, job)
         return None
 
+    def knows(self, job: Job, failures: bool) -> bool:
+        """Return whether there is a file of a run, or of its failure if those count."""
+        path = self.path(job)
+        return path.exists() or (failures and path.with_suffix(FAILED).exists())
+
     def read_failure(self, job: Job) -> Failed | None:
         """Return why a run failed for good, or None if it did not, or the file is damaged."""
         path = self.path(job).with_suffix(FAILED)

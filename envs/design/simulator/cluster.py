@@ -44,14 +44,18 @@ class Cluster:
     def replies(self) -> Iterator[Reply]:
         """Wait a second at most; yield jobs that have ended, with what came of them."""
         for job, reply, lost in self._calls.replies():
-            yield Reply(job, *(reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0)))
+            yield Reply(
+                job, *(reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0))
+            )
 
     def end(self) -> None:
         """Kill all that runs."""
         self._calls.end()
 
 
-def _watch(pickled: bytes, path: list[str], timeout: float, job: Job, log: Path) -> tuple[str, Any, float]:
+def _watch(
+    pickled: bytes, path: list[str], timeout: float, job: Job, log: Path
+) -> tuple[str, Any, float]:
     """Run a job in a worker on this machine of the cluster."""
     here = [folder for folder in sys.path if folder not in path]  # this package may lie elsewhere
     worker = Worker(pickled, path + here, timeout, job, log)

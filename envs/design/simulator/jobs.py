@@ -133,10 +133,15 @@ class Simulations:
         events = self.cache.read(job, again)
         return self.cache.read_failure(job) if events is None and self.failures else events
 
+    def known(self, job: Job) -> bool:
+        """Return whether something is kept of a run, without reading it."""
+        return self.cache is not None and self.cache.knows(job, self.failures)
+
     def forget(self, jobs: Iterable[Job]) -> None:
         """Remove what is kept of those runs that have failed: they are run again."""
-        for job in jobs if self.cache is not None else ():
-            self.cache.forget(job)
+        if self.cache is not None:
+            for job in jobs:
+                self.cache.forget(job)
 
     def run(
         self, jobs: Iterable[Job], watch: Watch | None = None, judge: Judge | None = None
@@ -200,18 +205,18 @@ class Simulations:
                     if reply.kind != "events":
                         say = log.info if self.failures else log.warning
                         say("A simulation %s (%s).", reply.value, job)
-                    result = None if again else self._result(reply)
+                    found = None if again else self._result(reply)
                     if again:
                         watch.again(job)
                         queue.appendleft(job)  # unless all ends, see below
-                    elif result is None:
+                    elif found is None:
                         lost = lost or self._error(job, reply.value)
                     else:
-                        watch.end(job, isinstance(result, Failed), reply.seconds)
-                        lost = lost or (judge and judge(job, result, True)) or None
+                        watch.end(job, isinstance(found, Failed), reply.seconds)
+                        lost = lost or (judge and judge(job, found, True)) or None
                     leases.release(self._key(job))
-                    if result is not None:
-                        yield job, result
+                    if found is not None:
+                        yield job, found
                 watch.report()
                 if lost is not None:
                     queue.clear()
