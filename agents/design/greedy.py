@@ -22,8 +22,8 @@ class GreedyEIG(DesignAgent):
 
     Args:
         model: The model.
-        per_price: Whether the information is divided by what the experiment costs, such as nats per hour;
-            the model must tell the prices of its settings.
+        per_price: Whether the information is divided by what the experiment costs: nats per hour, say.
+            The model must tell the prices of its settings.
         candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """

@@ -92,30 +92,61 @@ class SimulatorDesign(TabulatedDesign):
     simulators in which a seed means the same noise; otherwise let N exceed the product of num_events
     and num_bins.
 
+    A run fails if it raises, ends with an exit status other than 0, yields something else than finite
+    numbers, or is killed, also by `timeout`, more than `retries` times. What that means is
+    `on_failure`. A failure that the real experiment can show as well, such as a reaction that runs
+    away, tells something: "outcome" makes it a part of the data, of probability (f + 1/2) / (n + 1)
+    where f of n runs failed. One run then stands for one experiment, whatever their numbers of events;
+    of n seeds, chance alone seems to tell about 1/2n nats. To leave failures out instead is biased:
+    what did not fail is believed to be likely. If only the simulation fails, for reasons of numerics,
+    the real experiment would have yielded something that nobody knows. "mask" then goes by the seeds
+    that did not fail, and where there is none takes the parameter value out of the prior, of which a
+    warning tells how much is lost. (A histogram made up from its neighbours would do for a failure
+    here or there, for which more seeds do as well, but not at the edge of a region that cannot be
+    simulated.) All settings are simulated before the first episode then, for the prior depends on
+    them.
+
+    A simulator that cannot be started, or whose machine is lost, has not failed: this is always an
+    error; so are the exit statuses 125, 126 and 127, by which containers and shells say so.
+
+    `model.estimate()` times three runs before all are started, and its text says how long they will
+    take; `model.simulate(progress=print)` tells how far they are; `model.failures` which have failed.
+
     ## Action space
     `Discrete(n)`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
     Anything outside raises `InputError`.
 
     ## Observation space
-    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
+    - `outcomes`: float32, `(T * m,)`, the counts of the m bins in the same order; in a plane, those of
+      the second number in turn for each bin of the first. Where failing is an outcome, there is one
+      more, 1 for an experiment that failed, whose other counts are 0.
 
     ## Starting state
-    theta drawn uniformly from the grid; no data.
+    theta drawn uniformly from the grid, or from what a mask leaves of it; no data.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
-      with arrays theta and phi, that returns `n_events` finite numbers and depends on nothing else;
-      or a text `"package.module:function"`; or a command line, a text or a list, such as
-      `["./simulate", "{theta}", "{phi}", "{events}", "{seed}"]`, that prints one event a line, or
-      writes the file that `{output}` names. Several parameters are separated by commas; `{phi[1]}` is
-      one of them. No shell is involved.
+      with arrays theta and phi, that returns `n_events` finite numbers, or an array with a row for
+      each event, and depends on nothing else; or a text `"package.module:function"`; or a command
+      line, a text or a list, such as `["./simulate", "{theta}", "{phi}", "{events}", "{seed}"]`, that
+      prints one event a line, several numbers of it with spaces between them, or writes the file that
+      `{output}` names. Several parameters are separated by commas; `{phi[1]}` is one of them. No shell
+      is involved. A container is a command line: `"docker run --rm image {theta} {phi} {events}
+      {seed}"`.
     - `unknown_ranges` ({"theta": (0.5, 1.5)}): names and ranges of the parameters; the prior is
       uniform on the midpoints of `grid_size` equal cells.
     - `knob_ranges` ({"phi": (40.0, 50.0)}): names and ranges of what can be set.
     - `settings`: settings to choose from: n evenly spaced per knob, or a list of them.
     - `grid_size`: values of each parameter, one number for all or one for each.
     - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
-      warning says where that is more than a fifth of all.
+      warning says where that is more than a fifth of all. Two numbers are put into bins of a plane:
+      `data_range=((0, 1), (-3, 3))`, `num_bins=(10, 20)` or one number for both.
+    - `columns` (None, all): which numbers of an event are looked at, the first is 0.
+    - `summary`: a function of events `(N,)`, or `(N, c)` of several columns, or its name
+      `"package.module:function"`, that makes one or two numbers of them. Runs are kept as they were, so
+      that another summary needs no new ones.
+    - `summary_of`: "event": the summary returns a row for each event; "experiment": one or two numbers
+      of all `num_events` events of an experiment, and runs are cut into experiments of so many events.
     - `simulated_events`: events of one run of the simulator.
     - `seeds`: the simulator is run once with each, and the events are put together.
     - `num_events`: events of an experiment.
@@ -128,8 +159,19 @@ class SimulatorDesign(TabulatedDesign):
       on this machine where there is none; for runs of a second or more, each in a new process. Needs the
       extra `ray`, and a `cache` that all machines of the cluster share.
     - `timeout`: seconds after which a run is killed, with everything that it started.
-    - `retries`: how often a run that was killed, died or raised is repeated.
-    - `cache`: folder of finished runs; needed if there are workers.
+    - `retries`: how often a run that was killed, died or raised is repeated; never again once it has
+      raised the same error twice.
+    - `on_failure`: what a run that fails for good is: "raise" an error, an "outcome" of the
+      experiment, or a reason to "mask" its parameter value; see above.
+    - `max_failed`: largest share of the runs that may fail, and of the prior that may be masked. The
+      runs, which are then made in random order, are stopped as soon as there is no doubt, and the
+      settings listed by how many failed.
+    - `price` (None): what an experiment costs: one number, one for each setting, or a function of a
+      setting or its name. Rewards do not contain it; records tell what was spent, and agents such as
+      `greedy_eig(per_price=True)` weigh information by it.
+    - `cache`: folder of finished runs; needed if there are workers. Runs that failed for good, where
+      they are no error, are kept there too, with the reason, and not repeated, unless
+      `model.simulate(retry_failed=True)` asks for it.
     - `version`: change it when the simulator changes, so that runs of the old one are not used. A
       function of a module is told from an earlier one by its source text anyway, though not by what it
       calls.

@@ -193,4 +193,4 @@ class Runs:
                 raise InputError("An experiment that fails is data with on_failure='outcome' only.")
             return np.append(np.zeros(self.bins.total), 1.0)
         counts = self.bins.count(self.bins.numbers(events))
-        return np.append(counts, np.zeros(self.fails)).astype(np.float64)
+        return np.append(counts, np.zeros(int(self.fails))).astype(np.float64)
