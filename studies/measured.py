@@ -19,6 +19,7 @@ from ..envs.design.binomial import BinomialLaw
 from ..envs.design.design import DesignModel
 from ..envs.design.drawing import HistogramLaw
 from ..envs.design.laws import Listed
+from ..envs.design.simulator_design import SimulatorDesign
 
 Array: TypeAlias = NDArray[np.float64]
 MOST = 2.0**24
@@ -74,7 +75,7 @@ class DataFile:
         histogram = isinstance(model, HistogramLaw)
         counts = histogram and len(rest) == width
         wanted = 1 if histogram and not counts else width
-        if len(rest) != wanted:
+        if len(rest) != wanted and not (rest and isinstance(model, SimulatorDesign)):
             what = (
                 f"one column of events (or {width} of counts)" if histogram else f"{width} of data"
             )
@@ -107,7 +108,7 @@ class DataFile:
                 key = None if settings is None else tuple(settings[i].tolist())
                 groups.setdefault(key, []).append(i)
             return [
-                Measured(key, outcome_of(model, data[index, 0])) for key, index in groups.items()
+                Measured(key, outcome_of(model, _events(data[index]))) for key, index in groups.items()
             ]
         return [
             Measured(
@@ -116,6 +117,11 @@ class DataFile:
             )
             for i, row in enumerate(data)
         ]
+
+
+def _events(rows: Array) -> Array:
+    """Return events of one number ``(N,)``, or of several ``(N, c)``."""
+    return rows[:, 0] if rows.shape[1] == 1 else rows
 
 
 def _lines(path: Path) -> Array | None:
@@ -167,25 +173,24 @@ def outcome_of(model: DesignModel[Any], data: Any, *, counts: bool = False) -> t
     Raises:
         InputError: The data cannot be those of the model.
     """
-    values = _finite(data)
+    values = _finite(data, isinstance(model, HistogramLaw))
     if isinstance(model, HistogramLaw) and not counts:
-        low, high = model.event_range
-        if ((values < low) | (values > high)).mean() > 0.5:
+        if model.outside(values) > 0.5:
             raise InputError(
-                f"Most of the {len(values)} events lie outside of [{low:g}, {high:g}], the first at "
-                f"{values[(values < low) | (values > high)][0]:g}. Are they in another unit?"
+                f"Most of the {len(values)} events lie outside of the histogram, the first is "
+                f"{shown(values[0].tolist())}. Are they in another unit?"
             )
-        values = model.count(values).astype(np.float64)
+        values = model.data(values)
     return tuple(_checked(model, values).tolist())
 
 
-def _finite(data: Any) -> Array:
-    """Return data as numbers, ``(n,)``."""
+def _finite(data: Any, events: bool) -> Array:
+    """Return data as numbers, ``(n,)``, or events of several numbers, ``(n, c)``."""
     try:
         values: Array = np.atleast_1d(np.asarray(data, np.float64))
     except (TypeError, ValueError, OverflowError):
         values = np.empty(0)
-    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+    if not 1 <= values.ndim <= 1 + events or not values.size or not np.isfinite(values).all():
         raise InputError(f"Data are finite numbers, at least one, got {shown(data)}.")
     return values
 

@@ -40,13 +40,14 @@ from gymnasium.envs.registration import load_env_creator
 from ..envs.core import InputError, closest, resolve, shown, told
 from ..envs.core.registration import is_ours, registered, spec_of
 from ..envs.design.design import DesignModel
-from ..envs.design.drawing import HistogramLaw
 from ..envs.design.simulator.black_box import Command
 from ..envs.design.simulator_design import SimulatorDesign
 
 SIMULATOR = "SimulatorDesign"
-RUNNING = ("workers", "timeout", "retries", "cache", "max_failed", "horizon")
+RUNNING = ("workers", "timeout", "retries", "cache", "max_failed", "price", "horizon")
 """Parameters that change what is run, and how, but not what the data mean."""
+BINS = ("data_range", "num_bins", "columns", "summarise", "summarise_per")
+"""Parameters of a simulator that decide what its data mean."""
 FILE = r"(.+\.py):(\w+)"
 """A function in a file."""
 MOST_BYTES = 2**20
@@ -102,8 +103,8 @@ class DesignProblem:
         model = self.model
         form: dict[str, Any] = {"knobs": list(model.knobs), "numbers": len(model.outcome_range[0])}
         form["unknown"] = list(model.unknown_parameters)
-        if isinstance(model, HistogramLaw):
-            form["bins of"] = list(model.event_range)
+        if isinstance(model, SimulatorDesign):
+            form |= {name: _plain(getattr(model, name)) for name in BINS}
         return form
 
 

@@ -174,7 +174,18 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         chosen = tuple(map(tuple, self._choices.tolist()))
         return replace(self, horizon=horizon, settings=chosen + more)
 
+    def costs(self, setting: Array) -> Array | None:
+        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
+
+        In a unit of their own, such as hours: rewards do not contain them.
+        """
+        return None
+
     # ---- what follows from it
+
+    def prices(self, actions: NDArray[Any]) -> Array | None:
+        """Return what each action costs, ``(B, t)``; None where nothing does."""
+        return self.costs(self.setting(actions))
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""

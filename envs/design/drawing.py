@@ -79,17 +79,13 @@ class HistogramLaw(ABC):
     num_events: int
     num_bins: int
 
-    @property
     @abstractmethod
-    def event_range(self) -> tuple[float, float]:
-        """The range of an event that the bins are equal parts of."""
+    def data(self, events: Array) -> Array:
+        """Return the data of a real experiment as observations hold them, ``(m,)``, from its events."""
 
-    def count(self, events: Array) -> NDArray[np.int64]:
-        """Return the histogram of events, ``(num_bins,)``; the end bins take in what lies beyond."""
-        low, high = self.event_range
-        with np.errstate(over="ignore"):  # of events as large as numbers can be
-            bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
-        return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
+    @abstractmethod
+    def outside(self, events: Array) -> float:
+        """Return the share of events that lie beyond the histogram."""
 
     @abstractmethod
     def rates(self, theta: Array, setting: Array) -> Array:
@@ -132,7 +128,7 @@ class HistogramLaw(ABC):
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
-        counts = np.zeros((len(theta), self.num_bins))
+        counts = np.zeros((len(theta), len(self.outcome_range[0])))
         for i, row in enumerate(self.rates(theta, setting)):
             if done is None or not done[i]:
                 counts[i] = self.draw(row, streams.noise[i])
