@@ -6,7 +6,7 @@ A technician is a process of its own: it asks for a plate, notes what it was sho
 and the others at once, some of them as failed, until the budget is spent. It gets SIGKILL after a
 while, or by itself inside an event: before its line is written, halfway through it, or between sync and
 answer. A new one goes on from what is there. After each kill the journal must be whole and the beginning
-of that of the study left alone, and whatever was shown must be a plate of it: there are never two for one.
+of that of the study left alone, and what was shown must be a plate of it: there are never two for one.
 """
 
 from __future__ import annotations
