@@ -102,10 +102,10 @@ def ask(
     journal: Path | None,
 ) -> None:
     """Begin a study or go on with it, and print what to do next."""
-    study = _opened(source, given, settings, journal)
+    if plate is not None and plate.exists():
+        raise InputError(f"{plate} is there already; name another file as --out, or move it away.")
+    study = _opened(source, given, settings, journal, batch or 1)
     waiting = len(study.flying())
-    if plate is not None:
-        _check_new(plate)
     questions = study.ask(batch or 1, more=more)
     if waiting and not more:
         note(f"{waiting} in flight, the same again; --more asks on before their labels are here.")
@@ -119,20 +119,29 @@ def ask(
 
 
 def _opened(
-    source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None
+    source: str,
+    given: Mapping[str, Any],
+    settings: Sequence[str],
+    journal: Path | None,
+    batch: int,
 ) -> PoolStudy:
+    """Return a study that begins or goes on; one that begins has labels for its first plate."""
     options = parameters_of("{}", settings, example="drop=run")
     known = {name: value for name, value in given.items() if value is not None}
     if double := sorted(set(known) & set(options)):
         raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
     begins = not _kept(source, journal).is_file()
-    budget = None if begins else known.pop("budget", None)
-    study = Study.pool(source, journal=journal, **known, **options)
+    budget = known.pop("budget", None)
+    first = {"budget": budget} if begins else {}
+    study = Study.pool(source, journal=journal, **first, **known, **options)
+    if begins and budget is None and study.left < batch <= len(study.ids):
+        budget = study.spent + batch
     if budget is not None:
         study.budget = budget
     if begins:
         for line in str(study.sheet.table).splitlines():
             say(line)
+        say(f"agent: {study.agent}; budget: {study.budget} labels (--budget sets it at any time)")
     _say_news(study, source)
     return study
 
@@ -162,11 +171,6 @@ def _print(questions: Sequence[Question]) -> None:
         for one in questions
     ]
     table(columns, rows)
-
-
-def _check_new(path: Path) -> None:
-    if path.exists():
-        raise InputError(f"{path} is there already; name another file as --out, or move it away.")
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:

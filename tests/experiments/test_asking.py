@@ -111,13 +111,14 @@ def test_from_a_raw_file_to_a_plate_and_on(raw):
 
 def test_a_file_without_any_label(raw):
     raw.write_text("ligand,T,yield\n" + "".join(f"{a},{t},\n" for a in "abc" for t in (60, 80)))
-    rows, said = typed("ask", raw, "-n", 2, "--same", "T")
-    assert rows[1][2] == rows[2][2]
-    assert "0 of 2 labels left" in said
-    assert "2 asked for, but only 0 of the budget of 2 labels left" in refused(
-        "ask", raw, "-n", 2, "--more"
-    )
-    assert len(typed("ask", raw, "-n", 2, "--more", "--budget", 4)[0]) == 3
+    rows, said = typed("ask", raw, "-n", 3, "--same", "T")
+    assert len({row[2] for row in rows[1:]}) == 1
+    assert "budget: 3 labels (--budget sets it at any time)" in said  # of its own it would be 2
+    assert "0 of 3 labels left" in said
+    why = refused("ask", raw, "-n", 2, "--more")
+    assert "2 asked for, but only 0 of the budget of 3 labels left" in why
+    assert "--budget 5" in why
+    assert len(typed("ask", raw, "-n", 2, "--more", "--budget", 5)[0]) == 3
 
 
 def test_everything_is_in_the_sign_and_unit_of_the_file(raw):
