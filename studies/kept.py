@@ -36,6 +36,17 @@ class KeptStudy(ABC):
             )
         self._taken = 0  # events
 
+    @property
+    def other_version(self) -> tuple[str, ...]:
+        """A note, if another version of this package has begun the study."""
+        version = self.start.get("version")
+        if version == __version__:
+            return ()
+        return (
+            f"this study was begun by version {shown(version)}, and this is {__version__}: its next choices "
+            "may be others",
+        )
+
     @abstractmethod
     def _take(self, event: Event) -> None:
         """Take in the next event."""

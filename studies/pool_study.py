@@ -120,8 +120,8 @@ class PoolStudy(KeptStudy):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided in reading the file that a person should know."""
-        return self.sheet.table.notes
+        """What a person should know: what was decided in reading the file, another version."""
+        return (*self.sheet.table.notes, *self.other_version)
 
     @property
     def features(self) -> NDArray[np.float32]:

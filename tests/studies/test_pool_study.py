@@ -393,6 +393,18 @@ def test_less_is_better(table: Path) -> None:
     assert [one.chance for one in less.ask()] == [one.chance for one in more.ask()]
 
 
+def test_a_journal_of_another_version(table: Path) -> None:
+    """It goes on, with a note."""
+    study = begun(table)
+    assert study.notes == ()
+    other = Journal(table.with_name("other.jsonl"))
+    with other.writing():
+        other.append({**study.start, "version": "0.0.1"})
+    found = Study.pool(table, journal=other.path)
+    assert "'0.0.1'" in found.notes[0]
+    assert asked(found, 3) == asked(study, 3)
+
+
 def test_random_has_the_default_belief(table: Path) -> None:
     """What it is shown is what bayes_ucb believes."""
     one = Study.pool(load(table), agent="random", budget=8)
