@@ -93,9 +93,10 @@ def draws_to_first(num_items: Any, num_best: Any) -> Any:
 
 
 def missed(num_items: int, count: int) -> NDArray[np.float64]:
-    """Return the chance that ``count`` drawn items hold none of the best 1, 2, ..., n - 1, ``(n - 1,)``."""
+    """Return the chance that k drawn items hold none of the best j, ``(n - 1,)`` for j from 1 on."""
     passed = np.arange(num_items - 1)
-    return np.cumprod(np.maximum(num_items - count - passed, 0) / (num_items - passed))
+    chances = np.maximum(num_items - count - passed, 0) / (num_items - passed)
+    return np.asarray(np.cumprod(chances), np.float64)
 
 
 def gap_drawn(values: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.float64]:

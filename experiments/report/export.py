@@ -81,6 +81,7 @@ def _row(row: Row) -> Facts:
         "text": spec.agent,
         "status": entry.get("status"),
         "digest": entry.get("digest"),
+        **{k: v for one in row.findings for k, v in _interval(one.key, one.estimate).items()},
         "error": row.error_line if row.failed else None,
         "run": record.id,
         "created": record.created,

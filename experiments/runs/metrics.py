@@ -78,6 +78,22 @@ METRICS: dict[str, type[Any]] = {
     "area": Area,
 }
 """Metrics by name."""
+EXAMPLE = "top(share=0.05)"
+
+
+def described(text: Any) -> tuple[str, Any]:
+    """Return the name of the metric that a text describes, and the metric.
+
+    Raises:
+        InputError: If it describes none.
+    """
+    name, settings = parse(text, "a metric", EXAMPLE)
+    if name not in METRICS:
+        raise InputError(
+            f"There is no metric {shown(name)}{closest(name, METRICS)} Known are {', '.join(METRICS)}."
+        )
+    check_settings(name, METRICS[name], settings)
+    return name, METRICS[name](**settings)
 
 
 def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Floats]]:
@@ -88,24 +104,16 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Flo
     """
     if isinstance(texts, str) or not isinstance(texts, Sequence):
         raise InputError(
-            "metrics must be a list of texts, such as ('information_bounds(contrasts=1000)',), got "
-            f"{shown(texts)}."
+            f"metrics must be a list of texts, such as ({EXAMPLE!r},), got {shown(texts)}."
         )
     metrics: dict[str, Callable[[Episodes], Floats]] = {}
-    for text in texts:
-        name, settings = parse(text, "a metric", "information_bounds(contrasts=1000)")
-        if name not in METRICS:
-            raise InputError(
-                f"There is no metric {shown(name)}{closest(name, METRICS)} Known are "
-                f"{', '.join(METRICS)}."
-            )
+    for name, metric in map(described, texts):
         if name in metrics:
             raise InputError(f"The metric {name} is asked for twice; ask for it once.")
-        check_settings(name, METRICS[name], settings)
-        if not isinstance(model, METRICS[name].of):
+        if not isinstance(model, metric.of):
             raise InputError(
-                f"{name} is a metric of {METRICS[name].of.__name__}, which this environment is not: "
+                f"{name} is a metric of {metric.of.__name__}, which this environment is not: "
                 "leave it out."
             )
-        metrics[name] = partial(METRICS[name](**settings), model)
+        metrics[name] = partial(metric, model)
     return metrics

@@ -6,15 +6,16 @@ noise: the best item so far is the best one that was chosen, whether or not its 
 
 All are the same for labels a y + c with a > 0, but for the unit of `Best`.
 
-Sources: Liang et al., "Benchmarking the performance of Bayesian optimization across multiple experimental
-materials science domains", npj Computational Materials 7 (2021), 188, for the experiments to the top
-share and for factors of acceleration and enhancement against random play; `order_statistics` for the laws
-of random play.
+Sources: Liang et al., "Benchmarking the performance of Bayesian optimization across multiple
+experimental materials science domains", npj Computational Materials 7 (2021), 188, for the experiments
+to the top share and for factors of acceleration and enhancement against random play;
+`order_statistics` for the laws of random play.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Top:
         """Return the numbers of an episode."""
         return 3
 
-    def __call__(self, model: Pool, episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the experiments needed, those of random play, and whether one was found, ``(E, 3)``."""
         values, items = _played(episodes)
         n, t = values.shape[1], items.shape[1]
@@ -77,7 +78,7 @@ class Best:
         """Return the numbers of an episode."""
         return 2 * points
 
-    def __call__(self, model: Pool, episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the simple regrets, and those of random play, ``(E, 2 P)``."""
         values, items = _played(episodes)
         counts = np.minimum(episodes.points * model.batch_size, items.shape[1])
@@ -99,7 +100,7 @@ class Area:
         """Return the numbers of an episode."""
         return 2
 
-    def __call__(self, model: Pool, episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the area of the agent and the one of random play, ``(E, 2)``."""
         values, items = _played(episodes)
         ours, chance = _gaps(values, items).mean(1), law.mean_gap_drawn(values, items.shape[1])
@@ -109,7 +110,7 @@ class Area:
 
 
 def _played(episodes: Episodes) -> tuple[Floats, NDArray[np.int64]]:
-    """Return the mean labels of all items ``(E, n)``, and the items in the order of choice ``(E, T)``."""
+    """Return the mean labels of all items, ``(E, n)``, and the items in order of choice, ``(E, T)``."""
     values = episodes.hidden["values"].astype(np.float64)
     assert episodes.actions is not None  # they are indices
     return values, np.stack(episodes.actions.parts, 1).reshape(len(values), -1)
