@@ -186,7 +186,7 @@ def evaluate(
     settings: Settings = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="What else to compute: 'top(share=0.05)', best. May be repeated."),
+        typer.Option(help="What else to compute: 'top(share=0.05)', area. May be repeated."),
     ] = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""

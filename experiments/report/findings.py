@@ -80,11 +80,11 @@ def findings(played: Evaluation, metrics: Sequence[str]) -> list[Finding]:
 def closed_after(played: Evaluation) -> st.Floats | None:
     """Return values whose mean over the episodes is the gap closed after P decisions, ``(E, P)``.
 
-    NaN where random play leaves no gap; ``None`` without the metric ``best``.
+    NaN where random play leaves no gap; ``None`` without that metric.
     """
-    if "best" not in played.metrics:
+    if "simple_regret" not in played.metrics:
         return None
-    ours, chance = np.split(played.metrics["best"], 2, axis=1)
+    ours, chance = np.split(played.metrics["simple_regret"], 2, axis=1)
     return 1 - st.pulled(ours, np.where(chance.mean(0) > 0, chance, np.nan))
 
 
@@ -133,7 +133,7 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
-def _best(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
     ours, chance = values.shape[1] // 2 - 1, -1
     left = st.ratio(values[:, ours], values[:, chance])
     yield Finding(
@@ -178,7 +178,7 @@ def _information(values: st.Floats, metric: Any) -> Iterator[Finding]:
 
 FINDERS: dict[str, Callable[[st.Floats, Any], Iterator[Finding]]] = {
     "top": _top,
-    "best": _best,
+    "simple_regret": _simple_regret,
     "area": _area,
     "information_bounds": _information,
 }

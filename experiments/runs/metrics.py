@@ -19,7 +19,7 @@ from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from .episodes import Episodes
-from .pool_metrics import Area, Best, Top
+from .pool_metrics import Area, SimpleRegret, Top
 from .trace import Floats
 
 
@@ -74,7 +74,7 @@ class InformationBounds:
 METRICS: dict[str, type[Any]] = {
     "information_bounds": InformationBounds,
     "top": Top,
-    "best": Best,
+    "simple_regret": SimpleRegret,
     "area": Area,
 }
 """Metrics by name."""

@@ -4,7 +4,7 @@ An experiment is the choice of an item, in the order of the choices, whenever it
 was wasted on an item chosen before counts. What was found is told by the items' mean labels, free of
 noise: the best item so far is the best one that was chosen, whether or not its label shows it.
 
-All are the same for labels a y + c with a > 0, but for the unit of `Best`.
+All are the same for labels a y + c with a > 0, but for the unit of `SimpleRegret`.
 
 Sources: Liang et al., "Benchmarking the performance of Bayesian optimization across multiple
 experimental materials science domains", npj Computational Materials 7 (2021), 188, for the experiments
@@ -63,7 +63,7 @@ class Top:
         return np.stack([needed, law.draws_to_first(n, many), found], 1).astype(np.float64)
 
 
-class Best:
+class SimpleRegret:
     """How far the best item so far lies below the best of all, ``(E, 2 P)``, in the unit of the label.
 
     The first P columns hold this, the simple regret, after the decisions at the P points of the
