@@ -12,6 +12,7 @@ from . import stats as st
 
 if TYPE_CHECKING:
     from .boards import Row
+    from .findings import Finding
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -69,6 +70,11 @@ def against(row: Row) -> str:
     return "best" if row.rank is not None and row.behind is None else difference(row.behind)
 
 
+def finding(one: Finding) -> str:
+    """Return what a metric says, with its interval."""
+    return f"{one.text} {one.ends}".strip()
+
+
 def plus_minus(values: NDArray[Any]) -> str:
     """Return mean ± standard error of ``(E,)`` values, rounded to the error's second digit.
 
@@ -103,5 +109,17 @@ def date(seconds: float | None) -> str:
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-FILTERS = (number, score, ends, span, rank, difference, against, plus_minus, microseconds, date)
+FILTERS = (
+    number,
+    score,
+    ends,
+    span,
+    rank,
+    difference,
+    against,
+    finding,
+    plus_minus,
+    microseconds,
+    date,
+)
 """The words that templates may use."""

@@ -97,7 +97,9 @@ def test_units_of_labels_do_not_matter(factor):
     mine, plain = by_hand(4, 7, 6, labels=labels), by_hand(4, 7, 6)
     assert mine["top"] == plain["top"]
     assert mine["area"] == pytest.approx(plain["area"], rel=1e-9)
-    assert mine["simple_regret"] == pytest.approx(factor * np.array(plain["simple_regret"]), rel=1e-9)
+    assert mine["simple_regret"] == pytest.approx(
+        factor * np.array(plain["simple_regret"]), rel=1e-9
+    )
 
 
 PLAYED = {
