@@ -17,6 +17,7 @@ from ..runs.terminal import out, progress, say, show
 from .shared import (
     Agents,
     Kwargs,
+    Metrics,
     Out,
     Ray,
     Settings,
@@ -184,10 +185,7 @@ def evaluate(
     ] = None,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="What else to compute: 'top(share=0.05)', area. May be repeated."),
-    ] = None,
+    metric: Metrics = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
     from ..runs.evaluation import EVALUATION_SEED
@@ -214,7 +212,7 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
     """Return what an agent achieved, a line for each thing that is known, also by some metrics."""
     from ..report.findings import findings
     from ..report.stats import mean
-    from ..report.words import microseconds, number, plus_minus, span
+    from ..report.words import number, plus_minus, span
     from ..runs.scores import scores
 
     rows = [["return", plus_minus(result.returns)]]
@@ -226,6 +224,14 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
     if result.regret is not None:
         rows.append(["regret", plus_minus(result.regret)])
     rows += [[one.name, one.line] for one in findings(result, metrics)]
+    return rows + _how_played(result)
+
+
+def _how_played(result: Evaluation) -> list[list[str]]:
+    """Return what an agent spent, and what it played, a line for each."""
+    from ..report.words import microseconds, plus_minus
+
+    rows = []
     if result.spent is not None:
         rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])

@@ -23,7 +23,7 @@ import numpy as np
 from ..runs.evaluation import Evaluation
 from ..runs.metrics import described
 from . import stats as st
-from .words import finding, number, score
+from .words import estimate, number, score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Finding:
     def line(self) -> str:
         """All of it in words."""
         chance = "" if self.chance is None else f"; random play {self.word(self.chance)}"
-        return finding(self) + chance
+        return estimate(self.estimate, self.word, self.bound) + chance
 
 
 def findings(played: Evaluation, metrics: Sequence[str]) -> list[Finding]:

@@ -208,7 +208,8 @@ def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
     found["return"] = cell(played.returns.mean(), words.plus_minus(played.returns))
     if played.regret is not None:
         found["regret"] = cell(played.regret.mean(), words.plus_minus(played.regret))
-    found["behind"] = cell(None if row.behind is None else row.behind.value, words.against(row))
+    behind = words.against(row.behind, row.rank is not None)
+    found["behind"] = cell(None if row.behind is None else row.behind.value, behind)
     seconds = played.seconds_per_decision
     found["time"] = cell(seconds, words.duration(seconds))
     return found | {"episodes": _episodes(played)}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import stats as st
-
-if TYPE_CHECKING:
-    from .boards import Row
-    from .findings import Finding
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -65,14 +62,14 @@ def difference(one: st.Interval | None) -> str:
     return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
 
 
-def against(row: Row) -> str:
-    """Return the difference of an agent to the best of its task, which is "best" itself."""
-    return "best" if row.rank is not None and row.behind is None else difference(row.behind)
+def against(behind: st.Interval | None, ranked: bool) -> str:
+    """Return the difference of an agent to the best of its task, which has none if it is that one."""
+    return "best" if ranked and behind is None else difference(behind)
 
 
-def finding(one: Finding) -> str:
-    """Return what a metric says, with its interval."""
-    return f"{one.text} {one.ends}".strip()
+def estimate(one: st.Interval, word: Callable[[float], str], bound: str = "") -> str:
+    """Return an estimate with its interval, as ``word`` writes numbers; it may be a bound."""
+    return f"{bound} {word(one.value)} {one.ends(word)}".strip()
 
 
 def plus_minus(values: NDArray[Any]) -> str:
@@ -117,7 +114,7 @@ FILTERS = (
     rank,
     difference,
     against,
-    finding,
+    estimate,
     plus_minus,
     microseconds,
     date,
