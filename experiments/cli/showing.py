@@ -112,8 +112,12 @@ def _row(result: Evaluation, episode: int) -> int:
 
 def _check_trusted(record: Record, trust: bool) -> None:
     """Refuse to run what a record names of others, unless that is asked for."""
+    from ...agents.making import references
+
     spec = record.spec
     named = [spec.env_id] if not spec.env_id.startswith("discovery/") else []
+    if record.evaluation is not None and record.evaluation.actions is None:
+        named += references(spec.agent)
     named += [
         shown(spec.env_kwargs[key]) for key in ("simulator", "cache") if key in spec.env_kwargs
     ]
