@@ -68,7 +68,7 @@ def _head(record: Record) -> list[list[str]]:
         rows += [["flag", flag] for flag in entry["flags"]]
         rows += [["card", f"{key}: {shown(value)}"] for key, value in entry["card"].items()]
     if result is not None:
-        rows += about_evaluation(result)
+        rows += about_evaluation(result, spec.metrics)
     rows += [["versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())]]
     rows += [
         [name, value] for name, value in record.platform.items() if name not in record.versions
