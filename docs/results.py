@@ -1,7 +1,6 @@
 """Keep results in the repository: docs/results, compact records and the leaderboard made of them.
 
     discovery-gym run paper --out results
-    discovery-gym run full --out results
     python docs/results.py results
 
 A compact record has every number of every episode as it was, but no actions, and the curves in `BITS`
@@ -26,7 +25,7 @@ from discovery_gym.experiments.runs.record_file import to_bytes, to_table
 from discovery_gym.experiments.runs.records import open_folder, read_folder
 
 RESULTS = Path(__file__).with_name("results")
-SUITES = ("paper", "full")
+SUITES = ("paper",)
 """The suites whose results are kept."""
 BITS = 10
 """Bits of the numbers that curves are made of: 1 in 1000."""
