@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -109,11 +107,3 @@ def test_a_compact_record_tells_the_same(played, tmp_path):
                 np.testing.assert_allclose(
                     getattr(said, name), getattr(whole, name), rtol=2.0**-results.BITS
                 )
-
-
-def test_the_program_writes_only_the_page_without_arguments():
-    before = {path: path.stat().st_mtime_ns for path in (results.RESULTS / "records").iterdir()}
-    subprocess.run([sys.executable, Path(results.__file__)], check=True, capture_output=True)
-    assert before == {
-        path: path.stat().st_mtime_ns for path in (results.RESULTS / "records").iterdir()
-    }
