@@ -104,7 +104,7 @@ def _head(record: Record) -> list[list[str]]:
         rows += [["flag", flag] for flag in entry["flags"]]
         rows += [["card", f"{key}: {shown(value)}"] for key, value in entry["card"].items()]
     if result is not None:
-        rows += about_evaluation(result)
+        rows += about_evaluation(result, spec.metrics)
     rows += [["versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())]]
     rows += [
         [name, value] for name, value in record.platform.items() if name not in record.versions
@@ -148,8 +148,12 @@ def _row(result: Evaluation, episode: int) -> int:
 
 def _check_trusted(record: Record, trust: bool) -> None:
     """Refuse to run what a record names of others, unless that is asked for."""
+    from ...agents.making import references
+
     spec = record.spec
     named = [spec.env_id] if not spec.env_id.startswith("discovery/") else []
+    if record.evaluation is not None and record.evaluation.actions is None:
+        named += references(spec.agent)
     named += [
         shown(spec.env_kwargs[key]) for key in ("simulator", "cache") if key in spec.env_kwargs
     ]

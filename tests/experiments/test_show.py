@@ -152,13 +152,20 @@ def test_records_that_begin_alike_are_named(tmp_path):
     assert find_record(str(tmp_path / "b")).stem == "b"
 
 
-def test_an_old_record_has_no_episode_to_replay(tmp_path):
+def test_a_record_without_actions_is_played_anew_by_its_agent(tmp_path):
+    """One of an earlier version, too; where the agent earns something else now, that is said."""
     fixtures = Path(__file__).parents[1] / "fixtures"
     folder = shutil.copytree(fixtures / "acdb1bd" / "runs", tmp_path / "runs")
     path = next(iter((folder / "records").glob("dd*")))
-    assert show(path)[0].exit_code == 0
-    with pytest.raises(discovery_gym.InputError, match="This record has no actions"):
-        show(path, "--episode", 0)
+    done, _ = show(path, "--episode", 0)
+    assert "of 2 rounds left" in done.stdout
+    result = evaluate(
+        "LinearPool", "thompson", episodes=3, env_kwargs={"num_items": 9, "horizon": 4}
+    )
+    bare = dataclasses.replace(result, actions=None)
+    assert walk(bare, 2) == walk(result, 2)
+    with pytest.raises(discovery_gym.InputError, match=r"has no actions, and .* has changed since"):
+        walk(dataclasses.replace(bare, returns=result.returns + 1), 2)
 
 
 @pytest.mark.parametrize(
