@@ -239,7 +239,7 @@ def _gone(
 
 def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Cell, ...] | None:
     """Return the content that has most in common with an old one; None if that is less than half."""
-    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]  # noqa: C417
+    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]
     best = max(same, default=0)
     return new[same.index(best)] if best and 2 * best >= len(old) else None
 

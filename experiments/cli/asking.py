@@ -36,6 +36,9 @@ def ask(
         Path | None,
         typer.Option("--out", help="Write the plate to this CSV file, to be filled in."),
     ] = None,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
+    ] = False,
     journal: JournalFile = None,
     settings: Annotated[
         list[str] | None,
@@ -49,8 +52,10 @@ def ask(
     given = {"agent": agent, "budget": budget, "seed": seed}
     if design_study.is_problem(source):
         _only_of_tables(target=target, batch=batch, same=same, more=more, out=plate, set=settings)
-        design_study.ask(source, given, journal)
+        design_study.ask(source, given, journal, dry=dry)
         return
+    if dry:
+        raise InputError("--dry-run is of a design with a simulator; a table needs none.")
     given |= {"target": target, "same": same}
     pool_study.ask(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
 

@@ -17,7 +17,7 @@ from ...studies.source import Source
 from ...studies.status import Status
 from ...studies.study import Study
 from ..runs.parameters import parameters as parameters_of
-from ..runs.terminal import out, say
+from ..runs.terminal import say
 from ..runs.terminal import show as table
 from .shared import note
 
