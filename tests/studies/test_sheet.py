@@ -14,7 +14,9 @@ HERE, FREE = Status.HERE, Status.FREE
 
 
 def typed(labels, failed=()):
-    return SimpleNamespace(labels={name: some for name, some in labels.items() if some}, failed=failed)
+    return SimpleNamespace(
+        labels={name: some for name, some in labels.items() if some}, failed=failed
+    )
 
 
 @pytest.mark.parametrize(
