@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..agents.making import full_text
 from ..envs.core import InputError, closest, shown
@@ -15,12 +15,9 @@ from ..envs.datasets import Reading, Table
 from ..envs.pools.scaling import SCALINGS
 from .choosing import AGENT, Pool
 from .journal import Event
+from .kept import agree, start_of
 from .sheet import Sheet
 from .source import Source
-from .study import agree, start_of
-
-if TYPE_CHECKING:
-    from .pool_study import PoolStudy
 
 PLAIN: Mapping[str, Any] = {"same": None, "outcomes": None, "scaling": "l2", "episode": 0}
 """The options of a study besides those of reading, with their defaults."""
@@ -93,13 +90,16 @@ class Options:
         Pool(event, sheet, count)  # what cannot be played is refused before anything is written
         return event, table
 
-    def check(self, study: PoolStudy) -> None:
-        """Refuse what contradicts the journal of a study that goes on."""
-        start = study.start
+    def check(self, start: Event, budget: int) -> None:
+        """Refuse what contradicts the journal of a study that goes on.
+
+        Args:
+            start: Its first event.
+            budget: Its budget now.
+        """
         agree("agent", self.agent, start["agent"])
         agree("seed", self.seed, start["seed"])
-        change = f"set it anew (study.budget = {self.budget}, or tell --budget)"
-        agree("budget", self.budget, study.budget, change)
+        agree("budget", self.budget, budget, f"change it: study.budget = {self.budget}")
         for name, value in self.others.items():
             agree(name, value, start["options"][name])
         stored = {"target": start["table"]["target"], "minimise": start["table"]["minimise"]}

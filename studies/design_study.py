@@ -22,7 +22,7 @@ from .journal import Event, Journal
 from .measured import DataFile, Measured, outcome_of
 from .problem import DesignProblem
 from .status import Status
-from .study import Study, agree, start_of
+from .kept import KeptStudy, agree, start_of
 
 AGENT = "greedy_eig"
 """Who chooses by default: the best on the board that decides in a second."""
@@ -46,7 +46,7 @@ class Suggestion:
     information: float | None
 
 
-class DesignStudy(Study):
+class DesignStudy(KeptStudy):
     """A study of a design: settings are asked for, and data told, one experiment after the other.
 
     The next setting is a function of the journal and the problem: the agent is made anew for every

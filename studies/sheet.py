@@ -1,11 +1,11 @@
 """A file of conditions as the sheet of a study: its items and their ids, and what was typed into it.
 
-A row is matched to its item by content, by what a person sets in it: a file that was sorted or has got
-new rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can
-be named; of a large one a digest, and its rows must stay in their order.
+A row is matched to its item by content, by what a person sets in it: a file that was sorted or has new
+rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can be
+named; of a large one a digest, and its rows must stay in their order.
 
-An event of the journal that was read from the file says in ``file`` which labels stood there of each item
-of which that had changed, so that a label that was changed is told from one that was added.
+An event of the journal that was read from the file says in ``file`` which labels stood there, of each
+item of which that had changed, so that a label that was changed is told from one that was added.
 """
 
 from __future__ import annotations
@@ -245,12 +245,16 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
 
 
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
-    digest = hashlib.sha256(repr(table.levels).encode())
-    for part in np.array_split(rows, len(rows) // 65536 + 1):
-        digest.update(np.ascontiguousarray(table.features[part] + 0.0).tobytes())
-        for one in table.settings:
-            if one.codes is not None:
-                digest.update(one.codes[part].tobytes())
+    """Return a digest of what is set in some rows, whatever other levels there are."""
+    digest = hashlib.sha256()
+    for one in table.settings:
+        digest.update(f"{one.name}\0".encode())
+        if one.levels:
+            words = [hashlib.sha256(level.encode()).digest() for level in one.levels]
+            content = np.array(words, "S32")[one.code(table.features, rows)]
+        else:
+            content = table.features[rows, one.features.start] + 0.0
+        digest.update(content.tobytes())
     return digest.hexdigest()
 
 
@@ -315,13 +319,12 @@ def news(
         added = list((now - old - (own - old)).elements())  # but those told in another way
         gone = list(((old - now) & own).elements())  # but those taken back in another way
         both = min(len(added), len(gone))
-        for part, content in (
-            (found.corrected, list(zip(gone[:both], added[:both], strict=True))),
-            (found.labels, added[both:]),
-            (found.emptied, gone[both:]),
-        ):
-            if content:
-                part[name] = content  # type: ignore[index]
+        if both:
+            found.corrected[name] = list(zip(gone[:both], added[:both], strict=True))
+        if added[both:]:
+            found.labels[name] = added[both:]
+        if gone[both:]:
+            found.emptied[name] = gone[both:]
     over = Status.FAILED, Status.WITHDRAWN
     found.failed = [one for one in sheet.failed if status[one] not in over and not known.get(one)]
     return found

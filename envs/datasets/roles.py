@@ -48,9 +48,10 @@ class Roles:
         single = [name for name in (reading.target, reading.index) if name is not None]
         for name in [*single, *(reading.features or ()), *reading.drop, *reading.categories]:
             if name not in columns.cells:
+                hint = " For labels that are still to come, add an empty column."
                 raise InputError(
                     f"{columns.file} has no column {listed([name])}{closest(name, columns.cells)} "
-                    f"Its columns are {listed(columns.cells)}."
+                    f"Its columns are {listed(columns.cells)}.{hint * (name == reading.target)}"
                 )
         self.aside = {name for name in columns.cells if self._is_aside(name)}
         self.pending = {name for name in columns.cells if self._is_pending(name)}

@@ -39,15 +39,17 @@ class Setting:
 
     def of(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> list[str | float]:
         """Return the cells of some rows: the names of levels, or numbers."""
-        own = features[rows, self.features.start : self.features.stop]
         if not self.levels:
-            return [*(own[:, 0] + 0.0).tolist()]
+            return [*(features[rows, self.features.start] + 0.0).tolist()]
+        return [self.levels[code] for code in self.code(features, rows).tolist()]
+
+    def code(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the levels stand in some rows."""
         if self.codes is not None:
-            codes = self.codes[rows]
-        else:  # indicators of all levels, or of True
-            several = own.shape[1] == len(self.levels)
-            codes = own.argmax(1) if several else own[:, 0].astype(np.int64)
-        return [self.levels[code] for code in codes.tolist()]
+            return self.codes[rows]
+        own = features[rows, self.features.start : self.features.stop]
+        several = own.shape[1] == len(self.levels)  # else it is the indicator of True
+        return own.argmax(1) if several else own[:, 0].astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -54,7 +54,7 @@ def check_features(
         names: The names of the features.
         scaling: How they were scaled.
     """
-    item, k = np.unravel_index(int(np.abs(x).argmax()), x.shape)
+    item, k = map(int, np.unravel_index(int(np.abs(x).argmax()), x.shape))
     if abs(x[item, k]) > ANY_LABEL:
         raise InputError(
             f"Features must lie within -{ANY_LABEL:.3g} and {ANY_LABEL:.3g}; {names[k]} of item "
@@ -64,7 +64,7 @@ def check_features(
     lost = np.abs(exact - shown / unit).max(0)
     spread = np.where(_varies(exact), exact.std(0), np.inf)
     if (lost > LOST * spread).any():
-        k = (lost / spread).argmax()
+        k = int((lost / spread).argmax())
         raise InputError(
             f"Feature {names[k]} lies within {np.ptp(x[:, k]):.3g} for all items, at values of up "
             f"to {np.abs(x[:, k]).max():.3g}: single precision, in which features are shown "

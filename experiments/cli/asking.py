@@ -1,4 +1,4 @@
-"""The commands that run a campaign of your own: ask which experiments are next, and tell their results."""
+"""The commands of a campaign of your own: ask which experiments are next, and tell their results."""
 
 from __future__ import annotations
 
@@ -12,38 +12,59 @@ from ...envs.core import InputError, shown
 Source = Annotated[
     str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
 ]
+Results = Annotated[
+    list[str],
+    typer.Argument(
+        help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or a file: a plate filled in; of a design, "
+        "data with their settings."
+    ),
+]
+Target = Annotated[str | None, typer.Option(help="The label column of a table.")]
+Batch = Annotated[
+    int | None, typer.Option("--batch", "-n", min=1, help="How many experiments; 1 by default.")
+]
+AgentName = Annotated[str | None, typer.Option(help="Who decides, such as bayes_ucb.")]
+Budget = Annotated[int | None, typer.Option(min=1, help="Number of labels in all.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")]
+Same = Annotated[str | None, typer.Option(help="A column that has one value in all of a plate.")]
+More = Annotated[bool, typer.Option("--more", help="Ask on, though experiments are in flight.")]
+Plate = Annotated[
+    Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
+]
+ReadAs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
+]
 JournalFile = Annotated[
     Path | None, typer.Option(help="Where the study is kept; by default beside the file.")
+]
+Correct = Annotated[
+    bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
+]
+Which = Annotated[int | None, typer.Option(min=1, help="Which of several labels is wrong, from 1.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Take a label that is there already as a second one.")
+]
+Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
+
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
 ]
 
 
 def ask(
     source: Source,
-    target: Annotated[str | None, typer.Option(help="The label column of a table.")] = None,
-    batch: Annotated[
-        int | None, typer.Option("--batch", "-n", min=1, help="How many experiments; 1 by default.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option(help="Who decides, such as bayes_ucb.")] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="Number of labels in all.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")] = None,
-    same: Annotated[
-        str | None, typer.Option(help="A column that has one value in all of a plate.")
-    ] = None,
-    more: Annotated[
-        bool, typer.Option("--more", help="Ask on, though experiments are in flight.")
-    ] = False,
-    plate: Annotated[
-        Path | None,
-        typer.Option("--out", help="Write the plate to this CSV file, to be filled in."),
-    ] = None,
-    dry: Annotated[
-        bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
-    ] = False,
+    target: Target = None,
+    batch: Batch = None,
+    agent: AgentName = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    same: Same = None,
+    more: More = False,
+    plate: Plate = None,
+    dry: DryRun = False,
     journal: JournalFile = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
-    ] = None,
+    settings: ReadAs = None,
 ) -> None:
     """Say which experiments to run next; begins a study, or goes on with it."""
     from . import design_study, pool_study
@@ -62,36 +83,23 @@ def ask(
 
 def tell(
     source: Source,
-    results: Annotated[
-        list[str],
-        typer.Argument(
-            help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or a file: a plate filled in; of a design, "
-            "data with their settings."
-        ),
-    ],
-    correct: Annotated[
-        bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
-    ] = False,
-    which: Annotated[
-        int | None, typer.Option(min=1, help="Which of several labels is wrong, from 1.")
-    ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Take a label that is there already as a second one.")
-    ] = False,
-    why: Annotated[str, typer.Option(help="Why an experiment failed.")] = "",
+    results: Results,
+    correct: Correct = False,
+    which: Which = None,
+    again: Again = False,
+    why: Why = "",
     journal: JournalFile = None,
 ) -> None:
     """Tell what came of experiments: late, in any order, in part, or of your own choice."""
     from . import design_study, pool_study
 
     _check(source)
+    how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
     if design_study.is_problem(source):
         _only_of_tables(which=which)
-        design_study.tell(source, results, correct=correct, again=again, why=why, journal=journal)
-        return
-    pool_study.tell(
-        source, results, correct=correct, which=which, again=again, why=why, journal=journal
-    )
+        design_study.tell(source, results, **how)
+    else:
+        pool_study.tell(source, results, which=which, **how)
 
 
 def _only_of_tables(**options: Any) -> None:
@@ -99,8 +107,8 @@ def _only_of_tables(**options: Any) -> None:
     for name, value in options.items():
         if value and (name, value) != ("batch", 1):
             raise InputError(
-                f"--{name} is of a table; a design is decided one experiment after the other, as its file "
-                "says."
+                f"--{name} is of a table; a design is decided one experiment after the other, as its "
+                "file says."
             )
 
 

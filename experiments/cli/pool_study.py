@@ -25,6 +25,8 @@ WORDS = ("failed", "withdrawn", "retry")
 """What may be told of an item instead of a label."""
 MOST_SAID = 10
 """Items that a line to stderr names."""
+MOST_COLUMNS = 12
+"""Columns of a condition that a terminal shows."""
 MOST_SHOWN = 10
 """Labels of the course, and items believed to be best, that are shown."""
 
@@ -100,10 +102,10 @@ def ask(
     journal: Path | None,
 ) -> None:
     """Begin a study or go on with it, and print what to do next."""
-    study = _opened(source, given, settings, journal)
+    if plate is not None and plate.exists():
+        raise InputError(f"{plate} is there already; name another file as --out, or move it away.")
+    study = _opened(source, given, settings, journal, batch or 1)
     waiting = len(study.flying())
-    if plate is not None:
-        _check_new(plate)
     questions = study.ask(batch or 1, more=more)
     if waiting and not more:
         note(f"{waiting} in flight, the same again; --more asks on before their labels are here.")
@@ -117,20 +119,29 @@ def ask(
 
 
 def _opened(
-    source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None
+    source: str,
+    given: Mapping[str, Any],
+    settings: Sequence[str],
+    journal: Path | None,
+    batch: int,
 ) -> PoolStudy:
+    """Return a study that begins or goes on; one that begins has labels for its first plate."""
     options = parameters_of("{}", settings, example="drop=run")
     known = {name: value for name, value in given.items() if value is not None}
     if double := sorted(set(known) & set(options)):
         raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
     begins = not _kept(source, journal).is_file()
-    budget = None if begins else known.pop("budget", None)
-    study = Study.pool(source, journal=journal, **known, **options)
+    budget = known.pop("budget", None)
+    first = {"budget": budget} if begins else {}
+    study = Study.pool(source, journal=journal, **first, **known, **options)
+    if begins and budget is None and study.left < batch <= len(study.ids):
+        budget = study.spent + batch
     if budget is not None:
         study.budget = budget
     if begins:
         for line in str(study.sheet.table).splitlines():
             say(line)
+        say(f"agent: {study.agent}; budget: {study.budget} labels (--budget sets it at any time)")
     _say_news(study, source)
     return study
 
@@ -142,11 +153,17 @@ def _left(study: PoolStudy) -> str:
 def _print(questions: Sequence[Question]) -> None:
     from ..report.study import belief
 
-    columns = ["id", *questions[0].values, "mean ± sd", "among the best", "why"]
+    names = list(questions[0].values)
+    if out.is_terminal and len(names) > MOST_COLUMNS:
+        say(
+            f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
+        )
+        names = names[:MOST_COLUMNS]
+    columns = ["id", *names, "mean ± sd", "among the best", "why"]
     rows = [
         [
             one.id,
-            *map(cell, one.values.values()),
+            *(cell(one.values[name]) for name in names),
             belief(one.mean, one.std),
             f"{100 * one.chance:.0f} %",
             one.why,
@@ -154,11 +171,6 @@ def _print(questions: Sequence[Question]) -> None:
         for one in questions
     ]
     table(columns, rows)
-
-
-def _check_new(path: Path) -> None:
-    if path.exists():
-        raise InputError(f"{path} is there already; name another file as --out, or move it away.")
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
@@ -192,24 +204,26 @@ def tell(
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
     new = _new(study, given, correct=correct, again=again)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
-    failed = {name: why for name, value in new.items() if value == "failed"}
     if correct:
-        for name, value in labels.items():
-            study.correct(name, value, which)
-    elif labels or failed:
-        study.tell(labels, failed=failed)
+        for name, label in labels.items():
+            study.correct(name, label, which)
+    else:
+        study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
     for name, value in new.items():
-        if value == "withdrawn":
-            study.withdraw(name)
-        elif value == "retry":
-            study.retry(name)
+        if value in ("withdrawn", "retry"):
+            (study.withdraw if value == "withdrawn" else study.retry)(name)
+    _echo(study, new)
+    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
+
+
+def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
+    """Print what was written, with the conditions."""
     rows = [
         [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
         for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
     ]
     if rows:
         table(["id", *study.columns, study.target], rows)
-    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
 
 def _new(
@@ -228,8 +242,8 @@ def _new(
             new[name] = value
         elif value in known and not again:
             note(
-                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is written; "
-                "--again tells it as a replicate."
+                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is "
+                "written; --again tells it as a replicate."
             )
         else:
             new[name] = value
@@ -277,8 +291,8 @@ def _known(study: PoolStudy, name: str) -> str:
         flying = [one for one, state in status.items() if state == Status.FLYING]
         hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
-            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those that "
-            "ask prints."
+            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
+            "that ask prints."
         )
     return name
 
@@ -315,8 +329,8 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
     for name in ("id", target):
         if name not in columns.cells:
             raise InputError(
-                f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the columns "
-                f"'id' and {shown(target)}."
+                f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the "
+                f"columns 'id' and {shown(target)}."
             )
     problems = Problems()
     convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
@@ -347,7 +361,5 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
         report.write_page(study, page, source)
         say(f"page: {page}")
     flying = [one.id for one in study.flying()]
-    told_ = [f"{name}=LABEL" for name in flying[:2]]
-    say(
-        f"Next: {command('tell', source, journal, *told_) if flying else command('ask', source, journal)}"
-    )
+    words = ["tell", *(f"{name}=LABEL" for name in flying[:2])] if flying else ["ask"]
+    say(f"Next: {command(words[0], source, journal, *words[1:])}")

@@ -1,4 +1,4 @@
-"""The command that shows: what a run has left, any of its episodes, replayed; or where a study stands."""
+"""The command that shows what a run has left, any of its episodes, replayed, or where a study stands."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def show(
 
 
 def _is_study(name: str) -> bool:
-    """Return whether a text names the file of a study rather than a run, whose record is Parquet, too."""
+    """Return whether a text names the file of a study and not a run, whose record is Parquet, too."""
     from ...envs.datasets.files import TEXTS, ending
 
     if ending(Path(name)) in (*TEXTS, ".toml"):

@@ -149,11 +149,11 @@ def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
         "failed": count[Status.FAILED],
         "withdrawn": count[Status.WITHDRAWN],
     }
+    unit = f" in {study.unit}" if study.unit else ""
     counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
         ("table", name),
-        ("target", f"{study.target}{f' in {study.unit}' if study.unit else ''}, "
-                   f"{'less' if study.minimise else 'more'} is better"),
+        ("target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"),
         ("items", f"{sum(count):,}"),
         ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
         ("agent", study.agent),
@@ -177,28 +177,25 @@ def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     """Return the items in the plane of the first two principal components of their features."""
     state = states(study)
     state[state == Status.WITHDRAWN] = Status.FREE
-    free = (state == Status.FREE).nonzero()[0]
-    some = free[
-        np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[
-            : len(free)
-        ]
-    ]
-    shown = np.sort(np.concatenate([some, (state != Status.FREE).nonzero()[0]]))
+    free, other = (state == Status.FREE).nonzero()[0], (state != Status.FREE).nonzero()[0]
+    even = np.linspace(0, len(free) - 1, min(len(free), MOST_POINTS)).astype(np.int64)
+    shown = np.sort(np.concatenate([free[even], other]))
     x = study.features[shown].astype(np.float64)
     x = (x - x.mean(0)) / np.where(np.ptp(x, axis=0) > 0, x.std(0), 1.0)
-    flat = projection(x, np.arange(len(x)))[0].round(4)
+    flat = projection(x, np.arange(len(x)))[0].round(4).tolist()
     values = study.values([posterior.ids[i] for i in shown.tolist()])
     points = [
-        [*flat[k].tolist(), round(float(posterior.mean[i]), 6), int(state[i]), spelt(posterior.ids[i]),
-         f"{spelt(told(values[k]))}: {belief(posterior.mean[i], posterior.std[i])}"]
-        for k, i in enumerate(shown.tolist())
+        [*place, float(posterior.mean[i]), int(state[i]), spelt(posterior.ids[i]),
+         f"{spelt(told(one))}: {belief(posterior.mean[i], posterior.std[i])}"]
+        for place, i, one in zip(flat, shown.tolist(), values, strict=True)
     ]  # fmt: skip
-    ends = [float(posterior.mean[shown].min()), float(posterior.mean[shown].max())]
+    some = "" if len(even) == len(free) else f" (of those not asked {len(even):,})"
     words = (
-        f"Every dot is an item{'' if len(some) == len(free) else f' ({len(some):,} of those not asked)'}, "
-        "its colour what is believed of it; items with alike features lie close to each other (the first "
-        "two principal components). Hold the mouse over one for what it is."
+        f"Every dot is an item{some}, its colour what is believed of it. Items with alike features lie "
+        "close to each other: the axes are the first two principal components. Hold the mouse over a "
+        "dot for what it is."
     )
+    ends = [float(posterior.mean[shown].min()), float(posterior.mean[shown].max())]
     return {"points": points, "ends": ends, "words": words}
 
 

@@ -33,13 +33,24 @@ function best(width) {
   return [caption("Ids with mean and standard deviation of what is believed; rings are labels."), picture(width, height, "what is believed of the best items", ticks, drawn)];
 }
 
+// Items at the same place are laid around it.
+function aside(points, x, y) {
+  const here = new Map();
+  return points.map(([u, v]) => {
+    const place = `${px(x(u))} ${px(y(v))}`, k = here.get(place) ?? 0, [radius, angle] = [12 * Math.sqrt(k), 2.4 * k];
+    here.set(place, k + 1);
+    return [x(u) + radius * Math.cos(angle), y(v) + radius * Math.sin(angle)];
+  });
+}
+
 // All items in the plane of the first two principal components of their features.
 function map(width) {
-  const wide = Math.min(width, 760), high = Math.min(wide * 0.66, 420), edge = 14, points = view.map.points;
+  const wide = Math.min(width, 760), high = Math.min(wide * 0.66, 420), edge = 24, points = view.map.points;
   const x = scale(...range(points.map((one) => one[0])), edge, wide - edge), y = scale(...range(points.map((one) => one[1])), high - edge, edge);
   const ends = view.map.ends, last = [...points].sort((a, b) => (a[3] > 0) - (b[3] > 0));
-  const drawn = last.map(([u, v, mean, state, id, words]) => s("circle", {
-    class: `item state${state}`, cx: px(x(u)), cy: px(y(v)), r: state === 2 ? 6.5 : state ? 5.5 : 4, style: { fill: state === 3 ? "none" : shade(mean, ends) } }, title(`${id} (${STATES[state]}): ${words}`)));
+  const at = aside(last, x, y);
+  const drawn = last.map(([, , mean, state, id, words], i) => s("circle", {
+    class: `item state${state}`, cx: px(at[i][0]), cy: px(at[i][1]), r: state === 2 ? 6.5 : state ? 5.5 : 4, style: { fill: state === 3 ? "none" : shade(mean, ends) } }, title(`${id} (${STATES[state]}): ${words}`)));
   const bar = view.scale.map((colour, i) => h("i", { style: { background: colour } }));
   return [caption(view.map.words), h("p", { class: "scale note" }, short(ends[0]), h("span", { "aria-hidden": "true" }, bar), short(ends[1])),
     h("p", { class: "note keys" }, [["item state0", "not asked"], ["item state1", "in flight"], ["item state2", "label here"], ["item state3", "failed"]].map(([name, words]) =>
