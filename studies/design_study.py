@@ -15,6 +15,7 @@ from ..agents.making import full_text
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer, real
 from ..envs.design.design import DesignModel
+from ..envs.design.simulator_design import SimulatorDesign
 from .course import Course, Experiment
 from .episode import Episode, Parameter
 from .journal import Event, Journal
@@ -341,12 +342,20 @@ class DesignStudy(KeptStudy):
         return one.id
 
     def failed(self, id: str, why: str = "") -> None:
-        """Tell that an experiment gave no data; its setting may be asked for again."""
+        """Tell that an experiment gave no data; its setting may be asked for again.
+
+        Where failing is an outcome of the simulator, it tells something, and is kept as data.
+        """
         with self.journal.writing():
             self._follow()
-            if self._experiment(id).status != Status.FLYING:
-                raise InputError(f"Experiment {id} is {self.status[id].word}, not in flight.")
-            self._write({"do": "tell", "failed": {id: str(why)}})
+            one = self._experiment(id)
+            if one.status != Status.FLYING:
+                raise InputError(f"Experiment {id} is {one.status.word}, not in flight.")
+            told: dict[str, Any] = {"failed": {id: str(why)}}
+            if isinstance(self.model, SimulatorDesign) and self.model.on_failure == "outcome":
+                failed = self.model.data(None).tolist()
+                told = {"outcomes": {id: {"setting": list(one.setting), "data": failed}}}
+            self._write({"do": "tell", **told})
 
     def correct(self, id: str, data: Any, *, counts: bool = False) -> None:
         """Replace the data of an experiment."""

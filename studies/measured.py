@@ -108,7 +108,8 @@ class DataFile:
                 key = None if settings is None else tuple(settings[i].tolist())
                 groups.setdefault(key, []).append(i)
             return [
-                Measured(key, outcome_of(model, _events(data[index]))) for key, index in groups.items()
+                Measured(key, outcome_of(model, _events(data[index])))
+                for key, index in groups.items()
             ]
         return [
             Measured(

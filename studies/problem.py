@@ -7,7 +7,7 @@
 or a simulator of your own, with the parameters of `SimulatorDesign`:
 
     [problem]
-    simulator = "./decay.py:decay"  # or a command line: ["./decay", "{theta}", "{phi}", "{events}", "{seed}"]
+    simulator = "./decay.py:decay"  # or ["./decay", "{theta}", "{phi}", "{events}", "{seed}"]
     num_events = 200
 
     [problem.unknown_ranges]
@@ -46,7 +46,7 @@ from ..envs.design.simulator_design import SimulatorDesign
 SIMULATOR = "SimulatorDesign"
 RUNNING = ("workers", "timeout", "retries", "cache", "max_failed", "price", "horizon")
 """Parameters that change what is run, and how, but not what the data mean."""
-BINS = ("data_range", "num_bins", "columns", "summarise", "summarise_per")
+BINS = ("data_range", "num_bins", "columns", "summarise", "summarise_per", "summary", "summary_of")
 """Parameters of a simulator that decide what its data mean."""
 FILE = r"(.+\.py):(\w+)"
 """A function in a file."""
@@ -104,7 +104,7 @@ class DesignProblem:
         form: dict[str, Any] = {"knobs": list(model.knobs), "numbers": len(model.outcome_range[0])}
         form["unknown"] = list(model.unknown_parameters)
         if isinstance(model, SimulatorDesign):
-            form |= {name: _plain(getattr(model, name)) for name in BINS}
+            form |= {n: _plain(getattr(model, n)) for n in model.parameters() if n in BINS}
         return form
 
 
@@ -198,6 +198,8 @@ def _simulator(parameters: dict[str, Any], path: Path) -> str:
     cache = parameters.get("cache", f"{path.stem}.runs")
     parameters["cache"] = str(folder / cache) if isinstance(cache, str) else cache
     parameters.setdefault("workers", os.cpu_count() or 1)
+    for name in ("summarise", "price"):
+        parameters |= {name: _function(parameters[name], folder)} if name in parameters else {}
     simulator = parameters.get("simulator")
     if isinstance(simulator, str) and not re.fullmatch(rf"{FILE}|[\w.]+:\w+", simulator):
         with contextlib.suppress(ValueError):  # what is left open is refused by the model
@@ -205,12 +207,20 @@ def _simulator(parameters: dict[str, Any], path: Path) -> str:
     if isinstance(simulator, list) and simulator:
         parameters["simulator"] = Command(tuple(map(str, simulator)), str(folder))
         return f"{' '.join(map(str, simulator))} (in {folder})"
-    if isinstance(simulator, str) and (match := re.fullmatch(FILE, simulator)):
-        parameters["simulator"] = f"{_module(folder / match[1])}:{match[2]}"
-        return f"{match[2]} in {folder / match[1]}"
     if isinstance(simulator, str):
-        _import_from(folder)
+        parameters["simulator"] = _function(simulator, folder)
+        if match := re.fullmatch(FILE, simulator):
+            return f"{match[2]} in {folder / match[1]}"
     return str(simulator or "")
+
+
+def _function(name: Any, folder: Path) -> Any:
+    """Return the reference of a function by its module, which may be named by a file."""
+    if isinstance(name, str) and ":" in name:
+        _import_from(folder)
+        if match := re.fullmatch(FILE, name):
+            return f"{_module(folder / match[1])}:{match[2]}"
+    return name
 
 
 def _module(file: Path) -> str:

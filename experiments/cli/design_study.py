@@ -8,6 +8,7 @@ from typing import Any
 
 from ...envs.core import InputError, shown
 from ...envs.design.drawing import HistogramLaw
+from ...envs.design.simulator_design import SimulatorDesign
 from ...studies.design_study import DesignStudy
 from ...studies.problem import DesignProblem, read_problem
 from ...studies.status import Status
@@ -21,22 +22,21 @@ WORDS = ("failed", "withdrawn", "retry")
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
-def is_problem(source: str) -> bool:
-    """Return whether a file is a problem of experimental design."""
-    return Path(source).suffix.lower() == ".toml"
-
-
 # ---- ask
 
 
-def ask(source: str, given: dict[str, Any], journal: Path | None) -> None:
+def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool = False) -> None:
     """Begin a study or go on with it, and print the next experiment."""
     problem = read_problem(Path(source))
     if problem.runs:
         say(f"{source} runs code of yours: {problem.runs}")
+    if dry:
+        _estimate(problem, source)
+        return
     study = DesignStudy.begin(problem, journal=journal, **given)
     _say_notes(study)
     waiting = Status.FLYING in study.status.values()
+    _run(study)
     suggestions = study.ask()
     if waiting:
         note("in flight since the last ask, the same again: tell its data, or that it failed.")
@@ -60,6 +60,21 @@ def ask(source: str, given: dict[str, Any], journal: Path | None) -> None:
     say(f"Then: {example}  (or {one.id}=failed)")
     other = command("tell", source, journal, "DATA.csv")
     say(f"or, with the columns {', '.join(knobs)} for settings of your own: {other}")
+
+
+def _estimate(problem: DesignProblem, source: str) -> None:
+    """Say what the runs of a simulator will take; nothing is begun but the runs that were timed."""
+    if not isinstance(problem.model, SimulatorDesign):
+        raise InputError(
+            f"{source} has no simulator: there is nothing to run before the first answer."
+        )
+    for line in str(problem.model.estimate()).splitlines():
+        out.print(line)
+
+
+def _run(study: DesignStudy) -> None:
+    """Run what is missing of a simulator, and say how far it is."""
+    study.episode.prepare(lambda progress: say(str(progress)))
 
 
 def _say_notes(study: DesignStudy) -> None:
@@ -118,7 +133,7 @@ def tell(
     for name in told:
         one = study.course.experiments[name]
         out.print(f"{name}\t{_setting(study, name)}\t{_came(study, one)}")
-    study.episode.prepare()
+    _run(study)
     _say_beliefs(study)
     say(f"{study.left} of {study.budget} experiments left. Next: {command('ask', source, journal)}")
 
@@ -206,7 +221,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     from ..report import design_study as report
 
     study = begun(source, journal)
-    study.episode.prepare()
+    _run(study)
     head, *rows = report.facts(study, source)
     table(head, rows)
     part = report.experiments(study)
