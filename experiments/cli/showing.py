@@ -47,11 +47,11 @@ def show(
     ] = None,
 ) -> None:
     """Show what a run has left, or where a study stands; --episode replays an episode of a run."""
-    if _is_study(run):
+    if journal is not None or _is_study(run):
         _show_study(run, episode, picture, page, journal)
         return
-    if page is not None or journal is not None:
-        raise InputError("--page and --journal are of a study; name its file, such as my.csv.")
+    if page is not None:
+        raise InputError("--page is of a study; name its file, such as my.csv.")
     from ..runs.records import find_record, read_record
 
     if picture is not None and episode is None:
