@@ -22,11 +22,6 @@ WORDS = ("failed", "withdrawn", "retry")
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
-def is_problem(source: str) -> bool:
-    """Return whether a file is a problem of experimental design."""
-    return Path(source).suffix.lower() == ".toml"
-
-
 # ---- ask
 
 

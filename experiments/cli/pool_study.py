@@ -17,7 +17,7 @@ from ...studies.source import Source
 from ...studies.status import Status
 from ...studies.study import Study
 from ..runs.parameters import parameters as parameters_of
-from ..runs.terminal import say
+from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .shared import note
 
@@ -286,15 +286,14 @@ def _example(study: PoolStudy) -> str:
 
 
 def _known(study: PoolStudy, name: str) -> str:
-    status = study.status
-    if name not in status:
-        flying = [one for one, state in status.items() if state == Status.FLYING]
+    if name not in study.sheet.number:
+        flying = [one for one, state in study.status.items() if state == Status.FLYING]
         hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
             f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
             "that ask prints."
         )
-    return name
+    return study.sheet.ids[study.sheet.number[name]]
 
 
 def _value(study: PoolStudy, name: str, text: str) -> float | str:

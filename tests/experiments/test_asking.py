@@ -223,7 +223,7 @@ REFUSED = {
     "an option twice": (["ask", "my.csv", "--target", "a", "--set", "target=b"],
                         "target is given twice"),
     "an episode": (["show", "my.csv", "--episode", "1"], "--page draws a study"),
-    "a page of a run": (["show", "results/a3", "--page", "x.html"], "are of a study"),
+    "a page of a run": (["show", "results/a3", "--page", "x.html"], "--page is of a study"),
     "a page nowhere": (["show", "my.csv", "--page", "no/x.html"], "Cannot write a page to no"),
 }  # fmt: skip
 
