@@ -22,9 +22,10 @@ reinforcement learning", ICML 2022 (its increments as rewards).
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -146,6 +147,32 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def law(self) -> Law:
         """What is known of the law of the data for estimates of their information; here nothing."""
         return Law()
+
+    # ---- what data may look like, to hold real ones against them
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return data for B pairs of parameters and settings, as many as ``outcome`` ``(B, m)`` has.
+
+        As `sample`, unless the size of an experiment is a choice, such as a number of events.
+        """
+        return self.sample(theta, setting, random)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the log likelihood of the law that fits each of B data best, ``(B,)``.
+
+        In the sense of `log_likelihood`, of any law of this kind; 0 where that says nothing.
+        """
+        return np.zeros(len(outcome))
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with another number of rounds and more settings to choose from."""
+        more = tuple(map(tuple, settings))
+        if self._choices is None or not more:
+            return replace(self, horizon=horizon)
+        chosen = tuple(map(tuple, self._choices.tolist()))
+        return replace(self, horizon=horizon, settings=chosen + more)
 
     def costs(self, setting: Array) -> Array | None:
         """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.

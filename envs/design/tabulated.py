@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -166,6 +167,46 @@ class TabulatedDesign(HistogramLaw, GridDesign):
             logs[mine] = outcome[mine] @ table.logs + table.rest
         # `take` keeps the order of memory, and with it that of later sums, whatever B is.
         return logs.take(at, 1) if at.ndim == 1 else np.take_along_axis(logs, at, 1)
+
+    # ---- real data
+
+    def outside(self, events: Array) -> float:
+        """Return the share of events that lie beyond the histogram."""
+        numbers = self._runs.bins.numbers(events)
+        return self._runs.bins.beyond(numbers) / max(len(numbers), 1)
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return data of as many events as each ``outcome`` has, ``(B, m)``.
+
+        The law of each is drawn from what the simulated events leave open, Dirichlet(n_k + 1/2): more
+        real events than simulated ones find their difference, which is no fault of the simulator.
+        """
+        total = self._runs.bins.total
+        places = list(zip(self._indices(setting), self._node(theta).tolist(), strict=True))
+        weight = np.array([self._runs.tables[index].weight[node] for index, node in places])
+        rates = np.array([self._runs.tables[index].rates[node] for index, node in places])
+        law = random.standard_gamma(rates[:, :total] * weight[:, None])
+        law /= law.sum(1, keepdims=True)
+        size = outcome[:, :total].sum(1).astype(np.int64)
+        if not self._runs.fails:
+            return random.multinomial(size, law).astype(np.float64)
+        failed = random.random(len(rates)) < rates[:, -1]
+        counts = random.multinomial(np.where(size > 0, size, self._counted), law)
+        return np.column_stack([counts * ~failed[:, None], failed]).astype(np.float64)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the log likelihood if each bin has the chance of its share, ``(B,)``."""
+        return super().saturated(outcome[:, : self._runs.bins.total], setting)
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with more rounds and settings; what is simulated stays so."""
+        other = super().with_more(horizon, settings)
+        known = len(self._settings)
+        tables = {i: table for i, table in self._runs.tables.items() if i < known}
+        other._runs.tables.update(tables)
+        return other
 
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None

@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import boards, learning, listing, playing, showing
+from . import asking, boards, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -49,6 +49,8 @@ def _options(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "list": listing.list_all,
     "table": listing.table,
+    "ask": asking.ask,
+    "tell": asking.tell,
     "run": playing.run,
     "tune": playing.tune,
     "evaluate": playing.evaluate,

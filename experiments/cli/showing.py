@@ -1,4 +1,4 @@
-"""The command that shows one run: what its record says, and any of its episodes, replayed."""
+"""The command that shows: what a run has left, any of its episodes, replayed; or where a study stands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ MOST_ROWS = 10
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A record's file, or how its id begins: results/a3f.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A record's file, or how its id begins: results/a3f; or the file of a study: my.csv."
+        ),
+    ],
     episode: Annotated[
         int | None, typer.Option(min=0, help="Replay this episode: its number from 0, or its seed.")
     ] = None,
@@ -34,8 +39,19 @@ def show(
     trust: Annotated[
         bool, typer.Option("--trust", help="Replay with code of others that the record names.")
     ] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a study as a web page to this HTML file.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
+    ] = None,
 ) -> None:
-    """Show what a run has left; with --episode, replay one episode decision by decision."""
+    """Show what a run has left, or where a study stands; --episode replays an episode of a run."""
+    if _is_study(run):
+        _show_study(run, episode, picture, page, journal)
+        return
+    if page is not None or journal is not None:
+        raise InputError("--page and --journal are of a study; name its file, such as my.csv.")
     from ..runs.records import find_record, read_record
 
     if picture is not None and episode is None:
@@ -53,6 +69,26 @@ def show(
         return
     _check_trusted(record, trust)
     _replay(result, _row(result, episode), picture)
+
+
+def _is_study(name: str) -> bool:
+    """Return whether a text names the file of a study rather than a run, whose record is Parquet, too."""
+    from ...envs.datasets.files import TEXTS, ending
+
+    if ending(Path(name)) in (*TEXTS, ".toml"):
+        return True
+    return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
+
+
+def _show_study(
+    source: str, episode: int | None, picture: Path | None, page: Path | None, journal: Path | None
+) -> None:
+    from . import design_study, pool_study
+
+    if episode is not None or picture is not None:
+        raise InputError("--episode and --picture are of a run; --page draws a study.")
+    kind = design_study if design_study.is_problem(source) else pool_study
+    kind.show(source, page, journal)
 
 
 def _head(record: Record) -> list[list[str]]:

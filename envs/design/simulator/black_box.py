@@ -91,9 +91,12 @@ class Command:
             ``{seed}`` are replaced; several parameters are separated by commas, ``{phi[1]}`` is one
             of them, ``{{`` a brace. With ``{output}`` among them the program writes that file,
             without it prints: one event a line, several numbers of it with spaces between them.
+        folder: The folder it is run in; None: the working folder. The files of its results do not know
+            it, so that it can be moved with them.
     """
 
     template: tuple[str, ...]
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -107,11 +110,16 @@ class Command:
             raise InputError(
                 f"The simulator {self} holds a NUL character, which no program can read."
             )
-        if "{" not in self.template[0] and shutil.which(self.template[0]) is None:
+        if "{" not in self.template[0] and not self._is_there(self.template[0]):
             raise InputError(
                 f"The simulator {self} needs the program {told(self.template[0], 100)!r}, which is "
                 "neither on the PATH nor an executable file; give its full path."
             )
+
+    def _is_there(self, program: str) -> bool:
+        if self.folder is not None and Path(program).name != program:
+            program = str(Path(self.folder, program))
+        return shutil.which(program) is not None
 
     def __call__(self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int) -> Any:
         """Run the command and return the numbers that it prints or writes."""
@@ -122,7 +130,7 @@ class Command:
             except IndexError:
                 raise Broken("names a parameter or a knob that there is not") from None
             writes = any("{output" in part for part in self.template)
-            with _started(arguments, not writes) as program:
+            with _started(arguments, not writes, self.folder) as program:
                 found = _printed(program, events)
             if program.returncode:
                 raise _ended(program.returncode)
@@ -147,10 +155,10 @@ class Command:
         return repr(told(shlex.join(self.template)))
 
 
-def _started(arguments: list[str], reads: bool) -> subprocess.Popen[bytes]:
+def _started(arguments: list[str], reads: bool, folder: str | None) -> subprocess.Popen[bytes]:
     out = subprocess.PIPE if reads else None  # what else it prints is for the log
     try:
-        return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=out)
+        return subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out)
     except (FileNotFoundError, PermissionError) as error:
         raise Broken(told(error)) from None
 
@@ -235,6 +243,8 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
         _bounded(" ".join(map(str, simulator)))
         command = Command(tuple(map(str, simulator)))
         return command, json.dumps(command.template)
+    if isinstance(simulator, Command):
+        return simulator, json.dumps(simulator.template)
     if not callable(simulator):
         raise InputError(
             "simulator must be a function of (theta, phi, n_events, seed), a text "

@@ -24,12 +24,14 @@ class Table:
         logs: What each number of the data adds to the log likelihood, transposed, ``(K or K + 1, G)``.
         rest: Log chance that it does not fail, which all data have in common, ``(G,)``.
         lost: Where no run ended well, ``(G,)``.
+        weight: Events that the rates rest on, with half a count in each bin, ``(G,)``.
     """
 
     rates: Array
     logs: Array
     rest: Array
     lost: NDArray[np.bool_]
+    weight: Array
 
     @classmethod
     def of(cls, counts: Array, failed: NDArray[np.bool_], outcome: bool) -> Self:
@@ -50,6 +52,5 @@ class Table:
             ratio = np.round(np.log(fails) * 2**24) - rest
             rates = np.concatenate([rates, fails[:, None]], 1)
             logs = np.concatenate([logs, ratio[:, None]], 1)
-        return cls(
-            rates, np.ascontiguousarray(logs.T) / 2**24, rest / 2**24, np.asarray(failed.all(1))
-        )
+        logs = np.ascontiguousarray(logs.T) / 2**24
+        return cls(rates, logs, rest / 2**24, np.asarray(failed.all(1)), total.sum(1))

@@ -1,0 +1,353 @@
+"""What ask, tell and show do with a table of conditions: a study of a pool."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...envs.core import InputError, closest, shown
+from ...envs.core.files import write, writing_to
+from ...studies.answers import Question
+from ...studies.pool_study import PoolStudy
+from ...studies.sheet import cell, told
+from ...studies.source import Source
+from ...studies.status import Status
+from ...studies.study import Study
+from ..runs.parameters import parameters as parameters_of
+from ..runs.terminal import say
+from ..runs.terminal import show as table
+from .shared import note
+
+WORDS = ("failed", "withdrawn", "retry")
+"""What may be told of an item instead of a label."""
+MOST_SAID = 10
+"""Items that a line to stderr names."""
+MOST_SHOWN = 10
+"""Labels of the course, and items believed to be best, that are shown."""
+
+
+def command(name: str, source: str, journal: Path | None, *words: str) -> str:
+    """Return a command to type."""
+    place = [] if journal is None else ["--journal", str(journal)]
+    return shlex.join(["discovery-gym", name, source, *words, *place])
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - MOST_SAID} more" if len(texts) > MOST_SAID else ""
+    return ", ".join(texts[:MOST_SAID]) + more
+
+
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(map(cell, values))
+
+
+# ---- the study of a file
+
+
+def _kept(source: str, journal: Path | None) -> Path:
+    """Return the file that the study of a table is kept in."""
+    path = Source.of(source).journal if journal is None else journal
+    assert path is not None  # the source is a file
+    return path
+
+
+def begun(source: str, journal: Path | None) -> PoolStudy:
+    """Return the study of a table, which must have begun; say what was typed into the file since."""
+    path = _kept(source, journal)
+    if not path.is_file():
+        raise InputError(
+            f"There is no study of {source} yet: no file {path}. Begin one: "
+            f"{command('ask', source, journal, '--target', 'COLUMN')}"
+        )
+    study = Study.pool(source, journal=journal)
+    _say_news(study, source)
+    return study
+
+
+def _say_news(study: PoolStudy, source: str) -> None:
+    """Say what was taken from the file."""
+    news = study.news
+    if study.added:
+        say(f"new in {source}: {_some(study.added)}")
+    labels = [f"{name}={_values(values)}" for name, values in news.labels.items()]
+    labels += [f"{name}=failed" for name in news.failed]
+    if labels:
+        say(f"told from {source}: {_some(labels)}")
+    for name, pairs in news.corrected.items():
+        for old, new in pairs:
+            note(f"corrected from {source}: {name} was {cell(old)} and is {cell(new)}")
+    for name, values in news.emptied.items():
+        note(
+            f"{name}: {source} has no {_values(values)} any more; the study keeps it, and "
+            f"{name}=withdrawn takes it back"
+        )
+
+
+# ---- ask
+
+
+def ask(
+    source: str,
+    batch: int | None,
+    given: Mapping[str, Any],
+    settings: Sequence[str],
+    *,
+    more: bool,
+    plate: Path | None,
+    journal: Path | None,
+) -> None:
+    """Begin a study or go on with it, and print what to do next."""
+    study = _opened(source, given, settings, journal)
+    waiting = len(study.flying())
+    if plate is not None:
+        _check_new(plate)
+    questions = study.ask(batch or 1, more=more)
+    if waiting and not more:
+        note(f"{waiting} in flight, the same again; --more asks on before their labels are here.")
+    _print(questions)
+    if plate is not None:
+        _write_plate(study, questions, plate)
+    say(f"{_left(study)}; the study is kept in {study.journal.path}")
+    results = [f"{one.id}=LABEL" for one in questions[:2]]
+    say(f"Then: {command('tell', source, journal, *results)} (or {questions[0].id}=failed)")
+    say(f"or type labels into {source}, and: {command('ask', source, journal)}")
+
+
+def _opened(
+    source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None
+) -> PoolStudy:
+    options = parameters_of("{}", settings, example="drop=run")
+    known = {name: value for name, value in given.items() if value is not None}
+    if double := sorted(set(known) & set(options)):
+        raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
+    begins = not _kept(source, journal).is_file()
+    budget = None if begins else known.pop("budget", None)
+    study = Study.pool(source, journal=journal, **known, **options)
+    if budget is not None:
+        study.budget = budget
+    if begins:
+        for line in str(study.sheet.table).splitlines():
+            say(line)
+    _say_news(study, source)
+    return study
+
+
+def _left(study: PoolStudy) -> str:
+    return f"{study.left} of {study.budget} labels left"
+
+
+def _print(questions: Sequence[Question]) -> None:
+    from ..report.study import belief
+
+    columns = ["id", *questions[0].values, "mean ± sd", "among the best", "why"]
+    rows = [
+        [
+            one.id,
+            *map(cell, one.values.values()),
+            belief(one.mean, one.std),
+            f"{100 * one.chance:.0f} %",
+            one.why,
+        ]
+        for one in questions
+    ]
+    table(columns, rows)
+
+
+def _check_new(path: Path) -> None:
+    if path.exists():
+        raise InputError(f"{path} is there already; name another file as --out, or move it away.")
+
+
+def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
+    """Write questions as a CSV file whose last column is to be filled in."""
+    from ..report.escaping import csv_text
+
+    head = ["id", *questions[0].values, study.target]
+    rows = [[one.id, *map(cell, one.values.values()), ""] for one in questions]
+    with writing_to(path.parent, "a plate"):
+        write(path, csv_text([head, *rows]))
+    say(f"plate: {path}")
+
+
+# ---- tell
+
+
+def tell(
+    source: str,
+    results: Sequence[str],
+    *,
+    correct: bool,
+    which: int | None,
+    again: bool,
+    why: str,
+    journal: Path | None,
+) -> None:
+    """Tell what came of experiments."""
+    study = begun(source, journal)
+    given = _given(study, results)
+    if why and "failed" not in given.values():
+        raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
+    new = _new(study, given, correct=correct, again=again)
+    labels = {name: value for name, value in new.items() if not isinstance(value, str)}
+    failed = {name: why for name, value in new.items() if value == "failed"}
+    if correct:
+        for name, value in labels.items():
+            study.correct(name, value, which)
+    elif labels or failed:
+        study.tell(labels, failed=failed)
+    for name, value in new.items():
+        if value == "withdrawn":
+            study.withdraw(name)
+        elif value == "retry":
+            study.retry(name)
+    rows = [
+        [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
+        for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
+    ]
+    if rows:
+        table(["id", *study.columns, study.target], rows)
+    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
+
+
+def _new(
+    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool
+) -> dict[str, float | str]:
+    """Return what is to be written of what is told; say what becomes of the rest."""
+    new, labels = dict[str, float | str](), study.labels
+    for name, value in given.items():
+        known = labels.get(name, [])
+        if correct and (isinstance(value, str) or not known):
+            raise InputError(
+                f"--correct changes a label, and {name} "
+                f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
+            )
+        if isinstance(value, str) or not known:
+            new[name] = value
+        elif value in known and not again:
+            note(
+                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is written; "
+                "--again tells it as a replicate."
+            )
+        else:
+            new[name] = value
+            if not (correct or again):
+                note(
+                    f"{name} has {_values(known)} already, and {cell(value)} counts as a replicate; to "
+                    "replace a label that was wrong, give --correct."
+                )
+    return new
+
+
+def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:
+    """Return what is told of each item: a label, or a word."""
+    found: dict[str, float | str] = {}
+    for text in results:
+        for name, value in _pairs(study, text):
+            if name in found:
+                raise InputError(
+                    f"{name} is told twice; tell the other value by a command of its own, with --again."
+                )
+            found[name] = value
+    return found
+
+
+def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
+    name, equals, value = (part.strip() for part in text.rpartition("="))
+    if equals:
+        return [(_known(study, name), _value(study, name, value))]
+    if Path(text).suffix.lower() in (".csv", ".tsv", ".txt"):
+        return _of_plate(study, Path(text))
+    raise InputError(
+        f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
+        "file of a plate that is filled in."
+    )
+
+
+def _example(study: PoolStudy) -> str:
+    flying = [name for name, state in study.status.items() if state == Status.FLYING]
+    return flying[0] if flying else study.ids[0]
+
+
+def _known(study: PoolStudy, name: str) -> str:
+    status = study.status
+    if name not in status:
+        flying = [one for one, state in status.items() if state == Status.FLYING]
+        hint = f" In flight: {_some(flying)}." if flying else ""
+        raise InputError(
+            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those that "
+            "ask prints."
+        )
+    return name
+
+
+def _value(study: PoolStudy, name: str, text: str) -> float | str:
+    """Return a label in the unit of the file, or a word."""
+    if text.lower() in WORDS:
+        return text.lower()
+    number = text.removesuffix("%").rstrip() if study.unit == "%" else text
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if math.isfinite(value) and "_" not in number:
+        return value
+    point = number.replace(",", ".")
+    hint = (
+        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    )
+    words = ", ".join(f"{name}={word}" for word in WORDS)
+    raise InputError(
+        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
+        f"{words}.{hint}"
+    )
+
+
+def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
+    """Return the filled cells of a plate's file, which names items in its column id."""
+    from ...envs.datasets.cells import Conversion, Problems, decimal_sign
+    from ...envs.datasets.formats import read_columns
+    from ...envs.datasets.options import Reading
+
+    columns, target = read_columns(path, Reading(header=True)), study.target
+    for name in ("id", target):
+        if name not in columns.cells:
+            raise InputError(
+                f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the columns "
+                f"'id' and {shown(target)}."
+            )
+    problems = Problems()
+    convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
+    values, failed = convert.labels(target, ())[0], convert.failed(target)
+    problems.refuse(columns.file)
+    rows = zip(convert.texts("id"), values.tolist(), failed.tolist(), strict=True)
+    filled = [(name, value, over) for name, value, over in rows if over or not math.isnan(value)]
+    if not filled:
+        raise InputError(f"{path} has no label yet in its column {shown(target)}.")
+    return [(_known(study, name), "failed" if over else value) for name, value, over in filled]
+
+
+# ---- show
+
+
+def show(source: str, page: Path | None, journal: Path | None) -> None:
+    """Show where a study stands, on the terminal and as a page."""
+    from ..report import study as report
+
+    study = begun(source, journal)
+    found = report.course(study)
+    table(["study", source], report.facts(study, source)[1:])
+    say(report.lead(study, found))
+    for part in report.tables(study, MOST_SHOWN):
+        if part.rows:
+            table(part.columns, part.last(MOST_SHOWN), part.title)
+    if page is not None:
+        report.write_page(study, page, source)
+        say(f"page: {page}")
+    flying = [one.id for one in study.flying()]
+    told_ = [f"{name}=LABEL" for name in flying[:2]]
+    say(
+        f"Next: {command('tell', source, journal, *told_) if flying else command('ask', source, journal)}"
+    )
