@@ -147,8 +147,8 @@ def _numbers(path: Path, columns: Columns, names: list[str]) -> Array:
             found[i, j] = number = _number(cell, columns.separator)
             if not np.isfinite(number):
                 raise InputError(
-                    f"{path}, {columns.where(i, name)}: {shown(cell)} is no number. An experiment without "
-                    "data has failed: tell ID=failed."
+                    f"{path}, {columns.where(i, name)}: {shown(cell)} is no number. An experiment "
+                    "without data has failed: tell ID=failed."
                 )
     return found
 

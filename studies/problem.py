@@ -46,7 +46,7 @@ from ..envs.design.simulator_design import SimulatorDesign
 SIMULATOR = "SimulatorDesign"
 RUNNING = ("workers", "timeout", "retries", "cache", "max_failed", "price", "horizon")
 """Parameters that change what is run, and how, but not what the data mean."""
-BINS = ("data_range", "num_bins", "columns", "summarise", "summarise_per", "summary", "summary_of")
+BINS = ("data_range", "num_bins", "columns", "summarise", "summarise_per")
 """Parameters of a simulator that decide what its data mean."""
 FILE = r"(.+\.py):(\w+)"
 """A function in a file."""
@@ -169,7 +169,8 @@ def _made(path: Path, env: Any, given: Mapping[str, Any]) -> DesignProblem:
     model_class = getattr(made, "model_class", None)
     if model_class is None or not issubclass(model_class, DesignModel):
         raise InputError(
-            f"env = {shown(env)} is no problem of experimental design; these are: {', '.join(designs())}."
+            f"env = {shown(env)} is no problem of experimental design; these are: "
+            f"{', '.join(designs())}."
         )
     parameters = dict(given)
     runs = env_id.rpartition(":")[0]
@@ -240,8 +241,8 @@ def _module(file: Path) -> str:
     if found is None or not found.origin or Path(found.origin).resolve() != file.resolve():
         other = f" ({found.origin})" if found is not None else ""
         raise InputError(
-            f"{file.name} cannot be imported under its name: it must be a plain word that no other module "
-            f"has{other}; rename it, such as my_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}.py."
+            f"{file.name} cannot be imported under its name: it must be a plain word that no other "
+            f"module has{other}; rename it, such as my_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}.py."
         )
     return file.stem
 
@@ -250,6 +251,24 @@ def _import_from(folder: Path) -> None:
     """Let modules of a folder be imported, here and by workers."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last: it takes the place of nothing
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what has changed in a problem, in words."""
+    old, new = ({"env": one["env"], **one["parameters"]} for one in (before, now))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [
+        f"{name} was {shown(old.get(name))} and is {shown(new.get(name))} now; all data are taken in "
+        "anew"
+        for name in names
+    ]
+
+
+def seen_from(path: Path | None, journal: Path | None) -> str | None:
+    """Return the name of a file as seen from a journal."""
+    if path is None or journal is None:
+        return None
+    return Path(os.path.relpath(path, journal.parent)).as_posix()
 
 
 def _plain(value: Any) -> Any:

@@ -36,9 +36,6 @@ ReadAs = Annotated[
     list[str] | None,
     typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
 ]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
-]
 JournalFile = Annotated[
     Path | None, typer.Option(help="Where the study is kept; by default beside the file.")
 ]
@@ -50,7 +47,6 @@ Again = Annotated[
     bool, typer.Option("--again", help="Take a label that is there already as a second one.")
 ]
 Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
-
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
 ]

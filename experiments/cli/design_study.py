@@ -106,8 +106,8 @@ def _say_failures(study: DesignStudy, source: str) -> None:
         if before:
             where = "settings in" if study.model.num_settings else "ranges in"
             note(
-                f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it out "
-                f"of the {where} {source}, withdraw it ({one.id}=withdrawn), and ask again."
+                f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it "
+                f"out of the {where} {source}, withdraw it ({one.id}=withdrawn), and ask again."
             )
 
 
@@ -157,8 +157,8 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
     if not equals:
         if Path(value).suffix.lower() not in FILES:
             raise InputError(
-                f"{shown(text)} is no result: type the name of a file of data such as data.csv, ID=FILE, "
-                "ID=NUMBER where data are one number, or ID=failed."
+                f"{shown(text)} is no result: type the name of a file of data such as data.csv, "
+                "ID=FILE, ID=NUMBER where data are one number, or ID=failed."
             )
         if correct:
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
@@ -185,8 +185,8 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
         return study.data_of(value), True
     if isinstance(study.model, HistogramLaw):
         raise InputError(
-            f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or one "
-            f"of {', '.join(WORDS)}."
+            f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or "
+            f"one of {', '.join(WORDS)}."
         )
     try:
         return [float(value)], False

@@ -72,9 +72,10 @@ def events_of(study: DesignStudy, one: Experiment) -> str:
     """Return the data of an experiment in a cell."""
     if not one.outcome:
         return one.why
-    if isinstance(study.model, SimulatorDesign) and study.model.on_failure == "outcome":
-        if one.outcome[-1]:
-            return "failed, which is an outcome"
+    model = study.model
+    fails = isinstance(model, SimulatorDesign) and model.on_failure == "outcome"
+    if fails and one.outcome[-1]:
+        return "failed, which is an outcome"
     if isinstance(study.model, HistogramLaw):
         return f"{sum(one.outcome):,.0f} events"
     return ", ".join(number(value) for value in one.outcome[:4])

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from shutil import copytree
 
@@ -15,6 +16,7 @@ from browsing import browser
 from typer.testing import CliRunner
 
 from discovery_gym.envs.core import InputError
+from discovery_gym.envs.design.simulator_design import SimulatorDesign
 from discovery_gym.experiments import cli
 from discovery_gym.studies import Study
 
@@ -93,13 +95,9 @@ def test_from_a_simulator_to_the_next_setting_and_on(folder: Path) -> None:
 
 def test_all_examples_play_to_the_end(folder: Path) -> None:
     for source, seed in (("beam.toml", 1), ("decay.toml", 2)):
-        for i in range(8):
-            try:
-                said = typed("ask", source)
-            except InputError as error:
-                assert "budget" in str(error)
-                break
-            value = float(said[1][1])
+        typed("ask", source)
+        for i in range(Study.design(source).budget):
+            value = float(typed("ask", source)[1][1])
             if source == "beam.toml":
                 data = write(
                     "now.csv", [(value, c) for c in cosines(value, 0.8, 100, 10 + i)], "phi,c"
@@ -107,6 +105,8 @@ def test_all_examples_play_to_the_end(folder: Path) -> None:
             else:
                 data = write("now.csv", decays(0.8, value, 50, seed + i))
             typed("tell", source, data)
+        with pytest.raises(InputError, match="--budget"):
+            typed("ask", source)
         study = Study.design(source)
         (found,) = study.posterior().values()
         assert study.left == 0
@@ -207,6 +207,27 @@ def test_errors_of_a_simulator_name_it(folder: Path, old: str, new: str, error: 
     Path("decay.toml").write_text(text.replace(old, new, 1))
     with pytest.raises(InputError, match=f"decay.toml.*{error}"):
         typed("ask", "decay.toml")
+
+
+TYPES = {"integer": int, "number": (int, float), "string": str, "array": list, "object": dict}
+
+
+def test_the_schema_knows_the_examples_and_every_key(folder: Path) -> None:
+    """What an editor checks by it; that it is of today is tested with the pages."""
+    whole = json.loads(Path("problem.schema.json").read_text())
+    problem = whole["properties"]["problem"]
+    known = problem["properties"]
+    assert {*known} == {"env", *SimulatorDesign.parameters()}
+    assert all(one["description"][:1] not in "}):, " for one in known.values())
+    sources = list(folder.glob("*.toml"))
+    assert len(sources) == 3
+    for source in sources:
+        found = tomllib.loads(source.read_text())
+        assert {*found} == {"problem"}
+        for name, value in found["problem"].items():
+            types = known[name].get("type", [*TYPES])
+            types = types if isinstance(types, list) else [types]
+            assert any(isinstance(value, TYPES[one]) for one in types), (source, name)
 
 
 # ---- the page
