@@ -423,9 +423,11 @@ class PoolStudy(KeptStudy):
     # ---- from the journal
 
     def _follow(self) -> None:
-        new = self.journal.events[self._taken :]
-        if items := [event for event in new if event["do"] in ("start", "extend")]:
-            self._take_items(items[-1])
+        events = self.journal.events
+        items = [i for i, one in enumerate(events) if one["do"] in ("start", "extend")][-1]
+        if items >= self._taken:
+            with self._at_line(items):
+                self._take_items(events[items])
         super()._follow()
 
     def _take(self, event: Event) -> None:
