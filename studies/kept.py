@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from .. import __version__
@@ -36,6 +38,15 @@ class KeptStudy(ABC):
             )
         self._taken = 0  # events
 
+    @property
+    def other_version(self) -> tuple[str, ...]:
+        """A note, if another version of this package has begun the study."""
+        version = self.start.get("version")
+        if version == __version__:
+            return ()
+        note = f"this study was begun by version {shown(version)}, and this is {__version__}"
+        return (f"{note}: its next choices may be others",)
+
     @abstractmethod
     def _take(self, event: Event) -> None:
         """Take in the next event."""
@@ -43,16 +54,22 @@ class KeptStudy(ABC):
     def _follow(self) -> None:
         """Take in the events that are new in the journal."""
         while self._taken < len(self.journal.events):
-            try:
+            with self._at_line(self._taken):
                 self._take(self.journal.events[self._taken])
-            except (LookupError, TypeError, ValueError, AttributeError) as error:
-                if isinstance(error, InputError):
-                    raise
-                raise InputError(
-                    f"Line {self._taken + 1} of {self.journal.path} is no event of this study; was it "
-                    "written by another version?"
-                ) from None
             self._taken += 1
+
+    @contextlib.contextmanager
+    def _at_line(self, number: int) -> Iterator[None]:
+        """Turn what an event of the journal raises, by its number from 0, into words with its line."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"Line {number + 1} of {self.journal.path} is no event of this study; was it written by "
+                "another version?"
+            ) from None
 
     def _write(self, event: Event) -> None:
         """Write an event and take it in. Only inside `Journal.writing`."""

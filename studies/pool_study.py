@@ -120,8 +120,8 @@ class PoolStudy(KeptStudy):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided in reading the file that a person should know."""
-        return self.sheet.table.notes
+        """What a person should know: what was decided in reading the file, another version."""
+        return (*self.sheet.table.notes, *self.other_version)
 
     @property
     def features(self) -> NDArray[np.float32]:
@@ -423,9 +423,11 @@ class PoolStudy(KeptStudy):
     # ---- from the journal
 
     def _follow(self) -> None:
-        new = self.journal.events[self._taken :]
-        if items := [event for event in new if event["do"] in ("start", "extend")]:
-            self._take_items(items[-1])
+        events = self.journal.events
+        items = [i for i, one in enumerate(events) if one["do"] in ("start", "extend")][-1]
+        if items >= self._taken:
+            with self._at_line(items):
+                self._take_items(events[items])
         super()._follow()
 
     def _take(self, event: Event) -> None:

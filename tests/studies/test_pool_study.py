@@ -393,6 +393,86 @@ def test_less_is_better(table: Path) -> None:
     assert [one.chance for one in less.ask()] == [one.chance for one in more.ask()]
 
 
+def test_a_journal_of_another_version(table: Path) -> None:
+    """It goes on, with a note."""
+    study = begun(table)
+    other = Journal(table.with_name("other.jsonl"))
+    with other.writing():
+        other.append({**study.start, "version": "0.0.1"})
+    found = Study.pool(table, journal=other.path)
+    assert "'0.0.1'" in found.notes[-1]
+    assert asked(found, 3) == asked(study, 3)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_done_is_in_the_journal(table: Path, seed: int) -> None:
+    """After any events a study that is opened again is the same, and counts as one counts by hand."""
+    random = np.random.default_rng(seed)
+    study = begun(table, agent="thompson", budget=60, same="T" if seed % 2 else None)
+    for _ in range(60):
+        done(study, random)
+        again = Study.open(table.with_name("my.study.jsonl"))
+        assert isinstance(again, PoolStudy)
+        for name in ("status", "labels", "failures", "spent", "left", "budget", "arrived", "added"):
+            assert getattr(again, name) == getattr(study, name), name
+        states = study.status
+        assert {name for name, state in states.items() if state == Status.HERE} == {*study.labels}
+        assert {name for name, state in states.items() if state == Status.FAILED} == {
+            *study.failures
+        }
+        flying = [question.id for question in study.flying()]
+        assert sorted(flying) == sorted(n for n, state in states.items() if state == Status.FLYING)
+        assert study.spent == sum(map(len, study.labels.values())) + len(study.failures) + len(
+            flying
+        )
+    same_as(study, again)
+
+
+def done(study: PoolStudy, random: np.random.Generator) -> None:
+    """Do something that is allowed, or is refused in words."""
+    name, value = str(random.choice(study.ids)), float(random.normal())
+    other = str(random.choice(study.ids))
+    what = [
+        lambda: study.ask(int(random.integers(1, 3)), more=bool(random.integers(2))),
+        lambda: study.tell(name, value),
+        lambda: study.tell({name: [value, 1.0]}, failed={other: "dropped"}),
+        lambda: study.tell({one.id: value for one in study.flying()}),
+        lambda: study.failed(name),
+        lambda: study.correct(name, value),
+        lambda: study.withdraw(name),
+        lambda: study.retry(name),
+        lambda: setattr(study, "budget", int(random.integers(20, 90))),
+    ]
+    before = study.journal.head
+    try:
+        what[random.integers(len(what))]()
+    except InputError:
+        assert study.journal.head == before
+
+
+ODD: list[dict[str, Any]] = [
+    {"do": "tell", "labels": {"99": 1.0}, "failed": {}},
+    {"do": "tell", "labels": {"1": "x"}},
+    {"do": "tell", "labels": 5},
+    {"do": "ask", "ids": ["1"]},
+    {"do": "ask", "ids": 5, "decisions": 1},
+    {"do": "correct", "id": "1", "value": 1.0, "which": 1},
+    {"do": "nothing"},
+    {"do": "extend"},
+    {"do": "budget"},
+]
+
+
+@pytest.mark.parametrize("event", ODD)
+def test_events_that_are_none(table: Path, event: dict[str, Any]) -> None:
+    """A journal whose lines are whole, and mean nothing, is refused by the line."""
+    log = begun(table).journal
+    with log.writing():
+        log.append(event)
+    with pytest.raises(InputError, match=r"Line 2 of .*my.study.jsonl"):
+        begun(table)
+
+
 def test_random_has_the_default_belief(table: Path) -> None:
     """What it is shown is what bayes_ucb believes."""
     one = Study.pool(load(table), agent="random", budget=8)
