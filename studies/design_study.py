@@ -178,6 +178,16 @@ class DesignStudy(KeptStudy):
         return max(self.budget - self.spent, 0)
 
     @property
+    def rounds(self) -> list[Experiment]:
+        """The experiments that have data, by id."""
+        return self.course.of(Status.HERE)
+
+    @property
+    def in_flight(self) -> list[Experiment]:
+        """The experiments whose data are still to come, by id."""
+        return self.course.of(Status.FLYING)
+
+    @property
     def status(self) -> dict[str, Status]:
         """The status of every experiment, by id."""
         return {name: one.status for name, one in self.course.experiments.items()}
@@ -210,7 +220,7 @@ class DesignStudy(KeptStudy):
         self.episode.prepare()  # may take long; others may write meanwhile
         with self.journal.writing():
             self._follow()
-            if flying := self.course.of(Status.FLYING):
+            if flying := self.in_flight:
                 return [self._suggestion(one) for one in flying]
             self._check_left()
             name, (setting, information) = self.course.next_id(), self.episode.choice()
@@ -293,7 +303,7 @@ class DesignStudy(KeptStudy):
         """Return what data are of: a setting, or the experiment in flight."""
         if one.setting is not None:
             return self.episode.named(one.setting)
-        flying = self.course.of(Status.FLYING)
+        flying = self.in_flight
         if len(flying) != 1:
             raise InputError(
                 f"The file has no columns of settings ({', '.join(self.model.knobs)}), and {len(flying)} "
@@ -324,7 +334,7 @@ class DesignStudy(KeptStudy):
 
     def _in_flight(self, setting: tuple[float, ...], told: Mapping[str, Any]) -> str | None:
         """Return the id of the experiment in flight with a setting."""
-        for one in self.course.of(Status.FLYING):
+        for one in self.in_flight:
             if one.id not in told and one.setting == setting:
                 return one.id
         return None
@@ -425,7 +435,7 @@ class DesignStudy(KeptStudy):
             raise InputError(f"A setting needs all of {', '.join(knobs)}; {missing[0]} is missing.")
         exact = [real(name, given[name], low=low, high=high) for name, (low, high) in knobs.items()]
         width = np.array([high - low for low, high in knobs.values()])
-        for one in self.course.of(Status.FLYING):
+        for one in self.in_flight:
             if (np.abs(np.array(one.setting) - exact) <= SAME * width).all():
                 return one.setting
         return tuple(np.array(exact, np.float32).tolist())

@@ -51,6 +51,10 @@ Again = Annotated[
 ]
 Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
+]
+
 
 def ask(
     source: Source,

@@ -130,9 +130,7 @@ def tell(
     told: list[str] = []
     for text in results:
         told += _told(study, text, correct=correct, again=again, why=why)
-    for name in told:
-        one = study.course.experiments[name]
-        out.print(f"{name}\t{_setting(study, name)}\t{_came(study, one)}")
+    table(["id", "setting", "told"], [_echo(study, name) for name in told])
     _run(study)
     _say_beliefs(study)
     say(f"{study.left} of {study.budget} experiments left. Next: {command('ask', source, journal)}")
@@ -199,18 +197,14 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
         ) from None
 
 
-def _setting(study: DesignStudy, name: str) -> str:
-    from ..report.design_study import setting
+def _echo(study: DesignStudy, name: str) -> list[str]:
+    """Return what the study has now of an experiment."""
+    from ..report.design_study import events_of, setting
 
-    return setting(study.values(name))
-
-
-def _came(study: DesignStudy, one: Any) -> str:
-    from ..report.design_study import events_of
-
-    if one.status == Status.HERE:
-        return events_of(study, one)
-    return f"{one.status.word}{f': {one.why}' if one.why else ''}"
+    one = study.course.experiments[name]
+    came = f"{one.status.word}{f': {one.why}' if one.why else ''}"
+    here = one.status == Status.HERE
+    return [name, setting(study.values(name)), events_of(study, one) if here else came]
 
 
 # ---- show
