@@ -318,9 +318,13 @@ def test_open_tables_are_asked_as_they_read(
         (
             "siblings.csv",
             ["--target", "yield"],
-            r"drop=\['selectivity', 'impurity', 'run', 'date'\]",
+            r"""given as --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
         ),
-        ("thousands.csv", ["--target", "rate"], r"row 2, .*'1,636.0'.*give thousands=','"),
+        (
+            "thousands.csv",
+            ["--target", "rate"],
+            r"""row 2, .*'1,636.0'.* --set "thousands=','"\.$""",
+        ),
         ("mixed_decimal.csv", [], r"decimal commas \(row 2.* and decimal points \(row 4"),
     ],
 )
