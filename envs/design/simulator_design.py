@@ -16,11 +16,11 @@ Source: M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017), equat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -357,6 +357,22 @@ class SimulatorDesign(TabulatedDesign):
     @cached_property
     def _prices(self) -> Array | None:
         return None if self.price is None else prices_of(self.price, self._settings)
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with more rounds and settings; what is simulated stays so.
+
+        Where prices are listed, a new setting costs what the nearest one does.
+        """
+        more = tuple(settings)
+        if not more or self._prices is None or callable(self.price) or isinstance(self.price, str):
+            return super().with_more(horizon, more)
+        width = np.subtract(*reversed(self.ranges))
+        apart = (np.array(more)[:, None] - self._settings) / width
+        nearest = self._prices[(apart**2).sum(2).argmin(1)]
+        free = replace(self, price=None).with_more(horizon, more)
+        other = replace(free, price=(*self._prices.tolist(), *nearest.tolist()))
+        other._runs.take_over(self._runs)
+        return other
 
 
 def _ranges(name: str, value: Any) -> Ranges:

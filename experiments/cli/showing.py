@@ -149,11 +149,11 @@ def _row(result: Evaluation, episode: int) -> int:
 
 def _check_trusted(record: Record, trust: bool) -> None:
     """Refuse to run what a record names of others, unless that is asked for."""
+    from ..suites.trust import of_parameters
+
     spec = record.spec
     named = [spec.env_id] if not spec.env_id.startswith("discovery/") else []
-    named += [
-        shown(spec.env_kwargs[key]) for key in ("simulator", "cache") if key in spec.env_kwargs
-    ]
+    named += [what for what, _ in of_parameters(spec.env_kwargs)]
     if named and not trust:
         raise InputError(
             f"The record names code of others, which a replay runs: {', '.join(named)}. If you trust "

@@ -166,6 +166,7 @@ def test_an_old_record_has_no_episode_to_replay(tmp_path):
     [
         {"env_id": "evil_module:lab/Pool-v0", "env_kwargs": {}},
         {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"simulator": ["touch", "evil"]}},
+        {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"price": "evil_module:price"}},
     ],
 )
 def test_code_that_a_record_names_does_not_run_unasked(names, files, tmp_path, monkeypatch):

@@ -226,7 +226,12 @@ def test_a_setting_of_ones_own_is_simulated_and_then_known() -> None:
         return np.random.default_rng(seed).normal(theta[0] - 1, phi[0] / 150, n_events)
 
     model = SimulatorDesign(
-        simulator=simulate, settings=2, grid_size=5, simulated_events=400, horizon=4, num_bins=8
+        simulator=simulate,
+        settings=2,
+        grid_size=5,
+        simulated_events=400,
+        horizon=4,
+        num_bins=8,
     )
     study = DesignStudy.begin(model)
     study.ask()

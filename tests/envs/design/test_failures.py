@@ -15,11 +15,13 @@ from scipy.stats import norm
 from simulators import SEEDS, logistic
 
 from discovery_gym import InputError
+from discovery_gym.agents.design import DESIGN
 from discovery_gym.envs.design.information import Exact
 from discovery_gym.envs.design.nested import Histogram
 from discovery_gym.envs.design.simulator.black_box import Failed, Job
 from discovery_gym.envs.design.simulator.jobs import Simulations
 from discovery_gym.envs.design.simulator_design import SimulatorDesign
+from discovery_gym.experiments import evaluate
 
 SIMULATOR = "discovery/SimulatorDesign-v0"
 
@@ -395,3 +397,13 @@ def test_the_data_of_a_real_experiment(brittle: SimulatorDesign) -> None:
     assert data[[200, 399]].tolist() == [2, 1]
     with pytest.raises(InputError, match="on_failure='outcome' only"):
         SimulatorDesign().data(None)
+
+
+@pytest.mark.parametrize("agent", DESIGN, ids=lambda agent: agent.text)
+@pytest.mark.parametrize("mode", ["outcome", "mask"])
+@pytest.mark.filterwarnings("ignore:on_failure='mask' leaves out")
+def test_every_agent_of_design_plays_it(agent: Any, mode: str) -> None:
+    kwargs = BRITTLE | {"num_bins": 5, "simulated_events": 20, "grid_size": 5, "num_events": 3}
+    kwargs |= {"seeds": [90, 150, 190], "data_range": (-6, 8), "on_failure": mode, "horizon": 3}
+    result = evaluate(SIMULATOR, agent.text, episodes=4, env_kwargs=kwargs)
+    assert np.isfinite(result.returns).all()
