@@ -174,6 +174,13 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         chosen = tuple(map(tuple, self._choices.tolist()))
         return replace(self, horizon=horizon, settings=chosen + more)
 
+    def costs(self, setting: Array) -> Array | None:
+        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
+
+        In a unit of their own, such as hours: rewards do not contain them.
+        """
+        return None
+
     # ---- what follows from it
 
     def prices(self, actions: NDArray[Any]) -> Array | None:
