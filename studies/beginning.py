@@ -102,7 +102,7 @@ class Options:
         agree("budget", self.budget, budget, f"change it: study.budget = {self.budget}")
         for name, value in self.others.items():
             agree(name, value, start["options"][name])
-        stored = {"target": start["table"]["target"], "minimise": start["table"]["minimise"]}
+        stored = {name: start["table"][name] for name in ("target", "minimise", "index")}
         stored = {**_plain(Reading()), **start["options"]["reading"], **stored}
         for name in self.reading.given():
             agree(name, _plain(self.reading)[name], stored[name])

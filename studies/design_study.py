@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,14 @@ from ..agents.making import full_text
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer, real
 from ..envs.design.design import DesignModel
+from ..envs.design.simulator_design import SimulatorDesign
 from .course import Course, Experiment
 from .episode import Episode, Parameter
 from .journal import Event, Journal
-from .measured import DataFile, Measured, outcome_of
-from .problem import DesignProblem
-from .status import Status
 from .kept import KeptStudy, agree, start_of
+from .measured import DataFile, Measured, outcome_of
+from .problem import DesignProblem, changes, seen_from
+from .status import Status
 
 AGENT = "greedy_eig"
 """Who chooses by default: the best on the board that decides in a second."""
@@ -108,7 +108,7 @@ class DesignStudy(KeptStudy):
                 options={"episode": integer("episode", episode or 0, low=0)},
                 problem=found.record(),
                 form=found.form(),
-                file=_beside(found.path, log.path),
+                file=seen_from(found.path, log.path),
             )
             make(text, found.model)  # complain about the agent before anything is written
             with log.writing():
@@ -141,7 +141,8 @@ class DesignStudy(KeptStudy):
             if now[name] != before:
                 raise InputError(
                     f"The study began with {name} = {shown(before)}, and now it is {shown(now[name])}: "
-                    "its data would mean something else. Put it back, or begin another study with --journal."
+                    "its data would mean something else. Put it back, or begin another study with "
+                    "--journal."
                 )
         record = self.problem.record()
         with self.journal.writing():
@@ -149,7 +150,7 @@ class DesignStudy(KeptStudy):
             before = [e["problem"] for e in self.journal.events if "problem" in e][-1]
             if record != before:
                 self._write({"do": "problem", "problem": record})
-                self.notes += _changes(before, record)
+                self.notes += changes(before, record)
 
     # ---- what is here
 
@@ -177,13 +178,23 @@ class DesignStudy(KeptStudy):
         return max(self.budget - self.spent, 0)
 
     @property
+    def rounds(self) -> list[Experiment]:
+        """The experiments that have data, by id."""
+        return self.course.of(Status.HERE)
+
+    @property
+    def in_flight(self) -> list[Experiment]:
+        """The experiments whose data are still to come, by id."""
+        return self.course.of(Status.FLYING)
+
+    @property
     def status(self) -> dict[str, Status]:
         """The status of every experiment, by id."""
         return {name: one.status for name, one in self.course.experiments.items()}
 
-    def values(self, id: str) -> dict[str, float]:
+    def values(self, name: str) -> dict[str, float]:
         """Return the setting of an experiment, by the names of the knobs."""
-        return self.episode.named(self._experiment(id).setting)
+        return self.episode.named(self._experiment(name).setting)
 
     # ---- asking
 
@@ -201,15 +212,16 @@ class DesignStudy(KeptStudy):
         """
         if n != 1 or more:
             raise InputError(
-                "A design is decided one experiment after the other, for the next setting depends on the "
-                "data of this one. Ask for one; data of settings of your own can be told at any time."
+                "A design is decided one experiment after the other, for the next setting depends on "
+                "the data of this one. Ask for one; data of settings of your own can be told at any "
+                "time."
             )
         self.journal.refresh()
         self._follow()
         self.episode.prepare()  # may take long; others may write meanwhile
         with self.journal.writing():
             self._follow()
-            if flying := self.course.of(Status.FLYING):
+            if flying := self.in_flight:
                 return [self._suggestion(one) for one in flying]
             self._check_left()
             name, (setting, information) = self.course.next_id(), self.episode.choice()
@@ -233,8 +245,8 @@ class DesignStudy(KeptStudy):
         """Tell the data of experiments; when this returns, they are in the journal.
 
         Args:
-            which: The id of an experiment, or a setting of your own, ``{"phi": 42}``; or several at once,
-                ``{id: data}``.
+            which: The id of an experiment, or a setting of your own, ``{"phi": 42}``; or several at
+                once, ``{id: data}``.
             data: Where data are histograms, the events, as many as there are; else the numbers of one
                 experiment.
             counts: Whether the data are counts of bins rather than events.
@@ -292,11 +304,11 @@ class DesignStudy(KeptStudy):
         """Return what data are of: a setting, or the experiment in flight."""
         if one.setting is not None:
             return self.episode.named(one.setting)
-        flying = self.course.of(Status.FLYING)
+        flying = self.in_flight
         if len(flying) != 1:
             raise InputError(
-                f"The file has no columns of settings ({', '.join(self.model.knobs)}), and {len(flying)} "
-                "experiments are in flight; add the columns, or tell ID=FILE."
+                f"The file has no columns of settings ({', '.join(self.model.knobs)}), and "
+                f"{len(flying)} experiments are in flight; add the columns, or tell ID=FILE."
             )
         return flying[0].id
 
@@ -323,7 +335,7 @@ class DesignStudy(KeptStudy):
 
     def _in_flight(self, setting: tuple[float, ...], told: Mapping[str, Any]) -> str | None:
         """Return the id of the experiment in flight with a setting."""
-        for one in self.course.of(Status.FLYING):
+        for one in self.in_flight:
             if one.id not in told and one.setting == setting:
                 return one.id
         return None
@@ -332,48 +344,56 @@ class DesignStudy(KeptStudy):
         one = self._experiment(which)
         if one.status == Status.HERE or which in told:
             raise InputError(
-                f"Experiment {which} has data already. Another run at its setting is an experiment of its "
-                f"own: tell it with its setting. To replace the data: correct({which!r}, data), or "
+                f"Experiment {which} has data already. Another run at its setting is an experiment of "
+                f"its own: tell it with its setting. To replace the data: correct({which!r}, data), or "
                 f"tell {which}=FILE --correct."
             )
         if one.status == Status.WITHDRAWN:
             raise InputError(f"Experiment {which} is withdrawn; retry({which!r}) takes it back.")
         return one.id
 
-    def failed(self, id: str, why: str = "") -> None:
-        """Tell that an experiment gave no data; its setting may be asked for again."""
+    def failed(self, name: str, why: str = "") -> None:
+        """Tell that an experiment gave no data; its setting may be asked for again.
+
+        Where failing is an outcome of the simulator, it tells something, and is kept as data.
+        """
         with self.journal.writing():
             self._follow()
-            if self._experiment(id).status != Status.FLYING:
-                raise InputError(f"Experiment {id} is {self.status[id].word}, not in flight.")
-            self._write({"do": "tell", "failed": {id: str(why)}})
+            one = self._experiment(name)
+            if one.status != Status.FLYING:
+                raise InputError(f"Experiment {name} is {one.status.word}, not in flight.")
+            told: dict[str, Any] = {"failed": {name: str(why)}}
+            if isinstance(self.model, SimulatorDesign) and self.model.on_failure == "outcome":
+                failed = self.model.data(None).tolist()
+                told = {"outcomes": {name: {"setting": list(one.setting), "data": failed}}}
+            self._write({"do": "tell", **told})
 
-    def correct(self, id: str, data: Any, *, counts: bool = False) -> None:
+    def correct(self, name: str, data: Any, *, counts: bool = False) -> None:
         """Replace the data of an experiment."""
         outcome = outcome_of(self.model, data, counts=counts)
         with self.journal.writing():
             self._follow()
-            if self._experiment(id).status != Status.HERE:
+            if self._experiment(name).status != Status.HERE:
                 raise InputError(
-                    f"Experiment {id} has no data to correct: it is {self.status[id].word}."
+                    f"Experiment {name} has no data to correct: it is {self.status[name].word}."
                 )
-            self._write({"do": "correct", "outcomes": {id: {"data": list(outcome)}}})
+            self._write({"do": "correct", "outcomes": {name: {"data": list(outcome)}}})
 
-    def withdraw(self, id: str) -> None:
+    def withdraw(self, name: str) -> None:
         """Take an experiment out: its data do not count."""
-        self._change("withdraw", id, (Status.FLYING, Status.HERE, Status.FAILED))
+        self._change("withdraw", name, (Status.FLYING, Status.HERE, Status.FAILED))
 
-    def retry(self, id: str) -> None:
+    def retry(self, name: str) -> None:
         """Put an experiment that failed, or was withdrawn, in flight again."""
-        self._change("retry", id, (Status.FAILED, Status.WITHDRAWN))
+        self._change("retry", name, (Status.FAILED, Status.WITHDRAWN))
 
-    def _change(self, do: str, id: str, allowed: tuple[Status, ...]) -> None:
+    def _change(self, do: str, name: str, allowed: tuple[Status, ...]) -> None:
         with self.journal.writing():
             self._follow()
-            state = self._experiment(id).status
+            state = self._experiment(name).status
             if state not in allowed:
-                raise InputError(f"{do} is not for experiment {id}, which is {state.word}.")
-            self._write({"do": do, "id": id})
+                raise InputError(f"{do} is not for experiment {name}, which is {state.word}.")
+            self._write({"do": do, "id": name})
 
     # ---- what is believed
 
@@ -406,7 +426,7 @@ class DesignStudy(KeptStudy):
         return found
 
     def _setting(self, given: Mapping[Any, Any]) -> tuple[float, ...]:
-        """Return a setting of the user's as observations hold it, or that in flight if it is the same."""
+        """Return a setting as observations hold it, or that in flight if it is the same."""
         knobs = self.model.knobs
         for name in given:
             if name not in knobs:
@@ -416,27 +436,10 @@ class DesignStudy(KeptStudy):
             raise InputError(f"A setting needs all of {', '.join(knobs)}; {missing[0]} is missing.")
         exact = [real(name, given[name], low=low, high=high) for name, (low, high) in knobs.items()]
         width = np.array([high - low for low, high in knobs.values()])
-        for one in self.course.of(Status.FLYING):
+        for one in self.in_flight:
             if (np.abs(np.array(one.setting) - exact) <= SAME * width).all():
                 return one.setting
         return tuple(np.array(exact, np.float32).tolist())
 
     def _take(self, event: Event) -> None:
         self.course.take(event)
-
-
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return what has changed in a problem, in words."""
-    old, new = ({"env": one["env"], **one["parameters"]} for one in (before, now))
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return [
-        f"{name} was {shown(old.get(name))} and is {shown(new.get(name))} now; all data are taken in anew"
-        for name in names
-    ]
-
-
-def _beside(path: Path | None, journal: Path | None) -> str | None:
-    """Return the name of a file as seen from a journal."""
-    if path is None or journal is None:
-        return None
-    return Path(os.path.relpath(path, journal.parent)).as_posix()

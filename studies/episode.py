@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -64,14 +64,18 @@ class Episode:
         self._made: tuple[Any, DesignModel[Any], Agent, DesignAgent] | None = None
         self._believed: tuple[DesignModel[Any], int, Posterior] | None = None
 
-    def prepare(self) -> None:
-        """Run what is missing of a simulator for all settings; may take long."""
+    def prepare(self, progress: Callable[[Any], object] | None = None) -> None:
+        """Run what is missing of a simulator for all settings; may take long.
+
+        Args:
+            progress: Is told how far the runs are, see `SimulatorDesign.simulate`.
+        """
         base = self._base
         if isinstance(base, SimulatorDesign):
-            base.simulate()
+            base.simulate(progress=progress)
             self._made = None  # takes over what is simulated
         if isinstance(model := self.model, SimulatorDesign):
-            model.simulate()
+            model.simulate(progress=progress)
 
     def choice(self) -> tuple[list[float], float]:
         """Return the next setting, and its expected information."""

@@ -108,7 +108,8 @@ class DataFile:
                 key = None if settings is None else tuple(settings[i].tolist())
                 groups.setdefault(key, []).append(i)
             return [
-                Measured(key, outcome_of(model, _events(data[index]))) for key, index in groups.items()
+                Measured(key, outcome_of(model, _events(data[index])))
+                for key, index in groups.items()
             ]
         return [
             Measured(
@@ -146,8 +147,8 @@ def _numbers(path: Path, columns: Columns, names: list[str]) -> Array:
             found[i, j] = number = _number(cell, columns.separator)
             if not np.isfinite(number):
                 raise InputError(
-                    f"{path}, {columns.where(i, name)}: {shown(cell)} is no number. An experiment without "
-                    "data has failed: tell ID=failed."
+                    f"{path}, {columns.where(i, name)}: {shown(cell)} is no number. An experiment "
+                    "without data has failed: tell ID=failed."
                 )
     return found
 

@@ -262,7 +262,7 @@ class PoolStudy(KeptStudy):
             (self.left, f"of the budget of {self.budget} labels",
              f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
             (free, f"of the {len(self._progress.status)} items",
-             "extend the pool, or retry what failed"),
+             "add conditions (as rows of the file), or retry what failed"),
         ):  # fmt: skip
             if n > count:
                 fewer = f"ask for {count}, or " if count else ""

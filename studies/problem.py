@@ -7,7 +7,7 @@
 or a simulator of your own, with the parameters of `SimulatorDesign`:
 
     [problem]
-    simulator = "./decay.py:decay"  # or a command line: ["./decay", "{theta}", "{phi}", "{events}", "{seed}"]
+    simulator = "./decay.py:decay"  # or ["./decay", "{theta}", "{phi}", "{events}", "{seed}"]
     num_events = 200
 
     [problem.unknown_ranges]
@@ -104,7 +104,7 @@ class DesignProblem:
         form: dict[str, Any] = {"knobs": list(model.knobs), "numbers": len(model.outcome_range[0])}
         form["unknown"] = list(model.unknown_parameters)
         if isinstance(model, SimulatorDesign):
-            form |= {name: _plain(getattr(model, name)) for name in BINS}
+            form |= {n: _plain(getattr(model, n)) for n in model.parameters() if n in BINS}
         return form
 
 
@@ -169,7 +169,8 @@ def _made(path: Path, env: Any, given: Mapping[str, Any]) -> DesignProblem:
     model_class = getattr(made, "model_class", None)
     if model_class is None or not issubclass(model_class, DesignModel):
         raise InputError(
-            f"env = {shown(env)} is no problem of experimental design; these are: {', '.join(designs())}."
+            f"env = {shown(env)} is no problem of experimental design; these are: "
+            f"{', '.join(designs())}."
         )
     parameters = dict(given)
     runs = env_id.rpartition(":")[0]
@@ -198,6 +199,8 @@ def _simulator(parameters: dict[str, Any], path: Path) -> str:
     cache = parameters.get("cache", f"{path.stem}.runs")
     parameters["cache"] = str(folder / cache) if isinstance(cache, str) else cache
     parameters.setdefault("workers", os.cpu_count() or 1)
+    for name in ("summarise", "price"):
+        parameters |= {name: _function(parameters[name], folder)} if name in parameters else {}
     simulator = parameters.get("simulator")
     if isinstance(simulator, str) and not re.fullmatch(rf"{FILE}|[\w.]+:\w+", simulator):
         with contextlib.suppress(ValueError):  # what is left open is refused by the model
@@ -205,12 +208,20 @@ def _simulator(parameters: dict[str, Any], path: Path) -> str:
     if isinstance(simulator, list) and simulator:
         parameters["simulator"] = Command(tuple(map(str, simulator)), str(folder))
         return f"{' '.join(map(str, simulator))} (in {folder})"
-    if isinstance(simulator, str) and (match := re.fullmatch(FILE, simulator)):
-        parameters["simulator"] = f"{_module(folder / match[1])}:{match[2]}"
-        return f"{match[2]} in {folder / match[1]}"
     if isinstance(simulator, str):
-        _import_from(folder)
+        parameters["simulator"] = _function(simulator, folder)
+        if match := re.fullmatch(FILE, simulator):
+            return f"{match[2]} in {folder / match[1]}"
     return str(simulator or "")
+
+
+def _function(name: Any, folder: Path) -> Any:
+    """Return the reference of a function by its module, which may be named by a file."""
+    if isinstance(name, str) and ":" in name:
+        _import_from(folder)
+        if match := re.fullmatch(FILE, name):
+            return f"{_module(folder / match[1])}:{match[2]}"
+    return name
 
 
 def _module(file: Path) -> str:
@@ -230,8 +241,8 @@ def _module(file: Path) -> str:
     if found is None or not found.origin or Path(found.origin).resolve() != file.resolve():
         other = f" ({found.origin})" if found is not None else ""
         raise InputError(
-            f"{file.name} cannot be imported under its name: it must be a plain word that no other module "
-            f"has{other}; rename it, such as my_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}.py."
+            f"{file.name} cannot be imported under its name: it must be a plain word that no other "
+            f"module has{other}; rename it, such as my_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}.py."
         )
     return file.stem
 
@@ -240,6 +251,24 @@ def _import_from(folder: Path) -> None:
     """Let modules of a folder be imported, here and by workers."""
     if str(folder) not in sys.path:
         sys.path.append(str(folder))  # last: it takes the place of nothing
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what has changed in a problem, in words."""
+    old, new = ({"env": one["env"], **one["parameters"]} for one in (before, now))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    return [
+        f"{name} was {shown(old.get(name))} and is {shown(new.get(name))} now; all data are taken in "
+        "anew"
+        for name in names
+    ]
+
+
+def seen_from(path: Path | None, journal: Path | None) -> str | None:
+    """Return the name of a file as seen from a journal."""
+    if path is None or journal is None:
+        return None
+    return Path(os.path.relpath(path, journal.parent)).as_posix()
 
 
 def _plain(value: Any) -> Any:

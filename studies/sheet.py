@@ -77,8 +77,9 @@ class Sheet:
 
     @cached_property
     def number(self) -> dict[str, int]:
-        """The number of each item by its id."""
-        return {name: i for i, name in enumerate(self.ids)}
+        """The number of each item by its id, and by the names of its other rows."""
+        rows = zip(self.table.row_names or (), self.item.tolist(), strict=False)
+        return dict(rows) | {name: i for i, name in enumerate(self.ids)}
 
     def values(self, items: Sequence[int]) -> list[dict[str, Cell]]:
         """Return what is set in some items, by the names of the columns."""
@@ -108,6 +109,7 @@ class Sheet:
         about = {
             "target": self.table.target,
             "minimise": self.table.minimise,
+            "index": self.table.index,
             "columns": columns,
             "levels": [name for name, _ in self.table.levels],
         }
@@ -128,6 +130,7 @@ def going_on(reading: Reading, known: Mapping[str, Any]) -> Reading:
         reading,
         target=known["target"],
         minimise=known["minimise"],
+        index=known["index"],
         features=tuple(known["columns"]),
         categories=tuple(dict.fromkeys((*reading.categories, *known["levels"]))),
     )

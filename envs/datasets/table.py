@@ -69,6 +69,7 @@ class Table:
         levels: Name and levels of each category.
         failed: Rows whose experiment failed, ``(n,)``; None if the table does not tell.
         row_names: The names of the rows, where a column holds them.
+        index: The column that holds them.
         settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
     """
@@ -84,6 +85,7 @@ class Table:
     levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: NDArray[np.bool_] | None = None
     row_names: tuple[str, ...] | None = None
+    index: str | None = None
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -16,8 +16,8 @@ Source: M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017), equat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -142,10 +142,10 @@ class SimulatorDesign(TabulatedDesign):
       warning says where that is more than a fifth of all. Two numbers are put into bins of a plane:
       `data_range=((0, 1), (-3, 3))`, `num_bins=(10, 20)` or one number for both.
     - `columns` (None, all): which numbers of an event are looked at, the first is 0.
-    - `summary`: a function of events `(N,)`, or `(N, c)` of several columns, or its name
+    - `summarise` (None): a function of events `(N,)`, or `(N, c)` of several columns, or its name
       `"package.module:function"`, that makes one or two numbers of them. Runs are kept as they were, so
       that another summary needs no new ones.
-    - `summary_of`: "event": the summary returns a row for each event; "experiment": one or two numbers
+    - `summarise_per`: "event": it returns a row for each event; "experiment": one or two numbers
       of all `num_events` events of an experiment, and runs are cut into experiments of so many events.
     - `simulated_events`: events of one run of the simulator.
     - `seeds`: the simulator is run once with each, and the events are put together.
@@ -200,8 +200,8 @@ class SimulatorDesign(TabulatedDesign):
     on_failure: str = "raise"
     max_failed: float = 0.2
     columns: Any = None
-    summary: Any = None
-    summary_of: str = "event"
+    summarise: Any = None
+    summarise_per: str = "event"
     price: Any = None
 
     def __post_init__(self) -> None:
@@ -270,13 +270,13 @@ class SimulatorDesign(TabulatedDesign):
 
     @cached_property
     def _bins(self) -> Bins:
-        together = self.num_events if checked_of(self.summary_of) else None
+        together = self.num_events if checked_of(self.summarise_per) else None
         if together is not None and together > self.simulated_events:
             raise InputError(
                 f"simulated_events = {self.simulated_events} must be at least num_events = {together}: "
                 "a summary of an experiment needs all of its events."
             )
-        return Bins.of(self.data_range, self.num_bins, self.columns, self.summary, together)
+        return Bins.of(self.data_range, self.num_bins, self.columns, self.summarise, together)
 
     @cached_property
     def _runs(self) -> Runs:
@@ -357,6 +357,22 @@ class SimulatorDesign(TabulatedDesign):
     @cached_property
     def _prices(self) -> Array | None:
         return None if self.price is None else prices_of(self.price, self._settings)
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with more rounds and settings; what is simulated stays so.
+
+        Where prices are listed, a new setting costs what the nearest one does.
+        """
+        more = tuple(settings)
+        if not more or self._prices is None or callable(self.price) or isinstance(self.price, str):
+            return super().with_more(horizon, more)
+        width = np.subtract(*reversed(self.ranges))
+        apart = (np.array(more)[:, None] - self._settings) / width
+        nearest = self._prices[(apart**2).sum(2).argmin(1)]
+        free = replace(self, price=None).with_more(horizon, more)
+        other = replace(free, price=(*self._prices.tolist(), *nearest.tolist()))
+        other._runs.take_over(self._runs)
+        return other
 
 
 def _ranges(name: str, value: Any) -> Ranges:

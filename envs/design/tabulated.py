@@ -203,9 +203,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
     def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
         """Return the same problem with more rounds and settings; what is simulated stays so."""
         other = super().with_more(horizon, settings)
-        known = len(self._settings)
-        tables = {i: table for i, table in self._runs.tables.items() if i < known}
-        other._runs.tables.update(tables)
+        other._runs.take_over(self._runs)
         return other
 
     def _experiment(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...envs.core import InputError, shown
+from .shared import is_design
 
 Source = Annotated[
     str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
@@ -46,6 +47,9 @@ Again = Annotated[
     bool, typer.Option("--again", help="Take a label that is there already as a second one.")
 ]
 Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
+]
 
 
 def ask(
@@ -58,18 +62,23 @@ def ask(
     same: Same = None,
     more: More = False,
     plate: Plate = None,
+    dry: DryRun = False,
     journal: JournalFile = None,
     settings: ReadAs = None,
 ) -> None:
     """Say which experiments to run next; begins a study, or goes on with it."""
-    from . import design_study, pool_study
-
     _check(source)
     given = {"agent": agent, "budget": budget, "seed": seed}
-    if design_study.is_problem(source):
+    if is_design(source):
+        from . import design_study
+
         _only_of_tables(target=target, batch=batch, same=same, more=more, out=plate, set=settings)
-        design_study.ask(source, given, journal)
+        design_study.ask(source, given, journal, dry=dry)
         return
+    if dry:
+        raise InputError("--dry-run is of a design with a simulator; a table needs none.")
+    from . import pool_study
+
     given |= {"target": target, "same": same}
     pool_study.ask(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
 
@@ -84,14 +93,16 @@ def tell(
     journal: JournalFile = None,
 ) -> None:
     """Tell what came of experiments: late, in any order, in part, or of your own choice."""
-    from . import design_study, pool_study
-
     _check(source)
     how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
-    if design_study.is_problem(source):
+    if is_design(source):
+        from . import design_study
+
         _only_of_tables(which=which)
         design_study.tell(source, results, **how)
     else:
+        from . import pool_study
+
         pool_study.tell(source, results, which=which, **how)
 
 
@@ -107,9 +118,8 @@ def _only_of_tables(**options: Any) -> None:
 
 def _check(source: str) -> None:
     from ...envs.datasets.files import is_path
-    from .design_study import is_problem
 
-    if not (is_path(source) or is_problem(source)):
+    if not (is_path(source) or is_design(source)):
         raise InputError(
             f"{shown(source)} is neither a table nor a design; name a file that ends in .csv, .parquet "
             "or .toml."

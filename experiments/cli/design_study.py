@@ -8,6 +8,7 @@ from typing import Any
 
 from ...envs.core import InputError, shown
 from ...envs.design.drawing import HistogramLaw
+from ...envs.design.simulator_design import SimulatorDesign
 from ...studies.design_study import DesignStudy
 from ...studies.problem import DesignProblem, read_problem
 from ...studies.status import Status
@@ -21,22 +22,21 @@ WORDS = ("failed", "withdrawn", "retry")
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
-def is_problem(source: str) -> bool:
-    """Return whether a file is a problem of experimental design."""
-    return Path(source).suffix.lower() == ".toml"
-
-
 # ---- ask
 
 
-def ask(source: str, given: dict[str, Any], journal: Path | None) -> None:
+def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool = False) -> None:
     """Begin a study or go on with it, and print the next experiment."""
     problem = read_problem(Path(source))
     if problem.runs:
         say(f"{source} runs code of yours: {problem.runs}")
+    if dry:
+        _estimate(problem, source)
+        return
     study = DesignStudy.begin(problem, journal=journal, **given)
     _say_notes(study)
     waiting = Status.FLYING in study.status.values()
+    _run(study)
     suggestions = study.ask()
     if waiting:
         note("in flight since the last ask, the same again: tell its data, or that it failed.")
@@ -60,6 +60,21 @@ def ask(source: str, given: dict[str, Any], journal: Path | None) -> None:
     say(f"Then: {example}  (or {one.id}=failed)")
     other = command("tell", source, journal, "DATA.csv")
     say(f"or, with the columns {', '.join(knobs)} for settings of your own: {other}")
+
+
+def _estimate(problem: DesignProblem, source: str) -> None:
+    """Say what the runs of a simulator will take; nothing is begun but the runs that were timed."""
+    if not isinstance(problem.model, SimulatorDesign):
+        raise InputError(
+            f"{source} has no simulator: there is nothing to run before the first answer."
+        )
+    for line in str(problem.model.estimate()).splitlines():
+        out.print(line)
+
+
+def _run(study: DesignStudy) -> None:
+    """Run what is missing of a simulator, and say how far it is."""
+    study.episode.prepare(lambda progress: say(str(progress)))
 
 
 def _say_notes(study: DesignStudy) -> None:
@@ -91,8 +106,8 @@ def _say_failures(study: DesignStudy, source: str) -> None:
         if before:
             where = "settings in" if study.model.num_settings else "ranges in"
             note(
-                f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it out "
-                f"of the {where} {source}, withdraw it ({one.id}=withdrawn), and ask again."
+                f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it "
+                f"out of the {where} {source}, withdraw it ({one.id}=withdrawn), and ask again."
             )
 
 
@@ -115,10 +130,8 @@ def tell(
     told: list[str] = []
     for text in results:
         told += _told(study, text, correct=correct, again=again, why=why)
-    for name in told:
-        one = study.course.experiments[name]
-        out.print(f"{name}\t{_setting(study, name)}\t{_came(study, one)}")
-    study.episode.prepare()
+    table(["id", "setting", "told"], [_echo(study, name) for name in told])
+    _run(study)
     _say_beliefs(study)
     say(f"{study.left} of {study.budget} experiments left. Next: {command('ask', source, journal)}")
 
@@ -144,8 +157,8 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
     if not equals:
         if Path(value).suffix.lower() not in FILES:
             raise InputError(
-                f"{shown(text)} is no result: type the name of a file of data such as data.csv, ID=FILE, "
-                "ID=NUMBER where data are one number, or ID=failed."
+                f"{shown(text)} is no result: type the name of a file of data such as data.csv, "
+                "ID=FILE, ID=NUMBER where data are one number, or ID=failed."
             )
         if correct:
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
@@ -172,8 +185,8 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
         return study.data_of(value), True
     if isinstance(study.model, HistogramLaw):
         raise InputError(
-            f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or one "
-            f"of {', '.join(WORDS)}."
+            f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or "
+            f"one of {', '.join(WORDS)}."
         )
     try:
         return [float(value)], False
@@ -184,18 +197,14 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
         ) from None
 
 
-def _setting(study: DesignStudy, name: str) -> str:
-    from ..report.design_study import setting
+def _echo(study: DesignStudy, name: str) -> list[str]:
+    """Return what the study has now of an experiment."""
+    from ..report.design_study import events_of, setting
 
-    return setting(study.values(name))
-
-
-def _came(study: DesignStudy, one: Any) -> str:
-    from ..report.design_study import events_of
-
-    if one.status == Status.HERE:
-        return events_of(study, one)
-    return f"{one.status.word}{f': {one.why}' if one.why else ''}"
+    one = study.course.experiments[name]
+    came = f"{one.status.word}{f': {one.why}' if one.why else ''}"
+    here = one.status == Status.HERE
+    return [name, setting(study.values(name)), events_of(study, one) if here else came]
 
 
 # ---- show
@@ -206,7 +215,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     from ..report import design_study as report
 
     study = begun(source, journal)
-    study.episode.prepare()
+    _run(study)
     head, *rows = report.facts(study, source)
     table(head, rows)
     part = report.experiments(study)

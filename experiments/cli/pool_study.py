@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest, shown
 from ...envs.core.files import write, writing_to
+from ...envs.datasets import Reading
 from ...studies.answers import Question
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
@@ -133,7 +136,8 @@ def _opened(
     begins = not _kept(source, journal).is_file()
     budget = known.pop("budget", None)
     first = {"budget": budget} if begins else {}
-    study = Study.pool(source, journal=journal, **first, **known, **options)
+    with _naming_options():
+        study = Study.pool(source, journal=journal, **first, **known, **options)
     if begins and budget is None and study.left < batch <= len(study.ids):
         budget = study.spent + batch
     if budget is not None:
@@ -144,6 +148,22 @@ def _opened(
         say(f"agent: {study.agent}; budget: {study.budget} labels (--budget sets it at any time)")
     _say_news(study, source)
     return study
+
+
+@contextlib.contextmanager
+def _naming_options() -> Iterator[None]:
+    """Add to an error that names options of reading how they are given to a command."""
+    try:
+        yield
+    except InputError as error:
+        names = "|".join(Reading.options())
+        found = re.findall(rf"\b(?:{names})=(?:\[[^\]]*\]|'[^']*')?", str(error))
+        if not found:
+            raise
+        given = max(found, key=len)  # the one that has its value, if there is one
+        plain = given[-1] != "=" and not set(given) & set('"$`\\')
+        example = f'"{given}"' if plain else f"{given.partition('=')[0]}=VALUE"
+        raise InputError(f"{error} Such options are given as --set {example}.") from None
 
 
 def _left(study: PoolStudy) -> str:
@@ -286,15 +306,14 @@ def _example(study: PoolStudy) -> str:
 
 
 def _known(study: PoolStudy, name: str) -> str:
-    status = study.status
-    if name not in status:
-        flying = [one for one, state in status.items() if state == Status.FLYING]
+    if name not in study.sheet.number:
+        flying = [one for one, state in study.status.items() if state == Status.FLYING]
         hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
             f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
             "that ask prints."
         )
-    return name
+    return study.sheet.ids[study.sheet.number[name]]
 
 
 def _value(study: PoolStudy, name: str, text: str) -> float | str:

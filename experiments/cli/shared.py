@@ -64,6 +64,11 @@ Trust = Annotated[
 ]
 
 
+def is_design(source: str) -> bool:
+    """Return whether a file is a problem of experimental design rather than a table."""
+    return Path(source).suffix.lower() == ".toml"
+
+
 def note(message: str) -> None:
     """Print what is good to know to stderr, in one line."""
     say(told(message, 4000), "yellow")

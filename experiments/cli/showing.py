@@ -12,7 +12,7 @@ import typer
 from ...envs.core import InputError, shown, spelt
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .shared import complain
+from .shared import complain, is_design
 
 if TYPE_CHECKING:
     from ..runs.evaluation import Evaluation
@@ -47,11 +47,11 @@ def show(
     ] = None,
 ) -> None:
     """Show what a run has left, or where a study stands; --episode replays an episode of a run."""
-    if _is_study(run):
+    if journal is not None or _is_study(run):
         _show_study(run, episode, picture, page, journal)
         return
-    if page is not None or journal is not None:
-        raise InputError("--page and --journal are of a study; name its file, such as my.csv.")
+    if page is not None:
+        raise InputError("--page is of a study; name its file, such as my.csv.")
     from ..runs.records import find_record, read_record
 
     if picture is not None and episode is None:
@@ -83,12 +83,13 @@ def _is_study(name: str) -> bool:
 def _show_study(
     source: str, episode: int | None, picture: Path | None, page: Path | None, journal: Path | None
 ) -> None:
-    from . import design_study, pool_study
-
     if episode is not None or picture is not None:
         raise InputError("--episode and --picture are of a run; --page draws a study.")
-    kind = design_study if design_study.is_problem(source) else pool_study
-    kind.show(source, page, journal)
+    if is_design(source):
+        from .design_study import show as show_it
+    else:
+        from .pool_study import show as show_it
+    show_it(source, page, journal)
 
 
 def _head(record: Record) -> list[list[str]]:
@@ -149,14 +150,13 @@ def _row(result: Evaluation, episode: int) -> int:
 def _check_trusted(record: Record, trust: bool) -> None:
     """Refuse to run what a record names of others, unless that is asked for."""
     from ...agents.making import references
+    from ..suites.trust import of_parameters
 
     spec = record.spec
     named = [spec.env_id] if not spec.env_id.startswith("discovery/") else []
     if record.evaluation is not None and record.evaluation.actions is None:
         named += references(spec.agent)
-    named += [
-        shown(spec.env_kwargs[key]) for key in ("simulator", "cache") if key in spec.env_kwargs
-    ]
+    named += [what for what, _ in of_parameters(spec.env_kwargs)]
     if named and not trust:
         raise InputError(
             f"The record names code of others, which a replay runs: {', '.join(named)}. If you trust "

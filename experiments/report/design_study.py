@@ -10,6 +10,7 @@ import numpy as np
 from ...envs.core import spelt
 from ...envs.core.files import write, writing_to
 from ...envs.design.drawing import HistogramLaw
+from ...envs.design.simulator_design import SimulatorDesign
 from ...studies.course import Experiment
 from ...studies.design_study import DesignStudy
 from ...studies.status import Status
@@ -71,6 +72,10 @@ def events_of(study: DesignStudy, one: Experiment) -> str:
     """Return the data of an experiment in a cell."""
     if not one.outcome:
         return one.why
+    model = study.model
+    fails = isinstance(model, SimulatorDesign) and model.on_failure == "outcome"
+    if fails and one.outcome[-1]:
+        return "failed, which is an outcome"
     if isinstance(study.model, HistogramLaw):
         return f"{sum(one.outcome):,.0f} events"
     return ", ".join(number(value) for value in one.outcome[:4])

@@ -223,7 +223,7 @@ REFUSED = {
     "an option twice": (["ask", "my.csv", "--target", "a", "--set", "target=b"],
                         "target is given twice"),
     "an episode": (["show", "my.csv", "--episode", "1"], "--page draws a study"),
-    "a page of a run": (["show", "results/a3", "--page", "x.html"], "are of a study"),
+    "a page of a run": (["show", "results/a3", "--page", "x.html"], "--page is of a study"),
     "a page nowhere": (["show", "my.csv", "--page", "no/x.html"], "Cannot write a page to no"),
 }  # fmt: skip
 
@@ -318,9 +318,13 @@ def test_open_tables_are_asked_as_they_read(
         (
             "siblings.csv",
             ["--target", "yield"],
-            r"drop=\['selectivity', 'impurity', 'run', 'date'\]",
+            r"""given as --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
         ),
-        ("thousands.csv", ["--target", "rate"], r"row 2, .*'1,636.0'.*give thousands=','"),
+        (
+            "thousands.csv",
+            ["--target", "rate"],
+            r"""row 2, .*'1,636.0'.* --set "thousands=','"\.$""",
+        ),
         ("mixed_decimal.csv", [], r"decimal commas \(row 2.* and decimal points \(row 4"),
     ],
 )

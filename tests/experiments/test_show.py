@@ -173,6 +173,7 @@ def test_a_record_without_actions_is_played_anew_by_its_agent(tmp_path):
     [
         {"env_id": "evil_module:lab/Pool-v0", "env_kwargs": {}},
         {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"simulator": ["touch", "evil"]}},
+        {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"price": "evil_module:price"}},
     ],
 )
 def test_code_that_a_record_names_does_not_run_unasked(names, files, tmp_path, monkeypatch):

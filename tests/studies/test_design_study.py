@@ -206,7 +206,7 @@ def test_data_that_the_model_cannot_yield_are_refused() -> None:
 
     study = DesignStudy.begin(TemporalDiscounting(grid_size=(16, 4)))
     own = {name: low for name, (low, _) in study.model.knobs.items()}
-    with pytest.raises(InputError, match="one of 0, 1|in \\[0, 1\\]"):
+    with pytest.raises(InputError, match=r"one of 0, 1|in \[0, 1\]"):
         study.tell(own, 0.5)
     study.tell(own, 1)
     counts = DesignStudy.begin(DeathProcess(grid_size=16))
@@ -226,7 +226,12 @@ def test_a_setting_of_ones_own_is_simulated_and_then_known() -> None:
         return np.random.default_rng(seed).normal(theta[0] - 1, phi[0] / 150, n_events)
 
     model = SimulatorDesign(
-        simulator=simulate, settings=2, grid_size=5, simulated_events=400, horizon=4, num_bins=8
+        simulator=simulate,
+        settings=2,
+        grid_size=5,
+        simulated_events=400,
+        horizon=4,
+        num_bins=8,
     )
     study = DesignStudy.begin(model)
     study.ask()
@@ -269,7 +274,7 @@ def test_what_is_reopened_goes_on_where_it_was(beam: Path) -> None:
     assert isinstance(again, DesignStudy)
     assert again.posterior() == first.posterior()
     assert again.ask() == Study.design(beam).ask() == first.ask()
-    with pytest.raises(InputError, match="seed=0.*seed=4"):
+    with pytest.raises(InputError, match=r"seed=0.*seed=4"):
         Study.design(beam, seed=4)
     with pytest.raises(InputError, match="agent"):
         Study.design(beam, agent="random")

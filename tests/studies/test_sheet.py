@@ -199,6 +199,20 @@ def test_an_index_names_the_items(sheet):
         sheet([*rows, ",SPhos,99,"], known, head=head, index="run")
 
 
+def test_a_column_that_numbers_the_rows_names_the_items(sheet):
+    """Else 5 would be another one in the file than for us."""
+    head, rows = "id,ligand,T,yield", ["3,SPhos,60,", "0,XPhos,60,", "1,SPhos,60,4", "2,SPhos,80,"]
+    one = sheet(rows, head=head)
+    assert contents(one) == {
+        "3": "ligand=SPhos, T=60", "0": "ligand=XPhos, T=60", "2": "ligand=SPhos, T=80",
+    }  # fmt: skip
+    assert one.ids[one.number["1"]] == "3"  # another row of the same condition
+    more = sheet(["7,XPhos,90,", *sorted(rows)], kept(one), head)  # that does not count any more
+    assert contents(more) == {**contents(one), "7": "ligand=XPhos, T=90"}
+    with pytest.raises(InputError, match="the row with ligand=XPhos, T=90 has no name"):
+        sheet([*rows, ",XPhos,90,"], kept(one), head)
+
+
 def test_a_column_that_was_added_is_left_out_and_one_that_is_gone_is_named(sheet):
     first = sheet(ROWS)
     more = sheet([f"x{i},{row}" for i, row in enumerate(ROWS)], kept(first), "note,ligand,T,yield")

@@ -22,7 +22,7 @@ HUGE = 1e9
 MOST_BINS = 10_000
 ADVICE = (
     "name one or two of them in columns, such as columns=(0,), or give "
-    "summary='module:function', which makes one or two numbers of them"
+    "summarise='module:function', which makes one or two numbers of them"
 )
 
 
@@ -73,7 +73,7 @@ class Bins:
             columns = sequence("columns", listed, lambda n, v: integer(n, v, low=0, high=99))
         if together is not None and summary is None:
             raise InputError(
-                "summary_of = 'experiment' needs a summary='module:function' of its events."
+                "summarise_per = 'experiment' needs a summarise='module:function' of its events."
             )
         return cls(ranges, sizes, columns, _function(summary), together)
 
@@ -137,7 +137,7 @@ def _checked(summary: Summary, events: Array, count: int | None) -> Array:
         found = np.asarray(summary(events), np.float64)
     except Exception as error:  # whatever a user's function may raise
         raise InputError(
-            f"summary {name} raised {type(error).__name__}: {told(error)}, given events of shape "
+            f"summarise = {name} raised {type(error).__name__}: {told(error)}, given events of shape "
             f"{events.shape}."
         ) from error
     wanted = "one or two numbers for all events" if count is None else "a row for each event"
@@ -146,11 +146,13 @@ def _checked(summary: Summary, events: Array, count: int | None) -> Array:
     rows = found[:, None] if found.ndim == 1 else found
     if rows.ndim != 2 or (count is not None and len(rows) != count):
         raise InputError(
-            f"summary {name} must return {wanted}, got shape {found.shape} for events of shape "
-            f"{events.shape}; see summary_of."
+            f"summarise = {name} must return {wanted}, got shape {found.shape} for events of shape "
+            f"{events.shape}; see summarise_per."
         )
     if not np.isfinite(rows).all():
-        raise InputError(f"summary {name} must return finite numbers, got {shown(rows.tolist())}.")
+        raise InputError(
+            f"summarise = {name} must return finite numbers, got {shown(rows.tolist())}."
+        )
     return rows
 
 
@@ -169,10 +171,10 @@ def _ranges(value: Any) -> tuple[tuple[float, float], ...]:
 
 def _function(summary: Any) -> Summary | None:
     if isinstance(summary, str) and re.fullmatch(REFERENCE, summary):
-        summary = imported("summary", summary)
+        summary = imported("summarise", summary)
     if summary is not None and not callable(summary):
         raise InputError(
-            f"summary must be a function of events or a text 'package.module:function', got "
+            f"summarise must be a function of events or a text 'package.module:function', got "
             f"{shown(summary)}."
         )
     found: Summary | None = summary
@@ -181,4 +183,4 @@ def _function(summary: Any) -> Summary | None:
 
 def checked_of(value: Any) -> bool:
     """Return whether a summary is of an experiment, and not of an event."""
-    return choice("summary_of", value, ("event", "experiment")) == "experiment"
+    return choice("summarise_per", value, ("event", "experiment")) == "experiment"

@@ -13,6 +13,8 @@ from .progress import Watch, duration
 
 OVERHEAD = 400
 """Bytes of the file of a run besides its events, about."""
+KEEPING = 0.01
+"""Seconds that it takes to hand out a run and to keep it, about."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,10 @@ def estimate(simulations: Simulations, jobs: Sequence[Job], probes: Sequence[int
         values=len({job.theta for job in jobs}),
         seeds=len({job.seed for job in jobs}),
         kept=kept,
-        seconds=tuple(watch.seconds.values()),
+        seconds=tuple(
+            seconds + KEEPING * (simulations.folder is not None)
+            for seconds in watch.seconds.values()
+        ),
         failed=tuple(f"at {job} it {why}" for job, why in failed.items()),
         workers=max(crew or 1, 1),
         bytes=0 if simulations.folder is None else len(missing) * (size + OVERHEAD),

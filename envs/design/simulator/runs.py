@@ -20,6 +20,7 @@ from .jobs import Simulations
 from .progress import Tell, Watch
 from .tables import Table
 
+NOTHING = np.empty(0)
 OUTSIDE = 0.2
 """Share of the events outside their range above which a warning is given."""
 
@@ -121,6 +122,13 @@ class Runs:
         jobs = self.jobs(self.every)[part - 1 :: parts]
         for _ in self._run(jobs, len(jobs), progress):
             pass
+
+    def take_over(self, other: Runs) -> None:
+        """Keep what others have simulated, whose settings are the first ones of these."""
+        known = len(other.settings)
+        self.tables.update({i: table for i, table in other.tables.items() if i < known})
+        for job in other.failures.runs:
+            self.failures.take(job, other.failures.failed.get(job, NOTHING))
 
     def forget_failures(self) -> None:
         """Forget which runs have failed: they are run again when they are needed."""

@@ -13,7 +13,7 @@ function information(width) {
   const y = scale(0, Math.max(...total, ...hoped.filter((one) => one !== null), 0.1) * 1.08, box.bottom, box.top);
   const dots = hoped.map((one, i) => one === null ? null : s("circle", { class: "ring", cx: px(x(i + 1)), cy: px(y(one)), r: 5 }, title(`expected of ${view.ids[i]}: ${short(view.expected[i])} nats`)));
   const ends = total.slice(1).map((one, i) => s("circle", { class: "label", cx: px(x(i + 1)), cy: px(y(one)), r: 4 }, title(`${view.ids[i]}: ${short(one - total[i])} nats`)));
-  return [caption("Nats between the posterior and the prior, experiment by experiment; rings are what was expected of them."),
+  return [caption("Nats that the experiments have told so far; rings are what was expected of them."),
     picture(width, 304, "information over the experiments", frame(x, y, box, { x: "experiments", y: "nats", whole: true }), path(x, y, total, "curve c0"), dots, ends)];
 }
 
