@@ -2,7 +2,7 @@
 
 Each is named by a text such as ``"information_bounds(contrasts=1000)"``. Its class takes the settings,
 names in ``of`` the models whose episodes it takes, and is called with a model and E of its episodes. It
-returns a value for each, ``(E, ...)``, which must not depend on the other episodes.
+returns numbers of each, as many as its ``width`` says, which must not depend on the other episodes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from .episodes import Episodes
+from .pool_metrics import Area, Best, Top
 from .trace import Floats
 
 
@@ -37,6 +38,11 @@ class InformationBounds:
 
     def __init__(self, *, contrasts: int = 1000) -> None:
         self.contrasts = integer("contrasts", contrasts, low=1, high=1_000_000_000)
+
+    @staticmethod
+    def width(points: int) -> int:
+        """Return the numbers of an episode."""
+        return 2
 
     def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
         """Return both bounds of each episode, ``(E, 2)``."""
@@ -65,7 +71,12 @@ class InformationBounds:
         return np.concatenate(found)
 
 
-METRICS = {"information_bounds": InformationBounds}
+METRICS: dict[str, type[Any]] = {
+    "information_bounds": InformationBounds,
+    "top": Top,
+    "best": Best,
+    "area": Area,
+}
 """Metrics by name."""
 
 
