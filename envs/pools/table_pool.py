@@ -110,8 +110,8 @@ class TablePool(FeaturePool, Reading):
       public, unless there is noise.
     - `rows`: rows that an episode plays: a share in (0, 1], such as 0.5 for half of them (rounded, at
       least one), or their number, an integer; None plays the table as it is.
-    - `half`: the number of a half of the rows, which takes the place of the table: 0 and 1 are the halves
-      of one random split, 2 and 3 those of the next, and so on; None takes all rows.
+    - `half`: the number of a half of the rows, which takes the place of the table: 0 and 1 are the
+      halves of one random split, 2 and 3 those of the next, and so on; None takes all rows.
     - `placebo`: whether labels are dealt at random to the rows of an episode, with `rows`: then features
       tell nothing, and no agent is better than random play.
     - `scaling`: "l2" divides each feature by its Euclidean norm over the pool, as the paper does;
@@ -154,7 +154,9 @@ class TablePool(FeaturePool, Reading):
         if self.rows is not None:
             self._set(rows=self._checked_rows(self.rows))
         if flag("placebo", self.placebo) and self.rows is None:
-            raise InputError("placebo deals labels to rows that are drawn; give rows, too: rows=1.0.")
+            raise InputError(
+                "placebo deals labels to rows that are drawn; give rows, too: rows=1.0."
+            )
         given: Any = self.illegal_reward
         if given is None:
             self._set(illegal_reward=max(self._wasted, -COSTLY))

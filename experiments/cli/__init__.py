@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import boards, learning, listing, playing, showing
+from . import boards, comparing, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "list": listing.list_all,
     "table": listing.table,
     "run": playing.run,
+    "compare": comparing.compare,
     "tune": playing.tune,
     "evaluate": playing.evaluate,
     "show": showing.show,
