@@ -4,8 +4,8 @@ Scores are those of `suites/comparing.py`: 0 is random play, in the mean exactly
 
 **What varies.** More episodes find what *these* rows say, not what other rows would say: an interval
 over episodes alone leaves out the winner of other rows far too often (docs/compare.md). Two halves of
-the rows share none. Half of how far a difference d of two strategies differs between them has the variance
-that n other rows would give it,
+the rows share none. Half of how far a difference d of two strategies differs between them has the
+variance that n other rows would give it,
 
     mean over splits of ((d_a - d_b) / 2)^2 = V_rows + V_episodes,
 
@@ -47,6 +47,8 @@ from .ranks import LEVEL, POWER, holm
 
 Floats = NDArray[np.float64]
 RANDOM = "random"
+SURE = 0.8
+"""How often the set holds the best strategy, at the least; docs/compare.md has what was measured."""
 POOLED = 4
 """Degrees of freedom of an error that a split gives, to which all pairs contribute: many are alike."""
 
@@ -183,8 +185,8 @@ class Verdict:
         return self.names[self.best]
 
 
-def verdict(replays: Replays, level: float = LEVEL) -> Verdict:
-    """Return what replays tell; every claim of `Verdict.stays` holds together with that probability."""
+def verdict(replays: Replays) -> Verdict:
+    """Return what replays tell."""
     whole, halves = (
         np.concatenate([one, np.zeros_like(one[..., :1, :])], -2)
         for one in (replays.whole, replays.halves)
@@ -202,9 +204,9 @@ def verdict(replays: Replays, level: float = LEVEL) -> Verdict:
     ]
     best, p = int(whole.mean(-1).argmax()), len(replays.names)
     chance = min((row[-1].p_value for row in ahead[:p]), default=1.0)
-    beats_random = p * chance < 1 - level
+    beats_random = p * chance < 1 - LEVEL
     behind = [ahead[best][i].p_value if i != best else np.nan for i in range(p + 1)]
-    out = holm(behind) < 1 - level
+    out = holm(behind) < 1 - SURE
     return Verdict(
         names=(*replays.names, RANDOM),
         ahead=ahead,
