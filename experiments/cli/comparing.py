@@ -220,7 +220,7 @@ def _seconds(task: Task) -> float:
 
 
 def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> None:
-    from ..report.strategies import of_records, verdict, words
+    from ..report.strategies import RANDOM, of_records, verdict, words
     from ..suites.comparing import DEFAULT
 
     replays, failed = of_records(suite, folder, metric)
@@ -229,9 +229,10 @@ def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> N
     found = verdict(replays)
     rows = []
     for i in found.order:
+        gain = "0" if found.names[i] == RANDOM else str(found.gains[i])
         lost = "the best" if i == found.best else str(found.ahead[i][found.best])
         kept = "not told apart" if found.stays[i] else "behind"
-        rows.append([found.names[i], str(found.gains[i]), lost, kept])
+        rows.append([found.names[i], gain, lost, kept])
     show(["strategy", "ahead of random play", "to the best", "verdict"], rows)
     for line in words(found, replays, len(table.labels), DEFAULT):
         out.print(line, soft_wrap=True)

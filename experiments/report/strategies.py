@@ -43,7 +43,7 @@ from ..runs.records import read_record, record_path
 from ..runs.scores import scores
 from ..suites.comparing import PLACEBO, WHOLE, halves
 from ..suites.task import Suite, plan
-from .ranks import LEVEL, POWER, holm
+from .ranks import LEVEL, POWER, ROUNDING, holm
 
 Floats = NDArray[np.float64]
 RANDOM = "random"
@@ -152,7 +152,6 @@ class Verdict:
         stays: Which are not told apart, ``(p,)``.
         beats_random: Whether anything is surely better than random play.
         placebo: How far each is ahead of random play where labels are dealt at random.
-        factor: How many times more halves differ in a difference than their episodes explain.
     """
 
     names: tuple[str, ...]
@@ -161,7 +160,6 @@ class Verdict:
     stays: NDArray[np.bool_]
     beats_random: bool
     placebo: Sequence[Difference]
-    factor: float
 
     @property
     def gains(self) -> Sequence[Difference]:
@@ -192,8 +190,8 @@ def verdict(replays: Replays) -> Verdict:
         for one in (replays.whole, replays.halves)
     )
     freedom = POOLED * replays.splits
-    pairs = whole[:, None] - whole[None]
-    rows, factor = _rows(halves)
+    pairs = _pairs(whole)
+    rows = _rows(halves)
     means, errors = pairs.mean(-1), pairs.var(-1, ddof=1) / pairs.shape[-1]
     ahead = [
         [
@@ -214,24 +212,30 @@ def verdict(replays: Replays) -> Verdict:
         stays=~out if beats_random else np.ones(p + 1, bool),
         beats_random=beats_random,
         placebo=[_of_episodes(one) for one in replays.placebo],
-        factor=factor,
     )
 
 
-def _rows(halves: Floats) -> tuple[Floats, float]:
-    """Return V_rows of every pair ``(p, p)``, and the factor among all but the last, random play."""
-    d = halves[..., :, None, :] - halves[..., None, :, :]  # (R, 2, p, p, F)
+def _pairs(scores: Floats) -> Floats:
+    """Return how far each is ahead of each other, ``(..., p, p, E)``; what is rounding is 0."""
+    found = scores[..., :, None, :] - scores[..., None, :, :]
+    return np.where(abs(found) <= ROUNDING * abs(scores).max(), 0.0, found)
+
+
+def _rows(halves: Floats) -> Floats:
+    """Return V_rows of every pair ``(p, p)``; the last is random play."""
+    d = _pairs(halves)  # (R, 2, p, p, F)
     means = d.mean(-1)
     across = ((means[:, 0] - means[:, 1]) ** 2).mean(0) / 4
     episodes = d.var(-1, ddof=1).mean((0, 1)) / (2 * d.shape[-1])
     chance = np.zeros(across.shape, bool)
     chance[-1] = chance[:, -1] = True
-    rows, factor = np.zeros_like(across), 1.0
+    rows = np.zeros_like(across)
     for some in (chance, ~chance):
         known = some & (episodes > 0)
-        factor = max(1.0, float((across[known] / episodes[known]).mean())) if known.any() else 1.0
-        rows[some] = (factor - 1) * episodes[some]
-    return rows, factor
+        if known.any():
+            factor = float((across[known] / episodes[known]).mean())
+            rows[some] = max(factor - 1, 0.0) * episodes[some]
+    return rows
 
 
 def _of_episodes(values: Floats) -> Difference:
@@ -295,9 +299,7 @@ def _scores(played: Evaluation | None, metric: str) -> Floats:
         ours, chance = played.metrics["area"].T
         return ours - chance
     found = scores(played)
-    if found is None:
-        raise InputError("All labels are equal, or nearly so: no strategy is better than another.")
-    return found
+    return np.zeros(len(played.returns)) if found is None else found  # where all labels are equal
 
 
 def words(found: Verdict, replays: Replays, rows: int, default: str) -> list[str]:

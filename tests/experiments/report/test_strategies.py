@@ -92,9 +92,12 @@ def test_strategies_that_choose_alike_are_not_told_apart():
     random = np.random.default_rng(5)
     one = board(random, random.standard_normal((1, ROWS)) + 2)
     twice = {name: np.concatenate([getattr(one, name)] * 2, -2) for name in ("whole", "halves")}
+    twice["whole"][1] *= 1 + 1e-16  # rounding is no difference
+    twice["whole"][1, 0] += 1e-15
     found = verdict(Replays(names=("a", "b"), placebo=np.tile(one.placebo, (2, 1)), **twice))
     assert found.set == ["a", "b"]
     assert found.ahead[0][1].error == 0
+    assert found.ahead[0][1].p_value == 1
 
 
 def test_advice_is_the_default_unless_something_is_surely_better():
