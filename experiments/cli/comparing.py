@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -57,17 +57,13 @@ def compare(
     workers: Workers = None,
 ) -> None:
     """Compare strategies on the rows that are measured, and say which cannot be told apart."""
-    from ...envs import datasets
     from ..suites import comparing
 
     if metric not in METRICS:
         raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
-    whole = datasets.load(dataset, **reading)
-    for line in whole.notes:
-        say(f"note: {line}")
-    table = whole.conditions()
+    table = _measured(dataset, reading)
     ask = _Ask(dataset, target, settings or [])
     if len(table.labels) < comparing.FEWEST:
         _too_few(table, ask)
@@ -85,6 +81,16 @@ def compare(
     place = folder or _beside(dataset)
     _play(suite, place, workers)
     _tell(suite, place, metric, table, ask)
+
+
+def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
+    """Return the measured conditions of a table; say what was decided in reading it."""
+    from ...envs import datasets
+
+    whole = datasets.load(dataset, **reading)
+    for line in whole.notes:
+        say(f"note: {line}")
+    return whole.conditions()
 
 
 class _Ask:

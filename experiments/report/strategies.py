@@ -329,7 +329,7 @@ def _about_placebo(found: Verdict) -> str:
         else "features are not seen to tell anything"
     )
     return (
-        f"The best is ahead of random play by {real}; with labels dealt at random the best is by "
+        f"The best is ahead of random play by {real}; with labels dealt at random the best would be by "
         f"{luckiest}: {told}."
     )
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...envs.core import InputError
@@ -78,29 +78,8 @@ def suite(
         raise InputError(
             f"{table.name} has {count} measured conditions; strategies are compared on {FEWEST} or more."
         )
-    all_rows, half_rows = _rows(count), _rows(count // 2)
-    batch = integer("batch", batch, low=1, high=half_rows)
-    if horizon is not None:
-        integer("horizon", horizon, low=batch, high=all_rows)
-    labels = min(LABELS, all_rows // 3) if horizon is None else horizon
-    few = min(labels, half_rows // 3)
     read = {"dataset": dataset, **reading}
-    wide = read | _sizes(all_rows, labels, batch)
-    narrow = read | _sizes(half_rows, few, batch)
-    many = max(episodes // SPLITS, LEAST)
-    tasks = [
-        (WHOLE, f"Pools of {all_rows} of all {count} measured rows.", wide, episodes),
-        *(
-            (
-                _half(number),
-                f"Pools of {half_rows} of half of the rows.",
-                {**narrow, "half": number},
-                many,
-            )
-            for number in range(2 * SPLITS)
-        ),
-        (PLACEBO, "All rows, labels dealt at random.", {**wide, "placebo": True}, episodes),
-    ]
+    played = _played(read, count, episodes, horizon, batch)
     return Suite(
         name=f"compare-{re.sub(r'[^A-Za-z0-9_.-]+', '-', table.name)[:50]}",
         version=1,
@@ -117,9 +96,29 @@ def suite(
                 episodes=some,
                 seed=EVALUATION_SEED + APART * number,
             )
-            for number, (name, about, kwargs, some) in enumerate(tasks)
+            for number, (name, about, kwargs, some) in enumerate(played)
         ),
     )
+
+
+def _played(
+    read: Mapping[str, Any], count: int, episodes: int, horizon: int | None, batch: int
+) -> Iterator[tuple[str, str, dict[str, Any], int]]:
+    """Yield name, words, parameters and episodes of each task."""
+    whole, half = _rows(count), _rows(count // 2)
+    batch = integer("batch", batch, low=1, high=half)
+    if horizon is None:
+        labels = min(LABELS, whole // 3)
+    else:
+        labels = integer("horizon", horizon, low=batch, high=whole)
+    wide = {**read, **_sizes(whole, labels, batch)}
+    narrow = {**read, **_sizes(half, min(labels, half // 3), batch)}
+    yield WHOLE, f"Pools of {whole} of the {count} measured rows.", wide, episodes
+    for number in range(2 * SPLITS):
+        about, kwargs = f"Pools of {half} of one half of the rows.", {**narrow, "half": number}
+        yield _half(number), about, kwargs, max(episodes // SPLITS, LEAST)
+    about = f"Pools of {whole} of the rows, labels dealt at random: features tell nothing."
+    yield PLACEBO, about, {**wide, "placebo": True}, episodes
 
 
 def _rows(count: int) -> int:
