@@ -142,6 +142,25 @@ class Table:
             row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
         )
 
+    def half(self, number: int) -> Table:
+        """Return half of the rows, in their order: numbers 0 and 1 part them, as do 2 and 3, and so on.
+
+        Raises:
+            InputError: If there are no two rows to part.
+        """
+        count = len(self.labels)
+        if count < 2:
+            raise InputError(f"{self.name} has a single row, which has no halves.")
+        order = np.random.default_rng(number // 2).permutation(count)
+        some = np.sort(order[count // 2 :] if number % 2 else order[: count // 2])
+        return replace(
+            self,
+            features=self.features[some],
+            labels=self.labels[some],
+            failed=None if self.failed is None else self.failed[some],
+            row_names=self.row_names and tuple(self.row_names[i] for i in some),
+        )
+
     def __str__(self) -> str:
         """Return how the table was read, in a few lines."""
         rows, measured = len(self.labels), int(self.measured.sum())

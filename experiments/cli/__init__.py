@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import asking, boards, learning, listing, playing, showing
+from . import asking, boards, comparing, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -52,6 +52,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "ask": asking.ask,
     "tell": asking.tell,
     "run": playing.run,
+    "compare": comparing.compare,
     "tune": playing.tune,
     "evaluate": playing.evaluate,
     "show": showing.show,

@@ -64,7 +64,7 @@ def run(
     if slurm is not None:
         _submit(chosen.name, folder, slurm, slurm_option or [])
         return
-    _play_missing(chosen, specs, folder, workers, ray)
+    play_missing(chosen, specs, folder, workers, ray)
     _show(specs, folder)
 
 
@@ -84,7 +84,7 @@ def _show(specs: Sequence[RunSpec], folder: Path) -> None:
         raise typer.Exit(1)
 
 
-def _play_missing(
+def play_missing(
     suite: Suite,
     specs: Sequence[RunSpec],
     folder: Path,
@@ -161,7 +161,7 @@ def tune(
     specs = tuning.plan(chosen)
     if not specs:
         raise InputError(f"The suite {suite!r} has nothing to tune here.")
-    _play_missing(chosen, specs, folder, workers)
+    play_missing(chosen, specs, folder, workers)
     settings = tuning.choose(chosen, folder)
     for task, agents in settings["tasks"].items():
         out.print(f"\n{task}", style="bold")
