@@ -31,6 +31,7 @@ OPTIONS = Reading.options()
 
 MOST_HALVES = 1_000_000
 
+
 @dataclass(kw_only=True, eq=False)
 class TableLabels(FeatureLabels):
     """State of a pool made of rows of a table."""
