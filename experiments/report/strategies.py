@@ -198,7 +198,7 @@ def verdict(replays: Replays) -> Verdict:
     pairs, chance = _pairs(whole), np.zeros((len(whole),) * 2, bool)
     chance[-1] = chance[:, -1] = True  # the pairs with random play
     episodes = _covariance(halves) / (2 * halves.shape[-1])
-    rows = sum(_rows(halves, episodes, some) for some in (chance, ~chance))
+    rows = _rows(halves, episodes, chance) + _rows(halves, episodes, ~chance)
     means, errors = pairs.mean(-1), pairs.var(-1, ddof=1) / pairs.shape[-1]
     ahead = [
         [
