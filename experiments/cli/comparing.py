@@ -238,8 +238,8 @@ def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> N
         gain = "0" if found.names[i] == RANDOM else str(found.gains[i])
         lost = "the best" if i == found.best else str(found.ahead[i][found.best])
         kept = "not told apart" if found.stays[i] else "behind"
-        rows.append([found.names[i], gain, lost, kept])
-    show(["strategy", "ahead of random play", "to the best", "verdict"], rows)
+        rows.append([found.names[i], gain, lost, f"{found.wins[i]:.0%}", kept])
+    show(["strategy", "ahead of random play", "to the best", "wins elsewhere", "verdict"], rows)
     for line in words(found, replays, len(table.labels), DEFAULT):
         out.print(line, soft_wrap=True)
     name = found.advice(DEFAULT)
