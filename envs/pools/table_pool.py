@@ -25,14 +25,9 @@ from ..datasets.table import from_arrays
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
+from .scaling import SCALINGS, bounds, scaled
 
 OPTIONS = Reading.options()
-
-ALIKE = 1e-12
-"""A feature whose values differ by less than this share of the largest is constant, up to rounding."""
-
-LOST = 0.01
-"""Share of the standard deviation of a feature that single precision may cost it."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -131,7 +126,7 @@ class TablePool(FeaturePool, Reading):
     _label_type: ClassVar[DTypeLike] = np.float64  # single precision would hide that 1e9 + y differ
 
     def __post_init__(self) -> None:
-        choice("scaling", self.scaling, ("l2", "standard", "none"))
+        choice("scaling", self.scaling, SCALINGS)
         if self.labels is not None:
             self._check_arrays()
         elif self.dataset is None:
@@ -148,7 +143,7 @@ class TablePool(FeaturePool, Reading):
             self._set(illegal_reward=max(self._wasted, -COSTLY))
         super().__post_init__()
         self._check_labels()
-        self._check_features()
+        _ = self._scaled  # refuses features whose differences it cannot show
 
     def _check_arrays(self) -> None:
         """Refuse what does not go with arrays, and keep copies that nobody else can change."""
@@ -175,27 +170,6 @@ class TablePool(FeaturePool, Reading):
             raise InputError(
                 f"Labels must differ by more than {1 / ANY_LABEL:.3g} or not at all; the highest and "
                 f"the lowest differ by {spread:.3g}. Give them in a smaller unit."
-            )
-
-    def _check_features(self) -> None:
-        """Refuse features whose differences single precision cannot show."""
-        x, names = self.table.features, self.table.feature_names
-        item, k = np.unravel_index(int(np.abs(x).argmax()), x.shape)
-        if abs(x[item, k]) > ANY_LABEL:
-            raise InputError(
-                f"Features must lie within -{ANY_LABEL:.3g} and {ANY_LABEL:.3g}; {names[k]} of item "
-                f"{item} is {x[item, k]:g}. Give it in a larger unit."
-            )
-        exact, unit = _in_units(self._rescaled(x))
-        lost = np.abs(exact - self._scaled / unit).max(0)
-        spread = np.where(_varies(exact), exact.std(0), np.inf)
-        if (lost > LOST * spread).any():
-            k = (lost / spread).argmax()
-            raise InputError(
-                f"Feature {names[k]} lies within {np.ptp(x[:, k]):.3g} for all items, at values of up "
-                f"to {np.abs(x[:, k]).max():.3g}: single precision, in which features are shown "
-                f"with scaling={self.scaling!r}, would hide that. Take scaling='standard', or subtract "
-                "a constant from it or change its unit."
             )
 
     def _checked_rows(self, rows: Any) -> float:
@@ -264,28 +238,12 @@ class TablePool(FeaturePool, Reading):
         same = {field.name: getattr(self, field.name) for field in fields(PublicTable)}
         return PublicTable(**same | {"illegal_reward": 0.0})
 
-    def _rescaled(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the features ``(n, d)`` of the items of a pool as `scaling` says."""
-        if self.scaling == "none":
-            return features
-        x, _ = _in_units(features)
-        if self.scaling == "standard":
-            varies = _varies(x)
-            x = x - x.mean(0)
-            return np.asarray(np.where(varies, x / np.where(varies, x.std(0), 1.0), 0.0))
-        norm = np.linalg.norm(x, axis=0)
-        return np.asarray(x / np.where(norm > 0, norm, 1.0))
-
-    def _scale(self, x: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Return the features ``(n, d)`` of the items of a pool as agents see them."""
-        return np.array(self._rescaled(x), np.float32, order="C")
-
     @cached_property
     def _scaled(self) -> NDArray[np.float32]:
         """The features of the whole table as one pool, read-only, ``(n, d)``."""
-        scaled = self._scale(self.table.features)
-        scaled.flags.writeable = False
-        return scaled
+        shown = scaled(self.table.features, self.scaling, self.table.feature_names)
+        shown.flags.writeable = False
+        return shown
 
     @cached_property
     def feature_range(self) -> tuple[float, float]:
@@ -294,8 +252,7 @@ class TablePool(FeaturePool, Reading):
             # No entry exceeds the norm of its column, which is 1, or sqrt(n) if its variance is 1.
             bound = 1.0 if self.scaling == "l2" else self.num_items**0.5
             return -bound, bound
-        low, high = float(self._scaled.min()), float(self._scaled.max())
-        return low, high if high > low else low + 1.0
+        return bounds(self._scaled)
 
     # ---- dynamics
 
@@ -326,7 +283,7 @@ class TablePool(FeaturePool, Reading):
             for i in index.tolist():
                 drawn = streams.generators[i].permutation(len(table.labels))[:n]
                 state.rows[i], state.values[i] = drawn, table.labels[drawn]
-                features[i] = self._scale(table.features[drawn]).reshape(-1)
+                features[i] = scaled(table.features[drawn], self.scaling).reshape(-1)
             features.flags.writeable = False
             state.features = features
         super().reset(state, index, streams)
@@ -358,20 +315,6 @@ class TablePool(FeaturePool, Reading):
         if self.rows is not None:
             return top_sum_drawn(self.table.labels, self.num_items, self._horizon)
         return float(best_sums(self.table.labels, self._horizon)[-1])
-
-
-def _varies(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which features differ between items by more than rounding, ``(d,)``."""
-    return np.asarray(np.ptp(x, axis=0) > ALIKE * np.abs(x).max(0))
-
-
-def _in_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return features in units of a power of two each, and the units ``(d,)``.
-
-    No digit is lost, and no square of a feature overflows or vanishes.
-    """
-    unit = np.exp2(np.frexp(np.abs(x).max(0))[1])
-    return x / unit, unit
 
 
 TablePoolEnv, TablePoolVectorEnv = environments(TablePool)
