@@ -10,7 +10,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..envs.core import Knowledge
-from ..envs.pools import Pool
+from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
 from .rules import Decision, Rule
@@ -63,16 +63,30 @@ class BeliefAgent(Agent, Generic[BeliefT]):
     def decision(self, observation: Any) -> Decision:
         """Return the decision after observations of B episodes; outside pools it is for one action."""
         if isinstance(self.model, Pool):
-            size = self.model.batch_size
+            labelled, lost = _without_lost(observation)
             return Decision(
                 mask=observation["action_mask"],
-                labelled=observation["labelled"],
+                labelled=labelled,
                 arrived=Arrivals.of(observation).items,
-                left=size * observation["steps_left"][:, 0].astype(np.int64),
-                batch_size=size,
+                left=self.model.labels_left(observation),
+                batch_size=self.model.batch_size,
+                lost=lost,
             )
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)
         shape = self._count(observation), int(self.model.action_space.n)
         return Decision.first(np.ones(shape, np.int8))
+
+
+def _without_lost(observation: Any) -> tuple[NDArray[np.int64], Any]:
+    """Return the items chosen, without those whose labels will never come, and these; None: none."""
+    chosen, count = observation["labelled"], labels_lost(observation)
+    if count is None:
+        return chosen, None
+    total = (chosen >= 0).sum(1)
+    first = (total - count)[:, None]
+    places = first + np.arange(count.max(initial=0))
+    found = np.take_along_axis(chosen, np.minimum(places, chosen.shape[1] - 1), 1)
+    lost = np.where(places < total[:, None], found, -1)
+    return np.where(np.arange(chosen.shape[1]) < first, chosen, -1), lost

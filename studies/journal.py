@@ -2,22 +2,25 @@ r"""The journal of a study: an append-only file of JSON lines with a hash chain.
 
 A line is ``{"event": {...}, "hash": h}`` with h = SHA-256 of the hash before and the event in canonical
 form. It is on the disk before anybody acts on it. A last line that a crash cut short is dropped; any
-other line that is missing or edited is refused by its number. The chain shows accidents and edits, not a
-file that was written anew as a whole: quote its last hash, `Journal.head`, in a report.
+other line that is missing or edited is refused by its number. The chain shows accidents and edits, but
+neither a file that was written anew as a whole nor that its last lines are gone: quote its last hash,
+`Journal.head`, in a report.
 
-One process writes at a time. The lock is the operating system's, so that it ends with its owner.
+One process writes at a time, and others wait for it. The lock is the operating system's, so that it ends
+with its owner; the file that carries it, ``.NAME.lock``, stays and means nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from ..envs.core import InputError, shown
 
@@ -25,6 +28,9 @@ Event: TypeAlias = Mapping[str, Any]
 
 MOST_BYTES = 2**30
 """Bound of a journal."""
+
+PATIENCE = 20.0
+"""Seconds to wait for another process that is writing; choosing may take a while."""
 
 
 class Journal:
@@ -47,15 +53,11 @@ class Journal:
 
     def refresh(self) -> None:
         """Read what other processes have written since."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
             return
-        if self.path.stat().st_size > MOST_BYTES:
-            raise InputError(f"{self.path} is larger than {MOST_BYTES:,} bytes: it is no journal.")
-        with self.path.open("rb") as file:
-            file.seek(self._size)
-            content = file.read()
+        content = _content(self.path, self._size)
         whole = content[: content.rfind(b"\n") + 1]
-        for line in whole.splitlines():
+        for line in whole.split(b"\n")[:-1]:
             self._take(line)
         self._size += len(whole)
 
@@ -64,7 +66,8 @@ class Journal:
         try:
             found = json.loads(line)
             event, digest = found["event"], found["hash"]
-            intact = digest == _digest(self.head, event) and isinstance(event["do"], str)
+            intact = digest == _digest(self.head, event) and _line(event, digest) == line + b"\n"
+            intact &= isinstance(event["do"], str)
         except (ValueError, LookupError, TypeError, RecursionError):
             intact = False
         if not intact:
@@ -78,49 +81,101 @@ class Journal:
     def append(self, event: Event) -> None:
         """Write an event; when this returns it is on the disk. Only inside `writing`."""
         head = _digest(self.head, event)
-        line = json.dumps({"event": event, "hash": head}, ensure_ascii=False, allow_nan=False)
-        data = line.encode() + b"\n"
+        line = _line(event, head)
         if self.path is not None:
-            new = not self.path.exists()
-            with self.path.open("r+b" if not new else "xb") as file:
-                file.truncate(self._size)  # of the rest of a line that was cut short
-                file.seek(self._size)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                _sync(self.path.parent)
+            with _named(self.path):
+                self._put(self.path, line)
         self.events.append(json.loads(line)["event"])
         self.head = head
-        self._size += len(data)
+        self._size += len(line)
+
+    def _put(self, path: Path, line: bytes) -> None:
+        new = not path.exists()
+        with path.open("xb" if new else "r+b") as file:
+            file.truncate(self._size)  # of the rest of a line that was cut short
+            file.seek(self._size)
+            try:
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:  # such as a full disk
+                file.truncate(self._size)
+                raise
+        if new and sys.platform != "win32":
+            _sync(path.parent)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Keep others from writing, and read what they have written until now.
 
         Raises:
-            InputError: Another process is writing.
+            InputError: Another process goes on writing for longer than `PATIENCE`.
         """
         if self.path is None:
             yield
             return
-        lock = self.path.with_name(f".{self.path.name}.lock")
-        try:
-            file = lock.open("ab")
-        except OSError as error:
-            raise InputError(
-                f"Cannot write the journal {self.path}: {error.strerror or error}. Name another one "
-                "as journal=."
-            ) from None
+        with _named(self.path):
+            file = self.path.with_name(f".{self.path.name}.lock").open("ab")
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    f"Another process is writing to {self.path}; wait until it has finished."
-                ) from None
+            end = time.monotonic() + PATIENCE
+            while not _locked(file):
+                if time.monotonic() > end:
+                    raise InputError(
+                        f"Another process is writing to {self.path}; wait until it has finished."
+                    )
+                time.sleep(0.02)
             self.refresh()
             yield
+
+
+def _content(path: Path, start: int) -> bytes:
+    """Return what a journal holds from a place on; nothing, if there is no such file."""
+    if not path.exists():
+        return b""
+    if not path.is_file():
+        raise InputError(f"{path} is no file; name another journal.")
+    with _named(path, "read"), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MOST_BYTES:
+            raise InputError(f"{path} is larger than {MOST_BYTES:,} bytes: it is no journal.")
+        if size < start:
+            raise InputError(f"{path} has become shorter; open the study again.")
+        file.seek(start)
+        return file.read()
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Take the lock that a file carries, if nobody has it; it ends with the file, or its process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _named(path: Path, what: str = "write") -> Iterator[None]:
+    """Turn an error of the file system into an `InputError` that names the journal."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"Cannot {what} the journal {path}: {error.strerror or error}. Name another one: journal=, or "
+            "--journal."
+        ) from None
+
+
+def _line(event: Event, digest: str) -> bytes:
+    line = json.dumps({"event": event, "hash": digest}, ensure_ascii=False, allow_nan=False)
+    return line.encode() + b"\n"
 
 
 def _digest(before: str, event: Event) -> str:

@@ -67,6 +67,16 @@ class Belief(Protocol):
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of all items together, ``(B, count, n)``."""
 
+    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+        """Return draws of some items together, ``(B, count, m)``.
+
+        Args:
+            items: The items, ``(B, m)``.
+            count: Number of draws.
+            random: What is drawn from.
+        """
+        return np.take_along_axis(self.sample(count, random), items[:, None], 2)
+
     def look_ahead(self, items: NDArray[np.int64]) -> Self:
         """Return the belief after labels of these items, whose values are not known yet.
 

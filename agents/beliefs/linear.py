@@ -255,9 +255,20 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
+        return self._values(self._draws(count, random), self._x)
+
+    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+        """Return the same of some items, ``(B, count, m)``."""
+        x = self._rows(np.arange(len(items))[:, None], items)
+        return self._values(self._draws(count, random), x)
+
+    def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
-        draws = theta.astype(np.float32) @ self._x.transpose(0, 2, 1)
+        return np.asarray(theta, np.float32)
+
+    def _values(self, theta: NDArray[np.float32], x: NDArray[Any]) -> Array:
+        draws = theta @ x.transpose(0, 2, 1)
         return self._from_centre(np.asarray(draws, np.float64))
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:

@@ -254,7 +254,15 @@ class Logistic(FeatureBelief, Probabilities):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
-        scores = np.matmul(self._draws(count, random), self._x.transpose(0, 2, 1))
+        return self._labels(self._draws(count, random), self._x)
+
+    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+        """Return the same of some items, ``(B, count, m)``."""
+        x = self._rows(np.arange(len(items))[:, None], items)
+        return self._labels(self._draws(count, random), x)
+
+    def _labels(self, theta: NDArray[np.float32], x: NDArray[np.float32]) -> Array:
+        scores = np.matmul(theta, x.transpose(0, 2, 1))
         return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
 
     def _draws(self, count: int, random: Random) -> NDArray[np.float32]:

@@ -19,11 +19,13 @@ class Decision:
     Args:
         mask: 1 where an item may be chosen, ``(B, n)``.
         labelled: The items chosen so far, those of this batch included, in order, -1 behind the last,
-            ``(B, T)``.
+            ``(B, T)``; but those that are `lost`.
         arrived: Those of them whose labels have come, in the order in which they came, -1 behind the
-            last, ``(B, T)``.
+            last, ``(B, T)``. An item stands there once for every label that it has.
         left: Number of labels left, this one included, ``(B,)``.
         batch_size: Number of items that are chosen together.
+        lost: The items that were chosen and whose labels will never come, -1 behind the last,
+            ``(B, m)``; None: there are none.
     """
 
     mask: NDArray[np.int8]
@@ -31,6 +33,11 @@ class Decision:
     arrived: Items
     left: Items
     batch_size: int = 1
+    lost: Items = None  # type: ignore[assignment]  # an array from the start
+
+    def __post_init__(self) -> None:
+        if self.lost is None:
+            object.__setattr__(self, "lost", np.empty((len(self.mask), 0), np.int64))
 
     @classmethod
     def first(cls, mask: NDArray[np.int8], left: ArrayLike = 1) -> Self:
@@ -56,16 +63,11 @@ class Decision:
     def pending(self) -> Items:
         """The items whose labels are still to come, in order, -1 behind the last, ``(B, m)``."""
         if self.arrived is self.labelled:
-            return self.lost
+            return np.empty((len(self.mask), 0), np.int64)
         rows = np.arange(len(self.mask))[:, None]
         waits = (self.labelled >= 0) & ~self.known[rows, self.labelled]
         order = np.argsort(~waits, axis=1, kind="stable")[:, : waits.sum(1).max(initial=0)]
         return np.where(waits[rows, order], self.labelled[rows, order], -1)
-
-    @property
-    def lost(self) -> Items:
-        """The items whose labels will never come; there are none yet, ``(B, 0)``."""
-        return np.empty((len(self.mask), 0), np.int64)
 
     @property
     def price(self) -> NDArray[np.float64]:

@@ -20,6 +20,9 @@ from .files import MOST_CELLS
 PENDING = ("", "PENDING", "pending")
 """Cells of a label that is not measured yet."""
 
+FAILED = ("failed", "Failed", "FAILED")
+"""Cells of a label whose experiment has failed: there will be none."""
+
 MOST_LEVELS = 100
 """The most different texts of a column that count as levels of a category without being named."""
 DATE = r"^(\d{4}-\d\d-\d\d.*|\d{1,2}[./]\d{1,2}[./]\d{2,4}.*|\d{1,2}:\d\d(:\d\d(\.\d+)?)?)$"
@@ -89,7 +92,7 @@ class Conversion:
 
     def labels(self, name: str, missing: Iterable[str]) -> tuple[NDArray[np.float64], str]:
         """Return the labels, NaN where there are none yet, and "%" if all are written with it."""
-        holes = [*PENDING, *(text.strip() for text in missing)]
+        holes = [*PENDING, *FAILED, *(text.strip() for text in missing)]
         values, bad, percent = self.numbers(name, holes)
         absent = [float(text) for text in holes if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
         values[np.isin(values, absent)] = np.nan
@@ -98,6 +101,13 @@ class Conversion:
                 return truth, ""
             self._refuse(name, bad, "missing")
         return values, percent
+
+    def failed(self, name: str) -> NDArray[np.bool_]:
+        """Return the rows whose label says that the experiment has failed, ``(n,)``."""
+        column = self.columns.cells[name]
+        if pa.types.is_floating(column.type):
+            return np.zeros(len(column), np.bool_)
+        return np.asarray(pc.is_in(pc.utf8_trim_whitespace(column), pa.array(FAILED)))
 
     def feature(self, name: str) -> NDArray[np.float64] | None:
         """Return the numbers of a feature; None if they are names of levels."""
@@ -207,6 +217,14 @@ class Conversion:
         values = found.fill_null(np.nan).to_numpy(zero_copy_only=False).copy()
         bad = (~np.asarray(ok) & ~np.asarray(hole)) | np.isinf(values)
         return values, bad, unit
+
+    def truths(self, name: str) -> tuple[str, ...]:
+        """Return how a column of truth values writes 0 and 1; nothing for one of numbers."""
+        column = self.columns.cells[name]
+        if pa.types.is_floating(column.type) or self._truth(name, ()) is None:
+            return ()
+        written = {text.lower(): text for text in pc.unique(self._arrow_texts(name)).to_pylist()}
+        return written.get("false", "False"), written.get("true", "True")
 
     def _truth(self, name: str, missing: Sequence[str]) -> NDArray[np.float64] | None:
         """Return 1 for True and 0 for False, NaN where there is none; None if there is more."""

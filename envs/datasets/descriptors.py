@@ -28,8 +28,12 @@ class Descriptors:
     columns: tuple[str, ...]
     values: NDArray[np.float64]
 
-    def of(self, convert: Conversion) -> tuple[NDArray[np.float64], list[str]]:
+    def of(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.float64], list[str]]:
         """Return the descriptors of each row's level, ``(n, d)``, and the names of the features."""
+        return self.values[codes], [f"{self.name}.{column}" for column in self.columns]
+
+    def codes(self, convert: Conversion) -> NDArray[np.int64]:
+        """Return the level of each row, ``(n,)``; one that is not described is a problem."""
         texts = convert.texts(self.name)
         index = {level: i for i, level in enumerate(self.levels)}
         unknown = next((row for row, text in enumerate(texts) if text not in index), None)
@@ -39,8 +43,7 @@ class Descriptors:
                 convert.columns.where(unknown, self.name),
                 f"{shown(texts[unknown])} is not in {self.file}{near.rstrip('.')}",
             )
-        values = self.values[[index.get(text, 0) for text in texts]]
-        return values, [f"{self.name}.{column}" for column in self.columns]
+        return np.array([index.get(text, 0) for text in texts], np.int64)
 
 
 def described(

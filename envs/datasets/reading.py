@@ -20,7 +20,7 @@ from .files import MOST_CELLS
 from .options import Reading
 from .roles import Roles
 from .stored import Column, Features, Stored
-from .table import Table
+from .table import Setting, Table
 
 FAILED = ("FAILED", "ABANDONED")
 """States of a trial of Ax that is over and left no label."""
@@ -58,7 +58,9 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     for name in features:
         found.add(name)
     problems.refuse(file, reading.drop)
-    failed = _failed(columns)
+    failed = _failed(columns) | convert.failed(target)
+    if count := int(failed.sum()):
+        columns.notes.append(f"{count} failed trial{'s' * (count > 1)}, without a label")
     labels[failed] = np.nan
     minimise = columns.goal == (target, True) if reading.minimise is None else reading.minimise
     outcomes = (name for name in columns.cells if name != target and name in roles.outcomes)
@@ -74,6 +76,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
         levels=tuple(found.levels.items()),
         failed=failed,
         row_names=None if reading.index is None else tuple(convert.texts(reading.index)),
+        settings=tuple(found.settings),
         notes=tuple(columns.notes),
     )
 
@@ -88,21 +91,28 @@ class _Features:
         self._parts: list[NDArray[np.float64] | str] = []  # the name of one that stays in the file
         self._size = 0
         self.names: list[str] = []
+        self.settings: list[Setting] = []
         self.levels: dict[str, tuple[str, ...]] = {}
 
     def add(self, name: str) -> None:
         """Add the features of a column; those that cannot be understood are noted as a problem."""
+        levels, codes = tuple[str, ...](), None
         if name in self._described:
-            part, found = self._described[name].of(self._convert)
+            levels, codes = self._described[name].levels, self._described[name].codes(self._convert)
+            part, found = self._described[name].of(codes)
         elif (values := self._values(name)) is not None:
             part, found = values[:, None], [name]
+            levels = self._convert.truths(name)
         elif kind := self._convert.levels(name, name in self._categories):
-            self.levels[name], part = kind
-            found = [f"{name}={level}" for level in self.levels[name]]
+            levels, part = kind
+            self.levels[name] = levels
+            found = [f"{name}={level}" for level in levels]
         else:
             return
         stays = self._convert.columns.again is not None and name in self._convert.columns.numbers
         self._parts.append(name if stays else part)
+        place = range(len(self.names), len(self.names) + len(found))
+        self.settings.append(Setting(name, place, levels, codes))
         self.names += found
         self._size += part.size
         if self._size > MOST_CELLS:
@@ -135,6 +145,4 @@ def _failed(columns: Columns) -> NDArray[np.bool_]:
         if name.lower() == STATUS and (column := columns.cells[name]) is not None:
             states = [str(cell).strip().upper().split(".")[-1] for cell in column.to_pylist()]
             failed |= np.isin(states, FAILED)
-    if count := int(failed.sum()):
-        columns.notes.append(f"{count} failed trial{'s' * (count > 1)}, without a label")
     return failed

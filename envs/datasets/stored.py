@@ -53,6 +53,8 @@ class Stored:
     def __getitem__(self, index: Any) -> Any:
         rows, columns = index if isinstance(index, tuple) else (index, None)
         every = np.arange(self.count) if self.rows is None else self.rows
+        if columns is None and np.array_equal(rows, np.arange(len(self))):
+            return self
         if columns is None and not isinstance(rows, int | np.integer):
             return replace(self, rows=every[rows])
         chosen = range(len(self.columns))[slice(None) if columns is None else columns]
@@ -105,14 +107,13 @@ def groups(features: Features) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         yield some, np.asarray(features[:, some], np.float64)
 
 
-def equal_rows(features: Features) -> NDArray[np.int64]:
-    """Return the group of each row, ``(n,)``: rows of equal features, in the order of their first.
+def keys(features: Features) -> NDArray[np.uint64]:
+    """Return 128 bits that are made of the features of each row, ``(2, n)``.
 
-    Rows are told apart by 128 bits that are made of their features: that two of five million different
-    rows have the same ones happens with probability 1e-25.
+    Rows of equal features have the same ones. That two of five million different rows have the same ones
+    happens with probability 1e-25.
     """
-    n = len(features)
-    names = np.full((2, n), 0x9E3779B97F4A7C15, np.uint64)
+    names = np.full((2, len(features)), 0x9E3779B97F4A7C15, np.uint64)
     names[1] = 0xD1B54A32D192ED03
     odd = np.array([[0xBF58476D1CE4E5B9], [0x94D049BB133111EB]], np.uint64)
     for _, some in groups(features):
@@ -121,6 +122,16 @@ def equal_rows(features: Features) -> NDArray[np.int64]:
             names ^= names >> np.uint64(32)
             names *= odd
             names ^= names >> np.uint64(29)
+    return names
+
+
+def groups_of(names: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the group of each row by its key, ``(n,)``, groups in the order of their first rows.
+
+    Args:
+        names: The keys, ``(2, n)``.
+    """
+    n = names.shape[1]
     order = np.lexsort(names)
     first = np.ones(n, np.bool_)
     first[1:] = (np.diff(names[:, order]) != 0).any(0)

@@ -10,12 +10,46 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core import InputError
 from ..core.errors import shown
 from .files import named
-from .stored import Stored, equal_rows, groups
+from .stored import Stored, groups, groups_of, keys
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A column that a person sets, and what it became.
+
+    Args:
+        name: Its name in the file.
+        features: Which features of the table it became, by their numbers.
+        levels: The texts that stand in it; none, if it holds numbers.
+        codes: Which of them stands in each row, ``(n,)``, where the features do not tell: descriptors
+            may be those of several levels.
+    """
+
+    name: str
+    features: range
+    levels: tuple[str, ...] = ()
+    codes: NDArray[np.int64] | None = None
+
+    def at(self, rows: NDArray[np.int64]) -> Setting:
+        """Return the same for some rows of the table."""
+        return self if self.codes is None else replace(self, codes=self.codes[rows])
+
+    def of(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> list[str | float]:
+        """Return the cells of some rows: the names of levels, or numbers."""
+        own = features[rows, self.features.start : self.features.stop]
+        if not self.levels:
+            return [*(own[:, 0] + 0.0).tolist()]
+        if self.codes is not None:
+            codes = self.codes[rows]
+        else:  # indicators of all levels, or of True
+            several = own.shape[1] == len(self.levels)
+            codes = own.argmax(1) if several else own[:, 0].astype(np.int64)
+        return [self.levels[code] for code in codes.tolist()]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +70,7 @@ class Table:
         levels: Name and levels of each category.
         failed: Rows whose experiment failed, ``(n,)``; None if the table does not tell.
         row_names: The names of the rows, where a column holds them.
+        settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
     """
 
@@ -50,6 +85,7 @@ class Table:
     levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: NDArray[np.bool_] | None = None
     row_names: tuple[str, ...] | None = None
+    settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -63,10 +99,22 @@ class Table:
         """Which rows have a label, ``(n,)``."""
         return ~np.isnan(self.labels)
 
+    def values(self, rows: ArrayLike) -> list[dict[str, str | float]]:
+        """Return what a person sets in some rows: column -> the name of a level, or a number."""
+        some = np.asarray(rows, np.int64)
+        names = [one.name for one in self.settings]
+        cells = [one.of(self.features, some) for one in self.settings]
+        return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """What tells rows of different features apart, ``(2, n)``: 128 bits of each."""
+        return keys(self.features)
+
     @cached_property
     def condition(self) -> NDArray[np.int64]:
         """The condition of each row, ``(n,)``: rows with equal features are replicates of one."""
-        return equal_rows(self.features)
+        return groups_of(self.keys)
 
     def conditions(self) -> Table:
         """Return the table with one row per measured condition; its label is the mean of all.
@@ -90,6 +138,7 @@ class Table:
         return replace(
             self,
             features=self.features[first[kept]],
+            settings=tuple(one.at(first[kept]) for one in self.settings),
             labels=means[kept].astype(np.float64),
             failed=None,
             row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
@@ -158,11 +207,13 @@ def from_arrays(features: Any, labels: Any, minimise: bool = False) -> Table:
     columns = getattr(features, "columns", None)
     if columns is None or len(columns) != x.shape[1]:
         columns = [f"x{i}" for i in range(x.shape[1])]
+    names = tuple(map(str, columns))
     return Table(
         name="arrays",
         features=x,
         labels=-y if minimise else y,
-        feature_names=tuple(map(str, columns)),
+        feature_names=names,
+        settings=tuple(Setting(name, range(i, i + 1)) for i, name in enumerate(names)),
         target="label",
         targets=("label",),
         minimise=bool(minimise),

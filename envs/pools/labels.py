@@ -57,6 +57,14 @@ def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     return np.asarray((observation["labelled"] >= 0).sum(-1))
 
 
+def labels_lost(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64] | None:
+    """Return how many of the items chosen last will never have a label, ``()`` or ``(B,)``.
+
+    They stand behind those in flight. None where no label is ever lost.
+    """
+    return np.asarray(observation["lost"])[..., 0] if "lost" in observation else None
+
+
 def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     """Return the sums of the best 0, 1, ..., T values, shape ``(..., T + 1)``."""
     top = -np.sort(-np.partition(values, -horizon, axis=-1)[..., -horizon:], axis=-1)

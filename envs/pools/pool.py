@@ -341,6 +341,10 @@ class Pool(Model[StateT], Generic[StateT]):
         """Return the steps that observations of B episodes come after, ``(B,)``."""
         return np.asarray(self._steps - observation["steps_left"][:, 0].astype(np.int64))
 
+    def labels_left(self, observation: Any) -> NDArray[np.int64]:
+        """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
+        return self.batch_size * observation["steps_left"][:, 0].astype(np.int64)
+
     def observe(self, state: StateT) -> Observation:
         """Return the observations of B episodes; what is constant is a read-only view.
 

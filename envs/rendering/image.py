@@ -16,7 +16,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFor
 from numpy.typing import NDArray
 
 from .palette import COLOURS, GREY, LIGHT
-from .picture import Cloud, Curves, Drawable, Series, Trace
+from .picture import Cloud, Curves, Drawable, Series, Trace, projection
 from .text import title
 
 MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of them
@@ -165,7 +165,7 @@ def _cloud(sheet: _Sheet, panel: Cloud) -> None:
     values = np.asarray(panel.values, np.float64)
     known = np.isfinite(values)
     sample = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(np.int64)
-    flat, centre, axis = _projection(panel.points, sample)
+    flat, centre, axis = projection(panel.points, sample)
 
     def dots(items: NDArray[np.int64], **style: Any) -> None:
         x, y = ((np.asarray(panel.points[items], np.float64) - centre) @ axis).T
@@ -189,23 +189,6 @@ def _cloud(sheet: _Sheet, panel: Cloud) -> None:
         sheet.figure.colorbar(colours, cax=sheet.scale, orientation="horizontal")
         sheet.scale.xaxis.set_major_locator(MaxNLocator(4))
         sheet.scale.set_xlabel(panel.label, fontsize=8, labelpad=1)
-
-
-def _projection(
-    points: NDArray[Any], sample: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sample in the plane ``(m, 2)``, the centre ``(d,)`` and the axes ``(d, 2)``.
-
-    The axes are the first two principal components of the sample, each turned so that its largest
-    entry is positive: the same items give the same picture.
-    """
-    some = np.asarray(points[sample], np.float64)
-    centre, axis = some.mean(0), np.eye(some.shape[1])
-    if len(axis) > 2:
-        axis = np.linalg.svd(some - centre, full_matrices=False)[2][:2].T
-        axis = axis * np.sign(axis[np.abs(axis).argmax(0), np.arange(axis.shape[1])])
-    axis = np.pad(axis, ((0, 0), (0, 2 - axis.shape[1])))
-    return (some - centre) @ axis, centre, axis
 
 
 def _shorten(text: str, most: int) -> str:

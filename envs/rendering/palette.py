@@ -7,6 +7,9 @@ DARK, GREY, LIGHT, PALE = "#222222", "#777777", "#c8c8c8", "#b9cfe0"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, DARK)
 """Colours of things that have no order, in the order in which they are taken."""
 
+SCALE = ("#440154", "#3b528b", "#21918c", "#5ec962", "#fde725")
+"""Colours from low to high: matplotlib's viridis, at equal distances."""
+
 
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two colours, 1 to 21, by the Web Content Accessibility Guidelines."""

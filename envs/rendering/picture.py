@@ -100,3 +100,24 @@ class Drawable(Protocol):
 
     def summary(self, observation: Any) -> str:
         """Return one line that tells where an episode stands."""
+
+
+def projection(
+    points: NDArray[Any], sample: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sample in the plane ``(m, 2)``, the centre ``(d,)`` and the axes ``(d, 2)``.
+
+    The axes are the first two principal components of the sample, each turned so that its largest
+    entry is positive: the same items give the same picture.
+
+    Args:
+        points: The items, ``(n, d)``.
+        sample: The items that span the plane, ``(m,)``.
+    """
+    some = np.asarray(points[sample], np.float64)
+    centre, axis = some.mean(0), np.eye(some.shape[1])
+    if len(axis) > 2:
+        axis = np.linalg.svd(some - centre, full_matrices=False)[2][:2].T
+        axis = axis * np.sign(axis[np.abs(axis).argmax(0), np.arange(axis.shape[1])])
+    axis = np.pad(axis, ((0, 0), (0, 2 - axis.shape[1])))
+    return (some - centre) @ axis, centre, axis

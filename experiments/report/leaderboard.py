@@ -128,7 +128,7 @@ def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
     """Return the page; its policy allows what stands in it, and nothing that anybody may add."""
     style, code = (
         page.style("leaderboard.css", papers=PAPERS, colours_on=colours_on),
-        page.script("draw.js", "leaderboard.js"),
+        page.script("draw.js", "theme.js", "leaderboard.js"),
     )
     return page.render(
         "leaderboard.html.j2",

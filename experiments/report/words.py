@@ -82,8 +82,13 @@ def plus_minus(values: NDArray[Any]) -> str:
     error = float(np.std(values, ddof=1) / np.sqrt(count))
     if error <= 1e-12 * abs(average):
         return f"{number(average)}, no variation"
+    return with_error(average, error)
+
+
+def with_error(value: float, error: float) -> str:
+    """Return a value ± its error, which is above 0, rounded to the error's second digit."""
     after = 1 - int(np.floor(np.log10(error)))
-    return f"{_decimals(average, after)} ± {_decimals(error, after)}"
+    return f"{_decimals(value, after)} ± {_decimals(error, after)}"
 
 
 def microseconds(seconds: float) -> str:

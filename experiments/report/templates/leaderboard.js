@@ -1,6 +1,6 @@
 // The page: what the address says is shown. All numbers and comparisons come from the files of the suites.
 
-const suites = {}, root = document.documentElement, main = document.getElementById("main");
+const suites = {}, main = document.getElementById("main");
 const chips = [...document.querySelectorAll("nav .chip")];
 const control = (id) => document.getElementById(id);
 const sorted = new Map(); // how the reader has sorted a table
@@ -351,17 +351,6 @@ function draw() {
   main.replaceChildren(...parts.flat(Infinity).filter(Boolean));
   if (focused) control(focused)?.focus({ preventScroll: true });
 }
-function theme(name) {
-  if (name === "system") delete root.dataset.theme;
-  else root.dataset.theme = name;
-  for (const button of document.querySelectorAll("#theme button")) button.setAttribute("aria-pressed", button.dataset.theme === name);
-}
-const kept = (f) => { try { return f(localStorage); } catch { return null; } };
-
-for (const button of document.querySelectorAll("#theme button")) {
-  button.addEventListener("click", () => { theme(button.dataset.theme); kept((store) => store.setItem("theme", button.dataset.theme)); });
-}
-theme(kept((store) => store.getItem("theme")) ?? "system");
 if (chips.length) {
   control("tools").addEventListener("submit", (event) => event.preventDefault());
   control("q").addEventListener("input", (event) => go({ q: event.target.value }, false));

@@ -1,0 +1,472 @@
+"""A study of a pool: which conditions to measure next, of those that could be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.core import InputError, closest, shown
+from ..envs.core.checks import integer, real, sequence
+from ..envs.datasets import Reading, Table
+from ..envs.pools.labels import ANY_LABEL
+from .answers import Found, Posterior, Question
+from .beginning import Options
+from .choosing import Pool
+from .journal import Event, Journal
+from .progress import Progress
+from .sheet import Cell, News, Sheet, going_on, news
+from .source import Source
+from .status import Status
+from .study import Study
+
+
+class PoolStudy(Study):
+    """A study of a pool.
+
+    Args:
+        journal: The journal, which has its first event.
+        table: The table, if it was read already; None reads it again.
+    """
+
+    kind = "pool"
+
+    def __init__(self, journal: Journal, table: Table | None = None) -> None:
+        super().__init__(journal)
+        self.news = News()
+        """What stood in the file that was new when it was looked at last."""
+        self.added: tuple[str, ...] = ()
+        """The items that were new in it, by their ids."""
+        self._table = table
+        self._progress = Progress(lambda name: self.sheet.number[name])
+        self._follow()
+
+    @classmethod
+    def begin(
+        cls,
+        source: Any,
+        *,
+        target: str | None = None,
+        agent: str | None = None,
+        budget: int | None = None,
+        seed: int | None = None,
+        journal: str | Path | None = None,
+        **options: Any,
+    ) -> PoolStudy:
+        """Begin a study of a pool, or go on with it, and take in what the file tells.
+
+        Args:
+            source: A file, the name of a data set, a `Table`, or factors: a dict from names to levels,
+                or texts such as ``["ligand=a,b", "T=40,60"]``; all combinations are then conditions.
+            target: The label column.
+            agent: Who chooses, as in `agents.make`; None: "bayes_ucb".
+            budget: Number of labels; None: int(0.2 n) + 1.
+            seed: Seed of what is random in choices; None: 0.
+            journal: The journal; None: beside ``my.csv`` it is ``my.study.jsonl``, and without a file
+                there is none, but in memory.
+            **options: ``same``, a column whose value all items of one question share, such as the
+                temperature of a plate; ``outcomes``, the two values that labels may have, if they are
+                failures and successes; ``scaling`` of the features, as in `TablePool` ("l2");
+                ``episode``, see `Agent.episode` (0); and how a file is read, as in `datasets.load`.
+
+        Raises:
+            InputError: An option contradicts the journal, or the conditions have changed.
+        """
+        asked = Options.of(source, agent, budget, seed, {"target": target, **options})
+        path = asked.source.journal if journal is None else Path(journal)
+        log = Journal(path)
+        if not log.events:
+            start, table = asked.start(path)
+            with log.writing():
+                if not log.events:
+                    log.append(start)
+                    study = cls(log, table)
+                    study._read(asked.source, table)
+                    return study
+        study = cls(log, asked.source.table)
+        asked.check(study)
+        study.extend(asked.source)
+        return study
+
+    # ---- what it is about
+
+    @property
+    def agent(self) -> str:
+        """Who chooses."""
+        return str(self.start["agent"])
+
+    @property
+    def target(self) -> str:
+        """The name of the label."""
+        return self.sheet.table.target
+
+    @property
+    def unit(self) -> str:
+        """The unit of the label, where it is known."""
+        return self.sheet.table.unit
+
+    @property
+    def minimise(self) -> bool:
+        """Whether less is better."""
+        return self.sheet.table.minimise
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what is set in an item."""
+        return tuple(one.name for one in self.sheet.table.settings)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided in reading the file that a person should know."""
+        return self.sheet.table.notes
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """The features of all items as the agent sees them, ``(n, d)``, read-only."""
+        return self._pool.features
+
+    # ---- what is here
+
+    @property
+    def budget(self) -> int:
+        """The number of labels, which may be set anew."""
+        return self._progress.budget
+
+    @budget.setter
+    def budget(self, labels: int) -> None:
+        labels = integer("budget", labels, low=1)
+        with self.journal.writing():
+            self._follow()
+            if labels != self.budget:
+                self._write({"do": "budget", "budget": labels})
+
+    @property
+    def spent(self) -> int:
+        """The number of labels that have come, are in flight, or failed to come."""
+        return self._progress.spent
+
+    @property
+    def left(self) -> int:
+        """The number of labels that may still be asked for."""
+        return self._progress.left
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all items."""
+        return self.sheet.ids[: len(self._progress.status)]
+
+    @property
+    def status(self) -> dict[str, Status]:
+        """The status of every item, by id."""
+        states = [Status(state) for state in self._progress.status.tolist()]
+        return dict(zip(self.ids, states, strict=True))
+
+    @property
+    def arrived(self) -> list[tuple[str, float]]:
+        """The labels that count, each with the id of its item, in the order in which they came."""
+        return [(self.sheet.ids[item], label) for item, label in self._progress.arrived]
+
+    @property
+    def labels(self) -> dict[str, list[float]]:
+        """The same by id."""
+        found: dict[str, list[float]] = {}
+        for name, label in self.arrived:
+            found.setdefault(name, []).append(label)
+        return found
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The items whose experiments failed, by id, and why."""
+        return {self.sheet.ids[item]: why for item, why in self._progress.failed.items()}
+
+    def values(self, ids: Sequence[str]) -> list[dict[str, Cell]]:
+        """Return what is set in some items, by the names of the columns."""
+        return self.sheet.values([self._item(name) for name in ids])
+
+    def posterior(self) -> Posterior:
+        """Return what is believed about all items, given the labels that are here."""
+        belief, sign = self._pool.belief(self._progress), self._pool.sign
+        return Posterior(self.ids, sign * belief.mean()[0], belief.std()[0].copy())
+
+    def best(self, k: int = 1) -> list[Found]:
+        """Return the k items of the best mean labels, the best first; fewer if there are not so many."""
+        k, labels = integer("k", k, low=1), self.labels
+        means = {name: float(np.mean(several)) for name, several in labels.items()}
+        names = sorted(means, key=lambda name: -self._pool.sign * means[name])[:k]
+        if not names:
+            return []
+        items, believed = [self._item(name) for name in names], self.posterior()
+        return [
+            Found(
+                id=name,
+                values=values,
+                label=means[name],
+                count=len(labels[name]),
+                mean=float(believed.mean[item]),
+                std=float(believed.std[item]),
+            )
+            for name, item, values in zip(names, items, self.sheet.values(items), strict=True)
+        ]
+
+    # ---- asking
+
+    def ask(self, n: int = 1, more: bool = False) -> list[Question]:
+        """Return the next conditions to measure; they are in the journal before this returns.
+
+        Args:
+            n: How many.
+            more: Choose further ones while some are in flight. Otherwise those are returned again, and
+                nothing is written.
+
+        Raises:
+            InputError: Not so many labels are left, or not so many items.
+        """
+        n = integer("n", n, low=1)
+        with self.journal.writing():
+            self._follow()
+            if self._progress.flying and not more:
+                return self.flying()
+            self._check_left(n)
+            items, decisions = self._pool.choose(n, self._progress)
+            questions = self._questions(items)
+            ids = [question.id for question in questions]
+            self._write({"do": "ask", "ids": ids, "decisions": decisions})
+            return questions
+
+    def flying(self) -> list[Question]:
+        """Return what is in flight, in the order in which it was chosen."""
+        return self._questions(self._progress.flying)
+
+    def _questions(self, chosen: Sequence[int]) -> list[Question]:
+        if not chosen:
+            return []
+        items, pool, progress = np.array(chosen), self._pool, self._progress
+        belief = pool.belief(progress)
+        parts = (
+            [self.sheet.ids[item] for item in chosen],
+            self.sheet.values(chosen),
+            (pool.sign * belief.mean()[0, items]).tolist(),
+            belief.std()[0, items].tolist(),
+            pool.chances(items, progress).tolist(),
+            pool.reasons(items, progress),
+        )
+        return [Question(*row) for row in zip(*parts, strict=True)]
+
+    def _check_left(self, n: int) -> None:
+        free = int((self._progress.status == Status.FREE).sum())
+        budget = self.spent + n
+        for count, of, remedy in (
+            (self.left, f"labels of the budget of {self.budget}",
+             f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
+            (free, f"items of {len(self._progress.status)} that may be chosen",
+             "extend the pool, or retry what failed"),
+        ):  # fmt: skip
+            if n > count:
+                fewer = f"ask for {count}, or " if count else ""
+                raise InputError(f"{n} asked for, but {count} {of} are left: {fewer}{remedy}.")
+
+    # ---- telling
+
+    def tell(
+        self,
+        labels: str | Mapping[str, float | Sequence[float]],
+        value: float | Sequence[float] | None = None,
+        *,
+        failed: Mapping[str, str] | None = None,
+    ) -> None:
+        """Tell a label, or many at once: all of them are taken, or none.
+
+        An item that has labels already has one more. Items that were not asked may be told, too.
+
+        Args:
+            labels: The id of an item; or labels by id, a number or several each.
+            value: The label of that item.
+            failed: Items whose experiments gave no label, by id, and why.
+
+        Raises:
+            InputError: There is no such item, or a label is no finite number.
+        """
+        told = {labels: value} if isinstance(labels, str) else labels
+        if not isinstance(told, Mapping):
+            raise InputError(f"Tell an id and its label, or a dict of them; got {shown(labels)}.")
+        with self.journal.writing():
+            self._follow()
+            values = {self._known(name): self._several(name, told[name]) for name in told}
+            whys = {self._known(name): _words(name, why) for name, why in (failed or {}).items()}
+            self._check_failed(whys, values)
+            if values or whys:
+                self._write({"do": "tell", "labels": values, "failed": whys})
+
+    def failed(self, id: str, why: str = "") -> None:
+        """Tell that an experiment gave no label. The item is not offered again until `retry`."""
+        self.tell({}, failed={id: why})
+
+    def correct(self, id: str, value: float, which: int | None = None) -> None:
+        """Replace a label that was wrong.
+
+        Args:
+            id: The item.
+            value: What is right.
+            which: Which of its labels, counted from 1; None where there is one.
+        """
+        with self.journal.writing():
+            self._follow()
+            here = self._progress.labels(self._item(id))
+            if not here:
+                raise InputError(f"{id} has no label to correct; tell it.")
+            if which is None and len(here) > 1:
+                raise InputError(
+                    f"{id} has {len(here)} labels ({_numbers(here)}): say which one is wrong, such as "
+                    "which=1 for the first."
+                )
+            place = integer("which", 1 if which is None else which, low=1, high=len(here))
+            number = self._label(id, value)
+            self._write({"do": "correct", "id": id, "value": number, "which": place})
+
+    def withdraw(self, id: str) -> None:
+        """Take an item out: its labels no longer count, and it is not offered until `retry`."""
+        states = Status.FREE, Status.FLYING, Status.HERE, Status.FAILED
+        self._change("withdraw", id, states)
+
+    def retry(self, id: str) -> None:
+        """Let an item that failed, or was withdrawn, be chosen again."""
+        self._change("retry", id, (Status.FAILED, Status.WITHDRAWN))
+
+    def _change(self, do: str, id: str, states: Collection[Status]) -> None:
+        with self.journal.writing():
+            self._follow()
+            state = Status(self._progress.status[self._item(id)])
+            if state not in states:
+                allowed = " or ".join(one.word for one in states)
+                raise InputError(f"{do} is for items that are {allowed}; {id} is {state.word}.")
+            self._write({"do": do, "id": id})
+
+    def extend(self, source: Any) -> tuple[News, tuple[str, ...]]:
+        """Take in what is new in a table: conditions, and labels that stand in it.
+
+        Args:
+            source: The whole table, with the old conditions and new ones, as in `begin`.
+
+        Returns:
+            The labels that were new, and the new items by their ids.
+
+        Raises:
+            InputError: An item is gone, or was changed.
+        """
+        found = Source.of(source)
+        table = found.read(self._reading)
+        with self.journal.writing():
+            self._follow()
+            self._read(found, table)
+        return self.news, self.added
+
+    def look(self) -> tuple[News, tuple[str, ...]]:
+        """Take in what is new in the file of the study; see `extend`."""
+        return self.extend(self._source)
+
+    def _read(self, source: Source, table: Table) -> None:
+        """Take in what is new in a table. Only inside `Journal.writing`."""
+        sheet, before = Sheet.of(table, self._record), len(self._progress.status)
+        self.added = sheet.ids[before:]
+        if self.added:
+            count = len(sheet.ids)
+            Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
+            event = {"do": "extend", "count": count, "table": sheet.record()}
+            self._table = table
+            self._write({**event, "source": source.to_json(self.journal.path)})
+        self.news = new = news(sheet, self.journal.events, self.labels, self.status)
+        if new:
+            labels = {name: self._several(name, found) for name, found in new.labels.items()}
+            corrected = {
+                name: [[old, self._label(name, now)] for old, now in pairs]
+                for name, pairs in new.corrected.items()
+            }
+            event = {"do": "tell", "file": new.file, "labels": labels, "corrected": corrected}
+            self._write({**event, "failed": dict.fromkeys(new.failed, "")})
+
+    # ---- checks of what is told
+
+    def _item(self, name: Any) -> int:
+        """Return the number of an item by its id."""
+        item = self.sheet.number.get(name) if isinstance(name, str) else None
+        if item is None or item >= len(self._progress.status):
+            known = self.ids
+            near = closest(name, known[:10_000]) if isinstance(name, str) else "."
+            raise InputError(
+                f"There is no item {shown(name)}{near} Items are called by texts, from {known[0]!r} to "
+                f"{known[-1]!r}."
+            )
+        return item
+
+    def _known(self, name: Any) -> str:
+        return self.sheet.ids[self._item(name)]
+
+    def _several(self, name: str, value: Any) -> float | list[float]:
+        if isinstance(value, list | tuple | np.ndarray):
+            return [*sequence(f"labels of {name}", value, lambda _, one: self._label(name, one))]
+        return self._label(name, value)
+
+    def _label(self, name: str, value: Any) -> float:
+        try:
+            number = real(f"The label of {name}", value, low=-ANY_LABEL, high=ANY_LABEL) + 0.0
+        except InputError as error:
+            raise InputError(
+                f"{error} An experiment that gave no label has failed: failed({name!r})."
+            ) from None
+        outcomes = self.start["options"]["outcomes"]
+        if outcomes is not None and number not in outcomes:
+            raise InputError(
+                f"The label of {name} must be {outcomes[0]:g} or {outcomes[1]:g}, the outcomes with which "
+                f"the study began; got {number:g}."
+            )
+        return number
+
+    def _check_failed(self, failed: Mapping[str, str], told: Mapping[str, Any]) -> None:
+        for name in failed:
+            if name in told:
+                raise InputError(f"{name} is told with a label and as failed; tell one of them.")
+            if here := self._progress.labels(self._item(name)):
+                raise InputError(
+                    f"{name} has a label ({_numbers(here)}), so that it has not failed: withdraw it if "
+                    "that is wrong. That a repetition failed need not be told."
+                )
+
+    # ---- from the journal
+
+    def _follow(self) -> None:
+        new = self.journal.events[self._taken :]
+        if items := [event for event in new if event["do"] in ("start", "extend")]:
+            self._take_items(items[-1])
+        super()._follow()
+
+    def _take(self, event: Event) -> None:
+        self._progress.take(event)
+
+    def _take_items(self, event: Event) -> None:
+        """Find the items of the study in its table, which is read where they are not at hand."""
+        self._record = event["table"]
+        self._source = Source.from_json(event["source"], self.journal.path)
+        stored = self.start["options"]["reading"]
+        reading = Reading(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
+        self._reading = going_on(reading, self._record)
+        if self._table is None:
+            self._table = self._source.read(self._reading)
+        try:
+            self.sheet = Sheet.of(self._table, self._record)
+        except InputError:  # another process has extended it
+            self._table = self._source.read(self._reading)
+            self.sheet = Sheet.of(self._table, self._record)
+        self._pool = Pool(self.start, self.sheet, event["count"])
+
+
+def _words(name: str, why: Any) -> str:
+    if not isinstance(why, str) or len(why) > 1000:
+        raise InputError(f"Why {name} failed is told in up to 1000 letters, got {shown(why)}.")
+    return why.encode(errors="replace").decode()
+
+
+def _numbers(labels: Sequence[float]) -> str:
+    return ", ".join(f"{label:g}" for label in labels)
