@@ -68,12 +68,11 @@ class Stored:
         whole = self._together(self.open(), range(len(self.columns)))
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
-    def groups(self, width: int) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Yield some columns at a time, and which they are; the file is gone through once."""
-        cells, d = self.open(), len(self.columns)
-        for first in range(0, d, width):
-            chosen = range(first, min(first + width, d))
-            yield slice(first, chosen.stop), self._together(cells, chosen)
+    def groups(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+        """Yield one column at a time, and which it is; the file is gone through once."""
+        cells = self.open()
+        for k in range(len(self.columns)):
+            yield slice(k, k + 1), self._numbers(cells, k)[:, None]
 
     def _together(self, cells: Mapping[str, Any], chosen: range) -> NDArray[np.float64]:
         found = np.empty((len(chosen), len(self))).T  # columns side by side
@@ -97,11 +96,11 @@ def groups(features: Features) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     Args:
         features: Features, ``(n, d)``. What is yielded may be a view of them.
     """
+    if isinstance(features, Stored):
+        yield from features.groups()
+        return
     n, d = features.shape
     width = max(2, GROUP // max(n, 1))  # sums over columns of two or more have the same digits
-    if isinstance(features, Stored):
-        yield from features.groups(width)
-        return
     for first in range(0, d, width):
         some = slice(first, min(first + width, d))
         yield some, np.asarray(features[:, some], np.float64)

@@ -16,7 +16,7 @@ SCALINGS = "l2", "standard", "none"
 ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
 
-TOGETHER, ROWS = 16, 4096
+TOGETHER, ROWS = 8, 4096
 """Columns of a file that are turned into rows together, and rows of them in the cache."""
 
 LOST = 0.01
@@ -52,7 +52,9 @@ def scaled(
         columns[some.start - first : some.stop - first] = single.T
         if some.stop == d or some.stop % TOGETHER == 0:
             for low in range(0, n, ROWS):
-                shown[low : low + ROWS, first : some.stop] = columns[: some.stop - first, low : low + ROWS].T
+                shown[low : low + ROWS, first : some.stop] = columns[
+                    : some.stop - first, low : low + ROWS
+                ].T
     return shown
 
 
