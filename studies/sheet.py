@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
+from ..envs.datasets.stored import keys
 from .journal import Event
 from .status import Status
 
@@ -239,14 +240,14 @@ def _gone(
 
 def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Cell, ...] | None:
     """Return the content that has most in common with an old one; None if that is less than half."""
-    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]  # noqa: C417
+    same = [sum(map(lambda a, b: a == b, old, one)) for one in new]
     best = max(same, default=0)
     return new[same.index(best)] if best and 2 * best >= len(old) else None
 
 
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
     digest = hashlib.sha256(repr(table.levels).encode())
-    digest.update(table.keys[:, rows].tobytes())
+    digest.update(keys(table.features)[:, rows].tobytes())
     for one in table.settings:
         if one.codes is not None:
             digest.update(one.codes[rows].tobytes())

@@ -46,15 +46,16 @@ def about_best(
         x @ (2 * offset @ apart) + offset @ offset
     )  # of draws + offset, but for those of draws
     for block in blocks:
-        draws = apart @ x[block].T
-        squares[block] += np.einsum("kn,kn->n", draws, draws)
-        draws += level[block]
-        here = draws.argmax(1)
-        value = draws[np.arange(count), here]
+        values = apart @ x[block].T
+        squares[block] += np.einsum("kn,kn->n", values, values)
+        values += level[block]
+        here = values.argmax(1)
+        value = values[np.arange(count), here]
         better = value > top
         top[better], winner[better] = value[better], here[better] + block.start
     regret = (top + offset).mean(dtype=np.float64) - mean
-    rows, sign, alone = _products(np.column_stack([apart, offset]) / np.float32(count**0.5), winner)
+    draws = np.column_stack([apart, offset]) / np.float32(count**0.5)
+    rows, sign, alone = _products(draws.astype(np.float32), winner)
     explained = squares / np.float32(count) if alone else np.zeros(n, np.float32)
     if len(rows):
         slope, constant = np.ascontiguousarray(rows[:, :-1]), rows[:, -1:]

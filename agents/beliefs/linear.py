@@ -48,7 +48,7 @@ from ...envs.pools import FeaturePool
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .best_item import about_best
 from .history import FeatureBelief, with_intercept
-from .units import LARGE, ROWS, Units
+from .units import ROWS, Units, is_large
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -166,7 +166,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         if self._units is not None:
             return self._units.squares(self._x[0])[None]
         x = self._x[:, :, 1:] if self._standard else self._x
-        return np.einsum("bnd,bnd->bn", x, x, dtype=np.float64)
+        return np.asarray(np.einsum("bnd,bnd->bn", x, x, dtype=np.float64))
 
     def _units_of(self, features: NDArray[np.float32]) -> Units | None:
         return Units.of(features[0]) if self._standard and len(features) == 1 else None
@@ -348,7 +348,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         z = random.standard_normal((b, count, d), dtype=np.float32)
         theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
         theta += self._mu[:, None].astype(np.float32)
-        if self._x[0].size >= LARGE:
+        if is_large(self._x[0]):
             return self._of_large(theta, mask)
         width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
         blocks = [slice(i, i + width) for i in range(0, n, width)]

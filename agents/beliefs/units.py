@@ -30,6 +30,11 @@ ROWS = 1024
 """Rows that are looked at together in double precision, in the cache."""
 
 
+def is_large(features: Floats) -> bool:
+    """Return whether the features of a pool ``(n, d)`` are too many to be copied."""
+    return features.size >= LARGE
+
+
 @dataclass(frozen=True, eq=False)
 class Units:
     """What makes features free of their units, as `standardised` does.
@@ -45,7 +50,7 @@ class Units:
     @classmethod
     def of(cls, features: Floats) -> Units | None:
         """Return the units of a large pool's features ``(n, d)``; None if they must be copied."""
-        if features.size < LARGE:
+        if not is_large(features):
             return None
         n = len(features)
         centre, square = np.zeros(features.shape[1]), np.zeros(features.shape[1])

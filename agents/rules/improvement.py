@@ -52,7 +52,7 @@ class ExpectedImprovement(Rule[Belief]):
         std = np.maximum(std, least)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
         off = 2 * belief.rounding()
-        bound = np.where(decision.mask, _at_most(ahead + off, std + off), -np.inf)
+        bound = np.where(decision.mask, _at_most(ahead, std, off), -np.inf)
         first = bound.argmax(1)[:, None]
         least = _log_expected(*(np.take_along_axis(a, first, 1) for a in (ahead, std)))
         score, within = np.full(bound.shape, -np.inf), np.zeros(bound.shape)
@@ -64,9 +64,14 @@ class ExpectedImprovement(Rule[Belief]):
         return best(score, decision.mask, random, within)
 
 
-def _at_most(ahead: Array, std: Array) -> Array:
-    """Return an upper bound of `_log_expected`, which is much cheaper: h(z) <= phi(z) + max(z, 0)."""
-    z = ahead / std
+def _at_most(ahead: Array, std: Array, off: Array) -> Array:
+    """Return an upper bound of log expected improvement where both are higher by ``off``.
+
+    It is much cheaper: h(z) <= phi(z) + max(z, 0).
+    """
+    std = std + off
+    z = ahead + off
+    z /= std
     out = np.maximum(z, 0.0)
     out += 0.4  # a little more than phi(0)
     out *= std

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +33,8 @@ class Columns:
     goal: tuple[str, bool] | None = None  # target, and whether less is better, by a file beside it
     index: tuple[str, ...] = ()  # columns that the file itself calls an index
     numbers: frozenset[str] = frozenset()  # columns that are numbers, whatever stands in them
-    again: Callable[[], Mapping[str, Any]] | None = None  # opens a file too large to be kept
+    again: Callable[[], AbstractContextManager[Mapping[str, Any]]] | None = None
+    """Opens a file that is too large to be kept anew."""
     notes: list[str] = field(default_factory=list)  # decisions that a reader should know
 
     def where(self, row: int, name: str) -> str:

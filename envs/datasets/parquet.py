@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -97,6 +97,13 @@ class _Cells(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._schema.names)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
+        pa.default_memory_pool().release_unused()  # what Arrow has kept for the next column
+
     def _read(self, name: str) -> Any:
         with _damage(self._file):
             read = self._opened.read([name], use_threads=False)
@@ -116,7 +123,7 @@ def _damage(file: str) -> Iterator[None]:
 
 
 def _is_number(kind: Any) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _plain(file: str, name: str, column: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -32,7 +33,7 @@ class Stored:
         rows: The rows that count, in order; None: all.
     """
 
-    open: Callable[[], Mapping[str, Any]]
+    open: Callable[[], AbstractContextManager[Mapping[str, Any]]]
     columns: tuple[Column, ...]
     count: int
     rows: NDArray[np.int64] | None = None
@@ -57,26 +58,26 @@ class Stored:
             return self
         if columns is None and not isinstance(rows, int | np.integer):
             return replace(self, rows=every[rows])
-        chosen = range(len(self.columns))[slice(None) if columns is None else columns]
-        if isinstance(chosen, int):
-            return self._numbers(self.open(), chosen)[rows]
+        chosen = np.arange(len(self.columns))[slice(None) if columns is None else columns]
         some = replace(self, rows=np.atleast_1d(every[rows]))
-        found = some._together(self.open(), chosen)
-        return found[0] if np.ndim(every[rows]) == 0 else found
+        with self.open() as cells:
+            found = some._together(cells, np.atleast_1d(chosen))
+        return found.reshape(np.shape(every[rows]) + np.shape(chosen))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        whole = self._together(self.open(), range(len(self.columns)))
+        with self.open() as cells:
+            whole = self._together(cells, np.arange(len(self.columns)))
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def groups(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Yield one column at a time, and which it is; the file is gone through once."""
-        cells = self.open()
-        for k in range(len(self.columns)):
-            yield slice(k, k + 1), self._numbers(cells, k)[:, None]
+        with self.open() as cells:
+            for k in range(len(self.columns)):
+                yield slice(k, k + 1), self._numbers(cells, k)[:, None]
 
-    def _together(self, cells: Mapping[str, Any], chosen: range) -> NDArray[np.float64]:
-        found = np.empty((len(chosen), len(self))).T  # columns side by side
-        for place, k in enumerate(chosen):
+    def _together(self, cells: Mapping[str, Any], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = np.empty((len(self), len(chosen)))
+        for place, k in enumerate(chosen.tolist()):
             found[:, place] = self._numbers(cells, k)
         return found
 

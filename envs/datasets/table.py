@@ -109,14 +109,9 @@ class Table:
         return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
 
     @cached_property
-    def keys(self) -> NDArray[np.uint64]:
-        """What tells rows of different features apart, ``(2, n)``: 128 bits of each."""
-        return keys(self.features)
-
-    @cached_property
     def condition(self) -> NDArray[np.int64]:
         """The condition of each row, ``(n,)``: rows with equal features are replicates of one."""
-        return groups_of(self.keys)
+        return groups_of(keys(self.features))
 
     def conditions(self) -> Table:
         """Return the table with one row per measured condition; its label is the mean of all.

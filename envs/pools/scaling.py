@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
-from ..datasets.stored import Features, Stored, groups
+from ..datasets.stored import Features, groups
 from .labels import ANY_LABEL
 
 SCALINGS = "l2", "standard", "none"
@@ -16,8 +16,8 @@ SCALINGS = "l2", "standard", "none"
 ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
 
-TOGETHER, ROWS = 8, 4096
-"""Columns of a file that are turned into rows together, and rows of them in the cache."""
+TOGETHER, ROWS = 4, 4096
+"""Columns that are written together, and rows of them in the cache."""
 
 LOST = 0.01
 """Share of the standard deviation of a feature that single precision may cost it."""
@@ -36,26 +36,37 @@ def scaled(
     Raises:
         InputError: Single precision would hide differences between items.
     """
-    n, d = features.shape
-    shown = np.empty((n, d), np.float32)
-    columns = np.empty((TOGETHER, n), np.float32) if isinstance(features, Stored) else None
+    shown = np.empty(features.shape, np.float32)
+    columns = _Columns(shown)
     for some, x in groups(features):
         exact = rescaled(x, scaling)
         single = exact.astype(np.float32)
         if names is not None:
             _check(x, exact, single, names[some], scaling)
-        if columns is None:
-            shown[:, some] = single
-            continue
-        # Some columns at a time: one by one each would touch the whole of the memory.
-        first = some.start - some.start % TOGETHER
-        columns[some.start - first : some.stop - first] = single.T
-        if some.stop == d or some.stop % TOGETHER == 0:
-            for low in range(0, n, ROWS):
-                shown[low : low + ROWS, first : some.stop] = columns[
-                    : some.stop - first, low : low + ROWS
-                ].T
+        columns.write(some, single)
     return shown
+
+
+class _Columns:
+    """Writes the columns of a matrix ``(n, d)``, from left to right, in which rows are contiguous.
+
+    Each column by itself would touch the whole of the memory: some are kept, and are written together.
+    """
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        self._matrix, self._first = matrix, 0
+        self._kept: list[NDArray[np.float32]] = []
+
+    def write(self, some: slice, values: NDArray[np.float32]) -> None:
+        self._kept.append(values)
+        if some.stop - self._first < TOGETHER and some.stop < self._matrix.shape[1]:
+            return
+        here = slice(self._first, some.stop)
+        for low in range(0, len(self._matrix), ROWS):
+            rows = slice(low, low + ROWS)
+            self._matrix[rows, here] = np.concatenate([part[rows] for part in self._kept], 1)
+        self._first = some.stop
+        self._kept.clear()
 
 
 def rescaled(features: NDArray[np.float64], scaling: str) -> NDArray[np.float64]:

@@ -201,7 +201,7 @@ class TablePool(FeaturePool, Reading):
     @property
     def shared(self) -> int:
         """About how many numbers all episodes have in common: the table."""
-        return 2 * self.table.features.size
+        return 2 * int(self.table.features.size)
 
     @property
     def num_items(self) -> int:
