@@ -28,7 +28,7 @@ from ...envs.core import Random
 from ...envs.core.checks import integer
 from ..beliefs.belief import AdditiveNoise, Belief, highest
 from .decision import Decision
-from .rule import Rule, best
+from .rule import Rule, best, one_of
 
 Array = NDArray[np.float64]
 
@@ -55,13 +55,15 @@ class ExpectedImprovement(Rule[Belief]):
         bound = np.where(decision.mask, _at_most(ahead, std, off), -np.inf)
         first = bound.argmax(1)[:, None]
         least = _log_expected(*(np.take_along_axis(a, first, 1) for a in (ahead, std)))
-        score, within = np.full(bound.shape, -np.inf), np.zeros(bound.shape)
-        some = bound >= least - 1e-9 * np.abs(least)  # the others are not the best
-        near, wide = ahead[some], std[some]
-        score[some] = _log_expected(near, wide)
-        more = np.broadcast_to(off, some.shape)[some]
-        within[some] = _log_expected(near + more, wide + more) - score[some]
-        return best(score, decision.mask, random, within)
+        allowed = bound >= least - 1e-9 * np.abs(least)  # the others are not the best
+        episode, item = allowed.nonzero()
+        ahead, std, off = ahead[episode, item], std[episode, item], off[episode, 0]
+        score = _log_expected(ahead, std)
+        top = np.full(len(bound), -np.inf)
+        np.maximum.at(top, episode, score)
+        within = _log_expected(ahead + off, std + off) - score
+        allowed[episode, item] = score >= top[episode] - within
+        return one_of(allowed, random)
 
 
 def _at_most(ahead: Array, std: Array, off: Array) -> Array:
