@@ -79,11 +79,11 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         return Decision.first(np.ones(shape, np.int8))
 
 
-def _without_lost(observation: Any) -> tuple[NDArray[np.int64], Any]:
-    """Return the items chosen, without those whose labels will never come, and these; None: none."""
+def _without_lost(observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the items chosen, without those whose labels will never come, and these."""
     chosen, count = observation["labelled"], labels_lost(observation)
     if count is None:
-        return chosen, None
+        return chosen, np.empty((len(chosen), 0), np.int64)
     total = (chosen >= 0).sum(1)
     first = (total - count)[:, None]
     places = first + np.arange(count.max(initial=0))

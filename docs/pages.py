@@ -20,6 +20,7 @@ from discovery_gym.agents.making import LEARNED, PLAIN, learned
 from discovery_gym.agents.rules import RULES
 from discovery_gym.envs.core import registered
 from discovery_gym.envs.core.files import write
+from discovery_gym.studies.schema import schema
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
@@ -49,6 +50,7 @@ def pages() -> dict[str, str]:
             out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
+    out["own/design/problem.schema.json"] = schema()
     return out
 
 

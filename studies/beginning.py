@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..agents.making import full_text
 from ..envs.core import InputError, closest, shown
@@ -15,12 +15,9 @@ from ..envs.datasets import Reading, Table
 from ..envs.pools.scaling import SCALINGS
 from .choosing import AGENT, Pool
 from .journal import Event
+from .kept import agree, start_of
 from .sheet import Sheet
 from .source import Source
-from .study import agree, start_of
-
-if TYPE_CHECKING:
-    from .pool_study import PoolStudy
 
 PLAIN: Mapping[str, Any] = {"same": None, "outcomes": None, "scaling": "l2", "episode": 0}
 """The options of a study besides those of reading, with their defaults."""
@@ -78,12 +75,13 @@ class Options:
         table = self.source.read(self.reading)
         sheet = Sheet.of(table)
         count = len(sheet.ids)
+        here = sum(map(len, sheet.labels.values())) + len(sheet.failed)  # spent before it begins
         others = {name: self.others.get(name) or value for name, value in PLAIN.items()}
         event = start_of(
             "pool",
             agent=self.agent or AGENT,
             seed=self.seed or 0,
-            budget=self.budget or int(0.2 * count) + 1,
+            budget=self.budget or here + int(0.2 * count) + 1,
             options={"reading": _plain(self.reading), **others},
             source=self.source.to_json(journal),
             count=count,
@@ -92,16 +90,19 @@ class Options:
         Pool(event, sheet, count)  # what cannot be played is refused before anything is written
         return event, table
 
-    def check(self, study: PoolStudy) -> None:
-        """Refuse what contradicts the journal of a study that goes on."""
-        start = study.start
+    def check(self, start: Event, budget: int) -> None:
+        """Refuse what contradicts the journal of a study that goes on.
+
+        Args:
+            start: Its first event.
+            budget: Its budget now.
+        """
         agree("agent", self.agent, start["agent"])
         agree("seed", self.seed, start["seed"])
-        change = f"set it anew (study.budget = {self.budget}, or tell --budget)"
-        agree("budget", self.budget, study.budget, change)
+        agree("budget", self.budget, budget, f"change it: study.budget = {self.budget}")
         for name, value in self.others.items():
             agree(name, value, start["options"][name])
-        stored = {"target": start["table"]["target"], "minimise": start["table"]["minimise"]}
+        stored = {name: start["table"][name] for name in ("target", "minimise", "index")}
         stored = {**_plain(Reading()), **start["options"]["reading"], **stored}
         for name in self.reading.given():
             agree(name, _plain(self.reading)[name], stored[name])
@@ -118,7 +119,9 @@ def _checked(name: str, value: Any) -> Any:
     if name == "outcomes":
         ends = sorted(sequence("outcomes", value, real))
         if len(ends) != 2 or ends[0] == ends[1]:
-            raise InputError(f"outcomes are two different labels, such as (0, 1); got {shown(value)}.")
+            raise InputError(
+                f"outcomes are two different labels, such as (0, 1); got {shown(value)}."
+            )
         return ends
     if not isinstance(value, str):
         raise InputError(f"same is the name of a column, got {shown(value)}.")

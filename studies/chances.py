@@ -52,7 +52,7 @@ def _looked_at(belief: Belief, items: NDArray[np.int64]) -> tuple[NDArray[np.int
     order = np.argsort(-(mean + 2 * std), kind="stable")
     order = np.concatenate([order[:FIRST], order[FIRST:][~np.isin(order[FIRST:], items)]])
     asked = np.setdiff1d(items, order[:FIRST])
-    ends = np.linspace(FIRST, len(order), OTHERS + 1).round().astype(np.int64)
+    ends = np.unique(np.linspace(FIRST, len(order), OTHERS + 1).round().astype(np.int64))
     middle = (ends[1:] + ends[:-1]) // 2
     some = np.concatenate([order[:FIRST], asked, order[middle]])
     weight = np.concatenate([np.ones(FIRST + len(asked)), np.diff(ends)])

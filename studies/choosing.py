@@ -50,7 +50,10 @@ class Pool:
 
     def _of_column(self) -> NDArray[np.int64]:
         """Return which value of the column `same` each item has, ``(n,)``."""
-        name, settings = self._options["same"], {one.name: one for one in self._sheet.table.settings}
+        name, settings = (
+            self._options["same"],
+            {one.name: one for one in self._sheet.table.settings},
+        )
         if name not in settings:
             raise InputError(
                 f"same={shown(name)} is no column that is set{closest(name, settings)} These are: "
@@ -69,7 +72,7 @@ class Pool:
             horizon=max(history, 1),
             batch_size=batch_size,
             delay=1,
-            outcomes=None if ends is None else tuple(sorted(self.sign * end for end in ends)),  # type: ignore[arg-type]
+            outcomes=None if ends is None else tuple(sorted(self.sign * end for end in ends)),
         )
 
     def _agent(self, pool: StudyPool, text: str | None = None) -> Agent:
@@ -93,8 +96,8 @@ class Pool:
     def choose(self, n: int, progress: Progress) -> tuple[list[int], int]:
         """Return n items to ask for, and how many decisions they take.
 
-        With a column that they share, the rule takes the first item, and then the others among those that
-        share its value, with the first in flight.
+        With a column that they share, the rule takes the first item, and then the others among those
+        that share its value, with the first in flight.
         """
         flying, levels = progress.flying, self._levels
         if levels is None:
@@ -121,7 +124,20 @@ class Pool:
         action, memory = agent.predict(observation)
         if isinstance(agent, BeliefAgent):
             self._believed = self._key(progress), memory.rest
-        return [int(item) for item in np.ravel(action)]
+        return self._checked(np.ravel(action).tolist(), n, observation["action_mask"])
+
+    def _checked(self, items: list[int], n: int, mask: NDArray[np.int8]) -> list[int]:
+        """Return a choice that is allowed; an agent of a user's own may choose anything."""
+        for item in items:
+            if item not in range(len(mask)) or not mask[item] or items.count(item) > 1:
+                name = f" ({self._sheet.ids[item]})" if item in range(len(mask)) else ""
+                raise InputError(
+                    f"{self._start['agent']} chose item {item}{name}, counted from 0, which may not be "
+                    "chosen: choose where action_mask is 1, each item once."
+                )
+        if len(items) != n:
+            raise InputError(f"{self._start['agent']} chose {len(items)} items, and not {n}.")
+        return items
 
     # ---- beliefs
 
@@ -135,7 +151,7 @@ class Pool:
         if self._believed is None or self._believed[0] != key:
             agent, observation = self._before(1, progress, progress.flying)
             if not isinstance(agent, BeliefAgent):
-                agent = self._agent(agent.model, AGENT)  # type: ignore[arg-type]
+                agent = self._agent(self._known(1, len(observation["labelled"])), AGENT)
                 assert isinstance(agent, BeliefAgent)
             agent.rule = RULES["greedy"]()  # the cheapest; what it chooses does not matter
             self._believed = key, agent.predict(observation)[1].rest
@@ -179,5 +195,7 @@ def _rank(above: int) -> str:
     if not above:
         return "the"
     number = above + 1
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    ending = (
+        "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    )
     return f"the {number}{ending}"

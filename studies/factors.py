@@ -1,7 +1,7 @@
 """A pool made of factors: every combination of their levels is a condition.
 
-A factor whose levels are all numbers is a number; any other one is a category, with an indicator for each
-level.
+A factor whose levels are all numbers is a number; any other one is a category, with an indicator for
+each level.
 """
 
 from __future__ import annotations

@@ -62,18 +62,11 @@ class Journal:
         self._size += len(whole)
 
     def _take(self, line: bytes) -> None:
-        number = len(self.events) + 1
-        try:
-            found = json.loads(line)
-            event, digest = found["event"], found["hash"]
-            intact = digest == _digest(self.head, event) and _line(event, digest) == line + b"\n"
-            intact &= isinstance(event["do"], str)
-        except (ValueError, LookupError, TypeError, RecursionError):
-            intact = False
-        if not intact:
+        event, digest = _parsed(line)
+        if event is None or digest != _digest(self.head, event):
             raise InputError(
-                f"Line {number} of {self.path} is not what was written: it, or a line before it, was "
-                "edited or removed. Take the journal back from a copy."
+                f"Line {len(self.events) + 1} of {self.path} is not what was written: it, or a line "
+                "before it, was edited or removed. Take the journal back from a copy."
             )
         self.events.append(event)
         self.head = digest
@@ -168,9 +161,21 @@ def _named(path: Path, what: str = "write") -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"Cannot {what} the journal {path}: {error.strerror or error}. Name another one: journal=, or "
-            "--journal."
+            f"Cannot {what} the journal {path}: {error.strerror or error}. Name another one: journal=, "
+            "or --journal."
         ) from None
+
+
+def _parsed(line: bytes) -> tuple[Event | None, str]:
+    """Return the event of a line, and its hash; None, if it is not as `_line` writes it."""
+    try:
+        found = json.loads(line)
+        event, digest = found["event"], found["hash"]
+        if isinstance(event["do"], str) and _line(event, digest) == line + b"\n":
+            return event, digest
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass
+    return None, ""
 
 
 def _line(event: Event, digest: str) -> bytes:

@@ -57,7 +57,11 @@ class StudyPool(PublicTable):
 
 
 def seen(
-    pool: StudyPool, features: NDArray[np.float32], progress: Progress, flying: list[int], sign: float
+    pool: StudyPool,
+    features: NDArray[np.float32],
+    progress: Progress,
+    flying: list[int],
+    sign: float,
 ) -> Observation:
     """Return what agents see of a study: every item that is not asked may be chosen.
 

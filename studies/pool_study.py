@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.core import InputError, closest, shown
-from ..envs.core.checks import integer, real, sequence
+from ..envs.core.checks import integer
 from ..envs.datasets import Reading, Table
-from ..envs.pools.labels import ANY_LABEL
 from .answers import Found, Posterior, Question
 from .beginning import Options
 from .choosing import Pool
 from .journal import Event, Journal
+from .kept import KeptStudy
 from .progress import Progress
 from .sheet import Cell, News, Sheet, going_on, news
 from .source import Source
 from .status import Status
-from .study import Study
+from .telling import label_of, labels_of, numbers, reason
 
 
-class PoolStudy(Study):
+class PoolStudy(KeptStudy):
     """A study of a pool.
 
     Args:
@@ -63,7 +63,7 @@ class PoolStudy(Study):
                 or texts such as ``["ligand=a,b", "T=40,60"]``; all combinations are then conditions.
             target: The label column.
             agent: Who chooses, as in `agents.make`; None: "bayes_ucb".
-            budget: Number of labels; None: int(0.2 n) + 1.
+            budget: Number of labels; None: those that are in the file, and int(0.2 n) + 1 more.
             seed: Seed of what is random in choices; None: 0.
             journal: The journal; None: beside ``my.csv`` it is ``my.study.jsonl``, and without a file
                 there is none, but in memory.
@@ -87,7 +87,7 @@ class PoolStudy(Study):
                     study._read(asked.source, table)
                     return study
         study = cls(log, asked.source.table)
-        asked.check(study)
+        asked.check(study.start, study.budget)
         study.extend(asked.source)
         return study
 
@@ -120,8 +120,8 @@ class PoolStudy(Study):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided in reading the file that a person should know."""
-        return self.sheet.table.notes
+        """What a person should know: what was decided in reading the file, another version."""
+        return (*self.sheet.table.notes, *self.other_version)
 
     @property
     def features(self) -> NDArray[np.float32]:
@@ -259,14 +259,14 @@ class PoolStudy(Study):
         free = int((self._progress.status == Status.FREE).sum())
         budget = self.spent + n
         for count, of, remedy in (
-            (self.left, f"labels of the budget of {self.budget}",
+            (self.left, f"of the budget of {self.budget} labels",
              f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
-            (free, f"items of {len(self._progress.status)} that may be chosen",
-             "extend the pool, or retry what failed"),
+            (free, f"of the {len(self._progress.status)} items",
+             "add conditions (as rows of the file), or retry what failed"),
         ):  # fmt: skip
             if n > count:
                 fewer = f"ask for {count}, or " if count else ""
-                raise InputError(f"{n} asked for, but {count} {of} are left: {fewer}{remedy}.")
+                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     # ---- telling
 
@@ -294,55 +294,56 @@ class PoolStudy(Study):
             raise InputError(f"Tell an id and its label, or a dict of them; got {shown(labels)}.")
         with self.journal.writing():
             self._follow()
-            values = {self._known(name): self._several(name, told[name]) for name in told}
-            whys = {self._known(name): _words(name, why) for name, why in (failed or {}).items()}
+            outcomes = self._outcomes
+            values = {self._known(name): labels_of(name, told[name], outcomes) for name in told}
+            whys = {self._known(name): reason(name, why) for name, why in (failed or {}).items()}
             self._check_failed(whys, values)
             if values or whys:
                 self._write({"do": "tell", "labels": values, "failed": whys})
 
-    def failed(self, id: str, why: str = "") -> None:
+    def failed(self, name: str, why: str = "") -> None:
         """Tell that an experiment gave no label. The item is not offered again until `retry`."""
-        self.tell({}, failed={id: why})
+        self.tell({}, failed={name: why})
 
-    def correct(self, id: str, value: float, which: int | None = None) -> None:
+    def correct(self, name: str, value: float, which: int | None = None) -> None:
         """Replace a label that was wrong.
 
         Args:
-            id: The item.
+            name: The id of the item.
             value: What is right.
             which: Which of its labels, counted from 1; None where there is one.
         """
         with self.journal.writing():
             self._follow()
-            here = self._progress.labels(self._item(id))
+            here = self._progress.labels(self._item(name))
             if not here:
-                raise InputError(f"{id} has no label to correct; tell it.")
+                raise InputError(f"{name} has no label to correct; tell it.")
             if which is None and len(here) > 1:
                 raise InputError(
-                    f"{id} has {len(here)} labels ({_numbers(here)}): say which one is wrong, such as "
+                    f"{name} has {len(here)} labels ({numbers(here)}): say which one is wrong, such as "
                     "which=1 for the first."
                 )
             place = integer("which", 1 if which is None else which, low=1, high=len(here))
-            number = self._label(id, value)
-            self._write({"do": "correct", "id": id, "value": number, "which": place})
+            number = label_of(name, value, self._outcomes)
+            self._write({"do": "correct", "id": name, "value": number, "which": place})
 
-    def withdraw(self, id: str) -> None:
+    def withdraw(self, name: str) -> None:
         """Take an item out: its labels no longer count, and it is not offered until `retry`."""
         states = Status.FREE, Status.FLYING, Status.HERE, Status.FAILED
-        self._change("withdraw", id, states)
+        self._change("withdraw", name, states)
 
-    def retry(self, id: str) -> None:
+    def retry(self, name: str) -> None:
         """Let an item that failed, or was withdrawn, be chosen again."""
-        self._change("retry", id, (Status.FAILED, Status.WITHDRAWN))
+        self._change("retry", name, (Status.FAILED, Status.WITHDRAWN))
 
-    def _change(self, do: str, id: str, states: Collection[Status]) -> None:
+    def _change(self, do: str, name: str, states: Collection[Status]) -> None:
         with self.journal.writing():
             self._follow()
-            state = Status(self._progress.status[self._item(id)])
+            state = Status(self._progress.status[self._item(name)])
             if state not in states:
                 allowed = " or ".join(one.word for one in states)
-                raise InputError(f"{do} is for items that are {allowed}; {id} is {state.word}.")
-            self._write({"do": do, "id": id})
+                raise InputError(f"{do} is for items that are {allowed}; {name} is {state.word}.")
+            self._write({"do": do, "id": name})
 
     def extend(self, source: Any) -> tuple[News, tuple[str, ...]]:
         """Take in what is new in a table: conditions, and labels that stand in it.
@@ -379,15 +380,20 @@ class PoolStudy(Study):
             self._write({**event, "source": source.to_json(self.journal.path)})
         self.news = new = news(sheet, self.journal.events, self.labels, self.status)
         if new:
-            labels = {name: self._several(name, found) for name, found in new.labels.items()}
+            outcomes = self._outcomes
+            labels = {name: labels_of(name, found, outcomes) for name, found in new.labels.items()}
             corrected = {
-                name: [[old, self._label(name, now)] for old, now in pairs]
+                name: [[old, label_of(name, now, outcomes)] for old, now in pairs]
                 for name, pairs in new.corrected.items()
             }
             event = {"do": "tell", "file": new.file, "labels": labels, "corrected": corrected}
             self._write({**event, "failed": dict.fromkeys(new.failed, "")})
 
     # ---- checks of what is told
+
+    @property
+    def _outcomes(self) -> Sequence[float] | None:
+        return self.start["options"]["outcomes"]  # type: ignore[no-any-return]
 
     def _item(self, name: Any) -> int:
         """Return the number of an item by its id."""
@@ -404,42 +410,24 @@ class PoolStudy(Study):
     def _known(self, name: Any) -> str:
         return self.sheet.ids[self._item(name)]
 
-    def _several(self, name: str, value: Any) -> float | list[float]:
-        if isinstance(value, list | tuple | np.ndarray):
-            return [*sequence(f"labels of {name}", value, lambda _, one: self._label(name, one))]
-        return self._label(name, value)
-
-    def _label(self, name: str, value: Any) -> float:
-        try:
-            number = real(f"The label of {name}", value, low=-ANY_LABEL, high=ANY_LABEL) + 0.0
-        except InputError as error:
-            raise InputError(
-                f"{error} An experiment that gave no label has failed: failed({name!r})."
-            ) from None
-        outcomes = self.start["options"]["outcomes"]
-        if outcomes is not None and number not in outcomes:
-            raise InputError(
-                f"The label of {name} must be {outcomes[0]:g} or {outcomes[1]:g}, the outcomes with which "
-                f"the study began; got {number:g}."
-            )
-        return number
-
     def _check_failed(self, failed: Mapping[str, str], told: Mapping[str, Any]) -> None:
         for name in failed:
             if name in told:
                 raise InputError(f"{name} is told with a label and as failed; tell one of them.")
             if here := self._progress.labels(self._item(name)):
                 raise InputError(
-                    f"{name} has a label ({_numbers(here)}), so that it has not failed: withdraw it if "
+                    f"{name} has a label ({numbers(here)}), so that it has not failed: withdraw it if "
                     "that is wrong. That a repetition failed need not be told."
                 )
 
     # ---- from the journal
 
     def _follow(self) -> None:
-        new = self.journal.events[self._taken :]
-        if items := [event for event in new if event["do"] in ("start", "extend")]:
-            self._take_items(items[-1])
+        events = self.journal.events
+        items = [i for i, one in enumerate(events) if one["do"] in ("start", "extend")][-1]
+        if items >= self._taken:
+            with self._at_line(items):
+                self._take_items(events[items])
         super()._follow()
 
     def _take(self, event: Event) -> None:
@@ -449,9 +437,8 @@ class PoolStudy(Study):
         """Find the items of the study in its table, which is read where they are not at hand."""
         self._record = event["table"]
         self._source = Source.from_json(event["source"], self.journal.path)
-        stored = self.start["options"]["reading"]
-        reading = Reading(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
-        self._reading = going_on(reading, self._record)
+        stored: Mapping[str, Any] = self.start["options"]["reading"]
+        self._reading = going_on(Reading(**stored), self._record)
         if self._table is None:
             self._table = self._source.read(self._reading)
         try:
@@ -460,13 +447,3 @@ class PoolStudy(Study):
             self._table = self._source.read(self._reading)
             self.sheet = Sheet.of(self._table, self._record)
         self._pool = Pool(self.start, self.sheet, event["count"])
-
-
-def _words(name: str, why: Any) -> str:
-    if not isinstance(why, str) or len(why) > 1000:
-        raise InputError(f"Why {name} failed is told in up to 1000 letters, got {shown(why)}.")
-    return why.encode(errors="replace").decode()
-
-
-def _numbers(labels: Sequence[float]) -> str:
-    return ", ".join(f"{label:g}" for label in labels)

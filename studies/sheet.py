@@ -1,11 +1,11 @@
 """A file of conditions as the sheet of a study: its items and their ids, and what was typed into it.
 
-A row is matched to its item by content, by what a person sets in it: a file that was sorted or has got
-new rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can
-be named; of a large one a digest, and its rows must stay in their order.
+A row is matched to its item by content, by what a person sets in it: a file that was sorted or has new
+rows keeps the ids. Of a small table the journal keeps the content of every item, so that a change can be
+named; of a large one a digest, and its rows must stay in their order.
 
-An event of the journal that was read from the file says in ``file`` which labels stood there of each item
-of which that had changed, so that a label that was changed is told from one that was added.
+An event of the journal that was read from the file says in ``file`` which labels stood there, of each
+item of which that had changed, so that a label that was changed is told from one that was added.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
-from ..envs.datasets.stored import keys
 from .journal import Event
 from .status import Status
 
@@ -78,8 +77,9 @@ class Sheet:
 
     @cached_property
     def number(self) -> dict[str, int]:
-        """The number of each item by its id."""
-        return {name: i for i, name in enumerate(self.ids)}
+        """The number of each item by its id, and by the names of its other rows."""
+        rows = zip(self.table.row_names or (), self.item.tolist(), strict=False)
+        return dict(rows) | {name: i for i, name in enumerate(self.ids)}
 
     def values(self, items: Sequence[int]) -> list[dict[str, Cell]]:
         """Return what is set in some items, by the names of the columns."""
@@ -109,6 +109,7 @@ class Sheet:
         about = {
             "target": self.table.target,
             "minimise": self.table.minimise,
+            "index": self.table.index,
             "columns": columns,
             "levels": [name for name, _ in self.table.levels],
         }
@@ -129,6 +130,7 @@ def going_on(reading: Reading, known: Mapping[str, Any]) -> Reading:
         reading,
         target=known["target"],
         minimise=known["minimise"],
+        index=known["index"],
         features=tuple(known["columns"]),
         categories=tuple(dict.fromkeys((*reading.categories, *known["levels"]))),
     )
@@ -184,9 +186,7 @@ def _check_columns(table: Table, known: Mapping[str, Any]) -> None:
         )
 
 
-def _matched(
-    table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]
-) -> NDArray[np.int64]:
+def _matched(table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return where the known items are among those of a table, by their first rows."""
     if "items" not in known:
         count = known["count"]
@@ -230,7 +230,9 @@ def _gone(
             continue
         for column, was, has in zip(columns, old, now, strict=True):
             if was != has:
-                changes.append(f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}")
+                changes.append(
+                    f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}"
+                )
     more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
     return (
         f"{table.name}: {'; '.join(changes)}{more}. What an item of a study is cannot change: take the "
@@ -246,11 +248,16 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
 
 
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
-    digest = hashlib.sha256(repr(table.levels).encode())
-    digest.update(keys(table.features)[:, rows].tobytes())
+    """Return a digest of what is set in some rows, whatever other levels there are."""
+    digest = hashlib.sha256()
     for one in table.settings:
-        if one.codes is not None:
-            digest.update(one.codes[rows].tobytes())
+        digest.update(f"{one.name}\0".encode())
+        if one.levels:
+            words = [hashlib.sha256(level.encode()).digest() for level in one.levels]
+            content = np.array(words, "S32")[one.code(table.features, rows)]
+        else:
+            content = table.features[rows, one.features.start] + 0.0
+        digest.update(content.tobytes())
     return digest.hexdigest()
 
 
@@ -287,7 +294,7 @@ class News:
     file: dict[str, list[float]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        """Return whether there is anything to write."""
+        """Return whether there is anything to tell."""
         return bool(self.file or self.failed)
 
 
@@ -315,13 +322,12 @@ def news(
         added = list((now - old - (own - old)).elements())  # but those told in another way
         gone = list(((old - now) & own).elements())  # but those taken back in another way
         both = min(len(added), len(gone))
-        for part, content in (
-            (found.corrected, list(zip(gone[:both], added[:both], strict=True))),
-            (found.labels, added[both:]),
-            (found.emptied, gone[both:]),
-        ):
-            if content:
-                part[name] = content  # type: ignore[index]
+        if both:
+            found.corrected[name] = list(zip(gone[:both], added[:both], strict=True))
+        if added[both:]:
+            found.labels[name] = added[both:]
+        if gone[both:]:
+            found.emptied[name] = gone[both:]
     over = Status.FAILED, Status.WITHDRAWN
     found.failed = [one for one in sheet.failed if status[one] not in over and not known.get(one)]
     return found

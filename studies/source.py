@@ -89,7 +89,9 @@ class Source:
 def _as_asked(table: Table, reading: Reading) -> Table:
     """Return a table at hand, whose labels may change their sign, and nothing else."""
     if reading.target not in (None, table.target):
-        raise InputError(f"The table at hand has the target {table.target!r}, not {reading.target!r}.")
+        raise InputError(
+            f"The table at hand has the target {table.target!r}, not {reading.target!r}."
+        )
     if reading.minimise in (None, table.minimise):
         return table
     return replace(table, labels=-table.labels, minimise=not table.minimise)

@@ -394,6 +394,28 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             draw += self._first[e]
         return draws
 
+    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+        """Return draws of some items from their joint law, ``(B, count, m)``."""
+        mean, out = self.mean(), np.empty((len(items), count, items.shape[1]))
+        for e, some in enumerate(items):
+            values, vectors = np.linalg.eigh(self._covariance_among(e, some))
+            z = generator_of(random, e).standard_normal((count, len(some)))
+            out[e] = mean[e, some] + (z * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+        return out
+
+    def _covariance_among(self, episode: int, items: NDArray[np.int64]) -> Array:
+        """Return the covariance of some items of an episode, ``(m, m)``, as `covariance` does."""
+        one = np.array([episode])
+        scale, _ = self._settings(one)
+        x, square = self._rows(one[0], items), self._square[episode % len(self._square), items]
+        apart = np.maximum(square[:, None] + square - 2 * (x @ x.T), 0.0)
+        out = self._covariance(apart, scale[0])
+        rows = self._v[episode, : self._seen[episode]][:, items]
+        out -= rows.T @ rows
+        rest = 1 - self._vo[episode, items]
+        out += self._unsure()[episode] * np.outer(rest, rest)
+        return np.asarray(out * self._closed_form()[1][episode] ** 2)
+
     def _prior_draws(self, count: int, random: Random) -> Array:
         """Return draws of h / s from the prior by random Fourier features, ``(B, count, n)``."""
         b, n, d = len(self._seen), *self._x.shape[1:]

@@ -78,7 +78,7 @@ class DesignAgent(Agent):
     ) -> tuple[NDArray[Any], Followed]:
         """Take in what is new, then choose."""
         if state is None:
-            state = Followed(self.model.new_posterior(len(start)), np.full(len(start), -1))
+            state = self._nothing(len(start))
         if len(state.rounds) != len(start):
             raise InputError(
                 f"{self.text} follows {len(state.rounds)} episodes, but {len(start)} observations came."
@@ -86,6 +86,17 @@ class DesignAgent(Agent):
         self._follow(state, observation, start)
         left = observation["rounds_left"][:, 0].astype(np.int64)
         return self.choose(state.posterior, left, self.random), state
+
+    def posterior(self, observation: Observations) -> Posterior:
+        """Return what is believed after the history of observations, each ``(B, ...)``."""
+        count = len(observation["rounds_left"])
+        self.keys = self._keys(np.zeros(count, np.int64))
+        state = self._nothing(count)
+        self._follow(state, observation, np.ones(count, np.bool_))
+        return state.posterior
+
+    def _nothing(self, count: int) -> Followed:
+        return Followed(self.model.new_posterior(count), np.full(count, -1))
 
     @abstractmethod
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ...envs.core import Knowledge, Random, generator_of
-from ...envs.core.checks import integer
+from ...envs.core import InputError, Knowledge, Random, generator_of
+from ...envs.core.checks import flag, integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
 from ..agent import Seed
@@ -22,11 +22,31 @@ class GreedyEIG(DesignAgent):
 
     Args:
         model: The model.
+        per_price: Whether the information is divided by what the experiment costs: nats per hour, say.
+            The model must tell the prices of its settings.
         candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
 
     text = "greedy_eig"
+
+    def __init__(
+        self,
+        model: Knowledge,
+        *,
+        per_price: bool = False,
+        candidates: int = 256,
+        seed: Seed = 0,
+    ) -> None:
+        super().__init__(model, candidates=candidates, seed=seed)
+        self.per_price = flag("per_price", per_price)
+        costs = self.model.costs(self.settings) if self.per_price else np.ones(1)
+        if costs is None:
+            raise InputError(
+                f"per_price=True needs the prices of settings, and {model.name} has none here; "
+                "SimulatorDesign takes them as price=[1, 2, ...]."
+            )
+        self._cheapest = costs.min()
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
@@ -35,8 +55,17 @@ class GreedyEIG(DesignAgent):
     def most_informative(
         self, posterior: Distribution, random: Random
     ) -> tuple[NDArray[Any], Array]:
-        """Return the best actions of B episodes and their expected information, as `search` does."""
-        return self.search(posterior, lambda at: self.gain(posterior, at, random), random)
+        """Return the best actions of B episodes and their scores, as `search` does.
+
+        The score is the expected information, or, per price, its share for the price of the cheapest.
+        """
+
+        def score(at: Array) -> Array:
+            gain = self.gain(posterior, at, random)
+            costs = self.model.costs(at) if self.per_price else None
+            return gain if costs is None else np.asarray(gain * self._cheapest / costs)
+
+        return self.search(posterior, score, random)
 
     def gain(self, posterior: Distribution, settings: Array, random: Random) -> Array:
         """Return the expected information gain of settings ``(S, d)`` or ``(B, S, d)``, ``(B, S)``."""
@@ -53,6 +82,7 @@ class ThompsonEIG(GreedyEIG):
     Args:
         model: The model.
         draws: Draws from the posterior.
+        per_price: Whether the information is divided by what the experiment costs.
         candidates: How many settings to weigh at first where they are continuous.
         seed: Seed of the agent's own randomness.
     """
@@ -60,9 +90,15 @@ class ThompsonEIG(GreedyEIG):
     text = "thompson_eig"
 
     def __init__(
-        self, model: Knowledge, *, draws: int = 4, candidates: int = 256, seed: Seed = 0
+        self,
+        model: Knowledge,
+        *,
+        draws: int = 4,
+        per_price: bool = False,
+        candidates: int = 256,
+        seed: Seed = 0,
     ) -> None:
-        super().__init__(model, candidates=candidates, seed=seed)
+        super().__init__(model, per_price=per_price, candidates=candidates, seed=seed)
         self.draws = integer("draws", draws, low=2, high=10_000)
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -25,7 +25,7 @@ class Decision:
         left: Number of labels left, this one included, ``(B,)``.
         batch_size: Number of items that are chosen together.
         lost: The items that were chosen and whose labels will never come, -1 behind the last,
-            ``(B, m)``; None: there are none.
+            ``(B, m)``; by default there are none.
     """
 
     mask: NDArray[np.int8]
@@ -33,10 +33,10 @@ class Decision:
     arrived: Items
     left: Items
     batch_size: int = 1
-    lost: Items = None  # type: ignore[assignment]  # an array from the start
+    lost: Items = field(default_factory=lambda: np.empty((0, 0), np.int64))
 
     def __post_init__(self) -> None:
-        if self.lost is None:
+        if len(self.lost) < len(self.mask):
             object.__setattr__(self, "lost", np.empty((len(self.mask), 0), np.int64))
 
     @classmethod

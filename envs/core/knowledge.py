@@ -75,7 +75,7 @@ class Knowledge(ABC):
     def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
         """Return what each of t actions costs, given those before it, ``(B, t)`` as `actions`.
 
-        In the unit of the reward; None where nothing costs money.
+        In the unit of the reward, or one that the model names; None where nothing costs anything.
         """
         return None
 

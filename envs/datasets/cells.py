@@ -345,6 +345,7 @@ def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, t
     if not pa.types.is_string(column.type):
         return {}
     text = pc.utf8_trim_whitespace(column)
+    text = pc.if_else(pc.is_in(text, pa.array([*PENDING, *FAILED])), "", text)
     if thousands:
         text = pc.replace_substring(text, thousands, "")
     filled = pc.sum(pc.not_equal(text, "")).as_py() or 0

@@ -33,7 +33,7 @@ class Reading:
         thousands: What groups digits, such as ","; None refuses grouped digits.
         missing: Texts of the label column that mean "not measured yet", besides an empty cell and
             ``PENDING``.
-        index: The column that names the rows; no feature.
+        index: The column that names the rows; no feature. None: one that numbers them, if there is one.
         encoding: Encoding of the text; None takes what its mark says, UTF-8 or cp1252.
         descriptors: Tables that describe the levels of a category: the first column is called like
             the category and names its levels, the others are numbers and take the place of the

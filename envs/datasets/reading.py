@@ -75,7 +75,8 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
         minimise=minimise,
         levels=tuple(found.levels.items()),
         failed=failed,
-        row_names=None if reading.index is None else tuple(convert.texts(reading.index)),
+        row_names=None if roles.index is None else tuple(convert.texts(roles.index)),
+        index=roles.index,
         settings=tuple(found.settings),
         notes=tuple(columns.notes),
     )

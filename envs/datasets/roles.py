@@ -48,14 +48,17 @@ class Roles:
         single = [name for name in (reading.target, reading.index) if name is not None]
         for name in [*single, *(reading.features or ()), *reading.drop, *reading.categories]:
             if name not in columns.cells:
+                hint = " For labels that are still to come, add an empty column."
                 raise InputError(
                     f"{columns.file} has no column {listed([name])}{closest(name, columns.cells)} "
-                    f"Its columns are {listed(columns.cells)}."
+                    f"Its columns are {listed(columns.cells)}.{hint * (name == reading.target)}"
                 )
         self.aside = {name for name in columns.cells if self._is_aside(name)}
         self.pending = {name for name in columns.cells if self._is_pending(name)}
         self.outcomes = {name for name in columns.cells if self._is_outcome(name)}
         self.target = self._target()
+        self.index = reading.index
+        """The column that names the rows."""
         self._one_each()
 
     def _is_aside(self, name: str) -> bool:
@@ -142,6 +145,8 @@ class Roles:
         for kind, why in LEFT_OUT.items():
             if names := [name for name in left if kinds[name] == kind]:
                 columns.notes.append(f"{listed(names)}: {why}")
+            if self.index is None and kind in ("nameless", "counter"):
+                self.index = next(filter(self._tells_rows_apart, names), None)
         if outcomes := [name for name in left if kinds[name] == "outcome"]:
             why = "named like an outcome, which is not known beforehand"
             problems.columns(outcomes, why, "features")
@@ -158,6 +163,11 @@ class Roles:
         if name in self.outcomes:
             return "outcome"
         return "counter" if self._counts_rows(name) else "feature"
+
+    def _tells_rows_apart(self, name: str) -> bool:
+        """Return whether the cells of a column are numbers, and no two the same."""
+        values, bad, _ = Conversion(self.columns, ".", None, Problems()).numbers(name, ())
+        return not (bad.any() or np.isnan(values).any()) and len(np.unique(values)) == len(values)
 
     def _counts_rows(self, name: str) -> bool:
         """Return whether a column is named like a row number and counts the rows."""

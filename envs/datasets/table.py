@@ -41,15 +41,17 @@ class Setting:
 
     def of(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> list[str | float]:
         """Return the cells of some rows: the names of levels, or numbers."""
-        own = features[rows, self.features.start : self.features.stop]
         if not self.levels:
-            return [*(own[:, 0] + 0.0).tolist()]
+            return [*(features[rows, self.features.start] + 0.0).tolist()]
+        return [self.levels[code] for code in self.code(features, rows).tolist()]
+
+    def code(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of the levels stand in some rows."""
         if self.codes is not None:
-            codes = self.codes[rows]
-        else:  # indicators of all levels, or of True
-            several = own.shape[1] == len(self.levels)
-            codes = own.argmax(1) if several else own[:, 0].astype(np.int64)
-        return [self.levels[code] for code in codes.tolist()]
+            return self.codes[rows]
+        own = features[rows, self.features.start : self.features.stop]
+        several = own.shape[1] == len(self.levels)  # else it is the indicator of True
+        return own.argmax(1) if several else own[:, 0].astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,6 +72,7 @@ class Table:
         levels: Name and levels of each category.
         failed: Rows whose experiment failed, ``(n,)``; None if the table does not tell.
         row_names: The names of the rows, where a column holds them.
+        index: The column that holds them.
         settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
     """
@@ -85,6 +88,7 @@ class Table:
     levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
     failed: NDArray[np.bool_] | None = None
     row_names: tuple[str, ...] | None = None
+    index: str | None = None
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -151,6 +155,25 @@ class Table:
             known.update(self.features.tobytes())
         known.update(self.labels.tobytes())
         return known.hexdigest()
+
+    def half(self, number: int) -> Table:
+        """Return half of the rows, in their order: numbers 0 and 1 part them, as do 2 and 3, and so on.
+
+        Raises:
+            InputError: If there are no two rows to part.
+        """
+        count = len(self.labels)
+        if count < 2:
+            raise InputError(f"{self.name} has a single row, which has no halves.")
+        order = np.random.default_rng(number // 2).permutation(count)
+        some = np.sort(order[count // 2 :] if number % 2 else order[: count // 2])
+        return replace(
+            self,
+            features=self.features[some],
+            labels=self.labels[some],
+            failed=None if self.failed is None else self.failed[some],
+            row_names=self.row_names and tuple(self.row_names[i] for i in some),
+        )
 
     def __str__(self) -> str:
         """Return how the table was read, in a few lines."""

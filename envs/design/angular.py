@@ -68,6 +68,14 @@ class AngularDesign(HistogramLaw, GridDesign):
         """About how many numbers all episodes have in common, the table of the law included."""
         return super().shared + self._nodes * (4 * self.num_bins + 1)
 
+    def data(self, events: Array) -> Array:
+        """Return the histogram of cosines, ``(num_bins,)``."""
+        return np.histogram(np.clip(events, -1, 1), self._bins[0])[0].astype(np.float64)
+
+    def outside(self, events: Array) -> float:
+        """Return the share of numbers that are no cosines."""
+        return float((np.abs(events) > 1).mean())
+
     @property
     @abstractmethod
     def largest_asymmetry(self) -> float:

@@ -73,6 +73,14 @@ class BinomialLaw(InverseLaw):
         """Return the log binomial probability, ``(B, G)``."""
         return self.log_law(outcome, *self.log_chances(theta, setting), self.trials(setting))
 
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the log binomial probability if the chance is the share of successes, ``(B,)``."""
+        trials = self.trials(setting)
+        share = outcome / np.maximum(trials, 1)
+        with np.errstate(divide="ignore"):
+            logs = [np.maximum(np.log(part), NEVER) for part in (share, 1 - share)]
+        return np.asarray(self.log_law(outcome, logs[0], logs[1], trials)[:, 0])
+
     def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
         """Return counts by the inverse law, ``(B, 1)``."""
         counts, trials = np.arange(self.most_trials + 1.0)[None], self.trials(setting)

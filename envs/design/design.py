@@ -22,9 +22,10 @@ reinforcement learning", ICML 2022 (its increments as rewards).
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -147,7 +148,44 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """What is known of the law of the data for estimates of their information; here nothing."""
         return Law()
 
+    # ---- what data may look like, to hold real ones against them
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return data for B pairs of parameters and settings, as many as ``outcome`` ``(B, m)`` has.
+
+        As `sample`, unless the size of an experiment is a choice, such as a number of events.
+        """
+        return self.sample(theta, setting, random)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the log likelihood of the law that fits each of B data best, ``(B,)``.
+
+        In the sense of `log_likelihood`, of any law of this kind; 0 where that says nothing.
+        """
+        return np.zeros(len(outcome))
+
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with another number of rounds and more settings to choose from."""
+        more = tuple(map(tuple, settings))
+        if self._choices is None or not more:
+            return replace(self, horizon=horizon)
+        chosen = tuple(map(tuple, self._choices.tolist()))
+        return replace(self, horizon=horizon, settings=chosen + more)
+
+    def costs(self, setting: Array) -> Array | None:
+        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
+
+        In a unit of their own, such as hours: rewards do not contain them.
+        """
+        return None
+
     # ---- what follows from it
+
+    def prices(self, actions: NDArray[Any]) -> Array | None:
+        """Return what each action costs, ``(B, t)``; None where nothing does."""
+        return self.costs(self.setting(actions))
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, xlogy
 
 from ..core import Streams
 from .laws import NormalNoise
@@ -80,12 +80,32 @@ class HistogramLaw(ABC):
     num_bins: int
 
     @abstractmethod
+    def data(self, events: Array) -> Array:
+        """Return the data of a real experiment as observations hold them, ``(m,)``, from its events."""
+
+    @abstractmethod
+    def outside(self, events: Array) -> float:
+        """Return the share of events that lie beyond the histogram."""
+
+    @abstractmethod
     def rates(self, theta: Array, setting: Array) -> Array:
         """Return the chance of each bin for B pairs of parameters and settings, ``(B, num_bins)``."""
 
     def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
         """Return the counts of experiments with these rates, of the same shape."""
         return random.multinomial(self.num_events, rates)
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return histograms of as many events as each ``outcome`` has, ``(B, num_bins)``."""
+        size = outcome.sum(1).astype(np.int64)
+        return random.multinomial(size, self.rates(theta, setting)).astype(np.float64)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the multinomial log likelihood if each bin has the chance of its share, ``(B,)``."""
+        size = outcome.sum(1, keepdims=True)
+        return np.asarray((xlogy(outcome, outcome) - xlogy(outcome, np.maximum(size, 1))).sum(1))
 
     @property
     def uniforms(self) -> int:
@@ -108,7 +128,7 @@ class HistogramLaw(ABC):
     def _experiment(
         self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
     ) -> Array:
-        counts = np.zeros((len(theta), self.num_bins))
+        counts = np.zeros((len(theta), len(self.outcome_range[0])))
         for i, row in enumerate(self.rates(theta, setting)):
             if done is None or not done[i]:
                 counts[i] = self.draw(row, streams.noise[i])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -126,9 +126,15 @@ class NormalNoise(SummedLaw):
 
 @dataclass(frozen=True)
 class Histograms(Law):
-    """Data that are counts of events in bins."""
+    """Data that are counts of events in bins.
 
-    num_events: int  # of an experiment
+    Args:
+        num_events: Events of an experiment.
+        fails: Whether an experiment may fail as a whole, which the last count tells.
+    """
+
+    num_events: int
+    fails: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -96,21 +96,25 @@ class Histogram(Estimator):
                 outcome = model.sample(runs, where, generator_of(random, b))
                 if isinstance(law, Histograms):
                     counts = outcome.reshape(self.values, self.simulations, -1).sum(1)
-                    # Half a count in every bin keeps an empty one from ruling a value out.
-                    shares = (counts + 0.5) / (counts + 0.5).sum(1, keepdims=True)
-                    estimate = self._events(shares, law.num_events, generator_of(random, b))
-                    gain[b, i], error[b, i] = estimate
+                    gain[b, i], error[b, i] = self._events(counts, law, generator_of(random, b))
                 else:
                     gain[b, i] = self._single(outcome[:, 0])
         return gain, error
 
     def _events(
-        self, law: Array, num_events: int, random: np.random.Generator
+        self, counts: Array, law: Histograms, random: np.random.Generator
     ) -> tuple[float, float]:
-        chosen = random.integers(len(law), size=self.draws)
-        logs = random.multinomial(num_events, law[chosen]) @ np.log(law).T
+        fails, counts = counts[:, -1] * law.fails, counts[:, : counts.shape[1] - law.fails]
+        # Half a count in every bin keeps an empty one from ruling a value out.
+        shares = (counts + 0.5) / (counts + 0.5).sum(1, keepdims=True)
+        chosen = random.integers(len(shares), size=self.draws)
+        logs = random.multinomial(law.num_events, shares[chosen]) @ np.log(shares).T
+        if law.fails:
+            rate = (fails + 0.5) / (self.simulations + 1)
+            failed = random.random(self.draws) < rate[chosen]
+            logs = np.where(failed[:, None], np.log(rate), logs + np.log1p(-rate))
         logs -= logsumexp(logs, axis=1, keepdims=True)
-        drop = np.log(len(law)) + (np.exp(logs) * logs).sum(1)
+        drop = np.log(len(shares)) + (np.exp(logs) * logs).sum(1)
         return float(drop.mean()), float(drop.std(ddof=1) / self.draws**0.5)
 
     def _single(self, outcome: Array) -> float:

@@ -84,6 +84,11 @@ class Settings(ABC):
             return self.evenly(self.settings).astype(np.float32)
         return np.array(self.settings, np.float32)
 
+    @property
+    def num_settings(self) -> int:
+        """The number of settings to choose from, 0 if they are continuous."""
+        return 0 if self._choices is None else len(self._choices)
+
     def evenly(self, count: int) -> Array:
         """Return ``count`` evenly spaced values per knob, all combinations, ``(count^d, d)``."""
         axes = [np.linspace(low, high, count) for low, high in self.knobs.values()]

@@ -8,36 +8,36 @@ Of a black box one can only ask for events x_1, x_2, ... ~ p(x | theta, phi). Pu
 
 where n_k of the N simulated events fall into bin k of K, and data y are the counts of the bins. Half
 a count is added to every bin (the posterior mean under Jeffreys' prior), because a finite simulation
-leaves bins empty and one event there would rule theta_i out for good.
+leaves bins empty and one event there would rule theta_i out for good. Where an experiment may fail, as f
+of the n runs of theta_i did, the failure is one more outcome, of probability (f + 1/2) / (n + 1).
 
 Source: M. Kumar, M. Ceru, P. Yeres, K. Cranmer, "Robot physicist" (2017), equations (1) to (3).
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..core import InputError, Streams, environments, shown
+from ..core import InputError, environments, shown
 from ..core.checks import choice, flag, integer, real, sequence
 from .design import Array
-from .drawing import HistogramLaw
-from .grid_design import GridDesign
-from .laws import Histograms
 from .settings import interval
-from .simulator.black_box import Job
+from .simulator.binning import HUGE, Bins, checked_of
+from .simulator.estimate import Estimate
+from .simulator.failures import MODES, Tally
 from .simulator.jobs import Simulations
+from .simulator.prices import prices_of
+from .simulator.progress import Tell
+from .simulator.runs import Runs
+from .tabulated import TabulatedDesign
 
 Ranges: TypeAlias = Mapping[str, tuple[float, float]]
-HUGE = 1e9
-"""Bound of every range."""
 
 
 def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
@@ -70,12 +70,8 @@ def muons(theta: Array, phi: Array, n_events: int, seed: int) -> Array:
     return sign * np.concatenate(kept)[:n_events]
 
 
-OUTSIDE = 0.2
-"""Share of the events outside `data_range` above which a warning is given."""
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class SimulatorDesign(HistogramLaw, GridDesign):
+class SimulatorDesign(TabulatedDesign):
     """Choose the settings of an experiment that only a simulator of yours describes.
 
     ## Description
@@ -96,30 +92,61 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     simulators in which a seed means the same noise; otherwise let N exceed the product of num_events
     and num_bins.
 
+    A run fails if it raises, ends with an exit status other than 0, yields something else than finite
+    numbers, or is killed, also by `timeout`, more than `retries` times. What that means is
+    `on_failure`. A failure that the real experiment can show as well, such as a reaction that runs
+    away, tells something: "outcome" makes it a part of the data, of probability (f + 1/2) / (n + 1)
+    where f of n runs failed. One run then stands for one experiment, whatever their numbers of events;
+    of n seeds, chance alone seems to tell about 1/2n nats. To leave failures out instead is biased:
+    what did not fail is believed to be likely. If only the simulation fails, for reasons of numerics,
+    the real experiment would have yielded something that nobody knows. "mask" then goes by the seeds
+    that did not fail, and where there is none takes the parameter value out of the prior, of which a
+    warning tells how much is lost. (A histogram made up from its neighbours would do for a failure
+    here or there, for which more seeds do as well, but not at the edge of a region that cannot be
+    simulated.) All settings are simulated before the first episode then, for the prior depends on
+    them.
+
+    A simulator that cannot be started, or whose machine is lost, has not failed: this is always an
+    error; so are the exit statuses 125, 126 and 127, by which containers and shells say so.
+
+    `model.estimate()` times three runs before all are started, and its text says how long they will
+    take; `model.simulate(progress=print)` tells how far they are; `model.failures` which have failed.
+
     ## Action space
     `Discrete(n)`: the index of a setting, see `model.action(phi=42)` and `model.setting(action)`.
     Anything outside raises `InputError`.
 
     ## Observation space
-    - `outcomes`: float32, `(T * num_bins,)`, the counts of the bins in the same order.
+    - `outcomes`: float32, `(T * m,)`, the counts of the m bins in the same order; in a plane, those of
+      the second number in turn for each bin of the first. Where failing is an outcome, there is one
+      more, 1 for an experiment that failed, whose other counts are 0.
 
     ## Starting state
-    theta drawn uniformly from the grid; no data.
+    theta drawn uniformly from the grid, or from what a mask leaves of it; no data.
 
     ## Arguments
     - `simulator` (the toy of `discovery/WeinbergToy-v0`): a function of `(theta, phi, n_events, seed)`
-      with arrays theta and phi, that returns `n_events` finite numbers and depends on nothing else;
-      or a text `"package.module:function"`; or a command line, a text or a list, such as
-      `["./simulate", "{theta}", "{phi}", "{events}", "{seed}"]`, that prints one event a line, or
-      writes the file that `{output}` names. Several parameters are separated by commas; `{phi[1]}` is
-      one of them. No shell is involved.
+      with arrays theta and phi, that returns `n_events` finite numbers, or an array with a row for
+      each event, and depends on nothing else; or a text `"package.module:function"`; or a command
+      line, a text or a list, such as `["./simulate", "{theta}", "{phi}", "{events}", "{seed}"]`, that
+      prints one event a line, several numbers of it with spaces between them, or writes the file that
+      `{output}` names. Several parameters are separated by commas; `{phi[1]}` is one of them. No shell
+      is involved. A container is a command line: `"docker run --rm image {theta} {phi} {events}
+      {seed}"`.
     - `unknown_ranges` ({"theta": (0.5, 1.5)}): names and ranges of the parameters; the prior is
       uniform on the midpoints of `grid_size` equal cells.
     - `knob_ranges` ({"phi": (40.0, 50.0)}): names and ranges of what can be set.
     - `settings`: settings to choose from: n evenly spaced per knob, or a list of them.
     - `grid_size`: values of each parameter, one number for all or one for each.
     - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
-      warning says where that is more than a fifth of all.
+      warning says where that is more than a fifth of all. Two numbers are put into bins of a plane:
+      `data_range=((0, 1), (-3, 3))`, `num_bins=(10, 20)` or one number for both.
+    - `columns` (None, all): which numbers of an event are looked at, the first is 0.
+    - `summarise` (None): a function of events `(N,)`, or `(N, c)` of several columns, or its name
+      `"package.module:function"`, that makes one or two numbers of them. Runs are kept as they were, so
+      that another summary needs no new ones.
+    - `summarise_per`: "event": it returns a row for each event; "experiment": one or two numbers
+      of all `num_events` events of an experiment, and runs are cut into experiments of so many events.
     - `simulated_events`: events of one run of the simulator.
     - `seeds`: the simulator is run once with each, and the events are put together.
     - `num_events`: events of an experiment.
@@ -132,8 +159,19 @@ class SimulatorDesign(HistogramLaw, GridDesign):
       on this machine where there is none; for runs of a second or more, each in a new process. Needs the
       extra `ray`, and a `cache` that all machines of the cluster share.
     - `timeout`: seconds after which a run is killed, with everything that it started.
-    - `retries`: how often a run that was killed, died or raised is repeated.
-    - `cache`: folder of finished runs; needed if there are workers.
+    - `retries`: how often a run that was killed, died or raised is repeated; never again once it has
+      raised the same error twice.
+    - `on_failure`: what a run that fails for good is: "raise" an error, an "outcome" of the
+      experiment, or a reason to "mask" its parameter value; see above.
+    - `max_failed`: largest share of the runs that may fail, and of the prior that may be masked. The
+      runs, which are then made in random order, are stopped as soon as there is no doubt, and the
+      settings listed by how many failed.
+    - `price` (None): what an experiment costs: one number, one for each setting, or a function of a
+      setting or its name. Rewards do not contain it; records tell what was spent, and agents such as
+      `greedy_eig(per_price=True)` weigh information by it.
+    - `cache`: folder of finished runs; needed if there are workers. Runs that failed for good, where
+      they are no error, are kept there too, with the reason, and not repeated, unless
+      `model.simulate(retry_failed=True)` asks for it.
     - `version`: change it when the simulator changes, so that runs of the old one are not used. A
       function of a module is told from an earlier one by its source text anyway, though not by what it
       calls.
@@ -148,8 +186,8 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     knob_ranges: Ranges = field(default_factory=lambda: {"phi": (40.0, 50.0)})
     settings: Any = 11
     grid_size: int | tuple[int, ...] = 20
-    data_range: tuple[float, float] = (-1.0, 1.0)
-    num_bins: int = 20
+    data_range: Any = (-1.0, 1.0)
+    num_bins: Any = 20
     simulated_events: int = 10_000
     seeds: Sequence[int] = (0,)
     num_events: int = 20
@@ -159,6 +197,12 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     retries: int = 2
     cache: str | Path | None = None
     version: str = ""
+    on_failure: str = "raise"
+    max_failed: float = 0.2
+    columns: Any = None
+    summarise: Any = None
+    summarise_per: str = "event"
+    price: Any = None
 
     def __post_init__(self) -> None:
         for name in ("unknown_ranges", "knob_ranges"):
@@ -180,8 +224,8 @@ class SimulatorDesign(HistogramLaw, GridDesign):
         if len(set(seeds)) < len(seeds):
             raise InputError(f"seeds must differ, got {shown(seeds)}.")
         self._set(
-            data_range=interval("data_range", self.data_range, -HUGE, HUGE),
-            num_bins=integer("num_bins", self.num_bins, low=2, high=10_000),
+            on_failure=choice("on_failure", self.on_failure, MODES),
+            max_failed=real("max_failed", self.max_failed, low=0, high=1),
             simulated_events=integer("simulated_events", self.simulated_events, low=1, high=10**8),
             seeds=seeds,
             num_events=integer("num_events", self.num_events, low=1, high=1_000_000),
@@ -190,8 +234,14 @@ class SimulatorDesign(HistogramLaw, GridDesign):
             retries=integer("retries", self.retries, low=0, high=1000),
             version=str(self.version),
         )
+        bins = self._bins
+        self._set(
+            data_range=bins.ranges if len(bins.ranges) > 1 else bins.ranges[0],
+            num_bins=bins.sizes if len(bins.sizes) > 1 else bins.sizes[0],
+            columns=bins.columns,
+        )
         super().__post_init__()
-        _ = self.simulations  # complain about the simulator now
+        _ = self._prices, self.simulations  # complain about them now
 
     @property
     def unknown_parameters(self) -> Ranges:
@@ -202,36 +252,6 @@ class SimulatorDesign(HistogramLaw, GridDesign):
     def knobs(self) -> Ranges:
         """What can be set."""
         return self.knob_ranges
-
-    # ---- the grid of parameters
-
-    @cached_property
-    def thetas(self) -> Array:
-        """The values that the parameters may have, ``(G, k)``."""
-        return self.new_posterior(1).theta
-
-    def log_prior(self, theta: Array) -> Array:
-        """Return 0: the prior is uniform."""
-        return np.zeros(theta.shape[:-1])
-
-    def prior(self, uniform: Array) -> Array:
-        """Return uniform draws from the grid."""
-        low, width = self._cells
-        return self.thetas[self._node(low + width * self._sizes * uniform)]
-
-    @cached_property
-    def _cells(self) -> tuple[Array, Array]:
-        """Lower end and width of a cell of each parameter, ``(k,)``."""
-        low, high = np.array(list(self.unknown_parameters.values())).T
-        return low, (high - low) / self._sizes
-
-    def _node(self, theta: Array) -> NDArray[np.int64]:
-        """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
-        low, width = self._cells
-        cells = ((theta - low) / width).astype(np.int64)
-        return np.asarray(
-            np.ravel_multi_index(tuple(np.moveaxis(cells, -1, 0)), self._sizes, mode="clip")
-        )
 
     # ---- simulations
 
@@ -245,134 +265,114 @@ class SimulatorDesign(HistogramLaw, GridDesign):
             self.timeout,
             self.retries,
             self.version,
+            self.on_failure != "raise",
         )
 
-    def simulate(self, part: int = 1, parts: int = 1) -> None:
+    @cached_property
+    def _bins(self) -> Bins:
+        together = self.num_events if checked_of(self.summarise_per) else None
+        if together is not None and together > self.simulated_events:
+            raise InputError(
+                f"simulated_events = {self.simulated_events} must be at least num_events = {together}: "
+                "a summary of an experiment needs all of its events."
+            )
+        return Bins.of(self.data_range, self.num_bins, self.columns, self.summarise, together)
+
+    @cached_property
+    def _runs(self) -> Runs:
+        return Runs(
+            self.simulations,
+            self._bins,
+            self.thetas,
+            self._settings,
+            self.simulated_events,
+            self.seeds,
+            self.on_failure,
+            self.max_failed,
+            self.fresh,
+            self._name,
+        )
+
+    def _name(self, phi: tuple[float, ...]) -> str:
+        return ", ".join(f"{name}={v:.4g}" for name, v in zip(self.knobs, phi, strict=True))
+
+    @property
+    def failures(self) -> Tally:
+        """The runs that were looked at so far, and which of them failed; its text tells of both."""
+        return self._runs.failures
+
+    def estimate(self) -> Estimate:
+        """Time three runs, of both corners and the centre; return what all runs will take.
+
+        They are kept, unless they fail. Its text is for people, its `hours` for programs.
+
+        Raises:
+            InputError: The simulator cannot start.
+        """
+        return self._runs.estimate()
+
+    def simulate(
+        self,
+        part: int = 1,
+        parts: int = 1,
+        *,
+        progress: Tell | None = None,
+        retry_failed: bool = False,
+    ) -> None:
         """Run what is missing for all settings, or every ``parts``-th run, counted from ``part``.
+
+        Args:
+            part: Which part, from 1.
+            parts: How many parts there are.
+            progress: Is told how far the runs are every 10 s and in the end, such as `print`.
+            retry_failed: Whether runs that are kept as failed are run again.
 
         Raises:
             InputError: The simulator fails or yields nonsense; or there is no cache for a part.
         """
         parts = integer("parts", parts, low=1)
         part = integer("part", part, low=1, high=parts)
-        if parts == 1:
-            return self._simulate_settings(range(len(self._settings)))
-        if self.cache is None:
+        if parts > 1 and self.cache is None:
             raise InputError("A part of the simulations is of no use unless cache names a folder.")
-        jobs = [job for index in range(len(self._settings)) for job in self._jobs(index)]
-        for _ in self.simulations.run(jobs[part - 1 :: parts]):
-            pass
-        return None
+        if retry_failed:
+            self._runs.forget_failures()
+        if parts == 1:
+            self._runs.need(self._runs.every, progress)
+        else:
+            self._runs.part(part, parts, progress)
 
-    @property
-    def _settings(self) -> NDArray[np.float32]:
-        assert self._choices is not None  # `settings` is not None
-        return self._choices
+    def data(self, events: Any) -> Array:
+        """Return the data of an experiment as observations hold them, ``(m,)``.
 
-    @cached_property
-    def _laws(self) -> dict[int, tuple[Array, Array]]:
-        """By index of a setting: probabilities of the bins ``(G, K)``, and their logs ``(K, G)``."""
-        return {}
+        Args:
+            events: Its events, ``(N,)`` or ``(N, c)`` as the simulator returns them; None: it failed.
 
-    def _jobs(self, index: int) -> list[Job]:
-        return [
-            self._job(theta, self._settings[index], self.simulated_events, seed)
-            for theta in self.thetas
-            for seed in self.seeds
-        ]
+        Raises:
+            InputError: They are no such events; or it failed, and that is no outcome.
+        """
+        return self._runs.data(None if events is None else np.asarray(events, np.float64))
 
-    def _job(self, theta: Array, setting: NDArray[Any], events: int, seed: int) -> Job:
-        # The shortest decimal of a setting's float32: 40.1 rather than 40.099998474121094.
-        phi = tuple(float(str(value)) for value in setting.astype(np.float32))
-        return Job(tuple(theta.tolist()), phi, events, seed)
-
-    def _simulate_settings(self, indices: Iterable[int]) -> None:
-        """Run what is missing for these settings, and keep their laws."""
-        jobs = {index: self._jobs(index) for index in indices if index not in self._laws}
-        if not jobs:
-            return
-        everything = [job for some in jobs.values() for job in some]
-        counts, beyond = {}, 0
-        low, high = self.data_range
-        for job, events in self.simulations.run(everything):
-            counts[job] = self._count(events)
-            beyond += int(np.count_nonzero((events < low) | (events > high)))
-        share = beyond / (len(everything) * self.simulated_events)
-        if share > OUTSIDE:
-            warnings.warn(
-                f"{share:.0%} of what the simulator yields lies outside data_range=({low:g}, {high:g}): "
-                "it counts in the end bins, which tell little of it. Give a data_range that holds it.",
-                stacklevel=2,
-            )
-        for index, mine in jobs.items():
-            total = np.array([counts[job] for job in mine], np.float64)
-            total = total.reshape(len(self.thetas), len(self.seeds), -1).sum(1) + 0.5
-            law = total / total.sum(1, keepdims=True)
-            # Rounded so that sums of counts times logs are exact: one episode is the same as many.
-            self._laws[index] = law, np.ascontiguousarray(np.round(np.log(law) * 2**24).T) / 2**24
-
-    def _count(self, events: Array) -> NDArray[np.int64]:
-        """Return the histogram of events, ``(num_bins,)``."""
-        low, high = self.data_range
-        with np.errstate(over="ignore"):  # of events as large as numbers can be
-            bins = np.clip((events - low) / (high - low) * self.num_bins, 0, self.num_bins - 1)
-        return np.bincount(bins.astype(np.int64), minlength=self.num_bins)
-
-    def _indices(self, setting: Array) -> list[int]:
-        """Return the indices of B settings; those that are new are simulated."""
-        rows = setting.astype(np.float32).tolist()
-        try:
-            indices = [self._index[tuple(row)] for row in rows]
-        except KeyError as error:
-            raise InputError(
-                f"The setting {error} is none of the {len(self._settings)} settings that are "
-                "simulated; see `settings`."
-            ) from None
-        self._simulate_settings(set(indices))
-        return indices
+    # ---- prices
 
     @cached_property
-    def _index(self) -> dict[tuple[float, ...], int]:
-        """The index of every setting."""
-        return {tuple(row): index for index, row in enumerate(self._settings.tolist())}
+    def _prices(self) -> Array | None:
+        return None if self.price is None else prices_of(self.price, self._settings)
 
-    # ---- the law of the data
+    def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
+        """Return the same problem with more rounds and settings; what is simulated stays so.
 
-    @property
-    def law(self) -> Histograms:
-        """Histograms of a fixed number of events."""
-        return Histograms(self.num_events)
-
-    def rates(self, theta: Array, setting: Array) -> Array:
-        """Return P(bin | theta, phi) for B parameters ``(B, k)`` and settings, ``(B, num_bins)``."""
-        pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
-        return np.array([self._laws[index][0][node] for index, node in pairs])
-
-    def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
-        """Return the multinomial log likelihood without its coefficient, ``(B, G)``."""
-        indices, nodes = self._indices(setting), self._node(theta)
-        logs = np.empty((len(outcome), len(self.thetas)))
-        for index in set(indices):
-            mine = np.equal(indices, index)
-            logs[mine] = outcome[mine] @ self._laws[index][1]
-        # `take` keeps the order of memory, and with it that of later sums, whatever B is.
-        return logs.take(nodes, 1) if nodes.ndim == 1 else np.take_along_axis(logs, nodes, 1)
-
-    def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
-    ) -> Array:
-        if not self.fresh:
-            return super()._experiment(theta, setting, streams, done)
-        jobs = {}
-        for i in range(len(theta)):
-            if done is None or not done[i]:
-                seed = int(streams.noise[i].integers(2**31))
-                jobs[i] = self._job(theta[i], setting[i], self.num_events, seed)
-        counts = {job: self._count(events) for job, events in self.simulations.run(jobs.values())}
-        outcome = np.zeros((len(theta), self.num_bins))
-        for i, job in jobs.items():
-            outcome[i] = counts[job]
-        return outcome
+        Where prices are listed, a new setting costs what the nearest one does.
+        """
+        more = tuple(settings)
+        if not more or self._prices is None or callable(self.price) or isinstance(self.price, str):
+            return super().with_more(horizon, more)
+        width = np.subtract(*reversed(self.ranges))
+        apart = (np.array(more)[:, None] - self._settings) / width
+        nearest = self._prices[(apart**2).sum(2).argmin(1)]
+        free = replace(self, price=None).with_more(horizon, more)
+        other = replace(free, price=(*self._prices.tolist(), *nearest.tolist()))
+        other._runs.take_over(self._runs)
+        return other
 
 
 def _ranges(name: str, value: Any) -> Ranges:

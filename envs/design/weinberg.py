@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from ..core import InputError, environments
 from ..core.checks import choice, integer, real
@@ -199,6 +200,22 @@ class Weinberg(AngularDesign):
         first, second = self.form_factors(theta[:, None], setting)
         law = self.probabilities(electroweak.asymmetry(first, second)[:, 0])
         return law if self.luminosity is None else law * self.yields(first, setting)
+
+    def repeat(
+        self, theta: Array, setting: Array, outcome: Array, random: np.random.Generator
+    ) -> Array:
+        """Return histograms, of as many events as ``outcome`` has unless there is a luminosity."""
+        if self.luminosity is None:
+            return super().repeat(theta, setting, outcome, random)
+        return self.sample(theta, setting, random)
+
+    def saturated(self, outcome: Array, setting: Array) -> Array:
+        """Return the log likelihood if each bin, and the number of events, is as expected, ``(B,)``."""
+        best = super().saturated(outcome, setting)
+        if self.luminosity is None:
+            return best
+        size = outcome.sum(1)
+        return np.asarray(best + xlogy(size, size) - size)
 
     def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
         """Return counts, whose sum is fixed unless there is a luminosity."""

@@ -1,4 +1,6 @@
-r"""Expected sums of the best T of n independent values: what an oracle collects.
+r"""The best of n values: what an oracle collects, and what play at random finds.
+
+Expected sums of the best T of n independent values.
 
 The k-th best of n values with quantile function Q lies at Q(U) with U ~ Beta(n - k + 1, k); summed
 over the best T,
@@ -13,12 +15,28 @@ well, H hypergeometric with m - 1 draws from N - 1 values of which j count,
 
     E[sum of the best T] = (m / N) * sum_j y_(j) P(H(N - 1, j, m - 1) <= T - 1).
 
+Who draws k of n items at random, without replacement, misses the best j of them with probability
+
+    S_j(k) = C(n - j, k) / C(n, k) = product over i < j of (n - k - i) / (n - i),
+
+and needs (n + 1) / (j + 1) draws in the mean to the first of them. The best that is drawn lies below the
+best of all by the steps z_(j) - z_(j+1) between neighbours in rank whose upper side was missed, so that
+
+    E[z_(1) - best of k] = sum_j (z_(j) - z_(j+1)) S_j(k),
+
+and the mean over k = 1, ..., T needs no sum over k: with N the draws to the first of the best j,
+
+    sum_{k=0}^{T} S_j(k) = E[min(N, T + 1)] = (n + 1) / (j + 1) - S_j(T + 1) (n - T) / (j + 1),
+
+since after T + 1 misses (n - T) / (j + 1) more draws are needed in the mean.
+
 Source: David and Nagaraja, "Order Statistics" (2003), chapter 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +85,45 @@ def top_sum_drawn(values: NDArray[np.float64], num_drawn: int, count: int) -> fl
     better = np.arange(len(values))
     taken = hypergeom.cdf(count - 1, len(values) - 1, better, num_drawn - 1)
     return num_drawn / len(values) * float(-np.sort(-values) @ taken)
+
+
+def draws_to_first(num_items: Any, num_best: Any) -> Any:
+    """Return the expected draws, without replacement, to the first of the best j of n items."""
+    return (num_items + 1) / (num_best + 1)
+
+
+def missed(num_items: int, count: int) -> NDArray[np.float64]:
+    """Return the chance that k drawn items hold none of the best j, ``(n - 1,)`` for j from 1 on."""
+    passed = np.arange(num_items - 1)
+    chances = np.maximum(num_items - count - passed, 0) / (num_items - passed)
+    return np.asarray(np.cumprod(chances), np.float64)
+
+
+def gap_drawn(values: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.float64]:
+    """Return by how much the best of k drawn values is expected to lie below the best of all.
+
+    Args:
+        values: The values of each of B pools, ``(B, n)``.
+        counts: P numbers k of values that are drawn, without replacement, from 1 to n.
+
+    Returns:
+        ``(B, P)``, in the unit of the values.
+    """
+    n, steps = values.shape[1], _steps_down(values)
+    return np.stack([(steps * missed(n, k)).sum(1) for k in counts], 1)
+
+
+def mean_gap_drawn(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the mean of `gap_drawn` over k = 1, ..., ``count``, ``(B,)``."""
+    n = values.shape[1]
+    first = draws_to_first(n, np.arange(1, n))
+    later = missed(n, count + 1) * (n - count) / np.arange(2, n + 1) if count < n else 0.0
+    return np.asarray((_steps_down(values) * ((first - later - 1) / count)).sum(1))
+
+
+def _steps_down(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the differences of neighbours in rank, from the best value on, ``(B, n - 1)``."""
+    return np.ascontiguousarray(np.diff(np.sort(values, axis=1), axis=1)[:, ::-1])
 
 
 def chi_mean(degrees: int) -> float:

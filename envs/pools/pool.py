@@ -343,7 +343,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def labels_left(self, observation: Any) -> NDArray[np.int64]:
         """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
-        return self.batch_size * observation["steps_left"][:, 0].astype(np.int64)
+        return np.asarray(self.batch_size * observation["steps_left"][:, 0].astype(np.int64))
 
     def observe(self, state: StateT) -> Observation:
         """Return the observations of B episodes; what is constant is a read-only view.

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Streams, environments, shown
-from ..core.checks import COSTLY, choice, integer, real
+from ..core.checks import COSTLY, choice, flag, integer, real
 from ..datasets import Reading, Table, load
 from ..datasets.table import from_arrays
 from .feature_pool import FeaturePool
@@ -28,6 +28,8 @@ from .order_statistics import top_sum_drawn
 from .scaling import SCALINGS, bounds, scaled
 
 OPTIONS = Reading.options()
+
+MOST_HALVES = 1_000_000
 
 
 @dataclass(kw_only=True, eq=False)
@@ -104,6 +106,10 @@ class TablePool(FeaturePool, Reading):
       public, unless there is noise.
     - `rows`: rows that an episode plays: a share in (0, 1], such as 0.5 for half of them (rounded, at
       least one), or their number, an integer; None plays the table as it is.
+    - `half`: the number of a half of the rows, which takes the place of the table: 0 and 1 are the
+      halves of one random split, 2 and 3 those of the next, and so on; None takes all rows.
+    - `placebo`: whether labels are dealt at random to the rows of an episode, with `rows`: then features
+      tell nothing, and no agent is better than random play.
     - `scaling`: "l2" divides each feature by its Euclidean norm over the pool, as the paper does;
       "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the pool is
       that of the episode: it is as if its rows were given as arrays. Features are then shown in single
@@ -113,13 +119,16 @@ class TablePool(FeaturePool, Reading):
       choice counts as that, whatever it pays.
 
     ## Version history
-    - v0: first version. `rows` came later and changes nothing where it is not given.
+    - v0: first version. `rows`, `half` and `placebo` came later and change nothing where they are not
+      given.
     """
 
     dataset: str | None = None
     features: Any = None
     labels: Any = None
     rows: float | None = None
+    half: int | None = None
+    placebo: bool = False
     scaling: str = "l2"
     illegal_reward: float = None  # type: ignore[assignment]  # a number once the labels are known
 
@@ -127,6 +136,8 @@ class TablePool(FeaturePool, Reading):
 
     def __post_init__(self) -> None:
         choice("scaling", self.scaling, SCALINGS)
+        if self.half is not None:
+            self._set(half=integer("half", self.half, low=0, high=MOST_HALVES))
         if self.labels is not None:
             self._check_arrays()
         elif self.dataset is None:
@@ -138,6 +149,10 @@ class TablePool(FeaturePool, Reading):
             self._set(dataset="diabetes")
         if self.rows is not None:
             self._set(rows=self._checked_rows(self.rows))
+        if flag("placebo", self.placebo) and self.rows is None:
+            raise InputError(
+                "placebo deals labels to rows that are drawn; give rows, too: rows=1.0."
+            )
         given: Any = self.illegal_reward
         if given is None:
             self._set(illegal_reward=max(self._wasted, -COSTLY))
@@ -154,7 +169,7 @@ class TablePool(FeaturePool, Reading):
         if given:
             raise InputError(f"Give {given[0]} or the arrays features and labels, not both.")
         table = from_arrays(self.features, self.labels, reading.minimise or False)
-        self._set(table=table, features=table.features, labels=table.labels)
+        self._set(table=self._halved(table), features=table.features, labels=table.labels)
 
     def _check_labels(self) -> None:
         """Refuse labels that an observation cannot hold."""
@@ -189,7 +204,11 @@ class TablePool(FeaturePool, Reading):
     def table(self) -> Table:
         """The table, labels included: for the environment and for people, not for agents."""
         assert self.dataset is not None  # of arrays it is made at once
-        return load(self.dataset, **{name: getattr(self, name) for name in OPTIONS}).conditions()
+        options = {name: getattr(self, name) for name in OPTIONS}
+        return self._halved(load(self.dataset, **options).conditions())
+
+    def _halved(self, table: Table) -> Table:
+        return table if self.half is None else table.half(self.half)
 
     @property
     def size(self) -> int:
@@ -282,7 +301,8 @@ class TablePool(FeaturePool, Reading):
             features = state.features.copy()
             for i in index.tolist():
                 drawn = streams.generators[i].permutation(len(table.labels))[:n]
-                state.rows[i], state.values[i] = drawn, table.labels[drawn]
+                dealt = streams.generators[i].permutation(drawn) if self.placebo else drawn
+                state.rows[i], state.values[i] = drawn, table.labels[dealt]
                 features[i] = scaled(table.features[drawn], self.scaling).reshape(-1)
             features.flags.writeable = False
             state.features = features

@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import boards, learning, listing, playing, showing
+from . import asking, boards, comparing, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
@@ -49,7 +49,10 @@ def _options(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "list": listing.list_all,
     "table": listing.table,
+    "ask": asking.ask,
+    "tell": asking.tell,
     "run": playing.run,
+    "compare": comparing.compare,
     "tune": playing.tune,
     "evaluate": playing.evaluate,
     "show": showing.show,

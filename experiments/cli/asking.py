@@ -1,82 +1,125 @@
-"""The commands that run a campaign of your own: ask which experiments are next, and tell their results."""
+"""The commands of a campaign of your own: ask which experiments are next, and tell their results."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ...envs.core import InputError, shown
+from .shared import is_design
 
 Source = Annotated[
     str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
 ]
+Results = Annotated[
+    list[str],
+    typer.Argument(
+        help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or a file: a plate filled in; of a design, "
+        "data with their settings."
+    ),
+]
+Target = Annotated[str | None, typer.Option(help="The label column of a table.")]
+Batch = Annotated[
+    int | None, typer.Option("--batch", "-n", min=1, help="How many experiments; 1 by default.")
+]
+AgentName = Annotated[str | None, typer.Option(help="Who decides, such as bayes_ucb.")]
+Budget = Annotated[int | None, typer.Option(min=1, help="Number of labels in all.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")]
+Same = Annotated[str | None, typer.Option(help="A column that has one value in all of a plate.")]
+More = Annotated[bool, typer.Option("--more", help="Ask on, though experiments are in flight.")]
+Plate = Annotated[
+    Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
+]
+ReadAs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
+]
 JournalFile = Annotated[
     Path | None, typer.Option(help="Where the study is kept; by default beside the file.")
+]
+Correct = Annotated[
+    bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
+]
+Which = Annotated[int | None, typer.Option(min=1, help="Which of several labels is wrong, from 1.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Take a label that is there already as a second one.")
+]
+Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
 ]
 
 
 def ask(
     source: Source,
-    target: Annotated[str | None, typer.Option(help="The label column of a table.")] = None,
-    batch: Annotated[
-        int | None, typer.Option("--batch", "-n", min=1, help="How many experiments; 1 by default.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option(help="Who decides, such as bayes_ucb.")] = None,
-    budget: Annotated[int | None, typer.Option(min=1, help="Number of labels in all.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")] = None,
-    same: Annotated[
-        str | None, typer.Option(help="A column that has one value in all of a plate.")
-    ] = None,
-    more: Annotated[
-        bool, typer.Option("--more", help="Ask on, though experiments are in flight.")
-    ] = False,
-    plate: Annotated[
-        Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
-    ] = None,
+    target: Target = None,
+    batch: Batch = None,
+    agent: AgentName = None,
+    budget: Budget = None,
+    seed: Seed = None,
+    same: Same = None,
+    more: More = False,
+    plate: Plate = None,
+    dry: DryRun = False,
     journal: JournalFile = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
-    ] = None,
+    settings: ReadAs = None,
 ) -> None:
     """Say which experiments to run next; begins a study, or goes on with it."""
-    from .pool_study import ask as ask_pool
-
     _check(source)
-    given = {"target": target, "agent": agent, "budget": budget, "seed": seed, "same": same}
-    ask_pool(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
+    given = {"agent": agent, "budget": budget, "seed": seed}
+    if is_design(source):
+        from . import design_study
+
+        _only_of_tables(target=target, batch=batch, same=same, more=more, out=plate, set=settings)
+        design_study.ask(source, given, journal, dry=dry)
+        return
+    if dry:
+        raise InputError("--dry-run is of a design with a simulator; a table needs none.")
+    from . import pool_study
+
+    given |= {"target": target, "same": same}
+    pool_study.ask(source, batch, given, settings or [], more=more, plate=plate, journal=journal)
 
 
 def tell(
     source: Source,
-    results: Annotated[
-        list[str],
-        typer.Argument(
-            help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or the file of a plate, filled in."
-        ),
-    ],
-    correct: Annotated[
-        bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Take a label that is there already as a second one.")
-    ] = False,
-    why: Annotated[str, typer.Option(help="Why an experiment failed.")] = "",
+    results: Results,
+    correct: Correct = False,
+    which: Which = None,
+    again: Again = False,
+    why: Why = "",
     journal: JournalFile = None,
 ) -> None:
     """Tell what came of experiments: late, in any order, in part, or of your own choice."""
-    from .pool_study import tell as tell_pool
-
     _check(source)
-    tell_pool(source, results, correct=correct, again=again, why=why, journal=journal)
+    how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
+    if is_design(source):
+        from . import design_study
+
+        _only_of_tables(which=which)
+        design_study.tell(source, results, **how)
+    else:
+        from . import pool_study
+
+        pool_study.tell(source, results, which=which, **how)
+
+
+def _only_of_tables(**options: Any) -> None:
+    """Refuse options that a design does not have."""
+    for name, value in options.items():
+        if value and (name, value) != ("batch", 1):
+            raise InputError(
+                f"--{name} is of a table; a design is decided one experiment after the other, as its "
+                "file says."
+            )
 
 
 def _check(source: str) -> None:
     from ...envs.datasets.files import is_path
 
-    if not is_path(source):
+    if not (is_path(source) or is_design(source)):
         raise InputError(
             f"{shown(source)} is neither a table nor a design; name a file that ends in .csv, .parquet "
             "or .toml."

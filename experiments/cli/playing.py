@@ -17,6 +17,7 @@ from ..runs.terminal import out, progress, say, show
 from .shared import (
     Agents,
     Kwargs,
+    Metrics,
     Out,
     Ray,
     Settings,
@@ -63,7 +64,7 @@ def run(
     if slurm is not None:
         _submit(chosen.name, folder, slurm, slurm_option or [])
         return
-    _play_missing(chosen, specs, folder, workers, ray)
+    play_missing(chosen, specs, folder, workers, ray)
     _show(specs, folder)
 
 
@@ -83,7 +84,7 @@ def _show(specs: Sequence[RunSpec], folder: Path) -> None:
         raise typer.Exit(1)
 
 
-def _play_missing(
+def play_missing(
     suite: Suite,
     specs: Sequence[RunSpec],
     folder: Path,
@@ -160,7 +161,7 @@ def tune(
     specs = tuning.plan(chosen)
     if not specs:
         raise InputError(f"The suite {suite!r} has nothing to tune here.")
-    _play_missing(chosen, specs, folder, workers)
+    play_missing(chosen, specs, folder, workers)
     settings = tuning.choose(chosen, folder)
     for task, agents in settings["tasks"].items():
         out.print(f"\n{task}", style="bold")
@@ -184,25 +185,34 @@ def evaluate(
     ] = None,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
+    metric: Metrics = None,
 ) -> None:
     """Play one agent on one environment and show what it achieves."""
     from ..runs.evaluation import EVALUATION_SEED
     from ..runs.evaluation import evaluate as play
 
+    metrics = metric or []
     parameters = parameters_of(kwargs, settings or [])
     first = EVALUATION_SEED if seed is None else seed
     say_notes(env, parameters)
     with progress(episodes, "episodes") as update:
         result = play(
-            env, agent, episodes=episodes, seed=first, env_kwargs=parameters, progress=update
+            env,
+            agent,
+            episodes=episodes,
+            seed=first,
+            env_kwargs=parameters,
+            metrics=metrics,
+            progress=update,
         )
-    show(["agent", result.agent], about_evaluation(result), result.env_id)
+    show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
 
 
-def about_evaluation(result: Evaluation) -> list[list[str]]:
-    """Return what an agent achieved, a line for each thing that is known."""
+def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[str]]:
+    """Return what an agent achieved, a line for each thing that is known, also by some metrics."""
+    from ..report.findings import findings
     from ..report.stats import mean
-    from ..report.words import microseconds, number, plus_minus, span
+    from ..report.words import number, plus_minus, span
     from ..runs.scores import scores
 
     rows = [["return", plus_minus(result.returns)]]
@@ -213,6 +223,15 @@ def about_evaluation(result: Evaluation) -> list[list[str]]:
     rows.append(["exact optimum", number(result.optimal_value)])
     if result.regret is not None:
         rows.append(["regret", plus_minus(result.regret)])
+    rows += [[one.name, one.line] for one in findings(result, metrics)]
+    return rows + _how_played(result)
+
+
+def _how_played(result: Evaluation) -> list[list[str]]:
+    """Return what an agent spent, and what it played, a line for each."""
+    from ..report.words import microseconds, plus_minus
+
+    rows = []
     if result.spent is not None:
         rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])

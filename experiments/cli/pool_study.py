@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest, shown
 from ...envs.core.files import write, writing_to
-from ...studies import Study
-from ...studies.pool_study import PoolStudy, Question
-from ...studies.sheet import News, cell, told
+from ...envs.datasets import Reading
+from ...studies.answers import Question
+from ...studies.pool_study import PoolStudy
+from ...studies.sheet import cell, told
+from ...studies.source import Source
 from ...studies.status import Status
+from ...studies.study import Study
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
@@ -23,6 +28,67 @@ WORDS = ("failed", "withdrawn", "retry")
 """What may be told of an item instead of a label."""
 MOST_SAID = 10
 """Items that a line to stderr names."""
+MOST_COLUMNS = 12
+"""Columns of a condition that a terminal shows."""
+MOST_SHOWN = 10
+"""Labels of the course, and items believed to be best, that are shown."""
+
+
+def command(name: str, source: str, journal: Path | None, *words: str) -> str:
+    """Return a command to type."""
+    place = [] if journal is None else ["--journal", str(journal)]
+    return shlex.join(["discovery-gym", name, source, *words, *place])
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - MOST_SAID} more" if len(texts) > MOST_SAID else ""
+    return ", ".join(texts[:MOST_SAID]) + more
+
+
+def _values(values: Sequence[float]) -> str:
+    return ", ".join(map(cell, values))
+
+
+# ---- the study of a file
+
+
+def _kept(source: str, journal: Path | None) -> Path:
+    """Return the file that the study of a table is kept in."""
+    path = Source.of(source).journal if journal is None else journal
+    assert path is not None  # the source is a file
+    return path
+
+
+def begun(source: str, journal: Path | None) -> PoolStudy:
+    """Return the study of a table, which must have begun; say what was typed into the file since."""
+    path = _kept(source, journal)
+    if not path.is_file():
+        raise InputError(
+            f"There is no study of {source} yet: no file {path}. Begin one: "
+            f"{command('ask', source, journal, '--target', 'COLUMN')}"
+        )
+    study = Study.pool(source, journal=journal)
+    _say_news(study, source)
+    return study
+
+
+def _say_news(study: PoolStudy, source: str) -> None:
+    """Say what was taken from the file."""
+    news = study.news
+    if study.added:
+        say(f"new in {source}: {_some(study.added)}")
+    labels = [f"{name}={_values(values)}" for name, values in news.labels.items()]
+    labels += [f"{name}=failed" for name in news.failed]
+    if labels:
+        say(f"told from {source}: {_some(labels)}")
+    for name, pairs in news.corrected.items():
+        for old, new in pairs:
+            note(f"corrected from {source}: {name} was {cell(old)} and is {cell(new)}")
+    for name, values in news.emptied.items():
+        note(
+            f"{name}: {source} has no {_values(values)} any more; the study keeps it, and "
+            f"{name}=withdrawn takes it back"
+        )
 
 
 # ---- ask
@@ -39,107 +105,102 @@ def ask(
     journal: Path | None,
 ) -> None:
     """Begin a study or go on with it, and print what to do next."""
+    if plate is not None and plate.exists():
+        raise InputError(f"{plate} is there already; name another file as --out, or move it away.")
+    study = _opened(source, given, settings, journal, batch or 1)
+    waiting = len(study.flying())
+    questions = study.ask(batch or 1, more=more)
+    if waiting and not more:
+        note(f"{waiting} in flight, the same again; --more asks on before their labels are here.")
+    _print(questions)
+    if plate is not None:
+        _write_plate(study, questions, plate)
+    say(f"{_left(study)}; the study is kept in {study.journal.path}")
+    results = [f"{one.id}=LABEL" for one in questions[:2]]
+    say(f"Then: {command('tell', source, journal, *results)} (or {questions[0].id}=failed)")
+    say(f"or type labels into {source}, and: {command('ask', source, journal)}")
+
+
+def _opened(
+    source: str,
+    given: Mapping[str, Any],
+    settings: Sequence[str],
+    journal: Path | None,
+    batch: int,
+) -> PoolStudy:
+    """Return a study that begins or goes on; one that begins has labels for its first plate."""
     options = parameters_of("{}", settings, example="drop=run")
     known = {name: value for name, value in given.items() if value is not None}
     if double := sorted(set(known) & set(options)):
         raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
-    study = Study.pool(source, journal=journal, **known, **options)
-    _say_notes(study)
-    _look(study, source)
-    waiting = sum(state == Status.FLYING for state in study.status.values())
-    questions = study.ask(batch or 1, more=more)
-    if waiting and not more:
-        note(
-            f"{waiting} in flight since the last ask, the same again; --more asks on."
-            if len(questions) == waiting
-            else f"{waiting} are in flight."
-        )
-    _print(questions)
-    if plate is not None:
-        _write_plate(study, questions, plate)
-    _say_next(study, source, journal, questions)
+    begins = not _kept(source, journal).is_file()
+    budget = known.pop("budget", None)
+    first = {"budget": budget} if begins else {}
+    with _naming_options():
+        study = Study.pool(source, journal=journal, **first, **known, **options)
+    if begins and budget is None and study.left < batch <= len(study.ids):
+        budget = study.spent + batch
+    if budget is not None:
+        study.budget = budget
+    if begins:
+        for line in str(study.sheet.table).splitlines():
+            say(line)
+        say(f"agent: {study.agent}; budget: {study.budget} labels (--budget sets it at any time)")
+    _say_news(study, source)
+    return study
 
 
-def _say_notes(study: PoolStudy) -> None:
-    for line in study.notes:
-        say(f"note: {line}")
+@contextlib.contextmanager
+def _naming_options() -> Iterator[None]:
+    """Add to an error that names options of reading how they are given to a command."""
+    try:
+        yield
+    except InputError as error:
+        names = "|".join(Reading.options())
+        found = re.findall(rf"\b(?:{names})=(?:\[[^\]]*\]|'[^']*')?", str(error))
+        if not found:
+            raise
+        given = max(found, key=len)  # the one that has its value, if there is one
+        plain = given[-1] != "=" and not set(given) & set('"$`\\')
+        example = f'"{given}"' if plain else f"{given.partition('=')[0]}=VALUE"
+        raise InputError(f"{error} Such options are given as --set {example}.") from None
 
 
-def _look(study: PoolStudy, source: str) -> None:
-    """Take in what was typed into the file, and say so."""
-    news, new = study.look()
-    if new:
-        say(f"new in {source}: {_some(new)}")
-    _say_news(study, news)
-
-
-def _say_news(study: PoolStudy, news: News) -> None:
-    labels = [f"{name}={_values(values)}" for name, values in news.labels.items()]
-    if labels or news.failed:
-        say(f"told from the file: {_some([*labels, *(f'{name}=failed' for name in news.failed)])}")
-    for name, pairs in news.corrected.items():
-        for old, new in pairs:
-            note(f"corrected from the file: {name}: {cell(old)} is now {cell(new)}")
-    for name, values in news.emptied.items():
-        note(
-            f"{name}: the file has no {_values(values)} any more; the study keeps it, and "
-            f"{name}=withdrawn takes it back"
-        )
-
-
-def _values(values: Sequence[float]) -> str:
-    return ", ".join(map(cell, values))
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - MOST_SAID} more" if len(texts) > MOST_SAID else ""
-    return ", ".join(texts[:MOST_SAID]) + more
+def _left(study: PoolStudy) -> str:
+    return f"{study.left} of {study.budget} labels left"
 
 
 def _print(questions: Sequence[Question]) -> None:
     from ..report.study import belief
 
-    columns = list(questions[0].values) if questions else []
+    names = list(questions[0].values)
+    if out.is_terminal and len(names) > MOST_COLUMNS:
+        say(
+            f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
+        )
+        names = names[:MOST_COLUMNS]
+    columns = ["id", *names, "mean ± sd", "among the best", "why"]
     rows = [
         [
             one.id,
-            *map(cell, one.values.values()),
+            *(cell(one.values[name]) for name in names),
             belief(one.mean, one.std),
             f"{100 * one.chance:.0f} %",
             one.why,
         ]
         for one in questions
     ]
-    table(["id", *columns, "mean ± sd", "among the best", "why"], rows)
-
-
-def _say_next(
-    study: PoolStudy, source: str, journal: Path | None, questions: Sequence[Question]
-) -> None:
-    """Say what is left, where the study is, and how to tell results."""
-    say(f"{study.left} of {study.budget} labels left; the study is kept in {study.journal.path}")
-    if questions:
-        results = [f"{one.id}=LABEL" for one in questions[:2]]
-        say(f"Then: {command('tell', source, journal, *results)}  (or {questions[0].id}=failed)")
-        say(f"or type labels into {source}, and: {command('ask', source, journal)}")
-
-
-def command(name: str, source: str, journal: Path | None, *words: str) -> str:
-    """Return a command to type."""
-    place = [] if journal is None else ["--journal", str(journal)]
-    return shlex.join(["discovery-gym", name, source, *words, *place])
+    table(columns, rows)
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
     """Write questions as a CSV file whose last column is to be filled in."""
     from ..report.escaping import csv_text
 
-    if path.exists():
-        raise InputError(f"{path} is there already; name another file as --out, or move it away.")
-    columns = list(questions[0].values) if questions else list(study.columns)
+    head = ["id", *questions[0].values, study.target]
     rows = [[one.id, *map(cell, one.values.values()), ""] for one in questions]
     with writing_to(path.parent, "a plate"):
-        write(path, csv_text([["id", *columns, study.target], *rows]))
+        write(path, csv_text([head, *rows]))
     say(f"plate: {path}")
 
 
@@ -151,49 +212,88 @@ def tell(
     results: Sequence[str],
     *,
     correct: bool,
+    which: int | None,
     again: bool,
     why: str,
     journal: Path | None,
 ) -> None:
     """Tell what came of experiments."""
     study = begun(source, journal)
-    _look(study, source)
     given = _given(study, results)
     if why and "failed" not in given.values():
-        raise InputError("--why says why an experiment failed; name one, such as 21=failed.")
-    _told(study, source, given, correct=correct, again=again, why=why)
-    say(f"{study.left} of {study.budget} labels left. Next: {command('ask', source, journal)}")
+        raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
+    new = _new(study, given, correct=correct, again=again)
+    labels = {name: value for name, value in new.items() if not isinstance(value, str)}
+    if correct:
+        for name, label in labels.items():
+            study.correct(name, label, which)
+    else:
+        study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
+    for name, value in new.items():
+        if value in ("withdrawn", "retry"):
+            (study.withdraw if value == "withdrawn" else study.retry)(name)
+    _echo(study, new)
+    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
 
-def begun(source: str, journal: Path | None) -> PoolStudy:
-    """Return the study of a table, which must have begun."""
-    path = study_file(source, journal)
-    if not path.is_file():
-        raise InputError(
-            f"There is no study of {source} yet: no {path}. Begin one: "
-            f"{command('ask', source, journal, '--target', 'COLUMN')}"
-        )
-    return Study.pool(source, journal=journal)
+def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
+    """Print what was written, with the conditions."""
+    rows = [
+        [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
+        for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
+    ]
+    if rows:
+        table(["id", *study.columns, study.target], rows)
+
+
+def _new(
+    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool
+) -> dict[str, float | str]:
+    """Return what is to be written of what is told; say what becomes of the rest."""
+    new, labels = dict[str, float | str](), study.labels
+    for name, value in given.items():
+        known = labels.get(name, [])
+        if correct and (isinstance(value, str) or not known):
+            raise InputError(
+                f"--correct changes a label, and {name} "
+                f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
+            )
+        if isinstance(value, str) or not known:
+            new[name] = value
+        elif value in known and not again:
+            note(
+                f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is "
+                "written; --again tells it as a replicate."
+            )
+        else:
+            new[name] = value
+            if not (correct or again):
+                note(
+                    f"{name} has {_values(known)} already, and {cell(value)} counts as a replicate; to "
+                    "replace a label that was wrong, give --correct."
+                )
+    return new
 
 
 def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:
     """Return what is told of each item: a label, or a word."""
     found: dict[str, float | str] = {}
     for text in results:
-        pairs = _pairs(study, text)
-        for name, value in pairs:
+        for name, value in _pairs(study, text):
             if name in found:
-                raise InputError(f"{name} is told twice; tell the second value afterwards, with --again.")
+                raise InputError(
+                    f"{name} is told twice; tell the other value by a command of its own, with --again."
+                )
             found[name] = value
     return found
 
 
 def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
-    name, equals, value = text.rpartition("=")
+    name, equals, value = (part.strip() for part in text.rpartition("="))
     if equals:
-        return [(_known(study, name.strip()), _value(study, name.strip(), value.strip()))]
+        return [(_known(study, name), _value(study, name, value))]
     if Path(text).suffix.lower() in (".csv", ".tsv", ".txt"):
-        return _plate(study, Path(text))
+        return _of_plate(study, Path(text))
     raise InputError(
         f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
         "file of a plate that is filled in."
@@ -201,27 +301,25 @@ def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
 
 
 def _example(study: PoolStudy) -> str:
-    states = study.status
-    return next((name for name, state in states.items() if state == Status.FLYING), next(iter(states)))
+    flying = [name for name, state in study.status.items() if state == Status.FLYING]
+    return flying[0] if flying else study.ids[0]
 
 
 def _known(study: PoolStudy, name: str) -> str:
-    if name not in study.status:
+    if name not in study.sheet.number:
         flying = [one for one, state in study.status.items() if state == Status.FLYING]
-        told_of = f" In flight are {_some(flying)}." if flying else ""
+        hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
-            f"There is no item {shown(name)}{closest(name, study.status)}{told_of} Ids are those that "
-            "`ask` prints."
+            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
+            "that ask prints."
         )
-    return name
+    return study.sheet.ids[study.sheet.number[name]]
 
 
 def _value(study: PoolStudy, name: str, text: str) -> float | str:
     """Return a label in the unit of the file, or a word."""
     if text.lower() in WORDS:
         return text.lower()
-    if text.lower() in ("true", "false"):
-        return float(text.lower() == "true")
     number = text.removesuffix("%").rstrip() if study.unit == "%" else text
     try:
         value = float(number)
@@ -229,68 +327,58 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
         value = math.nan
     if math.isfinite(value) and "_" not in number:
         return value
-    hint = ""
-    if number.count(",") == 1 and number.replace(",", "").lstrip("+-").isdigit():
-        hint = f" With a decimal point: {name}={number.replace(',', '.')}."
+    point = number.replace(",", ".")
+    hint = (
+        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
+    )
+    words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
-        f"{name}={shown(text)} is no label: type a number in the unit of {study.target!r}, or one of "
-        f"{', '.join(f'{name}={word}' for word in WORDS)}.{hint}"
+        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
+        f"{words}.{hint}"
     )
 
 
-def _plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
-    """Return the filled cells of a plate's file, which names items by its column id."""
+def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
+    """Return the filled cells of a plate's file, which names items in its column id."""
+    from ...envs.datasets.cells import Conversion, Problems, decimal_sign
     from ...envs.datasets.formats import read_columns
     from ...envs.datasets.options import Reading
 
-    columns = read_columns(path, Reading(header=True)).cells
-    for name in ("id", study.target):
-        if name not in columns:
+    columns, target = read_columns(path, Reading(header=True)), study.target
+    for name in ("id", target):
+        if name not in columns.cells:
             raise InputError(
                 f"{path} has no column {shown(name)}; a plate, as `ask --out` writes it, has the "
-                f"columns id and {study.target}."
+                f"columns 'id' and {shown(target)}."
             )
-    rows = zip(columns["id"].to_pylist(), columns[study.target].to_pylist(), strict=True)
-    filled = [(name.strip(), value.strip()) for name, value in rows if value.strip()]
+    problems = Problems()
+    convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
+    values, failed = convert.labels(target, ())[0], convert.failed(target)
+    problems.refuse(columns.file)
+    rows = zip(convert.texts("id"), values.tolist(), failed.tolist(), strict=True)
+    filled = [(name, value, over) for name, value, over in rows if over or not math.isnan(value)]
     if not filled:
-        raise InputError(f"{path} has no label yet in its column {shown(study.target)}.")
-    return [(_known(study, name), _value(study, name, value)) for name, value in filled]
+        raise InputError(f"{path} has no label yet in its column {shown(target)}.")
+    return [(_known(study, name), "failed" if over else value) for name, value, over in filled]
 
 
-def _told(
-    study: PoolStudy,
-    source: str,
-    given: Mapping[str, float | str],
-    *,
-    correct: bool,
-    again: bool,
-    why: str,
-) -> None:
-    labels, failed = dict[str, float](), dict[str, str]()
-    values = dict(zip(given, study.values(list(given)), strict=True))
-    for name, value in given.items():
-        what, known = told(values[name]), study.labels.get(name, [])
-        if isinstance(value, str):
-            if value == "failed":
-                failed[name] = why
-            continue
-        if correct and known:
-            continue
-        if value in known and not again:
-            note(f"{name} ({what}) has {cell(value)} already: nothing is written; --again tells it as a "
-                 "replicate")
-            continue
-        if known:
-            note(f"{name} has {_values(known)}: {cell(value)} is a replicate. To correct instead: --correct")
-        labels[name] = value
-    if labels or failed:
-        study.tell(labels, failed=failed)
-    for name, value in given.items():
-        if value == "withdrawn":
-            study.withdraw(name)
-        elif value == "retry":
-            study.retry(name)
-        elif correct and name not in labels and name not in failed:
-            study.correct(name, value)
-    for name, value in given.items():
-        out.print(f"{name}\t{told(values[name])}\t{value if isinstance(value, str) else cell(value)}")
+# ---- show
+
+
+def show(source: str, page: Path | None, journal: Path | None) -> None:
+    """Show where a study stands, on the terminal and as a page."""
+    from ..report import study as report
+
+    study = begun(source, journal)
+    found = report.course(study)
+    table(["study", source], report.facts(study, source)[1:])
+    say(report.lead(study, found))
+    for part in report.tables(study, MOST_SHOWN):
+        if part.rows:
+            table(part.columns, part.last(MOST_SHOWN), part.title)
+    if page is not None:
+        report.write_page(study, page, source)
+        say(f"page: {page}")
+    flying = [one.id for one in study.flying()]
+    words = ["tell", *(f"{name}=LABEL" for name in flying[:2])] if flying else ["ask"]
+    say(f"Next: {command(words[0], source, journal, *words[1:])}")

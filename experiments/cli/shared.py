@@ -21,7 +21,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
-
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metric", help="What else to compute: 'top(share=0.05)', area. May be repeated."
+    ),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
 
 
@@ -57,6 +62,11 @@ Tasks = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
 ]
+
+
+def is_design(source: str) -> bool:
+    """Return whether a file is a problem of experimental design rather than a table."""
+    return Path(source).suffix.lower() == ".toml"
 
 
 def note(message: str) -> None:

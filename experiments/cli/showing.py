@@ -1,4 +1,4 @@
-"""The command that shows one run: what its record says, and any of its episodes, replayed."""
+"""The command that shows what a run has left, any of its episodes, replayed, or where a study stands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from ...envs.core import InputError, shown, spelt
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .shared import complain
+from .shared import complain, is_design
 
 if TYPE_CHECKING:
     from ..runs.evaluation import Evaluation
@@ -24,7 +24,12 @@ MOST_ROWS = 10
 
 
 def show(
-    run: Annotated[str, typer.Argument(help="A record's file, or how its id begins: results/a3f.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            help="A record's file, or how its id begins: results/a3f; or the file of a study: my.csv."
+        ),
+    ],
     episode: Annotated[
         int | None, typer.Option(min=0, help="Replay this episode: its number from 0, or its seed.")
     ] = None,
@@ -34,8 +39,19 @@ def show(
     trust: Annotated[
         bool, typer.Option("--trust", help="Replay with code of others that the record names.")
     ] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a study as a web page to this HTML file.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
+    ] = None,
 ) -> None:
-    """Show what a run has left; with --episode, replay one episode decision by decision."""
+    """Show what a run has left, or where a study stands; --episode replays an episode of a run."""
+    if journal is not None or _is_study(run):
+        _show_study(run, episode, picture, page, journal)
+        return
+    if page is not None:
+        raise InputError("--page is of a study; name its file, such as my.csv.")
     from ..runs.records import find_record, read_record
 
     if picture is not None and episode is None:
@@ -55,6 +71,27 @@ def show(
     _replay(result, _row(result, episode), picture)
 
 
+def _is_study(name: str) -> bool:
+    """Return whether a text names the file of a study and not a run, whose record is Parquet, too."""
+    from ...envs.datasets.files import TEXTS, ending
+
+    if ending(Path(name)) in (*TEXTS, ".toml"):
+        return True
+    return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
+
+
+def _show_study(
+    source: str, episode: int | None, picture: Path | None, page: Path | None, journal: Path | None
+) -> None:
+    if episode is not None or picture is not None:
+        raise InputError("--episode and --picture are of a run; --page draws a study.")
+    if is_design(source):
+        from .design_study import show as show_it
+    else:
+        from .pool_study import show as show_it
+    show_it(source, page, journal)
+
+
 def _head(record: Record) -> list[list[str]]:
     """Return what a record says of itself and of its run, a line each."""
     from ..report.words import date
@@ -68,7 +105,7 @@ def _head(record: Record) -> list[list[str]]:
         rows += [["flag", flag] for flag in entry["flags"]]
         rows += [["card", f"{key}: {shown(value)}"] for key, value in entry["card"].items()]
     if result is not None:
-        rows += about_evaluation(result)
+        rows += about_evaluation(result, spec.metrics)
     rows += [["versions", ", ".join(f"{k} {v}" for k, v in record.versions.items())]]
     rows += [
         [name, value] for name, value in record.platform.items() if name not in record.versions
@@ -112,11 +149,14 @@ def _row(result: Evaluation, episode: int) -> int:
 
 def _check_trusted(record: Record, trust: bool) -> None:
     """Refuse to run what a record names of others, unless that is asked for."""
+    from ...agents.making import references
+    from ..suites.trust import of_parameters
+
     spec = record.spec
     named = [spec.env_id] if not spec.env_id.startswith("discovery/") else []
-    named += [
-        shown(spec.env_kwargs[key]) for key in ("simulator", "cache") if key in spec.env_kwargs
-    ]
+    if record.evaluation is not None and record.evaluation.actions is None:
+        named += references(spec.agent)
+    named += [what for what, _ in of_parameters(spec.env_kwargs)]
     if named and not trust:
         raise InputError(
             f"The record names code of others, which a replay runs: {', '.join(named)}. If you trust "

@@ -11,8 +11,9 @@ chooses what turns out well, and M grows with every such choice. The test is one
     z = M / sqrt(V + b M / 3),    b the largest y_t - m_t,
 
 so that by Freedman's inequality an honest M reaches z with a probability of about exp(-z^2 / 2) at most,
-however skewed the laws are and at any time during the play. `FLAG` = 5 makes that 4e-6 a run, a few in a
-hundred thousand; an honest agent that does not play for it reaches 5 with the 3e-7 of a normal law.
+however skewed the laws are and at any time during the play. `FLAG` = 4.4 makes that 6e-5 a run: of 1,000
+entries of ten runs, 0.6 at most, whatever they do. An honest agent that does not play for it reaches 4.4
+with the 5e-6 of a normal law.
 
 What y is: on pools the label, on campaigns what an epoch achieves, in experimental design what an
 experiment tells; see `luck`. Most of V is luck that comes to every choice alike. So a second sum takes
@@ -40,7 +41,7 @@ from ..runs.replay import Recorded
 from ..runs.trace import Actions, model_of
 from .luck import WATCHES, Decision, Luck, Watch, objection
 
-FLAG = 5.0
+FLAG = 4.4
 """Runs with a larger z are flagged."""
 WIDTH = 256
 """Episodes that are played again side by side."""

@@ -25,6 +25,7 @@ from ..runs.spec import RunSpec
 from ..suites.task import kind_of
 from . import ranks
 from . import stats as st
+from .findings import Finding, findings
 
 ANCHOR, FLAGGED, OPEN_BOOK = "anchor", "flagged", "open book"
 NO_RANK = {
@@ -80,6 +81,11 @@ class Row:
     def score(self) -> st.Interval | None:
         """Mean normalised score."""
         return None if self.scores is None else st.mean(self.scores)
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What its metrics say; nothing for a failed run."""
+        return [] if self.played is None else findings(self.played, self.record.spec.metrics)
 
     @property
     def value(self) -> float | None:
@@ -154,6 +160,11 @@ class Board:
     def has_regret(self) -> bool:
         """Whether any run reports regret."""
         return any(row.played is not None and row.played.regret is not None for row in self.rows)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What metrics say of the first agent that has any: rows that lack one of these have none."""
+        return next((row.findings for row in self.rows if row.findings), [])
 
     @property
     def anchor(self) -> str:

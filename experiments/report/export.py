@@ -81,6 +81,7 @@ def _row(row: Row) -> Facts:
         "text": spec.agent,
         "status": entry.get("status"),
         "digest": entry.get("digest"),
+        **{k: v for one in row.findings for k, v in _interval(one.key, one.estimate).items()},
         "error": row.error_line if row.failed else None,
         "run": record.id,
         "created": record.created,
@@ -223,7 +224,7 @@ def _of_task(caption: str, board: Board) -> str:
         "Return": lambda row: (
             "failed" if row.played is None else words.plus_minus(row.played.returns)
         ),
-        "Against the best": lambda row: words.against(row),
+        "Against the best": lambda row: words.against(row.behind, row.rank is not None),
     }
     rows = [[column(row) for column in columns.values()] for row in board.rows]
     return _table(caption, list(columns), rows)

@@ -94,6 +94,28 @@ def paired_difference(ours: ArrayLike, theirs: ArrayLike) -> Interval:
     return _of_one(x - y, scale=max(abs(x).max(initial=0), abs(y).max(initial=0)))
 
 
+def ratio(ours: ArrayLike, theirs: ArrayLike) -> Interval:
+    """Return the mean of ours over the mean of theirs, both ``(E,)`` and over the same seeds.
+
+    It is the mean of `pulled`; NaN where theirs have the mean 0.
+    """
+    x, y = _pairs(ours, theirs)
+    if y.mean() == 0:
+        return Interval(np.nan, episodes=x.size)
+    return _of_one(pulled(x, y), scale=abs(x).max() / abs(y.mean()))
+
+
+def pulled(ours: ArrayLike, theirs: ArrayLike) -> Floats:
+    """Return values whose mean is the ratio r of two means, and whose spread is that of r, ``(E, ...)``.
+
+    They are r + (x - r y) / mean(y): the linearised ratio of Cochran, "Sampling techniques" (1977),
+    section 6.3. The means are those over the first axis, and those of y are not 0.
+    """
+    x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    r = x.mean(0) / y.mean(0)
+    return np.asarray(r + (x - r * y) / y.mean(0))
+
+
 def proportion(successes: int, count: int) -> Interval:
     """Return the share of successes, by Clopper and Pearson.
 

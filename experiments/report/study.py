@@ -18,8 +18,9 @@ from ...envs.core import spelt
 from ...envs.core.files import write, writing_to
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
-from ...studies.pool_study import PoolStudy, Posterior
-from ...studies.sheet import told
+from ...studies.answers import Posterior
+from ...studies.pool_study import PoolStudy
+from ...studies.sheet import cell, told
 from ...studies.status import Status
 from . import page
 from .leaderboard import PAPERS
@@ -55,9 +56,14 @@ def course(study: PoolStudy) -> list[Found]:
 def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.int64]:
     """Return the numbers of the items that are believed to be best, those that may be chosen or were."""
     sign = -1.0 if study.minimise else 1.0
-    out = np.array([study.status[name] in OUT for name in posterior.ids])
+    out = np.isin(states(study), OUT)
     order = np.argsort(np.where(out, np.inf, -sign * posterior.mean), kind="stable")
     return order[: min(count, len(order) - int(out.sum()))]
+
+
+def states(study: PoolStudy) -> NDArray[np.int64]:
+    """Return the status of every item, ``(n,)``."""
+    return np.array([*study.status.values()], np.int64)
 
 
 OUT = Status.FAILED, Status.WITHDRAWN
@@ -90,13 +96,13 @@ def _page(study: PoolStudy, name: str) -> str:
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "study.js")
+    code = page.script("draw.js", "theme.js", "figures.js", "study.js")
     data = {
         "target": spelt(study.target),
         "minimise": study.minimise,
         "scale": palette.SCALE,
         "course": [
-            {"id": one.id, "value": one.label, "best": one.best, "text": number(one.label)}
+            {"id": one.id, "value": one.label, "best": one.best, "text": cell(one.label)}
             for one in found
         ],
         "best": [_believed(study, posterior, i) for i in best.tolist()],
@@ -107,15 +113,15 @@ def _page(study: PoolStudy, name: str) -> str:
         title=f"{study.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
-        tables=[_flying(study, posterior), _best(study, posterior, best), _labels(study, found)],
-        data=_json(data),
+        tables=reversed(tables(study)),
+        data=as_json(data),
         style=style,
         script=code,
         hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 
-def _json(data: Any) -> Markup:
+def as_json(data: Any) -> Markup:
     """Return data for a script element: ASCII without a ``<``."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":"))
     for sign in "<>&":
@@ -131,24 +137,24 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
     values = told(study.values([best.id])[0])
     unit = f" {study.unit}" if study.unit else ""
     which = "Lowest" if study.minimise else "Highest"
-    return f"{which} {study.target} so far: {number(best.label)}{unit}, by {best.id} ({values})."
+    return f"{which} {study.target} so far: {cell(best.label)}{unit}, by {best.id} ({values})."
 
 
 def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
     """Return where a study stands, by name."""
-    states = list(study.status.values())
+    count = np.bincount(states(study), minlength=len(Status)).tolist()
     parts = {
-        "labels told": len(study.arrived),
-        "in flight": states.count(Status.FLYING),
-        "failed": states.count(Status.FAILED),
-        "withdrawn": states.count(Status.WITHDRAWN),
+        "told": len(study.arrived),
+        "in flight": count[Status.FLYING],
+        "failed": count[Status.FAILED],
+        "withdrawn": count[Status.WITHDRAWN],
     }
-    counts = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
+    unit = f" in {study.unit}" if study.unit else ""
+    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
         ("table", name),
-        ("target", f"{study.target}{f' in {study.unit}' if study.unit else ''}, "
-                   f"{'less' if study.minimise else 'more'} is better"),
-        ("items", f"{len(states):,}"),
+        ("target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"),
+        ("items", f"{sum(count):,}"),
         ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
         ("agent", study.agent),
         ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
@@ -157,91 +163,131 @@ def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
 
 
 def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, Any]:
-    name, mean, std = posterior.ids[item], posterior.mean[item], posterior.std[item]
+    name, mean, std = posterior.ids[item], float(posterior.mean[item]), float(posterior.std[item])
     labels = study.labels.get(name, [])
     text = f"{belief(mean, std)}{f', label {_several(labels)}' if labels else ''}"
     return {"id": spelt(name), "mean": mean, "sd": std, "labels": labels, "text": text}
 
 
 def _several(labels: list[float]) -> str:
-    return ", ".join(map(number, labels))
+    return ", ".join(map(cell, labels))
 
 
 def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
     """Return the items in the plane of the first two principal components of their features."""
-    state = np.array([study.status[name] for name in posterior.ids])
+    state = states(study)
     state[state == Status.WITHDRAWN] = Status.FREE
-    free = (state == Status.FREE).nonzero()[0]
-    some = free[np.unique(np.linspace(0, max(len(free) - 1, 0), MOST_POINTS).round().astype(int))[: len(free)]]
-    shown = np.sort(np.concatenate([some, (state != Status.FREE).nonzero()[0]]))
+    free, other = (state == Status.FREE).nonzero()[0], (state != Status.FREE).nonzero()[0]
+    even = np.linspace(0, len(free) - 1, min(len(free), MOST_POINTS)).astype(np.int64)
+    shown = np.sort(np.concatenate([free[even], other]))
     x = study.features[shown].astype(np.float64)
     x = (x - x.mean(0)) / np.where(np.ptp(x, axis=0) > 0, x.std(0), 1.0)
-    flat = projection(x, np.arange(len(x)))[0].round(4)
+    flat = projection(x, np.arange(len(x)))[0].round(4).tolist()
     values = study.values([posterior.ids[i] for i in shown.tolist()])
     points = [
-        [*flat[k].tolist(), round(float(posterior.mean[i]), 6), int(state[i]), spelt(posterior.ids[i]),
-         f"{spelt(told(values[k]))}: {belief(posterior.mean[i], posterior.std[i])}"]
-        for k, i in enumerate(shown.tolist())
+        [*place, float(posterior.mean[i]), int(state[i]), spelt(posterior.ids[i]),
+         f"{spelt(told(one))}: {belief(posterior.mean[i], posterior.std[i])}"]
+        for place, i, one in zip(flat, shown.tolist(), values, strict=True)
     ]  # fmt: skip
-    ends = [float(posterior.mean[shown].min()), float(posterior.mean[shown].max())]
+    some = "" if len(even) == len(free) else f" (of those not asked {len(even):,})"
     words = (
-        f"Every dot is an item{'' if len(some) == len(free) else f' ({len(some):,} of those not asked)'}, "
-        "its colour what is believed of it; items with alike features lie close to each other (the first "
-        "two principal components). Hold the mouse over one for what it is."
+        f"Every dot is an item{some}, its colour what is believed of it. Items with alike features lie "
+        "close to each other: the axes are the first two principal components. Hold the mouse over a "
+        "dot for what it is."
     )
+    ends = [float(posterior.mean[shown].min()), float(posterior.mean[shown].max())]
     return {"points": points, "ends": ends, "words": words}
 
 
 # ---- its tables
 
 
-def _table(title: str, empty: str, columns: list[str], rows: list[list[str]]) -> dict[str, Any]:
-    numbers = ["labels", "label", "mean ± sd", "best so far", "no."]
-    more = f"The first {MOST_ROWS:,} of {len(rows):,}." if len(rows) > MOST_ROWS else ""
-    return {
-        "title": title,
-        "empty": empty,
-        "columns": columns,
-        "rows": rows[:MOST_ROWS],
-        "left": [name for name in columns if name not in numbers],
-        "more": more,
-    }
+@dataclass(frozen=True)
+class Part:
+    """A table of what a study holds.
+
+    Args:
+        title: What it shows.
+        columns: The heads of its columns.
+        rows: Its rows.
+        empty: What is said in place of a table without rows.
+    """
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    empty: str
+
+    @property
+    def left(self) -> list[str]:
+        """The columns that are no numbers."""
+        return [name for name in self.columns if name not in NUMBERS]
+
+    @property
+    def more(self) -> str:
+        """What is said of rows that a page leaves out."""
+        return (
+            f"The last {MOST_ROWS:,} of {len(self.rows):,}." if len(self.rows) > MOST_ROWS else ""
+        )
+
+    def last(self, count: int = MOST_ROWS) -> list[list[str]]:
+        """Return the last rows."""
+        return self.rows[-count:]
 
 
-def _cells(study: PoolStudy, names: list[str]) -> list[list[str]]:
-    from ...studies.sheet import cell
-
-    return [[cell(one) for one in values.values()] for values in study.values(names)]
+NUMBERS = ("no.", "label", "labels", "mean ± sd", "best so far")
 
 
-def _flying(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
-    place = {name: i for i, name in enumerate(posterior.ids)}
-    names = [name for name, state in study.status.items() if state == Status.FLYING]
-    rows = [
-        [name, *cells, belief(posterior.mean[place[name]], posterior.std[place[name]])]
-        for name, cells in zip(names, _cells(study, names), strict=True)
+def tables(study: PoolStudy, count: int = TOP) -> list[Part]:
+    """Return what has come, what failed, what is in flight, and what is believed to be best."""
+    posterior = study.posterior()
+    return [
+        _labels(study),
+        _failed(study),
+        _flying(study),
+        _best(study, posterior, top(study, posterior, count)),
     ]
-    columns = ["id", *study.columns, "mean ± sd"]
-    return _table("In flight", "Nothing is in flight.", columns, rows)
 
 
-def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> dict[str, Any]:
-    names = [posterior.ids[i] for i in best.tolist()]
+def _cells(study: PoolStudy, ids: list[str]) -> list[list[str]]:
+    return [[cell(one) for one in values.values()] for values in study.values(ids)]
+
+
+def _labels(study: PoolStudy) -> Part:
+    found = course(study)
     rows = [
-        [name, *cells, study.status[name].word, _several(study.labels.get(name, [])),
-         belief(posterior.mean[i], posterior.std[i])]
-        for name, i, cells in zip(names, best.tolist(), _cells(study, names), strict=True)
-    ]  # fmt: skip
-    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
-    return _table("Believed to be best", "Nothing is left.", columns, rows)
-
-
-def _labels(study: PoolStudy, found: list[Found]) -> dict[str, Any]:
-    rows = [
-        [str(i), one.id, *cells, number(one.label), number(one.best)]
+        [str(i), one.id, *cells, cell(one.label), cell(one.best)]
         for i, (one, cells) in enumerate(
             zip(found, _cells(study, [one.id for one in found]), strict=True), 1
         )
     ]
     columns = ["no.", "id", *study.columns, "label", "best so far"]
-    return _table("All labels", "No label yet.", columns, rows)
+    return Part("Labels in the order in which they came", columns, rows, "No label yet.")
+
+
+def _failed(study: PoolStudy) -> Part:
+    lost = study.failures
+    rows = [
+        [name, *cells, why]
+        for (name, why), cells in zip(lost.items(), _cells(study, list(lost)), strict=True)
+    ]
+    return Part("Failed", ["id", *study.columns, "why"], rows, "Nothing failed.")
+
+
+def _flying(study: PoolStudy) -> Part:
+    rows = [
+        [one.id, *map(cell, one.values.values()), belief(one.mean, one.std)]
+        for one in study.flying()
+    ]
+    return Part("In flight", ["id", *study.columns, "mean ± sd"], rows, "Nothing is in flight.")
+
+
+def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:
+    ids, status, labels = [posterior.ids[i] for i in best.tolist()], study.status, study.labels
+    rows = [
+        [name, *cells, status[name].word, _several(labels.get(name, [])),
+         belief(posterior.mean[i], posterior.std[i])]
+        for name, i, cells in zip(ids, best.tolist(), _cells(study, ids), strict=True)
+    ]  # fmt: skip
+    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
+    return Part("Believed to be best", columns, rows, "Nothing is left to choose.")

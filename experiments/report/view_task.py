@@ -19,6 +19,7 @@ from ..runs.evaluation import Evaluation
 from . import ranks, words
 from . import stats as st
 from .boards import Board, Row, role
+from .findings import Finding, closed_after
 from .links import Links
 from .standings import Pair, Standing
 
@@ -109,6 +110,7 @@ def task_view(board: Board, pairs: Sequence[Pair], agents: Mapping[str, int], li
         "facts": _facts(board),
         "scale": scale_of([row["score"] for row in rows], board.scored),
         "rows": rows,
+        "metrics": _metrics(board),
         "curves": list(_curves(board)),
         "costs": costs([_costs(row) for row in board.rows]),
         "histogram": {
@@ -136,6 +138,26 @@ def _facts(board: Board) -> list[list[str]]:
         if tells.for_percent is not None:
             facts.append(["to tell 1 %", f"{tells.for_percent:,} episodes"])
     return facts
+
+
+def _metrics(board: Board) -> View | None:
+    """Return a table of what metrics say, with the numbers of random play; ``None`` without metrics."""
+    heads = board.findings
+    if not heads:
+        return None
+    by_name = [{one.name: one for one in row.findings} for row in board.rows]
+    cells = [[_finding(found.get(one.name)) for one in heads] for found in by_name]
+    chance = [f"{one.name} {one.word(one.chance)}" for one in heads if one.chance is not None]
+    return {
+        "heads": [{"name": one.name, "about": one.about, "up": one.up} for one in heads],
+        "rows": [{"row": i, "cells": row} for i, row in enumerate(cells) if any(row)],
+        "chance": ", ".join(chance),
+    }
+
+
+def _finding(one: Finding | None) -> View | None:
+    found = None if one is None else estimate(one.estimate, one.word)
+    return None if found is None or one is None else {**found, "text": one.text}
 
 
 def _range(board: Board) -> tuple[float, float]:
@@ -186,7 +208,8 @@ def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
     found["return"] = cell(played.returns.mean(), words.plus_minus(played.returns))
     if played.regret is not None:
         found["regret"] = cell(played.regret.mean(), words.plus_minus(played.regret))
-    found["behind"] = cell(None if row.behind is None else row.behind.value, words.against(row))
+    behind = words.against(row.behind, row.rank is not None)
+    found["behind"] = cell(None if row.behind is None else row.behind.value, behind)
     seconds = played.seconds_per_decision
     found["time"] = cell(seconds, words.duration(seconds))
     return found | {"episodes": _episodes(played)}
@@ -260,6 +283,7 @@ def _curves(board: Board) -> Iterator[View]:
         "return": "return so far",
         "best": "best label so far",
         "spent": "money spent so far",
+        "closed": "gap closed",
     }
     for name, label in named.items():
         lines = [
@@ -284,6 +308,8 @@ def _traces(played: Evaluation) -> dict[str, Floats]:
         traces["best"] = _held(played.best_after)
     if played.spent_after is not None:
         traces["spent"] = _held(played.spent_after, played.spent)
+    if (closed := closed_after(played)) is not None:
+        traces["closed"] = closed
     return traces
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import stats as st
-
-if TYPE_CHECKING:
-    from .boards import Row
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -64,9 +62,14 @@ def difference(one: st.Interval | None) -> str:
     return f"{number(one.value, 3)} {one.ends(lambda end: number(end, 3))}".strip()
 
 
-def against(row: Row) -> str:
-    """Return the difference of an agent to the best of its task, which is "best" itself."""
-    return "best" if row.rank is not None and row.behind is None else difference(row.behind)
+def against(behind: st.Interval | None, ranked: bool) -> str:
+    """Return the difference of an agent to the best of its task, which has none if it is that one."""
+    return "best" if ranked and behind is None else difference(behind)
+
+
+def estimate(one: st.Interval, word: Callable[[float], str], bound: str = "") -> str:
+    """Return an estimate with its interval, as ``word`` writes numbers; it may be a bound."""
+    return f"{bound} {word(one.value)} {one.ends(word)}".strip()
 
 
 def plus_minus(values: NDArray[Any]) -> str:
@@ -108,5 +111,17 @@ def date(seconds: float | None) -> str:
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-FILTERS = (number, score, ends, span, rank, difference, against, plus_minus, microseconds, date)
+FILTERS = (
+    number,
+    score,
+    ends,
+    span,
+    rank,
+    difference,
+    against,
+    estimate,
+    plus_minus,
+    microseconds,
+    date,
+)
 """The words that templates may use."""

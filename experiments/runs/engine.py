@@ -37,7 +37,7 @@ def play(todo: Sequence[Missing], folder: Path, workers: int | None = None) -> N
         WorkerLost: No worker is left; what had finished is kept, a second call plays the rest.
     """
     board, lost = Board(todo, folder), list[str]()
-    with _watching(board) as look, _team(todo, folder, workers or _cores()) as team:
+    with _watching(board) as look, _team(todo, folder, workers or cores()) as team:
         while team:
             time.sleep(PAUSE)
             for worker in [one for one in team if not one.lives]:
@@ -103,7 +103,7 @@ def _watching(board: Board) -> Iterator[Callable[[], None]]:
         look()
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use, which in a container can be few of many."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -2,7 +2,7 @@
 
 Each is named by a text such as ``"information_bounds(contrasts=1000)"``. Its class takes the settings,
 names in ``of`` the models whose episodes it takes, and is called with a model and E of its episodes. It
-returns a value for each, ``(E, ...)``, which must not depend on the other episodes.
+returns numbers of each, as many as its ``width`` says, which must not depend on the other episodes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from .episodes import Episodes
+from .pool_metrics import Area, SimpleRegret, Top
 from .trace import Floats
 
 
@@ -37,6 +38,11 @@ class InformationBounds:
 
     def __init__(self, *, contrasts: int = 1000) -> None:
         self.contrasts = integer("contrasts", contrasts, low=1, high=1_000_000_000)
+
+    @staticmethod
+    def width(points: int) -> int:
+        """Return the numbers of an episode."""
+        return 2
 
     def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
         """Return both bounds of each episode, ``(E, 2)``."""
@@ -65,8 +71,29 @@ class InformationBounds:
         return np.concatenate(found)
 
 
-METRICS = {"information_bounds": InformationBounds}
+METRICS: dict[str, type[Any]] = {
+    "information_bounds": InformationBounds,
+    "top": Top,
+    "simple_regret": SimpleRegret,
+    "area": Area,
+}
 """Metrics by name."""
+EXAMPLE = "top(share=0.05)"
+
+
+def described(text: Any) -> tuple[str, Any]:
+    """Return the name of the metric that a text describes, and the metric.
+
+    Raises:
+        InputError: If it describes none.
+    """
+    name, settings = parse(text, "a metric", EXAMPLE)
+    if name not in METRICS:
+        raise InputError(
+            f"There is no metric {shown(name)}{closest(name, METRICS)} Known are {', '.join(METRICS)}."
+        )
+    check_settings(name, METRICS[name], settings)
+    return name, METRICS[name](**settings)
 
 
 def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Floats]]:
@@ -77,24 +104,16 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Flo
     """
     if isinstance(texts, str) or not isinstance(texts, Sequence):
         raise InputError(
-            "metrics must be a list of texts, such as ('information_bounds(contrasts=1000)',), got "
-            f"{shown(texts)}."
+            f"metrics must be a list of texts, such as ({EXAMPLE!r},), got {shown(texts)}."
         )
     metrics: dict[str, Callable[[Episodes], Floats]] = {}
-    for text in texts:
-        name, settings = parse(text, "a metric", "information_bounds(contrasts=1000)")
-        if name not in METRICS:
-            raise InputError(
-                f"There is no metric {shown(name)}{closest(name, METRICS)} Known are "
-                f"{', '.join(METRICS)}."
-            )
+    for name, metric in map(described, texts):
         if name in metrics:
             raise InputError(f"The metric {name} is asked for twice; ask for it once.")
-        check_settings(name, METRICS[name], settings)
-        if not isinstance(model, METRICS[name].of):
+        if not isinstance(model, metric.of):
             raise InputError(
-                f"{name} is a metric of {METRICS[name].of.__name__}, which this environment is not: "
+                f"{name} is a metric of {metric.of.__name__}, which this environment is not: "
                 "leave it out."
             )
-        metrics[name] = partial(METRICS[name](**settings), model)
+        metrics[name] = partial(metric, model)
     return metrics

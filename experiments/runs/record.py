@@ -28,6 +28,7 @@ from ...envs.core import shown
 from . import former
 from .evaluation import QUANTILES, Evaluation
 from .fingerprints import hashed
+from .metrics import METRICS, described
 from .platforms import platform_here
 from .spec import RunSpec, check_text, spec_text
 from .trace import MOST_POINTS, Actions, Ragged
@@ -232,11 +233,8 @@ def check(spec: RunSpec, columns: Mapping[str, Any], about: Mapping[str, Any]) -
     check_size(len(about["points"]) * rows * len({*AFTER} & columns.keys()))  # with the ends filled
     _check_after(columns, np.array(about["points"], np.int64))
     _check_actions(columns)
-    for name in columns.keys() - FIXED - {*action_columns(columns)}:
-        if np.isnan(columns[name]).any() or (name == "bounds" and columns[name].shape != (rows, 2)):
-            raise ValueError(
-                f"the {name} of an episode are missing, or not as many as they should be"
-            )
+    if not failed:
+        _check_metrics(spec, columns, len(about["points"]))
     _check_about(about, failed)
 
 
@@ -294,6 +292,20 @@ def _check_actions(columns: Mapping[str, Any]) -> None:
             raise ValueError(f"the actions {name} of an episode are not as many as its decisions")
         if not np.isfinite(columns[name].values).all():
             raise ValueError(f"an action of {name} is not finite")
+
+
+def _check_metrics(spec: RunSpec, columns: Mapping[str, Any], points: int) -> None:
+    """Raise `ValueError` unless metrics have the numbers they should; an upper bound may be infinite."""
+    for text, metric in zip(spec.metrics, spec.metric_names, strict=True):
+        name = COLUMN.get(metric, metric)
+        known = described(text)[1] if metric in METRICS else None
+        shape = columns[name].shape if known is None else (spec.episodes, known.width(points))
+        if np.isnan(columns[name]).any() or columns[name].shape != shape:
+            raise ValueError(
+                f"the {name} of an episode are missing, or not as many as they should be"
+            )
+        if known is not None and metric != BOUNDS and (abs(columns[name]) > LARGEST).any():
+            raise ValueError(f"the {name} of an episode is not finite, or beyond {LARGEST:g}")
 
 
 def _check_about(about: Mapping[str, Any], failed: bool) -> None:

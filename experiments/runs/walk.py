@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
 from ...envs.core import InputError, Knowledge, is_ours, shown, spec_of, told
-from .evaluation import Evaluation
+from .evaluation import Evaluation, evaluate
 from .replay import TOLERANCE, Mismatch, check_actions
 from .trace import Actions
 
@@ -38,7 +38,7 @@ class Moment:
 
 
 def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Moment], Any]:
-    """Replay one episode of a record.
+    """Replay one episode of a record; where it has no actions, its agent plays it anew.
 
     Args:
         record: What was recorded.
@@ -49,12 +49,11 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
         Its decisions, and what the mode asks for.
 
     Raises:
-        InputError: The record has no actions, or its environment cannot draw itself so.
+        InputError: Its environment cannot draw itself so; or nobody knows its actions.
         Mismatch: Its actions do not give the episode that it tells of.
     """
-    if record.actions is None:
-        raise InputError("This record has no actions, so that no episode of it can be replayed.")
-    seed, actions = record.seed + row, record.actions.of([row])
+    seed = record.seed + row
+    actions = _anew(record, row) if record.actions is None else record.actions.of([row])
     if mode is not None:
         _check_draws(record.env_id, mode)
     drawn: dict[str, Any] = {} if mode is None else {"render_mode": mode}
@@ -69,6 +68,19 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
         return moments, None if mode is None else env.render()
     finally:
         env.close()
+
+
+def _anew(record: Evaluation, row: int) -> Actions:
+    """Return the actions of an episode whose record has none, played by its agent."""
+    seed, said = record.seed + row, float(record.returns[row])
+    how = {"env_kwargs": record.env_kwargs, "truth": False}
+    played = evaluate(record.env_id, record.agent, episodes=1, seed=seed, **how)  # type: ignore[arg-type]
+    if played.actions is None or played.returns[0] != said:
+        raise InputError(
+            f"This record has no actions, and {told(record.agent)} now earns {played.returns[0]:g} in "
+            f"episode {seed}, not {said:g}: the code has changed since, or another machine played it."
+        )
+    return played.actions
 
 
 def _check_draws(env_id: str, mode: str) -> None:

@@ -48,6 +48,7 @@ class Task:
             tuned on other columns or tables.
         metrics: What records keep besides the returns, such as "information_bounds(contrasts=1000)".
         episodes: Episodes of each agent; ``None``: those of the suite.
+        seed: Seed of the first episode; ``None``: that of the suite.
         kind: One of `KINDS`; empty: that of the environment.
     """
 
@@ -60,6 +61,7 @@ class Task:
     tuned_on: Sequence[Mapping[str, Any]] = ()
     metrics: tuple[str, ...] = ()
     episodes: int | None = None
+    seed: int | None = None
     kind: str = ""
 
     def __post_init__(self) -> None:
@@ -106,9 +108,10 @@ class Suite:
     def run(self, task: Task, name: str, agent: str, **other: Any) -> RunSpec:
         """Return the run of an agent on a task; ``other`` replaces what the suite and task say."""
         given: dict[str, Any] = {"suite": self.name, "task": task.name}
-        given |= {key: getattr(self, key) for key in ("version", "seed", "chunk")}
+        given |= {key: getattr(self, key) for key in ("version", "chunk")}
         given |= {key: getattr(task, key) for key in ("about", "env_id", "env_kwargs", "metrics")}
         given["episodes"] = task.episodes or self.episodes
+        given["seed"] = self.seed if task.seed is None else task.seed
         return RunSpec(name=name, agent=full_text(agent), **given | other)
 
 

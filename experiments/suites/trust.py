@@ -7,7 +7,8 @@ of this package, and simulators. Nothing is imported; `--trust` is the word that
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ...agents.making import files as files_of
 from ...agents.making import references
@@ -49,10 +50,18 @@ def _of_task(task: Task) -> Iterator[tuple[str, str]]:
     if not task.env_id.startswith("discovery/"):
         yield task.env_id, _place(task.env_id) if ":" in task.env_id else "of another package"
     for kwargs in (task.env_kwargs, *task.tuned_on):
-        if "simulator" in kwargs:
-            yield shown(kwargs["simulator"]), "a simulator: a program or a function"
-        if "cache" in kwargs:
-            yield shown(kwargs["cache"]), "a folder that a simulator writes into"
+        yield from of_parameters(kwargs)
+
+
+def of_parameters(kwargs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what the parameters of an environment name that would run, or be written into."""
+    if "simulator" in kwargs:
+        yield shown(kwargs["simulator"]), "a simulator: a program or a function"
+    if "cache" in kwargs:
+        yield shown(kwargs["cache"]), "a folder that a simulator writes into"
+    for name in ("summarise", "price"):
+        if isinstance(kwargs.get(name), str):
+            yield shown(kwargs[name]), f"a function, {name} of a simulator"
 
 
 def _place(reference: str) -> str:

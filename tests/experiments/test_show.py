@@ -152,13 +152,20 @@ def test_records_that_begin_alike_are_named(tmp_path):
     assert find_record(str(tmp_path / "b")).stem == "b"
 
 
-def test_an_old_record_has_no_episode_to_replay(tmp_path):
+def test_a_record_without_actions_is_played_anew_by_its_agent(tmp_path):
+    """One of an earlier version, too; where the agent earns something else now, that is said."""
     fixtures = Path(__file__).parents[1] / "fixtures"
     folder = shutil.copytree(fixtures / "acdb1bd" / "runs", tmp_path / "runs")
     path = next(iter((folder / "records").glob("dd*")))
-    assert show(path)[0].exit_code == 0
-    with pytest.raises(discovery_gym.InputError, match="This record has no actions"):
-        show(path, "--episode", 0)
+    done, _ = show(path, "--episode", 0)
+    assert "of 2 rounds left" in done.stdout
+    result = evaluate(
+        "LinearPool", "thompson", episodes=3, env_kwargs={"num_items": 9, "horizon": 4}
+    )
+    bare = dataclasses.replace(result, actions=None)
+    assert walk(bare, 2) == walk(result, 2)
+    with pytest.raises(discovery_gym.InputError, match=r"has no actions, and .* has changed since"):
+        walk(dataclasses.replace(bare, returns=result.returns + 1), 2)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +173,7 @@ def test_an_old_record_has_no_episode_to_replay(tmp_path):
     [
         {"env_id": "evil_module:lab/Pool-v0", "env_kwargs": {}},
         {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"simulator": ["touch", "evil"]}},
+        {"env_id": "discovery/SimulatorDesign-v0", "env_kwargs": {"price": "evil_module:price"}},
     ],
 )
 def test_code_that_a_record_names_does_not_run_unasked(names, files, tmp_path, monkeypatch):

@@ -39,9 +39,11 @@ def test_chain(path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", [1, 2, 3])
-@pytest.mark.parametrize("damage", ["edit", "space", "hash", "remove", "twice", "swap", "bytes", "deep"])
+@pytest.mark.parametrize(
+    "damage", ["edit", "space", "hash", "remove", "twice", "swap", "bytes", "deep"]
+)
 def test_damage_is_named(path: Path, line: int, damage: str) -> None:
-    """By the number of the line, whatever was done to it; only that the last ones are gone is not seen."""
+    """By the number of the line, whatever was done to it; that the last one is gone cannot be seen."""
     lines = path.read_bytes().splitlines(keepends=True)
     old = lines[line - 1]
     if damage == "swap":

@@ -20,7 +20,7 @@ SIZE, HORIZON = 40, 12
 RANDOM = np.random.default_rng(4)
 FEATURES = np.round(RANDOM.normal(size=(SIZE, 4)), 2)
 LABELS = np.round(50 + 20 * FEATURES @ [1.0, -0.5, 0.2, 0.0] + 5 * RANDOM.normal(size=SIZE), 1)
-BINARY = (LABELS > np.quantile(LABELS, 0.7)).astype(float)
+BINARY = (np.quantile(LABELS, 0.7) < LABELS).astype(float)
 
 
 def unmeasured() -> Table:

@@ -56,6 +56,7 @@ name = "Patients"
 about = "Some patients."
 env = "TablePool"
 kwargs = { dataset = "diabetes", rows = 0.5, horizon = 4 }
+metrics = ["top(share=0.1)", "simple_regret", "area"]
 agents = { random = "random", greedy = "greedy" }
 [[task]]
 name = "Projections"

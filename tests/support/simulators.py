@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 FOLDER = "SIMULATORS_FOLDER"
 
@@ -87,3 +88,68 @@ def wrong(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
 def noise(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
     """Tell nothing about theta, with noise of its own for each."""
     return np.random.default_rng([seed, int(theta[0] * 1e6)]).random(n_events)
+
+
+def logistic(theta: Any) -> Any:
+    """Return the chance that `brittle` fails, by the reference's example."""
+    return 1 / (1 + np.exp(-8 * (theta - 1.2)))
+
+
+SEEDS = 200
+"""Seeds of `brittle` that stand for all there is."""
+
+
+def brittle(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Yield N(theta, phi), evenly over the seeds, or fail with a chance of `logistic(theta)`."""
+    if (seed + 0.5) / SEEDS < logistic(theta[0]):
+        raise FloatingPointError("no convergence")
+    return theta[0] + phi[0] * ndtri(
+        (np.arange(n_events) + (seed * 0.618034) % 1) / n_events + 1e-9
+    )
+
+
+def numeric(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Fail with all seeds at theta > 2 and phi > 2, and with odd ones at theta < 1."""
+    note("calls", f"{theta[0]:g} {phi[0]:g} {seed}")
+    if (theta[0] > 2 and phi[0] > 2) or (theta[0] < 1 and seed % 2):
+        return np.full(n_events, np.nan)
+    return np.random.default_rng(seed).normal(theta[0], 1, n_events)
+
+
+def hopeless(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    note("calls")
+    raise ValueError(f"no such file at {phi[0]:g}")
+
+
+def moody(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Fail in the way that theta says: with the same words, with others each time, by a kill."""
+    tries = note(f"tries-{theta[0]:g}")
+    if theta[0] == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise RuntimeError("no licence" if theta[0] == 1 else f"no licence for {tries}")
+
+
+def wide(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Yield three numbers an event: N(theta, 1), something of no use, and N(-theta, 2)."""
+    note("calls")
+    x, y = np.random.default_rng(seed).normal(size=(2, n_events))
+    return np.stack([theta[0] + x, np.full(n_events, 1e6), 2 * y - theta[0]], 1)
+
+
+def difference(events: Any) -> Any:
+    return events[:, 0] - events[:, 2]
+
+
+def mean_and_width(events: Any) -> Any:
+    return events.mean(), events.std()
+
+
+def hourly(setting: Any) -> float:
+    return float(1 + setting[0] ** 2)
+
+
+def hopeful(theta: Any, phi: Any, n_events: int, seed: int) -> Any:
+    """Fail above 1.2, whatever the seed."""
+    if theta[0] > 1.2:
+        raise FloatingPointError("no convergence")
+    return np.full(n_events, theta[0])

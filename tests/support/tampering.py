@@ -73,15 +73,16 @@ HAS = {
              "optimal_value"},
     "design": {"return", "length", "return_after", "points", "random_value", "optimal_value"},
 }  # fmt: skip
-HAS["table"] = HAS["pool"]
+METRICS = {"top", "simple_regret", "area"}
+HAS["table"] = HAS["pool"] | METRICS
 ENDS = "does not end in its value|its {} .*but its actions give"
 FOUND = {
     "length": "does not end with it|not as many as its decisions",
     "random_value": "its random_value is",
     "optimal_value": "its optimal_value is",
-    "points": "does not end with it|points are",
+    "points": "does not end with it|points are|not as many as they should be",
 } | {name: ENDS.format(name.removesuffix("_after")) for name in NUMBERS if name.endswith("_after")}
-FOUND |= {name: ENDS.format(f"{name}s?") for name in ("return", "regret", "spent")}
+FOUND |= {name: ENDS.format(f"{name}s?") for name in ("return", "regret", "spent", *METRICS)}
 
 
 def raised(value, by):

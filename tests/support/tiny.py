@@ -31,6 +31,7 @@ TINY = Suite(
             env_id="discovery/TablePool-v0",
             env_kwargs={"dataset": "diabetes", "horizon": 3},
             agents={"random": "random", "greedy": "greedy"},
+            metrics=("top(share=0.05)", "simple_regret", "area()"),
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,15 @@ BLOCK = 1 << 15
 PIECE = 1 << 13
 """`einsum` adds longer rows in pieces of so many elements of the whole block: such rows go alone, or
 one episode would be rounded otherwise than many."""
+
+
+def nodes(ranges: Iterable[tuple[float, float]], sizes: Sequence[int]) -> Array:
+    """Return the midpoints of equal cells of k parameters, ``(G, k)``."""
+    axes = [
+        low + (high - low) * (np.arange(size) + 0.5) / size
+        for size, (low, high) in zip(sizes, ranges, strict=True)
+    ]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
 
 
 class Grid(Posterior):
@@ -39,11 +48,7 @@ class Grid(Posterior):
 
     def __init__(self, model: Problem, num_episodes: int, sizes: Sequence[int]) -> None:
         super().__init__(model, num_episodes)
-        axes = [
-            low + (high - low) * (np.arange(size) + 0.5) / size
-            for size, (low, high) in zip(sizes, model.unknown_parameters.values(), strict=True)
-        ]
-        self.theta = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(axes))
+        self.theta = nodes(model.unknown_parameters.values(), sizes)
         prior = model.log_prior(self.theta)
         self._prior = prior - np.logaddexp.reduce(prior)
         self._columns = [(column, column**2) for column in np.ascontiguousarray(self.theta.T)]

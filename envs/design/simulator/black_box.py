@@ -31,6 +31,12 @@ Array: TypeAlias = NDArray[np.float64]
 Simulator: TypeAlias = Callable[[Array, Array, int, int], Any]
 LETTERS = 100_000
 """Longest command line; systems take little more."""
+REFERENCE = r"[\w.]+:\w+"
+"""How a function is named in a text."""
+COLUMNS = 100
+"""Most numbers of an event."""
+NOT_STARTED = {125, 126, 127}
+"""Exit statuses of containers and shells that could not start the program."""
 
 
 class Job(NamedTuple):
@@ -51,6 +57,21 @@ class WrongOutput(Exception):
     """A run ended with an output that is not what was asked for; to run it again is no use."""
 
 
+class Failed(str):
+    """Why a run failed for good: what is kept of it in the place of its events."""
+
+
+Result: TypeAlias = Array | Failed
+
+
+class Broken(Exception):
+    """A simulator that could not even start, which says nothing of what it simulates."""
+
+
+class Killed(Exception):
+    """A program that was killed, which it may not be the next time."""
+
+
 class _Numbers(tuple[float, ...]):
     """Numbers that a template shows with commas between them, or one by one: ``{theta[0]}``."""
 
@@ -69,10 +90,13 @@ class Command:
         template: The program and its arguments, in which ``{theta}``, ``{phi}``, ``{events}`` and
             ``{seed}`` are replaced; several parameters are separated by commas, ``{phi[1]}`` is one
             of them, ``{{`` a brace. With ``{output}`` among them the program writes that file,
-            without it prints: one event a line.
+            without it prints: one event a line, several numbers of it with spaces between them.
+        folder: The folder it is run in; None: the working folder. The files of its results do not know
+            it, so that it can be moved with them.
     """
 
     template: tuple[str, ...]
+    folder: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -86,11 +110,16 @@ class Command:
             raise InputError(
                 f"The simulator {self} holds a NUL character, which no program can read."
             )
-        if "{" not in self.template[0] and shutil.which(self.template[0]) is None:
+        if "{" not in self.template[0] and not self._is_there(self.template[0]):
             raise InputError(
                 f"The simulator {self} needs the program {told(self.template[0], 100)!r}, which is "
                 "neither on the PATH nor an executable file; give its full path."
             )
+
+    def _is_there(self, program: str) -> bool:
+        if self.folder is not None and Path(program).name != program:
+            program = str(Path(self.folder, program))
+        return shutil.which(program) is not None
 
     def __call__(self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int) -> Any:
         """Run the command and return the numbers that it prints or writes."""
@@ -99,16 +128,12 @@ class Command:
             try:
                 arguments = self._arguments(theta, phi, events, seed, str(file))
             except IndexError:
-                raise WrongOutput("names a parameter or a knob that there is not") from None
+                raise Broken("names a parameter or a knob that there is not") from None
             writes = any("{output" in part for part in self.template)
-            with subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=None if writes else subprocess.PIPE,  # what else it prints is for the log
-            ) as program:
+            with _started(arguments, not writes, self.folder) as program:
                 found = _printed(program, events)
             if program.returncode:
-                raise RuntimeError(ending(program.returncode))
+                raise _ended(program.returncode)
             if not writes:
                 return found
             if not file.exists():
@@ -130,6 +155,20 @@ class Command:
         return repr(told(shlex.join(self.template)))
 
 
+def _started(arguments: list[str], reads: bool, folder: str | None) -> subprocess.Popen[bytes]:
+    out = subprocess.PIPE if reads else None  # what else it prints is for the log
+    try:
+        return subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out)
+    except (FileNotFoundError, PermissionError) as error:
+        raise Broken(told(error)) from None
+
+
+def _ended(status: int) -> Exception:
+    """Return the error of a program that ended badly."""
+    kind = Broken if status in NOT_STARTED else Killed if status < 0 else RuntimeError
+    return kind(ending(status))
+
+
 def _printed(program: subprocess.Popen[bytes], events: int) -> Array:
     """Return the numbers that a program prints; none where it writes a file."""
     if program.stdout is None:
@@ -148,13 +187,19 @@ def _printed(program: subprocess.Popen[bytes], events: int) -> Array:
         return np.zeros(0)
 
 
-def _numbers(descriptor: int, most: int) -> Array:
-    """Return the numbers in a text, which may have no end; read no further than one that is wrong."""
+def _numbers(descriptor: int, events: int) -> Array:
+    """Return the numbers in a text, which may have no end; read no further than one that is wrong.
+
+    How many an event has is told by the first line, unless there are no more numbers than events.
+    """
     found: list[Array] = []
-    count, rest, more = 0, b"", True
+    count, rest, more, width, head = 0, b"", True, 0, b""
     while more:
         piece = os.read(descriptor, 2**16)
         more = bool(piece)
+        if not width:
+            head += piece
+            width = _width(head)
         words = (rest + piece).split()
         rest = words.pop() if words and more and not piece[-1:].isspace() else b""
         try:
@@ -163,11 +208,19 @@ def _numbers(descriptor: int, most: int) -> Array:
             word = next(w for w in words if not _is_number(w))
             raise WrongOutput(f"gave {told(word)!r} where a number should stand") from None
         count += len(words)
-        if count > most:
-            raise WrongOutput(f"returned more than {most} events, and was stopped")
+        if count > events * max(width, 1):
+            raise WrongOutput(f"returned more than {events} events, and was stopped")
         if len(rest) > 1000:
             raise WrongOutput(f"gave {told(rest)!r} where a number should stand")
-    return np.concatenate(found)
+    numbers = np.concatenate(found)
+    several = count > events and count % events == 0
+    return numbers.reshape(events, -1) if several else numbers
+
+
+def _width(text: bytes) -> int:
+    """Return how many words the first line of a text has, 0 if it does not hold all of it."""
+    line, end, _ = text.lstrip().partition(b"\n")
+    return min(len(line.split()), COLUMNS) if end else 0
 
 
 def resolve(simulator: Any) -> tuple[Simulator, str | None]:
@@ -182,14 +235,16 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
         command; module, name and source of a function. None where no name would do so: functions
         that were made inside others may share all of these, and objects hold data.
     """
-    if isinstance(simulator, str) and re.fullmatch(r"[\w.]+:\w+", simulator):
-        simulator = _imported(simulator)
+    if isinstance(simulator, str) and re.fullmatch(REFERENCE, simulator):
+        simulator = imported("simulator", simulator, ", or be a command line")
     if isinstance(simulator, str):
         simulator = _words(simulator)
     if isinstance(simulator, list | tuple) and simulator:
         _bounded(" ".join(map(str, simulator)))
         command = Command(tuple(map(str, simulator)))
         return command, json.dumps(command.template)
+    if isinstance(simulator, Command):
+        return simulator, json.dumps(simulator.template)
     if not callable(simulator):
         raise InputError(
             "simulator must be a function of (theta, phi, n_events, seed), a text "
@@ -205,14 +260,15 @@ def resolve(simulator: Any) -> tuple[Simulator, str | None]:
     return simulator, f"{simulator.__module__}:{simulator.__qualname__} {digest}"
 
 
-def _imported(name: str) -> Any:
+def imported(what: str, name: str, other: str = "") -> Any:
+    """Return what a text ``"package.module:function"`` names, the value of the argument ``what``."""
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:  # whatever a user's module may raise
         raise InputError(
-            f"simulator = {name!r} cannot be imported: {told(error)}. It must name a function "
-            "as 'package.module:function', or be a command line."
+            f"{what} = {name!r} cannot be imported: {told(error)}. It must name a function "
+            f"as 'package.module:function'{other}."
         ) from error
 
 
@@ -236,7 +292,11 @@ def _bounded(command: str) -> None:
 
 
 def checked(events: Any, count: int) -> Array:
-    """Return events as an array of ``count`` finite numbers; others are a `WrongOutput`."""
+    """Return events as an array of finite numbers, ``(count,)`` or ``(count, c)``.
+
+    Raises:
+        WrongOutput: They are something else.
+    """
     wanted = f"where {count} numbers should stand"
     try:
         array = np.asarray(events)
@@ -245,7 +305,8 @@ def checked(events: Any, count: int) -> Array:
         raise WrongOutput(f"returned {reprlib.repr(events)} {wanted}") from None
     if array.dtype.kind not in "fiu":
         raise WrongOutput(f"returned {reprlib.repr(events)} {wanted}")
-    if array.shape != (count,):
+    rows = array.ndim == 2 and len(array) == count and 1 <= array.shape[1] <= COLUMNS
+    if array.shape != (count,) and not rows:
         found = f"{len(array)} events" if array.ndim == 1 else f"an array of shape {array.shape}"
         raise WrongOutput(f"returned {found} {wanted}")
     if hidden:
@@ -254,26 +315,47 @@ def checked(events: Any, count: int) -> Array:
         numbers = array.astype(np.float64)
     if not np.isfinite(numbers).all():
         first = int(np.argmin(np.isfinite(numbers)))
-        raise WrongOutput(f"returned {array[first]} as event {first}; all must be finite")
-    return numbers
+        event = first // (array.size // count)
+        raise WrongOutput(f"returned {array.ravel()[first]} as event {event}; all must be finite")
+    return numbers[:, 0] if rows and numbers.shape[1] == 1 else numbers
 
 
-def attempt(simulator: Simulator, job: Job) -> tuple[str, Any]:
-    """Run a job; return "events" with them, or "wrong" or "failed" with what happened, in words."""
+def unpacked(content: bytes, count: int) -> Array:
+    """Return the events that bytes stand for, as `checked` does."""
+    numbers = np.frombuffer(content, "<f8")
+    whole = len(numbers) > count and len(numbers) % count == 0
+    return checked(numbers.reshape(count, -1) if whole else numbers, count)
+
+
+def attempt(simulator: Simulator, job: Job, quiet: bool = False) -> tuple[str, Any]:
+    """Run a job; return what came of it, and its events or what happened, in words.
+
+    Args:
+        simulator: The simulator.
+        job: The job.
+        quiet: Whether no traceback is printed.
+
+    Returns:
+        "events"; or "wrong", an output that the same job would give again; "raised", an error or an exit
+        status; "failed", it was killed; "broken", it could not start; with what belongs to it.
+    """
     try:
         with alone():
             events = simulator(np.array(job.theta), np.array(job.phi), job.events, job.seed)
         return "events", checked(events, job.events)
     except WrongOutput as error:
         return "wrong", str(error)
+    except Broken as error:
+        return "broken", str(error)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a user's function may raise
         if isinstance(simulator, Command):
-            return "failed", told(error)
-        complain()
+            return "failed" if isinstance(error, Killed) else "raised", told(error)
+        if not quiet:
+            complain()
         words = told(error)
-        return "failed", f"raised {type(error).__name__}{f': {words}' if words else ''}"
+        return "raised", f"raised {type(error).__name__}{f': {words}' if words else ''}"
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ def work(descriptor: int, parent: int, family: str, scratch: str) -> None:
     except BaseException as error:  # the user's module, as it is imported here
         complain()
         _answer(
-            channel, family, "wrong", f"cannot be imported: {type(error).__name__}: {told(error)}"
+            channel, family, "broken", f"cannot be imported: {type(error).__name__}: {told(error)}"
         )
         return
     _answer(channel, family, "ready", "")

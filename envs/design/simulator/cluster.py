@@ -13,7 +13,7 @@ from typing import Any
 
 from ...core.cluster import Calls
 from .black_box import Job
-from .workers import Worker, listen
+from .workers import Reply, Worker, listen
 
 
 class Cluster:
@@ -41,23 +41,27 @@ class Cluster:
         """Begin a job."""
         self._calls.start(job, job, log)
 
-    def replies(self) -> Iterator[tuple[Job, str, Any]]:
-        """Wait a second at most; yield jobs that have ended, with what `attempt` returns."""
+    def replies(self) -> Iterator[Reply]:
+        """Wait a second at most; yield jobs that have ended, with what came of them."""
         for job, reply, lost in self._calls.replies():
-            yield job, *(reply if lost is None else ("failed", f"was lost by Ray: {lost}"))
+            yield Reply(
+                job, *(reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0))
+            )
 
     def end(self) -> None:
         """Kill all that runs."""
         self._calls.end()
 
 
-def _watch(pickled: bytes, path: list[str], timeout: float, job: Job, log: Path) -> tuple[str, Any]:
+def _watch(
+    pickled: bytes, path: list[str], timeout: float, job: Job, log: Path
+) -> tuple[str, Any, float]:
     """Run a job in a worker on this machine of the cluster."""
     here = [folder for folder in sys.path if folder not in path]  # this package may lie elsewhere
     worker = Worker(pickled, path + here, timeout, job, log)
     try:
         while (reply := worker.reply()) is None:
             listen([worker])
-        return reply
+        return *reply, worker.seconds
     finally:
         worker.end()

@@ -3,7 +3,8 @@
 The events of a run must be a function of its `Job`. Finished runs are kept (see `cache`), so that
 processes that share a folder, on one machine or on many, share their runs: each runs what no other one
 has claimed (see `core.leases`). A run that takes too long, dies or raises is killed with everything it
-started (see `workers` and `cluster`), and repeated.
+started (see `workers` and `cluster`), and repeated; not if it has raised the same error twice. One that
+fails for good ends everything, or is a result in itself, and kept like one.
 """
 
 from __future__ import annotations
@@ -14,24 +15,31 @@ import os
 import reprlib
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cloudpickle
 
 from ...core import InputError, told
 from ...core.leases import Leases
-from .black_box import Array, Command, Job, Simulator, attempt, resolve
+from .black_box import Command, Failed, Job, Result, Simulator, attempt, resolve
 from .cache import Cache, last_words, size_of
 from .cluster import Cluster
-from .workers import Processes
+from .progress import Watch
+from .workers import Processes, Reply
 
 log = logging.getLogger(__name__)
 PAUSE = 0.2
 """Seconds between two looks at what others run."""
+FINAL = {"wrong", "broken"}
+"""How runs fail that are not repeated."""
+NO_RESULT = {"broken", "lost"}
+"""How runs fail that say nothing of what they simulate: of the machine, or of how they are called."""
+Judge: TypeAlias = Callable[[Job, Result, bool], InputError | None]
+"""What may end all runs: it is told of a job, its result and whether it is new."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Simulations:
         timeout: Seconds after which a run is killed.
         retries: How often a run that was killed, died or raised is repeated.
         version: Tells the results of this simulator from those of an earlier one of the same name.
+        failures: Whether a run that fails for good is a result, `Failed`, and not an error.
 
     Raises:
         InputError: The simulator cannot be found, or has no name by which to find its results.
@@ -57,6 +66,7 @@ class Simulations:
     timeout: float = 3600.0
     retries: int = 2
     version: str = ""
+    failures: bool = False
 
     def __post_init__(self) -> None:
         _ = self._resolved  # complain about the simulator first
@@ -116,71 +126,137 @@ class Simulations:
                 f"{told(error)}. Take workers=0, or a function at the top of a module."
             ) from error
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Array]]:
-        """Yield each job once with its events ``(events,)``: first what is kept, then what is new.
+    def kept(self, job: Job, again: bool = False) -> Result | None:
+        """Return what is kept of a run, None if nothing is; damage is told unless asked ``again``."""
+        if self.cache is None:
+            return None
+        events = self.cache.read(job, again)
+        return self.cache.read_failure(job) if events is None and self.failures else events
+
+    def known(self, job: Job) -> bool:
+        """Return whether something is kept of a run, without reading it."""
+        return self.cache is not None and self.cache.knows(job, self.failures)
+
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """Remove what is kept of those runs that have failed: they are run again."""
+        if self.cache is not None:
+            for job in jobs:
+                self.cache.forget(job)
+
+    def run(
+        self, jobs: Iterable[Job], watch: Watch | None = None, judge: Judge | None = None
+    ) -> Iterator[tuple[Job, Result]]:
+        """Yield each job once with its events: first what is kept, then what is new.
 
         Once a run has failed for good, no more are started; those in flight end and are kept.
 
+        Args:
+            jobs: The jobs.
+            watch: Takes note of how far they are.
+            judge: Looks at every result, and may return an error that ends the runs in the same way.
+
         Raises:
-            InputError: A run failed more than `retries` times, or its output is wrong.
+            InputError: A run failed more than `retries` times, or its output is wrong, and failures are
+                no results; or a simulator cannot start; or the judge says so.
         """
-        missing = deque[Job]()
+        missing, done, failed = deque[Job](), 0, 0
         for job in dict.fromkeys(jobs):
-            events = None if self.cache is None else self.cache.read(job)
-            if events is None:
+            result = self.kept(job)
+            if result is None:
                 missing.append(job)
-            else:
-                yield job, events
+                continue
+            done, failed = done + 1, failed + isinstance(result, Failed)
+            if judge is not None and (error := judge(job, result, False)):
+                raise error
+            yield job, result
         if not missing:
             return
-        total = len(missing)
+        watch, total = watch or Watch(), len(missing)
+        watch.begin(missing, done, failed)
         with _Nobody() if self.cache is None else Leases(self.cache.folder) as leases:
-            for count, (job, events) in enumerate(self._play(missing, leases), 1):
+            for count, (job, result) in enumerate(self._play(missing, leases, watch, judge), 1):
                 log.info("%d of %d simulations: %s", count, total, job)
-                yield job, events
+                yield job, result
+        watch.report(last=True)
 
     # ---- running
 
-    def _play(self, queue: deque[Job], leases: Leases | _Nobody) -> Iterator[tuple[Job, Array]]:
-        """Yield jobs with their events: those that run here, and those that others have run."""
-        failures, pool = Counter[Job](), self._pool()
+    def _play(
+        self,
+        queue: deque[Job],
+        leases: Leases | _Nobody,
+        watch: Watch,
+        judge: Judge | None,
+    ) -> Iterator[tuple[Job, Result]]:
+        """Yield jobs with their results: those that run here, and those that others have run."""
+        trials, pool = _Trials(self.retries), self._pool()
         lost: InputError | None = None
         try:
             while queue or pool.busy:
-                for _ in range(len(queue) if pool.free else 0):
-                    job = queue.popleft()
-                    ours = leases.claim(self._key(job))
-                    if (events := self._by_others(job)) is not None:
-                        leases.release(self._key(job))
-                        yield job, events
-                    elif ours:
-                        pool.start(job, self._log(job))
-                        if not pool.free:
-                            break
-                    else:
-                        queue.append(job)  # look at it again when all the others were
+                for job, result in self._start(queue, pool, leases, watch):
+                    lost = lost or (judge and judge(job, result, True)) or None
+                    yield job, result
+                    if lost is not None:
+                        break
                 if not pool.busy:
-                    time.sleep(PAUSE if queue else 0.0)
-                    continue
-                for job, kind, value in pool.replies():
-                    if kind == "events":
-                        if self.cache is not None:
-                            self.cache.write(job, value)
-                        leases.release(self._key(job))
-                        yield job, value
-                        continue
-                    leases.release(self._key(job))
-                    failures[job] += 1
-                    log.warning("A simulation %s (%s).", value, job)
-                    if kind == "failed" and failures[job] <= self.retries and lost is None:
-                        queue.appendleft(job)
+                    time.sleep(PAUSE if queue and lost is None else 0.0)
+                for reply in pool.replies() if pool.busy else ():
+                    job, again = reply.job, trials.another(reply)
+                    if reply.kind != "events":
+                        say = log.info if self.failures else log.warning
+                        say("A simulation %s (%s).", reply.value, job)
+                    found = None if again else self._result(reply)
+                    if again:
+                        watch.again(job)
+                        queue.appendleft(job)  # unless all ends, see below
+                    elif found is None:
+                        lost = lost or self._error(job, reply.value)
                     else:
-                        lost = lost or self._error(job, value)
-                        queue.clear()
+                        watch.end(job, isinstance(found, Failed), reply.seconds)
+                        lost = lost or (judge and judge(job, found, True)) or None
+                    leases.release(self._key(job))
+                    if found is not None:
+                        yield job, found
+                watch.report()
+                if lost is not None:
+                    queue.clear()
         finally:
             pool.end()
         if lost is not None:
             raise lost
+
+    def _start(
+        self, queue: deque[Job], pool: Pool, leases: Leases | _Nobody, watch: Watch
+    ) -> Iterator[tuple[Job, Result]]:
+        """Begin jobs as long as there is room; yield those that others have run."""
+        for _ in range(len(queue) if pool.free else 0):
+            job = queue.popleft()
+            ours = leases.claim(self._key(job))
+            if (result := self.kept(job, again=True)) is not None:
+                leases.release(self._key(job))
+                watch.end(job, isinstance(result, Failed))
+                yield job, result
+            elif ours:
+                pool.start(job, self._log(job))
+                watch.start(job)
+                if not pool.free:
+                    return
+            else:
+                queue.append(job)  # look at it again when all the others were
+
+    def _result(self, reply: Reply) -> Result | None:
+        """Keep and return what came of a job; None where a failure is no result."""
+        if reply.kind == "events":
+            result: Result = reply.value
+            if self.cache is not None:
+                self.cache.write(reply.job, reply.value)
+            return result
+        if not self.failures or reply.kind in NO_RESULT:
+            return None
+        failed = Failed(reply.value)
+        if self.cache is not None:
+            self.cache.write_failure(reply.job, failed)
+        return failed
 
     def _key(self, job: Job) -> str:
         return "" if self.cache is None else self.cache.path(job).stem
@@ -191,15 +267,12 @@ class Simulations:
         size_of(log_file := self.cache.log(job))  # complain if it is no file
         return log_file
 
-    def _by_others(self, job: Job) -> Array | None:
-        return None if self.cache is None else self.cache.read(job, again=True)
-
-    def _pool(self) -> Processes | Cluster | Here:
+    def _pool(self) -> Pool:
         if isinstance(self.workers, str):
             return Cluster(self._pickled, self.timeout)
         if self.workers:
             return Processes(self._pickled, self.timeout, self.workers)
-        return Here(self._resolved[0])
+        return Here(self._resolved[0], self.failures)
 
     def _error(self, job: Job, reason: str) -> InputError:
         simulator = self._resolved[0]
@@ -216,11 +289,35 @@ class Simulations:
         return InputError(text)
 
 
-class Here:
-    """Runs one job at a time, in this process."""
+class _Trials:
+    """Which runs that have failed are repeated, and how often."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    def __init__(self, retries: int) -> None:
+        self._retries = retries
+        self._failures = Counter[Job]()
+        self._words: dict[Job, str] = {}
+
+    def another(self, reply: Reply) -> bool:
+        """Return whether a job is to be run again, after what came of it."""
+        job, kind, value, _ = reply
+        if kind == "events" or kind in FINAL:
+            return False
+        same = kind == "raised" and self._words.get(job) == value  # the next time, too
+        self._failures[job] += 1
+        self._words[job] = value
+        return not same and self._failures[job] <= self._retries
+
+
+class Here:
+    """Runs one job at a time, in this process.
+
+    Args:
+        simulator: The simulator.
+        quiet: Whether no traceback is printed.
+    """
+
+    def __init__(self, simulator: Simulator, quiet: bool = False) -> None:
+        self._simulator, self._quiet = simulator, quiet
         self._job: Job | None = None
 
     @property
@@ -237,11 +334,13 @@ class Here:
         """Take a job."""
         self._job = job
 
-    def replies(self) -> Iterator[tuple[Job, str, Any]]:
-        """Run it; yield it with what `attempt` returns."""
+    def replies(self) -> Iterator[Reply]:
+        """Run it; yield it with what came of it."""
         assert self._job is not None
         job, self._job = self._job, None
-        yield job, *attempt(self._simulator, job)
+        began = time.monotonic()
+        kind, value = attempt(self._simulator, job, self._quiet)
+        yield Reply(job, kind, value, time.monotonic() - began)
 
     def end(self) -> None:
         """Do nothing: nothing goes on."""
@@ -261,3 +360,6 @@ class _Nobody:
 
     def release(self, key: str) -> None:
         pass
+
+
+Pool: TypeAlias = Processes | Cluster | Here

@@ -25,13 +25,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
+from typing import IO, Any, NamedTuple
 
 from ...core import InputError
 from . import child
-from .black_box import Job, WrongOutput, checked, ending
+from .black_box import COLUMNS, Job, WrongOutput, ending, unpacked
 from .processes import kill_family, mark_of
 
 START = 60.0
@@ -40,6 +38,18 @@ PRINTED = 2**30
 """Bytes that a run may print into its log."""
 HEAD, WORDS = 100, 2**16
 """Most bytes of the first line of an answer, and of one in words."""
+
+
+class Reply(NamedTuple):
+    """A job that has ended, with what `attempt` returns, and the seconds that it took.
+
+    Besides what `attempt` knows of, a worker may have been "lost", which says nothing of its job.
+    """
+
+    job: Job
+    kind: str
+    value: Any
+    seconds: float
 
 
 class _Stray(Exception):
@@ -71,6 +81,7 @@ class Worker:
         self.ended = False
         self._timeout, self._log = timeout, log
         self._limit = START
+        self.began: float | None = None  # once it has begun with its job
         self.deadline = time.monotonic() + self._limit
         self._family = self._token = uuid.uuid4().hex
         self._buffer = bytearray()
@@ -98,6 +109,11 @@ class Worker:
         )
 
     @property
+    def seconds(self) -> float:
+        """For how long it has been at its job."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
+
+    @property
     def idle(self) -> bool:
         """Whether it lives and has no job."""
         return self.job is None and self.process.poll() is None
@@ -105,8 +121,8 @@ class Worker:
     def start(self, job: Job, log: Path) -> None:
         """Let it run a job."""
         self.job, self._log, self._token = job, log, uuid.uuid4().hex
-        self._limit = self._timeout
-        self.deadline = time.monotonic() + self._limit
+        self._limit, self.began = self._timeout, time.monotonic()
+        self.deadline = self.began + self._limit
         with contextlib.suppress(OSError):  # it has died, which `reply` will tell
             self.channel.sendall(json.dumps([self._token, str(log), job]).encode() + b"\n")
 
@@ -130,7 +146,7 @@ class Worker:
                 return None
             case "events", content:
                 try:
-                    return "events", checked(np.frombuffer(content, "<f8"), self.job.events)
+                    return "events", unpacked(content, self.job.events)
                 except WrongOutput as error:
                     return "wrong", str(error)
             case kind, content:
@@ -154,7 +170,7 @@ class Worker:
 
     def _failed(self, reason: str) -> tuple[str, str]:
         self.end()
-        return "failed", reason
+        return "lost" if self.began is None else "failed", reason
 
     def _receive(self, events: int) -> tuple[str, bytes] | None:
         """Return kind and content of the answer if it is whole by now.
@@ -163,7 +179,7 @@ class Worker:
             EOFError: The worker has closed its end of the channel.
             _Stray: What came is not an answer to this job.
         """
-        closed, most = False, HEAD + max(8 * events, WORDS)
+        closed, most = False, HEAD + max(8 * events * COLUMNS, WORDS)
         while not closed and len(self._buffer) <= most:
             try:
                 piece = self.channel.recv(2**20)
@@ -183,7 +199,7 @@ class Worker:
             if (
                 len(self._buffer) > whole
                 or size > most
-                or (kind == "events") > (size == 8 * events)
+                or (kind == "events") > (size > 0 and size % (8 * events) == 0)
             ):
                 raise _Stray
             if len(self._buffer) == whole:
@@ -245,8 +261,8 @@ class Processes:
             raise InputError(f"A worker cannot be started: {error}.") from error
         return None
 
-    def replies(self) -> Iterator[tuple[Job, str, Any]]:
-        """Wait a second at most; yield jobs that have ended, with what `attempt` returns."""
+    def replies(self) -> Iterator[Reply]:
+        """Wait a second at most; yield jobs that have ended, with what came of them."""
         busy = [worker for worker in self._workers if worker.job is not None]
         listen(busy)
         for worker in busy:
@@ -256,7 +272,7 @@ class Processes:
             worker.job = None
             if worker.ended:
                 self._workers.remove(worker)
-            yield job, *reply
+            yield Reply(job, *reply, worker.seconds)
 
     def end(self) -> None:
         """Kill all workers."""

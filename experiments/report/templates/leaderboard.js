@@ -245,10 +245,19 @@ function taskPage(suite, task) {
       h("ul", { class: "facts" }, task.facts.map(([name, value]) => h("li", {}, h("span", {}, `${name} `), value)), h("li", {}, h("span", {}, "environment "), link(task.env.id, task.env.page))),
       rows.length ? table(`task-${task.key}`, columns, rows, runCard) : nobody(),
       h("p", { class: "note" }, h("code", {}, task.parameters))),
+    task.metrics && h("section", { class: "metrics" }, h("h3", {}, "Metrics"), metricsOf(task)),
     h("div", { class: "pair" }, task.curves.length > 0 && played.length > 0 && h("section", {}, h("h3", {}, "Over the decisions"), curvesOf(task, both ? 0.5 : 1)),
       task.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(task.costs, task.rows, task.scale, task.quantity, both ? 0.5 : 1))),
     played.length > 0 && h("section", {}, h("h3", {}, "How the episodes spread"), spreads(task, played)),
     comparison(suite, [task])];
+}
+function metricsOf(task) {
+  const { heads, rows, chance } = task.metrics;
+  const some = rows.map(({ row, cells }) => ({ who: task.rows[row].who, cells })).filter((row) => agentShown(row.who));
+  const agent = { ...column.agent, cell: ({ who }) => [legend(who), h("span", { class: "name" }, who.name)] };
+  const columns = heads.map((head, k) => ({ head: head.name, title: head.about, up: head.up, class: "wide", sort: (row) => row.cells[k]?.value, cell: (row) => span(row.cells[k]) }));
+  return [chance && h("p", { class: "note" }, `Random play, exactly: ${chance}.`), some.length ? h("div", { class: "scroll" }, table(`metrics-${task.key}`, [agent, ...columns], some)) : nobody(),
+    h("details", {}, h("summary", {}, "What they mean"), facts(heads.map((head) => [head.name, head.about])))];
 }
 function curvesOf(task, share) {
   const place = h("div", {});

@@ -1,17 +1,7 @@
-// The page of a study: three pictures of what its data say.
+// The page of a study of a pool: three pictures of what its data say.
 
-const view = JSON.parse(document.getElementById("data").textContent);
 const STATES = ["not asked", "in flight", "here", "failed", "withdrawn"];
 
-function room(figure) {
-  const section = figure.parentElement, style = getComputedStyle(section);
-  return Math.max(240, Math.floor(section.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)));
-}
-const caption = (words) => h("figcaption", {}, words);
-function range(values) {
-  const low = Math.min(...values), high = Math.max(...values), edge = (high - low) / 15 || Math.abs(high) / 10 || 1;
-  return [low - edge, high + edge];
-}
 function shade(value, [low, high]) {
   const at = (Math.min(Math.max((value - low) / (high - low || 1), 0), 1)) * (view.scale.length - 1), k = Math.min(Math.floor(at), view.scale.length - 2);
   return `color-mix(in srgb, ${view.scale[k + 1]} ${Math.round(100 * (at - k))}%, ${view.scale[k]})`;
@@ -43,13 +33,24 @@ function best(width) {
   return [caption("Ids with mean and standard deviation of what is believed; rings are labels."), picture(width, height, "what is believed of the best items", ticks, drawn)];
 }
 
+// Items at the same place are laid around it.
+function aside(points, x, y) {
+  const here = new Map();
+  return points.map(([u, v]) => {
+    const place = `${px(x(u))} ${px(y(v))}`, k = here.get(place) ?? 0, [radius, angle] = [12 * Math.sqrt(k), 2.4 * k];
+    here.set(place, k + 1);
+    return [x(u) + radius * Math.cos(angle), y(v) + radius * Math.sin(angle)];
+  });
+}
+
 // All items in the plane of the first two principal components of their features.
 function map(width) {
-  const wide = Math.min(width, 760), high = Math.min(wide * 0.66, 420), edge = 14, points = view.map.points;
+  const wide = Math.min(width, 760), high = Math.min(wide * 0.66, 420), edge = 24, points = view.map.points;
   const x = scale(...range(points.map((one) => one[0])), edge, wide - edge), y = scale(...range(points.map((one) => one[1])), high - edge, edge);
   const ends = view.map.ends, last = [...points].sort((a, b) => (a[3] > 0) - (b[3] > 0));
-  const drawn = last.map(([u, v, mean, state, id, words]) => s("circle", {
-    class: `item state${state}`, cx: px(x(u)), cy: px(y(v)), r: state === 2 ? 6.5 : state ? 5.5 : 4, style: { fill: state === 3 ? "none" : shade(mean, ends) } }, title(`${id} (${STATES[state]}): ${words}`)));
+  const at = aside(last, x, y);
+  const drawn = last.map(([, , mean, state, id, words], i) => s("circle", {
+    class: `item state${state}`, cx: px(at[i][0]), cy: px(at[i][1]), r: state === 2 ? 6.5 : state ? 5.5 : 4, style: { fill: state === 3 ? "none" : shade(mean, ends) } }, title(`${id} (${STATES[state]}): ${words}`)));
   const bar = view.scale.map((colour, i) => h("i", { style: { background: colour } }));
   return [caption(view.map.words), h("p", { class: "scale note" }, short(ends[0]), h("span", { "aria-hidden": "true" }, bar), short(ends[1])),
     h("p", { class: "note keys" }, [["item state0", "not asked"], ["item state1", "in flight"], ["item state2", "label here"], ["item state3", "failed"]].map(([name, words]) =>
@@ -57,13 +58,4 @@ function map(width) {
     picture(wide, high, "map of the pool", drawn)];
 }
 
-function draw() {
-  for (const [id, f] of [["course", course], ["top", best], ["map", map]]) {
-    const figure = document.querySelector(`#${id} figure`);
-    figure.replaceChildren(...f(room(figure)).flat(Infinity));
-  }
-}
-let drawnFor = innerWidth;
-addEventListener("resize", () => { if (innerWidth !== drawnFor) { drawnFor = innerWidth; draw(); } });
-draw();
-root.classList.add("js");
+draw([["course", course], ["top", best], ["map", map]]);

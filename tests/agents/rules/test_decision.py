@@ -87,3 +87,22 @@ def test_nobody_changes_a_decision() -> None:
     assert later.left.tolist() == [1, 0]
     with pytest.raises(AttributeError):
         decision.batch_size = 2  # type: ignore[misc]
+
+
+def test_labels_that_never_come() -> None:
+    """They are neither known nor pending, and the item of a batch stands behind those in flight."""
+    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=2, num_items=SIZE, horizon=6, delay=1)
+    agent = make("greedy", vector)
+    observation = vector.reset(seed=0)[0]
+    observation["labelled"] = np.array([[3, 8, 3, 5, 6, 7], [4, 1, 2, -1, -1, -1]])
+    observation["arrived"] = np.array([[3], [1]])  # item 3 has come twice
+    observation["lost"] = np.array([[2], [0]])
+    decision = agent.decision(observation)  # type: ignore[attr-defined]
+    assert decision.lost.tolist() == [[6, 7], [-1, -1]]
+    assert decision.pending.tolist() == [[5, -1], [1, 2]]
+    assert decision.known.nonzero()[1].tolist() == [3, 8, 4]
+    after = decision.after(np.array([9, 10]))
+    assert after.pending.tolist() == [[5, 9, -1], [1, 2, 10]]
+    assert after.lost.tolist() == decision.lost.tolist()
+    observation["lost"] = np.array([[0], [0]])
+    assert agent.decision(observation).lost.shape == (2, 0)  # type: ignore[attr-defined]

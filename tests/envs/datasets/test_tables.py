@@ -791,3 +791,39 @@ def test_texts_at_random(write: Any, seed: int) -> None:
             assert not np.isinf(found.labels).any()
         assert words.replace("\n", " ").isprintable()
     assert min(read, refused) > 5
+
+
+# ---- what a person sets
+
+
+def test_settings_are_the_columns_of_the_file(write: Any) -> None:
+    write("ligand,angle,bulk\nA,1.5,2\nB,2.5,3\n", "ligands.csv")
+    rows = "A,True,60,2\nB,False,80.5,3\n"
+    path = write(f"ligand,dry,T,yield\n{rows}")
+    plain = [
+        {"ligand": "A", "dry": "True", "T": 60.0},
+        {"ligand": "B", "dry": "False", "T": 80.5},
+    ]
+    assert datasets.load(path, categories=["ligand"]).values([0, 1]) == plain
+    described = datasets.load(path, descriptors="ligands.csv")
+    assert described.feature_names == ("ligand.angle", "ligand.bulk", "dry", "T")
+    assert described.values([1, 0]) == plain[::-1]
+    assert described.conditions().values([0, 1]) == plain
+    one_level = datasets.load(write("ligand,T,yield\nA,60,2\nA,80,3\n"), "yield")
+    assert one_level.values([1]) == [{"ligand": "A", "T": 80.0}]
+    arrays = table.from_arrays([[1.0, 2.0]], [3.0])
+    assert arrays.values([0]) == [{"x0": 1.0, "x1": 2.0}]
+
+
+def test_a_label_may_say_that_the_experiment_failed(write: Any) -> None:
+    read = datasets.load(write("a,T,yield\nA,60,2\nB,60,failed\nA,80, FAILED\nB,80,\n"), "yield")
+    assert read.failed is not None
+    assert read.failed.tolist() == [False, True, True, False]
+    assert read.measured.tolist() == [True, False, False, False]
+    assert "note: 2 failed trials, without a label" in str(read)
+
+
+def test_words_for_no_label_do_not_hide_a_decimal_comma(write: Any) -> None:
+    rows = [f"{t};PENDING" for t in range(5)] + ["6;failed", "7;3,5"]
+    read = datasets.load(write("\n".join(["T;yield", *rows])), "yield")
+    assert read.labels[-1] == 3.5

@@ -269,7 +269,7 @@ def test_bad_input(kwargs: dict[str, Any], message: str) -> None:
 
 def test_events_as_large_as_numbers_can_be_are_counted() -> None:
     model = SimulatorDesign(data_range=(0, 1e-3), num_bins=4)
-    assert model._count(np.array([1.7e308, -1.7e308, 6e-4])).tolist() == [1, 0, 1, 1]
+    assert model.data([1.7e308, -1.7e308, 6e-4]).tolist() == [1, 0, 1, 1]
 
 
 def test_bad_use() -> None:

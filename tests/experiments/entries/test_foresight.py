@@ -241,7 +241,7 @@ def test_where_there_is_no_exact_law_there_is_no_test_and_a_reason():
         assert (found.exact, found.flagged, found.z) == (False, False, 0.0)
         assert word in found.reason
     assert "not known" in foresight("CartPole-v1", {}, [1, 2], None).reason
-    assert FLAG == 5
+    assert 10_000 * np.exp(-(FLAG**2) / 2) < 1  # of ten thousand honest runs, by Freedman's bound
     with pytest.raises(InputError, match="bathc"):
         foresight("discovery/LinearPool-v0", {"bathc": 1}, [1], None)
 

@@ -374,3 +374,20 @@ def test_the_policy_stops_what_escaping_would_let_through(chromium, folder):
     page.wait_for_timeout(100)
     assert page.evaluate("window.hacked") is None
     page.close()
+
+
+def test_metrics_have_a_table_and_a_curve_where_a_task_has_them(visit, folder):
+    page = visit("#suite=tiny&task=tiny-pool")
+    task = next(one for one in data_of(folder, "tiny")["tasks"] if one["key"] == "tiny-pool")
+    shown = page.locator("#metrics-tiny-pool > tbody > tr")
+    assert shown.count() == len(task["metrics"]["rows"]) == 2
+    for row, said in zip(shown.all(), task["metrics"]["rows"], strict=True):
+        for cell, one in zip(row.locator("td").all(), said["cells"], strict=True):
+            assert cell.inner_text().split() == f"{one['text']} {one['ends']}".split()
+    page.locator("#metrics-tiny-pool button", has_text="acceleration").click()
+    assert page.locator("#metrics-tiny-pool [aria-sort]").inner_text().startswith("acceleration")
+    page.locator(".switch button", has_text="gap closed").click()
+    assert page.locator(".switch [aria-pressed=true]").first.inner_text() == "gap closed"
+    page.evaluate("location.hash = '#suite=tiny&task=tiny-ladder'")
+    page.wait_for_function("document.title.includes('ladder')")
+    assert page.locator(".metrics").count() == 0

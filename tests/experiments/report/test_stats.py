@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy.stats import binom, binomtest, bootstrap, ttest_1samp, ttest_ind
+from scipy.stats import t as t_law
 
 from discovery_gym import InputError
 from discovery_gym.experiments.report import stats as st
@@ -231,3 +232,34 @@ def test_an_interval_scales_with_its_unit(exponent, count):
         one.low * unit,
         one.high * unit,
     )
+
+
+def test_a_ratio_of_means_has_the_interval_of_fieller():
+    """For normal pairs; over a constant it is that of the mean."""
+    random = np.random.default_rng(5)
+    x = random.normal(3, 1, 400)
+    y = 0.5 * x + random.normal(2, 0.5, 400)
+    found = st.ratio(x, y)
+    assert found.value == pytest.approx(x.mean() / y.mean(), rel=1e-12)
+    (a, b), cov, t = (x.mean(), y.mean()), np.cov(x, y) / 400, t_law.ppf(0.975, 399)
+    squares = [b**2 - t**2 * cov[1, 1], -2 * (a * b - t**2 * cov[0, 1]), a**2 - t**2 * cov[0, 0]]
+    low, high = sorted(np.roots(squares))
+    assert [found.low, found.high] == pytest.approx([low, high], abs=0.1 * (high - low))
+    fixed, plain = st.ratio(x, np.full(400, 4.0)), st.mean(x)
+    assert [fixed.value, fixed.low, fixed.high] == pytest.approx(
+        [plain.value / 4, plain.low / 4, plain.high / 4], rel=1e-9
+    )
+    assert st.ratio([2.0, 2.0], [4.0, 4.0]).how == st.NO_VARIATION
+    assert np.isnan(st.ratio(x, np.zeros(400)).value)
+
+
+@pytest.mark.parametrize("episodes", [16, 64])
+def test_intervals_of_a_ratio_cover_it(episodes, monkeypatch):
+    """Waiting times over a reference that varies as well; both skewed."""
+    monkeypatch.setattr(st, "RESAMPLES", 500)
+    random, covered = np.random.default_rng([9, episodes]), 0
+    for _ in range(400):
+        unit = random.uniform(1, 2, episodes)
+        one = st.ratio(unit * random.exponential(size=episodes), unit)
+        covered += one.low <= 1 <= one.high
+    assert covered / 400 > 0.88

@@ -310,7 +310,7 @@ def test_metrics_are_those_asked_for():
     [
         (["information_bounds"], "information_bounds is a metric of DesignModel, which this"),
         (["bounds"], r"no metric 'bounds'.* Known are information_bounds"),
-        (["information_bounds(5)"], "does not describe a metric; write a name such as 'informat"),
+        (["information_bounds(5)"], "does not describe a metric; write a name such as 'top'"),
         (["information_bounds(draws=5)"], "has no setting 'draws'.*It takes: contrasts"),
         ("information_bounds", "metrics must be a list of texts.*got 'information_bounds'"),
         ([3], "3 does not describe a metric"),

@@ -237,6 +237,18 @@ NAMING = {
         "'ls'",
         "a simulator",
     ),
+    "summary": (
+        POOL.replace("LinearPool", "SimulatorDesign").replace(
+            "num_items = 20", 'summarise = "a:b"'
+        ),
+        "'a:b'",
+        "a function, summarise of a simulator",
+    ),
+    "price": (
+        POOL.replace("LinearPool", "SimulatorDesign").replace("num_items = 20", 'price = "a:b"'),
+        "'a:b'",
+        "a function, price of a simulator",
+    ),
     "folder": (
         POOL.replace("LinearPool", "SimulatorDesign").replace("num_items = 20", 'cache = "/etc"'),
         "'/etc'",

@@ -1,0 +1,77 @@
+"""Keep results in the repository: docs/results, compact records and the leaderboard made of them.
+
+    discovery-gym run paper --out results
+    python docs/results.py results
+
+A compact record has every number of every episode as it was, but no actions, and the curves in `BITS`
+bits, which is more than a page shows. Without arguments only the leaderboard is made again.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from discovery_gym.envs.core.files import write
+from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.runs.record import Record, check, leave
+from discovery_gym.experiments.runs.record_file import to_bytes, to_table
+from discovery_gym.experiments.runs.records import open_folder, read_folder
+
+RESULTS = Path(__file__).with_name("results")
+SUITES = ("paper",)
+"""The suites whose results are kept."""
+BITS = 10
+"""Bits of the numbers that curves are made of: 1 in 1000."""
+KEPT = ("versions", "platform", "machine", "created")
+
+
+def compact(record: Record) -> bytes:
+    """Return the file of a record without actions and with rounded curves."""
+    result = record.evaluation
+    assert result is not None
+    last = np.searchsorted(result.points, result.lengths, side="right") - 1
+    curves = {
+        name: None if values is None else rounded(values, last)
+        for name in ("after", "best_after", "spent_after")
+        for values in [getattr(result, name)]
+    }
+    less = replace(result, actions=None, **curves)
+    columns, about = leave(record.spec, less, None, fingerprint=record.fingerprint)
+    about |= {name: getattr(record, name) for name in KEPT}
+    check(record.spec, columns, about)
+    return to_bytes(to_table(columns), json.dumps(about))
+
+
+def rounded(values: NDArray[np.float64], last: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return curves ``(E, P)`` in few bits, but for their last point, which a record holds twice."""
+    mantissa, exponent = np.frexp(values)
+    out = np.ldexp(np.rint(mantissa * 2**BITS) / 2**BITS, exponent)
+    rows = np.flatnonzero(last >= 0)
+    out[rows, last[rows]] = values[rows, last[rows]]
+    return np.asarray(out)
+
+
+def keep(folders: Iterable[Path], results: Path = RESULTS) -> None:
+    """Put the results of some folders in place of those that are kept, and make the leaderboard."""
+    found = [record for folder in folders for record in read_folder(folder).records]
+    records = open_folder(results)
+    if found:
+        for path in records.glob("*.parquet"):
+            path.unlink()
+    for record in found:
+        if record.spec.suite in SUITES:
+            write(records / f"{record.id}.parquet", compact(record))
+    write_leaderboard(results)
+
+
+if __name__ == "__main__":
+    keep(map(Path, sys.argv[1:]))
+    size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
+    print(f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB")

@@ -1,0 +1,248 @@
+"""The command compare: which strategies would have served on the rows that are measured."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...envs.core import InputError, closest, shown
+from ..runs.parameters import parameters as parameters_of
+from ..runs.terminal import out, say, show
+from .playing import play_missing
+from .shared import Workers, complain, note
+
+if TYPE_CHECKING:
+    from ...envs.datasets import Table
+    from ..suites.task import Suite, Task
+
+METRICS = ("sum", "area")
+PROBES = 1, 4
+"""Episodes that are played to see what more of them cost."""
+START = 3.0
+"""Seconds until workers play."""
+
+
+def compare(
+    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
+    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help='How it is read: drop=run, drop=\'["a", "b"]\', header=false.'),
+    ] = None,
+    metric: Annotated[
+        str, typer.Option(help="sum of the labels, or area under the best so far.")
+    ] = "sum",
+    episodes: Annotated[int | None, typer.Option(min=16, help="Episodes on all rows; 64.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, help="Labels of an episode; a third of its rows, up to 30.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, help="Labels that are chosen at once.")] = 1,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(help="A strategy in place of those of the package; may be repeated."),
+    ] = None,
+    agent: Annotated[
+        list[str] | None,
+        typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Results folder; by default beside the file.")
+    ] = None,
+    workers: Workers = None,
+) -> None:
+    """Compare strategies on the rows that are measured, and say which cannot be told apart."""
+    from ..suites import comparing
+
+    if metric not in METRICS:
+        raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
+    reading = parameters_of("{}", settings or [], example="drop=run")
+    reading |= {} if target is None else {"target": target}
+    table = _measured(dataset, reading)
+    ask = _Ask(dataset, target, settings or [])
+    if len(table.labels) < comparing.FEWEST:
+        _too_few(table, ask)
+        return
+    suite = comparing.suite(
+        dataset,
+        table,
+        reading=reading,
+        strategies=_strategies(strategy or comparing.STRATEGIES, agent or ()),
+        episodes=episodes or comparing.EPISODES,
+        horizon=horizon,
+        batch=batch,
+    )
+    suite = _fitting(suite, {*(strategy or ()), *(one.partition("=")[0] for one in agent or ())})
+    place = folder or _beside(dataset)
+    _play(suite, place, workers)
+    _tell(suite, place, metric, table, ask)
+
+
+def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
+    """Return the measured conditions of a table; say what was decided in reading it."""
+    from ...envs import datasets
+
+    whole = datasets.load(dataset, **reading)
+    for line in whole.notes:
+        say(f"note: {line}")
+    return whole.conditions()
+
+
+class _Ask:
+    """The words of `ask` for a table."""
+
+    def __init__(self, dataset: str, target: str | None, settings: Sequence[str]) -> None:
+        self.words = ["discovery-gym", "ask", dataset]
+        self.words += [] if target is None else ["--target", target]
+        self.words += [word for one in settings for word in ("--set", one)]
+
+    def by(self, agent: str) -> str:
+        """Return the command that asks a strategy."""
+        return shlex.join([*self.words, "--agent", agent])
+
+
+def _too_few(table: Table, ask: _Ask) -> None:
+    from ..suites.comparing import DEFAULT, FEWEST
+
+    count = len(table.labels)
+    out.print(
+        f"{count} measured conditions tell nothing of strategies (that takes {FEWEST} or more): take "
+        f"the default, {DEFAULT}.",
+        soft_wrap=True,
+    )
+    out.print(f"Now: {ask.by(DEFAULT)}", soft_wrap=True)
+
+
+# ---- what is played
+
+
+def _strategies(own: Sequence[str], joining: Sequence[str]) -> dict[str, str]:
+    """Return the strategies by name; those of the package are their own names."""
+    found = {text: text for text in own}
+    for entry in joining:
+        name, equals, text = entry.partition("=")
+        if not (name and equals and text) or "(" in name:
+            raise InputError(
+                f"--agent is NAME=AGENT, such as mine=./mine.py:Agent, got {shown(entry)}; a strategy "
+                "without a name is given by --strategy."
+            )
+        if name in found:
+            raise InputError(f"Two strategies are named {shown(name)}; name each its own way.")
+        found[name] = text
+    if "random" in found:
+        raise InputError("Random play is known exactly and always compared; leave it out.")
+    return found
+
+
+def _fitting(suite: Suite, wanted: set[str]) -> Suite:
+    """Return a suite without those of our strategies that do not fit; a user's are refused."""
+    from ..suites.entering import misfit
+
+    fits = {}
+    for name, text in suite.tasks[0].agents.items():
+        reason = misfit(suite.tasks[0], text)
+        if reason is None:
+            fits[name] = text
+        elif name in wanted:
+            raise InputError(f"{name} does not fit this table: {reason}")
+        else:
+            note(f"{name} does not fit this table and is left out: {reason}")
+    return replace(suite, tasks=tuple(replace(task, agents=fits) for task in suite.tasks))
+
+
+def _beside(dataset: str) -> Path:
+    """Return the results folder of a table: beside its file, else here."""
+    from ...envs.datasets.files import is_path, stem
+
+    path = Path(dataset)
+    return path.parent / f"{stem(path)}.compare" if is_path(dataset) else Path(f"{dataset}.compare")
+
+
+def _play(suite: Suite, folder: Path, workers: int | None) -> None:
+    """Write the suite into its folder and play what has no record yet."""
+    from ...envs.core.files import write, writing_to
+    from ..runs.board import missing
+    from ..suites.comparing import text
+    from ..suites.task import plan
+
+    specs = plan(suite)
+    todo = missing(specs, folder)
+    with writing_to(folder):
+        write(folder / "suite.toml", text(suite))
+    say(f"suite: {folder / 'suite.toml'}, {len(suite.tasks)} tasks, {len(specs)} runs")
+    if todo:
+        _estimate(suite, [one.spec.task for one in todo], workers)
+    play_missing(suite, specs, folder, workers)
+
+
+def _estimate(suite: Suite, left: Sequence[str], workers: int | None) -> None:
+    """Say about how long it takes, from a few episodes of each strategy on tuning seeds."""
+    from ..runs.engine import cores
+    from ..suites.comparing import halves
+
+    of_half = {name for pair in halves() for name in pair}
+
+    wide, narrow, *_ = suite.tasks
+    whole, half = _seconds(wide), _seconds(narrow)
+    share = sum(half if name in of_half else whole for name in left) / len(wide.agents)
+    team = workers or cores()
+    plural = "s" * (team > 1)
+    say(f"about {_time(START + share / team)} on {team} core{plural}; when stopped, type it again")
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+
+
+def _seconds(task: Task) -> float:
+    """Return about how many seconds all strategies take on a task."""
+    from ..runs.evaluation import evaluate
+
+    total = 0.0
+    for text in task.agents.values():
+        spent = []
+        for episodes in PROBES:
+            began = time.perf_counter()
+            evaluate(
+                task.env_id,
+                text,
+                episodes=episodes,
+                seed=0,
+                env_kwargs=task.env_kwargs,
+                truth=False,
+            )
+            spent.append(time.perf_counter() - began)
+        each = max(spent[1] - spent[0], 0.0) / (PROBES[1] - PROBES[0])
+        total += spent[0] + each * ((task.episodes or 0) - PROBES[0])
+    return total
+
+
+# ---- what is told
+
+
+def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> None:
+    from ..report.strategies import RANDOM, of_records, verdict, words
+    from ..suites.comparing import DEFAULT
+
+    replays, failed = of_records(suite, folder, metric)
+    for name, error in failed.items():
+        complain(f"{name} failed and is left out: {error}")
+    found = verdict(replays)
+    rows = []
+    for i in found.order:
+        gain = "0" if found.names[i] == RANDOM else str(found.gains[i])
+        lost = "the best" if i == found.best else str(found.ahead[i][found.best])
+        kept = "not told apart" if found.stays[i] else "behind"
+        rows.append([found.names[i], gain, lost, kept])
+    show(["strategy", "ahead of random play", "to the best", "verdict"], rows)
+    for line in words(found, replays, len(table.labels), DEFAULT):
+        out.print(line, soft_wrap=True)
+    name = found.advice(DEFAULT)
+    out.print(f"Now: {ask.by(suite.tasks[0].agents.get(name, name))}", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
