@@ -67,6 +67,8 @@ class Roles:
 
     def _is_pending(self, name: str) -> bool:
         """Return whether a cell of a column is pending."""
+        if name in self.columns.numbers:
+            return False
         column = self.columns.cells[name]
         if column is None or not pa.types.is_string(column.type):
             return False
