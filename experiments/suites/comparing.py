@@ -18,6 +18,7 @@ from typing import Any
 from ...envs.core import InputError
 from ...envs.core.checks import integer
 from ...envs.datasets import Table
+from ...studies.choosing import AGENT as DEFAULT
 from ..runs.evaluation import EVALUATION_SEED
 from . import files
 from .task import Suite, Task
@@ -31,8 +32,6 @@ SHARE, LARGEST, LABELS = 0.8, 400, 30
 APART = 10_000
 """From the first seed of a task to that of the next."""
 WHOLE, PLACEBO = "all rows", "placebo"
-DEFAULT = "bayes_ucb"
-"""The strategy that is asked where a table cannot tell."""
 STRATEGIES = (
     "greedy",
     "bayes_ucb",
