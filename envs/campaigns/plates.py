@@ -116,9 +116,10 @@ def switch_probability(
     if ratio == 0:
         return 1.0
 
-    def ahead(p: float) -> float:
+    def ahead(log_p: float) -> float:
+        p = float(np.exp(log_p))
         found = -np.expm1(n * np.log1p(-s * p)) if s * p < 1 else 1.0
         return float((1 - f / s) * (1 - p) / p * found) - ratio
 
-    low = 1e-300
-    return float(brentq(ahead, low, 1.0, xtol=1e-300, rtol=1e-14)) if ahead(low) > 0 else 0.0
+    low = -690.0  # of p: below, numbers end
+    return float(np.exp(brentq(ahead, low, 0.0, rtol=1e-15))) if ahead(low) > 0 else 0.0

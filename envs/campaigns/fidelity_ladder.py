@@ -1,0 +1,616 @@
+r"""Model 3 with noise: plates that find hits, and careful tests that climb.
+
+On rung x a candidate is real with probability p(x). A plate of N wells shows each real one with
+sensitivity s and any other with probability f < s, so that a well reads positive with probability q and
+a hit is real with probability r,
+
+    q = s p + f (1 - p),      r = s p / q.
+
+A plate never climbs: it leaves h ~ Binomial(N, q) hits. A careful test never errs. k of them at once
+climb with probability 1 - (1 - p)^k on fresh candidates, 1 - (1 - r)^k on hits; a climb clears the tray,
+whose wells answered the question of the last rung. So hits are exchangeable and nothing is hidden.
+
+Source: the conclusion of J. Schrier, "Three mathematical models for machine learning and
+high-throughput experimentation" (2023): "very high throughput and fast, but potentially noisy initial
+experiments", then "careful one-at-at-ime style experiments". The model and its values are this
+package's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from ..core import InputError, Observation, Policy, Streams, environments, shown
+from ..core.checks import choice, integer, money, quantity, room, sequence
+from ..core.spaces import box
+from ..rendering.picture import Curves, Picture, Series, Trace
+from .budgets import Budgets
+from .campaign import Campaign, Hidden, Moments
+from .fidelity_plan import NEVER, BudgetPlan, RungPlan, Rungs, random_cost
+from .inversion import BinomialTables, invert
+from .plates import Plate, decimal, plate_of, switch_probability
+
+KNOBS = ("careful", "confirm", "plate")
+"""The kinds of actions: tests of fresh candidates, tests of hits, plates."""
+OBJECTIVES = ("price", "rungs", "target")
+
+
+class Tables(NamedTuple):
+    """What a step looks up, flat."""
+
+    stay: NDArray[np.float64]  # by rung, tray and action: the probability not to climb
+    fall: NDArray[np.int64]  # by tray and action: the tray without a climb
+    legal: NDArray[np.bool_]  # by tray and action
+    hits: NDArray[np.float64]  # by rung: distribution functions of the hits of each plate
+    width: int  # of a rung in `hits`
+    start: NDArray[np.int64]  # (M,) of each plate in a rung
+    wells: NDArray[np.int64]  # (M,)
+
+
+@dataclass(kw_only=True)
+class Climb:
+    """State of the campaign."""
+
+    x: NDArray[np.int64]  # (B,) rung
+    tray: NDArray[np.int64]  # (B,) number of the tray; see `Rungs`
+    actions: NDArray[np.int64]  # (B,) actions left
+    left: NDArray[np.int64]  # (budgets, B) units left of each
+
+
+@dataclass(frozen=True, kw_only=True)
+class FidelityLadder(Campaign[Climb]):
+    """Climb a ladder by noisy plates and careful tests, for the least money and time.
+
+    ## Description
+    Model 3 of Schrier (2023), with the noise that the post's conclusion speaks of. A plate tests many
+    candidates at once and errs; its hits are in hand until a new plate or a climb clears them. A careful
+    test is sure, and only its success climbs a rung: on a hit, or on a fresh candidate. When is a plate
+    worth its price, and from which rung on are careful tests? The exact optimum is known, without a
+    budget and with budgets of money and days, and in closed form where plates give way to careful
+    tests (`switch_probability`).
+
+    ## Action space
+    `Discrete`: for each of the `careful_sizes` k, that many careful tests of fresh candidates at once;
+    then, for each k, as many of hits in hand; then a plate of each of the `plates`. Without plates,
+    careful tests alone. Named as `careful=1`, `confirm=1`, `plate=1`.
+
+    ## Observation space
+    `Dict`, float32 of shape `(1,)` but for the mask: `rung`; `plate`, the number from 1 of the plate
+    whose hits are in hand, 0 without hits; `hits`; `actions_left`; `money_left` and `days_left`, where
+    there is such a budget; `action_mask` (int8), what hits and budgets allow. An action that the mask
+    forbids is not bought: it changes nothing, and is paid for in the reward.
+
+    ## Rewards
+    With `objective="price"` minus the price of the action, its money and `price_per_day` times its
+    days; with "rungs" 1 for each rung; with "target" nothing. Reaching the target pays `target_reward`.
+
+    ## Starting state
+    Rung 0, no hits, all budgets full.
+
+    ## Episode end
+    Terminates at the target, or when nothing is affordable; never truncates. A campaign that has not
+    ended after `horizon` actions does then; without a budget what is left to climb is charged at the
+    expected price of careful tests alone, so that idling never pays.
+
+    ## Information
+    `action_mask`, as observed.
+
+    ## Arguments
+    - `target`: last rung.
+    - `p_scale`: 1 / p(0); a candidate is real with p(x) = (x + 1) / `p_scale`.
+    - `growth`: a rate of compound interest g: then p(x) = (1 + g)^x / `p_scale`; None: linear growth.
+    - `plates`: (wells, sensitivity, false_positive, price, price_per_well, days) of each kind of plate,
+      the false positives below the sensitivity; () offers none.
+    - `careful_sizes`: how many careful tests may be run at once.
+    - `careful_price`: money for a careful test.
+    - `careful_days`: days that careful tests take, however many at once.
+    - `price_per_day`: what a day costs besides, in money.
+    - `money`: budget of money; None: no limit.
+    - `days`: budget of days; None: no limit.
+    - `objective`: "price", or with a budget "rungs" or "target".
+    - `target_reward`: reward for reaching the target.
+    - `horizon`: the most actions of an episode, for agents that never arrive.
+    """
+
+    target: int = 100
+    p_scale: float = 100.0
+    growth: float | None = None
+    plates: tuple[Plate, ...] = (Plate(96, 0.8, 0.05, 3.0, 0.02, 1.0),)
+    careful_sizes: tuple[int, ...] = (1,)
+    careful_price: float = 1.0
+    careful_days: float = 1.0
+    price_per_day: float = 0.0
+    money: float | None = None
+    days: float | None = None
+    objective: str = "price"
+    target_reward: float = 0.0
+    horizon: int = 10_000
+
+    def __post_init__(self) -> None:
+        sizes = sequence(
+            "careful_sizes", self.careful_sizes, lambda n, v: integer(n, v, low=1, high=1_000_000)
+        )
+        if len(set(sizes)) < len(sizes):
+            raise InputError(f"careful_sizes must differ from each other, got {shown(sizes)}.")
+        offered = not isinstance(self.plates, list | tuple) or self.plates
+        self._set(
+            target=integer("target", self.target, low=1, high=1_000_000),
+            p_scale=quantity("p_scale", self.p_scale),
+            plates=sequence("plates", self.plates, plate_of) if offered else (),
+            careful_sizes=sizes,
+            careful_price=money("careful_price", self.careful_price),
+            careful_days=quantity("careful_days", self.careful_days, zero=True),
+            price_per_day=quantity("price_per_day", self.price_per_day, zero=True),
+            objective=choice("objective", self.objective, OBJECTIVES),
+            target_reward=money("target_reward", self.target_reward),
+            horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
+        )
+        if self.growth is not None:
+            self._set(growth=quantity("growth", self.growth, zero=True))
+        advice = "take fewer wells, fewer careful_sizes or a nearer target"
+        room("What each action does on every rung and with any hits", self.shared, advice)
+        last = self._chance(self.target - 1)
+        if not last <= 1 + 1e-12:
+            raise InputError(
+                f"p(x) must stay a probability up to rung {self.target - 1}, but p_scale = "
+                f"{self.p_scale:g} makes it {last:g}: take a larger p_scale or a nearer target."
+            )
+        for action, cost in enumerate(self.costs.tolist()):
+            money(f"the price of {self.action_name(action)}", cost)
+        for name in ("money", "days"):
+            if getattr(self, name) is not None:
+                self._set(**{name: quantity(name, getattr(self, name))})
+        names = [self.action_name(action) for action in range(len(self.costs))]
+        self.budgets.check(names, self._always, self.horizon)
+        if self.objective != "price" and not self.budgets.names:
+            raise InputError(
+                f"objective={self.objective!r} needs a budget, without which every target is reached: "
+                "give money or days."
+            )
+
+    # ---- what there is to choose, and what it costs
+
+    @cached_property
+    def choices(self) -> dict[str, NDArray[Any]]:
+        """Size of the tests of fresh candidates and of hits, and number of the plate; 0 elsewhere."""
+        k, m = len(self.careful_sizes), len(self.plates)
+        parts = [self.careful_sizes, self.careful_sizes if m else (), range(1, m + 1)]
+        names = KNOBS if m else KNOBS[:1]
+        ends = np.cumsum([0, *map(len, parts)])
+        table = {name: np.zeros(ends[-1], np.int64) for name in names}
+        for name, part, first in zip(names, parts, ends, strict=False):
+            table[name][first : first + len(part)] = part
+        assert ends[1] == k
+        return table
+
+    @cached_property
+    def _amounts(self) -> dict[str, list[Fraction]]:
+        """Money and days of each action, exact."""
+        tests = [size * decimal(self.careful_price) for size in self.careful_sizes]
+        repeats = 2 if self.plates else 1
+        return {
+            "money": [*tests * repeats, *(plate.money for plate in self.plates)],
+            "days": [decimal(self.careful_days)] * len(tests) * repeats
+            + [decimal(plate.days) for plate in self.plates],
+        }
+
+    @cached_property
+    def costs(self) -> NDArray[np.float64]:
+        """Price of each action, time included, in money, ``(A,)``."""
+        amounts = {name: np.array([float(n) for n in each]) for name, each in self._amounts.items()}
+        return np.asarray(amounts["money"] + self.price_per_day * amounts["days"])
+
+    @cached_property
+    def budgets(self) -> Budgets:
+        """The budgets of money and days, as far as there are any."""
+        limits = {name: getattr(self, name) for name in ("money", "days")}
+        limits = {name: decimal(limit) for name, limit in limits.items() if limit is not None}
+        return Budgets.of(limits, [self._amounts[name] for name in limits])
+
+    @property
+    def _always(self) -> list[int]:
+        """The actions that need no hits: tests of fresh candidates, and plates."""
+        return np.flatnonzero(self.rungs.legal[0]).tolist()
+
+    @property
+    def most_decisions(self) -> int:
+        """The most actions."""
+        return self.horizon
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode has to itself."""
+        return len(self.costs) // 4 + 16
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: what actions do on rungs and trays."""
+        trays = 1 + sum(plate.wells for plate in self.plates)
+        return 4 * (self.target + 1) * trays * len(self.costs)
+
+    def action_name(self, action: Any) -> str:
+        """Return an action in words."""
+        return ", ".join(
+            f"{knob}={values[int(action)]}"
+            for knob, values in self.choices.items()
+            if values[int(action)]
+        )
+
+    # ---- dynamics
+
+    def _chance(self, x: Any) -> Any:
+        """Return p(x)."""
+        with np.errstate(over="ignore"):
+            if self.growth is None:
+                return (x + 1.0) / self.p_scale
+            return np.exp(x * np.log1p(self.growth)) / self.p_scale
+
+    @cached_property
+    def rungs(self) -> Rungs:
+        """What every action does on every rung and tray."""
+        p = np.minimum(self._chance(np.arange(self.target)), 1.0)
+        return Rungs(p=p, plates=self.plates, sizes=self.careful_sizes)
+
+    @cached_property
+    def observation_space(self) -> spaces.Dict:
+        """What is observed, with its bounds."""
+        budgets = self.budgets
+        most: dict[str, Any] = {
+            "actions_left": self.horizon,
+            "hits": int(self.rungs.hits.max()),
+            "plate": len(self.plates),
+            "rung": self.target,
+        }
+        for name, unit, total in zip(budgets.names, budgets.units, budgets.totals, strict=True):
+            most[f"{name}_left"] = np.float32(unit * total)
+        parts = {key: box(0, float(most[key]), (1,)) for key in sorted(most)}
+        return spaces.Dict({"action_mask": box(0, 1, (len(self.costs),), np.int8), **parts})
+
+    def new_state(self, num_episodes: int) -> Climb:
+        """Return the arrays of ``num_episodes`` episodes."""
+        x, tray, actions = np.zeros((3, num_episodes), np.int64)
+        left = np.zeros((len(self.budgets.totals), num_episodes), np.int64)
+        return Climb(x=x, tray=tray, actions=actions, left=left)
+
+    def reset(self, state: Climb, index: NDArray[np.int64], streams: Streams) -> None:
+        """Put episodes back to the start."""
+        state.x[index] = 0
+        state.tray[index] = 0
+        state.actions[index] = self.horizon
+        state.left[:, index] = np.array(self.budgets.totals, np.int64)[:, None]
+
+    def step(
+        self,
+        state: Climb,
+        action: NDArray[np.int64],
+        streams: Streams,
+        done: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Test with one uniform number: a high one climbs, or gives many hits."""
+        uniform, tables = streams.uniform(), self._tables
+        cell = state.tray * len(self.costs)
+        cell += action
+        tray = tables.fall.take(cell)
+        plates = (action >= self.rungs.first_plate).nonzero()[0]
+        if len(plates):
+            tray[plates] = self._new_tray(state.x[plates], action[plates], uniform[plates])
+        bought = self._buy(state, cell, action) if len(state.left) else None
+        cell += state.x * tables.legal.size
+        climbed = uniform >= tables.stay.take(cell)
+        if bought is not None:
+            climbed &= bought
+            tray = np.where(bought, tray, state.tray)
+        tray[climbed] = 0
+        state.tray = tray
+        state.x += climbed
+        state.actions -= 1
+        return self._settle(state, action, climbed)
+
+    def _new_tray(
+        self, x: NDArray[np.int64], action: NDArray[np.int64], uniform: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the trays that new plates leave."""
+        tables, plate = self._tables, action - self.rungs.first_plate
+        start = x * tables.width + tables.start[plate]
+        hits = invert(tables.hits, start, tables.wells[plate], uniform)
+        return np.where(hits > 0, hits + self.rungs.before[plate], 0)
+
+    def _buy(
+        self, state: Climb, cell: NDArray[np.int64], action: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Pay for actions that are allowed; return which are."""
+        spend = self.budgets.spend.take(action, 1)
+        bought = self._tables.legal.take(cell)
+        for left, spent in zip(state.left, spend, strict=True):
+            bought &= left >= spent
+        state.left -= spend * bought
+        return bought
+
+    def _settle(
+        self, state: Climb, action: NDArray[np.int64], climbed: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return rewards and ends, each of shape ``(B,)``."""
+        if self.objective == "price":
+            reward = self._pay.take(action)
+        else:
+            reward = climbed * float(self.objective == "rungs")
+        ended = state.x >= self.target
+        if self.target_reward:
+            reward += self.target_reward * (ended & climbed)
+        late = state.actions <= 0
+        if self.budgets.names:
+            late |= ~self.budgets.affordable(state.left)[:, self._always].any(1)
+        elif np.count_nonzero(late):
+            reward += np.where(
+                late & ~ended, self._rest.take(np.minimum(state.x, self.target)), 0.0
+            )
+        ended |= late
+        return reward, ended
+
+    @cached_property
+    def _pay(self) -> NDArray[np.float64]:
+        return -self.costs
+
+    @cached_property
+    def _rest(self) -> NDArray[np.float64]:
+        """What careful tests alone would be paid from each rung on, ``(X + 1,)``."""
+        cost, _ = self._rung_plan.fresh()
+        return self.target_reward - np.append(cost[::-1].cumsum()[::-1], 0.0)
+
+    @cached_property
+    def _tables(self) -> Tables:
+        rungs = self.rungs
+        last = np.minimum(
+            np.arange(self.target + 1), self.target - 1
+        )  # nothing is played at the target
+        stay = 1.0 - rungs.climb[last]
+        stay[self.target] = 1.0
+        segments = [
+            BinomialTables(np.array([plate.wells])).rows(plate.positive(rungs.p[last]))
+            for plate in self.plates
+        ]
+        hits = np.concatenate([np.zeros((len(last), 0)), *segments], axis=1)
+        wells = np.array([plate.wells for plate in self.plates], np.int64)
+        return Tables(
+            stay=stay.ravel(),
+            fall=rungs.fall.ravel(),
+            legal=rungs.legal.ravel(),
+            hits=hits.ravel(),
+            width=hits.shape[1],
+            start=np.cumsum(wells + 1) - wells - 1,
+            wells=wells,
+        )
+
+    def decisions(self, observation: Any) -> NDArray[np.int64]:
+        """Return the actions that observations of B episodes come after, ``(B,)``."""
+        return np.asarray(self.horizon - observation["actions_left"][:, 0].astype(np.int64))
+
+    def observe(self, state: Climb) -> Observation:
+        """Return what is known of B episodes."""
+        seen: dict[str, NDArray[Any]] = {
+            "actions_left": state.actions,
+            "hits": self.rungs.hits.take(state.tray),
+            "plate": self.rungs.plate.take(state.tray),
+            "rung": state.x,
+        }
+        for name, unit, left in zip(
+            self.budgets.names, self.budgets.units, state.left, strict=True
+        ):
+            seen[f"{name}_left"] = left * unit
+        keys = sorted(seen)
+        rows = np.empty((len(keys), len(state.x), 1), np.float32)
+        for row, key in zip(rows, keys, strict=True):
+            row[:, 0] = seen[key]
+        return {"action_mask": self.action_mask(state), **dict(zip(keys, rows, strict=True))}
+
+    def action_mask(self, state: Climb) -> NDArray[np.int8]:
+        """Return what hits and budgets allow, ``(B, A)``; all where nothing is affordable any more.
+
+        Masks must leave something to choose, also in the observation that ends an episode.
+        """
+        mask = self.rungs.legal.take(state.tray, 0)
+        if self.budgets.names:
+            mask &= self.budgets.affordable(state.left)
+            mask |= ~mask.any(1, keepdims=True)
+        return mask.view(np.int8)
+
+    # ---- what luck may bring
+
+    @cached_property
+    def _promise(self) -> NDArray[np.float64]:
+        """The probability that a tray holds a real hit, ``(X + 1, T)``."""
+        p = np.append(self.rungs.p, self.rungs.p[-1])
+        chances = [0 * p, *(plate.real(p) for plate in self.plates)]
+        real = np.stack(chances, 1)[:, self.rungs.plate]
+        with np.errstate(divide="ignore"):
+            return np.asarray(-np.expm1(self.rungs.hits * np.log1p(-np.minimum(real, 1 - 1e-16))))
+
+    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the rung, and the probability that a hit in hand is real, ``(B,)``."""
+        x, tray = self._place(observation)
+        return x + self._promise[x, tray]
+
+    def outlook(
+        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+    ) -> Moments:
+        """Return mean and variance of what an action adds to `achieved`, ``(B,)``.
+
+        A test climbs or not. A plate of N wells promises 1 - (1 - r)^h, h ~ Binomial(N, q), of which the
+        moments follow from E[z^h] = (1 - q + q z)^N.
+        """
+        assert isinstance(observation, dict)
+        x, tray = self._place(observation)
+        now, at = self._promise[x, tray], np.minimum(x, self.target - 1)
+        climb = self.rungs.climb[at, tray, action]
+        fallen = self._promise[x, self.rungs.fall[tray, action]]
+        mean = climb * (1 - now) + (1 - climb) * (fallen - now)
+        variance = climb * (1 - climb) * (1 - fallen) ** 2
+        for m, plate in enumerate(self.plates):
+            some = action == self.rungs.first_plate + m
+            p = self.rungs.p[at[some]]
+            q, r = plate.positive(p), plate.real(p)
+            none, square = (1 - q * r) ** plate.wells, (1 - q * (2 - r) * r) ** plate.wells
+            mean[some] = 1 - none - now[some]
+            variance[some] = square - none**2
+        bought = observation["action_mask"][np.arange(len(action)), action] > 0
+        return mean * bought, np.maximum(variance, 0.0) * bought
+
+    def _place(self, observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return rung and tray of observations, each ``(B,)``."""
+        keys = ("rung", "plate", "hits")
+        x, plate, hits = (np.asarray(observation[key])[..., 0].astype(np.int64) for key in keys)
+        before = np.append(0, self.rungs.before)
+        return x, np.where(hits > 0, before[plate] + hits, 0)
+
+    # ---- truth
+
+    def optimal_value(self) -> float:
+        """Return the exact expected return of the best policy, by dynamic programming."""
+        return self.best_value()
+
+    def best_value(self, *, plates: Sequence[int] | None = None, fresh: bool = True) -> float:
+        """Return the exact expected return of the best policy that does without some actions.
+
+        Args:
+            plates: The plates that are used, by their numbers from 1; None: all of them.
+            fresh: Whether fresh candidates are tested carefully; if not, hits alone are.
+        """
+        allowed = self._allowed(plates, fresh)
+        if self.budgets.names:
+            return self._budget_plan(allowed).value
+        plan = RungPlan(rungs=self.rungs, price=self.costs, allowed=allowed)
+        if plan.cost.max() >= NEVER:
+            raise InputError(
+                "These actions never climb: every careful test needs more hits than there are."
+            )
+        self._check_horizon(plan.steps)
+        return float(self.target_reward - plan.cost.sum())
+
+    def random_value(self) -> float:
+        """Return the exact expected return of uniformly random allowed actions."""
+        if self.budgets.names:
+            return self._budget_plan(self._allowed(None, True), random=True).value
+        self._check_horizon(random_cost(self.rungs, np.ones(len(self.costs))))
+        return float(self.target_reward - random_cost(self.rungs, self.costs).sum())
+
+    def optimal_policy(self) -> Policy:
+        """Return the function from observations of B episodes to the best actions ``(B,)``."""
+        budgets, best = self.budgets, self._best
+
+        def policy(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+            x, tray = self._place(observation)
+            left = [
+                np.rint(observation[f"{name}_left"][:, 0].astype(np.float64) / unit).astype(
+                    np.int64
+                )
+                for name, unit in zip(budgets.names, budgets.units, strict=True)
+            ]
+            return best[(*left, np.minimum(x, self.target - 1), tray)].astype(np.int64)
+
+        return policy
+
+    def first_actions(self) -> NDArray[np.int64]:
+        """Return the best action on every rung without hits in hand and without a budget, ``(X,)``."""
+        return self._rung_plan.best[:, 0]
+
+    def switch_rung(self) -> int:
+        """Return the rung from which careful tests of fresh candidates come first; `target`: none does."""
+        plates = np.flatnonzero(self.first_actions() >= self.rungs.first_plate)
+        return int(plates[-1]) + 1 if len(plates) else 0
+
+    def switch(self, plate: int = 1) -> float:
+        """Return p* of a plate, by its number, and single careful tests; see `switch_probability`."""
+        one = self.costs[self.action(careful=1)]
+        other = self.plates[integer("plate", plate, low=1, high=len(self.plates)) - 1]
+        ratio = self.costs[self.action(plate=plate)] / one if one else np.inf
+        return switch_probability(min(ratio, 1e300), *other[:3])
+
+    @cached_property
+    def _rung_plan(self) -> RungPlan:
+        allowed = self._allowed(None, True)
+        return RungPlan(rungs=self.rungs, price=self.costs, allowed=allowed)
+
+    @cached_property
+    def _best(self) -> NDArray[Any]:
+        """The best action by what is left of each budget, rung and tray."""
+        if self.budgets.names:
+            return self._budget_plan(self._allowed(None, True)).best
+        return self._rung_plan.best
+
+    def _budget_plan(self, allowed: list[int], random: bool = False) -> BudgetPlan:
+        gain = np.full(self.target, float(self.objective == "rungs"))
+        gain[-1] += self.target_reward
+        return BudgetPlan(
+            rungs=self.rungs,
+            price=self.costs * (self.objective == "price"),
+            gain=gain,
+            totals=self.budgets.totals,
+            spends=list(self.budgets.spend),
+            allowed=allowed,
+            random=random,
+        )
+
+    def _allowed(self, plates: Sequence[int] | None, fresh: bool) -> list[int]:
+        """Return the actions that are left without some plates, or without fresh candidates."""
+        count, k, first = len(self.plates), len(self.careful_sizes), self.rungs.first_plate
+        chosen = [] if plates is None else [integer("plates", n, low=1, high=count) for n in plates]
+        numbers = range(1, count + 1) if plates is None else sorted(set(chosen))
+        allowed = [*range(k if fresh else 0), *(range(k, first) if numbers else ())]
+        allowed += [first + n - 1 for n in numbers]
+        if not allowed:
+            raise InputError("Without plates and without fresh candidates nothing is left to do.")
+        return allowed
+
+    def _check_horizon(self, steps: NDArray[np.float64]) -> None:
+        """Refuse exact values where more than about an episode in a billion would end too early.
+
+        A rung lasts longer than j times twice the mean with probability 2^-j at most.
+        """
+        enough = math.ceil(2 * steps.sum() + 60 * steps.max())
+        if self.horizon < enough:
+            raise InputError(
+                f"horizon = {self.horizon:,} ends episodes before exact values hold: raise it to "
+                f"{enough:,}, or give a budget of money or days."
+            )
+
+    # ---- words and pictures
+
+    def summary(self, observation: Observation) -> str:
+        """Return where the campaign stands, in words."""
+        assert isinstance(observation, dict)
+        rung, hits = (int(observation[key][0]) for key in ("rung", "hits"))
+        left = [f"{name} left: {observation[f'{name}_left'][0]:g}" for name in self.budgets.names]
+        return ", ".join([f"rung {rung} of {self.target}", f"{hits} hits in hand", *left])
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return rungs, hits, tests and cost of a campaign over its actions."""
+        actions = np.array([action for action, _, _ in trace[1:]], np.int64)
+        rung, hits = (
+            np.array([seen[key][0] for _, _, seen in trace], np.float64) for key in ("rung", "hits")
+        )
+        size = self.rungs.size[actions]
+        tests = tuple(
+            Series(
+                name=name, values=np.where(of[actions] > 0, size, np.nan), style="bars", colour=i
+            )
+            for i, (name, of) in enumerate(self.choices.items())
+        )
+        panels = (
+            Curves(label="rung x", series=(Series(values=rung, style="steps"),), goal=self.target),
+            Curves(label="hits in hand", series=(Series(values=hits, style="steps"),)),
+            Curves(label="tests at once", series=tests, log=int(self.rungs.size.max()) > 16),
+            self._spent(actions),
+        )
+        return Picture(panels=panels, unit="action")
+
+
+FidelityLadderEnv, FidelityLadderVectorEnv = environments(FidelityLadder)
