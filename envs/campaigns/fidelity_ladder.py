@@ -21,39 +21,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Observation, Policy, Streams, environments, shown
-from ..core.checks import choice, integer, money, quantity, room, sequence
+from ..core import InputError, Observation, Policy, Streams, environments
+from ..core.checks import integer
 from ..core.spaces import box
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .budgets import Budgets
-from .campaign import Campaign, Hidden, Moments
-from .fidelity_plan import NEVER, BudgetPlan, RungPlan, Rungs, random_cost
-from .inversion import BinomialTables, invert
-from .plates import Plate, decimal, plate_of, switch_probability
-
-KNOBS = ("careful", "confirm", "plate")
-"""The kinds of actions: tests of fresh candidates, tests of hits, plates."""
-OBJECTIVES = ("price", "rungs", "target")
-
-
-class Tables(NamedTuple):
-    """What a step looks up, flat."""
-
-    stay: NDArray[np.float64]  # by rung, tray and action: the probability not to climb
-    fall: NDArray[np.int64]  # by tray and action: the tray without a climb
-    legal: NDArray[np.bool_]  # by tray and action
-    hits: NDArray[np.float64]  # by rung: distribution functions of the hits of each plate
-    width: int  # of a rung in `hits`
-    start: NDArray[np.int64]  # (M,) of each plate in a rung
-    wells: NDArray[np.int64]  # (M,)
+from .campaign import Hidden, Moments
+from .fidelity import Fidelity
+from .fidelity_plan import NEVER, BudgetPlan, RungPlan, random_cost
+from .plates import switch_probability
+from .rungs import Tables
 
 
 @dataclass(kw_only=True)
@@ -67,7 +50,7 @@ class Climb:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FidelityLadder(Campaign[Climb]):
+class FidelityLadder(Fidelity[Climb]):
     """Climb a ladder by noisy plates and careful tests, for the least money and time.
 
     ## Description
@@ -103,162 +86,9 @@ class FidelityLadder(Campaign[Climb]):
 
     ## Information
     `action_mask`, as observed.
-
-    ## Arguments
-    - `target`: last rung.
-    - `p_scale`: 1 / p(0); a candidate is real with p(x) = (x + 1) / `p_scale`.
-    - `growth`: a rate of compound interest g: then p(x) = (1 + g)^x / `p_scale`; None: linear growth.
-    - `plates`: (wells, sensitivity, false_positive, price, price_per_well, days) of each kind of plate,
-      the false positives below the sensitivity; () offers none.
-    - `careful_sizes`: how many careful tests may be run at once.
-    - `careful_price`: money for a careful test.
-    - `careful_days`: days that careful tests take, however many at once.
-    - `price_per_day`: what a day costs besides, in money.
-    - `money`: budget of money; None: no limit.
-    - `days`: budget of days; None: no limit.
-    - `objective`: "price", or with a budget "rungs" or "target".
-    - `target_reward`: reward for reaching the target.
-    - `horizon`: the most actions of an episode, for agents that never arrive.
     """
 
-    target: int = 100
-    p_scale: float = 100.0
-    growth: float | None = None
-    plates: tuple[Plate, ...] = (Plate(96, 0.8, 0.05, 3.0, 0.02, 1.0),)
-    careful_sizes: tuple[int, ...] = (1,)
-    careful_price: float = 1.0
-    careful_days: float = 1.0
-    price_per_day: float = 0.0
-    money: float | None = None
-    days: float | None = None
-    objective: str = "price"
-    target_reward: float = 0.0
-    horizon: int = 10_000
-
-    def __post_init__(self) -> None:
-        sizes = sequence(
-            "careful_sizes", self.careful_sizes, lambda n, v: integer(n, v, low=1, high=1_000_000)
-        )
-        if len(set(sizes)) < len(sizes):
-            raise InputError(f"careful_sizes must differ from each other, got {shown(sizes)}.")
-        offered = not isinstance(self.plates, list | tuple) or self.plates
-        self._set(
-            target=integer("target", self.target, low=1, high=1_000_000),
-            p_scale=quantity("p_scale", self.p_scale),
-            plates=sequence("plates", self.plates, plate_of) if offered else (),
-            careful_sizes=sizes,
-            careful_price=money("careful_price", self.careful_price),
-            careful_days=quantity("careful_days", self.careful_days, zero=True),
-            price_per_day=quantity("price_per_day", self.price_per_day, zero=True),
-            objective=choice("objective", self.objective, OBJECTIVES),
-            target_reward=money("target_reward", self.target_reward),
-            horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
-        )
-        if self.growth is not None:
-            self._set(growth=quantity("growth", self.growth, zero=True))
-        advice = "take fewer wells, fewer careful_sizes or a nearer target"
-        room("What each action does on every rung and with any hits", self.shared, advice)
-        last = self._chance(self.target - 1)
-        if not last <= 1 + 1e-12:
-            raise InputError(
-                f"p(x) must stay a probability up to rung {self.target - 1}, but p_scale = "
-                f"{self.p_scale:g} makes it {last:g}: take a larger p_scale or a nearer target."
-            )
-        for action, cost in enumerate(self.costs.tolist()):
-            money(f"the price of {self.action_name(action)}", cost)
-        for name in ("money", "days"):
-            if getattr(self, name) is not None:
-                self._set(**{name: quantity(name, getattr(self, name))})
-        names = [self.action_name(action) for action in range(len(self.costs))]
-        self.budgets.check(names, self._always, self.horizon)
-        if self.objective != "price" and not self.budgets.names:
-            raise InputError(
-                f"objective={self.objective!r} needs a budget, without which every target is reached: "
-                "give money or days."
-            )
-
-    # ---- what there is to choose, and what it costs
-
-    @cached_property
-    def choices(self) -> dict[str, NDArray[Any]]:
-        """Size of the tests of fresh candidates and of hits, and number of the plate; 0 elsewhere."""
-        k, m = len(self.careful_sizes), len(self.plates)
-        parts = [self.careful_sizes, self.careful_sizes if m else (), range(1, m + 1)]
-        names = KNOBS if m else KNOBS[:1]
-        ends = np.cumsum([0, *map(len, parts)])
-        table = {name: np.zeros(ends[-1], np.int64) for name in names}
-        for name, part, first in zip(names, parts, ends, strict=False):
-            table[name][first : first + len(part)] = part
-        assert ends[1] == k
-        return table
-
-    @cached_property
-    def _amounts(self) -> dict[str, list[Fraction]]:
-        """Money and days of each action, exact."""
-        tests = [size * decimal(self.careful_price) for size in self.careful_sizes]
-        repeats = 2 if self.plates else 1
-        return {
-            "money": [*tests * repeats, *(plate.money for plate in self.plates)],
-            "days": [decimal(self.careful_days)] * len(tests) * repeats
-            + [decimal(plate.days) for plate in self.plates],
-        }
-
-    @cached_property
-    def costs(self) -> NDArray[np.float64]:
-        """Price of each action, time included, in money, ``(A,)``."""
-        amounts = {name: np.array([float(n) for n in each]) for name, each in self._amounts.items()}
-        return np.asarray(amounts["money"] + self.price_per_day * amounts["days"])
-
-    @cached_property
-    def budgets(self) -> Budgets:
-        """The budgets of money and days, as far as there are any."""
-        limits = {name: getattr(self, name) for name in ("money", "days")}
-        limits = {name: decimal(limit) for name, limit in limits.items() if limit is not None}
-        return Budgets.of(limits, [self._amounts[name] for name in limits])
-
-    @property
-    def _always(self) -> list[int]:
-        """The actions that need no hits: tests of fresh candidates, and plates."""
-        return np.flatnonzero(self.rungs.legal[0]).tolist()
-
-    @property
-    def most_decisions(self) -> int:
-        """The most actions."""
-        return self.horizon
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself."""
-        return len(self.costs) // 4 + 16
-
-    @property
-    def shared(self) -> int:
-        """About how many numbers all episodes have in common: what actions do on rungs and trays."""
-        trays = 1 + sum(plate.wells for plate in self.plates)
-        return 4 * (self.target + 1) * trays * len(self.costs)
-
-    def action_name(self, action: Any) -> str:
-        """Return an action in words."""
-        return ", ".join(
-            f"{knob}={values[int(action)]}"
-            for knob, values in self.choices.items()
-            if values[int(action)]
-        )
-
     # ---- dynamics
-
-    def _chance(self, x: Any) -> Any:
-        """Return p(x)."""
-        with np.errstate(over="ignore"):
-            if self.growth is None:
-                return (x + 1.0) / self.p_scale
-            return np.exp(x * np.log1p(self.growth)) / self.p_scale
-
-    @cached_property
-    def rungs(self) -> Rungs:
-        """What every action does on every rung and tray."""
-        p = np.minimum(self._chance(np.arange(self.target)), 1.0)
-        return Rungs(p=p, plates=self.plates, sizes=self.careful_sizes)
 
     @cached_property
     def observation_space(self) -> spaces.Dict:
@@ -302,7 +132,7 @@ class FidelityLadder(Campaign[Climb]):
         tray = tables.fall.take(cell)
         plates = (action >= self.rungs.first_plate).nonzero()[0]
         if len(plates):
-            tray[plates] = self._new_tray(state.x[plates], action[plates], uniform[plates])
+            tray[plates] = tables.new_tray(state.x[plates], action[plates], uniform[plates])
         bought = self._buy(state, cell, action) if len(state.left) else None
         cell += state.x * tables.legal.size
         climbed = uniform >= tables.stay.take(cell)
@@ -314,15 +144,6 @@ class FidelityLadder(Campaign[Climb]):
         state.x += climbed
         state.actions -= 1
         return self._settle(state, action, climbed)
-
-    def _new_tray(
-        self, x: NDArray[np.int64], action: NDArray[np.int64], uniform: NDArray[np.float64]
-    ) -> NDArray[np.int64]:
-        """Return the trays that new plates leave."""
-        tables, plate = self._tables, action - self.rungs.first_plate
-        start = x * tables.width + tables.start[plate]
-        hits = invert(tables.hits, start, tables.wells[plate], uniform)
-        return np.where(hits > 0, hits + self.rungs.before[plate], 0)
 
     def _buy(
         self, state: Climb, cell: NDArray[np.int64], action: NDArray[np.int64]
@@ -342,13 +163,13 @@ class FidelityLadder(Campaign[Climb]):
         if self.objective == "price":
             reward = self._pay.take(action)
         else:
-            reward = climbed * float(self.objective == "rungs")
+            reward = np.where(climbed, float(self.objective == "rungs"), 0.0)
         ended = state.x >= self.target
         if self.target_reward:
             reward += self.target_reward * (ended & climbed)
         late = state.actions <= 0
         if self.budgets.names:
-            late |= ~self.budgets.affordable(state.left)[:, self._always].any(1)
+            late |= ~self.budgets.affordable(state.left)[:, self.rungs.legal[0]].any(1)
         elif np.count_nonzero(late):
             reward += np.where(
                 late & ~ended, self._rest.take(np.minimum(state.x, self.target)), 0.0
@@ -368,27 +189,7 @@ class FidelityLadder(Campaign[Climb]):
 
     @cached_property
     def _tables(self) -> Tables:
-        rungs = self.rungs
-        last = np.minimum(
-            np.arange(self.target + 1), self.target - 1
-        )  # nothing is played at the target
-        stay = 1.0 - rungs.climb[last]
-        stay[self.target] = 1.0
-        segments = [
-            BinomialTables(np.array([plate.wells])).rows(plate.positive(rungs.p[last]))
-            for plate in self.plates
-        ]
-        hits = np.concatenate([np.zeros((len(last), 0)), *segments], axis=1)
-        wells = np.array([plate.wells for plate in self.plates], np.int64)
-        return Tables(
-            stay=stay.ravel(),
-            fall=rungs.fall.ravel(),
-            legal=rungs.legal.ravel(),
-            hits=hits.ravel(),
-            width=hits.shape[1],
-            start=np.cumsum(wells + 1) - wells - 1,
-            wells=wells,
-        )
+        return Tables(self.rungs)
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the actions that observations of B episodes come after, ``(B,)``."""
@@ -425,44 +226,19 @@ class FidelityLadder(Campaign[Climb]):
 
     # ---- what luck may bring
 
-    @cached_property
-    def _promise(self) -> NDArray[np.float64]:
-        """The probability that a tray holds a real hit, ``(X + 1, T)``."""
-        p = np.append(self.rungs.p, self.rungs.p[-1])
-        chances = [0 * p, *(plate.real(p) for plate in self.plates)]
-        real = np.stack(chances, 1)[:, self.rungs.plate]
-        with np.errstate(divide="ignore"):
-            return np.asarray(-np.expm1(self.rungs.hits * np.log1p(-np.minimum(real, 1 - 1e-16))))
-
     def achieved(self, observation: Observation) -> NDArray[np.float64]:
         """Return the rung, and the probability that a hit in hand is real, ``(B,)``."""
         x, tray = self._place(observation)
-        return x + self._promise[x, tray]
+        return x + self.rungs.promise[x, tray]
 
     def outlook(
         self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
     ) -> Moments:
-        """Return mean and variance of what an action adds to `achieved`, ``(B,)``.
-
-        A test climbs or not. A plate of N wells promises 1 - (1 - r)^h, h ~ Binomial(N, q), of which the
-        moments follow from E[z^h] = (1 - q + q z)^N.
-        """
+        """Return mean and variance of what an action adds to `achieved`, ``(B,)``."""
         assert isinstance(observation, dict)
-        x, tray = self._place(observation)
-        now, at = self._promise[x, tray], np.minimum(x, self.target - 1)
-        climb = self.rungs.climb[at, tray, action]
-        fallen = self._promise[x, self.rungs.fall[tray, action]]
-        mean = climb * (1 - now) + (1 - climb) * (fallen - now)
-        variance = climb * (1 - climb) * (1 - fallen) ** 2
-        for m, plate in enumerate(self.plates):
-            some = action == self.rungs.first_plate + m
-            p = self.rungs.p[at[some]]
-            q, r = plate.positive(p), plate.real(p)
-            none, square = (1 - q * r) ** plate.wells, (1 - q * (2 - r) * r) ** plate.wells
-            mean[some] = 1 - none - now[some]
-            variance[some] = square - none**2
+        mean, variance = self.rungs.outlook(*self._place(observation), action)
         bought = observation["action_mask"][np.arange(len(action)), action] > 0
-        return mean * bought, np.maximum(variance, 0.0) * bought
+        return mean * bought, variance * bought
 
     def _place(self, observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return rung and tray of observations, each ``(B,)``."""
@@ -489,9 +265,7 @@ class FidelityLadder(Campaign[Climb]):
             return self._budget_plan(allowed).value
         plan = RungPlan(rungs=self.rungs, price=self.costs, allowed=allowed)
         if plan.cost.max() >= NEVER:
-            raise InputError(
-                "These actions never climb: every careful test needs more hits than there are."
-            )
+            raise InputError("These actions never climb: there are never enough hits for a test.")
         self._check_horizon(plan.steps)
         return float(self.target_reward - plan.cost.sum())
 
@@ -514,7 +288,8 @@ class FidelityLadder(Campaign[Climb]):
                 )
                 for name, unit in zip(budgets.names, budgets.units, strict=True)
             ]
-            return best[(*left, np.minimum(x, self.target - 1), tray)].astype(np.int64)
+            place = (*left, np.minimum(x, self.target - 1), tray)
+            return np.asarray(best[place].astype(np.int64))
 
         return policy
 
@@ -523,7 +298,7 @@ class FidelityLadder(Campaign[Climb]):
         return self._rung_plan.best[:, 0]
 
     def switch_rung(self) -> int:
-        """Return the rung from which careful tests of fresh candidates come first; `target`: none does."""
+        """Return the rung from which fresh candidates are tested first; `target`: none."""
         plates = np.flatnonzero(self.first_actions() >= self.rungs.first_plate)
         return int(plates[-1]) + 1 if len(plates) else 0
 

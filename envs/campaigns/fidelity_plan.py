@@ -1,8 +1,5 @@
 """Exact planning on a ladder with plates: rungs one by one, or backwards over what is left to spend.
 
-On rung x the tray is empty or holds h hits of plate m, and nothing else matters: hits are exchangeable,
-each is real with the same known probability, and how many there were tells nothing about the next ones.
-
 Without a budget no rung knows of the others. An action that does not use the hits in hand is worth the
 same on every tray, so that the cost of a tray is linear in that of the empty one, which is a fixed
 point; Newton's method on it is policy iteration (Howard, "Dynamic Programming and Markov Processes",
@@ -18,116 +15,16 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from ..core.checks import room
-from .plates import Plate
-
-Array = NDArray[np.float64]
-Whole = NDArray[np.int64]
+from .rungs import Array, Rungs, Whole
 
 TIE = 1e-12
 """Relative difference below which two costs are equal; then hits are tested."""
+ACTION = 4000
+"""Numbers that are handled in the time that an action takes besides."""
 NEVER = 1e200
 """Cost of an empty tray of which nothing is known yet."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Rungs:
-    """What every action does on every rung and tray.
-
-    Tray 0 is empty; behind it come those with 1, ..., N hits of the first plate, then of the next one.
-    Actions are K sizes of tests of fresh candidates, then K sizes of tests of hits, then M plates;
-    without plates there are no hits to test.
-
-    Args:
-        p: Chance of success of a fresh candidate on each of X rungs, ``(X,)``.
-        plates: The plates.
-        sizes: How many careful tests may be run at once.
-    """
-
-    p: Array
-    plates: tuple[Plate, ...]
-    sizes: tuple[int, ...]
-
-    @cached_property
-    def size(self) -> Whole:
-        """Tests or wells of each action, ``(A,)``."""
-        hits = self.sizes if self.plates else ()
-        return np.array([*self.sizes, *hits, *(plate.wells for plate in self.plates)])
-
-    @cached_property
-    def first_plate(self) -> int:
-        """The action of the first plate."""
-        return len(self.size) - len(self.plates)
-
-    @cached_property
-    def before(self) -> Whole:
-        """The tray before those of each plate, ``(M,)``: h hits are tray ``before + h``."""
-        wells = [plate.wells for plate in self.plates]
-        return np.cumsum(wells, dtype=np.int64) - np.array(wells, np.int64)
-
-    @cached_property
-    def plate(self) -> Whole:
-        """The number of the plate whose hits a tray holds, 0 for none, ``(T,)``."""
-        wells = [plate.wells for plate in self.plates]
-        return np.repeat(np.arange(len(wells) + 1), [1, *wells])
-
-    @cached_property
-    def hits(self) -> Whole:
-        """The hits on each tray, ``(T,)``."""
-        parts = [np.arange(1, plate.wells + 1) for plate in self.plates]
-        return np.concatenate([[0], *parts]).astype(np.int64)
-
-    @cached_property
-    def legal(self) -> NDArray[np.bool_]:
-        """Which actions a tray allows, ``(T, A)``: no more hits are tested than there are."""
-        table = np.ones((len(self.hits), len(self.size)), np.bool_)
-        tests = slice(len(self.sizes), self.first_plate)
-        table[:, tests] = self.hits[:, None] >= self.size[tests]
-        return table
-
-    @cached_property
-    def fall(self) -> Whole:
-        """The tray after careful tests without success, ``(T, A)``; an illegal action changes nothing."""
-        tray = np.arange(len(self.hits))
-        table = np.repeat(tray[:, None], len(self.size), axis=1)
-        for action in range(len(self.sizes), self.first_plate):
-            left = self.hits - self.size[action]
-            table[:, action] = np.where(left > 0, tray - self.size[action], 0)
-        return np.where(self.legal, table, tray[:, None])
-
-    @cached_property
-    def climb(self) -> Array:
-        """The probability to climb, ``(X, T, A)``; 0 for plates and illegal actions."""
-        chances = [self.p, *(plate.real(self.p) for plate in self.plates)]
-        real = np.stack(chances, 1)[:, self.plate]
-        table = np.zeros((len(self.p), *self.legal.shape))
-        with np.errstate(divide="ignore"):
-            for action, size in enumerate(self.size[: self.first_plate].tolist()):
-                chance = real if action >= len(self.sizes) else self.p[:, None]
-                table[:, :, action] = -np.expm1(size * np.log1p(-chance))
-        table[:, ~self.legal] = 0.0
-        return table
-
-    @cached_property
-    def laws(self) -> list[Array]:
-        """The law of the hits of each plate, ``(X, N + 1)``."""
-        return [
-            binom.pmf(np.arange(plate.wells + 1), plate.wells, plate.positive(self.p)[:, None])
-            for plate in self.plates
-        ]
-
-    def trays(self, plate: int) -> Whole:
-        """Return the trays of 0, ..., N hits of a plate, ``(N + 1,)``."""
-        wells = self.plates[plate].wells
-        return np.append(0, self.before[plate] + np.arange(1, wells + 1))
-
-    def mean(self, plate: int, values: Array) -> Array:
-        """Return the mean over the hits of a plate of values ``(X, T, ...)``, ``(X, ...)``."""
-        return np.asarray(
-            np.einsum("xh,xh...->x...", self.laws[plate], values[:, self.trays(plate)])
-        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,6 +57,7 @@ class RungPlan:
     @cached_property
     def _solution(self) -> tuple[Array, Whole]:
         rungs = self.rungs
+        _check_work(rungs)
         cost, first = self.fresh()
         while True:
             new, (a, d, best) = cost, self._trays(cost)
@@ -231,6 +129,7 @@ def random_cost(rungs: Rungs, price: Array) -> Array:
 
     The cost of a tray is a + b w, w the mean costs behind each of the M plates.
     """
+    _check_work(rungs)
     x, t, m = len(rungs.p), len(rungs.hits), len(rungs.plates)
     k = len(rungs.sizes)
     a, b = np.zeros((x, t)), np.zeros((x, t, m))
@@ -249,6 +148,12 @@ def random_cost(rungs: Rungs, price: Array) -> Array:
     turns = np.stack([rungs.mean(i, b) for i in range(m)], 1)
     behind = np.linalg.solve(np.eye(m) - turns, means[..., None])[..., 0]
     return np.asarray(a[:, 0] + (b[:, 0] * behind).sum(1))
+
+
+def _check_work(rungs: Rungs) -> None:
+    """Refuse a plan that would take more than some seconds, which go into each tray in turn."""
+    work = len(rungs.hits) * len(rungs.sizes) * (10 * len(rungs.p) + ACTION)
+    room("The plan of this ladder", work, "take fewer wells or fewer careful_sizes")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -286,7 +191,8 @@ class BudgetPlan:
     @cached_property
     def _tables(self) -> tuple[Array, NDArray[np.int16]]:
         shape = *(total + 1 for total in self.totals), len(self.rungs.p) + 1, len(self.rungs.hits)
-        work = int(np.prod([float(n) for n in shape])) * len(self.allowed)
+        states, lattice = shape[-2] * shape[-1], np.prod([float(n) for n in shape[:-2]])
+        work = int(lattice) * len(self.allowed) * (states + ACTION)
         room("The plan of this ladder", work, "take lower budgets, fewer wells or a nearer target")
         value, best = np.zeros(shape), np.zeros(shape, np.int16)
         for left in np.ndindex(*shape[:-2]):

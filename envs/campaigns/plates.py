@@ -83,7 +83,7 @@ def switch_probability(
 ) -> float:
     """Return p*, the chance of success below which a plate comes first and above which it does not.
 
-    A rung may be climbed by plates, whose hits are tested one at a time, or by tests of fresh candidates.
+    A rung is climbed by plates, whose hits are tested one at a time, or by tests of fresh candidates.
     A hit in hand is tested at once: that costs less a success than anything else. So, with the prices
     k_P of a plate and k_C of a careful test,
 
