@@ -78,13 +78,17 @@ class Budgets:
                 f"{' and '.join(have)} buys nothing: give at least {' and '.join(needs)}, what the "
                 "cheapest action takes."
             )
-        least = self.spend.min(1)
-        ends = [total // n for total, n in zip(self.totals, least.tolist(), strict=True) if n]
-        most = min(ends, default=sum(self.totals))
-        if most > horizon:
+        if self.lasts > horizon:
             raise InputError(
-                f"The budget lasts for {most:,} actions, more than horizon = {horizon:,}: raise horizon."
+                f"The budget lasts for {self.lasts:,} actions, more than horizon = {horizon:,}: raise it."
             )
+
+    @property
+    def lasts(self) -> int:
+        """The most actions that all of it can pay."""
+        least = self.spend.min(1).tolist()
+        ends = [total // n for total, n in zip(self.totals, least, strict=True) if n]
+        return min(ends, default=sum(self.totals))
 
     def affordable(self, left: Whole) -> NDArray[np.bool_]:
         """Return the actions that what is left ``(K, B)`` can pay, ``(B, A)``."""

@@ -139,8 +139,8 @@ class Fidelity(Campaign[State]):
 
     @property
     def most_decisions(self) -> int:
-        """The most actions."""
-        return self.horizon
+        """The most actions: `horizon`, or as long as a budget lasts."""
+        return self.budgets.lasts if self.budgets.names else self.horizon
 
     @property
     def size(self) -> int:

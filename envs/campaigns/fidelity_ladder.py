@@ -62,15 +62,21 @@ class FidelityLadder(Fidelity[Climb]):
     tests (`switch_probability`).
 
     ## Action space
-    `Discrete`: for each of the `careful_sizes` k, that many careful tests of fresh candidates at once;
-    then, for each k, as many of hits in hand; then a plate of each of the `plates`. Without plates,
-    careful tests alone. Named as `careful=1`, `confirm=1`, `plate=1`.
+    `Discrete(2 * len(careful_sizes) + len(plates))`: for each of the `careful_sizes` k, that many
+    careful tests of fresh candidates at once (`careful=k`); then, for each k, as many of hits in hand
+    (`confirm=k`); then a new plate of each of the `plates` (`plate=1` is the first). Without plates,
+    fresh candidates alone.
 
     ## Observation space
-    `Dict`, float32 of shape `(1,)` but for the mask: `rung`; `plate`, the number from 1 of the plate
-    whose hits are in hand, 0 without hits; `hits`; `actions_left`; `money_left` and `days_left`, where
-    there is such a budget; `action_mask` (int8), what hits and budgets allow. An action that the mask
-    forbids is not bought: it changes nothing, and is paid for in the reward.
+    `Dict`:
+    - `action_mask`: int8, one number per action, what hits and budgets allow. An action that it forbids
+      is not bought: it changes nothing, and is paid for in the reward.
+    - `actions_left`: float32, `(1,)`.
+    - `days_left`: float32, `(1,)`, with a budget of days.
+    - `hits`: float32, `(1,)`, the hits in hand, where there are plates.
+    - `money_left`: float32, `(1,)`, with a budget of money.
+    - `plate`: float32, `(1,)`, the number of the plate that they are from, 0 without hits.
+    - `rung`: float32, `(1,)`.
 
     ## Rewards
     With `objective="price"` minus the price of the action, its money and `price_per_day` times its
@@ -80,9 +86,9 @@ class FidelityLadder(Fidelity[Climb]):
     Rung 0, no hits, all budgets full.
 
     ## Episode end
-    Terminates at the target, or when nothing is affordable; never truncates. A campaign that has not
-    ended after `horizon` actions does then; without a budget what is left to climb is charged at the
-    expected price of careful tests alone, so that idling never pays.
+    Terminates at the target, when nothing is affordable, or after as many actions as a budget can pay;
+    never truncates. Without a budget it ends after `horizon` actions at the latest, and what is left to
+    climb is charged at the expected price of careful tests alone, so that idling never pays.
 
     ## Information
     `action_mask`, as observed.
@@ -94,15 +100,12 @@ class FidelityLadder(Fidelity[Climb]):
     def observation_space(self) -> spaces.Dict:
         """What is observed, with its bounds."""
         budgets = self.budgets
-        most: dict[str, Any] = {
-            "actions_left": self.horizon,
-            "hits": int(self.rungs.hits.max()),
-            "plate": len(self.plates),
-            "rung": self.target,
-        }
+        most: dict[str, float] = {"actions_left": self.most_decisions, "rung": self.target}
+        if self.plates:
+            most |= {"hits": int(self.rungs.hits.max()), "plate": len(self.plates)}
         for name, unit, total in zip(budgets.names, budgets.units, budgets.totals, strict=True):
-            most[f"{name}_left"] = np.float32(unit * total)
-        parts = {key: box(0, float(most[key]), (1,)) for key in sorted(most)}
+            most[f"{name}_left"] = float(np.float32(unit * max(total, 1)))
+        parts = {key: box(0, most[key], (1,)) for key in sorted(most)}
         return spaces.Dict({"action_mask": box(0, 1, (len(self.costs),), np.int8), **parts})
 
     def new_state(self, num_episodes: int) -> Climb:
@@ -115,7 +118,7 @@ class FidelityLadder(Fidelity[Climb]):
         """Put episodes back to the start."""
         state.x[index] = 0
         state.tray[index] = 0
-        state.actions[index] = self.horizon
+        state.actions[index] = self.most_decisions
         state.left[:, index] = np.array(self.budgets.totals, np.int64)[:, None]
 
     def step(
@@ -193,16 +196,14 @@ class FidelityLadder(Fidelity[Climb]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the actions that observations of B episodes come after, ``(B,)``."""
-        return np.asarray(self.horizon - observation["actions_left"][:, 0].astype(np.int64))
+        return np.asarray(self.most_decisions - observation["actions_left"][:, 0].astype(np.int64))
 
     def observe(self, state: Climb) -> Observation:
         """Return what is known of B episodes."""
-        seen: dict[str, NDArray[Any]] = {
-            "actions_left": state.actions,
-            "hits": self.rungs.hits.take(state.tray),
-            "plate": self.rungs.plate.take(state.tray),
-            "rung": state.x,
-        }
+        seen: dict[str, NDArray[Any]] = {"actions_left": state.actions, "rung": state.x}
+        if self.plates:
+            seen["hits"] = self.rungs.hits.take(state.tray)
+            seen["plate"] = self.rungs.plate.take(state.tray)
         for name, unit, left in zip(
             self.budgets.names, self.budgets.units, state.left, strict=True
         ):
@@ -242,10 +243,13 @@ class FidelityLadder(Fidelity[Climb]):
 
     def _place(self, observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return rung and tray of observations, each ``(B,)``."""
-        keys = ("rung", "plate", "hits")
-        x, plate, hits = (np.asarray(observation[key])[..., 0].astype(np.int64) for key in keys)
-        before = np.append(0, self.rungs.before)
-        return x, np.where(hits > 0, before[plate] + hits, 0)
+        x = np.asarray(observation["rung"])[..., 0].astype(np.int64)
+        if not self.plates:
+            return x, 0 * x
+        plate, hits = (
+            np.asarray(observation[key])[..., 0].astype(np.int64) for key in ("plate", "hits")
+        )
+        return x, np.where(hits > 0, np.append(0, self.rungs.before)[plate] + hits, 0)
 
     # ---- truth
 
@@ -362,16 +366,15 @@ class FidelityLadder(Fidelity[Climb]):
     def summary(self, observation: Observation) -> str:
         """Return where the campaign stands, in words."""
         assert isinstance(observation, dict)
-        rung, hits = (int(observation[key][0]) for key in ("rung", "hits"))
+        rung, hits = int(observation["rung"][0]), int(observation.get("hits", [0])[0])
         left = [f"{name} left: {observation[f'{name}_left'][0]:g}" for name in self.budgets.names]
         return ", ".join([f"rung {rung} of {self.target}", f"{hits} hits in hand", *left])
 
     def picture(self, trace: Trace) -> Picture:
         """Return rungs, hits, tests and cost of a campaign over its actions."""
         actions = np.array([action for action, _, _ in trace[1:]], np.int64)
-        rung, hits = (
-            np.array([seen[key][0] for _, _, seen in trace], np.float64) for key in ("rung", "hits")
-        )
+        rung = np.array([seen["rung"][0] for _, _, seen in trace], np.float64)
+        hits = np.array([seen.get("hits", [0])[0] for _, _, seen in trace], np.float64)
         size = self.rungs.size[actions]
         tests = tuple(
             Series(

@@ -34,6 +34,10 @@ class Plate(NamedTuple):
     price_per_well: float
     days: float
 
+    def __repr__(self) -> str:
+        """Return the six numbers, as they are handed in."""
+        return repr(tuple(self))
+
     @property
     def money(self) -> Fraction:
         """Price of a full plate, exact in the decimals in which its parts are written."""
