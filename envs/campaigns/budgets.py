@@ -67,7 +67,7 @@ class Budgets:
                 f"{actions[free[0]]} costs nothing of {' or '.join(self.names)}, so that the budget "
                 "would never end: give it a price in it."
             )
-        if not self.affordable(np.array(self.totals)[:, None])[0, list(always)].any():
+        if not self.affordable(np.array(self.totals)[:, None])[list(always)].any():
             have, needs = [], []
             for name, unit, total, spend in zip(
                 self.names, self.units, self.totals, self.spend, strict=True
@@ -80,7 +80,7 @@ class Budgets:
             )
         if self.lasts > horizon:
             raise InputError(
-                f"The budget lasts for {self.lasts:,} actions, more than horizon = {horizon:,}: raise it."
+                f"The budget lasts for {self.lasts:,} actions, above horizon = {horizon:,}: raise it."
             )
 
     @property
@@ -91,8 +91,9 @@ class Budgets:
         return min(ends, default=sum(self.totals))
 
     def affordable(self, left: Whole) -> NDArray[np.bool_]:
-        """Return the actions that what is left ``(K, B)`` can pay, ``(B, A)``."""
-        return np.asarray((left[:, :, None] >= self.spend[:, None]).all(0))
+        """Return the actions that what is left ``(K, B)`` can pay, ``(A, B)``."""
+        pairs = zip(left, self.spend[:, :, None], strict=True)
+        return np.logical_and.reduce([have >= spend for have, spend in pairs])
 
 
 def _common(one: Fraction, other: Fraction) -> Fraction:

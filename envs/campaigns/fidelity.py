@@ -16,7 +16,7 @@ from ..core.model import State
 from .budgets import Budgets
 from .campaign import Campaign
 from .plates import Plate, decimal, plate_of
-from .rungs import Rungs
+from .rungs import PARTS, Rungs
 
 KNOBS = ("careful", "confirm", "plate")
 """The kinds of actions: tests of fresh candidates, tests of hits, plates."""
@@ -151,7 +151,7 @@ class Fidelity(Campaign[State]):
     def shared(self) -> int:
         """About how many numbers all episodes have in common: what actions do on rungs and trays."""
         trays = 1 + sum(plate.wells for plate in self.plates)
-        return 4 * (self.target + 1) * trays * len(self.costs)
+        return (self.target + 1) * (4 * trays * len(self.costs) + PARTS * len(self.plates))
 
     def action_name(self, action: Any) -> str:
         """Return an action in words."""

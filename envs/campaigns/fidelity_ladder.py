@@ -47,6 +47,7 @@ class Climb:
     tray: NDArray[np.int64]  # (B,) number of the tray; see `Rungs`
     actions: NDArray[np.int64]  # (B,) actions left
     left: NDArray[np.int64]  # (budgets, B) units left of each
+    allowed: NDArray[np.bool_]  # (A, B) what hits and budgets allow, where there are budgets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,8 @@ class FidelityLadder(Fidelity[Climb]):
     - `days_left`: float32, `(1,)`, with a budget of days.
     - `hits`: float32, `(1,)`, the hits in hand, where there are plates.
     - `money_left`: float32, `(1,)`, with a budget of money.
-    - `plate`: float32, `(1,)`, the number of the plate that they are from, 0 without hits.
+    - `plate`: float32, `(1,)`, the number of the plate that they are from, 0 without hits; where there
+      are several.
     - `rung`: float32, `(1,)`.
 
     ## Rewards
@@ -102,7 +104,9 @@ class FidelityLadder(Fidelity[Climb]):
         budgets = self.budgets
         most: dict[str, float] = {"actions_left": self.most_decisions, "rung": self.target}
         if self.plates:
-            most |= {"hits": int(self.rungs.hits.max()), "plate": len(self.plates)}
+            most["hits"] = int(self.rungs.hits.max())
+        if len(self.plates) > 1:
+            most["plate"] = len(self.plates)
         for name, unit, total in zip(budgets.names, budgets.units, budgets.totals, strict=True):
             most[f"{name}_left"] = float(np.float32(unit * max(total, 1)))
         parts = {key: box(0, most[key], (1,)) for key in sorted(most)}
@@ -112,14 +116,18 @@ class FidelityLadder(Fidelity[Climb]):
         """Return the arrays of ``num_episodes`` episodes."""
         x, tray, actions = np.zeros((3, num_episodes), np.int64)
         left = np.zeros((len(self.budgets.totals), num_episodes), np.int64)
-        return Climb(x=x, tray=tray, actions=actions, left=left)
+        allowed = np.zeros((len(self.costs) if len(left) else 0, num_episodes), np.bool_)
+        return Climb(x=x, tray=tray, actions=actions, left=left, allowed=allowed)
 
     def reset(self, state: Climb, index: NDArray[np.int64], streams: Streams) -> None:
         """Put episodes back to the start."""
         state.x[index] = 0
         state.tray[index] = 0
         state.actions[index] = self.most_decisions
-        state.left[:, index] = np.array(self.budgets.totals, np.int64)[:, None]
+        if len(state.left):
+            totals = np.array(self.budgets.totals, np.int64)[:, None]
+            state.left[:, index] = totals
+            state.allowed[:, index] = self._legal[:, :1] & self.budgets.affordable(totals)
 
     def step(
         self,
@@ -133,31 +141,23 @@ class FidelityLadder(Fidelity[Climb]):
         cell = state.tray * len(self.costs)
         cell += action
         tray = tables.fall.take(cell)
-        plates = (action >= self.rungs.first_plate).nonzero()[0]
-        if len(plates):
-            tray[plates] = tables.new_tray(state.x[plates], action[plates], uniform[plates])
-        bought = self._buy(state, cell, action) if len(state.left) else None
+        some = (action >= self.rungs.first_plate).nonzero()[0]
+        if len(some):
+            plate = action[some] - self.rungs.first_plate
+            tray[some] = tables.new_tray(state.x[some], plate, uniform[some])
         cell += state.x * tables.legal.size
         climbed = uniform >= tables.stay.take(cell)
-        if bought is not None:
+        if len(state.left):
+            bought = state.allowed[action, np.arange(len(action))]
             climbed &= bought
             tray = np.where(bought, tray, state.tray)
-        tray[climbed] = 0
+            for left, spend in zip(state.left, self.budgets.spend, strict=True):
+                left -= spend.take(action) * bought
+        tray *= ~climbed
         state.tray = tray
         state.x += climbed
         state.actions -= 1
         return self._settle(state, action, climbed)
-
-    def _buy(
-        self, state: Climb, cell: NDArray[np.int64], action: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Pay for actions that are allowed; return which are."""
-        spend = self.budgets.spend.take(action, 1)
-        bought = self._tables.legal.take(cell)
-        for left, spent in zip(state.left, spend, strict=True):
-            bought &= left >= spent
-        state.left -= spend * bought
-        return bought
 
     def _settle(
         self, state: Climb, action: NDArray[np.int64], climbed: NDArray[np.bool_]
@@ -166,19 +166,26 @@ class FidelityLadder(Fidelity[Climb]):
         if self.objective == "price":
             reward = self._pay.take(action)
         else:
-            reward = np.where(climbed, float(self.objective == "rungs"), 0.0)
+            reward = climbed * float(self.objective == "rungs")
         ended = state.x >= self.target
         if self.target_reward:
             reward += self.target_reward * (ended & climbed)
         late = state.actions <= 0
-        if self.budgets.names:
-            late |= ~self.budgets.affordable(state.left)[:, self.rungs.legal[0]].any(1)
+        if len(state.left):
+            state.allowed = self._legal.take(state.tray, 1)
+            state.allowed &= self.budgets.affordable(state.left)
+            broke = ~np.logical_or.reduce(state.allowed)
+            state.allowed |= broke  # masks must leave something to choose, also at the end
+            late |= broke
         elif np.count_nonzero(late):
-            reward += np.where(
-                late & ~ended, self._rest.take(np.minimum(state.x, self.target)), 0.0
-            )
+            reward += np.where(late & ~ended, self._rest.take(state.x), 0.0)
         ended |= late
         return reward, ended
+
+    @cached_property
+    def _legal(self) -> NDArray[np.bool_]:
+        """What a tray allows, ``(A, T)``."""
+        return np.ascontiguousarray(self.rungs.legal.T)
 
     @cached_property
     def _pay(self) -> NDArray[np.float64]:
@@ -200,30 +207,39 @@ class FidelityLadder(Fidelity[Climb]):
 
     def observe(self, state: Climb) -> Observation:
         """Return what is known of B episodes."""
-        seen: dict[str, NDArray[Any]] = {"actions_left": state.actions, "rung": state.x}
+        observation: dict[str, NDArray[Any]] = {"action_mask": self.action_mask(state)}
+        rows = np.empty((len(self._keys), len(state.x), 1), np.float32)
+        observation |= zip(self._keys, rows, strict=True)
+        observation["actions_left"][:, 0] = state.actions
+        observation["rung"][:, 0] = state.x
         if self.plates:
-            seen["hits"] = self.rungs.hits.take(state.tray)
-            seen["plate"] = self.rungs.plate.take(state.tray)
+            self._seen_hits.take(state.tray, out=observation["hits"][:, 0], mode="clip")
+        if len(self.plates) > 1:
+            observation["plate"][:, 0] = self.rungs.plate.take(state.tray)
         for name, unit, left in zip(
             self.budgets.names, self.budgets.units, state.left, strict=True
         ):
-            seen[f"{name}_left"] = left * unit
-        keys = sorted(seen)
-        rows = np.empty((len(keys), len(state.x), 1), np.float32)
-        for row, key in zip(rows, keys, strict=True):
-            row[:, 0] = seen[key]
-        return {"action_mask": self.action_mask(state), **dict(zip(keys, rows, strict=True))}
+            np.multiply(left, unit, out=observation[f"{name}_left"][:, 0], casting="unsafe")
+        return observation
+
+    @cached_property
+    def _masks(self) -> NDArray[np.int8]:
+        return self.rungs.legal.astype(np.int8)
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        """What is observed besides the mask."""
+        return list(self.observation_space.spaces)[1:]
+
+    @cached_property
+    def _seen_hits(self) -> NDArray[np.float32]:
+        return self.rungs.hits.astype(np.float32)
 
     def action_mask(self, state: Climb) -> NDArray[np.int8]:
-        """Return what hits and budgets allow, ``(B, A)``; all where nothing is affordable any more.
-
-        Masks must leave something to choose, also in the observation that ends an episode.
-        """
-        mask = self.rungs.legal.take(state.tray, 0)
-        if self.budgets.names:
-            mask &= self.budgets.affordable(state.left)
-            mask |= ~mask.any(1, keepdims=True)
-        return mask.view(np.int8)
+        """Return what hits and budgets allow, ``(B, A)``; everything where nothing is affordable."""
+        if len(state.left):
+            return state.allowed.T.astype(np.int8)
+        return self._masks.take(state.tray, 0)
 
     # ---- what luck may bring
 
@@ -246,10 +262,11 @@ class FidelityLadder(Fidelity[Climb]):
         x = np.asarray(observation["rung"])[..., 0].astype(np.int64)
         if not self.plates:
             return x, 0 * x
-        plate, hits = (
-            np.asarray(observation[key])[..., 0].astype(np.int64) for key in ("plate", "hits")
-        )
-        return x, np.where(hits > 0, np.append(0, self.rungs.before)[plate] + hits, 0)
+        hits = np.asarray(observation["hits"])[..., 0].astype(np.int64)
+        if len(self.plates) == 1:
+            return x, hits
+        plate = np.asarray(observation["plate"])[..., 0].astype(np.int64)
+        return x, np.append(0, self.rungs.before)[plate] + hits
 
     # ---- truth
 

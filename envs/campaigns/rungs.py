@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from .inversion import BinomialTables, invert
 from .plates import Plate
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
+
+PARTS = 256
+"""Parts of the unit interval in which uniform numbers are looked up; a power of 2."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,19 +162,37 @@ class Tables:
         stay[-1] = 1.0
         self.stay = stay.ravel()  # by rung, tray and action: the probability not to climb
         self.fall, self.legal = rungs.fall.ravel(), rungs.legal.ravel()  # by tray and action
-        self._wells = np.array([plate.wells for plate in rungs.plates], np.int64)
-        self._before, self._first = rungs.before, rungs.first_plate
-        rows = [
-            BinomialTables(np.array([plate.wells])).rows(plate.positive(rungs.p[last]))
-            for plate in rungs.plates
-        ]
-        hits = np.concatenate([np.zeros((len(last), 0)), *rows], axis=1)
-        self._hits, self._width = hits.ravel(), hits.shape[1]
-        self._start = np.cumsum(self._wells + 1) - self._wells - 1
+        # A row of F(0), ..., F(N - 1) for each rung and plate, each row above the one before by 1: the place
+        # of a uniform number, raised like them, is how many it exceeds. Mostly this is the same for all
+        # numbers of one of `PARTS`, and need not be searched.
+        self._plates = len(rungs.plates)
+        row = np.arange(len(last) * self._plates).reshape(len(last), -1)
+        laws = [np.minimum(np.cumsum(law[last], 1)[:, :-1], 1.0) for law in rungs.laws]
+        parts = [law + row[:, m, None] for m, law in enumerate(laws)]
+        self._laws = np.concatenate([np.zeros((len(last), 0)), *parts], axis=1).ravel()
+        wells = np.array([plate.wells for plate in rungs.plates], np.int64)
+        self._wells, self._before = np.tile(wells, len(last)), np.tile(rungs.before, len(last))
+        self._start = np.cumsum(self._wells) - self._wells
+        every = np.arange(row.size).repeat(PARTS + 1)
+        self._lowest = self._found(every, np.tile(np.arange(PARTS + 1) / PARTS, row.size))
 
-    def new_tray(self, x: Whole, action: Whole, uniform: Array) -> Whole:
-        """Return the trays that new plates leave on rungs x, by one uniform number each, ``(B,)``."""
-        plate = action - self._first
-        start = x * self._width + self._start[plate]
-        hits = invert(self._hits, start, self._wells[plate], uniform)
-        return np.where(hits > 0, hits + self._before[plate], 0)
+    def new_tray(self, x: Whole, plate: Whole, uniform: Array) -> Whole:
+        """Return the trays that new plates leave on rungs x, by one uniform number each, ``(B,)``.
+
+        Plates are counted from 0.
+        """
+        row = x if self._plates == 1 else x * self._plates + plate
+        part = (uniform * PARTS).astype(np.int64)
+        part += row * (PARTS + 1)
+        tray = self._lowest.take(part)
+        part += 1
+        several = (self._lowest.take(part) > tray).nonzero()[0]
+        if len(several):
+            tray[several] = self._found(row[several], uniform[several])
+        return tray
+
+    def _found(self, row: Whole, uniform: Array) -> Whole:
+        """Return the trays that uniform numbers find in rows of the distribution functions."""
+        hits = np.searchsorted(self._laws, uniform + row, "right") - self._start[row]
+        hits = np.minimum(hits, self._wells[row])
+        return np.where(hits > 0, hits + self._before[row], 0)

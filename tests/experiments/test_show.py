@@ -159,9 +159,7 @@ def test_a_record_without_actions_is_played_anew_by_its_agent(tmp_path):
     path = next(iter((folder / "records").glob("dd*")))
     done, _ = show(path, "--episode", 0)
     assert "of 2 rounds left" in done.stdout
-    result = evaluate(
-        "LinearPool", "thompson", episodes=3, env_kwargs={"num_items": 9, "horizon": 4}
-    )
+    result = evaluate("LinearPool", "thompson", episodes=3, env_kwargs={"num_items": 9, "horizon": 4})
     bare = dataclasses.replace(result, actions=None)
     assert walk(bare, 2) == walk(result, 2)
     with pytest.raises(discovery_gym.InputError, match="has no actions, and .* has changed since"):
