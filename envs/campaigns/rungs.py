@@ -163,8 +163,8 @@ class Tables:
         self.stay = stay.ravel()  # by rung, tray and action: the probability not to climb
         self.fall, self.legal = rungs.fall.ravel(), rungs.legal.ravel()  # by tray and action
         # F(0), ..., F(N - 1) in a row for each rung and plate, each row above the one before by 1: the
-        # place of a uniform number, raised like them, is how many it exceeds. Mostly this is the same for
-        # all numbers of one of `PARTS`, and need not be searched.
+        # place of a uniform number, raised like them, is how many it exceeds. Mostly this is the same
+        # for all numbers of one of `PARTS`, and need not be searched.
         self._plates = len(rungs.plates)
         row = np.arange(len(last) * self._plates).reshape(len(last), -1)
         laws = [np.minimum(np.cumsum(law[last], 1)[:, :-1], 1.0) for law in rungs.laws]
