@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ....envs.campaigns.fidelity_ladder import FidelityLadder
-from ....envs.rendering.palette import BLUE, GREEN, ORANGE, PINK
+from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE, PINK
 from ..figures import new_figure, plain_numbers
 from ..report import Section, Table, rows_of
 from .campaigns import FOREVER, Simulation
@@ -97,7 +97,9 @@ def switch(simulation: Simulation, episodes: int) -> Section:
         slow=case(0.05, 10.0),
         few=few,
         last=few.model.rungs.p[-1],
+        star=few.model.switch(),
         serial=only_days((1,)),
+        four=only_days(PARALLEL[:3]),
         sixteen=only_days(PARALLEL[:5]),
         youden=SENSITIVITY - 0.05,
         episodes=max(episodes // 5, 100),
@@ -145,10 +147,11 @@ def _draw_prices(axes: Axes) -> list[dict[str, Any]]:
         rows += rows_of(
             {"1 / p(0)": [scale] * len(gains), "price of a well": PER_WELL, "gain": gains}
         )
-    axes.axvline(SENSITIVITY - 0.05, color="#777777", linewidth=0.9, linestyle=":")
+    axes.axvline(SENSITIVITY - 0.05, color=GREY, linewidth=0.9, linestyle=":")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(plain_numbers())
     axes.set(xlabel="price of a well, in careful tests", ylabel="gain over the better single, %")
+    axes.set_ylim(-1, 65)  # room for the legend
     axes.set_title("How cheap must a well be?")
     axes.legend(loc="upper left")
     return rows
