@@ -93,7 +93,7 @@ class Budgets:
     def affordable(self, left: Whole) -> NDArray[np.bool_]:
         """Return the actions that what is left ``(K, B)`` can pay, ``(A, B)``."""
         pairs = zip(left, self.spend[:, :, None], strict=True)
-        return np.logical_and.reduce([have >= spend for have, spend in pairs])
+        return np.asarray(np.logical_and.reduce([have >= spend for have, spend in pairs]))
 
 
 def _common(one: Fraction, other: Fraction) -> Fraction:

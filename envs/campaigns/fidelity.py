@@ -63,11 +63,12 @@ class Fidelity(Campaign[State]):
         sizes = sequence("careful_sizes", self.careful_sizes, lambda n, v: check(n, v))
         if len(set(sizes)) < len(sizes):
             raise InputError(f"careful_sizes must differ from each other, got {shown(sizes)}.")
-        none = isinstance(self.plates, list | tuple) and not self.plates
+        given: Any = self.plates
+        none = isinstance(given, list | tuple) and not given
         self._set(
             target=check("target", self.target),
             p_scale=quantity("p_scale", self.p_scale),
-            plates=() if none else sequence("plates", self.plates, plate_of),
+            plates=() if none else sequence("plates", given, plate_of),
             careful_sizes=sizes,
             careful_price=money("careful_price", self.careful_price),
             careful_days=quantity("careful_days", self.careful_days, zero=True),

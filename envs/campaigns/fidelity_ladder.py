@@ -166,7 +166,7 @@ class FidelityLadder(Fidelity[Climb]):
         if self.objective == "price":
             reward = self._pay.take(action)
         else:
-            reward = climbed * float(self.objective == "rungs")
+            reward = np.asarray(climbed * float(self.objective == "rungs"), np.float64)
         ended = state.x >= self.target
         if self.target_reward:
             reward += self.target_reward * (ended & climbed)
