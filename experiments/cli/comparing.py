@@ -107,7 +107,8 @@ class _Ask:
 
 
 def _too_few(table: Table, ask: _Ask) -> None:
-    from ..suites.comparing import DEFAULT, FEWEST
+    from ...studies.choosing import AGENT as DEFAULT
+    from ..suites.comparing import FEWEST
 
     count = len(table.labels)
     out.print(
@@ -226,8 +227,8 @@ def _seconds(task: Task) -> float:
 
 
 def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> None:
+    from ...studies.choosing import AGENT as DEFAULT
     from ..report.strategies import RANDOM, of_records, verdict, words
-    from ..suites.comparing import DEFAULT
 
     replays, failed = of_records(suite, folder, metric)
     for name, error in failed.items():

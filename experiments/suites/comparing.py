@@ -18,7 +18,6 @@ from typing import Any
 from ...envs.core import InputError
 from ...envs.core.checks import integer
 from ...envs.datasets import Table
-from ...studies.choosing import AGENT as DEFAULT
 from ..runs.evaluation import EVALUATION_SEED
 from . import files
 from .task import Suite, Task
