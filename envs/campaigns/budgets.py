@@ -24,12 +24,14 @@ class Budgets:
 
     Args:
         names: What they are called.
+        limits: What they hold, ``(K,)``.
         units: The largest amount of which every price is a multiple, of each, ``(K,)``.
         totals: How many units each holds at the start, ``(K,)``.
         spend: How many units each action takes, ``(K, A)``.
     """
 
     names: tuple[str, ...]
+    limits: tuple[float, ...]
     units: tuple[float, ...]
     totals: tuple[int, ...]
     spend: Whole
@@ -49,7 +51,10 @@ class Budgets:
                 )
             units.append(float(unit))
         table = np.array(spend, np.int64).reshape(len(units), len(prices[0]) if prices else 0)
-        return cls(names=tuple(limits), units=tuple(units), totals=tuple(totals), spend=table)
+        given = tuple(float(limit) for limit in limits.values())
+        return cls(
+            names=tuple(limits), limits=given, units=tuple(units), totals=tuple(totals), spend=table
+        )
 
     def check(self, actions: Sequence[str], always: Sequence[int], horizon: int) -> None:
         """Refuse budgets that buy nothing, or more than the ``horizon``.
@@ -68,12 +73,11 @@ class Budgets:
                 "would never end: give it a price in it."
             )
         if not self.affordable(np.array(self.totals)[:, None])[list(always)].any():
-            have, needs = [], []
-            for name, unit, total, spend in zip(
-                self.names, self.units, self.totals, self.spend, strict=True
-            ):
-                have.append(f"{name} = {unit * total:g}")
-                needs.append(f"{name} = {unit * int(spend[list(always)].min()):g}")
+            each = zip(self.names, self.units, self.spend[:, list(always)], strict=True)
+            needs = [f"{name} = {unit * int(spend.min()):g}" for name, unit, spend in each]
+            have = [
+                f"{name} = {limit:g}" for name, limit in zip(self.names, self.limits, strict=True)
+            ]
             raise InputError(
                 f"{' and '.join(have)} buys nothing: give at least {' and '.join(needs)}, what the "
                 "cheapest action takes."
