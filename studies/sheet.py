@@ -16,12 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
+from ..envs.datasets.stored import first_rows
 from .journal import Event
 from .status import Status
 
@@ -62,12 +64,14 @@ class Sheet:
             InputError: A known item is gone or was changed, or two items have one name.
         """
         condition = _conditions(table)
-        _, rows = np.unique(condition, return_index=True)  # numbered as they are first seen
+        rows = first_rows(condition)
         if known is None:
             return cls(table, _named(table, rows, 0), rows, condition)
         _check_columns(table, known)
         found = _matched(table, rows, known)
-        new = np.setdiff1d(np.arange(len(rows)), found)
+        others = np.ones(len(rows), np.bool_)
+        others[found] = False
+        new = others.nonzero()[0]
         order = np.concatenate([found, new])
         ids = (*_ids(known), *_named(table, rows[new], len(found)))
         _check_double(ids)
@@ -247,8 +251,18 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
     return new[same.index(best)] if best and 2 * best >= len(old) else None
 
 
+_DIGESTS: WeakKeyDictionary[Table, dict[bytes, str]] = WeakKeyDictionary()
+
+
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
     """Return a digest of what is set in some rows, whatever other levels there are."""
+    known, name = _DIGESTS.setdefault(table, {}), hashlib.sha256(rows.tobytes()).digest()
+    if name not in known:  # a million rows take seconds
+        known[name] = _digest_of(table, rows)
+    return known[name]
+
+
+def _digest_of(table: Table, rows: NDArray[np.int64]) -> str:
     digest = hashlib.sha256()
     for one in table.settings:
         digest.update(f"{one.name}\0".encode())

@@ -141,3 +141,10 @@ def groups_of(names: NDArray[np.uint64]) -> NDArray[np.int64]:
     group = np.empty(n, np.int64)
     group[order] = rank[first.cumsum() - 1]
     return group
+
+
+def first_rows(group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first row of each group, given the group of each row, ``(n,)``, none of them empty."""
+    first = np.empty(int(group.max(initial=-1)) + 1, np.int64)
+    first[group[::-1]] = np.arange(len(group))[::-1]  # the last one that is written stays
+    return first

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import InputError
 from ..core.errors import shown
 from .files import named
-from .stored import Stored, groups, groups_of, keys
+from .stored import Stored, first_rows, groups, groups_of, keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,7 @@ class Table:
         count = np.bincount(condition)
         kept = np.flatnonzero(count)
         means = np.bincount(condition, self.labels[self.measured] / count[condition])
-        _, first = np.unique(self.condition, return_index=True)
+        first = first_rows(self.condition)
         return replace(
             self,
             features=self.features[first[kept]],
