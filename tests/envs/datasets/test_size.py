@@ -192,7 +192,7 @@ print((peak() - before) / pool._scaled.size)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process tells its peak in another way")
 def test_the_memory_that_a_large_file_takes(tmp_path: Path) -> None:
-    """Four bytes a number are what agents see; it was 50 when the table was kept beside it."""
+    """Four bytes a number are what agents see; it was more than ten times that before."""
     n, d, path = 100_000, 100, tmp_path / "big.parquet"
     x = RANDOM.standard_normal((d, n), dtype=np.float32)
     columns = {f"x{k}": x[k] for k in range(d)} | {"y": x[0] + 1.0}
