@@ -298,16 +298,18 @@ class PoolStudy(KeptStudy):
             InputError: There is no such item, or a label is no finite number.
         """
         told = {labels: value} if isinstance(labels, str) else labels
-        if not isinstance(told, Mapping):
-            raise InputError(f"Tell an id and its label, or a dict of them; got {shown(labels)}.")
-        if not isinstance(failed or {}, Mapping):
-            raise InputError(f"failed= is a dict from ids to reasons, got {shown(failed)}.")
+        if not (isinstance(told, Mapping) and isinstance(failed or {}, Mapping)):
+            wrong = failed if isinstance(told, Mapping) else labels
+            raise InputError(
+                f"Tell an id and what came of it, or a dict of them; got {shown(wrong)}."
+            )
         with self.journal.writing():
             self._follow()
             outcomes = self._outcomes
             values = {self._known(name): labels_of(name, told[name], outcomes) for name in told}
             whys = {self._known(name): reason(name, why) for name, why in (failed or {}).items()}
-            self._check_failed(whys, values)
+            for name in whys:
+                check_failed(name, self._progress.labels(self._item(name)), name in values)
             if values or whys:
                 self._write({"do": "tell", "labels": values, "failed": whys})
 
@@ -328,7 +330,7 @@ class PoolStudy(KeptStudy):
             value: What is right for that item.
             which: Which of its labels, counted from 1; None where there is one.
         """
-        told = {labels: value} if isinstance(labels, str) else labels
+        told: Mapping[str, Any] = {labels: value} if isinstance(labels, str) else labels
         with self.journal.writing():
             self._follow()
             here = {name: self._progress.labels(self._item(name)) for name in told}
@@ -381,9 +383,9 @@ class PoolStudy(KeptStudy):
         if self.added or self._how != self._stored:
             count = len(sheet.ids)
             Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
-            event = {"do": "extend", "count": count, "table": sheet.record(), "reading": self._how}
             self._table = table
-            self._write({**event, "source": source.to_json(self.journal.path)})
+            found = {"reading": self._how, "source": source.to_json(self.journal.path)}
+            self._write({"do": "extend", "count": count, "table": sheet.record(), **found})
         self.news = new = news(sheet, self.journal.events, self.labels, self.status)
         if new:
             outcomes = self._outcomes
@@ -415,12 +417,6 @@ class PoolStudy(KeptStudy):
 
     def _known(self, name: Any) -> str:
         return self.sheet.ids[self._item(name)]
-
-    def _check_failed(self, failed: Mapping[str, str], told: Mapping[str, Any]) -> None:
-        for name in failed:
-            if name in told:
-                raise InputError(f"{name} is told with a label and as failed; tell one of them.")
-            check_failed(name, self._progress.labels(self._item(name)))
 
     # ---- from the journal
 

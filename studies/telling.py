@@ -83,8 +83,10 @@ def place_of(name: str, here: Sequence[float], which: int | None) -> int:
     return integer("which", 1 if which is None else which, low=1, high=len(here))
 
 
-def check_failed(name: str, here: Sequence[float]) -> None:
-    """Refuse that an item has failed that has labels."""
+def check_failed(name: str, here: Sequence[float], told: bool) -> None:
+    """Refuse that an item has failed that has labels, or is told one at the same time."""
+    if told:
+        raise InputError(f"{name} is told with a label and as failed; tell one of them.")
     if here:
         raise InputError(
             f"{name} has a label ({numbers(here)}), so that it has not failed: withdraw it if that is "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from ...envs.core.files import write, writing_to
 from ...envs.datasets import Reading
 from ...envs.datasets.files import is_file
 from ...studies.answers import Question
+from ...studies.journal import Journal
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
@@ -75,6 +77,15 @@ def begun(source: str, journal: Path | None) -> PoolStudy:
     study = Study.pool(source, journal=journal)
     _say_news(study, source)
     return study
+
+
+def _readable(source: str, journal: Path | None) -> PoolStudy:
+    """Return the study of a table to be looked at: also where nothing can be written."""
+    path = _kept(source, journal)
+    if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return begun(source, journal)
+    note(f"{path} cannot be written; what was typed into {source} since it was told is left out.")
+    return PoolStudy(Journal(path), source=Source.of(source))
 
 
 def _say_news(study: PoolStudy, source: str) -> None:
@@ -376,7 +387,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
 
-    study = begun(source, journal)
+    study = _readable(source, journal)
     found = report.course(study)
     table(["study", source], report.facts(study, source)[1:])
     say(report.lead(study, found))
