@@ -297,12 +297,12 @@ class PoolStudy(KeptStudy):
         Raises:
             InputError: There is no such item, or a label is no finite number.
         """
-        told = {labels: value} if isinstance(labels, str) else labels
-        if not (isinstance(told, Mapping) and isinstance(failed or {}, Mapping)):
-            wrong = failed if isinstance(told, Mapping) else labels
-            raise InputError(
-                f"Tell an id and what came of it, or a dict of them; got {shown(wrong)}."
-            )
+        told: Any = {labels: value} if isinstance(labels, str) else labels
+        for one in (told, failed or {}):
+            if not isinstance(one, Mapping):
+                raise InputError(
+                    f"Tell an id and what came of it, or a dict of them; got {shown(one)}."
+                )
         with self.journal.writing():
             self._follow()
             outcomes = self._outcomes

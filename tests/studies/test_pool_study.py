@@ -483,6 +483,18 @@ def test_random_has_the_default_belief(table: Path) -> None:
     assert {question.why for question in one.ask(3)} == {"explore: at random"}
 
 
+def test_an_agent_that_writes_into_what_it_sees_allows_nothing(table: Path) -> None:
+    code = table.with_name("writes.py")
+    code.write_text("def one(seen):\n    seen['action_mask'][:] = 1\n    return 0\n")
+    study = begun(table, agent=f"{code}:one")
+    study.tell("1", 1.0)
+    with pytest.raises(
+        InputError, match="chose item 0 .1., counted from 0, which may not be chosen"
+    ):
+        study.ask()
+    assert study.status["1"] == Status.HERE
+
+
 # ---- files that move or are written otherwise
 
 
