@@ -121,10 +121,11 @@ class Pool:
         agent, observation = self._before(n, progress, flying)
         if some is not None:
             observation["action_mask"] &= some
+        mask = observation["action_mask"].copy()  # an agent may write into what it sees
         action, memory = agent.predict(observation)
         if isinstance(agent, BeliefAgent):
             self._believed = self._key(progress), memory.rest
-        return self._checked(np.ravel(action).tolist(), n, observation["action_mask"])
+        return self._checked(np.ravel(action).tolist(), n, mask)
 
     def _checked(self, items: list[int], n: int, mask: NDArray[np.int8]) -> list[int]:
         """Return a choice that is allowed; an agent of a user's own may choose anything."""

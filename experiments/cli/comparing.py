@@ -137,6 +137,8 @@ def _strategies(own: Sequence[str], joining: Sequence[str]) -> dict[str, str]:
         found[name] = text
     if "random" in found:
         raise InputError("Random play is known exactly and always compared; leave it out.")
+    if any(text.partition("(")[0].strip() == "oracle" for text in found.values()):
+        raise InputError("oracle looks up the truth, which a study does not know; leave it out.")
     return found
 
 

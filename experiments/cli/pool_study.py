@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,9 @@ from typing import Any
 from ...envs.core import InputError, closest, shown
 from ...envs.core.files import write, writing_to
 from ...envs.datasets import Reading
+from ...envs.datasets.files import is_file
 from ...studies.answers import Question
+from ...studies.journal import Journal
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
@@ -26,6 +29,8 @@ from .shared import note
 
 WORDS = ("failed", "withdrawn", "retry")
 """What may be told of an item instead of a label."""
+CHANGE = {"withdrawn": "withdraw", "retry": "retry"}
+"""What some of them do."""
 MOST_SAID = 10
 """Items that a line to stderr names."""
 MOST_COLUMNS = 12
@@ -37,6 +42,8 @@ MOST_SHOWN = 10
 def command(name: str, source: str, journal: Path | None, *words: str) -> str:
     """Return a command to type."""
     place = [] if journal is None else ["--journal", str(journal)]
+    if name == "tell" and any(word.startswith("-") for word in (source, *words)):
+        return shlex.join(["discovery-gym", name, *place, "--", source, *words])  # ids like -5
     return shlex.join(["discovery-gym", name, source, *words, *place])
 
 
@@ -70,6 +77,15 @@ def begun(source: str, journal: Path | None) -> PoolStudy:
     study = Study.pool(source, journal=journal)
     _say_news(study, source)
     return study
+
+
+def _readable(source: str, journal: Path | None) -> PoolStudy:
+    """Return the study of a table to be looked at: also where nothing can be written."""
+    path = _kept(source, journal)
+    if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return begun(source, journal)
+    note(f"{path} cannot be written; what was typed into {source} since it was told is left out.")
+    return PoolStudy(Journal(path), source=Source.of(source))
 
 
 def _say_news(study: PoolStudy, source: str) -> None:
@@ -224,14 +240,15 @@ def tell(
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
     new = _new(study, given, correct=correct, again=again)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
+    changes = {name: CHANGE[str(value)] for name, value in new.items() if value in CHANGE}
+    for name, do in changes.items():
+        study.check(do, name)  # before anything is told: all of it, or nothing
     if correct:
-        for name, label in labels.items():
-            study.correct(name, label, which)
+        study.correct(labels, which=which)
     else:
         study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
-    for name, value in new.items():
-        if value in ("withdrawn", "retry"):
-            (study.withdraw if value == "withdrawn" else study.retry)(name)
+    for name, do in changes.items():
+        (study.withdraw if do == "withdraw" else study.retry)(name)
     _echo(study, new)
     say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
@@ -290,9 +307,10 @@ def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:
 
 def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
     name, equals, value = (part.strip() for part in text.rpartition("="))
-    if equals:
+    plate = Path(text).suffix.lower() in (".csv", ".tsv", ".txt")
+    if equals and not (plate and is_file(Path(text))):  # a folder may be called a=b
         return [(_known(study, name), _value(study, name, value))]
-    if Path(text).suffix.lower() in (".csv", ".tsv", ".txt"):
+    if plate:
         return _of_plate(study, Path(text))
     raise InputError(
         f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
@@ -369,7 +387,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
 
-    study = begun(source, journal)
+    study = _readable(source, journal)
     found = report.course(study)
     table(["study", source], report.facts(study, source)[1:])
     say(report.lead(study, found))

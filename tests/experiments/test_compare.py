@@ -111,6 +111,8 @@ def test_few_rows_get_the_default_and_play_nothing(tmp_path, monkeypatch):
         (["--strategy", "nodes"], "nodes"),
         (["--horizon", "100"], "horizon"),
         (["--strategy", "greedy(belief=nodes)"], "does not fit"),
+        (["--strategy", "oracle"], "oracle looks up the truth, which a study does not know"),
+        (["--agent", "mine=oracle"], "oracle looks up the truth, which a study does not know"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, words, told):
