@@ -337,7 +337,7 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     )
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
-        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
+        f"{name}={shown(text)} is no label: type a number in the unit of {shown(study.target)}, or "
         f"{words}.{hint}"
     )
 
