@@ -42,7 +42,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     target, features = roles.target, roles.features(problems)
     file = columns.file if reading.target else f"{columns.file}, target {listed([target])}"
     if not features:
-        problems.refuse(file, reading.drop)
+        problems.refuse(file, reading)
         raise InputError(
             f"{columns.file} has no feature besides the label {listed([target])}; its columns are "
             f"{listed(columns.cells)}."
@@ -54,10 +54,15 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     given = reading.decimal is not None
     convert = Conversion(columns, decimal, reading.thousands, problems, given)
     labels, unit = convert.labels(target, reading.missing)
+    if problems and roles.guessed:
+        raise InputError(
+            f"{columns.file}: no label is named, and the last column, {listed([target])}, does not hold "
+            f"numbers alone; name the label as target=. The columns are {listed(columns.cells)}."
+        )
     found = _Features(convert, reading.categories, tables)
     for name in features:
         found.add(name)
-    problems.refuse(file, reading.drop)
+    problems.refuse(file, reading)
     failed = _failed(columns) | convert.failed(target)
     if count := int(failed.sum()):
         columns.notes.append(f"{count} failed trial{'s' * (count > 1)}, without a label")

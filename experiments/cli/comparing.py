@@ -15,7 +15,7 @@ from ...envs.core import InputError, closest, shown
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
 from .playing import play_missing
-from .shared import Workers, complain, note
+from .shared import Workers, complain, is_design, note
 
 if TYPE_CHECKING:
     from ...envs.datasets import Table
@@ -29,7 +29,9 @@ START = 3.0
 
 
 def compare(
-    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
+    ],
     target: Annotated[str | None, typer.Option(help="The label column.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -38,9 +40,14 @@ def compare(
     metric: Annotated[
         str, typer.Option(help="sum of the labels, or area under the best so far.")
     ] = "sum",
-    episodes: Annotated[int | None, typer.Option(min=16, help="Episodes on all rows; 64.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=16, help="Episodes on all rows; 64 by default.")
+    ] = None,
     horizon: Annotated[
-        int | None, typer.Option(min=1, help="Labels of an episode; a third of its rows, up to 30.")
+        int | None,
+        typer.Option(
+            min=1, help="Labels of an episode; by default a third of its rows, at most 30."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Labels that are chosen at once.")] = 1,
     strategy: Annotated[
@@ -56,11 +63,16 @@ def compare(
     ] = None,
     workers: Workers = None,
 ) -> None:
-    """Compare strategies on the rows that are measured, and say which cannot be told apart."""
+    """Say which strategies would have served on your rows."""
     from ..suites import comparing
 
     if metric not in METRICS:
         raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
+    if is_design(dataset):
+        raise InputError(
+            f"{dataset} is a design, and strategies are compared on the rows of a table: "
+            "discovery-gym compare my.csv --target COLUMN"
+        )
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
     table = _measured(dataset, reading)

@@ -173,13 +173,17 @@ def _naming_options() -> Iterator[None]:
         yield
     except InputError as error:
         names = "|".join(Reading.options())
-        found = re.findall(rf"\b(?:{names})=(?:\[[^\]]*\]|'[^']*')?", str(error))
+        text = r"'[^']*'"
+        found = re.findall(rf"\b(?:{names})=(?:\[(?:{text}|[^]'])*\]|{text})?", str(error))
         if not found:
             raise
-        given = max(found, key=len)  # the one that has its value, if there is one
-        plain = given[-1] != "=" and not set(given) & set('"$`\\')
-        example = f'"{given}"' if plain else f"{given.partition('=')[0]}=VALUE"
-        raise InputError(f"{error} Such options are given as --set {example}.") from None
+        plain = [given for given in found if not set(given) & set('"$`\\')]
+        sure = [given for given in plain if given.endswith("]") or given.startswith("index='")]
+        given = sure or [given for given in plain if given[-1] != "="][:1]  # one of them will do
+        example = " ".join(f'--set "{one}"' for one in given)
+        example = example or f"--set {found[0].partition('=')[0]}=VALUE"
+        example = example.replace("--set target=VALUE", "--target COLUMN")
+        raise InputError(f"{error} Type it so: {example}") from None
 
 
 def _left(study: PoolStudy) -> str:
@@ -351,7 +355,7 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     )
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
-        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
+        f"{name}={shown(text)} is no label: type a number in the unit of {shown(study.target)}, or "
         f"{words}.{hint}"
     )
 

@@ -321,7 +321,7 @@ def test_open_tables_are_asked_as_they_read(
         (
             "siblings.csv",
             ["--target", "yield"],
-            r"""given as --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
+            r"""Type it so: --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
         ),
         (
             "thousands.csv",
