@@ -24,8 +24,9 @@ from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .shared import note
 
-WORDS = ("failed", "withdrawn", "retry")
-"""What may be told of an item instead of a label."""
+ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
+"""What may be told of an item instead of a label, and where it stands then."""
+WORDS = tuple(ENDS)
 MOST_SAID = 10
 """Items that a line to stderr names."""
 MOST_COLUMNS = 12
@@ -137,9 +138,7 @@ def _opened(
     budget = known.pop("budget", None)
     first = {"budget": budget} if begins else {}
     with _naming_options():
-        study = Study.pool(source, journal=journal, **first, **known, **options)
-    if begins and budget is None and study.left < batch <= len(study.ids):
-        budget = study.spent + batch
+        study = Study.pool(source, journal=journal, plate=batch, **first, **known, **options)
     if budget is not None:
         study.budget = budget
     if begins:
@@ -222,7 +221,9 @@ def tell(
     given = _given(study, results)
     if why and "failed" not in given.values():
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
-    new = _new(study, given, correct=correct, again=again)
+    if correct and len(given) > 1:
+        raise InputError("--correct replaces one label; type a command for each.")
+    new = _new(study, given, correct=correct, again=again, why=why)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
     if correct:
         for name, label in labels.items():
@@ -247,10 +248,13 @@ def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
 
 
 def _new(
-    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool
+    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool, why: str
 ) -> dict[str, float | str]:
-    """Return what is to be written of what is told; say what becomes of the rest."""
-    new, labels = dict[str, float | str](), study.labels
+    """Return what is to be written of what is told; say what becomes of the rest.
+
+    What is so already is not written again: a command that was killed is typed again as it was.
+    """
+    new, labels, status = dict[str, float | str](), study.labels, study.status
     for name, value in given.items():
         known = labels.get(name, [])
         if correct and (isinstance(value, str) or not known):
@@ -258,7 +262,14 @@ def _new(
                 f"--correct changes a label, and {name} "
                 f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
             )
-        if isinstance(value, str) or not known:
+        if isinstance(value, str) and status[name] == ENDS[value] and not why:
+            what = told(study.values([name])[0])
+            note(f"{name} ({what}) is {status[name].word}, as before: nothing is written.")
+        elif value == "retry" and status[name] not in (Status.FAILED, Status.WITHDRAWN):
+            raise InputError(
+                f"{name}=retry is for what failed or was withdrawn; {name} is {status[name].word}."
+            )
+        elif isinstance(value, str) or not known:
             new[name] = value
         elif value in known and not again:
             note(
