@@ -172,18 +172,11 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
         return study.tell_file(value, again=again)
     now = study.course.experiments.get(name)
-    if value.lower() in WORDS:
-        word = value.lower()
+    if (word := value.lower()) in WORDS:
         if now is not None and now.status == ENDS[word] and not why:
             note(f"{name} is {now.status.word}, as before: nothing is written.")
             return []
-        if word == "failed":
-            study.failed(name, why)
-        elif word == "withdrawn":
-            study.withdraw(name)
-        else:
-            study.retry(name)
-        return [name]
+        return _told_word(study, name, word, why)
     outcome, counts = _data(study, value)
     if now is not None and now.outcome == outcome_of(study.model, outcome, counts=counts):
         note(f"{name} has these data already: nothing is written.")
@@ -192,6 +185,16 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
         study.correct(name, outcome, counts=counts)
         return [name]
     return study.tell(name, outcome, counts=counts)
+
+
+def _told_word(study: DesignStudy, name: str, word: str, why: str) -> list[str]:
+    if word == "failed":
+        study.failed(name, why)
+    elif word == "withdrawn":
+        study.withdraw(name)
+    else:
+        study.retry(name)
+    return [name]
 
 
 def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:

@@ -250,11 +250,8 @@ def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
 def _new(
     study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool, why: str
 ) -> dict[str, float | str]:
-    """Return what is to be written of what is told; say what becomes of the rest.
-
-    What is so already is not written again: a command that was killed is typed again as it was.
-    """
-    new, labels, status = dict[str, float | str](), study.labels, study.status
+    """Return what is new of what is told: a command that was killed is typed again as it was."""
+    new, labels = dict[str, float | str](), study.labels
     for name, value in given.items():
         known = labels.get(name, [])
         if correct and (isinstance(value, str) or not known):
@@ -262,14 +259,9 @@ def _new(
                 f"--correct changes a label, and {name} "
                 f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
             )
-        if isinstance(value, str) and status[name] == ENDS[value] and not why:
-            what = told(study.values([name])[0])
-            note(f"{name} ({what}) is {status[name].word}, as before: nothing is written.")
-        elif value == "retry" and status[name] not in (Status.FAILED, Status.WITHDRAWN):
-            raise InputError(
-                f"{name}=retry is for what failed or was withdrawn; {name} is {status[name].word}."
-            )
-        elif isinstance(value, str) or not known:
+        if isinstance(value, str) and not _changes(study, name, value, why):
+            continue
+        if isinstance(value, str) or not known:
             new[name] = value
         elif value in known and not again:
             note(
@@ -284,6 +276,20 @@ def _new(
                     "replace a label that was wrong, give --correct."
                 )
     return new
+
+
+def _changes(study: PoolStudy, name: str, word: str, why: str) -> bool:
+    """Return whether a word says anything new of an item; say so, if it does not."""
+    state = study.status[name]
+    if state == ENDS[word] and not why:
+        what = told(study.values([name])[0])
+        note(f"{name} ({what}) is {state.word}, as before: nothing is written.")
+        return False
+    if word == "retry" and state not in (Status.FAILED, Status.WITHDRAWN):
+        raise InputError(
+            f"{name}=retry is for what failed or was withdrawn; {name} is {state.word}."
+        )
+    return True
 
 
 def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:

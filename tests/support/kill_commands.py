@@ -2,11 +2,11 @@ r"""Kill the commands ask and tell at random moments; the journal must be that o
 
     python tests/support/kill_commands.py [--of table|design] [--kills 200] [--seed 0]
 
-A person types one command after the other, each a process of its own. It gets SIGKILL after a while, or
-by itself inside an event: before its line is written, halfway through it, or between sync and print. Then
-the person types the same command again. After each kill the journal must be whole and the beginning of
-that of the study left alone, and all that was printed must stand in it. At the end every line of it is
-edited, and left out, and the command must name it.
+A person types one command after the other, each a process of its own. It gets SIGKILL after a while,
+or by itself inside an event: before its line is written, halfway through it, or between sync and print.
+Then the person types the same command again. After each kill the journal must be whole and the beginning
+of that of the study left alone, and all that was printed must stand in it. At the end every line of it
+is edited, and left out, and the command must name it.
 """
 
 from __future__ import annotations
