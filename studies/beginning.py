@@ -33,6 +33,7 @@ class Options:
         agent: Who chooses.
         budget: Number of labels.
         seed: Seed of what is random in choices.
+        plate: Size of the first plate, for which the budget is enough where none is given.
         others: The others, by name: those of `PLAIN`.
     """
 
@@ -41,11 +42,18 @@ class Options:
     agent: str | None
     budget: int | None
     seed: int | None
+    plate: int
     others: Mapping[str, Any]
 
     @classmethod
     def of(
-        cls, source: Any, agent: Any, budget: Any, seed: Any, options: Mapping[str, Any]
+        cls,
+        source: Any,
+        agent: Any,
+        budget: Any,
+        seed: Any,
+        plate: Any,
+        options: Mapping[str, Any],
     ) -> Options:
         """Check what is given."""
         for name in options:
@@ -67,6 +75,7 @@ class Options:
             agent=None if agent is None else full_text(agent),
             budget=None if budget is None else integer("budget", budget, low=1),
             seed=None if seed is None else integer("seed", seed, low=0, high=math.inf),
+            plate=integer("plate", plate, low=1),
             others={name: _checked(name, value) for name, value in own.items()},
         )
 
@@ -76,12 +85,13 @@ class Options:
         sheet = Sheet.of(table)
         count = len(sheet.ids)
         here = sum(map(len, sheet.labels.values())) + len(sheet.failed)  # spent before it begins
+        more = max(int(0.2 * count) + 1, min(self.plate, count))
         others = {name: self.others.get(name) or value for name, value in PLAIN.items()}
         event = start_of(
             "pool",
             agent=self.agent or AGENT,
             seed=self.seed or 0,
-            budget=self.budget or here + int(0.2 * count) + 1,
+            budget=self.budget or here + more,
             options={"reading": _plain(self.reading), **others},
             source=self.source.to_json(journal),
             count=count,

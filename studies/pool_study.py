@@ -62,6 +62,7 @@ class PoolStudy(KeptStudy):
         budget: int | None = None,
         seed: int | None = None,
         journal: str | Path | None = None,
+        plate: int = 1,
         **options: Any,
     ) -> PoolStudy:
         """Begin a study of a pool, or go on with it, and take in what the file tells.
@@ -71,10 +72,11 @@ class PoolStudy(KeptStudy):
                 or texts such as ``["ligand=a,b", "T=40,60"]``; all combinations are then conditions.
             target: The label column.
             agent: Who chooses, as in `agents.make`; None: "bayes_ucb".
-            budget: Number of labels; None: those that are in the file, and int(0.2 n) + 1 more.
+            budget: Number of labels; None: those in the file and int(0.2 n) + 1, or the first plate.
             seed: Seed of what is random in choices; None: 0.
             journal: The journal; None: beside ``my.csv`` it is ``my.study.jsonl``, and without a file
                 there is none, but in memory.
+            plate: Size of the first plate.
             **options: ``same``, a column whose value all items of one question share, such as the
                 temperature of a plate; ``outcomes``, the two values that labels may have, if they are
                 failures and successes; ``scaling`` of the features, as in `TablePool` ("l2");
@@ -83,7 +85,7 @@ class PoolStudy(KeptStudy):
         Raises:
             InputError: An option contradicts the journal, or the conditions have changed.
         """
-        asked = Options.of(source, agent, budget, seed, {"target": target, **options})
+        asked = Options.of(source, agent, budget, seed, plate, {"target": target, **options})
         path = asked.source.journal if journal is None else Path(journal)
         log = Journal(path)
         if not log.events:
@@ -226,8 +228,7 @@ class PoolStudy(KeptStudy):
 
         Args:
             n: How many.
-            more: Choose further ones while some are in flight. Otherwise those are returned again, and
-                nothing is written.
+            more: Choose further ones while some are in flight; otherwise these are returned again.
 
         Raises:
             InputError: Not so many labels are left, or not so many items.

@@ -10,6 +10,7 @@ from ...envs.core import InputError, shown
 from ...envs.design.drawing import HistogramLaw
 from ...envs.design.simulator_design import SimulatorDesign
 from ...studies.design_study import DesignStudy
+from ...studies.measured import outcome_of
 from ...studies.problem import DesignProblem, read_problem
 from ...studies.status import Status
 from ..runs.terminal import out, say
@@ -17,8 +18,9 @@ from ..runs.terminal import show as table
 from .pool_study import command
 from .shared import note
 
-WORDS = ("failed", "withdrawn", "retry")
-"""What may be told of an experiment instead of data."""
+ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FLYING}
+"""What may be told of an experiment instead of data, and where it stands then."""
+WORDS = tuple(ENDS)
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
@@ -129,10 +131,13 @@ def tell(
     study = begun(source, journal)
     if why and not any(text.endswith("=failed") for text in results):
         raise InputError("--why says why an experiment failed; name one, such as 2=failed.")
-    told: list[str] = []
-    for text in results:
-        told += _told(study, text, correct=correct, again=again, why=why)
-    table(["id", "setting", "told"], [_echo(study, name) for name in told])
+    if len(results) > 1:  # so that all of it is told, or nothing
+        raise InputError(
+            "A design is told one file or experiment at a time; type a command for each."
+        )
+    told = _told(study, results[0], correct=correct, again=again, why=why)
+    if told:
+        table(["id", "setting", "told"], [_echo(study, name) for name in told])
     _run(study)
     _say_beliefs(study)
     say(f"{study.left} of {study.budget} experiments left. Next: {command('ask', source, journal)}")
@@ -154,7 +159,10 @@ def begun(source: str, journal: Path | None) -> DesignStudy:
 
 
 def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str) -> list[str]:
-    """Tell one thing; return the ids of its experiments."""
+    """Tell one thing; return the ids of its experiments.
+
+    What is so already is not written again: a command that was killed is typed again as it was.
+    """
     name, equals, value = (part.strip() for part in text.rpartition("="))
     if not equals:
         if Path(value).suffix.lower() not in FILES:
@@ -165,20 +173,30 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
         if correct:
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
         return study.tell_file(value, again=again)
-    if value.lower() in WORDS:
-        word = value.lower()
-        if word == "failed":
-            study.failed(name, why)
-        elif word == "withdrawn":
-            study.withdraw(name)
-        else:
-            study.retry(name)
-        return [name]
+    now = study.course.experiments.get(name)
+    if (word := value.lower()) in WORDS:
+        if now is not None and now.status == ENDS[word] and not why:
+            note(f"{name} is {now.status.word}, as before: nothing is written.")
+            return []
+        return _told_word(study, name, word, why)
     outcome, counts = _data(study, value)
+    if now is not None and now.outcome == outcome_of(study.model, outcome, counts=counts):
+        note(f"{name} has these data already: nothing is written.")
+        return []
     if correct:
         study.correct(name, outcome, counts=counts)
         return [name]
     return study.tell(name, outcome, counts=counts)
+
+
+def _told_word(study: DesignStudy, name: str, word: str, why: str) -> list[str]:
+    if word == "failed":
+        study.failed(name, why)
+    elif word == "withdrawn":
+        study.withdraw(name)
+    else:
+        study.retry(name)
+    return [name]
 
 
 def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:

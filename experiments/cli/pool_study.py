@@ -27,8 +27,9 @@ from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .shared import note
 
-WORDS = ("failed", "withdrawn", "retry")
-"""What may be told of an item instead of a label."""
+ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
+"""What may be told of an item instead of a label, and where it stands then."""
+WORDS = tuple(ENDS)
 CHANGE = {"withdrawn": "withdraw", "retry": "retry"}
 """What some of them do."""
 MOST_SAID = 10
@@ -153,9 +154,7 @@ def _opened(
     budget = known.pop("budget", None)
     first = {"budget": budget} if begins else {}
     with _naming_options():
-        study = Study.pool(source, journal=journal, **first, **known, **options)
-    if begins and budget is None and study.left < batch <= len(study.ids):
-        budget = study.spent + batch
+        study = Study.pool(source, journal=journal, plate=batch, **first, **known, **options)
     if budget is not None:
         study.budget = budget
     if begins:
@@ -242,7 +241,7 @@ def tell(
     given = _given(study, results)
     if why and "failed" not in given.values():
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
-    new = _new(study, given, correct=correct, again=again)
+    new = _new(study, given, correct=correct, again=again, why=why)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
     changes = {name: CHANGE[str(value)] for name, value in new.items() if value in CHANGE}
     for name, do in changes.items():
@@ -268,9 +267,9 @@ def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
 
 
 def _new(
-    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool
+    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool, why: str
 ) -> dict[str, float | str]:
-    """Return what is to be written of what is told; say what becomes of the rest."""
+    """Return what is new of what is told: a command that was killed is typed again as it was."""
     new, labels = dict[str, float | str](), study.labels
     for name, value in given.items():
         known = labels.get(name, [])
@@ -279,6 +278,8 @@ def _new(
                 f"--correct changes a label, and {name} "
                 f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
             )
+        if isinstance(value, str) and not _changes(study, name, value, why):
+            continue
         if isinstance(value, str) or not known:
             new[name] = value
         elif value in known and not again:
@@ -294,6 +295,20 @@ def _new(
                     "replace a label that was wrong, give --correct."
                 )
     return new
+
+
+def _changes(study: PoolStudy, name: str, word: str, why: str) -> bool:
+    """Return whether a word says anything new of an item; say so, if it does not."""
+    state = study.status[name]
+    if state == ENDS[word] and not why:
+        what = told(study.values([name])[0])
+        note(f"{name} ({what}) is {state.word}, as before: nothing is written.")
+        return False
+    if word == "retry" and state not in (Status.FAILED, Status.WITHDRAWN):
+        raise InputError(
+            f"{name}=retry is for what failed or was withdrawn; {name} is {state.word}."
+        )
+    return True
 
 
 def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:

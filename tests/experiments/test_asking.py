@@ -122,6 +122,13 @@ def test_a_file_without_any_label(raw):
     assert len(typed("ask", raw, "-n", 2, "--more", "--budget", 5)[0]) == 3
 
 
+def test_a_first_plate_larger_than_the_budget_by_default_stands_in_the_first_line(raw):
+    """So that one that was killed before it asked has labels for it, too."""
+    assert len(typed("ask", raw, "-n", 5)[0]) == 1 + 5
+    assert [event["do"] for event in events()] == ["start", "tell", "ask"]
+    assert events()[0]["budget"] == 3 + 5  # two labels and a failed one are in the file
+
+
 def test_everything_is_in_the_sign_and_unit_of_the_file(raw):
     lines = [
         "a,T,cost",
@@ -162,6 +169,14 @@ def test_telling(raw):
     assert "--correct" in said
     typed("tell", raw, f"{ids[2]}=12", "--correct", "--which", 2)
     assert Study.open("my.study.jsonl").labels[ids[2]] == [10.0, 12.0]
+    # What cannot be is refused before anything is written; what is so already is not written again.
+    whole = len(events())
+    assert "is for what failed" in refused("tell", raw, "5=4", f"{ids[0]}=retry")
+    assert "type a command for each" in refused(
+        "tell", raw, f"{ids[0]}=1", f"{ids[2]}=2", "--correct"
+    )
+    assert "is failed, as before" in typed("tell", raw, f"{ids[1]}=failed")[1]
+    assert len(events()) == whole
     # Taken back, and tried again.
     typed("tell", raw, f"{ids[0]}=withdrawn", f"{ids[1]}=retry")
     study = Study.open("my.study.jsonl")

@@ -140,6 +140,12 @@ def test_what_fails_is_corrected_withdrawn_or_tried_again(folder: Path) -> None:
         typed("tell", "beam.toml", "2=0.7")
     one = write("2.csv", [(c,) for c in cosines(50, 1.2, 90, 1)], "c")
     assert typed("tell", "beam.toml", f"2={one}")[1][2] == "90 events"
+    journal = Path("beam.study.jsonl").read_text()
+    assert "2 has these data already" in heard("tell", "beam.toml", f"2={one}")[1]
+    assert "1 is failed, as before" in heard("tell", "beam.toml", "1=failed")[1]
+    with pytest.raises(InputError, match="type a command for each"):
+        typed("tell", "beam.toml", str(one), "9=failed")
+    assert Path("beam.study.jsonl").read_text() == journal
     other = write("2.csv", [(c,) for c in cosines(50, 1.2, 80, 1)], "c")
     with pytest.raises(InputError, match="--correct"):
         typed("tell", "beam.toml", f"2={other}")
