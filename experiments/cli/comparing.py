@@ -68,11 +68,6 @@ def compare(
 
     if metric not in METRICS:
         raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
-    if is_design(dataset):
-        raise InputError(
-            f"{dataset} is a design, and strategies are compared on the rows of a table: "
-            "discovery-gym compare my.csv --target COLUMN"
-        )
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
     table = _measured(dataset, reading)
@@ -99,6 +94,11 @@ def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
     """Return the measured conditions of a table; say what was decided in reading it."""
     from ...envs import datasets
 
+    if is_design(dataset):
+        raise InputError(
+            f"{dataset} is a design, and strategies are compared on the rows of a table: "
+            "discovery-gym compare my.csv --target COLUMN"
+        )
     whole = datasets.load(dataset, **reading)
     for line in whole.notes:
         say(f"note: {line}")

@@ -253,7 +253,7 @@ def tell(
     for name, do in changes.items():
         (study.withdraw if do == "withdraw" else study.retry)(name)
     _echo(study, new)
-    say(f"{_left(study)}. Next: {command('ask', source, journal)}")
+    say(f"{_left(study)}. Next: {_asks(study, source, journal)}")
 
 
 def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
@@ -416,6 +416,14 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     if page is not None:
         report.write_page(study, page, source)
         say(f"page: {page}")
-    flying = [one.id for one in study.flying()]
-    words = ["tell", *(f"{name}=LABEL" for name in flying[:2])] if flying else ["ask"]
-    say(f"Next: {command(words[0], source, journal, *words[1:])}")
+    flying = [f"{one.id}=LABEL" for one in study.flying()[:2]]
+    say(
+        f"Next: {command('tell', source, journal, *flying) if flying else _asks(study, source, journal)}"
+    )
+
+
+def _asks(study: PoolStudy, source: str, journal: Path | None) -> str:
+    """Return the command that asks on; a budget that is spent is raised by it."""
+    spent = study.left == 0 and not study.flying()
+    more = ["--budget", str(study.budget + 1)] if spent else []
+    return command("ask", source, journal, *more)

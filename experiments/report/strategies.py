@@ -375,10 +375,8 @@ def _about_more(one: Difference, replays: Replays, rows: int) -> str:
         return "The two best choose alike."
     half, episodes = one.detectable / 2, replays.whole.shape[1]
     more = one.episodes_to_see(half, episodes)
-    how = f"about {max(one.rows_to_see(half, rows), rows):,} rows"
-    how += (
-        f", or {more:,} episodes of these rows" if more else "; episodes of these rows never would"
-    )
+    how = f"about {max(one.rows_to_see(half, rows), rows):,} measured rows"
+    how += f", or {more:,} episodes of these" if more else "; more episodes of these would not do"
     return (
         f"Of the two best, {one.mean:.3f} apart, a difference of {one.detectable:.3f} could have been "
         f"seen; half of it would take {how}."

@@ -111,9 +111,14 @@ class Command:
                 f"The simulator {self} holds a NUL character, which no program can read."
             )
         if "{" not in self.template[0] and not self._is_there(self.template[0]):
+            program = told(self.template[0], 100)
+            python = (
+                f" A function in it is {program + ':NAME'!r}, and as a program it is "
+                f"['python3', {program!r}, '{{theta}}', '{{phi}}', '{{events}}', '{{seed}}']."
+            ) * program.endswith(".py")
             raise InputError(
-                f"The simulator {self} needs the program {told(self.template[0], 100)!r}, which is "
-                "neither on the PATH nor an executable file; give its full path."
+                f"The simulator {self} needs the program {program!r}, which is neither on the PATH nor "
+                f"an executable file; give its full path.{python}"
             )
 
     def _is_there(self, program: str) -> bool:

@@ -304,6 +304,12 @@ def test_cells(
     ("text", "options", "message"),
     [
         ("a,y\n1,2\n,3\n", {}, r"row 3, column 'a': empty; a feature must be known before"),
+        ("a,y,note\n1,2,\n2,3,old\n", {}, r"the last column, 'note', .* name the label as target=\."),
+        (
+            "who,a,y,note\nA,1,2,\nB,2,n.d.,old\nC,3,4,\n",
+            {"target": "y", "drop": ["a"]},
+            r"index='who'\. .*: drop=\['a', 'note'\]\. .*: missing=\['n\.d\.'\]\.$",
+        ),
         ("a,y\n1,2\nx,3\n", {}, r"row 3, column 'a': 'x' is not a number, as other cells"),
         ("a,y\n1,2\ninf,3\n", {}, r"row 3, column 'a': 'inf' is not a number that is finite"),
         ("a,y\nu,2\nv,3\nu,4\n7,5\n", {}, r"row 5, column 'a': '7' is a number, .*categories=\['a'\]"),
