@@ -6,6 +6,7 @@ __all__ = ["DiscoveryEnv", "DiscoveryVectorEnv", "Model", "environments", "regis
 
 for model in (
     "campaigns.binomial_discovery:BinomialDiscovery",
+    "campaigns.fidelity_ladder:FidelityLadder",
     "campaigns.gaussian_step:GaussianStep",
     "campaigns.knowledge_ladder:KnowledgeLadder",
     "design.constant_elasticity:ConstantElasticity",

@@ -16,7 +16,7 @@ from ..envs.pools.scaling import SCALINGS
 from .choosing import AGENT, Pool
 from .journal import Event
 from .kept import agree, start_of
-from .sheet import Sheet
+from .sheet import WRITTEN, Sheet
 from .source import Source
 
 PLAIN: Mapping[str, Any] = {"same": None, "outcomes": None, "scaling": "l2", "episode": 0}
@@ -114,7 +114,7 @@ class Options:
             agree(name, value, start["options"][name])
         stored = {name: start["table"][name] for name in ("target", "minimise", "index")}
         stored = {**_plain(Reading()), **start["options"]["reading"], **stored}
-        for name in self.reading.given():
+        for name in self.reading.given(*WRITTEN):
             agree(name, _plain(self.reading)[name], stored[name])
 
 
@@ -133,7 +133,7 @@ def _checked(name: str, value: Any) -> Any:
                 f"outcomes are two different labels, such as (0, 1); got {shown(value)}."
             )
         return ends
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not value:
         raise InputError(f"same is the name of a column, got {shown(value)}.")
     return value
 

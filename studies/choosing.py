@@ -12,7 +12,7 @@ from ..agents.belief_agent import BeliefAgent
 from ..agents.making import available
 from ..agents.rules import RULES
 from ..envs.core import InputError, closest, shown
-from ..envs.pools.scaling import bounds, check_features, scaled
+from ..envs.pools.scaling import bounds, scaled
 from .chances import chances
 from .journal import Event
 from .pool import StudyPool, seen
@@ -39,9 +39,9 @@ class Pool:
     def __init__(self, start: Event, sheet: Sheet, count: int) -> None:
         self._start, self._options, self._sheet = start, start["options"], sheet
         self._rows = sheet.rows[:count]
-        x, scaling = sheet.table.features[self._rows], self._options["scaling"]
-        self.features = scaled(x, scaling)
-        check_features(x, self.features, sheet.table.feature_names, scaling)
+        table = sheet.table
+        x = table.features[self._rows]
+        self.features = scaled(x, self._options["scaling"], table.feature_names)
         self.features.flags.writeable = False
         self.sign = -1.0 if sheet.table.minimise else 1.0
         self._believed: tuple[Any, Belief] | None = None
@@ -121,10 +121,11 @@ class Pool:
         agent, observation = self._before(n, progress, flying)
         if some is not None:
             observation["action_mask"] &= some
+        mask = observation["action_mask"].copy()  # an agent may write into what it sees
         action, memory = agent.predict(observation)
         if isinstance(agent, BeliefAgent):
             self._believed = self._key(progress), memory.rest
-        return self._checked(np.ravel(action).tolist(), n, observation["action_mask"])
+        return self._checked(np.ravel(action).tolist(), n, mask)
 
     def _checked(self, items: list[int], n: int, mask: NDArray[np.int8]) -> list[int]:
         """Return a choice that is allowed; an agent of a user's own may choose anything."""

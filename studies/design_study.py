@@ -349,7 +349,10 @@ class DesignStudy(KeptStudy):
                 f"tell {which}=FILE --correct."
             )
         if one.status == Status.WITHDRAWN:
-            raise InputError(f"Experiment {which} is withdrawn; retry({which!r}) takes it back.")
+            raise InputError(
+                f"Experiment {which} is withdrawn; retry({which!r}), or tell {which}=retry, "
+                "takes it back."
+            )
         return one.id
 
     def failed(self, name: str, why: str = "") -> None:

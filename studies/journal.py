@@ -124,6 +124,8 @@ class Journal:
 def _content(path: Path, start: int) -> bytes:
     """Return what a journal holds from a place on; nothing, if there is no such file."""
     if not path.exists():
+        if start:
+            raise InputError(f"{path} is gone; put it back, and open the study again.")
         return b""
     if not path.is_file():
         raise InputError(f"{path} is no file; name another journal.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from .choosing import Pool
 from .journal import Event, Journal
 from .kept import KeptStudy
 from .progress import Progress
-from .sheet import Cell, News, Sheet, going_on, news
+from .sheet import Cell, News, Sheet, going_on, news, written
 from .source import Source
 from .status import Status
-from .telling import label_of, labels_of, numbers, reason
+from .telling import check_change, check_failed, label_of, labels_of, place_of, reason
 
 
 class PoolStudy(KeptStudy):
@@ -30,17 +30,25 @@ class PoolStudy(KeptStudy):
     Args:
         journal: The journal, which has its first event.
         table: The table, if it was read already; None reads it again.
+        source: Where the table is; None: where it was when the journal last named it.
+        reading: How the file is written, where that has changed.
     """
 
     kind = "pool"
 
-    def __init__(self, journal: Journal, table: Table | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        table: Table | None = None,
+        source: Source | None = None,
+        reading: Reading | None = None,
+    ) -> None:
         super().__init__(journal)
         self.news = News()
         """What stood in the file that was new when it was looked at last."""
         self.added: tuple[str, ...] = ()
         """The items that were new in it, by their ids."""
-        self._table = table
+        self._table, self._given, self._written = table, source, reading
         self._progress = Progress(lambda name: self.sheet.number[name])
         self._follow()
 
@@ -85,10 +93,10 @@ class PoolStudy(KeptStudy):
             with log.writing():
                 if not log.events:
                     log.append(start)
-                    study = cls(log, table)
+                    study = cls(log, table, asked.source)
                     study._read(asked.source, table)
                     return study
-        study = cls(log, asked.source.table)
+        study = cls(log, None, asked.source, asked.reading)
         asked.check(study.start, study.budget)
         study.extend(asked.source)
         return study
@@ -290,15 +298,19 @@ class PoolStudy(KeptStudy):
         Raises:
             InputError: There is no such item, or a label is no finite number.
         """
-        told = {labels: value} if isinstance(labels, str) else labels
-        if not isinstance(told, Mapping):
-            raise InputError(f"Tell an id and its label, or a dict of them; got {shown(labels)}.")
+        told: Any = {labels: value} if isinstance(labels, str) else labels
+        for one in (told, failed or {}):
+            if not isinstance(one, Mapping):
+                raise InputError(
+                    f"Tell an id and what came of it, or a dict of them; got {shown(one)}."
+                )
         with self.journal.writing():
             self._follow()
             outcomes = self._outcomes
             values = {self._known(name): labels_of(name, told[name], outcomes) for name in told}
             whys = {self._known(name): reason(name, why) for name, why in (failed or {}).items()}
-            self._check_failed(whys, values)
+            for name in whys:
+                check_failed(name, self._progress.labels(self._item(name)), name in values)
             if values or whys:
                 self._write({"do": "tell", "labels": values, "failed": whys})
 
@@ -306,44 +318,44 @@ class PoolStudy(KeptStudy):
         """Tell that an experiment gave no label. The item is not offered again until `retry`."""
         self.tell({}, failed={name: why})
 
-    def correct(self, name: str, value: float, which: int | None = None) -> None:
-        """Replace a label that was wrong.
+    def correct(
+        self,
+        labels: str | Mapping[str, float],
+        value: float | None = None,
+        which: int | None = None,
+    ) -> None:
+        """Replace a label that was wrong, or several.
 
         Args:
-            name: The id of the item.
-            value: What is right.
+            labels: The id of an item; or what is right by id.
+            value: What is right for that item.
             which: Which of its labels, counted from 1; None where there is one.
         """
+        told: Mapping[str, Any] = {labels: value} if isinstance(labels, str) else labels
         with self.journal.writing():
             self._follow()
-            here = self._progress.labels(self._item(name))
-            if not here:
-                raise InputError(f"{name} has no label to correct; tell it.")
-            if which is None and len(here) > 1:
-                raise InputError(
-                    f"{name} has {len(here)} labels ({numbers(here)}): say which one is wrong, such as "
-                    "which=1 for the first."
-                )
-            place = integer("which", 1 if which is None else which, low=1, high=len(here))
-            number = label_of(name, value, self._outcomes)
-            self._write({"do": "correct", "id": name, "value": number, "which": place})
+            here = {name: self._progress.labels(self._item(name)) for name in told}
+            places = {name: place_of(name, labels, which) for name, labels in here.items()}
+            right = {name: label_of(name, told[name], self._outcomes) for name in told}
+            for name, place in places.items():
+                self._write({"do": "correct", "id": name, "value": right[name], "which": place})
 
     def withdraw(self, name: str) -> None:
         """Take an item out: its labels no longer count, and it is not offered until `retry`."""
-        states = Status.FREE, Status.FLYING, Status.HERE, Status.FAILED
-        self._change("withdraw", name, states)
+        self._change("withdraw", name)
 
     def retry(self, name: str) -> None:
         """Let an item that failed, or was withdrawn, be chosen again."""
-        self._change("retry", name, (Status.FAILED, Status.WITHDRAWN))
+        self._change("retry", name)
 
-    def _change(self, do: str, name: str, states: Collection[Status]) -> None:
+    def check(self, do: str, name: str) -> None:
+        """Refuse what `withdraw` or `retry`, named by ``do``, would refuse."""
+        check_change(do, name, Status(self._progress.status[self._item(name)]))
+
+    def _change(self, do: str, name: str) -> None:
         with self.journal.writing():
             self._follow()
-            state = Status(self._progress.status[self._item(name)])
-            if state not in states:
-                allowed = " or ".join(one.word for one in states)
-                raise InputError(f"{do} is for items that are {allowed}; {name} is {state.word}.")
+            self.check(do, name)
             self._write({"do": do, "id": name})
 
     def extend(self, source: Any) -> tuple[News, tuple[str, ...]]:
@@ -365,20 +377,16 @@ class PoolStudy(KeptStudy):
             self._read(found, table)
         return self.news, self.added
 
-    def look(self) -> tuple[News, tuple[str, ...]]:
-        """Take in what is new in the file of the study; see `extend`."""
-        return self.extend(self._source)
-
     def _read(self, source: Source, table: Table) -> None:
         """Take in what is new in a table. Only inside `Journal.writing`."""
         sheet, before = Sheet.of(table, self._record), len(self._progress.status)
         self.added = sheet.ids[before:]
-        if self.added:
+        if self.added or self._how != self._stored:
             count = len(sheet.ids)
             Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
-            event = {"do": "extend", "count": count, "table": sheet.record()}
             self._table = table
-            self._write({**event, "source": source.to_json(self.journal.path)})
+            found = {"reading": self._how, "source": source.to_json(self.journal.path)}
+            self._write({"do": "extend", "count": count, "table": sheet.record(), **found})
         self.news = new = news(sheet, self.journal.events, self.labels, self.status)
         if new:
             outcomes = self._outcomes
@@ -411,16 +419,6 @@ class PoolStudy(KeptStudy):
     def _known(self, name: Any) -> str:
         return self.sheet.ids[self._item(name)]
 
-    def _check_failed(self, failed: Mapping[str, str], told: Mapping[str, Any]) -> None:
-        for name in failed:
-            if name in told:
-                raise InputError(f"{name} is told with a label and as failed; tell one of them.")
-            if here := self._progress.labels(self._item(name)):
-                raise InputError(
-                    f"{name} has a label ({numbers(here)}), so that it has not failed: withdraw it if "
-                    "that is wrong. That a repetition failed need not be told."
-                )
-
     # ---- from the journal
 
     def _follow(self) -> None:
@@ -437,9 +435,10 @@ class PoolStudy(KeptStudy):
     def _take_items(self, event: Event) -> None:
         """Find the items of the study in its table, which is read where they are not at hand."""
         self._record = event["table"]
-        self._source = Source.from_json(event["source"], self.journal.path)
-        stored: Mapping[str, Any] = self.start["options"]["reading"]
-        self._reading = going_on(Reading(**stored), self._record)
+        self._source = self._given or Source.from_json(event["source"], self.journal.path)
+        self._stored = event.get("reading", self.start["options"]["reading"])
+        self._how = {**self._stored, **written(self._written)}
+        self._reading = going_on(Reading(**self._how), self._record)
         if self._table is None:
             self._table = self._source.read(self._reading)
         try:

@@ -65,7 +65,7 @@ class Progress:
         self.status = np.pad(self.status, (0, event["count"] - len(self.status)))
 
     def _budget(self, event: Event) -> None:
-        self.budget = event["budget"]
+        self.budget = int(event["budget"])
 
     def _ask(self, event: Event) -> None:
         for item in map(self._number, event["ids"]):

@@ -16,12 +16,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
+from ..envs.datasets.stored import first_rows
 from .journal import Event
 from .status import Status
 
@@ -30,6 +32,8 @@ Labels: TypeAlias = Mapping[str, Sequence[float]]
 
 MOST_CELLS = 200_000
 """The most cells of a table whose items stand in the journal one by one."""
+WRITTEN = ("separator", "decimal", "thousands", "missing", "encoding")
+"""Options of reading that tell how a file is written, not what it means: they may change."""
 MOST_NAMED = 4
 """The most items that a message names."""
 
@@ -62,17 +66,22 @@ class Sheet:
             InputError: A known item is gone or was changed, or two items have one name.
         """
         condition = _conditions(table)
-        _, rows = np.unique(condition, return_index=True)  # numbered as they are first seen
+        rows = first_rows(condition)
         if known is None:
-            return cls(table, _named(table, rows, 0), rows, condition)
+            ids = _named(table, rows, 0)
+            _check_names(table, ids, condition)
+            return cls(table, ids, rows, condition)
         _check_columns(table, known)
         found = _matched(table, rows, known)
-        new = np.setdiff1d(np.arange(len(rows)), found)
+        others = np.ones(len(rows), np.bool_)
+        others[found] = False
+        new = others.nonzero()[0]
         order = np.concatenate([found, new])
         ids = (*_ids(known), *_named(table, rows[new], len(found)))
         _check_double(ids)
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
+        _check_names(table, ids, place[condition])
         return cls(table, ids, rows[order], place[condition])
 
     @cached_property
@@ -119,6 +128,13 @@ class Sheet:
             return about | {"count": len(self.ids), "digest": digest, **names}
         cells = (list(values.values()) for values in self.values(range(len(self.ids))))
         return about | {"items": dict(zip(self.ids, cells, strict=True))}
+
+
+def written(reading: Reading | None) -> dict[str, Any]:
+    """Return what options tell of how a file is written, as a journal keeps it."""
+    given = [] if reading is None else [name for name in reading.given() if name in WRITTEN]
+    found = {name: getattr(reading, name) for name in given}
+    return {name: [*one] if isinstance(one, tuple) else one for name, one in found.items()}
 
 
 def going_on(reading: Reading, known: Mapping[str, Any]) -> Reading:
@@ -169,6 +185,26 @@ def _check_double(ids: Sequence[str]) -> None:
         raise InputError(
             f"Two conditions are called {shown(double)} in the index column; rename one of them."
         )
+
+
+def _check_names(table: Table, ids: Sequence[str], item: NDArray[np.int64]) -> None:
+    """Refuse a name that stands for two items: a label told by it might go to the wrong one.
+
+    Args:
+        table: The table.
+        ids: How the items are called.
+        item: The item of each row.
+    """
+    number = {name: i for i, name in enumerate(ids)}
+    for row, name in enumerate(table.row_names or ()):
+        own, here = number.setdefault(name, int(item[row])), int(item[row])
+        if name and own != here:
+            raise InputError(
+                f"{table.name}: the row with {told(table.values([row])[0])}, which is item "
+                f"{shown(ids[here])}, is called {shown(name)} in column {shown(table.index)}, and so is "
+                f"item {shown(ids[own])}. Give rows the names that they had, and new ones names of "
+                "their own; or begin another study, with --journal."
+            )
 
 
 def _ids(known: Mapping[str, Any]) -> Iterable[str]:
@@ -230,9 +266,10 @@ def _gone(
             continue
         for column, was, has in zip(columns, old, now, strict=True):
             if was != has:
-                changes.append(
-                    f"{name}, column {shown(column)}: {cell(was)} has become {cell(has)}"
-                )
+                old_text, new_text = cell(was), cell(has)
+                if old_text == new_text:  # they differ in the last digits
+                    old_text, new_text = str(was), str(has)
+                changes.append(f"{name}, column {shown(column)}: {old_text} has become {new_text}")
     more = f" and {len(gone) - MOST_NAMED} more" if len(gone) > MOST_NAMED else ""
     return (
         f"{table.name}: {'; '.join(changes)}{more}. What an item of a study is cannot change: take the "
@@ -247,8 +284,18 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
     return new[same.index(best)] if best and 2 * best >= len(old) else None
 
 
+_DIGESTS: WeakKeyDictionary[Table, dict[bytes, str]] = WeakKeyDictionary()
+
+
 def _digest(table: Table, rows: NDArray[np.int64]) -> str:
     """Return a digest of what is set in some rows, whatever other levels there are."""
+    known, name = _DIGESTS.setdefault(table, {}), hashlib.sha256(rows.tobytes()).digest()
+    if name not in known:  # a million rows take seconds
+        known[name] = _digest_of(table, rows)
+    return known[name]
+
+
+def _digest_of(table: Table, rows: NDArray[np.int64]) -> str:
     digest = hashlib.sha256()
     for one in table.settings:
         digest.update(f"{one.name}\0".encode())

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table, load
-from ..envs.datasets.files import expanded, is_path
+from ..envs.datasets.files import expanded, is_file, is_path
 from .factors import is_factors, pool_of, read_factors
 
 
@@ -51,7 +51,13 @@ class Source:
     def from_json(cls, found: Mapping[str, Any], journal: Path | None) -> Source:
         """Return the source that a journal names."""
         if "path" in found:
-            return cls(path=(journal.parent if journal else Path()) / found["path"])
+            path = (journal.parent if journal else Path()) / found["path"]
+            if not is_file(path):
+                raise InputError(
+                    f"The study of {journal} is about {path}, which is not there. If it has moved, name "
+                    "it and the journal: Study.pool(FILE, journal=...), or ask FILE --journal ..."
+                )
+            return cls(path=path)
         return cls(name=found.get("name"), factors=found.get("factors"))
 
     def to_json(self, journal: Path | None) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""Each tutorial works when all of its blocks are pasted in turn, and prints what it shows."""
+"""Each tutorial works when all of its blocks are pasted in turn, and prints what it shows.
+
+That holds for Python, and for the commands of a page that has `COMMANDS`; how a terminal breaks and
+aligns their lines does not count.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,24 +18,42 @@ import pytest
 from discovery_gym.envs.design.simulator_design import SimulatorDesign
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
-BLOCK = r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that never varies
+BLOCK = (
+    r"```(python|sh)\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that never varies
+)
+COMMANDS = ("plates",)
+"""Tutorials whose commands are run; those of the others need what is not here, such as a container."""
 BREAK = "\f"
+SHELL = """
+import subprocess
+print(subprocess.run({!r}, shell=True, text=True, stdout=-1, stderr=-2).stdout, end='')
+"""
 
 
 @pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
 def test_tutorials_run(page: Path, tmp_path: Path) -> None:
-    blocks = re.findall(BLOCK, page.read_text(), re.S)
+    found = re.findall(BLOCK, page.read_text(), re.S)
+    blocks = [one for one in found if one[0] == "python" or page.stem in COMMANDS]
     assert blocks
-    code = f"\nprint({BREAK!r}, end='')\n".join(block for block, _ in blocks)
+    code = f"\nprint({BREAK!r}, end='')\n".join(
+        text if language == "python" else SHELL.format(text) for language, text, _ in blocks
+    )
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ
+        | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])},
     )
     assert done.returncode == 0, done.stderr
     printed = done.stdout.split(BREAK)
     assert len(printed) == len(blocks)
-    for (_, shown), found in zip(blocks, printed, strict=True):
+    for (language, _, shown), text in zip(blocks, printed, strict=True):
+        assert "Traceback" not in text
         if shown:
-            assert found == shown
+            plain = str.split if language == "sh" else str
+            assert plain(text) == plain(shown)
 
 
 def test_the_robot_physicist_fails_as_often_as_it_says(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from ...envs.core import Random, generator_of, groups_of
-from ...envs.core.checks import choice, integer
+from ...envs.core.checks import MOST_TOGETHER, choice, integer, room
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, AdditiveNoise, Array
 from .history import FeatureBelief, standardised
@@ -80,6 +80,9 @@ _BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 class GaussianProcess(FeatureBelief, AdditiveNoise):
     """Belief over the values of the items of a pool with features: smooth in the features.
 
+    It holds n (d + T) numbers, T being the labels of an episode, and refuses pools for which these would
+    be more than 2e9 (16 GB): it does not take another belief instead.
+
     Args:
         model: The pool.
         num_episodes: The number B of episodes.
@@ -96,6 +99,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self.kernel = choice("kernel", kernel, ("rbf", "matern"))
         self.refit = integer("refit", refit, low=1)
         b, n = num_episodes, model.num_items
+        self._check_room(b, n, model.num_features, model.horizon or 0)
         self._square = np.empty((0, n))  # (B or 1, n) |x|^2 of standardised features
         self._choice = np.full(b, _GRID.index(DEFAULT))  # index on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
@@ -107,6 +111,16 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._u, self._o = np.zeros((b, 0)), np.zeros((b, 0))
         self._uu, self._uo, self._oo = np.zeros(b), np.zeros(b), np.zeros(b)
         self._vu, self._vo, self._vv = np.zeros((b, n)), np.zeros((b, n)), np.zeros((b, n))
+
+    @staticmethod
+    def _check_room(b: int, n: int, d: int, horizon: int) -> None:
+        """Refuse a pool whose labels would not fit: each adds a row of n numbers."""
+        labels = max(MOST_TOGETHER // (b * n) - d, 0)
+        advice = (
+            f"take the belief linear, which does not grow with labels, or at most {labels:,} labels "
+            "(horizon, or the budget of a study), or a part of the items"
+        )
+        room(f"A Gaussian process over {n:,} items", b * n * (d + horizon), advice, MOST_TOGETHER)
 
     # ---- labels
 

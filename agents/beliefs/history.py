@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...envs.core import InputError, Knowledge
 from ...envs.pools import FeaturePool, Pool
 from .belief import Array, Belief
+from .units import Units
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class FeatureBelief(HistoryBelief):
         super().__init__(model, num_episodes)
         # Features, (B or 1, n, d): those that all episodes share are kept once.
         self._x: NDArray[Any] = np.empty((0, model.num_items, model.num_features))
+        self._units: Units | None = None  # of features that are kept as they are seen
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
@@ -105,13 +107,20 @@ class FeatureBelief(HistoryBelief):
         x = self.model.feature_matrix(observation)
         if x.strides[0] == 0:  # all episodes share one table
             x = x[:1]
-        x = self._transformed(x)
+        self._units = self._units_of(x)
+        if self._units is None:
+            x = self._transformed(x)
         known = len(self._x) > 0 and len(x) > 1
         self._x = np.where(start[:, None, None], x, self._x) if known else x
 
+    def _units_of(self, features: NDArray[np.float32]) -> Units | None:
+        """Return how features ``(B or 1, n, d)`` that are not copied become those of the belief."""
+        return None
+
     def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[Any]:
         """Return the features of some items of some episodes, ``(..., d)``."""
-        return np.asarray(self._x[0, items] if len(self._x) == 1 else self._x[episodes, items])
+        x = np.asarray(self._x[0, items] if len(self._x) == 1 else self._x[episodes, items])
+        return x if self._units is None else self._units.phi(x)
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[Any]:
         """Return features ``(B or 1, n, d)`` as the belief uses them: as they are."""

@@ -34,6 +34,7 @@ section 3.4.1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from itertools import pairwise
 from typing import Any, Self
@@ -45,7 +46,9 @@ from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
+from .best_item import about_best
 from .history import FeatureBelief, with_intercept
+from .units import ROWS, Units, is_large
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -141,15 +144,13 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         root = self.prior_std * np.eye(self._root.shape[1])
-        x = self._x
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
-            x = x[:, :, 1:]
         self._root[start] = root
         self._mu[start] = 0.0
         self._mean[start] = 0.0
         self._centre[start], self._unit[start] = 0.0, 1.0
-        square = np.einsum("bnd,bnd->bn", x, x, dtype=np.float64)
+        square = self._squares()
         if square.max() * self.prior_std**2 > LARGEST:
             raise InputError(
                 f"Features of norm {square.max() ** 0.5:.3g} with prior_std={self.prior_std:g} make a "
@@ -159,6 +160,16 @@ class Linear(FeatureBelief, AdditiveNoise):
         least = float(self._standard)  # labels, and the intercept that they tell, are about 1
         self._largest[start] = np.maximum(np.sqrt(self._var[start].max(1)), least)
         self._seen[start] = 0
+
+    def _squares(self) -> Array:
+        """Return the square lengths of the features, without the intercept, ``(B or 1, n)``."""
+        if self._units is not None:
+            return self._units.squares(self._x[0])[None]
+        x = self._x[:, :, 1:] if self._standard else self._x
+        return np.asarray(np.einsum("bnd,bnd->bn", x, x, dtype=np.float64))
+
+    def _units_of(self, features: NDArray[np.float32]) -> Units | None:
+        return Units.of(features[0]) if self._standard and len(features) == 1 else None
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the features as they are, or with an intercept and without units."""
@@ -186,9 +197,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         v = np.einsum("eij,ej->ei", root, w)
         root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
         self._root[rows] = root
-        # One product an episode, also where all share a table: the digits must not depend on others.
-        v32 = v.astype(np.float32)[:, :, None]
-        change = np.matmul(self._x if len(self._x) == 1 else self._x[rows], v32)[..., 0]
+        change = self._times(v, rows)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -199,10 +208,13 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
         for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
             x = self._x[e % len(self._x)]
-            self._root[e, 0] = -x[item]
+            self._root[e, 0] = -self._rows(np.array(e), np.array(item))
             self._root[e, 0, 0] = self.noise_std
-            apart = x - x[item]
-            self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
+            if self._units is not None:
+                self._var[e] = self._units.squares(x, item)
+            else:
+                apart = x - x[item]
+                self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += self.noise_std**2
 
     def _regress(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
@@ -221,9 +233,20 @@ class Linear(FeatureBelief, AdditiveNoise):
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
-        mu32 = mu.astype(np.float32)[..., None]
+        self._mean[episodes] = self._times(mu, episodes)
+
+    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.float32]:
+        """Return X theta of some episodes, one theta each, ``(E, n)``.
+
+        It is one product an episode, also where all share a table: the digits must not depend on others.
+        """
         x = self._x if len(self._x) == 1 else self._x[episodes]
-        self._mean[episodes] = np.matmul(x, mu32)[..., 0]
+        if self._units is None:
+            return np.asarray(np.matmul(x, theta.astype(np.float32)[..., None])[..., 0])
+        slope, rest = self._units.turned(theta)
+        out = np.matmul(x, slope[..., None])[..., 0]
+        out += rest[:, None]
+        return np.asarray(out)
 
     def _in_labels(self, values: Array, power: int = 1) -> Array:
         """Return ``(B, ...)`` differences, or products of ``power`` of them, in units of the label."""
@@ -255,42 +278,60 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
-        return self._values(self._draws(count, random), self._x)
+        return self._from_centre(self._against(self._draws(count, random)))
 
     def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
         """Return the same of some items, ``(B, count, m)``."""
         x = self._rows(np.arange(len(items))[:, None], items)
-        return self._values(self._draws(count, random), x)
+        draws = self._draws(count, random) @ x.astype(np.float32).transpose(0, 2, 1)
+        return self._from_centre(np.asarray(draws, np.float64))
 
     def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
-    def _values(self, theta: NDArray[np.float32], x: NDArray[Any]) -> Array:
-        draws = theta @ x.transpose(0, 2, 1)
-        return self._from_centre(np.asarray(draws, np.float64))
+    def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
+        """Return X theta of several theta ``(B, m, d)`` an episode, ``(B, m, n)``."""
+        if self._units is None:
+            return np.asarray(theta.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
+        slope, rest = self._units.turned(theta)
+        out = np.asarray(slope @ self._x.transpose(0, 2, 1), np.float64)
+        out += rest[..., None]
+        return out
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
         x = self._rows(np.arange(len(items))[:, None], items)
         v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
-        out = np.asarray(v.astype(np.float32) @ self._x.transpose(0, 2, 1), np.float64)
-        return self._in_labels(out, 2)
+        return self._in_labels(self._against(v), 2)
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
         # The prior variance and the largest element as units, so that single precision can hold it.
         prior = self.prior_std**2
-        weighed = self._x * (prior * weight[..., None]).astype(np.float32)
-        middle = np.matmul(weighed.transpose(0, 2, 1), self._x).astype(np.float64) / prior
+        middle = np.zeros(self._root.shape)
+        for rows, x in self._in_blocks():
+            weighed = x * (prior * weight[:, rows, None]).astype(np.float32)
+            middle += np.matmul(weighed.transpose(0, 2, 1), x).astype(np.float64) / prior
         sigma = self._root @ self._root.transpose(0, 2, 1)
         middle = sigma @ middle @ sigma
         unit = np.maximum(np.abs(middle).max((1, 2), keepdims=True), 1e-300)
-        half = np.matmul(self._x, (middle / unit).astype(np.float32))
-        told = np.einsum("bnd,bnd->bn", half, self._x) * unit[..., 0]
+        told = np.empty(self._var.shape)
+        for rows, x in self._in_blocks():
+            half = np.matmul(x, (middle / unit).astype(np.float32))
+            told[:, rows] = np.einsum("bnd,bnd->bn", half, x) * unit[..., 0]
         variance = self._std() ** 2 + self.noise_std**2
         return self._in_labels(np.maximum(told, 0.0) / np.maximum(variance, 1e-300), 2)
+
+    def _in_blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Yield the features of all items, in blocks if they are not copied, ``(B or 1, m, d)``."""
+        if self._units is None:
+            yield slice(None), self._x
+            return
+        for first in range(0, self._x.shape[1], ROWS):
+            rows = slice(first, first + ROWS)
+            yield rows, self._units.phi(self._x[:, rows]).astype(np.float32)
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
@@ -307,6 +348,8 @@ class Linear(FeatureBelief, AdditiveNoise):
         z = random.standard_normal((b, count, d), dtype=np.float32)
         theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
         theta += self._mu[:, None].astype(np.float32)
+        if is_large(self._x[0]):
+            return self._of_large(theta, mask)
         width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
         blocks = [slice(i, i + width) for i in range(0, n, width)]
         top = np.full((b, count), -np.inf, np.float32)
@@ -328,6 +371,18 @@ class Linear(FeatureBelief, AdditiveNoise):
             explained[:, block] = np.einsum("bnd,bnd->bn", np.matmul(x, factor), x)
         np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
         return self._in_labels(regret), self._in_labels(np.maximum(explained, 0.0), 2)
+
+    def _of_large(self, theta: NDArray[np.float32], mask: NDArray[np.int8]) -> tuple[Array, Array]:
+        """Return what draws ``(B, K, d)`` tell about the best item of a large pool."""
+        rest = np.zeros(theta.shape[:2], np.float32)
+        if self._units is not None:
+            theta, rest = self._units.turned(theta)
+        told = [
+            about_best(self._x[e % len(self._x)], theta[e], rest[e], mask[e] > 0)
+            for e in range(len(theta))
+        ]
+        regret, explained = (np.stack(part) for part in zip(*told, strict=True))
+        return self._in_labels(regret), self._in_labels(explained, 2)
 
     @staticmethod
     def _explaining(theta: NDArray[np.float32], winner: NDArray[np.int64]) -> NDArray[np.float32]:

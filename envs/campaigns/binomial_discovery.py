@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import choice, integer, money, real, sequence
 from ..rendering.picture import Curves, Series
-from .campaign import Campaign, Hidden, Moments
+from .campaign import Batches, Hidden, Moments
 from .first_passage import Epochs
 from .inversion import BinomialTables, invert
 from .planning import UPGRADES, CountPlan, upgrade_of
@@ -42,7 +42,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BinomialDiscovery(Campaign[Counts]):
+class BinomialDiscovery(Batches[Counts]):
     """Find successes among batches of yes-or-no experiments on one or several machines.
 
     ## Description

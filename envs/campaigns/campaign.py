@@ -31,47 +31,12 @@ EPOCH = 5000
 
 @dataclass(frozen=True, kw_only=True)
 class Campaign(Model[State]):
-    """A campaign of batched experiments.
-
-    ## Information
-    `action_mask` (int8, all ones).
-
-    ## Arguments
-    - `batch_sizes`: the batch sizes N to choose from, in experiments.
-    - `cost_per_batch`: cost of an epoch, whatever its batch, in the unit of the reward.
-    - `cost_per_experiment`: cost of each experiment of a batch, in the unit of the reward.
-    - `horizon`: the budget, in epochs; the episode ends when it is spent.
+    """A campaign of experiments.
 
     ## References
     J. Schrier, "Three mathematical models for machine learning and high-throughput experimentation"
     (2023).
     """
-
-    batch_sizes: tuple[int, ...] = (1, 96)
-    cost_per_batch: float = 1.0
-    cost_per_experiment: float = 0.0
-    horizon: int = 1000
-
-    def __post_init__(self) -> None:
-        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
-        if len(set(sizes)) < len(sizes):
-            raise InputError(f"batch_sizes must differ from each other, got {shown(sizes)}.")
-        self._set(
-            batch_sizes=sizes,
-            cost_per_batch=money("cost_per_batch", self.cost_per_batch),
-            cost_per_experiment=money("cost_per_experiment", self.cost_per_experiment),
-            horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
-        )
-
-    @property
-    def size(self) -> int:
-        """About how many numbers an episode has to itself: a byte for each action."""
-        return len(self.costs) // 8
-
-    @property
-    def shared(self) -> int:
-        """About how many numbers all episodes have in common: what is tabulated for the actions."""
-        return 4 * len(self.costs)
 
     @property
     @abstractmethod
@@ -83,15 +48,10 @@ class Campaign(Model[State]):
         """One action per combination of the knobs."""
         return spaces.Discrete(len(self.costs))
 
-    @cached_property
-    def costs(self) -> NDArray[np.float64]:
-        """Cost of each action, shape ``(A,)``."""
-        return self.cost_per_batch + self.cost_per_experiment * self.choices["batch_size"]
-
     @property
-    def most_decisions(self) -> int:
-        """The budget, in epochs."""
-        return self.horizon
+    @abstractmethod
+    def costs(self) -> NDArray[np.float64]:
+        """Cost of each action, in the unit of the reward, ``(A,)``."""
 
     def prices(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return what each action costs, ``(B, t)`` as `actions`."""
@@ -137,21 +97,69 @@ class Campaign(Model[State]):
             hidden: What they hide, if it is to count as known; None: they are given what is public.
         """
 
+    def _spent(self, actions: NDArray[np.int64]) -> Curves:
+        """The cost of all actions so far."""
+        total = np.append(0.0, self.prices(actions).cumsum())
+        return Curves(label="cost so far", series=(Series(values=total, style="steps"),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batches(Campaign[State]):
+    """A campaign of batched experiments.
+
+    ## Information
+    `action_mask` (int8, all ones).
+
+    ## Arguments
+    - `batch_sizes`: the batch sizes N to choose from, in experiments.
+    - `cost_per_batch`: cost of an epoch, whatever its batch, in the unit of the reward.
+    - `cost_per_experiment`: cost of each experiment of a batch, in the unit of the reward.
+    - `horizon`: the budget, in epochs; the episode ends when it is spent.
+    """
+
+    batch_sizes: tuple[int, ...] = (1, 96)
+    cost_per_batch: float = 1.0
+    cost_per_experiment: float = 0.0
+    horizon: int = 1000
+
+    def __post_init__(self) -> None:
+        sizes = sequence("batch_sizes", self.batch_sizes, lambda n, v: integer(n, v, low=1))
+        if len(set(sizes)) < len(sizes):
+            raise InputError(f"batch_sizes must differ from each other, got {shown(sizes)}.")
+        self._set(
+            batch_sizes=sizes,
+            cost_per_batch=money("cost_per_batch", self.cost_per_batch),
+            cost_per_experiment=money("cost_per_experiment", self.cost_per_experiment),
+            horizon=integer("horizon", self.horizon, low=1, high=10_000_000),
+        )
+
+    @property
+    def size(self) -> int:
+        """About how many numbers an episode has to itself: a byte for each action."""
+        return len(self.costs) // 8
+
+    @property
+    def shared(self) -> int:
+        """About how many numbers all episodes have in common: what is tabulated for the actions."""
+        return 4 * len(self.costs)
+
+    @cached_property
+    def costs(self) -> NDArray[np.float64]:
+        """Cost of each action, shape ``(A,)``."""
+        return self.cost_per_batch + self.cost_per_experiment * self.choices["batch_size"]
+
+    @property
+    def most_decisions(self) -> int:
+        """The budget, in epochs."""
+        return self.horizon
+
     def picture(self, trace: Trace) -> Picture:
         """Return progress, batches and cost of a campaign over its epochs."""
         actions = np.array([action for action, _, _ in trace[1:]], np.int64)
         seen = np.array([observation for _, _, observation in trace], np.float64)
-        sizes, costs = self._batches(actions), self.prices(actions)
-        spent = Series(values=np.append(0.0, costs.cumsum()), style="steps")
-        return Picture(
-            panels=(
-                self._progress(seen),
-                self._strip(actions, sizes),
-                Curves(label="cost so far", series=(spent,)),
-            ),
-            unit="epoch",
-            length=self.horizon,
-        )
+        strip = self._strip(actions, self._batches(actions))
+        panels = self._progress(seen), strip, self._spent(actions)
+        return Picture(panels=panels, unit="epoch", length=self.horizon)
 
     @abstractmethod
     def _progress(self, seen: NDArray[np.float64]) -> Curves:
@@ -191,7 +199,7 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Walk(Campaign[Progress]):
+class Walk(Batches[Progress]):
     """A campaign whose knowledge x climbs to a target; it ends there or when its budget is spent.
 
     ## Observation space

@@ -30,6 +30,8 @@ def batched(space: spaces.Space[Any], n: int) -> spaces.Space[Any]:
     """Return the space of n episodes side by side, as `batch_space` does, but no large bounds."""
     if isinstance(space, spaces.Dict):
         return spaces.Dict({key: batched(part, n) for key, part in space.spaces.items()})
+    if isinstance(space, UniformBox):
+        return UniformBox(*space.bounds, (n, *space.shape), space.dtype)
     if isinstance(space, spaces.Box) and n * space.low.size > MOST_PLAIN:
         low, high = space.low.flat[0], space.high.flat[0]
         if (space.low == low).all() and (space.high == high).all():

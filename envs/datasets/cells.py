@@ -16,6 +16,7 @@ from ..core import InputError
 from ..core.errors import shown
 from .columns import Columns, listed
 from .files import MOST_CELLS
+from .options import Reading
 
 PENDING = ("", "PENDING", "pending")
 """Cells of a label that is not measured yet."""
@@ -35,6 +36,9 @@ DECIMALS = r"^[+-]?\d*%s\d+([eE][+-]?\d+)?\s*%%?$"
 UNSURE = r"^[+-]?[1-9]\d{0,2}%s\d{3}\s*%%?$"
 """Three digits behind a sign: decimals, or a thousand."""
 
+NAMES = "a different text in every row", "index= or categories"
+"""Why a column is refused that may name the rows, and the options that keep it."""
+
 MOST_NAMED = 4
 """The largest number of different problems of one column that a message names."""
 
@@ -45,6 +49,8 @@ class Problems:
     def __init__(self) -> None:
         self._cells: list[str] = []
         self._columns: dict[tuple[str, str], list[str]] = {}  # by reason and options
+        self._holes: list[str] = []  # texts that may mean "not measured"
+        self._remarks: list[str] = []  # columns that are mostly empty
 
     def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
@@ -54,9 +60,21 @@ class Problems:
         """Note columns that are no features, and the options that would make them features."""
         self._columns.setdefault((why, roles), []).extend(names)
 
-    def refuse(self, file: str, dropped: Sequence[str] = ()) -> None:
-        """Raise an error that names everything noted, if there is anything."""
-        if not (self._cells or self._columns):
+    def hole(self, text: str) -> None:
+        """Note a text among the labels that may mean that nothing is measured."""
+        if text not in self._holes:
+            self._holes.append(text)
+
+    def remark(self, name: str) -> None:
+        """Note a column that is mostly empty, and hardly a feature."""
+        self._remarks.append(name)
+
+    def __bool__(self) -> bool:
+        return bool(self._cells or self._columns)
+
+    def refuse(self, file: str, reading: Reading | None = None) -> None:
+        """Raise an error that names everything noted, if there is anything, and what to type."""
+        if not self:
             return
         told = self._cells[: 2 * MOST_NAMED]
         if len(self._cells) > len(told):
@@ -66,10 +84,24 @@ class Problems:
             f"({roles}= keeps {'them' if len(names) > 1 else 'it'})"
             for (why, roles), names in self._columns.items()
         ]
-        out = [name for names in self._columns.values() for name in names]
-        every = listed([*dropped, *out])
-        remedy = f" To leave out what is no feature: drop=[{every}]." if out else ""
-        raise InputError(f"{file}: {'; '.join(told)}.{remedy}")
+        raise InputError(" ".join([f"{file}: {'; '.join(told)}.", *self._remedies(reading)]))
+
+    def _remedies(self, reading: Reading | None) -> list[str]:
+        """Return what to type; what is given already is part of it."""
+        found, names = list[str](), self._columns.get(NAMES, [])
+        if names and reading is not None and reading.index is None:
+            found.append(f"To call the rows by it: index={shown(names[0])}.")
+            names = names[:1]
+        else:
+            names = []
+        out = [one for part in self._columns.values() for one in part] + self._remarks
+        if out := [name for name in out if name not in names]:
+            out = [*(reading.drop if reading else ()), *out]
+            found.append(f"To leave out what is no feature: drop=[{listed(out)}].")
+        if self._holes:
+            holes = [*(reading.missing if reading else ()), *self._holes]
+            found.append(f"To leave out labels that are none: missing=[{listed(holes)}].")
+        return found
 
 
 class Conversion:
@@ -116,6 +148,8 @@ class Conversion:
         if empty.any():
             count = int(empty.sum()) - 1
             self._note_empty(name, int(empty.argmax()), f" (and {count} more)" if count else "")
+            if 2 * (count + 1) > len(empty):
+                self.problems.remark(name)
             return values
         if not bad.any():
             self._note_codes(name, values)
@@ -156,10 +190,10 @@ class Conversion:
             self._note_empty(name, pc.index(texts, "").as_py())
             return None
         if not given and (len(levels) == rows or len(levels) > MOST_LEVELS):
-            why = f"more than {MOST_LEVELS} different texts"
+            why, roles = f"more than {MOST_LEVELS} different texts", "categories"
             if len(levels) == rows:
-                why = "a different text in every row"
-            self.problems.columns([name], why, "index= or categories")
+                why, roles = NAMES
+            self.problems.columns([name], why, roles)
             return None
         if len(levels) * rows > MOST_CELLS:
             why = f"{len(levels):,} levels in {rows:,} rows, which are too many"
@@ -251,6 +285,8 @@ class Conversion:
             hint = self._hint(texts[row], row, bad, option)
             first, count = told.get(hint, (row, 0))
             told[hint] = first, count + 1
+            if "missing=" in hint:
+                self.problems.hole(texts[row])
         for hint, (row, count) in list(told.items())[:MOST_NAMED]:
             more = f" (and {count - 1} more such cell{'s' * (count > 2)})" if count > 1 else ""
             where = self.columns.where(row, name)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,11 +27,14 @@ class Columns:
     """
 
     file: str  # its name, for messages
-    cells: dict[str, Any]  # the columns in order
+    cells: Mapping[str, Any]  # the columns in order
     rows: NDArray[np.int64]  # (n,) the number of each row as a spreadsheet shows it
     separator: str = ""  # what stands between cells; empty for Parquet
     goal: tuple[str, bool] | None = None  # target, and whether less is better, by a file beside it
     index: tuple[str, ...] = ()  # columns that the file itself calls an index
+    numbers: frozenset[str] = frozenset()  # columns that are numbers, whatever stands in them
+    again: Callable[[], AbstractContextManager[Mapping[str, Any]]] | None = None
+    """Opens a file that is too large to be kept anew."""
     notes: list[str] = field(default_factory=list)  # decisions that a reader should know
 
     def where(self, row: int, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from ..core import InputError, closest
 from ..core.errors import shown
 from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
 from .columns import Columns
-from .files import ENDINGS, contents, expanded, is_file, is_path, stem
+from .files import ENDINGS, digest, expanded, is_file, is_path, stem
 from .options import Reading
 from .table import Table
 
@@ -158,7 +157,7 @@ _CACHE: dict[Any, Table] = {}
 
 def _cached(key: Any, paths: Sequence[Path], make: Callable[[], Table]) -> Table:
     """Return what was made of files with the same contents before: suites open a table many times."""
-    digests = [hashlib.sha256(contents(path)).digest() for path in paths]
+    digests = [digest(path) for path in paths]
     key = (key, *paths, *digests)
     if key not in _CACHE:
         while len(_CACHE) >= MOST_CACHED:

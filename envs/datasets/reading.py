@@ -19,6 +19,7 @@ from .descriptors import Descriptors, described
 from .files import MOST_CELLS
 from .options import Reading
 from .roles import Roles
+from .stored import Column, Features, Stored
 from .table import Setting, Table
 
 FAILED = ("FAILED", "ABANDONED")
@@ -41,7 +42,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     target, features = roles.target, roles.features(problems)
     file = columns.file if reading.target else f"{columns.file}, target {listed([target])}"
     if not features:
-        problems.refuse(file, reading.drop)
+        problems.refuse(file, reading)
         raise InputError(
             f"{columns.file} has no feature besides the label {listed([target])}; its columns are "
             f"{listed(columns.cells)}."
@@ -53,10 +54,15 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     given = reading.decimal is not None
     convert = Conversion(columns, decimal, reading.thousands, problems, given)
     labels, unit = convert.labels(target, reading.missing)
+    if problems and roles.guessed:
+        raise InputError(
+            f"{columns.file}: no label is named, and the last column, {listed([target])}, does not hold "
+            f"numbers alone; name the label as target=. The columns are {listed(columns.cells)}."
+        )
     found = _Features(convert, reading.categories, tables)
     for name in features:
         found.add(name)
-    problems.refuse(file, reading.drop)
+    problems.refuse(file, reading)
     failed = _failed(columns) | convert.failed(target)
     if count := int(failed.sum()):
         columns.notes.append(f"{count} failed trial{'s' * (count > 1)}, without a label")
@@ -88,7 +94,7 @@ class _Features:
         self, convert: Conversion, categories: Sequence[str], described: Mapping[str, Descriptors]
     ) -> None:
         self._convert, self._categories, self._described = convert, categories, described
-        self._parts: list[NDArray[np.float64]] = []
+        self._parts: list[NDArray[np.float64] | str] = []  # the name of one that stays in the file
         self._size = 0
         self.names: list[str] = []
         self.settings: list[Setting] = []
@@ -109,7 +115,8 @@ class _Features:
             found = [f"{name}={level}" for level in levels]
         else:
             return
-        self._parts.append(part)
+        stays = self._convert.columns.again is not None and name in self._convert.columns.numbers
+        self._parts.append(name if stays else part)
         place = range(len(self.names), len(self.names) + len(found))
         self.settings.append(Setting(name, place, levels, codes))
         self.names += found
@@ -124,19 +131,24 @@ class _Features:
     def _values(self, name: str) -> NDArray[np.float64] | None:
         return None if name in self._categories else self._convert.feature(name)
 
-    def matrix(self) -> NDArray[np.float64]:
+    def matrix(self) -> Features:
         """Return all features side by side, ``(n, d)``."""
         if double := repeated(self.names):
             file = self._convert.columns.file
             raise InputError(f"{file} has two features called {listed(double[:1])}; rename one.")
-        return np.hstack(self._parts)
+        if (again := self._convert.columns.again) is None:
+            return np.hstack(self._parts)
+        columns: list[Column] = []
+        for part in self._parts:
+            columns += [part] if isinstance(part, str) else [*part.T]
+        return Stored(again, tuple(columns), len(self._convert.columns.rows))
 
 
 def _failed(columns: Columns) -> NDArray[np.bool_]:
     """Return the rows that Ax marked as over without a label."""
     failed = np.zeros(len(columns.rows), np.bool_)
-    for name, column in columns.cells.items():
-        if name.lower() == STATUS and column is not None:
+    for name in columns.cells:
+        if name.lower() == STATUS and (column := columns.cells[name]) is not None:
             states = [str(cell).strip().upper().split(".")[-1] for cell in column.to_pylist()]
             failed |= np.isin(states, FAILED)
     return failed

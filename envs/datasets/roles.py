@@ -56,6 +56,8 @@ class Roles:
         self.aside = {name for name in columns.cells if self._is_aside(name)}
         self.pending = {name for name in columns.cells if self._is_pending(name)}
         self.outcomes = {name for name in columns.cells if self._is_outcome(name)}
+        self.guessed = False
+        """Whether the label is the last column only because nothing says which it is."""
         self.target = self._target()
         self.index = reading.index
         """The column that names the rows."""
@@ -67,6 +69,8 @@ class Roles:
 
     def _is_pending(self, name: str) -> bool:
         """Return whether a cell of a column is pending."""
+        if name in self.columns.numbers:
+            return False
         column = self.columns.cells[name]
         if column is None or not pa.types.is_string(column.type):
             return False
@@ -101,6 +105,7 @@ class Roles:
                 "the others in drop=."
             )
         target = outcomes[0] if outcomes else left[-1]
+        self.guessed = not outcomes
         columns.notes.append(f"no target was named: it is {listed([target])}")
         return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core import InputError
 from ..core.errors import shown
 from .files import named
+from .stored import Stored, first_rows, groups, groups_of, keys
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,8 @@ class Table:
 
     Args:
         name: Name of the data set.
-        features: Numeric features, shape ``(n, d)``, read-only.
+        features: Numeric features, shape ``(n, d)``, read-only. Those of a large Parquet file stay in
+            it, `Stored`, and `numpy.asarray` reads them.
         labels: Labels of the chosen target, shape ``(n,)``, read-only; the larger the better: with
             `minimise` they are those of the file with another sign. NaN where nothing is measured.
         feature_names: Names of the d features; ``column=level`` for an indicator of a category.
@@ -75,7 +78,7 @@ class Table:
     """
 
     name: str
-    features: NDArray[np.float64]
+    features: Any
     labels: NDArray[np.float64]
     feature_names: tuple[str, ...]
     target: str
@@ -92,7 +95,9 @@ class Table:
     def __post_init__(self) -> None:
         for name in ("features", "labels", "failed"):
             array = getattr(self, name)
-            if array is not None:  # of a read-only buffer, so that the flag cannot be set back
+            if isinstance(
+                array, np.ndarray
+            ):  # of a read-only buffer, so that the flag cannot be set back
                 object.__setattr__(self, name, np.asarray(array.data.toreadonly()))
 
     @cached_property
@@ -110,9 +115,7 @@ class Table:
     @cached_property
     def condition(self) -> NDArray[np.int64]:
         """The condition of each row, ``(n,)``: rows with equal features are replicates of one."""
-        seen: dict[bytes, int] = {}
-        rows = np.ascontiguousarray(self.features + 0.0)  # -0 and 0 are the same
-        return np.array([seen.setdefault(row.tobytes(), len(seen)) for row in rows], np.int64)
+        return groups_of(keys(self.features))
 
     def conditions(self) -> Table:
         """Return the table with one row per measured condition; its label is the mean of all.
@@ -132,7 +135,7 @@ class Table:
         count = np.bincount(condition)
         kept = np.flatnonzero(count)
         means = np.bincount(condition, self.labels[self.measured] / count[condition])
-        _, first = np.unique(self.condition, return_index=True)
+        first = first_rows(self.condition)
         return replace(
             self,
             features=self.features[first[kept]],
@@ -141,6 +144,17 @@ class Table:
             failed=None,
             row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
         )
+
+    def digest(self) -> str:
+        """Return the SHA-256 of features and labels, as hexadecimal digits."""
+        known = hashlib.sha256()
+        if isinstance(self.features, Stored):
+            for _, some in groups(self.features):
+                known.update(some.T.tobytes())
+        else:
+            known.update(self.features.tobytes())
+        known.update(self.labels.tobytes())
+        return known.hexdigest()
 
     def half(self, number: int) -> Table:
         """Return half of the rows, in their order: numbers 0 and 1 part them, as do 2 and 3, and so on.

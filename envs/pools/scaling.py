@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
+from ..datasets.stored import Features, groups
 from .labels import ANY_LABEL
 
 SCALINGS = "l2", "standard", "none"
@@ -15,13 +16,57 @@ SCALINGS = "l2", "standard", "none"
 ALIKE = 1e-12
 """A feature whose values differ by less than this share of the largest is constant, up to rounding."""
 
+TOGETHER, ROWS = 4, 4096
+"""Columns that are written together, and rows of them in the cache."""
+
 LOST = 0.01
 """Share of the standard deviation of a feature that single precision may cost it."""
 
 
-def scaled(features: NDArray[np.float64], scaling: str) -> NDArray[np.float32]:
-    """Return the features ``(n, d)`` of the items of a pool as agents see them."""
-    return np.array(rescaled(features, scaling), np.float32, order="C")
+def scaled(
+    features: Features, scaling: str, names: Sequence[str] | None = None
+) -> NDArray[np.float32]:
+    """Return the features ``(n, d)`` of the items of a pool as agents see them.
+
+    Args:
+        features: Features of the items, ``(n, d)``.
+        scaling: One of `SCALINGS`.
+        names: The names of the features, for a message; None: nothing is checked.
+
+    Raises:
+        InputError: Single precision would hide differences between items.
+    """
+    shown = np.empty(features.shape, np.float32)
+    columns = _Columns(shown)
+    for some, x in groups(features):
+        exact = rescaled(x, scaling)
+        single = exact.astype(np.float32)
+        if names is not None:
+            _check(x, exact, single, names[some], scaling)
+        columns.write(some, single)
+    return shown
+
+
+class _Columns:
+    """Writes the columns of a matrix ``(n, d)``, from left to right, in which rows are contiguous.
+
+    Each column by itself would touch the whole of the memory: some are kept, and are written together.
+    """
+
+    def __init__(self, matrix: NDArray[np.float32]) -> None:
+        self._matrix, self._first = matrix, 0
+        self._kept: list[NDArray[np.float32]] = []
+
+    def write(self, some: slice, values: NDArray[np.float32]) -> None:
+        self._kept.append(values)
+        if some.stop - self._first < TOGETHER and some.stop < self._matrix.shape[1]:
+            return
+        here = slice(self._first, some.stop)
+        for low in range(0, len(self._matrix), ROWS):
+            rows = slice(low, low + ROWS)
+            self._matrix[rows, here] = np.concatenate([part[rows] for part in self._kept], 1)
+        self._first = some.stop
+        self._kept.clear()
 
 
 def rescaled(features: NDArray[np.float64], scaling: str) -> NDArray[np.float64]:
@@ -43,33 +88,40 @@ def bounds(shown: NDArray[np.float32]) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def check_features(
-    x: NDArray[np.float64], shown: NDArray[np.float32], names: Sequence[str], scaling: str
+def _check(
+    x: NDArray[np.float64],
+    exact: NDArray[np.float64],
+    single: NDArray[np.float32],
+    names: Sequence[str],
+    scaling: str,
 ) -> None:
-    """Refuse features whose differences single precision cannot show.
+    """Refuse features ``(n, w)`` whose differences single precision cannot show.
 
     Args:
-        x: Features of the items, ``(n, d)``.
-        shown: The same as agents see them.
-        names: The names of the features.
+        x: The features.
+        exact: The same, scaled.
+        single: The same in single precision.
+        names: Their names.
         scaling: How they were scaled.
     """
-    item, k = map(int, np.unravel_index(int(np.abs(x).argmax()), x.shape))
-    if abs(x[item, k]) > ANY_LABEL:
+    far = np.abs(x).max(0)
+    if far.max() > ANY_LABEL:
+        k = int(far.argmax())
+        item = int(np.abs(x[:, k]).argmax())
         raise InputError(
             f"Features must lie within -{ANY_LABEL:.3g} and {ANY_LABEL:.3g}; {names[k]} of item "
             f"{item} is {x[item, k]:g}. Give it in a larger unit."
         )
-    exact, unit = _in_units(rescaled(x, scaling))
-    lost = np.abs(exact - shown / unit).max(0)
+    exact, unit = _in_units(exact)
+    lost = np.abs(exact - single / unit).max(0)
     spread = np.where(_varies(exact), exact.std(0), np.inf)
     if (lost > LOST * spread).any():
         k = int((lost / spread).argmax())
         raise InputError(
             f"Feature {names[k]} lies within {np.ptp(x[:, k]):.3g} for all items, at values of up "
-            f"to {np.abs(x[:, k]).max():.3g}: single precision, in which features are shown "
-            f"with scaling={scaling!r}, would hide that. Take scaling='standard', or subtract "
-            "a constant from it or change its unit."
+            f"to {far[k]:.3g}: single precision, in which features are shown with "
+            f"scaling={scaling!r}, would hide that. Take scaling='standard', or subtract a constant "
+            "from it or change its unit."
         )
 
 

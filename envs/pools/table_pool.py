@@ -25,7 +25,7 @@ from ..datasets.table import from_arrays
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels, best_sums
 from .order_statistics import top_sum_drawn
-from .scaling import SCALINGS, bounds, check_features, scaled
+from .scaling import SCALINGS, bounds, scaled
 
 OPTIONS = Reading.options()
 
@@ -158,7 +158,7 @@ class TablePool(FeaturePool, Reading):
             self._set(illegal_reward=max(self._wasted, -COSTLY))
         super().__post_init__()
         self._check_labels()
-        self._check_features()
+        _ = self._scaled  # refuses features whose differences it cannot show
 
     def _check_arrays(self) -> None:
         """Refuse what does not go with arrays, and keep copies that nobody else can change."""
@@ -186,11 +186,6 @@ class TablePool(FeaturePool, Reading):
                 f"Labels must differ by more than {1 / ANY_LABEL:.3g} or not at all; the highest and "
                 f"the lowest differ by {spread:.3g}. Give them in a smaller unit."
             )
-
-    def _check_features(self) -> None:
-        """Refuse features whose differences single precision cannot show."""
-        table = self.table
-        check_features(table.features, self._scaled, table.feature_names, self.scaling)
 
     def _checked_rows(self, rows: Any) -> float:
         """Return a share of the rows as a float, or their number as an integer."""
@@ -225,7 +220,7 @@ class TablePool(FeaturePool, Reading):
     @property
     def shared(self) -> int:
         """About how many numbers all episodes have in common: the table."""
-        return 2 * self.table.features.size
+        return 2 * int(self.table.features.size)
 
     @property
     def num_items(self) -> int:
@@ -265,7 +260,7 @@ class TablePool(FeaturePool, Reading):
     @cached_property
     def _scaled(self) -> NDArray[np.float32]:
         """The features of the whole table as one pool, read-only, ``(n, d)``."""
-        shown = scaled(self.table.features, self.scaling)
+        shown = scaled(self.table.features, self.scaling, self.table.feature_names)
         shown.flags.writeable = False
         return shown
 

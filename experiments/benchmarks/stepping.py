@@ -25,6 +25,7 @@ from .timing import Measured, Subject, in_turns, median, repeated
 CARTPOLE = "CartPole-v1"
 SUBJECTS: dict[str, tuple[str, dict[str, Any]]] = {
     "KnowledgeLadder": ("discovery/KnowledgeLadder-v0", {}),
+    "FidelityLadder": ("discovery/FidelityLadder-v0", {}),
     "GaussianStep": ("discovery/GaussianStep-v0", {}),
     "BinomialDiscovery": ("discovery/BinomialDiscovery-v0", {}),
     "BinomialDiscovery, unknown p": (

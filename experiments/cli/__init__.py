@@ -21,7 +21,8 @@ from . import asking, boards, comparing, learning, listing, playing, showing
 from .shared import complain
 
 app = typer.Typer(
-    help="Environments, agents and a leaderboard for deciding which experiment to run next.",
+    help="Which experiment to run next: for a table or a simulator of your own (ask, tell, show, "
+    "compare), and as a benchmark with a leaderboard (list, evaluate, run, leaderboard).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,18 +48,18 @@ def _options(
 
 
 _COMMANDS: dict[str, Callable[..., None]] = {
-    "list": listing.list_all,
-    "table": listing.table,
     "ask": asking.ask,
     "tell": asking.tell,
-    "run": playing.run,
-    "compare": comparing.compare,
-    "tune": playing.tune,
-    "evaluate": playing.evaluate,
     "show": showing.show,
+    "compare": comparing.compare,
+    "table": listing.table,
+    "list": listing.list_all,
+    "evaluate": playing.evaluate,
+    "run": playing.run,
     "leaderboard": boards.leaderboard,
     "submit": boards.submit,
     "verify": boards.verify,
+    "tune": playing.tune,
     "train": learning.train,
     "reproduce": learning.reproduce,
 }

@@ -20,12 +20,13 @@ Results = Annotated[
         "data with their settings."
     ),
 ]
-Target = Annotated[str | None, typer.Option(help="The label column of a table.")]
+Target = Annotated[str | None, typer.Option(help="The column of a table that holds the labels.")]
 Batch = Annotated[
-    int | None, typer.Option("--batch", "-n", min=1, help="How many experiments; 1 by default.")
+    int | None,
+    typer.Option("--batch", "-n", min=1, help="How many experiments of a table; 1 by default."),
 ]
-AgentName = Annotated[str | None, typer.Option(help="Who decides, such as bayes_ucb.")]
-Budget = Annotated[int | None, typer.Option(min=1, help="Number of labels in all.")]
+AgentName = Annotated[str | None, typer.Option(help="Who decides, such as 'bayes_ucb(belief=gp)'.")]
+Budget = Annotated[int | None, typer.Option(min=1, help="How many labels, or experiments, in all.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")]
 Same = Annotated[str | None, typer.Option(help="A column that has one value in all of a plate.")]
 More = Annotated[bool, typer.Option("--more", help="Ask on, though experiments are in flight.")]
@@ -66,7 +67,7 @@ def ask(
     journal: JournalFile = None,
     settings: ReadAs = None,
 ) -> None:
-    """Say which experiments to run next; begins a study, or goes on with it."""
+    """Say what to measure next: begin a study, or go on."""
     _check(source)
     given = {"agent": agent, "budget": budget, "seed": seed}
     if is_design(source):
@@ -92,7 +93,7 @@ def tell(
     why: Why = "",
     journal: JournalFile = None,
 ) -> None:
-    """Tell what came of experiments: late, in any order, in part, or of your own choice."""
+    """Tell what came of it: in any order, late, or in part."""
     _check(source)
     how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
     if is_design(source):

@@ -45,7 +45,7 @@ def leaderboard(
         typer.Option("--format", help="Print it as md, csv, json or latex, and write nothing."),
     ] = None,
 ) -> None:
-    """Write LEADERBOARD.md, index.html and downloads from the records in a results folder."""
+    """Write the pages and downloads of a results folder."""
     from ..report.leaderboard import leaderboard_text, write_leaderboard
 
     if form is None:
@@ -71,7 +71,7 @@ def submit(
         list[Path] | None, typer.Option(help="A file to keep with it; may be repeated.")
     ] = None,
 ) -> None:
-    """Write an entry for the board: a card, the runs of an agent with all actions, a manifest."""
+    """Write an entry for the board: card, actions, manifest."""
     from ..entries.submit import submit as write_entry
 
     with _refusals():
@@ -94,7 +94,7 @@ def verify(
     agent: Player = None,
     secret: Secret = None,
 ) -> None:
-    """Play the actions of an entry again and compute every number of it; nothing of it is run."""
+    """Play an entry's actions again; none of its code is run."""
     from ..entries.verify import add
     from ..entries.verify import verify as check
 

@@ -15,7 +15,7 @@ from ...envs.core import InputError, closest, shown
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
 from .playing import play_missing
-from .shared import Workers, complain, note
+from .shared import Workers, complain, is_design, note
 
 if TYPE_CHECKING:
     from ...envs.datasets import Table
@@ -29,7 +29,9 @@ START = 3.0
 
 
 def compare(
-    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
+    ],
     target: Annotated[str | None, typer.Option(help="The label column.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -38,9 +40,14 @@ def compare(
     metric: Annotated[
         str, typer.Option(help="sum of the labels, or area under the best so far.")
     ] = "sum",
-    episodes: Annotated[int | None, typer.Option(min=16, help="Episodes on all rows; 64.")] = None,
+    episodes: Annotated[
+        int | None, typer.Option(min=16, help="Episodes on all rows; 64 by default.")
+    ] = None,
     horizon: Annotated[
-        int | None, typer.Option(min=1, help="Labels of an episode; a third of its rows, up to 30.")
+        int | None,
+        typer.Option(
+            min=1, help="Labels of an episode; by default a third of its rows, at most 30."
+        ),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="Labels that are chosen at once.")] = 1,
     strategy: Annotated[
@@ -56,11 +63,16 @@ def compare(
     ] = None,
     workers: Workers = None,
 ) -> None:
-    """Compare strategies on the rows that are measured, and say which cannot be told apart."""
+    """Say which strategies would have served on your rows."""
     from ..suites import comparing
 
     if metric not in METRICS:
         raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
+    if is_design(dataset):
+        raise InputError(
+            f"{dataset} is a design, and strategies are compared on the rows of a table: "
+            "discovery-gym compare my.csv --target COLUMN"
+        )
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
     table = _measured(dataset, reading)
@@ -107,7 +119,8 @@ class _Ask:
 
 
 def _too_few(table: Table, ask: _Ask) -> None:
-    from ..suites.comparing import DEFAULT, FEWEST
+    from ...studies.choosing import AGENT as DEFAULT
+    from ..suites.comparing import FEWEST
 
     count = len(table.labels)
     out.print(
@@ -136,6 +149,8 @@ def _strategies(own: Sequence[str], joining: Sequence[str]) -> dict[str, str]:
         found[name] = text
     if "random" in found:
         raise InputError("Random play is known exactly and always compared; leave it out.")
+    if any(text.partition("(")[0].strip() == "oracle" for text in found.values()):
+        raise InputError("oracle looks up the truth, which a study does not know; leave it out.")
     return found
 
 
@@ -226,8 +241,8 @@ def _seconds(task: Task) -> float:
 
 
 def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> None:
+    from ...studies.choosing import AGENT as DEFAULT
     from ..report.strategies import RANDOM, of_records, verdict, words
-    from ..suites.comparing import DEFAULT
 
     replays, failed = of_records(suite, folder, metric)
     for name, error in failed.items():
@@ -238,8 +253,8 @@ def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> N
         gain = "0" if found.names[i] == RANDOM else str(found.gains[i])
         lost = "the best" if i == found.best else str(found.ahead[i][found.best])
         kept = "not told apart" if found.stays[i] else "behind"
-        rows.append([found.names[i], gain, lost, kept])
-    show(["strategy", "ahead of random play", "to the best", "verdict"], rows)
+        rows.append([found.names[i], gain, lost, f"{found.wins[i]:.0%}", kept])
+    show(["strategy", "ahead of random play", "to the best", "wins elsewhere", "verdict"], rows)
     for line in words(found, replays, len(table.labels), DEFAULT):
         out.print(line, soft_wrap=True)
     name = found.advice(DEFAULT)

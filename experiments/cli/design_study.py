@@ -61,7 +61,8 @@ def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool =
     )
     say(f"Then: {example}  (or {one.id}=failed)")
     other = command("tell", source, journal, "DATA.csv")
-    say(f"or, with the columns {', '.join(knobs)} for settings of your own: {other}")
+    place = f"{'columns' if knobs[1:] else 'a column'} {', '.join(knobs)}"
+    say(f"or, for settings of your own, with {place}: {other}")
 
 
 def _estimate(problem: DesignProblem, source: str) -> None:
@@ -93,7 +94,8 @@ def _say_beliefs(study: DesignStudy) -> None:
         (note if "do not" in words else say)(words)
     if coarse := study.episode.too_coarse():
         note(
-            f"the posterior of {', '.join(coarse)} is narrower than a cell of its grid; raise grid_size."
+            f"the posterior of {', '.join(coarse)} is narrower than a cell of its grid; raise grid_size "
+            "in the file (no data are lost)."
         )
 
 

@@ -43,7 +43,7 @@ def train(
         int | None, typer.Option(help="Episodes of each point; by default the algorithm's.")
     ] = None,
 ) -> None:
-    """Train a policy; the same command resumes a training that was stopped."""
+    """Train a policy; the same command resumes a training."""
     from .. import training as lessons
     from ..runs.evaluation import EVALUATION_SEED, rerun_command
     from ..training.base import kept

@@ -12,7 +12,7 @@ from ..runs.terminal import out, say, show
 
 
 def list_all() -> None:
-    """List the environments with the agents that fit, the suites and the data sets."""
+    """List environments, agents that fit, suites and data sets."""
     _list_environments()
     _list_suites()
     _list_datasets()
@@ -65,7 +65,7 @@ def table(
         typer.Option("--set", help='How it is read: drop=run, drop=\'["a", "b"]\', header=false.'),
     ] = None,
 ) -> None:
-    """Show how a table is read: its rows, its label, its features, and what was decided."""
+    """Show how a table is read: rows, label, features."""
     from ...envs import datasets
 
     given = {} if target is None else {"target": target}

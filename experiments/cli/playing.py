@@ -153,7 +153,7 @@ def tune(
     workers: Workers = None,
     trust: Trust = False,
 ) -> None:
-    """Choose the settings of a suite's agents on tuning seeds, with equal budgets."""
+    """Choose the settings of a suite's agents, on tuning seeds."""
     from ..suites import tuning
     from ..suites.entering import chosen as chosen_suite
 
@@ -187,7 +187,7 @@ def evaluate(
     settings: Settings = None,
     metric: Metrics = None,
 ) -> None:
-    """Play one agent on one environment and show what it achieves."""
+    """Play one agent on one environment; show what it achieves."""
     from ..runs.evaluation import EVALUATION_SEED
     from ..runs.evaluation import evaluate as play
 

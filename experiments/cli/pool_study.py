@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,9 @@ from typing import Any
 from ...envs.core import InputError, closest, shown
 from ...envs.core.files import write, writing_to
 from ...envs.datasets import Reading
+from ...envs.datasets.files import is_file
 from ...studies.answers import Question
+from ...studies.journal import Journal
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
@@ -27,6 +30,8 @@ from .shared import note
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
 """What may be told of an item instead of a label, and where it stands then."""
 WORDS = tuple(ENDS)
+CHANGE = {"withdrawn": "withdraw", "retry": "retry"}
+"""What some of them do."""
 MOST_SAID = 10
 """Items that a line to stderr names."""
 MOST_COLUMNS = 12
@@ -38,6 +43,8 @@ MOST_SHOWN = 10
 def command(name: str, source: str, journal: Path | None, *words: str) -> str:
     """Return a command to type."""
     place = [] if journal is None else ["--journal", str(journal)]
+    if name == "tell" and any(word.startswith("-") for word in (source, *words)):
+        return shlex.join(["discovery-gym", name, *place, "--", source, *words])  # ids like -5
     return shlex.join(["discovery-gym", name, source, *words, *place])
 
 
@@ -71,6 +78,15 @@ def begun(source: str, journal: Path | None) -> PoolStudy:
     study = Study.pool(source, journal=journal)
     _say_news(study, source)
     return study
+
+
+def _readable(source: str, journal: Path | None) -> PoolStudy:
+    """Return the study of a table to be looked at: also where nothing can be written."""
+    path = _kept(source, journal)
+    if not path.is_file() or (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        return begun(source, journal)
+    note(f"{path} cannot be written; what was typed into {source} since it was told is left out.")
+    return PoolStudy(Journal(path), source=Source.of(source))
 
 
 def _say_news(study: PoolStudy, source: str) -> None:
@@ -156,13 +172,17 @@ def _naming_options() -> Iterator[None]:
         yield
     except InputError as error:
         names = "|".join(Reading.options())
-        found = re.findall(rf"\b(?:{names})=(?:\[[^\]]*\]|'[^']*')?", str(error))
+        text = r"'[^']*'"
+        found = re.findall(rf"\b(?:{names})=(?:\[(?:{text}|[^]'])*\]|{text})?", str(error))
         if not found:
             raise
-        given = max(found, key=len)  # the one that has its value, if there is one
-        plain = given[-1] != "=" and not set(given) & set('"$`\\')
-        example = f'"{given}"' if plain else f"{given.partition('=')[0]}=VALUE"
-        raise InputError(f"{error} Such options are given as --set {example}.") from None
+        plain = [given for given in found if not set(given) & set('"$`\\')]
+        sure = [given for given in plain if given.endswith("]") or given.startswith("index='")]
+        given = sure or [given for given in plain if given[-1] != "="][:1]  # one of them will do
+        example = " ".join(f'--set "{one}"' for one in given)
+        example = example or f"--set {found[0].partition('=')[0]}=VALUE"
+        example = example.replace("--set target=VALUE", "--target COLUMN")
+        raise InputError(f"{error} Type it so: {example}") from None
 
 
 def _left(study: PoolStudy) -> str:
@@ -221,18 +241,17 @@ def tell(
     given = _given(study, results)
     if why and "failed" not in given.values():
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
-    if correct and len(given) > 1:
-        raise InputError("--correct replaces one label; type a command for each.")
     new = _new(study, given, correct=correct, again=again, why=why)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
+    changes = {name: CHANGE[str(value)] for name, value in new.items() if value in CHANGE}
+    for name, do in changes.items():
+        study.check(do, name)  # before anything is told: all of it, or nothing
     if correct:
-        for name, label in labels.items():
-            study.correct(name, label, which)
+        study.correct(labels, which=which)
     else:
         study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
-    for name, value in new.items():
-        if value in ("withdrawn", "retry"):
-            (study.withdraw if value == "withdrawn" else study.retry)(name)
+    for name, do in changes.items():
+        (study.withdraw if do == "withdraw" else study.retry)(name)
     _echo(study, new)
     say(f"{_left(study)}. Next: {command('ask', source, journal)}")
 
@@ -307,9 +326,10 @@ def _given(study: PoolStudy, results: Sequence[str]) -> dict[str, float | str]:
 
 def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
     name, equals, value = (part.strip() for part in text.rpartition("="))
-    if equals:
+    plate = Path(text).suffix.lower() in (".csv", ".tsv", ".txt")
+    if equals and not (plate and is_file(Path(text))):  # a folder may be called a=b
         return [(_known(study, name), _value(study, name, value))]
-    if Path(text).suffix.lower() in (".csv", ".tsv", ".txt"):
+    if plate:
         return _of_plate(study, Path(text))
     raise InputError(
         f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
@@ -350,7 +370,7 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     )
     words = ", ".join(f"{name}={word}" for word in WORDS)
     raise InputError(
-        f"{name}={shown(text)} is no label: type a number as they stand in {shown(study.target)}, or "
+        f"{name}={shown(text)} is no label: type a number in the unit of {shown(study.target)}, or "
         f"{words}.{hint}"
     )
 
@@ -386,7 +406,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
 
-    study = begun(source, journal)
+    study = _readable(source, journal)
     found = report.course(study)
     table(["study", source], report.facts(study, source)[1:])
     say(report.lead(study, found))

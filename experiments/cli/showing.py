@@ -46,7 +46,7 @@ def show(
         Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
     ] = None,
 ) -> None:
-    """Show what a run has left, or where a study stands; --episode replays an episode of a run."""
+    """Show how far a study is, or what a run has left."""
     if journal is not None or _is_study(run):
         _show_study(run, episode, picture, page, journal)
         return

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ...agents.beliefs import Linear, Nodes
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
 from ...envs.campaigns.campaign import Campaign
+from ...envs.campaigns.fidelity_ladder import FidelityLadder
 from ...envs.campaigns.gaussian_step import GaussianStep
 from ...envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ...envs.core import DiscoveryVectorEnv, InputError, Policy, TruthUnknown
@@ -381,6 +382,7 @@ def _newest(history: NDArray[np.float32], width: int) -> Array:
 
 WATCHES: dict[type[Any], type[Watch]] = {
     KnowledgeLadder: CampaignWatch,
+    FidelityLadder: CampaignWatch,
     GaussianStep: CampaignWatch,
     BinomialDiscovery: CampaignWatch,
     LinearPool: LinearWatch,

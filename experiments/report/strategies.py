@@ -16,8 +16,10 @@ single pair badly; all pairs of strategies share how many times more halves diff
 explain, and so do all pairs with random play. The difference itself comes from pools of all rows; its
 squared error is V_rows + variance over these E episodes / E.
 
-**The set.** Nothing is told apart unless something is surely better than random play, all strategies
-taken together. Then those are out that the best is surely ahead of (`ranks.holm`).
+**The set.** If nothing is surely better than random play, all strategies taken together, nothing is told
+apart. Else the strategies are kept of which one would win on n other rows, measured as often as these,
+with a probability of `SURE`: their scores there are t about those here, with the covariance of both,
+which is twice that of one. What is kept is not ranked.
 
 **Nothing is reported on what chose it.** What was best on one half is scored on the other half of the
 split, by other rows and other seeds; then they swap.
@@ -43,14 +45,16 @@ from ..runs.records import read_record, record_path
 from ..runs.scores import scores
 from ..suites.comparing import PLACEBO, WHOLE, halves
 from ..suites.task import Suite, plan
-from .ranks import LEVEL, POWER, ROUNDING, holm
+from .ranks import LEVEL, POWER, ROUNDING
 
 Floats = NDArray[np.float64]
 RANDOM = "random"
-SURE = 0.8
-"""How often the set holds the best strategy, at the least; docs/compare.md has what was measured."""
-POOLED = 4
-"""Degrees of freedom of an error that a split gives, to which all pairs contribute: many are alike."""
+ALIKE = 1e-6
+"""Scores that differ by less, relative to their spread, are those of strategies that choose alike."""
+SURE = 0.9
+"""How often a set holds what wins on other rows."""
+DRAWS = 10_000
+"""Draws of what other rows would give; the seed is fixed, so that the same records tell the same."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -150,6 +154,7 @@ class Verdict:
         ahead: How far each is ahead of each other, [i][j] being i minus j.
         best: The one with the highest mean score.
         stays: Which are not told apart, ``(p,)``.
+        wins: How probable each is to be the best on other rows, with others or alone.
         beats_random: Whether anything is surely better than random play.
         placebo: How far each is ahead of random play where labels are dealt at random.
     """
@@ -158,6 +163,7 @@ class Verdict:
     ahead: Sequence[Sequence[Difference]]
     best: int
     stays: NDArray[np.bool_]
+    wins: Floats
     beats_random: bool
     placebo: Sequence[Difference]
 
@@ -189,30 +195,46 @@ def verdict(replays: Replays) -> Verdict:
         np.concatenate([one, np.zeros_like(one[..., :1, :])], -2)
         for one in (replays.whole, replays.halves)
     )
-    freedom = POOLED * replays.splits
-    pairs = _pairs(whole)
-    rows = _rows(halves)
+    pairs, chance = _pairs(whole), np.zeros((len(whole),) * 2, bool)
+    chance[-1] = chance[:, -1] = True  # the pairs with random play
+    episodes = _covariance(halves) / (2 * halves.shape[-1])
+    rows = _rows(halves, episodes, chance) + _rows(halves, episodes, ~chance)
     means, errors = pairs.mean(-1), pairs.var(-1, ddof=1) / pairs.shape[-1]
     ahead = [
         [
-            Difference(mean=m, rows=r, replays=e, freedom=freedom)
+            Difference(mean=m, rows=r, replays=e, freedom=replays.splits)
             for m, r, e in zip(*of, strict=True)
         ]
         for of in zip(means.tolist(), rows.tolist(), errors.tolist(), strict=True)
     ]
-    best, p = int(whole.mean(-1).argmax()), len(replays.names)
-    chance = min((row[-1].p_value for row in ahead[:p]), default=1.0)
-    beats_random = p * chance < 1 - LEVEL
-    behind = [ahead[best][i].p_value if i != best else np.nan for i in range(p + 1)]
-    out = holm(behind) < 1 - SURE
+    p = len(replays.names)
+    beats_random = p * min(row[-1].p_value for row in ahead[:p]) < 1 - LEVEL
+    factor = _factor(halves, episodes, ~chance)
+    covariance = (factor - 1) * episodes + _covariance(whole) / whole.shape[-1]
+    wins, stays = _winners(whole[:p].mean(-1), 2 * covariance[:p, :p], replays.splits)
     return Verdict(
         names=(*replays.names, RANDOM),
         ahead=ahead,
-        best=best,
-        stays=~out if beats_random else np.ones(p + 1, bool),
+        best=int(whole.mean(-1).argmax()),
+        stays=np.append(stays, False) if beats_random else np.ones(p + 1, bool),
+        wins=np.append(wins, 0.0),
         beats_random=beats_random,
         placebo=[_of_episodes(one) for one in replays.placebo],
     )
+
+
+def _winners(mean: Floats, covariance: Floats, freedom: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return how often each of p scores is the highest, and which hold it in `SURE` of the cases."""
+    random = np.random.default_rng(0)
+    drawn = random.multivariate_normal(np.zeros(len(mean)), covariance, DRAWS, method="eigh")
+    drawn *= np.sqrt(freedom / random.chisquare(freedom, (DRAWS, 1)))
+    drawn += mean
+    near = ALIKE * max(np.ptp(drawn, axis=0).max(), abs(mean).max())
+    best = drawn >= drawn.max(1, keepdims=True) - near  # those that choose alike win together
+    wins = best.mean(0)
+    order = np.argsort(-wins, kind="stable")
+    held = np.logical_or.accumulate(best[:, order], axis=1).mean(0)
+    return wins, wins >= wins[order[int((held >= SURE).argmax())]]
 
 
 def _pairs(scores: Floats) -> Floats:
@@ -221,21 +243,31 @@ def _pairs(scores: Floats) -> Floats:
     return np.where(abs(found) <= ROUNDING * abs(scores).max(), 0.0, found)
 
 
-def _rows(halves: Floats) -> Floats:
-    """Return V_rows of every pair ``(p, p)``; the last is random play."""
-    d = _pairs(halves)  # (R, 2, p, p, F)
-    means = d.mean(-1)
+def _covariance(scores: Floats) -> Floats:
+    """Return the covariance of p scores over episodes, ``(p, p)``, in the mean of what comes before."""
+    off = scores - scores.mean(-1, keepdims=True)
+    each = off @ off.swapaxes(-1, -2) / (scores.shape[-1] - 1)
+    return np.asarray(each.reshape(-1, *each.shape[-2:]).mean(0))
+
+
+def _rows(halves: Floats, episodes: Floats, some: NDArray[np.bool_]) -> Floats:
+    """Return V_rows of some pairs, 0 for the others, ``(p, p)``."""
+    return np.where(some, (_factor(halves, episodes, some) - 1) * _variances(episodes), 0.0)
+
+
+def _factor(halves: Floats, episodes: Floats, some: NDArray[np.bool_]) -> float:
+    """Return how many times more halves differ in some pairs than their episodes explain, at least 1."""
+    means = _pairs(halves).mean(-1)
     across = ((means[:, 0] - means[:, 1]) ** 2).mean(0) / 4
-    episodes = d.var(-1, ddof=1).mean((0, 1)) / (2 * d.shape[-1])
-    chance = np.zeros(across.shape, bool)
-    chance[-1] = chance[:, -1] = True
-    rows = np.zeros_like(across)
-    for some in (chance, ~chance):
-        known = some & (episodes > 0)
-        if known.any():
-            factor = float((across[known] / episodes[known]).mean())
-            rows[some] = max(factor - 1, 0.0) * episodes[some]
-    return rows
+    within = _variances(episodes)
+    known = some & (within > ROUNDING * within.max())
+    return max(float((across[known] / within[known]).mean()), 1.0) if known.any() else 1.0
+
+
+def _variances(covariance: Floats) -> Floats:
+    """Return the variance of every difference, ``(p, p)``."""
+    own = np.diag(covariance)
+    return np.maximum(own[:, None] + own - 2 * covariance, 0.0)
 
 
 def _of_episodes(values: Floats) -> Difference:
@@ -308,7 +340,10 @@ def words(found: Verdict, replays: Replays, rows: int, default: str) -> list[str
     if not found.beats_random:
         return [*lines, "So nothing is told apart."]
     rest = [i for i in found.order if i not in (found.best, len(found.names) - 1)]
-    lines.append(f"Not told apart, {len(found.set)} of {len(found.names)}: {', '.join(found.set)}.")
+    lines.append(
+        f"Not told apart, {len(found.set)} of {len(found.names)}: {', '.join(found.set)}. "
+        f"What would win on as many other rows is one of them in {SURE:.0%} of the cases."
+    )
     lines.append(
         f"Chosen on one half of the rows, on the other half: {chosen(replays)} ahead of random play"
     )

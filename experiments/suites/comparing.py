@@ -31,8 +31,6 @@ SHARE, LARGEST, LABELS = 0.8, 400, 30
 APART = 10_000
 """From the first seed of a task to that of the next."""
 WHOLE, PLACEBO = "all rows", "placebo"
-DEFAULT = "bayes_ucb"
-"""The strategy that is asked where a table cannot tell."""
 STRATEGIES = (
     "greedy",
     "bayes_ucb",

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import CAMPAIGNS
+from families import BATCHES, CAMPAIGNS
 from numpy.typing import NDArray
 from problems import NAMES, PROBLEMS
 from scipy import stats
@@ -22,7 +22,7 @@ def _those(keep: Callable[[str, dict[str, Any]], bool]) -> pytest.MarkDecorator:
 
 
 campaign = _those(lambda env_id, _: env_id in CAMPAIGNS)
-race = _those(lambda env_id, kwargs: env_id in CAMPAIGNS and kwargs.get("objective") != "count")
+race = _those(lambda env_id, kwargs: env_id in BATCHES and kwargs.get("objective") != "count")
 EPISODES = 2000
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -227,6 +228,8 @@ REFUSED = {
     "twice": (["tell", "my.csv", "3=1", "3=2"], "3 is told twice"),
     "nothing to correct": (["tell", "my.csv", "3=1", "--correct"], "3 has none; leave --correct out"),
     "why what": (["tell", "my.csv", "3=1", "--why", "x"], "name it, such as 21=failed"),
+    "half of it": (["tell", "my.csv", "3=1", "2=retry"], "retry is for items that are failed"),
+    "half corrected": (["tell", "my.csv", "1=3", "6=1e99", "--correct"], "The label of 6 must be"),
     "failed with a label": (["tell", "my.csv", "1=failed"], "1 has a label"),
     "another agent": (["ask", "my.csv", "--agent", "thompson"], "agent='bayes_ucb'"),
     "another target": (["ask", "my.csv", "--target", "Base"], "target='Ausbeute"),
@@ -333,7 +336,7 @@ def test_open_tables_are_asked_as_they_read(
         (
             "siblings.csv",
             ["--target", "yield"],
-            r"""given as --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
+            r"""Type it so: --set "drop=\['selectivity', 'impurity', 'run', 'date'\]"\.$""",
         ),
         (
             "thousands.csv",
@@ -347,3 +350,39 @@ def test_open_tables_that_are_refused_begin_nothing(file, given, message, tmp_pa
     journal = tmp_path / "open.jsonl"
     assert re.search(message, refused("ask", OPEN / file, "--journal", journal, *given))
     assert not journal.exists()
+
+
+@pytest.mark.parametrize("name", ["--2", "-5", "a=b", "a,b", "007", "[red]", "é ☃"])
+def test_a_printed_command_works_whatever_an_id_is(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f'"{name}{i}",{i},{i * i % 7}' for i in range(3)]
+    Path("my.csv").write_text("\n".join(["name,T,x,yield", *(f"{row}," for row in rows)]), "utf-8")
+    given = ["--target", "yield", "--set", "index=name", "--journal", "other.jsonl"]
+    asked, said = typed("ask", "my.csv", *given)
+    command = re.search(r"^Then: (discovery-gym tell .*) \(or ", said, flags=re.M)[1]
+    words = shlex.split(command.replace("LABEL", "4.5"))
+    told, _ = typed(*words[1:])
+    assert told[1][0] == asked[1][0]
+    assert events("other.jsonl")[-1]["labels"] == {asked[1][0]: 4.5}
+
+
+def test_a_plate_may_lie_in_a_folder_with_an_equals_sign(raw):
+    folder = Path("T=60")
+    folder.mkdir()
+    asked, _ = typed("ask", raw, "--out", folder / "plate.csv")
+    plate = (folder / "plate.csv").read_text(encoding="utf-8").rstrip()
+    (folder / "plate.csv").write_text(f"{plate}7.5\n", encoding="utf-8")
+    told, _ = typed("tell", raw, folder / "plate.csv")
+    assert [told[1][0], told[1][-1]] == [asked[1][0], "7.5"]
+
+
+def test_a_study_that_cannot_be_written_is_shown(raw, monkeypatch):
+    typed("ask", raw)
+    whole, _ = typed("show", raw)
+    raw.write_text(RAW.replace("60;12,5", "60;99,5"), encoding="utf-8")
+    before = events()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # tests may run as root, who may write all
+    shown, said = typed("show", raw)
+    assert "my.study.jsonl cannot be written; what was typed into my.csv since" in said
+    assert shown == whole
+    assert events() == before

@@ -23,6 +23,10 @@ def call(*words, where):
     return done
 
 
+def invoke(*words):
+    return CliRunner().invoke(cli.app, [str(word) for word in words])
+
+
 def csv(path, rows, measured=None):
     random = np.random.default_rng(0)
     x = random.uniform(size=(rows, 2)).round(4)
@@ -60,36 +64,38 @@ def test_it_says_what_it_costs_and_ends_with_the_next_command(compared):
     assert lines[-1].startswith("Now: discovery-gym ask my.csv --target yield --agent ")
 
 
-def test_its_suite_runs_to_the_same_records_and_a_second_call_plays_nothing(compared):
-    folder, words, first = compared
-    again = call(*words, where=folder)
-    assert again.stdout == first.stdout
-    assert "36 of 36 runs are finished already." in again.stderr
+def test_its_suite_runs_to_the_same_records(compared):
+    folder, _, _ = compared
     suite = tomllib.loads((folder / "my.compare" / "suite.toml").read_text(encoding="utf-8"))
     assert suite["groups"]["strategies"]["greedy"] == "greedy"
-    words = ["run", "my.compare/suite.toml", "--out"]
-    same = call(*words, "my.compare", where=folder)
-    assert "36 of 36 runs are finished already." in same.stderr
-    run = call(*words, "other", "--task", "split 2, half b", "--workers", 1, where=folder)
+    words = ["run", "my.compare/suite.toml", "--out", "other", "--task", "split 2, half b"]
+    run = call(*words, "--workers", 1, where=folder)
     assert run.returncode == 0, run.stderr
     ours = {one.id: one for one in read_folder(folder / "my.compare").records}
     others = read_folder(folder / "other").records
+    assert len(ours) == 36
     assert len(others) == 2
     for one in others:
         np.testing.assert_array_equal(one.evaluation.returns, ours[one.id].evaluation.returns)
 
 
-def test_the_other_metric_needs_no_other_episodes(compared):
+def test_a_second_call_plays_nothing_whatever_the_metric(compared, monkeypatch):
     folder, words, first = compared
-    area = call(*words, "--metric", "area", where=folder)
-    assert "36 of 36 runs are finished already." in area.stderr
+    monkeypatch.chdir(folder)
+    again, area = (invoke(*words, *more) for more in ([], ["--metric", "area"]))
+    whole = invoke("run", "my.compare/suite.toml", "--out", "my.compare")
+    for done in (again, area, whole):
+        assert done.exit_code == 0, done.output
+        assert "36 of 36 runs are finished already." in done.stderr
+    assert again.stdout == first.stdout
     assert area.stdout != first.stdout
 
 
-def test_few_rows_get_the_default_and_play_nothing(tmp_path):
+def test_few_rows_get_the_default_and_play_nothing(tmp_path, monkeypatch):
     csv(tmp_path / "few.csv", 60, measured=39)
-    done = call("compare", "few.csv", where=tmp_path)
-    assert done.returncode == 0
+    monkeypatch.chdir(tmp_path)
+    done = invoke("compare", "few.csv")
+    assert done.exit_code == 0, done.output
     assert "39 measured conditions" in done.stdout
     assert done.stdout.splitlines()[-1] == "Now: discovery-gym ask few.csv --agent bayes_ucb"
     assert [path.name for path in tmp_path.iterdir()] == ["few.csv"]
@@ -105,11 +111,13 @@ def test_few_rows_get_the_default_and_play_nothing(tmp_path):
         (["--strategy", "nodes"], "nodes"),
         (["--horizon", "100"], "horizon"),
         (["--strategy", "greedy(belief=nodes)"], "does not fit"),
+        (["--strategy", "oracle"], "oracle looks up the truth, which a study does not know"),
+        (["--agent", "mine=oracle"], "oracle looks up the truth, which a study does not know"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_written(tmp_path, words, told):
     csv(tmp_path / "my.csv", 45)
-    done = CliRunner().invoke(cli.app, ["compare", str(tmp_path / "my.csv"), *words])
+    done = invoke("compare", tmp_path / "my.csv", *words)
     assert isinstance(done.exception, InputError), done.output
     assert told in str(done.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["my.csv"]

@@ -481,3 +481,92 @@ def test_random_has_the_default_belief(table: Path) -> None:
         study.tell({"1": 5.0, "4": 9.0})
     same_as(one, other)
     assert {question.why for question in one.ask(3)} == {"explore: at random"}
+
+
+def test_an_agent_that_writes_into_what_it_sees_allows_nothing(table: Path) -> None:
+    code = table.with_name("writes.py")
+    code.write_text("def one(seen):\n    seen['action_mask'][:] = 1\n    return 0\n")
+    study = begun(table, agent=f"{code}:one")
+    study.tell("1", 1.0)
+    with pytest.raises(
+        InputError, match="chose item 0 .1., counted from 0, which may not be chosen"
+    ):
+        study.ask()
+    assert study.status["1"] == Status.HERE
+
+
+# ---- files that move or are written otherwise
+
+
+def test_a_study_goes_on_where_its_files_are_now(table: Path) -> None:
+    study = begun(table)
+    first = asked(study, 2)
+    now = table.rename(table.with_name("final.csv"))
+    assert study.journal.path is not None
+    journal = study.journal.path.rename(table.with_name("final.study.jsonl"))
+    with pytest.raises(InputError, match=r"my\.csv, which is not there\. If it has moved, name it"):
+        Study.open(journal)
+    moved = Study.pool(now)
+    assert asked(moved, 2) == first
+    written(now, [*ROWS, "D,1,20"])
+    assert Study.pool(now).ids[-1] == "11"
+    assert Study.open(journal).status == Study.pool(now).status
+
+
+def test_how_a_file_is_written_may_change(table: Path) -> None:
+    study = begun(table)
+    written(table, ROWS, {1: "n.d.", 2: "4"})
+    with pytest.raises(InputError, match=r"'n\.d\.' is not a number; name it in missing="):
+        Study.pool(table)
+    told = Study.pool(table, missing="n.d.")
+    assert told.labels == {"3": [4.0]}
+    again = Study.pool(table)
+    assert again.labels == told.labels
+    assert again.journal.head == told.journal.head
+    assert again.ids == study.ids
+    with pytest.raises(InputError, match="The study has index=None, and index='T' is given"):
+        Study.pool(table, index="T")
+
+
+def test_a_journal_that_is_gone_is_not_begun_anew(table: Path) -> None:
+    study = begun(table)
+    asked(study)
+    assert study.journal.path is not None
+    study.journal.path.unlink()
+    with pytest.raises(InputError, match=r"my\.study\.jsonl is gone; put it back"):
+        study.tell("1", 2.0)
+    assert not study.journal.path.exists()
+
+
+# ---- what cannot be told
+
+
+@pytest.mark.parametrize("label", [2e-39, -1e-300, 5e-324])
+def test_a_label_too_small_to_reckon_with_is_refused(table: Path, label: float) -> None:
+    study = begun(table)
+    with pytest.raises(InputError, match="too small to reckon with"):
+        study.tell("1", label)
+    study.tell({"1": 3e-39, "2": 4e-39, "3": 0.0})
+    assert np.isfinite(study.posterior().mean).all()
+    assert study.best()[0].id == "2"
+    assert len(asked(study)) == 1
+
+
+def test_several_corrections_are_made_or_none(table: Path) -> None:
+    study = begun(table)
+    study.tell({"1": 1.0, "2": [2.0, 3.0], "4": 4.0})
+    head = study.journal.head
+    with pytest.raises(InputError, match="2 has 2 labels"):
+        study.correct({"1": 5.0, "2": 6.0})
+    with pytest.raises(InputError, match="The label of 4 must be a finite number"):
+        study.correct({"1": 5.0, "4": 1e99})
+    assert study.journal.head == head
+    study.correct({"1": 5.0, "4": 6.0})
+    assert study.labels == {"1": [5.0], "2": [2.0, 3.0], "4": [6.0]}
+
+
+def test_what_is_no_dict_is_refused(table: Path) -> None:
+    with pytest.raises(InputError, match=r"Tell an id and what came of it.*got '1'"):
+        begun(table).tell({}, failed="1")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="same is the name of a column, got ''"):
+        Study.pool(table, same="")

@@ -199,6 +199,35 @@ def test_an_index_names_the_items(sheet):
         sheet([*rows, ",SPhos,99,"], known, head=head, index="run")
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [  # names that were exchanged, that moved on by a row, that are those of a replicate and of an item
+        (["b,SPhos,60,", "a,XPhos,60,", "c,XPhos,80,"], "T=60, which is item 'a', is called 'b'"),
+        (["z,RuPhos,60,", "a,SPhos,60,", "b,XPhos,60,", "a,XPhos,80,"], "item 'c', is called 'a'"),
+        (["a,SPhos,60,", "b,XPhos,60,", "c,XPhos,80,", "b,SPhos,60,"], "item 'a', is called 'b'"),
+    ],
+)  # fmt: skip
+def test_a_name_stands_for_one_item(sheet, rows, message):
+    head = "run,ligand,T,yield"
+    first = ["a,SPhos,60,", "b,XPhos,60,", "c,XPhos,80,"]
+    known = kept(sheet(first, head=head, index="run"))
+    with pytest.raises(InputError, match=message):
+        sheet(rows, known, head=head, index="run")
+
+
+def test_a_name_of_a_replicate_is_not_that_of_another_item(sheet):
+    rows = ["1,SPhos,60,", "2,SPhos,60,", "2,XPhos,60,"]
+    with pytest.raises(InputError, match="is called '2' in column 'run', and so is item '2'"):
+        sheet(rows, head="run,ligand,T,yield", index="run")
+
+
+def test_a_change_of_the_last_digits_can_be_seen(sheet):
+    known = kept(sheet(ROWS))
+    changed = [row.replace("80", "80.00000000000003") for row in ROWS]
+    with pytest.raises(InputError, match=r"80\.0 has become 80\.00000000000003"):
+        sheet(changed, known)
+
+
 def test_a_column_that_numbers_the_rows_names_the_items(sheet):
     """Else 5 would be another one in the file than for us."""
     head, rows = "id,ligand,T,yield", ["3,SPhos,60,", "0,XPhos,60,", "1,SPhos,60,4", "2,SPhos,80,"]

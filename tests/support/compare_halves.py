@@ -45,8 +45,7 @@ ISLP: dict[str, dict[str, Any]] = {
 }
 OLYMPUS = ("alkox", "colors_bob", "colors_n9", "fullerenes", "hplc", "photo_pce10", "photo_wf3",
            "suzuki", "benzylation", "snar")  # fmt: skip
-CURRYBO = {"Cernak": "Conversion", "Denmark": "Delta_Delta_G", "borylation": "yield",
-           "deoxyfluorination": "yield"}  # fmt: skip
+CURRYBO = {"Cernak": "Conversion"}
 
 
 def tables(folder: Path) -> Iterator[Table]:

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 
 from discovery_gym import registered
-from discovery_gym.envs.campaigns.campaign import Campaign
+from discovery_gym.envs.campaigns.campaign import Batches, Campaign
 from discovery_gym.envs.core import Model
 from discovery_gym.envs.design.design import DesignModel
 from discovery_gym.envs.pools import Pool
@@ -27,4 +27,5 @@ def _those(family: type[Model[Any]]) -> list[str]:
 
 
 CAMPAIGNS, POOLS, DESIGNS = map(_those, (Campaign, Pool, DesignModel))
+BATCHES = _those(Batches)  # the campaigns of batches of one kind
 assert sorted(CAMPAIGNS + POOLS + DESIGNS) == registered()

@@ -41,6 +41,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "BinomialDiscovery": {"horizon": 5, "batch_sizes": (1, 4)},
     "ConstantElasticity": {"horizon": 3, "num_particles": 10, "num_moves": 1},
     "DeathProcess": {"grid_size": 16},
+    "FidelityLadder": {"target": 4, "plates": ((5, 0.8, 0.1, 2.0, 0.1, 1.0),), "horizon": 3000},
     "GaussianStep": {"horizon": 5, "target": 5.0},
     "GraphPool": {"num_items": 12},
     "KnowledgeLadder": {"horizon": 5, "target": 6},

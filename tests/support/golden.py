@@ -65,6 +65,10 @@ CAMPAIGNS: dict[str, tuple[str, dict[str, Any]]] = {
             **STEPS,
         },
     ),
+    "plates": (
+        "FidelityLadder",
+        {"plates": [[96, 0.8, 0.05, 3.0, 0.02, 1.0]], "price_per_day": 1.0},
+    ),
     "binomial": (
         "BinomialDiscovery",
         {

@@ -29,6 +29,36 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "throughput_upgrade": (2, 1.0, 2),
         },
     },
+    "discovery/FidelityLadder-v0": {
+        "money": {
+            "target": 6,
+            "p_scale": 8.0,
+            "plates": ((5, 0.8, 0.1, 3.0, 0.1, 1.0),),
+            "money": 20.2,
+            "objective": "rungs",
+        },
+        "late": {
+            "target": 4,
+            "p_scale": 9.0,
+            "growth": 0.5,
+            "plates": ((6, 0.5, 0.0, 1.0, 0.0, 2.0), (3, 1.0, 0.2, 0.5, 0.0, 0.5)),
+            "careful_sizes": (1, 3),
+            "price_per_day": 0.2,
+            "money": 15.0,
+            "days": 12.0,
+            "target_reward": 30.0,
+        },
+        "sizes": {
+            "target": 5,
+            "p_scale": 20.0,
+            "plates": ((8, 0.9, 0.1, 0.5, 0.05, 1.0),),
+            "careful_sizes": (1, 4),
+            "price_per_day": 2.0,
+            "target_reward": 5.0,
+            "horizon": 3000,
+        },
+        "tests": {"target": 8, "p_scale": 10.0, "plates": (), "horizon": 1000},
+    },
     "discovery/GaussianStep-v0": {
         "priced": {
             "target": 20.0,

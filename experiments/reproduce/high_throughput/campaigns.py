@@ -99,7 +99,7 @@ class Run:
     def __post_init__(self) -> None:
         self.env_id = f"discovery/{self.name}-v0"
         self.env = gym.make_vec(self.env_id, num_envs=self.num_envs, **self.parameters)
-        self.env.reset(seed=self.seed)
+        self.first, _ = self.env.reset(seed=self.seed)
 
     @property
     def model(self) -> Any:

@@ -34,6 +34,7 @@ from .model_3 import (
     ladder_epochs,
     ladder_histograms,
 )
+from .switch import case, switch
 
 
 def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> list[Path]:
@@ -57,10 +58,13 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
             ladder_histograms(simulation, ladder),
             first_passage(simulation, ladder),
             break_even(simulation, gauss, ladder, slow, episodes),
+            switch(simulation, episodes),
             _claims(),
             _method(simulation, episodes),
         ]
-        return write_report(out, WORDS.title, WORDS.abstract(**_ratios()), sections)
+        return write_report(
+            out, WORDS.title, WORDS.abstract(noisy=case(0.05), **_ratios()), sections
+        )
 
 
 def _ratios() -> dict[str, Any]:
@@ -88,6 +92,7 @@ def _claims() -> Section:
         exactly_100=LADDER.epochs_distribution(128).pmf(100),
         more=cost(SLOW_LADDER, 128) - 1,
         slip=128 * 468 / 51773 - 1,
+        noisy_first=case(0.05).gain,
         **_ratios(),
     )
 

@@ -170,7 +170,7 @@ def test_playing_needs_no_torch() -> None:
     assert "policy('KnowledgeLadder-ppo')" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["KnowledgeLadder-ppo", "GaussianStep-ppo"])
+@pytest.mark.parametrize("name", ["KnowledgeLadder-ppo", "GaussianStep-ppo", "FidelityLadder-ppo"])
 def test_campaigns_are_played_nearly_as_well_as_possible(name: str) -> None:
     """Beside the optimal agent, on the same tuning seeds; a score of 1 is the exact optimum."""
     about, scores = shipped()[name].about, []

@@ -22,6 +22,11 @@ CAMPAIGNS = [
         },
     ),
     ("discovery/BinomialDiscovery-v0", {"beta_priors": ((1, 9), (2, 8)), "objective": "count"}),
+    ("discovery/FidelityLadder-v0", {}),
+    (
+        "discovery/FidelityLadder-v0",
+        {"money": 50.0, "objective": "rungs", "careful_sizes": (1, 16)},
+    ),
     ("discovery/GaussianStep-v0", {}),
     ("discovery/GaussianStep-v0", {"stds": (1.0, 3.0), "std_costs": (0.0, 1.0)}),
     ("discovery/KnowledgeLadder-v0", {}),

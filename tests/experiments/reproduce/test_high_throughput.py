@@ -22,9 +22,13 @@ FIGURES = [
     "7_ladder_histograms",
     "8_first_passage",
     "9_break_even",
+    "10_switch",
 ]
 TABLES = [
     *(name for name in FIGURES if name != "6_ladder_epochs"),
+    "10_switch_noise",
+    "10_switch_parallel",
+    "10_switch_price",
     "2_gaussian_epochs_laws",
     "6_ladder_epochs_100",
     "6_ladder_epochs_10000",
@@ -160,3 +164,32 @@ def test_listing_the_reproductions_needs_no_matplotlib():
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert "high-throughput" in REPRODUCTIONS
+
+
+def test_the_switch_is_that_of_exact_planning(report):
+    """Values of the reference, and where the sentence of the post does not hold."""
+    out, _ = report
+    rows = {(float(row["price of a day"]), float(row["f"])): row for row in table(out, "10_switch")}
+    best = {case: round(float(row["the best"]), 4) for case, row in rows.items()}
+    assert best[0.0, 0.05] == 302.0108
+    assert best[1.0, 0.05] == 524.3802
+    assert best[10.0, 0.05] == 2322.8683
+    assert [rows[day, 0.05]["switch at rung"] for day in (0.0, 1.0, 10.0)] == ["16", "24", "40"]
+    for row in rows.values():
+        single = min(float(row["careful tests alone"]), float(row["plates alone"]))
+        assert float(row["gain, %"]) == pytest.approx(100 * (1 - float(row["the best"]) / single))
+        assert abs(float(row["simulated"]) - float(row["the best"])) < 5 * float(
+            row["standard error"]
+        )
+    parallel = {row["careful tests at once"]: row for row in table(out, "10_switch_parallel")}
+    assert (parallel["1"]["switch at rung"], parallel["16"]["switch at rung"]) == ("48", "3")
+    assert float(parallel["16"]["gain, %"]) == pytest.approx(3.06, abs=0.005)
+    prices = table(out, "10_switch_price")
+    for row in prices:  # beyond Youden's index no plate is worth its price
+        assert float(row["gain"]) >= 0
+        if float(row["price of a well"]) > 0.75:
+            assert float(row["gain"]) < 1e-9
+    text = " ".join((out / "REPORT.md").read_text().split())
+    assert "saves 41.8% of the price of the better single instrument" in text
+    assert "it never switches" in text
+    assert "and the gain is 0%" in text

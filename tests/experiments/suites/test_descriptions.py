@@ -9,7 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import pytest
-from families import CAMPAIGNS, POOLS
+from families import BATCHES, CAMPAIGNS, POOLS
 
 from discovery_gym.experiments.suites.catalogue import SUITES, suite
 
@@ -75,7 +75,8 @@ def test_numbers_are_found_in_descriptions() -> None:
 def test_quick_has_campaigns_with_prices_and_deadlines_and_real_pools() -> None:
     one = suite("quick")
     assert "every campaign, with prices and deadlines; pools, real ones too" in one.about
-    for env_id in CAMPAIGNS:
+    assert set(CAMPAIGNS) <= {task.env_id for task in one.tasks}
+    for env_id in BATCHES:
         tasks = [task for task in one.tasks if task.env_id == env_id]
         for task in tasks:
             assert task.env_kwargs["cost_per_batch"] > 0

@@ -1,0 +1,92 @@
+r"""What joint draws of a linear function tell about the best item of a large pool.
+
+With K draws theta_k, r_k = theta_k - mean(theta), what the identity of the best item a explains of f(x)
+is a sum over groups of draws that have the same best item,
+
+    sum_a (sum_{k in a} r_k . x)^2 / (K |a|).
+
+In a pool of a million items most draws have a best item of their own, and their part of it is the sum of
+the squares (r_k . x)^2 / K, which are at hand when the best items are looked for. Draws that share
+their best item need further products: one for each of them, and one for their sum. Where these are more
+than there are groups, or coefficients, the groups have products of their own, or the quadratic form as a
+whole has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+ROWS = 1024
+"""Items that are looked at together, so that their draws stay in the cache."""
+
+
+def about_best(
+    x: Floats, theta: Floats, rest: Floats, legal: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Return the expected regret of every item and the variance that the best one explains, ``(n,)``.
+
+    Args:
+        x: Features, ``(n, d)``.
+        theta: Draws of the coefficients, ``(K, d)``.
+        rest: What each draw adds to the values of all items, ``(K,)``.
+        legal: Which items may be the best, ``(n,)``.
+    """
+    n, count = len(x), len(theta)
+    blocks = [slice(i, i + ROWS) for i in range(0, n, ROWS)]
+    centre, shift = theta.mean(0), rest.mean()
+    mean = x @ centre + shift
+    level = np.where(legal, mean, np.float32(-np.inf))
+    apart, offset = theta - centre, rest - shift
+    top, winner = np.full(count, -np.inf, np.float32), np.zeros(count, np.int64)
+    squares = (
+        x @ (2 * offset @ apart) + offset @ offset
+    )  # of draws + offset, but for those of draws
+    for block in blocks:
+        values = apart @ x[block].T
+        squares[block] += np.einsum("kn,kn->n", values, values)
+        values += level[block]
+        here = values.argmax(1)
+        value = values[np.arange(count), here]
+        better = value > top
+        top[better], winner[better] = value[better], here[better] + block.start
+    regret = (top + offset).mean(dtype=np.float64) - mean
+    draws = np.column_stack([apart, offset]) / np.float32(count**0.5)
+    rows, sign, alone = _products(draws.astype(np.float32), winner)
+    explained = squares / np.float32(count) if alone else np.zeros(n, np.float32)
+    if len(rows):
+        slope, constant = np.ascontiguousarray(rows[:, :-1]), rows[:, -1:]
+        for block in blocks:
+            part = slope @ x[block].T
+            part += constant
+            explained[block] += np.einsum("k,kn,kn->n", sign, part, part, optimize=False)
+    return regret.astype(np.float64), np.maximum(explained, 0.0).astype(np.float64)
+
+
+def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats, bool]:
+    """Return what explains the values by the fewest products.
+
+    Args:
+        draws: Centred draws of the coefficients over sqrt(K), ``(K, d)``.
+        winner: The best item of each, ``(K,)``.
+
+    Returns:
+        Rows ``(m, d)`` and signs ``(m,)`` of the squares to be added up, and whether the squares of all
+        draws come on top.
+    """
+    _, group, size = np.unique(winner, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(size), draws.shape[1]), np.float32)
+    np.add.at(sums, group, draws)
+    sums /= np.sqrt(size)[:, None].astype(np.float32)
+    several, members = sums[size > 1], draws[size[group] > 1]
+    if len(several) + len(members) <= min(len(sums), draws.shape[1]):
+        sign = np.repeat(np.array([1, -1], np.float32), [len(several), len(members)])
+        return np.concatenate([several, members]), sign, True
+    if len(sums) > draws.shape[1]:
+        values, vectors = np.linalg.eigh(sums.T.astype(np.float64) @ sums)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        sums = root.T.astype(np.float32)
+    return sums, np.ones(len(sums), np.float32), False

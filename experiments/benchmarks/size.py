@@ -1,0 +1,107 @@
+"""What a pool of a million items takes: seconds of processor time, and memory, in new processes.
+
+A table of random numbers is written as a Parquet file in single precision, and read by processes that
+choose one plate each. What a number takes at the peak is set against the four bytes in which agents see
+it; the choice is set against the products that it cannot do without, of all features with one vector for
+each label of the plate (Thompson and upper bounds), or with all draws (information-directed sampling).
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from .timing import Measured
+
+ITEMS, FEATURES, PLATE, DRAWS = 1_000_000, 100, 8, 100
+AGENTS = (
+    "greedy",
+    "bayes_ucb",
+    "linucb",
+    "expected_improvement",
+    "thompson",
+    f"ids(samples={DRAWS})",
+)
+"""What chooses a plate; the last one by joint draws."""
+
+PACKAGE = __name__.split(".")[0]
+CODE = """
+import json, re, resource, sys, time
+from pathlib import Path
+import numpy as np, pyarrow.parquet
+from threadpoolctl import threadpool_limits
+from {package}.agents import make
+from {package}.envs.pools.table_pool import TablePoolVectorEnv
+from {package}.envs.datasets import reading
+threadpool_limits(1)
+path, agent, draws, plate = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+begin = time.process_time()
+env = TablePoolVectorEnv(1, dataset=path, target="y", batch_size=plate, horizon=4 * plate)
+read = time.process_time()
+seen, state = env.reset(seed=0)[0], None
+player, spent = make(agent, env), []
+for _ in range(3):
+    start = time.process_time()
+    action, state = player.predict(seen, state)
+    spent.append(time.process_time() - start)
+    seen = env.step(action)[0]
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+if sys.platform == "linux":  # where the number above may be that of the process before
+    peak = 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+x = env.model.feature_matrix(seen)[0]
+theta = np.random.default_rng(0).standard_normal((draws, x.shape[1]), dtype=np.float32)
+start = time.process_time()
+for _ in range(plate):
+    for first in range(0, len(x), 1024):
+        theta @ x[first : first + 1024].T
+product = time.process_time() - start
+print(json.dumps([read - begin, spent[0], spent[-1], product, peak]))
+"""
+
+
+def size(turns: int) -> Measured:
+    """Measure reading, the first plate, a later one, and the peak; at most three turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "million.parquet"
+        _write(path)
+        rows = [_row(path, agent, min(turns, 3)) for agent in AGENTS]
+    plate = f"plate of {PLATE}"
+    head = ["agent", "from file to pool, s", f"first {plate}, s", f"later {plate}, s"]
+    return [*head, "/ its products", "peak, MB", "bytes a number"], rows
+
+
+def _row(path: Path, agent: str, turns: int) -> list[str]:
+    draws = DRAWS if agent == AGENTS[-1] else 1
+    found = np.median([_one(path, agent, draws) for _ in range(turns)], axis=0)
+    read, first, later, product, peak = found.tolist()
+    times = [f"{seconds:.2f}" for seconds in (read, first, later)]
+    number = peak / (ITEMS * FEATURES)
+    return [agent, *times, f"{later / product:.2f}", f"{peak / 1e6:.0f}", f"{number:.1f}"]
+
+
+def _one(path: Path, agent: str, draws: int) -> list[float]:
+    """Return what one process took; it is new, so that its peak is its own."""
+    code = CODE.format(package=PACKAGE)
+    command = [sys.executable, "-c", code, str(path), agent, str(draws), str(PLATE)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [float(number) for number in json.loads(told)]
+
+
+def _write(path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    random = np.random.default_rng(0)
+    theta = random.standard_normal(FEATURES, dtype=np.float32)
+    y = random.standard_normal(ITEMS, dtype=np.float32)
+    columns = {}
+    for k in range(FEATURES):
+        x = random.standard_normal(ITEMS, dtype=np.float32)
+        y += theta[k] * x
+        columns[f"x{k}"] = pa.array(x)
+    parquet.write_table(pa.table(columns | {"y": pa.array(y)}), path)
