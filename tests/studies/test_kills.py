@@ -1,4 +1,4 @@
-"""Studies that are killed; `tests/support/kill_studies.py` does it at length."""
+"""Studies that are killed, and commands; the scripts in `tests/support` do it at length."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "support" / "kill_studies.py"
+SUPPORT = Path(__file__).parents[1] / "support"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
-def test_ten_kills() -> None:
+@pytest.mark.parametrize(
+    ("script", "kills", "words"),
+    [
+        ("kill_studies.py", "10", []),
+        ("kill_commands.py", "6", ["--of", "table", "--rounds", "2"]),
+        ("kill_commands.py", "6", ["--of", "design", "--rounds", "1"]),
+    ],
+)
+def test_some_kills(script: str, kills: str, words: list[str]) -> None:
     """The journal is that of a study left alone, and no item is asked for twice."""
     run = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "10", "--seed", "7"],
+        [sys.executable, SUPPORT / script, "--kills", kills, "--seed", "7", *words],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    assert " 10 kills" in run.stdout
+    assert f" {kills} kills" in run.stdout

@@ -1,6 +1,6 @@
 r"""Kill the commands ask and tell at random moments; the journal must be that of a study left alone.
 
-    python tests/support/kill_commands.py [--of table|design] [--kills 200] [--seed 0]
+    python tests/support/kill_commands.py [--of table|design] [--kills 200] [--seed 0] [--rounds 8]
 
 A person types one command after the other, each a process of its own. It gets SIGKILL after a while,
 or by itself inside an event: before its line is written, halfway through it, or between sync and print.
@@ -31,15 +31,15 @@ from discovery_gym.studies.journal import Journal
 
 Person: TypeAlias = Generator[list[str], list[list[str]]]
 """What is typed, and the cells that it prints."""
-ROUNDS, FIRST = 8, 15
+FIRST = 15
 PROBLEM = '[problem]\nenv = "WeinbergToy"\nnum_bins = 10\nsettings = 7\nhorizon = 30\n'
 
 
-def chemist() -> Person:
+def chemist(rounds: int) -> Person:
     """Ask for plates of a table; tell one label late, others at once, in the file, failed, or wrong."""
     path = table(Path())
     words = ["ask", path.name, "--target", "yield", "--agent", "thompson", "--seed", "3"]
-    for number in range(ROUNDS):  # the first plate is larger than the budget by default
+    for number in range(rounds):  # the first plate is larger than the budget by default
         size = ["--batch", str(FIRST)] if number == 0 else ["--batch", "3", "--budget", "50"]
         ids = [row[0] for row in (yield words + size)]
         yield ["tell", path.name, f"{ids[-1]}={label(ids[-1]) + 1}"]
@@ -58,11 +58,11 @@ def chemist() -> Person:
                 yield ["tell", path.name, f"{ids[0]}=withdrawn"]
 
 
-def physicist() -> Person:
+def physicist(rounds: int) -> Person:
     """Ask for settings of a design; tell events, failures, and data of settings of one's own."""
     path = Path("problem.toml")
     path.write_text(PROBLEM)
-    for number in range(ROUNDS):
+    for number in range(rounds):
         ((name, *_),) = yield ["ask", path.name, "--agent", "thompson_eig", "--seed", "5"]
         data = Path(f"{name}.csv")
         events = np.cos(np.arange(30) * (number + 1))
@@ -132,7 +132,7 @@ def check(words: list[str], log: Path, quiet: Journal) -> None:
     assert any(shown <= plate for plate in plates) or not shown, f"{shown} is no plate of the study"
 
 
-def main(kills: int, seed: int, of: str) -> Counter[str]:
+def main(kills: int, seed: int, rounds: int, of: str) -> Counter[str]:
     """Kill commands; return how often at each moment.
 
     Raises:
@@ -142,11 +142,11 @@ def main(kills: int, seed: int, of: str) -> Counter[str]:
     person, log = PERSONS[of][0], Path(PERSONS[of][1])
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        quiet, longest = alone(person(), log)
+        quiet, longest = alone(person(rounds), log)
         while done.total() < kills:
             studies += 1
             os.chdir(tempfile.mkdtemp(dir=folder))
-            play(person(), log, quiet, longest, random, done, kills)
+            play(person(rounds), log, quiet, longest, random, done, kills)
             assert Journal(log).head == quiet.head
         damaged(log, "my.csv" if of == "table" else "problem.toml")
         os.chdir("/")
@@ -200,7 +200,7 @@ def damaged(log: Path, source: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for option, default in (("kills", 200), ("seed", 0)):
+    for option, default in (("kills", 200), ("seed", 0), ("rounds", 8)):
         parser.add_argument(f"--{option}", type=int, default=default)
     parser.add_argument("--of", choices=[*PERSONS], default="table")
     main(**vars(parser.parse_args()))
