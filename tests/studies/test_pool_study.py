@@ -488,9 +488,7 @@ def test_an_agent_that_writes_into_what_it_sees_allows_nothing(table: Path) -> N
     code.write_text("def one(seen):\n    seen['action_mask'][:] = 1\n    return 0\n")
     study = begun(table, agent=f"{code}:one")
     study.tell("1", 1.0)
-    with pytest.raises(
-        InputError, match="chose item 0 .1., counted from 0, which may not be chosen"
-    ):
+    with pytest.raises(InputError, match=r"chose item 0 .1., counted from 0"):
         study.ask()
     assert study.status["1"] == Status.HERE
 
