@@ -304,10 +304,6 @@ def _changes(study: PoolStudy, name: str, word: str, why: str) -> bool:
         what = told(study.values([name])[0])
         note(f"{name} ({what}) is {state.word}, as before: nothing is written.")
         return False
-    if word == "retry" and state not in (Status.FAILED, Status.WITHDRAWN):
-        raise InputError(
-            f"{name}=retry is for what failed or was withdrawn; {name} is {state.word}."
-        )
     return True
 
 
