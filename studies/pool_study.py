@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,14 @@ class PoolStudy(KeptStudy):
     Args:
         journal: The journal, which has its first event.
         table: The table, if it was read already; None reads it again.
+        pool: The pool that the first event makes, if it was made already.
     """
 
     kind = "pool"
 
-    def __init__(self, journal: Journal, table: Table | None = None) -> None:
+    def __init__(
+        self, journal: Journal, table: Table | None = None, pool: Pool | None = None
+    ) -> None:
         super().__init__(journal)
         self.news = News()
         """What stood in the file that was new when it was looked at last."""
@@ -42,7 +46,7 @@ class PoolStudy(KeptStudy):
         """The items that were new in it, by their ids."""
         self._table = table
         self._progress = Progress(lambda name: self.sheet.number[name])
-        self._follow()
+        self._follow(pool)
 
     @classmethod
     def begin(
@@ -79,12 +83,12 @@ class PoolStudy(KeptStudy):
         path = asked.source.journal if journal is None else Path(journal)
         log = Journal(path)
         if not log.events:
-            start, table = asked.start(path)
+            start, pool = asked.start(path)
             with log.writing():
                 if not log.events:
                     log.append(start)
-                    study = cls(log, table)
-                    study._read(asked.source, table)
+                    study = cls(log, pool=pool)
+                    study._read(asked.source, pool.sheet.table)
                     return study
         study = cls(log, asked.source.table)
         asked.check(study.start, study.budget)
@@ -154,14 +158,14 @@ class PoolStudy(KeptStudy):
         return self._progress.left
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> Sequence[str]:
         """The ids of all items."""
         return self.sheet.ids[: len(self._progress.status)]
 
     @property
     def status(self) -> dict[str, Status]:
         """The status of every item, by id."""
-        states = [Status(state) for state in self._progress.status.tolist()]
+        states = map([*Status].__getitem__, self._progress.status.tolist())
         return dict(zip(self.ids, states, strict=True))
 
     @property
@@ -229,7 +233,7 @@ class PoolStudy(KeptStudy):
             self._follow()
             if self._progress.flying and not more:
                 return self.flying()
-            self._check_left(n)
+            self._progress.check_left(n)
             items, decisions = self._pool.choose(n, self._progress)
             questions = self._questions(items)
             ids = [question.id for question in questions]
@@ -254,19 +258,6 @@ class PoolStudy(KeptStudy):
             pool.reasons(items, progress),
         )
         return [Question(*row) for row in zip(*parts, strict=True)]
-
-    def _check_left(self, n: int) -> None:
-        free = int((self._progress.status == Status.FREE).sum())
-        budget = self.spent + n
-        for count, of, remedy in (
-            (self.left, f"of the budget of {self.budget} labels",
-             f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
-            (free, f"of the {len(self._progress.status)} items",
-             "add conditions (as rows of the file), or retry what failed"),
-        ):  # fmt: skip
-            if n > count:
-                fewer = f"ask for {count}, or " if count else ""
-                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     # ---- telling
 
@@ -339,7 +330,7 @@ class PoolStudy(KeptStudy):
     def _change(self, do: str, name: str, states: Collection[Status]) -> None:
         with self.journal.writing():
             self._follow()
-            state = Status(self._progress.status[self._item(name)])
+            state = self._state(name)
             if state not in states:
                 allowed = " or ".join(one.word for one in states)
                 raise InputError(f"{do} is for items that are {allowed}; {name} is {state.word}.")
@@ -370,15 +361,19 @@ class PoolStudy(KeptStudy):
 
     def _read(self, source: Source, table: Table) -> None:
         """Take in what is new in a table. Only inside `Journal.writing`."""
-        sheet, before = Sheet.of(table, self._record), len(self._progress.status)
-        self.added = sheet.ids[before:]
+        before, sheet = len(self._progress.status), self.sheet
+        if table is not sheet.table:
+            sheet = Sheet.of(table, self._record)
+        self.added = tuple(sheet.ids[before:])
         if self.added:
             count = len(sheet.ids)
-            Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
-            event = {"do": "extend", "count": count, "table": sheet.record()}
-            self._table = table
-            self._write({**event, "source": source.to_json(self.journal.path)})
-        self.news = new = news(sheet, self.journal.events, self.labels, self.status)
+            pool = Pool(self.start, sheet, count)  # what cannot be played is refused here
+            place = source.to_json(self.journal.path)
+            record = {"count": count, "table": sheet.record(), "source": place}
+            self.journal.append({"do": "extend", **record})
+            self._follow(pool)
+        states = {name: self._state(name) for name in sheet.failed}
+        self.news = new = news(sheet, self.journal.events, self.labels, states)
         if new:
             outcomes = self._outcomes
             labels = {name: labels_of(name, found, outcomes) for name, found in new.labels.items()}
@@ -407,6 +402,9 @@ class PoolStudy(KeptStudy):
             )
         return item
 
+    def _state(self, name: Any) -> Status:
+        return Status(self._progress.status[self._item(name)])
+
     def _known(self, name: Any) -> str:
         return self.sheet.ids[self._item(name)]
 
@@ -422,28 +420,30 @@ class PoolStudy(KeptStudy):
 
     # ---- from the journal
 
-    def _follow(self) -> None:
+    def _follow(self, pool: Pool | None = None) -> None:
+        """Take in new events; the pool is that of the last items, if it was made already."""
         events = self.journal.events
         items = [i for i, one in enumerate(events) if one["do"] in ("start", "extend")][-1]
         if items >= self._taken:
             with self._at_line(items):
-                self._take_items(events[items])
+                self._take_items(events[items], pool)
         super()._follow()
 
     def _take(self, event: Event) -> None:
         self._progress.take(event)
 
-    def _take_items(self, event: Event) -> None:
+    def _take_items(self, event: Event, pool: Pool | None) -> None:
         """Find the items of the study in its table, which is read where they are not at hand."""
         self._record = event["table"]
         self._source = Source.from_json(event["source"], self.journal.path)
         stored: Mapping[str, Any] = self.start["options"]["reading"]
         self._reading = going_on(Reading(**stored), self._record)
-        if self._table is None:
-            self._table = self._source.read(self._reading)
-        try:
-            self.sheet = Sheet.of(self._table, self._record)
-        except InputError:  # another process has extended it
-            self._table = self._source.read(self._reading)
-            self.sheet = Sheet.of(self._table, self._record)
-        self._pool = Pool(self.start, self.sheet, event["count"])
+        self._pool = pool or Pool(self.start, self._found(), event["count"])
+        self.sheet = self._pool.sheet
+        self._table = self.sheet.table
+
+    def _found(self) -> Sheet:
+        with contextlib.suppress(InputError):  # another process may have extended it
+            if self._table is not None:
+                return Sheet.of(self._table, self._record)
+        return Sheet.of(self._source.read(self._reading), self._record)
