@@ -55,7 +55,7 @@ class Places(Mapping[str, int]):
             number = int(text)
             if str(number) == text:
                 return self.numbers.range.index(number)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
         raise KeyError(text)
 
