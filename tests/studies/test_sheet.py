@@ -258,9 +258,9 @@ def test_of_a_large_table_of_numbers_too(sheet, monkeypatch):
     more = sheet([*rows[:2], "0,80,7", "3,60,"], known, head)  # -0 is 0
     assert contents(more) == {**contents(first), "4": "x=3, T=60"}
     assert [more.number.get(name) for name in ("1", "4", "5", "04")] == [0, 3, None, None]
-    for rows in (rows[::-1], rows[:2], ["1,61,1", *rows[1:]]):
+    for other in (rows[::-1], rows[:2], ["1,61,1", *rows[1:]]):
         with pytest.raises(InputError, match="The first 3 conditions of my are not those"):
-            sheet(rows, known, head)
+            sheet(other, known, head)
     with pytest.raises(InputError, match="The first 3 conditions of my are not those"):
         sheet(["60,1,", "60,2,", "80,0,"], known, "x,T,yield")
 
