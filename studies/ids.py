@@ -68,7 +68,10 @@ class Places(Mapping[str, int]):
 
 def joined(first: Sequence[str], then: Sequence[str]) -> Sequence[str]:
     """Return ids one after the other; numbers that go on stay numbers."""
-    numbers = isinstance(first, Numbers) and isinstance(then, Numbers)
-    if numbers and first.range.stop == then.range.start:
+    if (
+        isinstance(first, Numbers)
+        and isinstance(then, Numbers)
+        and first.range.stop == then.range.start
+    ):
         return Numbers(range(first.range.start, then.range.stop))
     return *first, *then
