@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,6 @@ class Posterior:
         std: Standard deviations, ``(n,)``.
     """
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     mean: NDArray[np.float64]
     std: NDArray[np.float64]

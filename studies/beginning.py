@@ -11,7 +11,7 @@ from typing import Any
 from ..agents.making import full_text
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import choice, integer, real, sequence
-from ..envs.datasets import Reading, Table
+from ..envs.datasets import Reading
 from ..envs.pools.scaling import SCALINGS
 from .choosing import AGENT, Pool
 from .journal import Event
@@ -79,10 +79,13 @@ class Options:
             others={name: _checked(name, value) for name, value in own.items()},
         )
 
-    def start(self, journal: Path | None) -> tuple[Event, Table]:
-        """Return the first event of the study, and its table."""
-        table = self.source.read(self.reading)
-        sheet = Sheet.of(table)
+    def start(self, journal: Path | None) -> tuple[Event, Pool]:
+        """Return the first event of the study, and its pool.
+
+        Raises:
+            InputError: The pool cannot be played; nothing is written yet.
+        """
+        sheet = Sheet.of(self.source.read(self.reading))
         count = len(sheet.ids)
         here = sum(map(len, sheet.labels.values())) + len(sheet.failed)  # spent before it begins
         more = max(int(0.2 * count) + 1, min(self.plate, count))
@@ -97,8 +100,7 @@ class Options:
             count=count,
             table=sheet.record(),
         )
-        Pool(event, sheet, count)  # what cannot be played is refused before anything is written
-        return event, table
+        return event, Pool(event, sheet, count)
 
     def check(self, start: Event, budget: int) -> None:
         """Refuse what contradicts the journal of a study that goes on.

@@ -37,7 +37,7 @@ class Pool:
     """
 
     def __init__(self, start: Event, sheet: Sheet, count: int) -> None:
-        self._start, self._options, self._sheet = start, start["options"], sheet
+        self._start, self._options, self.sheet = start, start["options"], sheet
         self._rows = sheet.rows[:count]
         table = sheet.table
         x = table.features[self._rows]
@@ -52,14 +52,14 @@ class Pool:
         """Return which value of the column `same` each item has, ``(n,)``."""
         name, settings = (
             self._options["same"],
-            {one.name: one for one in self._sheet.table.settings},
+            {one.name: one for one in self.sheet.table.settings},
         )
         if name not in settings:
             raise InputError(
                 f"same={shown(name)} is no column that is set{closest(name, settings)} These are: "
                 f"{', '.join(settings)}."
             )
-        values = settings[name].of(self._sheet.table.features, self._rows)
+        values = settings[name].of(self.sheet.table.features, self._rows)
         return np.unique(np.array(values), return_inverse=True)[1].astype(np.int64)
 
     def _known(self, batch_size: int, history: int) -> StudyPool:
@@ -131,7 +131,7 @@ class Pool:
         """Return a choice that is allowed; an agent of a user's own may choose anything."""
         for item in items:
             if item not in range(len(mask)) or not mask[item] or items.count(item) > 1:
-                name = f" ({self._sheet.ids[item]})" if item in range(len(mask)) else ""
+                name = f" ({self.sheet.ids[item]})" if item in range(len(mask)) else ""
                 raise InputError(
                     f"{self._start['agent']} chose item {item}{name}, counted from 0, which may not be "
                     "chosen: choose where action_mask is 1, each item once."

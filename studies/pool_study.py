@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class PoolStudy(KeptStudy):
         table: The table, if it was read already; None reads it again.
         source: Where the table is; None: where it was when the journal last named it.
         reading: How the file is written, where that has changed.
+        pool: The pool that the first event makes, if it was made already.
     """
 
     kind = "pool"
@@ -42,6 +44,7 @@ class PoolStudy(KeptStudy):
         table: Table | None = None,
         source: Source | None = None,
         reading: Reading | None = None,
+        pool: Pool | None = None,
     ) -> None:
         super().__init__(journal)
         self.news = News()
@@ -50,7 +53,7 @@ class PoolStudy(KeptStudy):
         """The items that were new in it, by their ids."""
         self._table, self._given, self._written = table, source, reading
         self._progress = Progress(lambda name: self.sheet.number[name])
-        self._follow()
+        self._follow(pool)
 
     @classmethod
     def begin(
@@ -89,12 +92,12 @@ class PoolStudy(KeptStudy):
         path = asked.source.journal if journal is None else Path(journal)
         log = Journal(path)
         if not log.events:
-            start, table = asked.start(path)
+            start, pool = asked.start(path)
             with log.writing():
                 if not log.events:
                     log.append(start)
-                    study = cls(log, table, asked.source)
-                    study._read(asked.source, table)
+                    study = cls(log, None, asked.source, pool=pool)
+                    study._read(asked.source, pool.sheet.table)
                     return study
         study = cls(log, None, asked.source, asked.reading)
         asked.check(study.start, study.budget)
@@ -164,14 +167,14 @@ class PoolStudy(KeptStudy):
         return self._progress.left
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def ids(self) -> Sequence[str]:
         """The ids of all items."""
         return self.sheet.ids[: len(self._progress.status)]
 
     @property
     def status(self) -> dict[str, Status]:
         """The status of every item, by id."""
-        states = [Status(state) for state in self._progress.status.tolist()]
+        states = map([*Status].__getitem__, self._progress.status.tolist())
         return dict(zip(self.ids, states, strict=True))
 
     @property
@@ -238,7 +241,7 @@ class PoolStudy(KeptStudy):
             self._follow()
             if self._progress.flying and not more:
                 return self.flying()
-            self._check_left(n)
+            self._progress.check_left(n)
             items, decisions = self._pool.choose(n, self._progress)
             questions = self._questions(items)
             ids = [question.id for question in questions]
@@ -263,19 +266,6 @@ class PoolStudy(KeptStudy):
             pool.reasons(items, progress),
         )
         return [Question(*row) for row in zip(*parts, strict=True)]
-
-    def _check_left(self, n: int) -> None:
-        free = int((self._progress.status == Status.FREE).sum())
-        budget = self.spent + n
-        for count, of, remedy in (
-            (self.left, f"of the budget of {self.budget} labels",
-             f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
-            (free, f"of the {len(self._progress.status)} items",
-             "add conditions (as rows of the file), or retry what failed"),
-        ):  # fmt: skip
-            if n > count:
-                fewer = f"ask for {count}, or " if count else ""
-                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     # ---- telling
 
@@ -379,15 +369,18 @@ class PoolStudy(KeptStudy):
 
     def _read(self, source: Source, table: Table) -> None:
         """Take in what is new in a table. Only inside `Journal.writing`."""
-        sheet, before = Sheet.of(table, self._record), len(self._progress.status)
-        self.added = sheet.ids[before:]
+        before, sheet = len(self._progress.status), self.sheet
+        if table is not sheet.table:
+            sheet = Sheet.of(table, self._record)
+        self.added = tuple(sheet.ids[before:])
         if self.added or self._how != self._stored:
             count = len(sheet.ids)
-            Pool(self.start, sheet, count)  # what cannot be played is refused before it is written
-            self._table = table
+            pool = Pool(self.start, sheet, count)  # what cannot be played is refused here
             found = {"reading": self._how, "source": source.to_json(self.journal.path)}
-            self._write({"do": "extend", "count": count, "table": sheet.record(), **found})
-        self.news = new = news(sheet, self.journal.events, self.labels, self.status)
+            self.journal.append({"do": "extend", "count": count, "table": sheet.record(), **found})
+            self._follow(pool)
+        states = {name: self._state(name) for name in sheet.failed}
+        self.news = new = news(sheet, self.journal.events, self.labels, states)
         if new:
             outcomes = self._outcomes
             labels = {name: labels_of(name, found, outcomes) for name, found in new.labels.items()}
@@ -416,34 +409,39 @@ class PoolStudy(KeptStudy):
             )
         return item
 
+    def _state(self, name: Any) -> Status:
+        return Status(self._progress.status[self._item(name)])
+
     def _known(self, name: Any) -> str:
         return self.sheet.ids[self._item(name)]
 
     # ---- from the journal
 
-    def _follow(self) -> None:
+    def _follow(self, pool: Pool | None = None) -> None:
+        """Take in new events; the pool is that of the last items, if it was made already."""
         events = self.journal.events
         items = [i for i, one in enumerate(events) if one["do"] in ("start", "extend")][-1]
         if items >= self._taken:
             with self._at_line(items):
-                self._take_items(events[items])
+                self._take_items(events[items], pool)
         super()._follow()
 
     def _take(self, event: Event) -> None:
         self._progress.take(event)
 
-    def _take_items(self, event: Event) -> None:
+    def _take_items(self, event: Event, pool: Pool | None) -> None:
         """Find the items of the study in its table, which is read where they are not at hand."""
         self._record = event["table"]
         self._source = self._given or Source.from_json(event["source"], self.journal.path)
         self._stored = event.get("reading", self.start["options"]["reading"])
         self._how = {**self._stored, **written(self._written)}
         self._reading = going_on(Reading(**self._how), self._record)
-        if self._table is None:
-            self._table = self._source.read(self._reading)
-        try:
-            self.sheet = Sheet.of(self._table, self._record)
-        except InputError:  # another process has extended it
-            self._table = self._source.read(self._reading)
-            self.sheet = Sheet.of(self._table, self._record)
-        self._pool = Pool(self.start, self.sheet, event["count"])
+        self._pool = pool or Pool(self.start, self._found(), event["count"])
+        self.sheet = self._pool.sheet
+        self._table = self.sheet.table
+
+    def _found(self) -> Sheet:
+        with contextlib.suppress(InputError):  # another process may have extended it
+            if self._table is not None:
+                return Sheet.of(self._table, self._record)
+        return Sheet.of(self._source.read(self._reading), self._record)

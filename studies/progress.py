@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..envs.core import InputError
 from .journal import Event
 from .status import Status
 
@@ -39,6 +40,20 @@ class Progress:
     def left(self) -> int:
         """Number of labels that may still be asked for."""
         return max(self.budget - self.spent, 0)
+
+    def check_left(self, n: int) -> None:
+        """Refuse to ask for n items where not so many labels, or items, are left."""
+        free = int((self.status == Status.FREE).sum())
+        budget = self.spent + n
+        for count, of, remedy in (
+            (self.left, f"of the budget of {self.budget} labels",
+             f"raise the budget: study.budget = {budget}, or ask --budget {budget}"),
+            (free, f"of the {len(self.status)} items",
+             "add conditions (as rows of the file), or retry what failed"),
+        ):  # fmt: skip
+            if n > count:
+                fewer = f"ask for {count}, or " if count else ""
+                raise InputError(f"{n} asked for, but only {count} {of} left: {fewer}{remedy}.")
 
     def labels(self, item: int) -> list[float]:
         """Return the labels of an item, in the order in which they came."""

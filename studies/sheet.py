@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
 from ..envs.datasets.stored import first_rows
+from .ids import Numbers, Places, joined
 from .journal import Event
 from .status import Status
 
@@ -50,7 +51,7 @@ class Sheet:
     """
 
     table: Table
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     rows: NDArray[np.int64]
     item: NDArray[np.int64]
 
@@ -77,7 +78,7 @@ class Sheet:
         others[found] = False
         new = others.nonzero()[0]
         order = np.concatenate([found, new])
-        ids = (*_ids(known), *_named(table, rows[new], len(found)))
+        ids = joined(_ids(known), _named(table, rows[new], len(found)))
         _check_double(ids)
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
@@ -85,8 +86,10 @@ class Sheet:
         return cls(table, ids, rows[order], place[condition])
 
     @cached_property
-    def number(self) -> dict[str, int]:
+    def number(self) -> Mapping[str, int]:
         """The number of each item by its id, and by the names of its other rows."""
+        if isinstance(self.ids, Numbers) and self.table.row_names is None:
+            return Places(self.ids)
         rows = zip(self.table.row_names or (), self.item.tolist(), strict=False)
         return dict(rows) | {name: i for i, name in enumerate(self.ids)}
 
@@ -165,10 +168,10 @@ def _conditions(table: Table) -> NDArray[np.int64]:
     return np.array([seen.setdefault(row, len(seen)) for row in rows], np.int64)
 
 
-def _named(table: Table, rows: NDArray[np.int64], start: int) -> tuple[str, ...]:
+def _named(table: Table, rows: NDArray[np.int64], start: int) -> Sequence[str]:
     """Return the ids of new items, by their first rows: those of the index, or numbers."""
     if table.row_names is None:
-        return tuple(map(str, range(start + 1, start + 1 + len(rows))))
+        return Numbers(range(start + 1, start + 1 + len(rows)))
     names = tuple(table.row_names[row] for row in rows.tolist())
     if "" in names:
         what = told(table.values(rows[[names.index("")]])[0])
@@ -180,7 +183,7 @@ def _named(table: Table, rows: NDArray[np.int64], start: int) -> tuple[str, ...]
 
 
 def _check_double(ids: Sequence[str]) -> None:
-    if len(set(ids)) < len(ids):
+    if not isinstance(ids, Numbers) and len(set(ids)) < len(ids):
         double = next(name for name, count in Counter(ids).items() if count > 1)
         raise InputError(
             f"Two conditions are called {shown(double)} in the index column; rename one of them."
@@ -195,8 +198,10 @@ def _check_names(table: Table, ids: Sequence[str], item: NDArray[np.int64]) -> N
         ids: How the items are called.
         item: The item of each row.
     """
+    if table.row_names is None:
+        return
     number = {name: i for i, name in enumerate(ids)}
-    for row, name in enumerate(table.row_names or ()):
+    for row, name in enumerate(table.row_names):
         own, here = number.setdefault(name, int(item[row])), int(item[row])
         if name and own != here:
             raise InputError(
@@ -207,10 +212,10 @@ def _check_names(table: Table, ids: Sequence[str], item: NDArray[np.int64]) -> N
             )
 
 
-def _ids(known: Mapping[str, Any]) -> Iterable[str]:
+def _ids(known: Mapping[str, Any]) -> Sequence[str]:
     if "items" in known:
-        return list(known["items"])
-    return known.get("ids") or map(str, range(1, known["count"] + 1))
+        return tuple(known["items"])
+    return tuple(known["ids"]) if "ids" in known else Numbers(range(1, known["count"] + 1))
 
 
 def _check_columns(table: Table, known: Mapping[str, Any]) -> None:
@@ -297,6 +302,10 @@ def _digest(table: Table, rows: NDArray[np.int64]) -> str:
 
 def _digest_of(table: Table, rows: NDArray[np.int64]) -> str:
     digest = hashlib.sha256()
+    if not any(one.levels for one in table.settings):  # the keys are there, of the conditions
+        digest.update("\0".join(one.name for one in table.settings).encode())
+        digest.update(table.keys[:, rows].tobytes())
+        return digest.hexdigest()
     for one in table.settings:
         digest.update(f"{one.name}\0".encode())
         if one.levels:
@@ -357,7 +366,7 @@ def news(
         sheet: The file.
         events: The journal.
         known: The labels of the study that count, by item.
-        status: The status of each item in the study.
+        status: The status in the study of each item that failed by the file.
     """
     found, here, before = News(), sheet.labels, seen(events)
     for name in dict.fromkeys((*here, *before)):

@@ -109,13 +109,19 @@ class Table:
         """Return what a person sets in some rows: column -> the name of a level, or a number."""
         some = np.asarray(rows, np.int64)
         names = [one.name for one in self.settings]
-        cells = [one.of(self.features, some) for one in self.settings]
+        features, every = self.features[some, :], np.arange(len(some))  # the file is read once
+        cells = [one.at(some).of(features, every) for one in self.settings]
         return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """128 bits that are made of the features of each row, ``(2, n)``; see `stored.keys`."""
+        return keys(self.features)
 
     @cached_property
     def condition(self) -> NDArray[np.int64]:
         """The condition of each row, ``(n,)``: rows with equal features are replicates of one."""
-        return groups_of(keys(self.features))
+        return groups_of(self.keys)
 
     def conditions(self) -> Table:
         """Return the table with one row per measured condition; its label is the mean of all.

@@ -277,6 +277,23 @@ def test_of_a_large_table_the_journal_keeps_a_digest(sheet, monkeypatch):
             sheet(rows, known)
 
 
+def test_of_a_large_table_of_numbers_too(sheet, monkeypatch):
+    monkeypatch.setattr(sheet_module, "MOST_CELLS", 3)
+    head, rows = "x,T,yield", ["1,60,1", "2,60,", "-0,80,"]
+    first = sheet(rows, head=head)
+    known = kept(first)
+    assert "items" not in known
+    assert first.ids == ("1", "2", "3")
+    more = sheet([*rows[:2], "0,80,7", "3,60,"], known, head)  # -0 is 0
+    assert contents(more) == {**contents(first), "4": "x=3, T=60"}
+    assert [more.number.get(name) for name in ("1", "4", "5", "04")] == [0, 3, None, None]
+    for other in (rows[::-1], rows[:2], ["1,61,1", *rows[1:]]):
+        with pytest.raises(InputError, match="The first 3 conditions of my are not those"):
+            sheet(other, known, head)
+    with pytest.raises(InputError, match="The first 3 conditions of my are not those"):
+        sheet(["60,1,", "60,2,", "80,0,"], known, "x,T,yield")
+
+
 def test_truth_values_are_shown_as_they_are_written(sheet):
     one = sheet(["TRUE,1,2", "FALSE,1,3"], head="dry,T,yield")
     assert contents(one) == {"1": "dry=TRUE, T=1", "2": "dry=FALSE, T=1"}
