@@ -72,7 +72,7 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._cells or self._columns)
 
-    def refuse(self, file: str, reading: Reading | None = None) -> None:
+    def refuse(self, file: str, reading: Reading | None = None, remedy: str = "") -> None:
         """Raise an error that names everything noted, if there is anything, and what to type."""
         if not self:
             return
@@ -84,7 +84,8 @@ class Problems:
             f"({roles}= keeps {'them' if len(names) > 1 else 'it'})"
             for (why, roles), names in self._columns.items()
         ]
-        raise InputError(" ".join([f"{file}: {'; '.join(told)}.", *self._remedies(reading)]))
+        remedies = [remedy] if remedy else self._remedies(reading)
+        raise InputError(" ".join([f"{file}: {'; '.join(told)}.", *remedies]))
 
     def _remedies(self, reading: Reading | None) -> list[str]:
         """Return what to type; what is given already is part of it."""

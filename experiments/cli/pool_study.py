@@ -165,8 +165,8 @@ def _naming_options() -> Iterator[None]:
         sure = [given for given in plain if given.endswith("]") or given.startswith("index='")]
         given = sure or [given for given in plain if given[-1] != "="][:1]  # one of them will do
         example = " ".join(f'--set "{one}"' for one in given)
-        example = example or f"--set {found[0].partition('=')[0]}=VALUE"
-        example = example.replace("--set target=VALUE", "--target COLUMN")
+        other = f"--set {found[0].partition('=')[0]}=VALUE"
+        example = example or ("--target COLUMN" if "target=" in found else other)
         raise InputError(f"{error} Type it so: {example}") from None
 
 
