@@ -356,7 +356,7 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
                 f"columns 'id' and {shown(target)}."
             )
     problems = Problems()
-    convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
+    convert = Conversion(columns, decimal_sign(columns, [target], None, target), None, problems)
     values, failed = convert.labels(target, ())[0], convert.failed(target)
     problems.refuse(columns.file)
     rows = zip(convert.texts("id"), values.tolist(), failed.tolist(), strict=True)

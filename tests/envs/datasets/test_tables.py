@@ -438,7 +438,7 @@ def test_one_message_names_all_offenders(write: Any) -> None:
         "row 3, column 'yield': 'n.d.'",
         "row 3, column 'T': 'rt'",
         "row 4, column 'eq': 'x'",
-        "drop=['run']",
+        "index='run'",
     ):
         assert part in str(caught.value)
 
