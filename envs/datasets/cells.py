@@ -72,7 +72,7 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._cells or self._columns)
 
-    def refuse(self, file: str, reading: Reading | None = None) -> None:
+    def refuse(self, file: str, reading: Reading | None = None, remedy: str = "") -> None:
         """Raise an error that names everything noted, if there is anything, and what to type."""
         if not self:
             return
@@ -84,7 +84,8 @@ class Problems:
             f"({roles}= keeps {'them' if len(names) > 1 else 'it'})"
             for (why, roles), names in self._columns.items()
         ]
-        raise InputError(" ".join([f"{file}: {'; '.join(told)}.", *self._remedies(reading)]))
+        remedies = [remedy] if remedy else self._remedies(reading)
+        raise InputError(" ".join([f"{file}: {'; '.join(told)}.", *remedies]))
 
     def _remedies(self, reading: Reading | None) -> list[str]:
         """Return what to type; what is given already is part of it."""
@@ -349,15 +350,20 @@ def _rounded(text: Any) -> Any:
     return pa.array([cell is not None and int(float(cell)) != int(cell) for cell in cells])
 
 
-def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) -> str:
-    """Return the decimal sign of a file, looking at all columns of numbers at once."""
+def decimal_sign(
+    columns: Columns, names: Iterable[str], thousands: str | None, label: str | None = None
+) -> str:
+    """Return the decimal sign of a file, looking at all columns of numbers at once.
+
+    A label counts as one of numbers, however few are measured and however many are "n.d.".
+    """
     if thousands in (",", "."):
         return "." if thousands == "," else ","
     if columns.separator in ("", ","):
         return "."
     sure, unsure = dict[str, str](), dict[str, str]()
     for name in names:
-        for sign, (pattern, where) in _decimals(columns, name, thousands).items():
+        for sign, (pattern, where) in _decimals(columns, name, thousands, name == label).items():
             (sure if pattern == DECIMALS else unsure).setdefault(sign, where)
     if len(sure) == 2:
         raise InputError(
@@ -375,7 +381,9 @@ def decimal_sign(columns: Columns, names: Iterable[str], thousands: str | None) 
     return "."
 
 
-def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, tuple[str, str]]:
+def _decimals(
+    columns: Columns, name: str, thousands: str | None, numbers: bool
+) -> dict[str, tuple[str, str]]:
     """Return the signs in the numbers of a column, each with how sure it is and with a cell."""
     column = columns.cells[name]
     if not pa.types.is_string(column.type):
@@ -386,7 +394,7 @@ def _decimals(columns: Columns, name: str, thousands: str | None) -> dict[str, t
         text = pc.replace_substring(text, thousands, "")
     filled = pc.sum(pc.not_equal(text, "")).as_py() or 0
     alike = pc.sum(pc.match_substring_regex(text, r"^[+-]?\d*[.,]?\d*([eE][+-]?\d+)?\s*%?$"))
-    if 2 * ((alike.as_py() or 0) - (len(text) - filled)) < filled:
+    if not numbers and 2 * ((alike.as_py() or 0) - (len(text) - filled)) < filled:
         return {}  # a column of names, in which 1,4 is not a number
     found = {}
     for sign in (",", "."):

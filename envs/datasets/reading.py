@@ -50,19 +50,19 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
     tables = described(columns, features, reading, folder)
     texts = {*reading.categories, *tables}
     numbers = [name for name in (target, *features) if name not in texts]
-    decimal = reading.decimal or decimal_sign(columns, numbers, reading.thousands)
+    decimal = reading.decimal or decimal_sign(columns, numbers, reading.thousands, target)
     given = reading.decimal is not None
     convert = Conversion(columns, decimal, reading.thousands, problems, given)
     labels, unit = convert.labels(target, reading.missing)
-    if problems and roles.guessed:
-        raise InputError(
-            f"{columns.file}: no label is named, and the last column, {listed([target])}, does not hold "
-            f"numbers alone; name the label as target=. The columns are {listed(columns.cells)}."
-        )
+    guess = (
+        f"No label is named, so the last column, {listed([target])}, is taken; target= names another."
+        if problems and roles.guessed
+        else ""
+    )
     found = _Features(convert, reading.categories, tables)
     for name in features:
         found.add(name)
-    problems.refuse(file, reading)
+    problems.refuse(file, reading, guess)
     failed = _failed(columns) | convert.failed(target)
     if count := int(failed.sum()):
         columns.notes.append(f"{count} failed trial{'s' * (count > 1)}, without a label")

@@ -180,8 +180,8 @@ def _naming_options() -> Iterator[None]:
         sure = [given for given in plain if given.endswith("]") or given.startswith("index='")]
         given = sure or [given for given in plain if given[-1] != "="][:1]  # one of them will do
         example = " ".join(f'--set "{one}"' for one in given)
-        example = example or f"--set {found[0].partition('=')[0]}=VALUE"
-        example = example.replace("--set target=VALUE", "--target COLUMN")
+        other = f"--set {found[0].partition('=')[0]}=VALUE"
+        example = example or ("--target COLUMN" if "target=" in found else other)
         raise InputError(f"{error} Type it so: {example}") from None
 
 
@@ -385,7 +385,7 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
                 f"columns 'id' and {shown(target)}."
             )
     problems = Problems()
-    convert = Conversion(columns, decimal_sign(columns, [target], None), None, problems)
+    convert = Conversion(columns, decimal_sign(columns, [target], None, target), None, problems)
     values, failed = convert.labels(target, ())[0], convert.failed(target)
     problems.refuse(columns.file)
     rows = zip(convert.texts("id"), values.tolist(), failed.tolist(), strict=True)

@@ -334,7 +334,7 @@ def test_open_tables_are_asked_as_they_read(
         (
             "siblings.csv",
             ["--target", "yield"],
-            r"""--set "index='run'" --set "drop=\['selectivity', 'impurity', 'date'\]"$""",
+            r"""Type it so: --set "index='run'" --set "drop=\['selectivity', 'impurity', 'date'\]"$""",
         ),
         (
             "thousands.csv",
@@ -384,3 +384,16 @@ def test_a_study_that_cannot_be_written_is_shown(raw, monkeypatch):
     assert "my.study.jsonl cannot be written; what was typed into my.csv since" in said
     assert shown == whole
     assert events() == before
+
+
+def test_what_a_refusal_says_to_type_begins_the_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "who;T / [C];lig;y;note\nr1;60;a;1,5;\nr2;80;a;<5;\nr3;60;b;n.d.;bad\nr4;80;b;;\n"
+    Path("my.csv").write_text(rows, "utf-8")
+    assert refused("ask", "my.csv").endswith("Type it so: --target COLUMN")
+    told = refused("ask", "my.csv", "--target", "y").partition("Type it so: ")[2]
+    typed("ask", "my.csv", "--target", "y", *shlex.split(told))
+    study = Study.open("my.study.jsonl")
+    assert list(study.ids) == ["r1", "r2", "r3", "r4"]
+    assert list(study.columns) == ["T / [C]", "lig"]
+    assert study.labels["r1"] == [1.5]
