@@ -141,7 +141,7 @@ class SimulatorDesign(TabulatedDesign):
     - `data_range`, `num_bins`: the histogram; its first and last bin take in what lies beyond; a
       warning says where that is more than a fifth of all. Two numbers are put into bins of a plane:
       `data_range=((0, 1), (-3, 3))`, `num_bins=(10, 20)` or one number for both.
-    - `columns` (None, all): which numbers of an event are looked at, the first is 0.
+    - `columns` (None): which numbers of an event are looked at, the first is 0; None: all.
     - `summarise` (None): a function of events `(N,)`, or `(N, c)` of several columns, or its name
       `"package.module:function"`, that makes one or two numbers of them. Runs are kept as they were, so
       that another summary needs no new ones.

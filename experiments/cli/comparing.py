@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...envs.core import InputError, closest, shown
+from ...envs.core import InputError, shown
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
 from .playing import play_missing
@@ -67,7 +67,7 @@ def compare(
     from ..suites import comparing
 
     if metric not in METRICS:
-        raise InputError(f"--metric is sum or area, got {shown(metric)}{closest(metric, METRICS)}")
+        raise InputError(f"--metric must be sum or area, got {shown(metric)}.")
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
     table = _measured(dataset, reading)

@@ -343,8 +343,8 @@ def _known(study: PoolStudy, name: str) -> str:
         flying = [one for one, state in study.status.items() if state == Status.FLYING]
         hint = f" In flight: {_some(flying)}." if flying else ""
         raise InputError(
-            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])}{hint} Ids are those "
-            "that ask prints."
+            f"There is no item {shown(name)}{closest(name, study.ids[:10_000])} Ids are those that ask "
+            f"prints.{hint}"
         )
     return study.sheet.ids[study.sheet.number[name]]
 

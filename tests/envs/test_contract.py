@@ -248,6 +248,7 @@ def test_registered_ids() -> None:
         "discovery/BinomialDiscovery-v0",
         "discovery/ConstantElasticity-v0",
         "discovery/DeathProcess-v0",
+        "discovery/FidelityLadder-v0",
         "discovery/GaussianStep-v0",
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
