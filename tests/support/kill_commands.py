@@ -179,7 +179,9 @@ def play(
                 os.kill(pid, signal.SIGKILL)
             done[moment] += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
             check(words, log, quiet)
+        start = time.monotonic()
         cells = typed(words, again=True)
+        longest = min(longest, time.monotonic() - start)  # the machine may have become faster
         check(words, log, quiet)
 
 
