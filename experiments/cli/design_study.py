@@ -233,6 +233,7 @@ def _echo(study: DesignStudy, name: str) -> list[str]:
 def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import design_study as report
+    from ..report.page import save
 
     study = begun(source, journal)
     _run(study)
@@ -243,7 +244,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
         table(part.columns, part.rows, part.title)
     table(report.BELIEFS, report.beliefs(study), "What is believed")
     if page is not None:
-        report.write_page(study, page, source)
+        save(page, report.study_page(study, source))
         say(f"page: {page}")
     flying = [name for name, state in study.status.items() if state == Status.FLYING]
     words = [f"{flying[0]}=DATA.csv"] if flying else []

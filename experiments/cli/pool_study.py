@@ -401,6 +401,7 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
 def show(source: str, page: Path | None, journal: Path | None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
+    from ..report.page import save
 
     study = _readable(source, journal)
     found = report.course(study)
@@ -410,7 +411,7 @@ def show(source: str, page: Path | None, journal: Path | None) -> None:
         if part.rows:
             table(part.columns, part.last(MOST_SHOWN), part.title)
     if page is not None:
-        report.write_page(study, page, source)
+        save(page, report.study_page(study, source))
         say(f"page: {page}")
     flying = [f"{one.id}=LABEL" for one in study.flying()[:2]]
     say(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...envs.core import spelt
-from ...envs.core.files import write, writing_to
 from ...envs.design.drawing import HistogramLaw
 from ...envs.design.simulator_design import SimulatorDesign
 from ...studies.course import Experiment
@@ -122,22 +120,8 @@ def experiments(study: DesignStudy) -> Part:
 # ---- the page
 
 
-def write_page(study: DesignStudy, path: Path, name: str) -> None:
-    """Write the page of a study: one file that loads nothing.
-
-    Args:
-        study: The study.
-        path: The page.
-        name: How the problem is called.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
-    with writing_to(path.parent, "a page"):
-        write(path, _page(study, name))
-
-
-def _page(study: DesignStudy, name: str) -> str:
+def study_page(study: DesignStudy, name: str) -> str:
+    """Return the page of a study of a problem called ``name``: one file that loads nothing."""
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
     code = page.script("draw.js", "theme.js", "figures.js", "design.js")
     believed = Part("Parameters", BELIEFS, beliefs(study), "")

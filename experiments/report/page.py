@@ -16,6 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ...envs.core.files import write, writing_to
 from ...envs.rendering import palette
 from . import escaping, words
 
@@ -33,6 +34,12 @@ def render(template: str, **view: Any) -> str:
         **view: What it shows. Every text is escaped, unless it is a `Markup`.
     """
     return _templates(template.split(".")[-2]).get_template(template).render(view)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a page; a file that cannot be written raises `InputError`."""
+    with writing_to(path.parent, "a page"):
+        write(path, text)
 
 
 def style(template: str, **view: Any) -> Markup:

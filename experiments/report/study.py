@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from ...envs.core import spelt
-from ...envs.core.files import write, writing_to
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
 from ...studies.answers import Posterior
@@ -77,22 +75,8 @@ def belief(mean: float, std: float) -> str:
 # ---- the page
 
 
-def write_page(study: PoolStudy, path: Path, name: str) -> None:
-    """Write the page of a study: one file that loads nothing.
-
-    Args:
-        study: The study.
-        path: The page.
-        name: How the table is called.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
-    with writing_to(path.parent, "a page"):
-        write(path, _page(study, name))
-
-
-def _page(study: PoolStudy, name: str) -> str:
+def study_page(study: PoolStudy, name: str) -> str:
+    """Return the page of a study of a table called ``name``: one file that loads nothing."""
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
     style = page.style("study.css", papers=PAPERS, colours_on=colours_on)

@@ -25,6 +25,12 @@ def note(name: str, line: str = "x") -> int:
     return len(path.read_text().splitlines())
 
 
+def calls(folder: Path) -> list[str]:
+    """Return what simulators have noted of their calls, a line each."""
+    path = folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def listen(folder: Path) -> int:
     """Open the pipe that a hanging simulator holds open."""
     os.mkfifo(folder / "pipe")

@@ -26,17 +26,6 @@ from discovery_gym.experiments import evaluate
 SIMULATOR = "discovery/SimulatorDesign-v0"
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(simulators.FOLDER, str(tmp_path))
-    return tmp_path
-
-
-def calls(folder: Path) -> list[str]:
-    path = folder / "calls"
-    return path.read_text().splitlines() if path.exists() else []
-
-
 # ---- failing as an outcome
 
 HALF = 0.5 / 19  # half a step between 20 points from 0.5 to 1.5
@@ -216,11 +205,11 @@ NUMERIC: dict[str, Any] = {
 
 def test_a_mask_takes_values_out_of_the_prior(folder: Path) -> None:
     env: Any = gym.make(SIMULATOR, reveal=True, **NUMERIC)
-    assert calls(folder) == []
+    assert simulators.calls(folder) == []
     told = r"leaves out 33% of the prior \(2 of 6 parameter values\).*phi=3: 6 of 12.*returned nan"
     with pytest.warns(UserWarning, match=told):
         first, _ = env.reset(seed=0)
-    assert len(calls(folder)) == 2 * 6 * 2
+    assert len(simulators.calls(folder)) == 2 * 6 * 2
     model = env.unwrapped.model
     np.testing.assert_array_equal(model.masked, model.thetas[:, 0] > 2)
     left = model.thetas[~model.masked, 0]
@@ -266,7 +255,11 @@ def test_fresh_experiments_never_fail_under_a_mask(folder: Path) -> None:
         vector.reset(seed=0)
     outcome = vector.step(np.full(20, 0))[0]["outcomes"][:, :20]
     assert (outcome.sum(1) == 20).all()
-    odd = [line for line in calls(folder)[24:] if int(line.split()[2]) % 2 and line[0] == "0"]
+    odd = [
+        line
+        for line in simulators.calls(folder)[24:]
+        if int(line.split()[2]) % 2 and line[0] == "0"
+    ]
     assert odd  # some did fail
 
 
@@ -285,7 +278,7 @@ def test_a_simulator_that_always_fails_is_stopped_at_once(folder: Path) -> None:
     )
     with pytest.raises(InputError, match=told):
         model.simulate()
-    assert len(calls(folder)) == 18  # each twice: the same words again are final
+    assert len(simulators.calls(folder)) == 18  # each twice: the same words again are final
     assert list((folder / "kept").glob("*.failed")) == []  # a simulator that is mended starts anew
 
 
@@ -309,27 +302,27 @@ def test_failures_are_kept_like_results(folder: Path) -> None:
         return model.rates(model.thetas, np.full((6, 1), 3.0))
 
     first = rates()
-    assert len(calls(folder)) == 24
+    assert len(simulators.calls(folder)) == 24
     kept = sorted((folder / "kept").glob("*.failed"))
     assert len(kept) == 8
     assert b"returned nan as event 0; all must be finite" in kept[0].read_bytes()
     np.testing.assert_array_equal(rates(), first)
-    assert len(calls(folder)) == 24  # nothing again
+    assert len(simulators.calls(folder)) == 24  # nothing again
     kept[0].unlink()
     kept[1].write_bytes(kept[1].read_bytes()[:-1])  # damaged
     np.testing.assert_array_equal(rates(), first)
-    assert len(calls(folder)) == 26
+    assert len(simulators.calls(folder)) == 26
     rates(version="2")
-    assert len(calls(folder)) == 50
+    assert len(simulators.calls(folder)) == 50
     # Where failures are errors, none is believed: they are run again.
     with pytest.raises(InputError, match="returned nan as event 0"):
         rates(on_failure="raise")
-    assert len(calls(folder)) == 51
+    assert len(simulators.calls(folder)) == 51
     model = SimulatorDesign(
         **NUMERIC | {"on_failure": "outcome", "cache": str(folder / "kept"), "max_failed": 0.5}
     )
     model.simulate(retry_failed=True)
-    assert len(calls(folder)) == 51 + 8
+    assert len(simulators.calls(folder)) == 51 + 8
     assert len(model.failures.failed) == 8
 
 
@@ -338,7 +331,7 @@ def test_a_part_counts_its_own(folder: Path) -> None:
         **NUMERIC | {"on_failure": "outcome", "cache": str(folder / "kept"), "max_failed": 0.4}
     )
     model.simulate(part=1, parts=2)  # the even seeds
-    assert {line.split()[2] for line in calls(folder)} == {"0"}
+    assert {line.split()[2] for line in simulators.calls(folder)} == {"0"}
     assert len(model.failures.failed) == 2
 
 

@@ -26,10 +26,7 @@ JOBS = [Job((theta,), (2.0,), 3, 7) for theta in (0.0, 1.0, 2.0)]
 EVENTS = [[0, 1, 2], [10, 11, 12], [20, 21, 22]]
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(simulators.FOLDER, str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def runs(name: Any, folder: Path, workers: int = 1, **options: Any) -> list[Any]:

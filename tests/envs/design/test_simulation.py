@@ -50,11 +50,6 @@ def folder(
     ray.shutdown()
 
 
-def calls(folder: Path) -> list[str]:
-    path = folder / "calls"
-    return path.read_text().splitlines() if path.exists() else []
-
-
 @pytest.mark.parametrize("workers", [0, 2, RAY])
 def test_every_job_runs_once(folder: Path, workers: Any) -> None:
     def run(jobs: list[Job], version: str = "") -> dict[Job, Any]:
@@ -62,9 +57,9 @@ def test_every_job_runs_once(folder: Path, workers: Any) -> None:
         return dict(Simulations(simulator, folder / "kept", workers, version=version).run(jobs))
 
     first = run(JOBS[:3] + JOBS[:1])
-    assert sorted(calls(folder)) == ["-1 2 5", "-1 2 6", "0 2 5"]
+    assert sorted(simulators.calls(folder)) == ["-1 2 5", "-1 2 6", "0 2 5"]
     again = run(JOBS)
-    assert len(calls(folder)) == 4
+    assert len(simulators.calls(folder)) == 4
     assert set(again) == set(JOBS)
     for job in JOBS:
         want = np.random.default_rng(job.seed).normal(job.theta[0], 2.0, 4)
@@ -74,7 +69,7 @@ def test_every_job_runs_once(folder: Path, workers: Any) -> None:
     # Not those of another version, number of events, seed, or simulator.
     run(JOBS[:1], version="2")
     run([JOBS[0]._replace(events=5)])
-    assert len(calls(folder)) == 6
+    assert len(simulators.calls(folder)) == 6
     kept = list((folder / "kept").iterdir())
     assert len(kept) == 6
     assert all(path.suffix == ".events" for path in kept)  # no logs, no parts
@@ -84,7 +79,7 @@ def test_without_a_folder_nothing_is_kept(folder: Path) -> None:
     simulations = Simulations(simulators.good)
     for count in (1, 2):
         assert len(dict(simulations.run(JOBS[:1]))) == 1
-        assert len(calls(folder)) == count
+        assert len(simulators.calls(folder)) == count
 
 
 def test_damaged_files_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -99,7 +94,7 @@ def test_damaged_files_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixt
     found = dict(simulations.run(JOBS))
     for job in JOBS:
         np.testing.assert_array_equal(found[job], want[job])
-    assert len(calls(folder)) == 8
+    assert len(simulators.calls(folder)) == 8
     assert caplog.text.count("is damaged") == 4
     assert [file.read_bytes() for file in files] == whole
 
@@ -182,7 +177,7 @@ def test_wrong_output(folder: Path, workers: Any) -> None:
         with pytest.raises(InputError, match=where):
             list(simulations.run([good, Job((float(i),), (2.0,), 3, 0)]))
         assert len((folder / "tries").read_text().splitlines()) == i + 2
-        assert len(calls(folder)) == 1
+        assert len(simulators.calls(folder)) == 1
 
 
 @pytest.mark.parametrize("workers", [RAY])
@@ -274,7 +269,7 @@ def test_two_processes_share_the_runs(folder: Path, workers: int) -> None:
     command = [sys.executable, "-W", "error", str(script), str(workers)]
     for process in [subprocess.Popen(command, cwd=folder) for _ in range(2)]:
         assert process.wait(120) == 0
-    assert sorted(map(float, calls(folder))) == list(range(40))
+    assert sorted(map(float, simulators.calls(folder))) == list(range(40))
     assert {path.suffix for path in (folder / "kept").iterdir()} == {".events"}
 
 
@@ -331,7 +326,7 @@ def test_crash_of_the_parent(folder: Path, runner: Any) -> None:
     assert heard(pipe) == b""  # the worker has followed
     again = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert json.loads(again.stdout) == [[0, 0], [1, 1], [2, 2], [3, 3]]
-    assert calls(folder) == ["0.0", "1.0", "2.0", "2.0", "3.0"]
+    assert simulators.calls(folder) == ["0.0", "1.0", "2.0", "2.0", "3.0"]
 
 
 def test_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

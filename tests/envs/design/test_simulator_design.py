@@ -153,17 +153,6 @@ def test_true_parameters_are_of_the_grid() -> None:
     assert stats.chisquare(counts).pvalue > 1e-4
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(simulators.FOLDER, str(tmp_path))
-    return tmp_path
-
-
-def calls(folder: Path) -> list[str]:
-    path = folder / "calls"
-    return path.read_text().splitlines() if path.exists() else []
-
-
 NORMAL: dict[str, Any] = {
     "simulator": "simulators:good",
     "unknown_ranges": {"mean": (-1, 1)},
@@ -178,21 +167,21 @@ NORMAL: dict[str, Any] = {
 def test_a_setting_is_simulated_when_it_is_used(folder: Path) -> None:
     env = gym.make(SIMULATOR, cache=str(folder / "kept"), **NORMAL)
     env.reset(seed=0)
-    assert calls(folder) == []
+    assert simulators.calls(folder) == []
     env.step(1)
     first = ["-0.75 0.7 0", "-0.25 0.7 0", "0.25 0.7 0", "0.75 0.7 0"]
-    assert calls(folder) == first
+    assert simulators.calls(folder) == first
     env.step(1)
-    assert calls(folder) == first
+    assert simulators.calls(folder) == first
     model = env.unwrapped.model
     model.simulate(part=2, parts=2)
-    assert len(calls(folder)) == 4 + 4
+    assert len(simulators.calls(folder)) == 4 + 4
     model.simulate()
-    assert len(calls(folder)) == 12
+    assert len(simulators.calls(folder)) == 12
     # Another environment, in another process perhaps, finds all of it.
     other = gym.make(SIMULATOR, cache=str(folder / "kept"), **NORMAL)
     other.unwrapped.model.simulate()
-    assert len(calls(folder)) == 12
+    assert len(simulators.calls(folder)) == 12
     np.testing.assert_array_equal(
         other.unwrapped.model.rates(model.thetas, np.full((4, 1), 2.1)),
         model.rates(model.thetas, np.full((4, 1), 2.1)),
@@ -201,14 +190,14 @@ def test_a_setting_is_simulated_when_it_is_used(folder: Path) -> None:
     gym.make(
         SIMULATOR, cache=str(folder / "kept"), seeds=(0, 1), **NORMAL
     ).unwrapped.model.simulate()
-    assert len(calls(folder)) == 24
+    assert len(simulators.calls(folder)) == 24
 
 
 def test_fresh_data_come_from_the_simulator(folder: Path) -> None:
     """And an episode that is played again after a crash runs nothing twice."""
     kwargs = NORMAL | {"fresh": True, "cache": str(folder / "kept"), "num_events": 50}
     _, first, theta = play(40, [0, 2], **kwargs)
-    assert len(calls(folder)) == 2 * 4 + 2 * 40
+    assert len(simulators.calls(folder)) == 2 * 4 + 2 * 40
     # The newest data have the standard deviation of the third setting, the older of the first.
     centres = np.linspace(-2.85, 2.85, 20)
     mean = first["outcomes"][:, 20:40] @ centres / 50
@@ -216,7 +205,7 @@ def test_fresh_data_come_from_the_simulator(folder: Path) -> None:
     assert (first["outcomes"].reshape(40, -1, 20).sum(2)[:, :2] == 50).all()
     assert len(np.unique(first["outcomes"][:, :20], axis=0)) == 40
     again = play(40, [0, 2], **kwargs)[1]
-    assert len(calls(folder)) == 2 * 4 + 2 * 40
+    assert len(simulators.calls(folder)) == 2 * 4 + 2 * 40
     np.testing.assert_array_equal(first["outcomes"], again["outcomes"])
 
 
@@ -233,7 +222,7 @@ def test_failure_leaves_the_episode_usable(folder: Path) -> None:
     with pytest.raises(InputError, match=r"theta = 4, phi = 1, 200 events, seed 0 raised"):
         env.step(1)
     assert env.step(1)[0]["rounds_left"] == 9
-    assert calls(folder) == ["4 1 0", "5 1 0"]
+    assert simulators.calls(folder) == ["4 1 0", "5 1 0"]
 
 
 @pytest.mark.parametrize(

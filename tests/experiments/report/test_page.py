@@ -6,7 +6,7 @@ import shutil
 from urllib.parse import parse_qs
 
 import pytest
-from browsing import browser, data_of, script_of
+from browsing import data_of, script_of
 from tiny import execute
 
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
@@ -54,12 +54,6 @@ def folder(played, tmp_path_factory):
         write_record(records, dataclasses.replace(evil, name=f"failed {name}"), None, f"no\n{name}")
     write_leaderboard(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as one:
-        yield one
 
 
 @pytest.fixture

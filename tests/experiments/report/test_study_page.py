@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from browsing import browser, script_of
+from browsing import script_of
 
-from discovery_gym.experiments.report.study import course, tables, write_page
+from discovery_gym.experiments.report import page as pages_of
+from discovery_gym.experiments.report.study import course, study_page, tables
 from discovery_gym.studies import Study
 
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -26,12 +27,6 @@ def study():
     return one
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser() as one:
-        yield one
-
-
 @pytest.fixture
 def visit(chromium, study, tmp_path):
     """Open the page; whatever it complains of, or asks a network for, is a failure."""
@@ -39,7 +34,7 @@ def visit(chromium, study, tmp_path):
 
     def visit(one=study, width=1400, theme="light"):
         path = tmp_path / "study.html"
-        write_page(one, path, EVIL)
+        pages_of.save(path, study_page(one, EVIL))
         page = chromium.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
         page.set_default_timeout(10_000)
         page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
