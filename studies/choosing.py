@@ -21,7 +21,8 @@ from .sheet import Sheet
 from .status import Status
 
 AGENT = "bayes_ucb"
-"""Who chooses by default: with the default belief about tables, the best on the board."""
+"""Who chooses by default: with the default belief about tables it was level with the best rule on 22 of
+them (0.505 to 0.507 of what the best choices gain over random ones; see `Linear`)."""
 
 
 class Pool:

@@ -24,7 +24,7 @@ from .problem import DesignProblem, changes, seen_from
 from .status import Status
 
 AGENT = "greedy_eig"
-"""Who chooses by default: the best on the board that decides in a second."""
+"""Who chooses by default: the setting whose data are expected to tell most, one round ahead."""
 SAME = 1e-6
 """Part of a knob's range below which two settings are the same."""
 
