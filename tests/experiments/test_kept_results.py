@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
+import keep_results
 import numpy as np
 import pytest
-import results
 
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs.chunks import play_chunk
@@ -23,7 +23,7 @@ SAMPLE = 16
 
 @pytest.fixture(scope="module")
 def kept():
-    found = read_folder(results.RESULTS)
+    found = read_folder(keep_results.RESULTS)
     assert found.left_out == {}
     return found.records
 
@@ -33,9 +33,9 @@ def seconds(record):
     return played.seconds_per_decision * played.lengths.sum()
 
 
-@pytest.mark.parametrize("name", results.SUITES)
+@pytest.mark.parametrize("name", keep_results.SUITES)
 def test_every_run_of_the_suite_is_there_and_no_other(kept, name):
-    """If it fails: run the suite, and python docs/results.py."""
+    """If it fails: run the suite, and python docs/keep_results.py."""
     suite = SUITES[name]
     if any(task.missing is not None for task in suite.tasks):
         pytest.skip("the suite's tables are not here")
@@ -45,18 +45,18 @@ def test_every_run_of_the_suite_is_there_and_no_other(kept, name):
 
 
 def test_the_leaderboard_is_that_of_the_records(tmp_path):
-    """If it fails: python docs/results.py."""
+    """If it fails: python docs/keep_results.py."""
     folder = tmp_path / "docs" / "results"
     for name in ("agents", "environments"):
-        shutil.copytree(results.RESULTS.parent / name, tmp_path / "docs" / name)
+        shutil.copytree(keep_results.RESULTS.parent / name, tmp_path / "docs" / name)
     for name in ("agents", "envs"):  # sources that the page points to
-        (tmp_path / name).symlink_to(results.RESULTS.parents[1] / name)
-    shutil.copytree(results.RESULTS / "records", folder / "records")
-    shutil.copy(results.RESULTS / "discovery_gym.json", folder)
+        (tmp_path / name).symlink_to(keep_results.RESULTS.parents[1] / name)
+    shutil.copytree(keep_results.RESULTS / "records", folder / "records")
+    shutil.copy(keep_results.RESULTS / "discovery_gym.json", folder)
     write_leaderboard(folder)
     there, made = (
         {path.relative_to(one): path.read_bytes() for path in one.rglob("*") if path.is_file()}
-        for one in (results.RESULTS, folder)
+        for one in (keep_results.RESULTS, folder)
     )
     assert sorted(there) == sorted(made)
     assert [path for path in there if there[path] != made[path]] == []
@@ -83,7 +83,7 @@ def test_a_sample_of_runs_comes_out_again_bit_for_bit(kept):
             if getattr(said, name) is not None:
                 np.testing.assert_array_equal(getattr(played, name), getattr(said, name)[some])
         np.testing.assert_allclose(
-            played.after, said.after[some], rtol=2.0**-results.BITS, err_msg=what
+            played.after, said.after[some], rtol=2.0**-keep_results.BITS, err_msg=what
         )
 
 
@@ -93,7 +93,7 @@ def test_a_compact_record_tells_the_same(played, tmp_path):
         if record.error is not None:
             continue
         path = tmp_path / f"{record.id}.parquet"
-        path.write_bytes(results.compact(record))
+        path.write_bytes(keep_results.compact(record))
         found, whole = read_record(path), record.evaluation
         said = found.evaluation
         assert said.actions is None
@@ -104,5 +104,5 @@ def test_a_compact_record_tells_the_same(played, tmp_path):
         for name in ("after", "best_after", "spent_after"):
             if getattr(whole, name) is not None:
                 np.testing.assert_allclose(
-                    getattr(said, name), getattr(whole, name), rtol=2.0**-results.BITS
+                    getattr(said, name), getattr(whole, name), rtol=2.0**-keep_results.BITS
                 )

@@ -1,7 +1,7 @@
 """Keep results in the repository: docs/results, compact records and the leaderboard made of them.
 
     discovery-gym run paper --out results
-    python docs/results.py results
+    python docs/keep_results.py results
 
 A compact record has every number of every episode as it was, but no actions, and the curves in `BITS`
 bits, which is more than a page shows. Without arguments only the leaderboard is made again.
