@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Streams, environments
+from ..core import InputError, Streams, environments
 from ..core.checks import integer, quantity
 from .labels import Labels
 from .order_statistics import top_sum_uniform
@@ -42,6 +42,8 @@ class UnstructuredPool(Pool[Labels]):
     noise_std: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.num_items is None and self.budget is not None:
+            raise InputError("With a budget no horizon tells the number of items: give num_items.")
         count = integer("horizon", self.horizon, low=1) ** 2 if self.num_items is None else None
         self._set(
             num_items=count or integer("num_items", self.num_items, low=1),
