@@ -68,8 +68,8 @@ class LogisticPool(GaussianFeaturePool):
 
     @property
     def uniforms(self) -> int:
-        """One number per label, its coin."""
-        return self.batch_size
+        """One number per label, its coin, and what tells when it comes."""
+        return self.batch_size + super().uniforms
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return 1 with probability ``value``, 0 otherwise."""
@@ -79,7 +79,7 @@ class LogisticPool(GaussianFeaturePool):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: scores are symmetric about 0, so T / 2."""
-        return self._horizon / 2
+        return self.kept * self._horizon / 2
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
@@ -96,7 +96,7 @@ class LogisticPool(GaussianFeaturePool):
                 mean += weight * expit(slope * z)
             return mean
 
-        return top_sum(value, self.num_items, self._horizon)
+        return self.kept * top_sum(value, self.num_items, self._horizon)
 
 
 LogisticPoolEnv, LogisticPoolVectorEnv = environments(LogisticPool)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -24,12 +24,11 @@ from scipy.special import ndtri
 
 from ..core import InputError, Model, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
+from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
-
-MOST_DELAY = 10_000
-"""Longest delay, in steps: a pool remembers what was chosen in each of them."""
+from .labels import ANY_LABEL, Labels, best_sums, first_time, labels_arrived, labels_lost
+from .late import Late, Waiting
 
 StateT = TypeVar("StateT", bound=Labels)
 
@@ -51,12 +50,19 @@ class Pool(Model[StateT], Generic[StateT]):
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
     - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
+      is in flight. Only with a `delay` or a `loss`.
+
+    With a random `delay` or a `loss`, `labelled` holds first the items whose labels have come, in the
+    order in which they came (those of one step in the order of choice), then those in flight, then
+    those whose labels are lost; and there are
+    - `lost`: int64, `(1,)`, number of labels that are known to be lost.
+    - `status`: int8, `(T,)`, of each item in `labelled`: 1 in flight, 2 here, 3 lost, 0 behind the last.
+    - `age`: float32, `(T,)`, steps in flight: so far, or until the label or the news of its loss came.
 
     ## Rewards
     The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
-    are still in flight. `illegal_reward` for each item chosen again, which shows nothing and spends
-    the choice.
+    are still in flight, but for those that are lost. `illegal_reward` for each item chosen again, which
+    shows nothing and spends the choice.
 
     ## Starting state
     Fresh values of the items, no labels.
@@ -66,13 +72,16 @@ class Pool(Model[StateT], Generic[StateT]):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
+    spent, free of noise and of the luck of losses) and `values` (the mean label of every item).
 
     ## Arguments
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
     - `noise_std`: standard deviation of the label noise, in units of the label.
     - `batch_size`: number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay`: number of steps from the choice of an item to its label.
+    - `delay`: number of steps from the choice of an item to its label, or their law:
+      `("geometric", r)`, by which a label in flight comes at each step with probability r (1: at once),
+      or `("lognormal", median, sigma)`, rounded down.
+    - `loss`: chance that a label never comes, below 1; it is told when the label would have come.
     - `illegal`: what choosing an item again does. "penalise" pays `illegal_reward`, shows nothing and
       spends the choice; "raise" raises `InputError`.
     - `illegal_reward`: reward of such a choice.
@@ -83,7 +92,8 @@ class Pool(Model[StateT], Generic[StateT]):
 
     horizon: int | None = None
     batch_size: int = 1
-    delay: int = 0
+    delay: DelayLaw = 0
+    loss: float = 0.0
     noise_std: float = 0.0
     illegal: str = "penalise"
     illegal_reward: float = 0.0
@@ -109,7 +119,8 @@ class Pool(Model[StateT], Generic[StateT]):
         self._set(
             horizon=horizon,
             batch_size=batch,
-            delay=integer("delay", self.delay, low=0, high=MOST_DELAY),
+            delay=delay_law("delay", self.delay),
+            loss=loss_chance("loss", self.loss),
             noise_std=real("noise_std", self.noise_std, low=0),
             illegal=choice("illegal", self.illegal, ("penalise", "raise")),
             illegal_reward=money("illegal_reward", self.illegal_reward, low=-COSTLY),
@@ -123,7 +134,17 @@ class Pool(Model[StateT], Generic[StateT]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        return 4 * self.num_items + 5 * self._horizon + self.delay
+        return 4 * self.num_items + (5 + 4 * self.waiting.any) * self._horizon
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """How long labels are waited for, and how many never come."""
+        return Waiting(self.delay, self.loss)
+
+    @property
+    def kept(self) -> float:
+        """The share of labels that are not lost."""
+        return 1 - self.loss
 
     # ---- spaces
 
@@ -143,7 +164,7 @@ class Pool(Model[StateT], Generic[StateT]):
                 "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
                 "steps_left": box(0, self._steps, (1,)),
-                **({"arrived": box(0, self._horizon, (1,), np.int64)} if self.delay else {}),
+                **self.waiting.spaces(self._horizon, self._steps),
                 **self.extra_spaces(),
             }
         )
@@ -177,12 +198,12 @@ class Pool(Model[StateT], Generic[StateT]):
 
     @property
     def uniforms(self) -> int:
-        """One number per label, none if labels carry no noise."""
-        return self.batch_size if self.noise_std else 0
+        """For each label one number if it carries noise, and those that tell when it comes."""
+        return self.batch_size * (bool(self.noise_std) + self.waiting.uniforms)
 
     def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
@@ -202,7 +223,7 @@ class Pool(Model[StateT], Generic[StateT]):
             "first_item": np.repeat(np.arange(count) * self.num_items, self.batch_size),
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
-            "counts": np.zeros((count, self.delay), np.int64),
+            "late": Late.empty(count, t) if self.waiting.any else None,
         }
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
@@ -212,8 +233,10 @@ class Pool(Model[StateT], Generic[StateT]):
         state.legal[index] = 1
         state.labelled[index] = -1
         state.left[index] = self._steps
-        for counted in (state.labels, state.count, state.found, state.arrived, state.counts):
+        for counted in (state.labels, state.count, state.found, state.arrived):
             counted[index] = 0
+        if state.late is not None:
+            state.late.reset(index)
 
     def step(
         self,
@@ -232,7 +255,7 @@ class Pool(Model[StateT], Generic[StateT]):
         legal = state.legal.reshape(-1)
         fresh = legal.take(index).view(np.bool_)
         if n > 1:
-            fresh &= _first_time(action)
+            fresh &= first_time(action)
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         if self.illegal == "raise" and not all_fresh:
             self._refuse(item, fresh, done)
@@ -258,15 +281,16 @@ class Pool(Model[StateT], Generic[StateT]):
             state.count += self._per_episode(fresh)
             state.found += self._per_episode(np.where(fresh, value, self._wasted))
             reward = np.where(fresh, label, self.illegal_reward)
-        if not self.delay:
-            before, state.arrived = state.arrived, state.count.copy()
+        before = state.arrived
+        if state.late is None:
+            state.arrived = state.count.copy()
             reward = self._per_episode(reward)
         else:
-            before, state.arrived = state.arrived, self._arrivals(state, ended)
+            fates = self.waiting.draw(len(item), partial(self._uniform, streams))
+            come = state.late.step(slot[fresh], fates.of(fresh), ended)
+            state.arrived = before + come.sum(1)
             reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
-            slots = np.arange(self._horizon)
-            new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
-            reward += np.where(new, state.labels, 0.0).sum(1)
+            reward += np.where(come, state.labels, 0.0).sum(1)
         self._show(state, before, streams, done)
         return reward, ended
 
@@ -278,14 +302,6 @@ class Pool(Model[StateT], Generic[StateT]):
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
         """Return the sums over the choices of each episode, ``(B,)``."""
         return row if self.batch_size == 1 else row.reshape(-1, self.batch_size).sum(1)
-
-    def _arrivals(self, state: StateT, ended: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many labels have arrived: those of the items chosen `delay` steps ago."""
-        episode = np.arange(len(ended))
-        column = (self._steps - 1 - state.left) % self.delay
-        due = state.counts[episode, column]
-        state.counts[episode, column] = state.count
-        return np.where(ended, state.count, due)
 
     def _values_at(
         self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
@@ -316,7 +332,8 @@ class Pool(Model[StateT], Generic[StateT]):
         """Note what else is seen when labels arrive.
 
         Args:
-            state: The state of B episodes; their first ``state.arrived`` labels have arrived.
+            state: The state of B episodes; ``state.arrived`` of their labels have arrived, the first
+                ones, or where they are waited for those of ``state.late``.
             before: The number of labels that had arrived before this step, ``(B,)``.
             streams: The random numbers of the B episodes.
             done: The episodes that have ended, as in `step`; they must not use their generator.
@@ -357,10 +374,8 @@ class Pool(Model[StateT], Generic[StateT]):
             "steps_left": state.left.astype(np.float32)[:, None],
             **self.extra(state),
         }
-        if self.delay:
-            arrived = state.arrived[:, None]
-            observation["arrived"] = arrived.copy()
-            observation["labels"][np.arange(self._horizon) >= arrived] = 0
+        if state.late is not None:
+            observation |= state.late.seen(state.labelled, state.labels)
         return {key: observation[key] for key in self.observation_space.spaces}
 
     def extra(self, state: StateT) -> dict[str, NDArray[Any]]:
@@ -382,11 +397,12 @@ class Pool(Model[StateT], Generic[StateT]):
 
         Returns:
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
-            chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
+            chosen, free of noise and of the luck of losses; ``values`` ``(B, n)``: the mean label of
+            every item.
         """
         spent = self._horizon - self.batch_size * state.left
         return {
-            "regret": state.best[np.arange(len(spent)), spent] - state.found,
+            "regret": self.kept * (state.best[np.arange(len(spent)), spent] - state.found),
             "values": state.values.astype(self._label_type),
         }
 
@@ -417,17 +433,8 @@ class Pool(Model[StateT], Generic[StateT]):
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
         labels = np.asarray(observation["labels"])[: int(labels_arrived(observation))]
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - len(labels)
-        late = f", {flying} in flight" if flying else ""
+        lost = int(labels_lost(observation) or 0)
+        flying = int((np.asarray(observation["labelled"]) >= 0).sum()) - len(labels) - lost
+        late = f", {flying} in flight" * (flying > 0) + f", {lost} lost" * (lost > 0)
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         return f"{len(labels)} of {self._horizon} labels{late}{best}"
-
-
-def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
-    order = action.argsort(1, kind="stable")
-    again = np.zeros(action.shape, np.bool_)
-    again[:, 1:] = np.diff(np.take_along_axis(action, order, 1), axis=1) == 0
-    first = np.empty(action.shape, np.bool_)
-    np.put_along_axis(first, order, ~again, 1)
-    return first.reshape(-1)

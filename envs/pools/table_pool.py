@@ -215,7 +215,7 @@ class TablePool(FeaturePool, Reading):
         """About how many numbers an episode has to itself: of a whole table masks and a history."""
         if self.rows is not None:
             return super().size
-        return self.num_items // 2 + 5 * self._horizon + self.delay
+        return self.num_items // 2 + (5 + 4 * self.waiting.any) * self._horizon
 
     @property
     def shared(self) -> int:
@@ -328,13 +328,13 @@ class TablePool(FeaturePool, Reading):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: T times the mean label of the table."""
-        return self._horizon * float(self.table.labels.mean())
+        return self.kept * self._horizon * float(self.table.labels.mean())
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all labels: the sum of the best T."""
         if self.rows is not None:
-            return top_sum_drawn(self.table.labels, self.num_items, self._horizon)
-        return float(best_sums(self.table.labels, self._horizon)[-1])
+            return self.kept * top_sum_drawn(self.table.labels, self.num_items, self._horizon)
+        return self.kept * float(best_sums(self.table.labels, self._horizon)[-1])
 
 
 TablePoolEnv, TablePoolVectorEnv = environments(TablePool)
