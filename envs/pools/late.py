@@ -7,7 +7,7 @@ episode all that is in flight comes, or is known to be lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -131,15 +131,20 @@ class Late:
         self.new = (self.due == now) & ~self.lost
         return self.new
 
-    def seen(self, items: NDArray[np.int64], labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Return what is seen of items and labels ``(B, T)`` that stand in the order of choice."""
+    def seen(self, history: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return what is seen of a history ``(B, T)`` that stands in the order of choice.
+
+        Args:
+            history: ``labelled``, ``labels`` and perhaps ``fidelity``; other keys are left out.
+        """
         now = self.clock[:, None]
         over, chosen = self.due <= now, self.since < EMPTY
         status = np.where(over, np.where(self.lost, Status.FAILED, Status.HERE), Status.FLYING)
         status = np.where(chosen, status, Status.FREE).astype(np.int8)
         age = np.where(chosen, np.minimum(self.due, now) - self.since, 0).astype(np.float32)
+        labels = history["labels"]
         parts = {
-            "labelled": items,
+            **{key: history[key] for key in ("labelled", "fidelity") if key in history},
             "labels": np.where(status == Status.HERE, labels, labels.dtype.type(0)),
             "status": status,
             "age": age,

@@ -12,7 +12,6 @@ equation (1), where N = 1 and the delay is 0.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
@@ -20,14 +19,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
-from scipy.special import ndtri
 
-from ..core import InputError, Model, Observation, Streams, box
+from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, best_sums, first_time, labels_arrived, labels_lost
+from .buying import Buying
+from .labels import ANY_LABEL, Labels, first_time, labels_arrived, labels_lost
 from .late import Late, Waiting
 
 StateT = TypeVar("StateT", bound=Labels)
@@ -36,16 +35,18 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Model[StateT], Generic[StateT]):
+class Pool(Buying[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
     `Discrete(n)`: the item to label. With `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
+    two the same. With M `fidelities` n M in place of n: action item * M + m buys test m of an item,
+    M - 1 its label. A batch is paid from left to right.
 
     ## Observation space
     `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet; with a `budget`, for tests that
+      the money left pays, were not bought yet, and of whose item the label was not.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
@@ -61,18 +62,21 @@ class Pool(Model[StateT], Generic[StateT]):
 
     ## Rewards
     The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
-    are still in flight, but for those that are lost. `illegal_reward` for each item chosen again, which
-    shows nothing and spends the choice.
+    are still in flight, but for those that are lost; proxies pay nothing. `illegal_reward` for each item
+    chosen again, which shows nothing and spends the choice, but no money; likewise for what the money
+    left does not pay.
 
     ## Starting state
     Fresh values of the items, no labels.
 
     ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
+    Terminates after `horizon / batch_size` steps, with a `budget` when it pays no test that is left, or
+    after T steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise and of the luck of losses) and `values` (the mean label of every item).
+    spent, free of noise and of the luck of losses; with a `budget` for the money spent, which an oracle
+    may keep) and `values` (the mean label of every item).
 
     ## Arguments
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
@@ -90,28 +94,27 @@ class Pool(Model[StateT], Generic[StateT]):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    horizon: int | None = None
-    batch_size: int = 1
     delay: DelayLaw = 0
     loss: float = 0.0
-    noise_std: float = 0.0
-    illegal: str = "penalise"
-    illegal_reward: float = 0.0
 
     _label_type: ClassVar[DTypeLike] = np.float32
     """Type of the labels that are seen."""
 
     def __post_init__(self) -> None:
         batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
-        if self.horizon is None:
+        self._check_money()
+        self._check_work()
+        if self.shop is not None:
+            horizon = self.shop.most
+        elif self.horizon is None:
             horizon = (int(0.2 * self.num_items) + 1) // batch * batch or batch
         else:
             horizon = integer("horizon", self.horizon, low=1)
-        if horizon > self.num_items:
+        if horizon > self.num_items and self.shop is None:
             raise InputError(
                 f"horizon must not exceed the {self.num_items} items of the pool, got {horizon}."
             )
-        if horizon % batch:
+        if horizon % batch and self.shop is None:
             raise InputError(
                 f"horizon counts labels and must be a multiple of batch_size={batch}, got {horizon}; "
                 f"take {horizon // batch * batch or batch}."
@@ -127,43 +130,34 @@ class Pool(Model[StateT], Generic[StateT]):
         )
 
     @property
-    @abstractmethod
-    def num_items(self) -> int:
-        """The number n of items."""
-
-    @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        return 4 * self.num_items + (5 + 4 * self.waiting.any) * self._horizon
-
-    @cached_property
-    def waiting(self) -> Waiting:
-        """How long labels are waited for, and how many never come."""
-        return Waiting(self.delay, self.loss)
-
-    @property
-    def kept(self) -> float:
-        """The share of labels that are not lost."""
-        return 1 - self.loss
+        tests = 0 if self.shop is None else 3 * self.num_items * self.num_tests + self._widest
+        return 4 * self.num_items + (5 + 4 * self.waiting.any) * self._horizon + tests
 
     # ---- spaces
 
     @cached_property
     def action_space(self) -> spaces.Discrete | spaces.MultiDiscrete:
         """The item to label, or the N items."""
+        count = self.num_items * self.num_tests
         if self.batch_size == 1:
-            return spaces.Discrete(self.num_items)
-        return spaces.MultiDiscrete(np.full(self.batch_size, self.num_items))
+            return spaces.Discrete(count)
+        return spaces.MultiDiscrete(np.full(self.batch_size, count))
 
     @cached_property
     def observation_space(self) -> spaces.Dict:
         """Legal items, history, steps left, and what else a pool shows."""
         return spaces.Dict(
             {
-                "action_mask": box(0, 1, (self.num_items,), np.int8),
+                "action_mask": box(0, 1, (self.num_items * self.num_tests,), np.int8),
                 "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
-                "steps_left": box(0, self._steps, (1,)),
+                **(
+                    {"steps_left": box(0, self._steps, (1,))}
+                    if self.shop is None
+                    else self.money_spaces()
+                ),
                 **self.waiting.spaces(self._horizon, self._steps),
                 **self.extra_spaces(),
             }
@@ -174,13 +168,8 @@ class Pool(Model[StateT], Generic[StateT]):
         return {}
 
     @property
-    def _horizon(self) -> int:
-        assert self.horizon is not None  # set by __post_init__
-        return self.horizon
-
-    @property
     def _steps(self) -> int:
-        return self._horizon // self.batch_size
+        return self._horizon // (self.batch_size if self.shop is None else 1)
 
     @property
     def most_decisions(self) -> int:
@@ -190,16 +179,18 @@ class Pool(Model[StateT], Generic[StateT]):
     def best(self, observation: Any) -> NDArray[np.float64]:
         """Return the best label that has arrived, ``(...,)``; NaN before the first one."""
         labels = np.asarray(observation["labels"], np.float64)
-        arrived = labels_arrived(observation)[..., None]
-        best = np.where(np.arange(labels.shape[-1]) < arrived, labels, -np.inf).max(-1)
-        return np.where(arrived[..., 0] > 0, best, np.nan)
+        known = np.arange(labels.shape[-1]) < labels_arrived(observation)[..., None]
+        if self.fidelities:
+            known &= observation["fidelity"] == self.num_tests - 1
+        best = np.where(known, labels, -np.inf).max(-1)
+        return np.where(known.any(-1), best, np.nan)
 
     # ---- dynamics
 
     @property
     def uniforms(self) -> int:
         """For each label one number if it carries noise, and those that tell when it comes."""
-        return self.batch_size * (bool(self.noise_std) + self.waiting.uniforms)
+        return super().uniforms + self.batch_size * self.waiting.uniforms
 
     def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
@@ -213,8 +204,8 @@ class Pool(Model[StateT], Generic[StateT]):
         count, t = len(values), self._horizon
         return {
             "values": values,
-            "best": np.zeros((count, t + 1)) if best is None else best,
-            "legal": np.ones(values.shape, np.int8),
+            "best": np.zeros((count, self._widest + 1)) if best is None else best,
+            "legal": np.ones(values.shape if self.shop is None else (count, 0), np.int8),
             "labelled": np.full((count, t), -1),
             "labels": np.zeros((count, t), self._label_type),
             "count": np.zeros(count, np.int64),
@@ -224,12 +215,15 @@ class Pool(Model[StateT], Generic[StateT]):
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
             "late": Late.empty(count, t) if self.waiting.any else None,
+            "purse": self._purse(count),
         }
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
+        if state.purse is not None:
+            self._draw_tests(state, index, streams)
         if state.best.flags.writeable:
-            state.best[index] = best_sums(state.values[index], self._horizon)
+            state.best[index] = self._best(state, index)
         state.legal[index] = 1
         state.labelled[index] = -1
         state.left[index] = self._steps
@@ -249,38 +243,31 @@ class Pool(Model[StateT], Generic[StateT]):
 
         All B N choices are handled in one row, those of an episode side by side.
         """
-        n = self.batch_size
-        item = action.reshape(-1)
-        index = state.first_item + item
-        legal = state.legal.reshape(-1)
-        fresh = legal.take(index).view(np.bool_)
-        if n > 1:
-            fresh &= first_time(action)
+        n, purse = self.batch_size, state.purse
+        item, fresh, value, label = (self._choose if purse is None else self._buy)(
+            state, action, streams, done
+        )
         all_fresh = np.count_nonzero(fresh) == len(fresh)
-        if self.illegal == "raise" and not all_fresh:
-            self._refuse(item, fresh, done)
-        value = self._values_at(state, index, item)
-        label = self._label(value, streams)
-        legal[index] = 0
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - n)
+        slot = np.minimum(state.count, self._horizon - (n if purse is None else 0))
         if n > 1:
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
         slot += state.first_slot
         state.left -= 1
-        ended = state.left <= 0
+        ended = state.left <= 0 if purse is None else (state.left <= 0) | purse.spent_up
+        paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
             state.count += n
             state.found += self._per_episode(value)
-            reward = label.copy() if label is value else label
+            reward = paid.copy() if paid is value else paid
         else:
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
             state.found += self._per_episode(np.where(fresh, value, self._wasted))
-            reward = np.where(fresh, label, self.illegal_reward)
+            reward = np.where(fresh, paid, self.illegal_reward)
         before = state.arrived
         if state.late is None:
             state.arrived = state.count.copy()
@@ -290,9 +277,30 @@ class Pool(Model[StateT], Generic[StateT]):
             come = state.late.step(slot[fresh], fates.of(fresh), ended)
             state.arrived = before + come.sum(1)
             reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
-            reward += np.where(come, state.labels, 0.0).sum(1)
+            reward += np.where(come, self._paying(state), 0.0).sum(1)
         self._show(state, before, streams, done)
         return reward, ended
+
+    def _choose(
+        self,
+        state: StateT,
+        action: NDArray[np.int64],
+        streams: Streams,
+        done: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
+        item = action.reshape(-1)
+        index = state.first_item + item
+        legal = state.legal.reshape(-1)
+        fresh = legal.take(index).view(np.bool_)
+        if self.batch_size > 1:
+            fresh &= first_time(action)
+        if self.illegal == "raise" and not fresh.all():
+            self._refuse(item, fresh, done)
+        value = self._values_at(state, index, item)
+        label = self._label(value, streams)
+        legal[index] = 0
+        return item, fresh, value, label
 
     @property
     def _wasted(self) -> float:
@@ -308,19 +316,6 @@ class Pool(Model[StateT], Generic[StateT]):
     ) -> NDArray[np.float64]:
         """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
         return state.values.reshape(-1).take(index)
-
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
-        if not self.noise_std:
-            return value
-        return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
-
-    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
-        """Return a number in [0, 1) for each choice, ``(B N,)``."""
-        if self.batch_size == 1:
-            return streams.uniform()
-        columns = [streams.uniform() for _ in range(self.batch_size)]
-        return np.stack(columns, 1).reshape(-1)
 
     def _show(
         self,
@@ -356,10 +351,14 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the steps that observations of B episodes come after, ``(B,)``."""
+        if self.shop is not None:
+            return np.asarray(observation["decisions"][:, 0])
         return np.asarray(self._steps - observation["steps_left"][:, 0].astype(np.int64))
 
     def labels_left(self, observation: Any) -> NDArray[np.int64]:
         """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
+        if self.shop is not None:
+            return self.labels_paid(observation)
         return np.asarray(self.batch_size * observation["steps_left"][:, 0].astype(np.int64))
 
     def observe(self, state: StateT) -> Observation:
@@ -372,10 +371,11 @@ class Pool(Model[StateT], Generic[StateT]):
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
+            **({} if state.purse is None else self._money_seen(state)),
             **self.extra(state),
         }
         if state.late is not None:
-            observation |= state.late.seen(state.labelled, state.labels)
+            observation |= state.late.seen(observation)
         return {key: observation[key] for key in self.observation_space.spaces}
 
     def extra(self, state: StateT) -> dict[str, NDArray[Any]]:
@@ -387,6 +387,9 @@ class Pool(Model[StateT], Generic[StateT]):
 
         Masks must leave something to choose, also in the observation that ends an episode.
         """
+        if state.purse is not None:
+            tests = state.purse.mask.reshape(len(state.left), -1)
+            return (tests | state.purse.spent_up[:, None]).astype(np.int8)
         mask = state.legal.copy()
         if self.horizon == self.num_items:
             mask[state.left <= 0] = 1
@@ -400,17 +403,16 @@ class Pool(Model[StateT], Generic[StateT]):
             chosen, free of noise and of the luck of losses; ``values`` ``(B, n)``: the mean label of
             every item.
         """
-        spent = self._horizon - self.batch_size * state.left
         return {
-            "regret": self.kept * (state.best[np.arange(len(spent)), spent] - state.found),
+            "regret": self.kept * self._regret(state),
             "values": state.values.astype(self._label_type),
         }
 
     # ---- words
 
     def action_name(self, action: Any) -> str:
-        """Return the item, or the items of a batch, in words."""
-        return "; ".join(self.item_name(int(item)) for item in np.ravel(action))
+        """Return the item, or the items of a batch, in words; with fidelities also the test."""
+        return "; ".join(self._test_name(int(test)) for test in np.ravel(action))
 
     def item_name(self, item: int) -> str:
         """Return an item in words."""
@@ -418,8 +420,7 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, and their sum."""
-        observation = trace[-1][2]
-        labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
+        labels = self._labels_seen(trace[-1][2])
         points = Series(name="label", values=labels, style="points")
         best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
         total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
@@ -432,9 +433,11 @@ class Pool(Model[StateT], Generic[StateT]):
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
-        labels = np.asarray(observation["labels"])[: int(labels_arrived(observation))]
+        labels, come = self._labels_seen(observation), int(labels_arrived(observation))
         lost = int(labels_lost(observation) or 0)
-        flying = int((np.asarray(observation["labelled"]) >= 0).sum()) - len(labels) - lost
+        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come - lost
         late = f", {flying} in flight" * (flying > 0) + f", {lost} lost" * (lost > 0)
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
-        return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        if self.shop is None:
+            return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        return f"{self._bought_words(observation)}{late}{best}"
