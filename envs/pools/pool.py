@@ -129,6 +129,16 @@ class Pool(Buying[StateT], Generic[StateT]):
             illegal_reward=money("illegal_reward", self.illegal_reward, low=-COSTLY),
         )
 
+    @cached_property
+    def waiting(self) -> Waiting:
+        """How long labels are waited for, and how many never come."""
+        return Waiting(self.delay, self.loss)
+
+    @property
+    def kept(self) -> float:
+        """The share of labels that are not lost."""
+        return 1 - self.loss
+
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
@@ -148,16 +158,14 @@ class Pool(Buying[StateT], Generic[StateT]):
     @cached_property
     def observation_space(self) -> spaces.Dict:
         """Legal items, history, steps left, and what else a pool shows."""
+        counted = {"steps_left": box(0, self._steps, (1,))}
+        left = counted if self.shop is None else self.money_spaces()
         return spaces.Dict(
             {
                 "action_mask": box(0, 1, (self.num_items * self.num_tests,), np.int8),
                 "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
-                **(
-                    {"steps_left": box(0, self._steps, (1,))}
-                    if self.shop is None
-                    else self.money_spaces()
-                ),
+                **left,
                 **self.waiting.spaces(self._horizon, self._steps),
                 **self.extra_spaces(),
             }
