@@ -440,7 +440,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         assert isinstance(observation, dict)
         labels, come = self._labels_seen(observation), int(labels_arrived(observation))
         lost = int(labels_lost(observation) or 0)
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come - lost
+        flying = int((np.asarray(observation["labelled"]) >= 0).sum()) - come - lost
         late = f", {flying} in flight" * (flying > 0) + f", {lost} lost" * (lost > 0)
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         if self.shop is None:
