@@ -417,7 +417,7 @@ class Pool(Model[StateT], Generic[StateT]):
         return f"item {item}"
 
     def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, and their sum."""
+        """Return the labels in the order in which they came, and their sum."""
         observation = trace[-1][2]
         labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
         points = Series(name="label", values=labels, style="points")
