@@ -126,10 +126,19 @@ class Late:
         self.due.reshape(-1)[slot] = since + fates.wait
         self.lost.reshape(-1)[slot] = fates.lost
         now = self.clock[:, None]
-        last = ended[:, None] & (self.since <= now) & (self.due > now)
-        self.due = np.where(last, now, self.due)
+        if ended.any():
+            last = ended[:, None] & (self.since <= now) & (self.due > now)
+            self.due = np.where(last, now, self.due)
         self.new = (self.due == now) & ~self.lost
         return self.new
+
+    def seen_in_order(self, labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return what is seen of labels ``(B, T)`` that all come, in the order of choice."""
+        here = self.due <= self.clock[:, None]
+        return {
+            "labels": np.where(here, labels, labels.dtype.type(0)),
+            "arrived": np.count_nonzero(here, axis=1)[:, None],
+        }
 
     def seen(self, items: NDArray[np.int64], labels: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return what is seen of items and labels ``(B, T)`` that stand in the order of choice."""

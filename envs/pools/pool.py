@@ -374,7 +374,9 @@ class Pool(Model[StateT], Generic[StateT]):
             "steps_left": state.left.astype(np.float32)[:, None],
             **self.extra(state),
         }
-        if state.late is not None:
+        if state.late is not None and self.waiting.in_order:
+            observation |= state.late.seen_in_order(state.labels)
+        elif state.late is not None:
             observation |= state.late.seen(state.labelled, state.labels)
         return {key: observation[key] for key in self.observation_space.spaces}
 
