@@ -47,7 +47,8 @@ def delay_law(name: str, value: Any) -> DelayLaw:
         if isinstance(value, str):
             raise InputError(_forms(name, value))
         return integer(name, value, low=0, high=MOST_DELAY)
-    word = value[0] if value else None
+    # What stands there may be anything, an array too, which has no truth when it is compared.
+    word = str.__str__(value[0]) if value and isinstance(value[0], str) else None
     if word == "geometric" and len(value) == 2:
         return "geometric", real(f"r of {name}", value[1], low=0, high=1, open_low=True)
     if word == "lognormal" and len(value) == 3:

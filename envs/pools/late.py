@@ -126,23 +126,27 @@ class Late:
         self.due.reshape(-1)[slot] = since + fates.wait
         self.lost.reshape(-1)[slot] = fates.lost
         now = self.clock[:, None]
-        last = ended[:, None] & (self.since <= now) & (self.due > now)
-        self.due = np.where(last, now, self.due)
+        if ended.any():
+            last = ended[:, None] & (self.since <= now) & (self.due > now)
+            self.due = np.where(last, now, self.due)
         self.new = (self.due == now) & ~self.lost
         return self.new
 
-    def seen(self, history: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def seen(self, history: Mapping[str, NDArray[Any]], in_order: bool) -> dict[str, NDArray[Any]]:
         """Return what is seen of a history ``(B, T)`` that stands in the order of choice.
 
         Args:
             history: ``labelled``, ``labels`` and perhaps ``fidelity``; other keys are left out.
+            in_order: Whether all labels come in that order.
         """
-        now = self.clock[:, None]
+        now, labels = self.clock[:, None], history["labels"]
         over, chosen = self.due <= now, self.since < EMPTY
+        if in_order:
+            here = np.where(over, labels, labels.dtype.type(0))
+            return {"labels": here, "arrived": np.count_nonzero(over, axis=1)[:, None]}
         status = np.where(over, np.where(self.lost, Status.FAILED, Status.HERE), Status.FLYING)
         status = np.where(chosen, status, Status.FREE).astype(np.int8)
         age = np.where(chosen, np.minimum(self.due, now) - self.since, 0).astype(np.float32)
-        labels = history["labels"]
         parts = {
             **{key: history[key] for key in ("labelled", "fidelity") if key in history},
             "labels": np.where(status == Status.HERE, labels, labels.dtype.type(0)),

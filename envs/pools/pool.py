@@ -384,7 +384,7 @@ class Pool(Buying[StateT], Generic[StateT]):
             **self.extra(state),
         }
         if state.late is not None:
-            observation |= state.late.seen(observation)
+            observation |= state.late.seen(observation, self.waiting.in_order)
         return {key: observation[key] for key in self.observation_space.spaces}
 
     def extra(self, state: StateT) -> dict[str, NDArray[Any]]:
@@ -426,7 +426,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         return f"item {item}"
 
     def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, and their sum."""
+        """Return the labels in the order in which they came, and their sum."""
         labels = self._labels_seen(trace[-1][2])
         points = Series(name="label", values=labels, style="points")
         best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")

@@ -58,6 +58,7 @@ def test_draws_at_the_ends_are_integers(law: DelayLaw) -> None:
         (("lognormal", 3, -1), "sigma of delay must be a finite number >= 0"),
         (("lognormal", 3), "must be a number of steps"),
         ((), "must be a number of steps"),
+        ([np.zeros(2), 0.5], "must be a number of steps"),
         (None, "must be an integer"),
     ],
 )
