@@ -19,10 +19,10 @@ from .agent import Agent, Seed
 from .anywhere import FunctionAgent, Sampler, Spaces
 from .baselines import FixedAgent, RandomAgent
 from .belief_agent import BeliefAgent
-from .naming import NamingAgent
 from .beliefs import BELIEFS, Belief
 from .design import DESIGN
 from .learned.policy import PolicyAgent, fitting, shipped, trained_for
+from .naming import NamingAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule

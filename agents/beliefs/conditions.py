@@ -151,7 +151,9 @@ class Bernoulli(ConditionBelief):
         mean = self.mean()[:, None]
         total = (self.a + self.b + self.counts + self.pending)[:, None]
         b, _, k = total.shape
-        return np.asarray(betaincinv(total * mean, total * (1 - mean), random.random((b, count, k))))
+        return np.asarray(
+            betaincinv(total * mean, total * (1 - mean), random.random((b, count, k)))
+        )
 
 
 class SampleMean(ConditionBelief):
@@ -177,7 +179,7 @@ class SampleMean(ConditionBelief):
 
     @property
     def tests(self) -> Array:
-        """The number of labels of every condition, those in flight included if they count, ``(B, K)``."""
+        """The number of labels of every condition, with those in flight if they count, ``(B, K)``."""
         return np.asarray(self.counts + self.pending)
 
     def variance(self) -> Array:

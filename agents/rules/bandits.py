@@ -8,7 +8,8 @@ With n_k labels of condition k, their mean m_k and variance v_k, and t the numbe
 Every condition is tested once first.
 
 Sources: P. Auer, N. Cesa-Bianchi, P. Fischer, "Finite-time Analysis of the Multiarmed Bandit Problem",
-Machine Learning 47 (2002), figures 1 and section 4; the others as in Wang et al., Nature 626, 1025 (2024).
+Machine Learning 47 (2002), 235, for UCB1 and UCB1-tuned; all of them as in J. Y. Wang et al., Nature
+626, 1025 (2024).
 """
 
 from __future__ import annotations
@@ -98,4 +99,4 @@ class AnnealedGreedy(EpsilonGreedy):
 
     def _chance(self, decision: Decision) -> Array:
         with np.errstate(divide="ignore"):  # the first test is random
-            return np.minimum(1 / np.log(decision.chosen + 1.0), 1.0)
+            return np.asarray(np.minimum(1 / np.log(decision.chosen + 1.0), 1.0))

@@ -115,7 +115,9 @@ class Bandit:
         a, b = self.prior[0] + s, self.prior[1] + f
         found: dict[Arm, float] = {}
         for resolved, seen in product(range(q + 1), repeat=2):
-            chance = _binomial(resolved, q, self.resolves) * _binomial(seen, resolved, 1 - self.loss)
+            chance = _binomial(resolved, q, self.resolves) * _binomial(
+                seen, resolved, 1 - self.loss
+            )
             for new in range(seen + 1 if chance else 0):
                 law = comb(seen, new) * exp(_log_beta(a + new, b + seen - new) - _log_beta(a, b))
                 then = (s + new, f + seen - new, q - resolved)
@@ -149,7 +151,9 @@ class Bandit:
             gains = value[tested] + (0.0 if self.naming else self.means[states])
             keys.append(self.key(states))
             best.append(gains.argmax(1))
-            value = gains.max(1) if chances is None else (self._weights(chances, states) * gains).sum(1)
+            value = (
+                gains.max(1) if chances is None else (self._weights(chances, states) * gains).sum(1)
+            )
         return Solution(value=float(value[0]), keys=keys[::-1], best=best[::-1])
 
     def key(self, states: Numbers) -> Numbers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Knowledge, Observation, box, shown
 from ..core.checks import choice, integer, real, sequence
-from ..core.delays import Delay, checked_delay
+from ..core.delays import checked_delay
 from ..rendering.picture import Curves, Picture, Series, Trace
 
 MOST_CONDITIONS, MOST_TESTS = 100_000, 1_000_000

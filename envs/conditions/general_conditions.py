@@ -9,10 +9,8 @@ The best condition is that of the largest mean mu_k over all of its substrates. 
 condition is named, and the simple regret is max mu - mu_k. In a Bernoulli world there are no substrates:
 a test of condition k shows 1 with probability mu_k ~ Beta(a, b), which is drawn for every episode.
 
-Source: J. Y. Wang, J. M. Stevens, S. K. Kariofillis, M.-J. Tom, D. L. Golden, J. Li, J. E. Tabora, M.
-Parasram, B. J. Shields, D. N. Primer, B. Hao, D. Del Valle, S. DiSomma, A. Furman, G. G. Zipp, S. Melnikov,
-J. Paulson, A. G. Doyle, "Identifying general reaction conditions by bandit optimization", Nature 626, 1025
-(2024).
+Source: J. Y. Wang et al., "Identifying general reaction conditions by bandit optimization", Nature 626,
+1025 (2024).
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ from ..core.checks import choice, integer, real
 from ..core.delays import steps_of
 from ..datasets import crossed
 from .bandit import MOST_STATES, Bandit, Chances, Solution
-from .conditions import OUTCOMES, Conditions
+from .conditions import MOST_TESTS, OUTCOMES, Conditions
 from .round_robin import named_chances
 from .yields import Yields, yields_of
 
@@ -51,7 +49,9 @@ class Tests:
     """State of the tests of B episodes."""
 
     values: NDArray[np.float64]  # (B, K) mean of every condition
-    order: NDArray[np.int16]  # (B, K m) substrates of each condition: tested ones first, then the others
+    order: NDArray[
+        np.int16
+    ]  # (B, K m) substrates of each condition: tested ones first, then the others
     tested: NDArray[np.int64]  # (B, K) tests of every condition
     counts: NDArray[np.int64]  # (B, K) labels seen
     sums: NDArray[np.float64]  # (B, K) their sum
@@ -72,8 +72,8 @@ class GeneralConditions(Conditions, Model[Tests]):
     ## Description
     K conditions and a budget of T tests. A test runs one condition on a random substrate that it was not
     yet tested with; then a condition is named, and what counts is how much worse it is than the best on
-    the average of all substrates (Wang et al., 2024). Yields come from a table, or from a Bernoulli world
-    whose optimum is known, also where labels come late or never.
+    the average of all substrates (Wang et al., 2024). Yields come from a table, or from a Bernoulli
+    world whose optimum is known, also where labels come late or never.
 
     ## Action space
     `Discrete(K)`: the condition to test. After the last test one more action names a condition, with
@@ -90,11 +90,11 @@ class GeneralConditions(Conditions, Model[Tests]):
     - `tests_left`: float32, `(1,)`.
 
     ## Rewards
-    With `objective="regret"` 0 for a test, and for the naming minus the simple regret, the best mean less
-    that of the condition named. With "yields" each test pays its label when it is seen, and the last one
-    also those in flight and those lost, for a yield counts whether or not it was measured; there is no
-    naming, which would pay nothing. A test of a condition without an untested substrate shows and pays
-    nothing.
+    With `objective="regret"` 0 for a test, and for the naming minus the simple regret, the best mean
+    less that of the condition named. With "yields" each test pays its label when it is seen, and the
+    last one also those in flight and those lost, for a yield counts whether or not it was measured;
+    there is no naming, which would pay nothing. A test of a condition without an untested substrate
+    shows and pays nothing.
 
     ## Starting state
     No tests. In a Bernoulli world the means are drawn for every episode; a table is the same in all.
@@ -149,8 +149,10 @@ class GeneralConditions(Conditions, Model[Tests]):
             count = 3 if self.num_conditions is None else self.num_conditions
             self._set(num_conditions=count, outcome="binary")
         super().__post_init__()
-        if self.world == "table" and self.horizon > (most := int(self.table.counts.sum())):
-            raise InputError(f"horizon must not exceed the {most} yields, got {self.horizon}.")
+        if self.horizon > self._most:
+            raise InputError(
+                f"horizon must not exceed the {self._most} yields, got {self.horizon}."
+            )
 
     def _check_table(self, given: list[str]) -> None:
         """Read the yields; refuse what does not go with them."""
@@ -177,6 +179,11 @@ class GeneralConditions(Conditions, Model[Tests]):
     def table(self) -> Yields | None:
         """The yields: for the environment and for people, not for agents; None in a Bernoulli world."""
         return None
+
+    @property
+    def _most(self) -> int:
+        """The most tests that there can be."""
+        return MOST_TESTS if self.table is None else int(self.table.counts.sum())
 
     def public(self) -> Conditions:
         """Return what agents know of it, always the same object: of a table not its yields."""
@@ -300,9 +307,7 @@ class GeneralConditions(Conditions, Model[Tests]):
         order[place] = substrate
         return np.asarray(labels.take(action * width + substrate))
 
-    def _show(
-        self, state: Tests, cell: NDArray[np.int64], label: NDArray[np.float64]
-    ) -> None:
+    def _show(self, state: Tests, cell: NDArray[np.int64], label: NDArray[np.float64]) -> None:
         """Count labels that are seen, perhaps several of a condition."""
         np.add.at(state.counts.reshape(-1), cell, 1)
         np.add.at(state.sums.reshape(-1), cell, label)
@@ -377,7 +382,7 @@ class GeneralConditions(Conditions, Model[Tests]):
         """Return the exact expected return of uniformly random tests, and of a random name."""
         if self.table is None:
             mean = self.prior[0] / sum(self.prior)
-            return mean - self.bandit.best_mean() if self.naming else self.horizon * mean
+            return float(mean - self.bandit.best_mean() if self.naming else self.horizon * mean)
         means, counts = self.table.means, self.table.counts
         if self.naming:
             return float(means.mean() - means.max())
@@ -391,8 +396,8 @@ class GeneralConditions(Conditions, Model[Tests]):
         """Return the expected return of the best agent, of a table that of an oracle of its means.
 
         Raises:
-            TruthUnknown: If a Bernoulli world is too large for the recursion, or its delays are none that
-                are forgotten.
+            TruthUnknown: If a Bernoulli world is too large for the recursion, or has other delays than
+                geometric ones.
         """
         if self.table is None:
             return self.rule_value()
@@ -427,7 +432,7 @@ class GeneralConditions(Conditions, Model[Tests]):
                 rows = np.flatnonzero(tests == t)
                 place = np.searchsorted(solution[0].keys[t], key[rows])
                 chosen[rows] = order[rows, solution[0].best[t][place]]
-            return chosen
+            return np.asarray(chosen)
 
         return policy
 

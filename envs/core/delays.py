@@ -3,7 +3,7 @@
 A delay is one of
 
     k                               always k steps,
-    ("geometric", r)                d steps with probability r (1 - r)^d: in each step the label comes with r,
+    ("geometric", r)                d steps with probability r (1 - r)^d: each step brings it with r,
     ("lognormal", median, sigma)    median exp(sigma Z) steps, Z ~ N(0, 1), rounded to whole steps,
 
 and 0 steps means before the next choice.
@@ -62,5 +62,5 @@ def steps_of(delay: Delay, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
             steps = np.floor(np.log1p(-uniform) / np.log1p(-delay[1]))
     else:
         normal = ndtri(np.clip(uniform, 2.0**-54, 1 - 2.0**-53))
-        steps = np.rint(delay[1] * np.exp(delay[-1] * normal))  # type: ignore[operator]
-    return np.minimum(steps, MOST_DELAY).astype(np.int64)
+        steps = np.rint(delay[1] * np.exp(delay[-1] * normal))
+    return np.asarray(np.minimum(steps, MOST_DELAY), np.int64)

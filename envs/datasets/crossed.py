@@ -44,12 +44,12 @@ def _inside(target: str, source: Source) -> str:
 
 
 def _by_levels(table: Table, categories: tuple[str, ...]) -> Crossed:
-    """Return the labels of the rows of each combination of levels, those of the fewest rows filled up."""
+    """Return the labels of the rows of each combination of levels, short rows filled up."""
     every, cells = np.arange(len(table.labels)), dict[str, Any]()
     for one in table.settings:
         if one.name in categories:
             cells[one.name] = one.of(table.features, every)
-    names = ["+".join(map(str, row)) for row in zip(*map(cells.get, categories), strict=True)]  # type: ignore[arg-type]
+    names = ["+".join(map(str, row)) for row in zip(*map(cells.get, categories), strict=True)]
     levels, place = np.unique(names, return_inverse=True)
     rows = [table.labels[place == k] for k in range(len(levels))]
     labels = np.full((len(rows), max(map(len, rows))), np.nan)
