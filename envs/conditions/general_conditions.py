@@ -453,7 +453,7 @@ class GeneralConditions(Conditions, Model[Tests]):
         if self.table is not None:
             raise TruthUnknown("Of a table no optimum is known but that of an oracle.")
         bandit, delay = self.bandit, self.delay
-        if delay and delay[0:1] != ("geometric",):
+        if delay and not (isinstance(delay, tuple) and delay[0] == "geometric"):
             raise TruthUnknown(f'The optimum is known for delays ("geometric", r), not {delay!r}.')
         if bandit.states > MOST_STATES:
             raise TruthUnknown(

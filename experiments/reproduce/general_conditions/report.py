@@ -43,14 +43,12 @@ def general_conditions(out: Path, *, episodes: int = 4000, seed: int = 2024) -> 
     episodes = integer("episodes", episodes, low=100, high=100_000)
     seed = integer("seed", seed, low=0)
     missing = {one.dataset: words for one in SETS if (words := _missing(one.dataset))}
-    found = {
-        one: {
-            name: play(one.dataset, rule, _points(one), episodes, seed)
-            for name, rule in RULES.items()
+    found: dict[Set, Results] = {}
+    for one in (one for one in SETS if one.dataset not in missing):
+        points = _points(one)
+        found[one] = {
+            name: play(one.dataset, rule, points, episodes, seed) for name, rule in RULES.items()
         }
-        for one in SETS
-        if one.dataset not in missing
-    }
     with figures.style():
         sections = [_tables(found, missing, episodes, seed)]
         if found:
@@ -103,7 +101,7 @@ def _row(one: Set, rule: str, names: Names, k: int, tests: int) -> dict[str, Any
     reference = one.reference[rule][k] if rule in one.reference else None
     apart = None
     if reference is not None:
-        p, runs = chance.value, 1 / one.runs(rule) + 1 / chance.episodes
+        p, runs = chance.value, 1 / one.runs + 1 / chance.episodes
         apart = (p - reference) / np.sqrt(max(p * (1 - p), 1e-6) * runs)
     return {
         "table": one.dataset,
@@ -113,7 +111,7 @@ def _row(one: Set, rule: str, names: Names, k: int, tests: int) -> dict[str, Any
         "95% low": chance.low,
         "95% high": chance.high,
         "reference": reference,
-        "its runs": None if reference is None else one.runs(rule),
+        "its runs": None if reference is None else one.runs,
         "apart": apart,
         "simple regret": regret.value,
         "regret 95% low": regret.low,
