@@ -14,7 +14,7 @@ the first. The labels of one condition arrive after those of another, which make
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -22,14 +22,14 @@ from math import comb, exp, factorial, lgamma
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 Arm = tuple[int, int, int]
 """Successes, failures and labels in flight of a condition."""
-Chances = Callable[[tuple[Arm, ...]], Sequence[float]]
+Chances = Callable[[tuple[Arm, ...]], ArrayLike]
 """A rule: from what is known of K conditions, sorted, to the probability of testing each."""
 Link = tuple[Numbers, Numbers, Array]
 """Rows, the rows that may follow, and with which probability."""

@@ -143,7 +143,7 @@ def _draw(axes: Axes, one: Set, results: Results) -> None:
 
 def _naming(found: Mapping[Set, Results]) -> Section:
     """Return what naming by the most tests loses."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one, results in found.items():
         for rule, names in results.items():
             for tests in one.tests:

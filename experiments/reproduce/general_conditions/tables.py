@@ -159,4 +159,4 @@ def play(dataset: str, rule: str, tests: tuple[int, ...], episodes: int, seed: i
                     named[naming][done] = namer.name(observation, naming)
             action, state = agent.predict(observation, state)
             observation = env.step(action)[0]
-    return Names(env.unwrapped.model, named)
+    return Names(GeneralConditions(world="table", dataset=dataset, horizon=tests[-1]), named)
