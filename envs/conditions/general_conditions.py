@@ -39,6 +39,8 @@ class Tests:
     counts: NDArray[np.int64]  # (B, K) labels seen
     sums: NDArray[np.float64]  # (B, K) their sum
     squares: NDArray[np.float64]  # (B, K) the sum of their squares
+    means: NDArray[np.float32]  # (B, K) their mean; 0 without any
+    stds: NDArray[np.float32]  # (B, K) their standard deviation
     lost: NDArray[np.int64]  # (B, K) labels that will never be seen
     left: NDArray[np.int64]  # (B,) tests left
     found: NDArray[np.float64]  # (B,) what the tests, or the naming, are worth in the mean
@@ -117,6 +119,8 @@ class GeneralConditions(World[Tests]):
             counts=counts,
             sums=sums,
             squares=squares,
+            means=np.zeros(shape, np.float32),
+            stds=np.zeros(shape, np.float32),
             lost=lost,
             left=np.zeros(num_episodes, np.int64),
             found=np.zeros(num_episodes),
@@ -135,6 +139,7 @@ class GeneralConditions(World[Tests]):
             state.order[index] = self.table.order.reshape(-1)
         for counted in (state.tested, state.counts, state.sums, state.squares, state.lost):
             counted[index] = 0
+        state.means[index] = state.stds[index] = 0
         state.left[index] = self.horizon
         state.found[index] = state.unpaid[index] = 0
         state.due[index] = -1
@@ -202,6 +207,11 @@ class GeneralConditions(World[Tests]):
         np.add.at(state.counts.reshape(-1), cell, 1)
         np.add.at(state.sums.reshape(-1), cell, label)
         np.add.at(state.squares.reshape(-1), cell, label * label)
+        seen = state.counts.take(cell)
+        mean = state.sums.take(cell) / seen
+        variance = state.squares.take(cell) / seen - mean * mean
+        state.means.reshape(-1)[cell] = mean
+        state.stds.reshape(-1)[cell] = np.sqrt(np.maximum(variance, 0.0))
 
     def _arrivals(
         self,
@@ -231,9 +241,6 @@ class GeneralConditions(World[Tests]):
 
     def observe(self, state: Tests) -> Observation:
         """Return what was seen in B episodes."""
-        seen = np.maximum(state.counts, 1)
-        means = state.sums / seen
-        variance = np.maximum(state.squares / seen - means * means, 0.0)
         observation: dict[str, NDArray[Any]] = {
             "action_mask": self.action_mask(state),
             "counts": state.counts.copy(),
@@ -241,8 +248,8 @@ class GeneralConditions(World[Tests]):
         if self.late:
             observation["in_flight"] = state.tested - state.counts - state.lost
             observation["lost"] = state.lost.copy()
-        observation["means"] = means.astype(np.float32)
-        observation["stds"] = np.sqrt(variance).astype(np.float32)
+        observation["means"] = state.means.copy()
+        observation["stds"] = state.stds.copy()
         observation["tests_left"] = np.maximum(state.left, 0).astype(np.float32)[:, None]
         return observation
 
