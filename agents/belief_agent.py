@@ -9,11 +9,12 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..envs.conditions import Conditions
 from ..envs.core import Knowledge
 from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
-from .rules import Decision, Rule
+from .rules import Decision, Repeated, Rule
 
 BeliefT = TypeVar("BeliefT", bound=Belief)
 
@@ -72,6 +73,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
                 batch_size=self.model.batch_size,
                 lost=lost,
             )
+        if isinstance(self.model, Conditions):
+            return Repeated.of(observation)
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from ..envs.conditions import Conditions
 from ..envs.core import InputError, Knowledge, Model, closest, shown
 from ..envs.core.checks import integer
 from . import outside
@@ -21,6 +22,7 @@ from .belief_agent import BeliefAgent
 from .beliefs import BELIEFS, Belief
 from .design import DESIGN
 from .learned.policy import PolicyAgent, fitting, shipped, trained_for
+from .naming import NamingAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
@@ -123,6 +125,9 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     """Return the agent that is a rule, or one of a class of rules, and a belief."""
     name, settings = asked.name, dict(asked.settings)
     given = settings.pop("belief", None)
+    agent: Any = BeliefAgent
+    if isinstance(model, Conditions):
+        agent = partial(NamingAgent, naming=settings.pop("naming", "posterior"))
     new = (lambda: made) if isinstance(made, Rule) else made
     check_settings(name, new, settings)
     rule = new(**settings)
@@ -138,7 +143,8 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
     new_belief = _belief(rule.belief if given is None else given, fitting, model)
-    return BeliefAgent(model, rule, new_belief, text=written(asked), seed=seed)
+    found: Agent = agent(model, rule, new_belief, text=written(asked), seed=seed)
+    return found
 
 
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:

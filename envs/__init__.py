@@ -9,6 +9,7 @@ for model in (
     "campaigns.fidelity_ladder:FidelityLadder",
     "campaigns.gaussian_step:GaussianStep",
     "campaigns.knowledge_ladder:KnowledgeLadder",
+    "conditions.general_conditions:GeneralConditions",
     "design.constant_elasticity:ConstantElasticity",
     "design.death_process:DeathProcess",
     "design.linear_gaussian:LinearGaussianDesign",

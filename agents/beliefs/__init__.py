@@ -2,6 +2,7 @@
 
 from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
+from .conditions import Bernoulli, Normal, SampleMean
 from .gaussian_process import GaussianProcess
 from .history import Arrivals
 from .linear import Linear
@@ -18,6 +19,9 @@ BELIEFS: dict[str, type[Belief]] = {
     "gp": GaussianProcess,
     "nodes": Nodes,
     "low_rank": LowRank,
+    "normal": Normal,
+    "bernoulli": Bernoulli,
+    "sample_mean": SampleMean,
 }
 """Beliefs by name; `Knowledge.beliefs` says which are about an environment, the default first."""
 
@@ -26,12 +30,15 @@ __all__ = [
     "AdditiveNoise",
     "Arrivals",
     "Belief",
+    "Bernoulli",
     "Beta",
     "GaussianProcess",
     "Linear",
     "Logistic",
     "LowRank",
     "Nodes",
+    "Normal",
     "Probabilities",
+    "SampleMean",
     "Sparse",
 ]

@@ -3,8 +3,9 @@
 from typing import Any
 
 from .active_search import ENS, ActiveSearch
+from .bandits import UCB1, AnnealedGreedy, ExploreCommit, RoundRobin, UCB1Tuned
 from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, OneHub, Thompson
-from .decision import Decision
+from .decision import Decision, Repeated
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
 from .meta_ucb import MetaUCB
@@ -24,6 +25,11 @@ RULES: dict[str, type[Rule[Any]]] = {
     "ens": ENS,
     "one_hub": OneHub,
     "meta_ucb": MetaUCB,
+    "ucb1": UCB1,
+    "ucb1_tuned": UCB1Tuned,
+    "round_robin": RoundRobin,
+    "explore_commit": ExploreCommit,
+    "annealed_greedy": AnnealedGreedy,
 }
 """Rules by name."""
 
@@ -32,17 +38,23 @@ __all__ = [
     "GLMUCB",
     "IDS",
     "RULES",
+    "UCB1",
     "ActiveSearch",
+    "AnnealedGreedy",
     "BayesUCB",
     "Decision",
     "EpsilonGreedy",
     "ExpectedImprovement",
+    "ExploreCommit",
     "Greedy",
     "KnowledgeGradient",
     "LinUCB",
     "MetaUCB",
     "OneHub",
+    "Repeated",
+    "RoundRobin",
     "Rule",
     "Thompson",
+    "UCB1Tuned",
     "best",
 ]

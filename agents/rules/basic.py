@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
-from ...envs.core.checks import LARGE, real
+from ...envs.core.checks import LARGE, flag, real
 from ..beliefs import Belief, Linear
 from .decision import Decision
 from .rule import Rule, any_legal, best
@@ -39,9 +39,13 @@ class EpsilonGreedy(Rule[Belief]):
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mean = belief.mean()
-        explores = random.random(len(mean)) < self.epsilon
+        explores = random.random(len(mean)) < self._chance(decision)
         score = np.where(explores[:, None], random.random(mean.shape), mean)
         return best(score, decision.mask, random, belief.rounding() * ~explores[:, None])
+
+    def _chance(self, decision: Decision) -> float | NDArray[np.float64]:
+        """Return the probability of a random item, the same for all episodes or ``(B,)``."""
+        return self.epsilon
 
 
 class BayesUCB(Rule[Belief]):
@@ -52,10 +56,12 @@ class BayesUCB(Rule[Belief]):
 
     Args:
         width: Number of standard deviations.
+        pending: Whether labels in flight count, as they will narrow what is believed.
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, pending: bool = True) -> None:
         self.width = real("width", width, low=0, high=LARGE)
+        self.looks_ahead = flag("pending", pending)
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""

@@ -27,7 +27,7 @@ class Rule(ABC, Generic[BeliefT]):
     belief: tuple[str, dict[str, float]] | None = None
     """The belief that it requires, by name and settings; None: any that can do what it needs."""
 
-    looks_ahead: ClassVar[bool] = True
+    looks_ahead: bool = True
     """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
     @abstractmethod
@@ -79,8 +79,10 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     choice = allowed.argmax(1)
     count = np.count_nonzero(allowed, axis=1)
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
-    for i in (count > 1).nonzero()[0].tolist():
-        choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
+    tied = (count > 1).nonzero()[0]
+    if len(tied):
+        before = (coins[tied] * count[tied]).astype(np.int64)
+        choice[tied] = (allowed[tied].cumsum(1) > before[:, None]).argmax(1)
     return np.asarray(choice)
 
 

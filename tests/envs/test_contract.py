@@ -259,6 +259,7 @@ def test_registered_ids() -> None:
         "discovery/DeathProcess-v0",
         "discovery/FidelityLadder-v0",
         "discovery/GaussianStep-v0",
+        "discovery/GeneralConditions-v0",
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearGaussianDesign-v0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import discovery_gym
@@ -68,6 +69,30 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "std_costs": (0.0, 1.0),
             "cost_per_experiment": 0.02,
             "target_reward": 30.0,
+        },
+    },
+    "discovery/GeneralConditions-v0": {
+        "late": {"num_conditions": 2, "horizon": 6, "delay": ("geometric", 0.4), "loss": 0.3},
+        "paid": {
+            "objective": "yields",
+            "prior": (1.0, 3.0),
+            "horizon": 9,
+            "delay": ("lognormal", 2.0, 0.7),
+            "loss": 0.2,
+        },
+        "table": {
+            "world": "table",
+            "yields": [[10.0, 90.0, 45.0], [51.0, 49.0, math.nan], [80.0, 70.0, 130.0]],
+            "horizon": 7,
+            "names": ("A", "B", "C"),
+        },
+        "binary": {
+            "world": "table",
+            "yields": [[10.0, 90.0], [51.0, 49.0], [80.0, 70.0]],
+            "outcome": "binary",
+            "objective": "yields",
+            "horizon": 6,
+            "delay": 2,
         },
     },
     "discovery/GraphPool-v0": {
