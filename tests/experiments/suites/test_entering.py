@@ -56,6 +56,9 @@ class Line(gym.Env):
 def right(observation):
     return 1
 
+def left(observation):
+    return 0
+
 gym.register("lab/Line-v0", entry_point="lab:Line")
 '''
 HEAD = 'format = 1\nname = "mine"\nversion = 1\nabout = "a test"\nepisodes = 6\n'
@@ -83,6 +86,7 @@ module = "lab"
 [task.agents]
 random = "random"
 right = { call = "lab:right" }
+left = { call = "lab:left" }
 """
 
 
@@ -281,6 +285,7 @@ def test_trust_first_says_what_runs(here: Path) -> None:
     )
     assert [line for line, _ in there] == [
         f"--trust lets this run: ./mine.py:longest ({here / 'mine.py'})",
+        f"--trust lets this run: lab:left ({here / 'lab.py'})",
         f"--trust lets this run: lab:right ({here / 'lab.py'})",
         f"--trust lets this run: lab:lab/Line-v0 ({here / 'lab.py'})",
     ]
@@ -337,7 +342,7 @@ def test_with_trust_it_plays_and_ranks(here: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.index("--trust lets this run: ./mine.py:longest") < done.stderr.index("Now:")
     played = {(one.spec.task, one.spec.name): one for one in read_folder(Path("out")).records}
-    assert {name for task, name in played if task == "Line"} == {"random", "right"}
+    assert {name for task, name in played if task == "Line"} == {"random", "right", "left"}
     right = played["Line", "right"].evaluation
     assert right is not None
     assert right.returns.tolist() == [4.0] * 6
