@@ -157,9 +157,7 @@ def test_failed_as_the_worst(table: Path, less: bool) -> None:
     assert study.spent == plain.spent
     again = PoolStudy(Journal(study.journal.path))
     same_as(study, again)
-    with pytest.raises(
-        InputError, match="must be one of 'worst', got 'mean'"
-    ):
+    with pytest.raises(InputError, match="must be one of 'worst', got 'mean'"):
         begun(table, failed_value="mean", **options)
 
 
