@@ -90,7 +90,8 @@ class Pool:
         """Return the agent of a question for n items, and what it sees."""
         history = len(progress.arrived) + len(flying) + len(progress.failed)
         pool = self._known(n, history)
-        return self._agent(pool), seen(pool, self.features, progress, flying, self.sign)
+        value = self._options.get("failed_value")
+        return self._agent(pool), seen(pool, self.features, progress, flying, self.sign, value)
 
     # ---- choices
 
@@ -145,7 +146,7 @@ class Pool:
 
     @staticmethod
     def _key(progress: Progress) -> Any:
-        return tuple(progress.arrived)
+        return tuple(progress.arrived), tuple(progress.failed)
 
     def belief(self, progress: Progress) -> Belief:
         """Return the belief given the labels that are here: the agent's, or the default one."""
