@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..envs.core import Observation, box
-from ..envs.pools.labels import read_only
+from ..envs.pools.shown import read_only
 from ..envs.pools.status import Status
 from ..envs.pools.table_pool import PublicTable
 from .progress import Progress

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import box
 from ..rendering.picture import Cloud, Picture, Trace
-from .labels import FeatureLabels, labels_arrived, read_only
+from .labels import FeatureLabels, labels_arrived
 from .pool import Pool
 
 
@@ -63,7 +63,7 @@ class FeaturePool(Pool[FeatureLabels]):
 
     def extra(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
         """Return the features."""
-        return {"features": read_only(state.features)}
+        return {"features": state.features.view()}
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and where they lie among the items."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .late import Late
 from .purse import Purse
+from .shown import Shown
 
 ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is.
@@ -40,15 +41,7 @@ class Labels:
 class FeatureLabels(Labels):
     """State of a pool whose items have features."""
 
-    features: NDArray[np.float32]  # (B, n d) read-only
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view of an array through which nobody can write to it.
-
-    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
-    """
-    return np.asarray(array.data.toreadonly())
+    features: Shown  # (B, n d) float32
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

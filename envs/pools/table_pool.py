@@ -27,6 +27,7 @@ from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels
 from .order_statistics import top_sum_drawn
 from .scaling import SCALINGS, bounds, scaled
+from .shown import Shown
 
 OPTIONS = Reading.options()
 
@@ -302,31 +303,28 @@ class TablePool(ColumnTests, Reading):
         if self.rows is not None:
             features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
             common = self.common(np.zeros(shape))
-            return TableLabels(rows=np.zeros(shape, np.int64), features=features, **common)
+            return TableLabels(rows=np.zeros(shape, np.int64), features=Shown(features), **common)
         table, sums = self.table.labels, self._best_of_table
         best = np.broadcast_to(sums, (num_episodes, len(sums)))
         return TableLabels(
             rows=np.broadcast_to(np.arange(len(table)), shape),
-            features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
+            features=Shown(
+                np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size))
+            ),
             **self.common(np.broadcast_to(table, shape), best),
         )
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
-        """Take all labels back, and draw the rows anew where they are drawn.
-
-        The features go to a new array: observations of the old ones are views and must not change.
-        """
+        """Take all labels back, and draw the rows anew where they are drawn."""
         assert isinstance(state, TableLabels)
         if self.rows is not None:
             n, table = self.num_items, self.table
-            features = state.features.copy()
+            features = state.features.anew(index)
             for i in index.tolist():
                 drawn = streams.generators[i].permutation(len(table.labels))[:n]
                 dealt = streams.generators[i].permutation(drawn) if self.placebo else drawn
                 state.rows[i], state.values[i] = drawn, table.labels[dealt]
                 features[i] = scaled(table.features[drawn], self.scaling).reshape(-1)
-            features.flags.writeable = False
-            state.features = features
         super().reset(state, index, streams)
 
     def _values_at(
