@@ -84,14 +84,14 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         """Return what is known of prices and money, as the fields of a `Decision`."""
         model = self.model
         assert isinstance(model, Pool)
-        if getattr(model, "shop", None) is None:
+        if model.shop is None:
             return {}
         mask = observation["action_mask"]
         tests = mask.reshape(len(mask), model.num_items, model.num_tests) > 0
         return {
             "mask": tests[:, :, -1].astype(np.int8),
             "tests": tests,
-            "cost": model.shop.spend,
+            "cost": model.costs(observation),
             "money": model.money_left(observation),
             "fidelity": observation.get("fidelity"),
         }

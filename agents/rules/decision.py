@@ -29,7 +29,7 @@ class Decision:
         fidelity: At which fidelity each of `labelled` was tested, ``(B, T)``; None: there is one.
         tests: Which tests of an item may be bought, the last one being its label, ``(B, n, M)``; None
             where nothing is paid. An action is then item * M + fidelity.
-        cost: What they cost, in units of money, ``(n, M)``, or ``(1, M)`` if items cost the same.
+        cost: What they cost, in units of money, ``(B or 1, n or 1, M)``.
         money: What is left, in units of money, ``(B,)``.
 
     With money `mask` are the items whose label may be bought, and `left` is how many labels the money
@@ -109,7 +109,7 @@ class Decision:
         """What the label of each item costs, ``(B, n)``: one label, or units of money."""
         if self.cost is None:
             return np.broadcast_to(1.0, self.mask.shape)
-        return np.broadcast_to(self.cost[:, -1].astype(np.float64), self.mask.shape)
+        return np.broadcast_to(self.cost[:, :, -1].astype(np.float64), self.mask.shape)
 
     @property
     def affordable(self) -> Items:
@@ -133,7 +133,7 @@ class Decision:
         """Return the actions that buy these tests, or else the cheapest one of the item, ``(B,)``."""
         assert self.tests is not None and self.cost is not None
         tests = self.tests[np.arange(len(items)), items]
-        cost = np.broadcast_to(self.cost, self.tests.shape[1:])[items]
+        cost = np.broadcast_to(self.cost, self.tests.shape)[np.arange(len(items)), items]
         cheapest = np.where(tests, cost, np.iinfo(np.int64).max).argmin(1)
         bought = np.take_along_axis(tests, fidelity[:, None], 1)[:, 0]
         return items * self.num_tests + np.where(bought, fidelity, cheapest)
@@ -161,7 +161,7 @@ class Decision:
         tests[rows, items, fidelity] = False
         whole = fidelity == self.num_tests - 1  # a label leaves nothing to buy
         tests[rows[whole], items[whole]] = False
-        money = self.money - self.cost[items if len(self.cost) > 1 else 0, fidelity]
+        money = self.money - np.broadcast_to(self.cost, tests.shape)[rows, items, fidelity]
         tests &= self.cost <= money[:, None, None]
         return replace(
             self,
@@ -174,7 +174,7 @@ class Decision:
         )
 
     def labels_for(self, money: Items, tests: NDArray[np.bool_]) -> Items:
-        """Return how many labels of the items whose label may be bought money can pay, ``(B,)``."""
+        """Return how many labels this money can pay, of those that may be bought, ``(B,)``."""
         assert self.cost is not None
         price = np.where(
             tests[:, :, -1], self.cost[:, -1], np.iinfo(np.int64).max // tests.shape[1]
