@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ class Belief(Protocol):
     takes what is known of the environment, the number of episodes and its own settings.
     `Arrivals.of(observation)` gives the labels that have come.
     """
+
+    learns_from: ClassVar[tuple[type[tuple[Any, ...]], ...]] = ()
+    """The kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
 
     def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
@@ -162,6 +165,14 @@ class Belief(Protocol):
             sets[i] = names[members].sum(1)
         return _regret_and_explained(draws, legal, sets)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return how a label to come at a fidelity correlates with the value, in size, ``(B, n)``.
+
+        Its square is the share of the value's variance that the label takes away. Beliefs that learn
+        from proxies have it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} learns from no proxies.")
+
     def label_variance(self) -> Array:
         """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
         std = self.std()
@@ -223,6 +234,11 @@ class Probabilities(Belief, Protocol):
             Probabilities of success of all items given a failure, and given a success, new arrays
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
+
+
+def can_learn(belief: type[Belief], model: Knowledge) -> bool:
+    """Return whether a belief learns from all fidelities of a model, if it has some."""
+    return all(isinstance(proxy, belief.learns_from) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:
