@@ -19,14 +19,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
-from scipy.special import ndtri
 
 from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
-from .priced import Priced
+from .buying import Buying
+from .labels import ANY_LABEL, Labels, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
@@ -37,16 +36,18 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Priced[StateT], Generic[StateT]):
+class Pool(Buying[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
     `Discrete(n)`: the item to label. With `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
+    two the same. With M `fidelities` n M in place of n: action item * M + m buys test m of an item,
+    M - 1 its label. A batch is paid from left to right.
 
     ## Observation space
     `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet; with a `budget`, for tests that
+      the money left pays, were not bought yet, and of whose item the label was not.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
@@ -55,18 +56,20 @@ class Pool(Priced[StateT], Generic[StateT]):
 
     ## Rewards
     The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
-    are still in flight. `illegal_reward` for each item chosen again, which shows nothing and spends
-    the choice.
+    are still in flight; proxies pay nothing. `illegal_reward` for each item chosen again, which shows
+    nothing and spends the choice, but no money; likewise for what the money left does not pay.
 
     ## Starting state
     Fresh values of the items, no labels.
 
     ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
+    Terminates after `horizon / batch_size` steps, with a `budget` when it pays no test that is left, or
+    after T steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
+    spent, free of noise; with a `budget` for the money spent, which an oracle may keep) and `values`
+    (the mean label of every item).
 
     ## Arguments
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
@@ -81,11 +84,7 @@ class Pool(Priced[StateT], Generic[StateT]):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    batch_size: int = 1
     delay: int = 0
-    noise_std: float = 0.0
-    illegal: str = "penalise"
-    illegal_reward: float = 0.0
 
     _label_type: ClassVar[DTypeLike] = np.float32
     """Type of the labels that are seen."""
@@ -93,6 +92,7 @@ class Pool(Priced[StateT], Generic[StateT]):
     def __post_init__(self) -> None:
         batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
         self._check_money()
+        self._check_work()
         if self.shop is not None:
             horizon = self.shop.most
         elif self.horizon is None:
@@ -120,7 +120,8 @@ class Pool(Priced[StateT], Generic[StateT]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        return 4 * self.num_items + 5 * self._horizon + self.delay
+        tests = 0 if self.shop is None else 3 * self.num_items * self.num_tests + self._widest
+        return 4 * self.num_items + 5 * self._horizon + self.delay + tests
 
     # ---- spaces
 
@@ -166,20 +167,17 @@ class Pool(Priced[StateT], Generic[StateT]):
     def best(self, observation: Any) -> NDArray[np.float64]:
         """Return the best label that has arrived, ``(...,)``; NaN before the first one."""
         labels = np.asarray(observation["labels"], np.float64)
-        arrived = labels_arrived(observation)[..., None]
-        best = np.where(np.arange(labels.shape[-1]) < arrived, labels, -np.inf).max(-1)
-        return np.where(arrived[..., 0] > 0, best, np.nan)
+        known = np.arange(labels.shape[-1]) < labels_arrived(observation)[..., None]
+        if self.fidelities:
+            known &= observation["fidelity"] == self.num_tests - 1
+        best = np.where(known, labels, -np.inf).max(-1)
+        return np.where(known.any(-1), best, np.nan)
 
     # ---- dynamics
 
-    @property
-    def uniforms(self) -> int:
-        """One number per label, none if labels carry no noise."""
-        return self.batch_size if self.noise_std else 0
-
     def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
@@ -189,8 +187,8 @@ class Pool(Priced[StateT], Generic[StateT]):
         count, t = len(values), self._horizon
         return {
             "values": values,
-            "best": np.zeros((count, t + 1)) if best is None else best,
-            "legal": np.ones(values.shape, np.int8),
+            "best": np.zeros((count, self._widest + 1)) if best is None else best,
+            "legal": np.ones(values.shape if self.shop is None else (count, 0), np.int8),
             "labelled": np.full((count, t), -1),
             "labels": np.zeros((count, t), self._label_type),
             "count": np.zeros(count, np.int64),
@@ -200,12 +198,15 @@ class Pool(Priced[StateT], Generic[StateT]):
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
             "counts": np.zeros((count, self.delay), np.int64),
+            "purse": self._purse(count),
         }
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
+        if state.purse is not None:
+            self._draw_tests(state, index, streams)
         if state.best.flags.writeable:
-            state.best[index] = best_sums(state.values[index], self._horizon)
+            state.best[index] = self._best(state, index)
         state.legal[index] = 1
         state.labelled[index] = -1
         state.left[index] = self._steps
@@ -223,38 +224,31 @@ class Pool(Priced[StateT], Generic[StateT]):
 
         All B N choices are handled in one row, those of an episode side by side.
         """
-        n = self.batch_size
-        item = action.reshape(-1)
-        index = state.first_item + item
-        legal = state.legal.reshape(-1)
-        fresh = legal.take(index).view(np.bool_)
-        if n > 1:
-            fresh &= _first_time(action)
+        n, purse = self.batch_size, state.purse
+        item, fresh, value, label = (self._choose if purse is None else self._buy)(
+            state, action, streams, done
+        )
         all_fresh = np.count_nonzero(fresh) == len(fresh)
-        if self.illegal == "raise" and not all_fresh:
-            self._refuse(item, fresh, done)
-        value = self._values_at(state, index, item)
-        label = self._label(value, streams)
-        legal[index] = 0
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - n)
+        slot = np.minimum(state.count, self._horizon - (n if purse is None else 0))
         if n > 1:
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
         slot += state.first_slot
         state.left -= 1
-        ended = state.left <= 0
+        ended = state.left <= 0 if purse is None else (state.left <= 0) | purse.spent_up
+        paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
             state.count += n
             state.found += self._per_episode(value)
-            reward = label.copy() if label is value else label
+            reward = paid.copy() if paid is value else paid
         else:
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
             state.found += self._per_episode(np.where(fresh, value, self._wasted))
-            reward = np.where(fresh, label, self.illegal_reward)
+            reward = np.where(fresh, paid, self.illegal_reward)
         if not self.delay:
             before, state.arrived = state.arrived, state.count.copy()
             reward = self._per_episode(reward)
@@ -263,9 +257,30 @@ class Pool(Priced[StateT], Generic[StateT]):
             reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
             slots = np.arange(self._horizon)
             new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
-            reward += np.where(new, state.labels, 0.0).sum(1)
+            reward += np.where(new, self._paying(state), 0.0).sum(1)
         self._show(state, before, streams, done)
         return reward, ended
+
+    def _choose(
+        self,
+        state: StateT,
+        action: NDArray[np.int64],
+        streams: Streams,
+        done: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
+        item = action.reshape(-1)
+        index = state.first_item + item
+        legal = state.legal.reshape(-1)
+        fresh = legal.take(index).view(np.bool_)
+        if self.batch_size > 1:
+            fresh &= _first_time(action)
+        if self.illegal == "raise" and not fresh.all():
+            self._refuse(item, fresh, done)
+        value = self._values_at(state, index, item)
+        label = self._label(value, streams)
+        legal[index] = 0
+        return item, fresh, value, label
 
     @property
     def _wasted(self) -> float:
@@ -289,19 +304,6 @@ class Pool(Priced[StateT], Generic[StateT]):
     ) -> NDArray[np.float64]:
         """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
         return state.values.reshape(-1).take(index)
-
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
-        if not self.noise_std:
-            return value
-        return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
-
-    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
-        """Return a number in [0, 1) for each choice, ``(B N,)``."""
-        if self.batch_size == 1:
-            return streams.uniform()
-        columns = [streams.uniform() for _ in range(self.batch_size)]
-        return np.stack(columns, 1).reshape(-1)
 
     def _show(
         self,
@@ -356,6 +358,7 @@ class Pool(Priced[StateT], Generic[StateT]):
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
+            **({} if state.purse is None else self._money_seen(state)),
             **self.extra(state),
         }
         if self.delay:
@@ -373,6 +376,9 @@ class Pool(Priced[StateT], Generic[StateT]):
 
         Masks must leave something to choose, also in the observation that ends an episode.
         """
+        if state.purse is not None:
+            tests = state.purse.mask.reshape(len(state.left), -1)
+            return (tests | state.purse.spent_up[:, None]).astype(np.int8)
         mask = state.legal.copy()
         if self.horizon == self.num_items:
             mask[state.left <= 0] = 1
@@ -385,17 +391,13 @@ class Pool(Priced[StateT], Generic[StateT]):
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
             chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
         """
-        spent = self._horizon - self.batch_size * state.left
-        return {
-            "regret": state.best[np.arange(len(spent)), spent] - state.found,
-            "values": state.values.astype(self._label_type),
-        }
+        return {"regret": self._regret(state), "values": state.values.astype(self._label_type)}
 
     # ---- words
 
     def action_name(self, action: Any) -> str:
-        """Return the item, or the items of a batch, in words."""
-        return "; ".join(self.item_name(int(item)) for item in np.ravel(action))
+        """Return the item, or the items of a batch, in words; with fidelities also the test."""
+        return "; ".join(self._test_name(int(test)) for test in np.ravel(action))
 
     def item_name(self, item: int) -> str:
         """Return an item in words."""
@@ -403,8 +405,7 @@ class Pool(Priced[StateT], Generic[StateT]):
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, and their sum."""
-        observation = trace[-1][2]
-        labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
+        labels = self._labels_seen(trace[-1][2])
         points = Series(name="label", values=labels, style="points")
         best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
         total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
@@ -417,11 +418,13 @@ class Pool(Priced[StateT], Generic[StateT]):
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
-        labels = np.asarray(observation["labels"])[: int(labels_arrived(observation))]
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - len(labels)
+        labels, come = self._labels_seen(observation), int(labels_arrived(observation))
+        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come
         late = f", {flying} in flight" if flying else ""
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
-        return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        if self.shop is None:
+            return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        return f"{self._bought_words(observation)}{late}{best}"
 
 
 def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, box, shown
+from ..core import InputError, Model, TruthUnknown, box, shown
 from ..core.checks import quantity, real, sequence
 from ..core.model import State
 from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
@@ -19,6 +19,7 @@ from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
 SHAPES = {
     "gaussian": "(cost, noise_std, rho), the last one with rho = 1",
     "binary": "(cost, sensitivity, false_positive), the last one with 1 and 0",
+    "column": "(cost, column) or (cost, column, rho), the last one (cost,)",
 }
 """What a fidelity is, by the kind of label."""
 
@@ -27,16 +28,30 @@ SHAPES = {
 class Priced(Model[State], Generic[State]):
     """A pool whose tests may cost money.
 
-    ## Action space
-    With `fidelities` `Discrete(n * M)`: item * M + fidelity, M - 1 for the label.
+    ## Observation space
+    - `fidelity`: int64, `(T,)`, which test of each item in `labelled` was bought, -1 behind the last.
+      Only with `fidelities`.
+    - `money_left`: float32, `(1,)`, in place of `steps_left` with a `budget`.
+    - `decisions`: int64, `(1,)`, decisions taken; only with a `budget`.
+    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones.
 
     ## Arguments
-    - `fidelities`: the M tests that an item may have, from cheap to the label.
-    - `price`: price of the label of each item, `(n,)`.
-    - `budget`: the money at the start.
+    - `fidelities`: the M tests that an item may have, from the cheapest on, each `(cost, noise_std,
+      rho)`; the last is the label, with rho 1. Only labels pay. A proxy of an item of value v is rho v,
+      plus a bias of the item such that the correlation with v is rho, plus noise. The noise of the
+      label stands for `noise_std`. None: an item has one test, its label.
+    - `price`: what the label of an item costs, one number or one for each; with `fidelities` the cost
+      of the last is then None.
+    - `budget`: the money at the start, with `fidelities` or a `price`; all is counted in whole
+      multiples of the largest amount that divides all prices. `horizon` then follows and is left out:
+      the most tests that the budget buys.
     """
 
     horizon: int | None = None
+    batch_size: int = 1
+    noise_std: float = 0.0
+    illegal: str = "penalise"
+    illegal_reward: float = 0.0
     fidelities: Any = None
     price: Any = None
     budget: float | None = None
@@ -62,8 +77,13 @@ class Priced(Model[State], Generic[State]):
         if self.budget is None:
             return None
         low = [cost for cost, *_ in self.fidelities or ()]
-        top = low[-1:] if self.price is None else np.ravel(self.price).tolist()
+        top = low[-1:] if self.price is None else self._label_prices
         return Shop.of(self.num_items, low[:-1], top, self.budget)
+
+    @property
+    def _label_prices(self) -> list[float]:
+        """The price of every label, or one for all."""
+        return [float(price) for price in np.ravel(self.price)]
 
     @property
     def num_tests(self) -> int:
@@ -81,6 +101,35 @@ class Priced(Model[State], Generic[State]):
             GaussianProxy(rho, float(np.hypot((1 - rho**2) ** 0.5 * spread, noise)))
             for _, noise, rho in lower
         )
+
+    @cached_property
+    def _noise(self) -> tuple[float, ...]:
+        """Standard deviation of the additive noise of the M tests."""
+        if self.fidelity_kind == "gaussian" and self.fidelities:
+            return tuple(noise for _, noise, _ in self.fidelities)
+        return (*[0.0] * (self.num_tests - 1), self.noise_std)
+
+    @property
+    def one_price(self) -> bool:
+        """Whether all labels cost the same."""
+        return self.shop is not None and len({*self.shop.spend[:, -1].tolist()}) == 1
+
+    @property
+    def most_labels(self) -> int:
+        """The labels that an oracle buys.
+
+        Raises:
+            TruthUnknown: Labels have several prices.
+        """
+        if self.shop is None:
+            return self._horizon
+        if not self.one_price:
+            raise TruthUnknown(f"{self.name} does not know what an oracle buys at several prices.")
+        return min(self.num_items, self.shop.total // int(self.shop.spend[0, -1]))
+
+    def taken(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what items of these values are worth to an oracle: money may be kept, labels not."""
+        return value if self.shop is None else np.maximum(value, 0)
 
     @property
     def value_std(self) -> float:
@@ -136,6 +185,11 @@ class Priced(Model[State], Generic[State]):
     def _num_prices(self) -> int:
         return int(self.num_items)
 
+    @cached_property
+    def _prices_drawn(self) -> bool:
+        """Whether the items of every episode have prices of their own."""
+        return False
+
     def _checked_fidelities(self, given: Any) -> tuple[tuple[Any, ...], ...]:
         """Return the fidelities, each in its plain form."""
         if self.fidelity_kind not in SHAPES:
@@ -144,7 +198,7 @@ class Priced(Model[State], Generic[State]):
                 "LinearPool, LogisticPool and TablePool; here give price and budget."
             )
         rows = sequence("fidelities", given, self._checked_fidelity)
-        self._check_label(rows[-1])
+        self._check_labels_last(rows)
         for m, row in enumerate(rows):
             last = m == len(rows) - 1
             if (row[0] is None) != (last and self.price is not None):
@@ -171,8 +225,9 @@ class Priced(Model[State], Generic[State]):
             )
         return cost, hit, false
 
-    def _check_label(self, last: tuple[Any, ...]) -> None:
+    def _check_labels_last(self, rows: tuple[tuple[Any, ...], ...]) -> None:
         """Refuse a last fidelity that is not the label itself."""
+        last = rows[-1]
         exact = last[2] == 1 if self.fidelity_kind == "gaussian" else last[1:] == (1.0, 0.0)
         if not exact:
             raise InputError(
@@ -190,6 +245,7 @@ class Priced(Model[State], Generic[State]):
         several = {"fidelity": box(-1, last, (most,), np.int64)} if self.fidelities else {}
         return {
             **several,
+            **({"price": box(0, np.inf, (self.num_items,))} if self._prices_drawn else {}),
             "money_left": box(0, float(np.float32(self.budget)), (1,)),
             "decisions": box(0, most, (1,), np.int64),
         }
@@ -211,5 +267,6 @@ class Priced(Model[State], Generic[State]):
         legal = observation["action_mask"].reshape(len(money), self.num_items, -1)[..., -1] > 0
         if costs.size == 1:
             return np.asarray(np.minimum(money // costs[0, 0], legal.sum(1)))
-        paid = np.sort(np.where(legal, costs, 1 + self.shop.total), 1).cumsum(1)  # type: ignore[union-attr]
+        assert self.shop is not None
+        paid = np.sort(np.where(legal, costs, 1 + self.shop.total), 1).cumsum(1)
         return np.asarray((paid <= money[:, None]).sum(1))
