@@ -136,8 +136,8 @@ class Decision:
     def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return indices per price of the label, where prices differ, ``(B, n)``.
 
-        Only what is above 0 is a gain, and is divided, by its price over the least one; what is not comes
-        after it, by the index itself.
+        Only what is above 0 is a gain, and is divided, by its price over the least one; what is not
+        comes after it, by the index itself.
         """
         if self.cost is None or self.cost.shape[1] == 1:
             return index
