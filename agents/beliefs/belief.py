@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,15 +37,17 @@ class Belief(Protocol):
     `Arrivals.of(observation)` gives the labels that have come.
     """
 
-    learns_from: ClassVar[tuple[type[tuple[Any, ...]], ...]] = ()
-    """The kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
-
     def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
         """Return whether the belief describes this environment; by default it does."""
         return True
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
+        return ()
 
     def take_keys(self, keys: Words) -> None:
         """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
@@ -238,7 +240,7 @@ class Probabilities(Belief, Protocol):
 
 def can_learn(belief: type[Belief], model: Knowledge) -> bool:
     """Return whether a belief learns from all fidelities of a model, if it has some."""
-    return all(isinstance(proxy, belief.learns_from) for proxy in getattr(model, "proxies", ()))
+    return all(isinstance(proxy, belief.learns_from()) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:

@@ -79,8 +79,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             after t labels costs 45 t^3 / 3 operations.
     """
 
-    learns_from = (GaussianProxy,)
-
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, kernel: str = "rbf", refit: int = 4
     ) -> None:
@@ -115,6 +113,11 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         room(f"A Gaussian process over {n:,} items", b * n * (d + horizon), advice, MOST_TOGETHER)
 
     # ---- labels
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call.

@@ -94,8 +94,6 @@ class Linear(FeatureBelief, AdditiveNoise):
             however small it is.
     """
 
-    learns_from = (GaussianProxy,)
-
     def __init__(
         self,
         model: FeaturePool,
@@ -123,6 +121,11 @@ class Linear(FeatureBelief, AdditiveNoise):
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""

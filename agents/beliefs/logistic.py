@@ -105,8 +105,6 @@ class Logistic(FeatureBelief, Probabilities):
             intercept; None takes the model's own. Of a table, which has none, it is free of units.
     """
 
-    learns_from = (BinaryProxy,)
-
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, prior_std: float | None = None
     ) -> None:
@@ -134,6 +132,11 @@ class Logistic(FeatureBelief, Probabilities):
         return isinstance(model, FeaturePool) and model.binary
 
     # ---- learning
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (BinaryProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
