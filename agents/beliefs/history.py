@@ -55,6 +55,9 @@ class HistoryBelief(Belief):
     def __init__(self, model: Pool[Any], num_episodes: int) -> None:
         self.model = model
         self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+        # Single precision would tell in which order labels came, where that is not the one of choice.
+        self._in_order = model.waiting.in_order
+        self._real = np.float32 if self._in_order else np.float64
 
     def _arrivals(
         self, observation: Any, start: NDArray[np.bool_]

@@ -256,7 +256,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             if self._units is not None:
                 self._var[e] = self._units.squares(x, item)
             else:
-                apart = x - x[item]
+                apart = np.subtract(x, x[item], dtype=self._real)
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += noise**2
 
@@ -285,15 +285,15 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._mu[episodes] = mu = mu / self.noise_std**2
         self._mean[episodes] = self._times(mu, episodes)
 
-    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.float32]:
+    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.floating[Any]]:
         """Return X theta of some episodes, one theta each, ``(E, n)``.
 
         It is one product an episode, also where all share a table: the digits must not depend on others.
         """
         x = self._x if len(self._x) == 1 else self._x[episodes]
         if self._units is None:
-            return np.asarray(np.matmul(x, theta.astype(np.float32)[..., None])[..., 0])
-        slope, rest = self._units.turned(theta)
+            return np.asarray(np.matmul(x, theta.astype(self._real)[..., None])[..., 0])
+        slope, rest = self._units.turned(theta, self._real)
         out = np.matmul(x, slope[..., None])[..., 0]
         out += rest[:, None]
         return np.asarray(out)

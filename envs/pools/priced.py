@@ -33,7 +33,8 @@ class Priced(Model[State], Generic[State]):
       Only with `fidelities`.
     - `money_left`: float32, `(1,)`, in place of `steps_left` with a `budget`.
     - `decisions`: int64, `(1,)`, decisions taken; only with a `budget`.
-    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones.
+    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones; one above
+      the budget is shown as just above it.
 
     ## Arguments
     - `fidelities`: the M tests that an item may have, from the cheapest on, each `(cost, noise_std,
@@ -241,11 +242,20 @@ class Priced(Model[State], Generic[State]):
 
     def money_spaces(self) -> dict[str, spaces.Box]:
         """Return the spaces of what a pool with a shop shows in place of the steps left."""
-        most, last = self._horizon, self.num_tests - 1
+        assert self.shop is not None
+        most, last, dearest = (
+            self._horizon,
+            self.num_tests - 1,
+            self.shop.unit * (self.shop.total + 1),
+        )
         several = {"fidelity": box(-1, last, (most,), np.int64)} if self.fidelities else {}
         return {
             **several,
-            **({"price": box(0, np.inf, (self.num_items,))} if self._prices_drawn else {}),
+            **(
+                {"price": box(0, float(np.float32(dearest)), (self.num_items,))}
+                if self._prices_drawn
+                else {}
+            ),
             "money_left": box(0, float(np.float32(self.budget)), (1,)),
             "decisions": box(0, most, (1,), np.int64),
         }
@@ -253,7 +263,11 @@ class Priced(Model[State], Generic[State]):
     def costs(self, observation: Any) -> NDArray[np.int64]:
         """Return the units that tests cost, ``(B or 1, n or 1, M)``, for observations."""
         assert self.shop is not None
-        return self.shop.spend[None]
+        if not self._prices_drawn:
+            return self.shop.spend[None]
+        labels = np.rint(observation["price"].astype(np.float64) / self.shop.unit).astype(np.int64)
+        proxies = np.broadcast_to(self.shop.spend[0, :-1], (*labels.shape, self.num_tests - 1))
+        return np.concatenate([proxies, labels[..., None]], axis=-1)
 
     def money_left(self, observation: Any) -> NDArray[np.int64]:
         """Return the units of money left after observations of B episodes, ``(B,)``."""
