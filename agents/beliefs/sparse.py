@@ -51,6 +51,7 @@ class Sparse(Draws):
     """
 
     model: LinearPool
+
     def __init__(
         self,
         model: LinearPool,

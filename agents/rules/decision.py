@@ -129,9 +129,14 @@ class Decision:
 
     @property
     def useful(self) -> NDArray[np.bool_]:
-        """`worth`, or which tests may be bought where none is, ``(B, n, M)``."""
-        worth = self.worth
-        return np.where(worth.any((1, 2), keepdims=True), worth, self.tests)
+        """`worth`, or which tests may be bought where none is, ``(B, n, M)``; never none.
+
+        Where nothing may be bought, as in a batch that cannot be filled, it is all of them.
+        """
+        worth, tests = self.worth, self.tests
+        assert tests is not None
+        some = np.where(tests.any((1, 2), keepdims=True), tests, True)
+        return np.where(worth.any((1, 2), keepdims=True), worth, some)
 
     def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return indices per price of the label, where prices differ, ``(B, n)``.

@@ -213,12 +213,12 @@ def test_sparse_learns_from_proxies() -> None:
         labels, means, logs = observation["labels"][i, :t], [], []
         for j in range(4):
             prior = 1.3**2 * np.outer(x[:, j], x[:, j])
-            mean, _ = conditional(
-                prior, slope[at], noise[at] ** 2, items, labels, constant=False
-            )
+            mean, _ = conditional(prior, slope[at], noise[at] ** 2, items, labels, constant=False)
             row = slope[at] * x[items, j]
             total = 1.3**2 * np.outer(row, row) + np.diag(noise[at] ** 2)
-            logs.append(-0.5 * (labels @ np.linalg.solve(total, labels) + np.linalg.slogdet(total)[1]))
+            logs.append(
+                -0.5 * (labels @ np.linalg.solve(total, labels) + np.linalg.slogdet(total)[1])
+            )
             means.append(mean)
         weight = np.exp(np.array(logs) - max(logs))
         np.testing.assert_allclose(
@@ -277,7 +277,10 @@ def test_logistic_learns_from_tests_that_err() -> None:
         x = model.feature_matrix(observation)[i].astype(np.float64)
         tests: dict[int, list[tuple[int, float]]] = {}
         for item, at, label in zip(
-            observation["labelled"][i], observation["fidelity"][i], observation["labels"][i], strict=True
+            observation["labelled"][i],
+            observation["fidelity"][i],
+            observation["labels"][i],
+            strict=True,
         ):
             if item >= 0:
                 tests.setdefault(int(item), []).append((int(at), float(label)))
@@ -329,5 +332,5 @@ def test_what_logistic_looks_ahead_to() -> None:
 
 def test_beliefs_that_learn_from_no_proxies_are_refused() -> None:
     vector = gym.make_vec("discovery/LogisticPool-v0", num_envs=1, **BINARY)
-    with pytest.raises(InputError, match="No belief .linear. fits LogisticPool"):
+    with pytest.raises(InputError, match=r"No belief .linear. fits LogisticPool"):
         make("greedy(belief=linear)", vector)

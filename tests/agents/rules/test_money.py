@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 
 from discovery_gym.agents import Decision, available, make
 from discovery_gym.agents.rules import IDS
-from discovery_gym.agents.rules.information_directed import two_point
 from discovery_gym.agents.rules.rule import by_threshold
 from discovery_gym.envs.core import InputError, KeyedRandom
 
@@ -24,6 +24,7 @@ NORMAL = np.random.default_rng(1)
 TABLE: dict[str, Any] = {"features": NORMAL.normal(size=(9, 2)).tolist()}
 TABLE["labels"] = np.array(TABLE["features"]).sum(1).tolist()
 COLUMN = np.array(TABLE["labels"]) + NORMAL.normal(size=9)
+FLIPS = ((1, 0.9, 0.2), (3, 1.0, 0.0))
 PRICES = [1, 2, 3, 1, 2, 3, 1, 2, 3]
 WORLDS: list[tuple[str, dict[str, Any]]] = [
     ("LinearPool", LINEAR),
@@ -32,9 +33,9 @@ WORLDS: list[tuple[str, dict[str, Any]]] = [
     ("LinearPool", LINEAR | {"sparsity": 1}),
     ("LinearPool", {"num_items": 9, "num_features": 2, "price": PRICES, "budget": 7}),
     ("LinearPool", {"num_items": 9, "num_features": 2, "price": PRICES, "budget": 7, "batch_size": 2}),
-    ("LogisticPool", {"num_items": 8, "num_features": 2, "budget": 9, "fidelities": ((1, 0.9, 0.2), (3, 1, 0))}),
+    ("LogisticPool", {"num_items": 8, "num_features": 2, "fidelities": FLIPS, "budget": 9}),
     ("LogisticPool", {"num_items": 9, "num_features": 2, "price": PRICES, "budget": 7}),
-    ("StarGraphPool", {"num_items": 9, "num_hubs": 1, "price": PRICES, "budget": 7}),
+    ("GraphPool", {"num_items": 9, "price": PRICES, "budget": 7}),
     ("LowRankPool", {"num_rows": 3, "num_cols": 3, "rank": 1, "price": PRICES, "budget": 7}),
     ("TablePool", TABLE | {"fidelities": ((1, COLUMN.tolist()), (3,)), "budget": 14}),
     ("TablePool", TABLE | {"price": PRICES, "rows": 6, "budget": 6}),
@@ -53,7 +54,7 @@ def test_nothing_is_bought_that_cannot_be(name: str, settings: dict[str, Any]) -
     except (InputError, gym.error.Error) as error:
         pytest.skip(f"{name} is not paid in money: {error}")
     model = vector.unwrapped.model
-    texts = [text for text in available(vector) if text not in ("policy", "learned")]
+    texts = [text for text in available(vector) if text not in ("random", "policy", "learned")]
     assert {"greedy", "bayes_ucb", "thompson", "expected_improvement", "ids"} <= set(texts)
     texts += ["ids(about=top)", "ids(deterministic=True)"]
     for text in texts:
@@ -139,15 +140,14 @@ def climbed(belief: Any, decision: Decision, i: int) -> NDArray[np.float64]:
 def test_gains_per_cost_are_those_of_quadrature(text: str, score: Any, steps: int) -> None:
     agent, belief, decision = spent(text, steps, LINEAR)
     assert decision.tests is not None
-    action = agent.rule.buy(belief, decision, KeyedRandom(np.arange(B, dtype=np.uint64), np.uint64(1), 0))
-    kinds = set()
+    action = agent.rule.buy(
+        belief, decision, KeyedRandom(np.arange(B, dtype=np.uint64), np.uint64(1), 0)
+    )
     for i in range(B):
         exact = np.where(decision.useful[i], score(belief, decision, i), -np.inf)
         chosen = exact[divmod(int(action[i]), 3)]
-        assert chosen == pytest.approx(exact.max(), abs=2e-4)
-        assert len(np.unique(np.round(exact[np.isfinite(exact)], 4))) > 3
-        kinds.add(int(action[i]) % 3)
-    assert kinds <= {0, 1, 2}
+        assert chosen == pytest.approx(exact.max(), rel=1e-3, abs=1e-6)
+        assert chosen > 1.1 * np.median(exact[np.isfinite(exact)])
 
 
 class Told:
@@ -188,8 +188,8 @@ def priced(cost: Any, money: int, rows: int = 1) -> Decision:
 def test_ids_shares_money_between_two_tests() -> None:
     """The best share of money is found by trying all; tests are drawn by share over cost."""
     cost, rows = [[1, 4], [1, 6], [2, 5]], 4000
-    mean, told, top = np.array([0.5, 1.0, 0.2]), np.array([0.8, 0.05, 0.3]), 1.6
-    heard = np.array([[0.5, 0.9, 0.7], [1.0, 1.0, 1.0]])
+    mean, told, top = np.array([0.7, 0.6, 0.2]), np.array([1.0, 3.0, 1.0]), 1.6
+    heard = np.array([[0.8, 0.9, 0.5], [1.0, 1.0, 1.0]])
     belief: Any = Told(
         mean=np.tile(mean, (rows, 1)),
         std=np.ones((rows, 3)),
@@ -209,15 +209,14 @@ def test_ids_shares_money_between_two_tests() -> None:
     mixed = (1 - share) * regret[:, None] + share * regret
     ratio = mixed**2 / ((1 - share) * gain[:, None] + share * gain)
     k, i, j = np.unravel_index(ratio.argmin(), ratio.shape)
-    weight = {int(i): 1 - share[k, 0, 0], int(j): 0.0}
-    weight[int(j)] += share[k, 0, 0]
+    assert (i, j) == (1, 2)  # a label and a proxy of another item
+    weight = {1: 1 - share[k, 0, 0], 2: share[k, 0, 0]}
     drawn = np.array([weight.get(test, 0.0) for test in range(6)]) / price.ravel()
     drawn /= drawn.sum()
     found = np.bincount(chosen, minlength=6) / rows
     np.testing.assert_allclose(found, drawn, atol=4 * (0.25 / rows) ** 0.5)
     one = IDS(deterministic=True).buy(belief, decision, random)
     assert (one == (regret**2 / gain).argmin()).all()
-    assert two_point(regret, gain, 2.0)[:2] in ((i, j), (j, i))
 
 
 def test_the_fidelity_of_an_item() -> None:
@@ -230,17 +229,17 @@ def test_the_fidelity_of_an_item() -> None:
     # r^2 (c + c') >= c: from 0.58 on for the first proxy, and from 0.53 on for the second.
     decision = priced([[1, 2, 5]], 20)
     assert decision.tests is not None
-    decision = Decision(**{**decision.__dict__, "tests": np.ones((1, 3, 3), np.bool_)})
+    decision = replace(decision, tests=np.ones((1, 3, 3), np.bool_))
     found = [int(by_threshold(belief, decision, np.array([item]))[0]) for item in range(3)]
     assert found == [2, 0, 0]
     tests = np.ones((1, 3, 3), np.bool_)
     tests[:, :, 0] = False
-    again = Decision(**{**decision.__dict__, "tests": tests})
+    again = replace(decision, tests=tests)
     found = [int(by_threshold(belief, again, np.array([item]))[0]) for item in range(3)]
     assert found == [2, 1, 1]
-    short = Decision(**{**decision.__dict__, "money": np.array([6])})
+    short = replace(decision, money=np.array([6]))
     assert by_threshold(belief, short, np.array([2])).tolist() == [0]
-    short = Decision(**{**decision.__dict__, "money": np.array([5])})
+    short = replace(decision, money=np.array([5]))
     assert by_threshold(belief, short, np.array([2])).tolist() == [2]
 
 
