@@ -176,25 +176,26 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         """
         if decision.tests is None:
             return self.choose(belief, decision, random)
-        mean, std, tests = belief.mean(), belief.std(), decision.useful
+        assert decision.money is not None
+        mean, std, useful = belief.mean(), belief.std(), decision.useful
         legal, top = decision.items.mask > 0, decision.num_tests - 1
-        b, n, m = tests.shape
+        b, n, m = useful.shape
         costs = decision.costs.astype(np.float64)
         least = np.where(legal, costs[:, :, top], np.inf).min(1)
         later = np.maximum(decision.money[:, None, None] - costs, 0) // least[:, None, None]
         later = np.minimum(later, legal.sum(1)[:, None, None])
         later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
         signal = np.stack([*(belief.correlation(k) for k in range(top)), _heard(belief, std)], 2)
-        bound = np.full(tests.shape, -np.inf)
+        bound = np.full(useful.shape, -np.inf)
         for i, own in enumerate(legal):
             for k in range(m):
                 gain = _gain_at_most(mean[i, own], std[i, own], signal[i, own, k])
                 bound[i, own, k] = (k == top) * mean[i, own] + later[i, own, k] * gain
-        bound = np.where(tests, bound / costs, -np.inf)
+        bound = np.where(useful, bound / costs, -np.inf)
         within = belief.rounding() * ((1 + later) / costs).max((1, 2))[:, None]
         # The bound does not hold for the label of the item of the largest mean, because it leaves.
         rows, first = np.arange(b), best(mean, legal.astype(np.int8), random, belief.rounding())
-        bound[rows, first, top] = np.where(tests[rows, first, top], np.inf, -np.inf)
+        bound[rows, first, top] = np.where(useful[rows, first, top], np.inf, -np.inf)
 
         def score(i: int, test: int, row: Array) -> float:
             x, k = divmod(test, m)
@@ -204,9 +205,9 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
             gain = later[i, x, k] * rise_of_largest(mean[i, others], slope)
             return float(((k == top) * mean[i, x] + gain) / costs[i, x, k])
 
-        bound, tests = bound.reshape(b, n * m), tests.reshape(b, n * m)
-        scores = self._examined(belief, bound, tests, score, random, within)
-        return best(scores, tests.astype(np.int8), random, within)
+        allowed = useful.reshape(b, n * m)
+        scores = self._examined(belief, bound.reshape(b, n * m), allowed, score, random, within)
+        return best(scores, allowed.astype(np.int8), random, within)
 
     def _examined(
         self,
