@@ -44,6 +44,11 @@ class Belief(Protocol):
         """Return whether the belief describes this environment; by default it does."""
         return True
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
+        return ()
+
     def take_keys(self, keys: Words) -> None:
         """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
         return
@@ -77,7 +82,9 @@ class Belief(Protocol):
         """
         return np.take_along_axis(self.sample(count, random), items[:, None], 2)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief after labels of these items, whose values are not known yet.
 
         Expected values stay, and uncertainty shrinks as it would with the labels. A batch is chosen with
@@ -87,6 +94,7 @@ class Belief(Protocol):
 
         Args:
             items: Items in each episode, -1 for none, ``(B, m)``.
+            fidelity: The fidelity of each label, ``(B, m)``; None: there is one.
         """
         return self
 
@@ -159,6 +167,14 @@ class Belief(Protocol):
             sets[i] = names[members].sum(1)
         return _regret_and_explained(draws, legal, sets)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return how a label to come at a fidelity correlates with the value, in size, ``(B, n)``.
+
+        Its square is the share of the value's variance that the label takes away. By default a proxy
+        tells nothing.
+        """
+        return np.zeros_like(self.mean())
+
     def label_variance(self) -> Array:
         """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
         std = self.std()
@@ -220,6 +236,11 @@ class Probabilities(Belief, Protocol):
             Probabilities of success of all items given a failure, and given a success, new arrays
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
+
+
+def can_learn(belief: type[Belief], model: Knowledge) -> bool:
+    """Return whether a belief learns from all fidelities of a model, if it has some."""
+    return all(isinstance(proxy, belief.learns_from()) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:
