@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 Value = Callable[[Whole], Array]
 
-MOST_STATES = 3_000_000
+MOST_STATES = 1_000_000
 """States that are planned in some seconds."""
 TIE = 1e-12
 """Scores that differ by less are equal."""
@@ -180,12 +180,13 @@ class ScreeningPlan:
             states = self.states(levels[-1])
             chance, legal = self.chances(states), self.legal(states)
             new = [
-                (levels[-1][can] + steps[buy, outcome])
+                levels[-1][can] + steps[buy, outcome]
                 for buy in range(4)
                 for outcome, of in enumerate((1 - chance[:, buy], chance[:, buy]))
                 if (can := legal[:, buy] & (of > 0)).any()
             ]
-            levels.append(np.unique(np.concatenate(new)) if new else np.empty(0, np.int64))
+            every = np.sort(np.concatenate([np.empty(0, np.int64), *new]), kind="stable")  # of runs
+            levels.append(every[np.diff(every, prepend=-1) > 0])
             total += len(levels[-1])
             if total > MOST_STATES:
                 self._refuse()
