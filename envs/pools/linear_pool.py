@@ -10,6 +10,7 @@ and 5.2; the sparse model is that of its appendix G.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,12 @@ class LinearPool(GaussianFeaturePool):
     noise_std: float = 0.1
 
     beliefs = "sparse", "linear", "gp"
+    fidelity_kind = "gaussian"
+
+    @property
+    def value_std(self) -> float:
+        """Standard deviation of theta . x."""
+        return self.feature_std * self.prior_std * math.sqrt(self._freedom)
 
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return score

@@ -48,6 +48,8 @@ class LogisticPool(GaussianFeaturePool):
     - `noise_std`: 0, because a label is 0 or 1 and its chance is all the noise there is.
     """
 
+    fidelity_kind = "binary"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if real("noise_std", self.noise_std):

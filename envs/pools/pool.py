@@ -12,7 +12,6 @@ equation (1), where N = 1 and the delay is 0.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
@@ -22,11 +21,12 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
 from scipy.special import ndtri
 
-from ..core import InputError, Model, Observation, Streams, box
+from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
+from .priced import Priced
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
@@ -37,7 +37,7 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Model[StateT], Generic[StateT]):
+class Pool(Priced[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
@@ -81,7 +81,6 @@ class Pool(Model[StateT], Generic[StateT]):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    horizon: int | None = None
     batch_size: int = 1
     delay: int = 0
     noise_std: float = 0.0
@@ -93,15 +92,18 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def __post_init__(self) -> None:
         batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
-        if self.horizon is None:
+        self._check_money()
+        if self.shop is not None:
+            horizon = self.shop.most
+        elif self.horizon is None:
             horizon = (int(0.2 * self.num_items) + 1) // batch * batch or batch
         else:
             horizon = integer("horizon", self.horizon, low=1)
-        if horizon > self.num_items:
+        if horizon > self.num_items and self.shop is None:
             raise InputError(
                 f"horizon must not exceed the {self.num_items} items of the pool, got {horizon}."
             )
-        if horizon % batch:
+        if horizon % batch and self.shop is None:
             raise InputError(
                 f"horizon counts labels and must be a multiple of batch_size={batch}, got {horizon}; "
                 f"take {horizon // batch * batch or batch}."
@@ -116,11 +118,6 @@ class Pool(Model[StateT], Generic[StateT]):
         )
 
     @property
-    @abstractmethod
-    def num_items(self) -> int:
-        """The number n of items."""
-
-    @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
         return 4 * self.num_items + 5 * self._horizon + self.delay
@@ -130,19 +127,24 @@ class Pool(Model[StateT], Generic[StateT]):
     @cached_property
     def action_space(self) -> spaces.Discrete | spaces.MultiDiscrete:
         """The item to label, or the N items."""
+        count = self.num_items * self.num_tests
         if self.batch_size == 1:
-            return spaces.Discrete(self.num_items)
-        return spaces.MultiDiscrete(np.full(self.batch_size, self.num_items))
+            return spaces.Discrete(count)
+        return spaces.MultiDiscrete(np.full(self.batch_size, count))
 
     @cached_property
     def observation_space(self) -> spaces.Dict:
         """Legal items, history, steps left, and what else a pool shows."""
         return spaces.Dict(
             {
-                "action_mask": box(0, 1, (self.num_items,), np.int8),
+                "action_mask": box(0, 1, (self.num_items * self.num_tests,), np.int8),
                 "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
-                "steps_left": box(0, self._steps, (1,)),
+                **(
+                    {"steps_left": box(0, self._steps, (1,))}
+                    if self.shop is None
+                    else self.money_spaces()
+                ),
                 **({"arrived": box(0, self._horizon, (1,), np.int64)} if self.delay else {}),
                 **self.extra_spaces(),
             }
@@ -153,13 +155,8 @@ class Pool(Model[StateT], Generic[StateT]):
         return {}
 
     @property
-    def _horizon(self) -> int:
-        assert self.horizon is not None  # set by __post_init__
-        return self.horizon
-
-    @property
     def _steps(self) -> int:
-        return self._horizon // self.batch_size
+        return self._horizon // (self.batch_size if self.shop is None else 1)
 
     @property
     def most_decisions(self) -> int:
@@ -339,10 +336,14 @@ class Pool(Model[StateT], Generic[StateT]):
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the steps that observations of B episodes come after, ``(B,)``."""
+        if self.shop is not None:
+            return np.asarray(observation["decisions"][:, 0])
         return np.asarray(self._steps - observation["steps_left"][:, 0].astype(np.int64))
 
     def labels_left(self, observation: Any) -> NDArray[np.int64]:
         """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
+        if self.shop is not None:
+            return self.labels_paid(observation)
         return np.asarray(self.batch_size * observation["steps_left"][:, 0].astype(np.int64))
 
     def observe(self, state: StateT) -> Observation:
