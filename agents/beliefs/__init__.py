@@ -2,6 +2,7 @@
 
 from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
+from .exchangeable import Exchangeable
 from .gaussian_process import GaussianProcess
 from .history import Arrivals
 from .linear import Linear
@@ -18,6 +19,7 @@ BELIEFS: dict[str, type[Belief]] = {
     "gp": GaussianProcess,
     "nodes": Nodes,
     "low_rank": LowRank,
+    "exchangeable": Exchangeable,
 }
 """Beliefs by name; `Knowledge.beliefs` says which are about an environment, the default first."""
 
@@ -27,6 +29,7 @@ __all__ = [
     "Arrivals",
     "Belief",
     "Beta",
+    "Exchangeable",
     "GaussianProcess",
     "Linear",
     "Logistic",

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ...envs.core import Knowledge, Random
-from ...envs.pools import ScreeningPool
+from ...envs.pools.screening_pool import ScreeningPool
 from .belief import Array, Probabilities
 from .mixture import Mixture
 

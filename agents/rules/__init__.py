@@ -4,6 +4,7 @@ from typing import Any
 
 from .active_search import ENS, ActiveSearch
 from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, OneHub, Thompson
+from .cheap_then_greedy import CheapThenGreedy
 from .decision import Decision
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
@@ -22,6 +23,7 @@ RULES: dict[str, type[Rule[Any]]] = {
     "glm_ucb": GLMUCB,
     "active_search": ActiveSearch,
     "ens": ENS,
+    "cheap_then_greedy": CheapThenGreedy,
     "one_hub": OneHub,
     "meta_ucb": MetaUCB,
 }
@@ -34,6 +36,7 @@ __all__ = [
     "RULES",
     "ActiveSearch",
     "BayesUCB",
+    "CheapThenGreedy",
     "Decision",
     "EpsilonGreedy",
     "ExpectedImprovement",

@@ -109,6 +109,25 @@ class ScreeningPlan:
             self._refuse()
         return np.array([*radix, 1], np.int64)
 
+    def counted(
+        self, cheap: NDArray[np.int8], careful: NDArray[np.int8], money: Whole
+    ) -> Whole:
+        """Return the states of candidates with these outcomes, ``(S, 3 + groups + 1)``.
+
+        Args:
+            cheap: Outcome of the cheap test of each candidate, -1 for none, ``(S, n)``.
+            careful: Outcome of the careful test of each, -1 for none, ``(S, n)``.
+            money: Units of money left, ``(S,)``.
+        """
+        states = np.zeros((len(cheap), len(self._radix)), np.int64)
+        for column, seen in enumerate((-1, 1, 0)):
+            states[:, column] = ((careful < 0) & (cheap == seen)).sum(1)
+        for (one, other), group in zip(DONE, self.groups, strict=True):
+            if group >= 0:
+                states[:, 3 + group] += ((cheap == one) & (careful == other)).sum(1)
+        states[:, -1] = money
+        return states
+
     def key(self, states: Whole) -> Whole:
         """Return the number of each state, ``(S,)``."""
         return np.asarray(states @ self._radix)
@@ -230,6 +249,10 @@ class ScreeningPlan:
             return best * states[:, [0, 0, 1, 2]] if by_item else best
 
         return self._backwards(policy)
+
+    def prepare(self) -> None:
+        """Plan now what `best` is asked for later."""
+        self._table  # noqa: B018 (it is kept)
 
     def best(self, states: Whole) -> Whole:
         """Return the best purchase of each state, the first among equals, ``(S,)``."""

@@ -1,0 +1,234 @@
+r"""Exchangeable candidates, a cheap test that errs, and a careful one that pays.
+
+Each of n candidates is a hit, label 1, with probability pi on its own. A cheap test is positive with
+sensitivity s on a hit and with probability f <= s on any other; a careful one shows the label and pays
+it. Candidates tested alike are alike, so that counts are the state and the best policy follows from its
+optimality equation (`ScreeningPlan`). Where pi, or what a cheap test is worth, is not known, (pi, s, f) is
+one of K public models, drawn for the episode, and outcomes tell which.
+
+Sources: Nguyen, Modiri, Garnett, "Nonmyopic Multifidelity Active Search", ICML 2021, for the problem:
+only labels of the highest fidelity count, and lower ones are the label, sometimes turned; Kandasamy et
+al., "The Multi-fidelity Multi-armed Bandit", NeurIPS 2016, for the budget. Models without features, and
+the values, are this package's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError, Policy, Streams, TruthUnknown, environments, shown
+from ..core.checks import integer, real, sequence
+from .labels import Labels, labels_arrived
+from .pool import Pool
+from .screening_plan import CHEAP, ScreeningPlan
+from .shop import BinaryProxy
+
+MOST_MODELS = 1000
+
+
+@dataclass(kw_only=True, eq=False)
+class Screening(Labels):
+    """State of a pool of exchangeable candidates."""
+
+    errs: NDArray[np.float64]  # (B, 2) chance that a cheap test is positive on no hit, and on a hit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScreeningPool(Pool[Screening]):
+    """Find hits among candidates that are alike, by cheap tests that err and careful ones that pay.
+
+    ## Description
+    Active search on a budget of money. Nothing tells candidates apart before they are tested, so that
+    all there is to choose is how many cheap tests pay before careful ones, and which test comes next.
+    With `models` the share of hits, or the worth of a cheap test, is unknown as well. The best policy is
+    known exactly.
+
+    Rules that weigh the next test alone fall short here. One cheap test mostly costs a whole careful
+    one, by rounding, and changes little alone: efficient nonmyopic search with a budget never buys one
+    (`ens(per_cost=False)`). Its gain for its price does (`ens`), but it buys them where they do not
+    pay, too. Of six candidates with a careful test at 4:
+
+    | case | optimum | careful only | gain per price | plan ahead |
+    |---|---|---|---|---|
+    PUT_TABLE_HERE
+
+    `cheap_then_greedy` plans j = 0, 1, ... cheap tests and is optimal in all of these; there is no theorem.
+
+    ## Rewards
+    1 for every hit that a careful test finds.
+
+    ## Starting state
+    Fresh candidates, none tested; with `models` one of them, drawn by its weight.
+
+    ## Information
+    `action_mask` (int8); with `reveal=True` also `regret` (against the hits that the money spent could
+    have found) and `values` (the label of every candidate).
+
+    ## Arguments
+    - `num_items`: number n of candidates.
+    - `hit_chance`: probability pi that a candidate is a hit; without `models`.
+    - `models`: sequence of (weight, pi, s, f), one of which is drawn for each episode; None: one
+      model, of `hit_chance` and the cheap test of `fidelities`. With it, these say nothing.
+    - `fidelities`: (price, sensitivity, false positives) of the cheap test, and (price, 1, 0) of the
+      careful one.
+    - `budget`: the money at the start.
+    """
+
+    num_items: int = 30  # type: ignore[assignment]
+    hit_chance: float = 0.1
+    models: Sequence[tuple[float, float, float, float]] | None = None
+    fidelities: Any = ((1.0, 0.9, 0.1), (4.0, 1.0, 0.0))
+    budget: float | None = 60.0
+
+    beliefs = ("exchangeable",)
+    fidelity_kind = "binary"
+
+    def __post_init__(self) -> None:
+        self._set(
+            num_items=integer("num_items", self.num_items, low=1),
+            hit_chance=real("hit_chance", self.hit_chance, low=0, high=1),
+        )
+        if self.models is not None:
+            models = sequence("models", self.models, _model)
+            if len(models) > MOST_MODELS:
+                raise InputError(f"models may be {MOST_MODELS} at most, got {len(models)}.")
+            self._set(models=models)
+        if real("noise_std", self.noise_std):
+            raise InputError(
+                f"noise_std must be 0 where a label is a hit or none, got {self.noise_std:g}; "
+                "leave it out: the cheap test of fidelities errs."
+            )
+        if self.budget is None or self.price is not None:
+            raise InputError(
+                "A ScreeningPool is paid in money, by the prices in fidelities: give a budget, such as "
+                "60, and no price."
+            )
+        super().__post_init__()
+        if len(self.fidelities) != 2:
+            raise InputError(
+                "fidelities must be a cheap test and the careful one, such as ((1, 0.9, 0.1), "
+                f"(4, 1, 0)), got {shown(self.fidelities)}."
+            )
+
+    # ---- what is public
+
+    @property
+    def outcomes(self) -> tuple[float, float]:
+        """All labels are 0 or 1."""
+        return 0.0, 1.0
+
+    @cached_property
+    def mixture(self) -> NDArray[np.float64]:
+        """Weight, chance of a hit, sensitivity and false positives of each model, ``(K, 4)``."""
+        if self.models is None:
+            return np.array([[1.0, self.hit_chance, *self.fidelities[0][1:]]])
+        models = np.array(self.models, np.float64)
+        models[:, 0] /= models[:, 0].sum()
+        return models
+
+    @cached_property
+    def test_chances(self) -> NDArray[np.float64]:
+        """Chance that either test is positive on a hit, and on others, in each model, ``(2, 2, K)``."""
+        exact = np.repeat([[1.0], [0.0]], len(self.mixture), 1)
+        return np.stack([self.mixture[:, 2:].T, exact])
+
+    @cached_property
+    def proxies(self) -> tuple[BinaryProxy, ...]:
+        """The cheap test, on average over the models."""
+        weight, hit, sensitivity, false = self.mixture.T
+        on_hit, on_other = weight * hit, weight * (1 - hit)
+        return (
+            BinaryProxy(
+                float((on_hit * sensitivity).sum() / max(on_hit.sum(), 1e-300)),
+                float((on_other * false).sum() / max(on_other.sum(), 1e-300)),
+            ),
+        )
+
+    def outcomes_of(self, observation: Any) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+        """Return the outcomes of the cheap and of the careful test of every candidate, ``(B, n)``.
+
+        -1 stands where there is none yet.
+        """
+        items, come = observation["labelled"], labels_arrived(observation)[:, None]
+        both = np.full((len(items), self.num_items, 2), -1, np.int8)
+        episode, slot = (np.arange(items.shape[1]) < come).nonzero()
+        test = observation["fidelity"][episode, slot]
+        both[episode, items[episode, slot], test] = observation["labels"][episode, slot]
+        return both[:, :, 0], both[:, :, 1]
+
+    # ---- dynamics
+
+    def new_state(self, num_episodes: int) -> Screening:
+        """Return the arrays of ``num_episodes`` episodes."""
+        values = np.zeros((num_episodes, self.num_items))
+        return Screening(errs=np.zeros((num_episodes, 2)), **self.common(values))
+
+    def reset(self, state: Screening, index: NDArray[np.int64], streams: Streams) -> None:
+        """Draw a model and the hits."""
+        edges = self.mixture[:, 0].cumsum()[:-1]
+        for i in index.tolist():
+            coins = streams.generators[i].random(1 + self.num_items)
+            _, hit, sensitivity, false = self.mixture[np.searchsorted(edges, coins[0], "right")]
+            state.values[i] = coins[1:] < hit
+            state.errs[i] = false, sensitivity
+        super().reset(state, index, streams)
+
+    # ---- truth
+
+    @cached_property
+    def plan(self) -> ScreeningPlan:
+        """The exact values of policies; of one test at a time, seen at once."""
+        if self.batch_size > 1 or self.delay:
+            raise TruthUnknown(f"{self.name} has no exact values in batches or with a delay.")
+        assert self.shop is not None
+        cheap, careful = self.shop.spend[0].tolist()
+        return ScreeningPlan(
+            num_items=self.num_items,
+            money=self.shop.total,
+            prices=(cheap, careful),
+            models=self.mixture,
+        )
+
+    def optimal_value(self) -> float:
+        """Return the expected return of the best policy, which knows no label before its test."""
+        return self.plan.optimal_value()
+
+    def random_value(self) -> float:
+        """Return the expected return of uniform choices among the tests that may be bought."""
+        return self.plan.random_value()
+
+    def optimal_policy(self) -> Policy:
+        """Return the policy that attains `optimal_value`."""
+        plan = self.plan
+        plan.prepare()
+
+        def policy(observation: Any) -> NDArray[np.int64]:
+            cheap, careful = self.outcomes_of(observation)
+            best = plan.best(plan.counted(cheap, careful, self.money_left(observation)))
+            # Candidates that a purchase is about: not done, and with this outcome of the cheap test.
+            shown = np.array([-1, -1, 1, 0])[best]
+            item = ((careful < 0) & (cheap == shown[:, None])).argmax(1)
+            return np.asarray(2 * item + (best != CHEAP))
+
+        return policy
+
+
+def _model(name: str, given: Any) -> tuple[float, float, float, float]:
+    """Return one model in its plain form."""
+    parts = sequence(name, given, lambda part, value: real(part, value, low=0, high=1))
+    if len(parts) != 4 or not parts[0] or parts[3] > parts[2]:
+        raise InputError(
+            f"{name} must be (weight, hit_chance, sensitivity, false_positive), with a weight above 0 "
+            f"and false positives of at most the sensitivity, got {shown(given)}."
+        )
+    weight, hit, sensitivity, false = parts
+    return weight, hit, sensitivity, false
+
+
+ScreeningPoolEnv, ScreeningPoolVectorEnv = environments(ScreeningPool)
