@@ -1,7 +1,7 @@
 r"""Items that are hits or not, independent of each other given one of K worlds.
 
-With world k of probability w_k, item i a hit with probability p_ki in it, and a test that is positive with
-probability s_k on a hit and f_k on others, an outcome changes both,
+World k has probability w_k, and item i is a hit in it with probability p_ki. A test, positive with
+probability s_k on a hit and f_k on others, changes both,
 
     w_k <- w_k P_k(outcome) / sum,   p_ki <- s_k p_ki / (s_k p_ki + f_k (1 - p_ki)) after a positive.
 """
@@ -69,7 +69,5 @@ class Mixture:
             chance = self.chance.copy()
             np.put_along_axis(chance, place, np.take_along_axis(hit, place, 2), 2)
             weight = np.divide(weight, total, out=self.weight.copy(), where=total > 0)
-            both.append(
-                (total[:, 0], type(self)(weight=weight, chance=chance, tests=self.tests))
-            )
+            both.append((total[:, 0], type(self)(weight=weight, chance=chance, tests=self.tests)))
         return both

@@ -30,6 +30,7 @@ from ...envs.core import Random
 from ...envs.core.checks import integer
 from ..beliefs.belief import ROUNDING, Probabilities
 from ..beliefs.mixture import Mixture
+from .active_search import at_once
 from .decision import Decision
 from .rule import Rule, best
 
@@ -85,9 +86,11 @@ class CheapThenGreedy(Rule[Probabilities]):
         return np.asarray(item * decision.num_tests + test)
 
     def _to_begin_with(self, chance: Array, decision: Decision) -> Array:
-        """Return what kinds of purchases are worth: 2 for the cheap tests to begin with, ``(B, kinds)``."""
-        assert decision.tests is not None and decision.money is not None
-        assert decision.cost is not None and self.tests is not None
+        """Return what `purchases` are worth, ``(B, kinds)``: 2 for tests to begin with."""
+        assert decision.tests is not None
+        assert decision.cost is not None
+        assert decision.money is not None
+        assert self.tests is not None
         cheap, label = decision.cost[:, 0], decision.cost[:, -1]
         paid = decision.tests[:, :, 0] & (cheap + label <= decision.money[:, None])
         begins = paid.any(1) & ((decision.labelled >= 0).sum(1) < self.tests)
@@ -113,22 +116,12 @@ def purchases(tests: Mask) -> list[tuple[int, Mask]]:
     kinds = [(label, tests[:, :, label])] if not label else []
     for m in range(label):
         cheap = tests[:, :, m]
-        kinds += [(m, cheap), (label, tests[:, :, label] & cheap), (label, tests[:, :, label] & ~cheap)]
+        kinds += [
+            (m, cheap),
+            (label, tests[:, :, label] & cheap),
+            (label, tests[:, :, label] & ~cheap),
+        ]
     return kinds
-
-
-def at_once(values: Array, price: Array, money: Array) -> Array:
-    """Return what all money brings on items by falling value per price, ``(B, m)``.
-
-    Args:
-        values: Their values, 0 for what cannot be bought, ``(B, m, n)``.
-        price: Their prices, broadcast to ``(B, m, n)``.
-        money: The money, broadcast to ``(B, m)``.
-    """
-    order = np.argsort(-values / price, axis=2, kind="stable")
-    values = np.take_along_axis(values, order, 2)
-    paid = np.take_along_axis(np.broadcast_to(price, values.shape), order, 2).cumsum(2)
-    return np.asarray(np.where(paid <= money[..., None], values, 0.0).sum(2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,13 +143,16 @@ class Prospect:
     @classmethod
     def of(cls, belief: Mixture, decision: Decision, candidates: int) -> Prospect:
         """Return the prospect of a decision, of the items of the highest chance in a fixed order."""
-        assert decision.tests is not None and decision.cost is not None
+        assert decision.tests is not None
+        assert decision.cost is not None
         assert decision.money is not None
         tests = decision.tests
         cost = np.broadcast_to(decision.cost.astype(np.float64), tests.shape)
         open_ = tests.any(2)
         kind = np.packbits(tests, axis=2)[:, :, 0]
-        order = np.lexsort((kind, -(belief.mean() / cost[:, :, -1]) * open_), axis=1)[:, :candidates]
+        order = np.lexsort((kind, -(belief.mean() / cost[:, :, -1]) * open_), axis=1)[
+            :, :candidates
+        ]
         chance = np.take_along_axis(belief.chance, order[:, None], 2)
         return cls(
             belief=replace(belief, chance=chance),

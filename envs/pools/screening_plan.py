@@ -109,9 +109,7 @@ class ScreeningPlan:
             self._refuse()
         return np.array([*radix, 1], np.int64)
 
-    def counted(
-        self, cheap: NDArray[np.int8], careful: NDArray[np.int8], money: Whole
-    ) -> Whole:
+    def counted(self, cheap: NDArray[np.int8], careful: NDArray[np.int8], money: Whole) -> Whole:
         """Return the states of candidates with these outcomes, ``(S, 3 + groups + 1)``.
 
         Args:

@@ -3,8 +3,8 @@ r"""Exchangeable candidates, a cheap test that errs, and a careful one that pays
 Each of n candidates is a hit, label 1, with probability pi on its own. A cheap test is positive with
 sensitivity s on a hit and with probability f <= s on any other; a careful one shows the label and pays
 it. Candidates tested alike are alike, so that counts are the state and the best policy follows from its
-optimality equation (`ScreeningPlan`). Where pi, or what a cheap test is worth, is not known, (pi, s, f) is
-one of K public models, drawn for the episode, and outcomes tell which.
+optimality equation (`ScreeningPlan`). Where pi, or what a cheap test is worth, is not known, (pi, s, f)
+is one of K public models, drawn for the episode, and outcomes tell which.
 
 Sources: Nguyen, Modiri, Garnett, "Nonmyopic Multifidelity Active Search", ICML 2021, for the problem:
 only labels of the highest fidelity count, and lower ones are the label, sometimes turned; Kandasamy et
@@ -58,7 +58,8 @@ class ScreeningPool(Pool[Screening]):
     |---|---|---|---|---|
     PUT_TABLE_HERE
 
-    `cheap_then_greedy` plans j = 0, 1, ... cheap tests and is optimal in all of these; there is no theorem.
+    `cheap_then_greedy` plans j = 0, 1, ... cheap tests and is optimal in all of these, though no theorem
+    says that it must be.
 
     ## Rewards
     1 for every hit that a careful test finds.
