@@ -78,7 +78,9 @@ class Belief(Protocol):
         """
         return np.take_along_axis(self.sample(count, random), items[:, None], 2)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief after labels of these items, whose values are not known yet.
 
         Expected values stay, and uncertainty shrinks as it would with the labels. A batch is chosen with
@@ -88,6 +90,7 @@ class Belief(Protocol):
 
         Args:
             items: Items in each episode, -1 for none, ``(B, m)``.
+            fidelity: The fidelity of each label, ``(B, m)``; None: there is one.
         """
         return self
 

@@ -162,7 +162,9 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Return what the draws tell about the best item; more than K of them tell no more."""
         return super().about_best(min(count, self.chains), mask, random)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
         ahead._draws = self._draws.copy()

@@ -146,7 +146,9 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             self._learn(group, int(t), items[group, t], labels[group, t])
         self._known = self._seen.copy()
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief with the covariance that labels of these items would leave.
 
         It has taken in labels as it expects them, which change neither the means nor m and s;

@@ -23,10 +23,12 @@ class Arrivals:
     Args:
         items: The items, in the order in which their labels came, -1 behind the last, ``(B, T)``.
         labels: Their labels, 0 behind the last, ``(B, T)``.
+        fidelity: The fidelity of each label, ``(B, T)``; None where there is one.
     """
 
     items: NDArray[np.int64]
     labels: NDArray[np.floating[Any]]
+    fidelity: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, observation: dict[str, NDArray[Any]]) -> Self:
@@ -34,7 +36,7 @@ class Arrivals:
         items, labels = observation["labelled"], observation["labels"]
         if "arrived" in observation:  # the labels of the others are still to come
             items = np.where(np.arange(items.shape[1]) < observation["arrived"], items, -1)
-        return cls(items, labels)
+        return cls(items, labels, observation.get("fidelity"))
 
     @cached_property
     def count(self) -> NDArray[np.int64]:

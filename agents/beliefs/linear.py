@@ -175,7 +175,9 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features) if self._standard else features
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
         ahead = copy(self)
         ahead._root, ahead._var = self._root.copy(), self._var.copy()

@@ -325,7 +325,9 @@ class Logistic(FeatureBelief, Probabilities):
         np.clip(given, 0, 1, out=given)
         return given[0], given[1]
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode."""
         ahead = copy(self)
         ahead._forget()

@@ -13,6 +13,7 @@ from ..beliefs import Belief
 from .decision import Decision
 
 BeliefT = TypeVar("BeliefT", bound=Belief, contravariant=True)
+BelievedT = TypeVar("BelievedT", bound=Belief)
 
 
 class Rule(ABC, Generic[BeliefT]):
@@ -40,19 +41,39 @@ class Rule(ABC, Generic[BeliefT]):
             random: What is drawn from.
         """
 
+    def buy(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the actions: the chosen items, or tests of items that money can pay, ``(B,)``.
+
+        Args:
+            belief: What is believed about n items in B episodes.
+            decision: What is to be decided.
+            random: What is drawn from.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        items = self.choose(belief, decision.items, random)
+        return decision.action(items, np.full(len(items), decision.num_tests - 1))
+
     def choose_batch(
         self, belief: BeliefT, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
-        """Return different items for each episode, chosen one by one, ``(B, batch_size)``."""
+        """Return different actions for each episode, chosen one by one, ``(B, batch_size)``."""
         batch = np.empty((len(decision.mask), decision.batch_size), np.int64)
         for k in range(decision.batch_size):
             if k:
                 last = batch[:, k - 1]
                 decision = decision.after(last)
                 if self.looks_ahead:
-                    belief = belief.look_ahead(last[:, None])
-            batch[:, k] = self.choose(belief, decision, random)
+                    belief = ahead(belief, *decision.split(last[:, None]))
+            batch[:, k] = self.buy(belief, decision, random)
         return batch
+
+
+def ahead(
+    belief: BelievedT, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None
+) -> BelievedT:
+    """Return the belief after labels of these items, ``(B, m)``, at these fidelities, if there are any."""
+    return belief.look_ahead(items) if fidelity is None else belief.look_ahead(items, fidelity)
 
 
 def best(
