@@ -53,26 +53,21 @@ class Exchangeable(Probabilities):
     def _condition(self, cheap: NDArray[np.int8], careful: NDArray[np.int8]) -> None:
         """Compute the posterior from the outcomes of both tests, -1 where there is none, ``(B, n)``."""
         weight, hit, sensitivity, false = self.model.mixture.T
-        prior = Mixture(
-            weight=weight[None],
-            chance=np.repeat(hit[None, :, None], 3, 2),
-            tests=self.model.test_chances,
-        )
-        after = np.stack([prior.chance[0, :, 0], *(x[0, :, 0] for x in prior.hit_after(0))], 1)
-        # Evidence of what each candidate has shown, by both outcomes.
-        shown = np.ones((3, 3, len(weight)))
-        for u, v in np.ndindex(3, 3):
-            of_hit = (1.0, 1 - sensitivity, sensitivity)[u] * hit
-            of_other = (1.0, 1 - false, false)[u] * (1 - hit)
-            shown[u, v] = (of_hit + of_other, of_other, of_hit)[v]
-        kinds = 3 * (cheap + 1) + careful + 1
-        counts = (kinds[:, :, None] == np.arange(9)).sum(1)
-        logs = np.log(weight) + xlogy(counts[:, :, None], shown.reshape(9, -1)).sum(1)
+        # Chance of each outcome of the cheap test (-1, 0, 1) on a hit and on any other, (2, 3, K).
+        one = np.ones_like(hit)
+        on_hit = hit * np.stack([one, 1 - sensitivity, sensitivity])
+        on_other = (1 - hit) * np.stack([one, 1 - false, false])
+        either = on_hit + on_other
+        shown = np.stack([either, on_other, on_hit], 1).reshape(9, -1)  # by both outcomes
+        counts = (3 * (cheap + 1) + careful + 1)[:, :, None] == np.arange(9)
+        logs = np.log(weight) + xlogy(counts.sum(1)[:, :, None], shown).sum(1)
         posterior = np.exp(logs - logs.max(1, keepdims=True))
         posterior /= posterior.sum(1, keepdims=True)
-        chance = after[:, cheap + 1].transpose(1, 0, 2)
+        after = np.divide(on_hit, either, out=np.zeros_like(either), where=either > 0)
+        chance = after.T[:, cheap + 1].transpose(1, 0, 2)
         chance = np.where(careful[:, None] >= 0, careful[:, None], chance)
         self._mixture = Mixture(weight=posterior, chance=chance, tests=self.model.test_chances)
+        self._outcomes = cheap, careful
 
     # ---- what is believed
 
@@ -106,7 +101,8 @@ class Exchangeable(Probabilities):
 
     def positive(self, test: int) -> Array:
         """Return the chance that a test of every candidate is positive, ``(B, n)``."""
-        return np.einsum("bk,bkn->bn", self._mixture.weight, self._mixture.positive(test))
+        mixture = self._mixture
+        return np.asarray(np.einsum("bk,bkn->bn", mixture.weight, mixture.positive(test)))
 
     def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the chances after a careful test that fails and one that succeeds, ``(B, m, n)``."""

@@ -34,7 +34,7 @@ class Mixture:
 
     def mean(self) -> Array:
         """Return the chance of a hit of every item, ``(B, n)``."""
-        return np.einsum("bk,bkn->bn", self.weight, self.chance)
+        return np.asarray(np.einsum("bk,bkn->bn", self.weight, self.chance))
 
     def positive(self, test: int) -> Array:
         """Return the chance that a test of every item is positive in each world, ``(B, K, n)``."""

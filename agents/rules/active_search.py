@@ -123,7 +123,7 @@ class ENS(ActiveSearch):
         assert decision.money is not None
         label, is_label = decision.tests[:, None, :, -1], test == decision.num_tests - 1
         price = decision.price[:, None]
-        paid = np.broadcast_to(decision.cost[:, test], decision.mask.shape)
+        paid = np.broadcast_to(decision.cost[:, :, test], decision.mask.shape)
         paid = np.take_along_axis(paid, items, 1)
         left = decision.money[:, None] - paid
         positive = np.take_along_axis(belief.positive(test), items, 1)
@@ -136,7 +136,8 @@ class ENS(ActiveSearch):
             worth += share * at_once(then, price, left)
         if self.per_cost:
             now = np.where(label, belief.chance()[:, None], 0.0)
-            worth -= at_once(np.broadcast_to(now, then.shape), price, left)
+            now = np.broadcast_to(now, (*items.shape, now.shape[2]))
+            worth -= at_once(now, price, left)
             worth /= paid
         return worth
 

@@ -91,7 +91,7 @@ class CheapThenGreedy(Rule[Probabilities]):
         assert decision.cost is not None
         assert decision.money is not None
         assert self.tests is not None
-        cheap, label = decision.cost[:, 0], decision.cost[:, -1]
+        cheap, label = decision.cost[:, :, 0], decision.cost[:, :, -1]
         paid = decision.tests[:, :, 0] & (cheap + label <= decision.money[:, None])
         begins = paid.any(1) & ((decision.labelled >= 0).sum(1) < self.tests)
         worth = np.full((len(chance), 0), 0.0)
@@ -258,4 +258,4 @@ def _one_more(law: Array, chance: Array) -> Array:
 def _share(part: Array, whole: Array) -> Array:
     """Return the sum of parts over that of wholes, ``(B, K)``; 0 of nothing."""
     total = whole.sum(2)
-    return np.divide(part.sum(2), total, out=np.zeros_like(total), where=total > 0)
+    return np.asarray(np.divide(part.sum(2), total, out=np.zeros_like(total), where=total > 0))

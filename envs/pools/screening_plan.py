@@ -285,4 +285,4 @@ class ScreeningPlan:
 
 def _best(scores: Array) -> Array:
     """Return 1 for the highest scores, ``(S, 4)``."""
-    return (scores >= scores.max(1, keepdims=True) - TIE).astype(np.float64)
+    return np.asarray(scores >= scores.max(1, keepdims=True) - TIE, np.float64)

@@ -81,7 +81,7 @@ class ScreeningPool(Pool[Screening]):
     - `budget`: the money at the start.
     """
 
-    num_items: int = 30  # type: ignore[assignment]
+    num_items: int = 30
     hit_chance: float = 0.1
     models: Sequence[tuple[float, float, float, float]] | None = None
     fidelities: Any = ((1.0, 0.9, 0.1), (4.0, 1.0, 0.0))
