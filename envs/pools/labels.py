@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .purse import Purse
+
 ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is.
 
@@ -19,8 +21,8 @@ class Labels:
     """State of a pool."""
 
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
-    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
-    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
+    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values, or by money spent
+    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet; else see `purse`
     labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
     labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
     count: NDArray[np.int64]  # (B,) number of items chosen
@@ -30,6 +32,7 @@ class Labels:
     first_slot: NDArray[np.int64]  # (B N,) index of its first slot in the flat `labelled`
     arrived: NDArray[np.int64]  # (B,) number of labels that have arrived; `count` without a delay
     counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
+    purse: Purse | None = None  # money and tests, where labels are paid
 
 
 @dataclass(kw_only=True, eq=False)

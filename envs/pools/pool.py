@@ -19,14 +19,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
-from scipy.special import ndtri
 
 from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, best_sums, labels_arrived
-from .priced import Priced
+from .buying import Buying
+from .labels import ANY_LABEL, Labels, labels_arrived
 
 MOST_DELAY = 10_000
 """Longest delay, in steps: a pool remembers what was chosen in each of them."""
@@ -37,7 +36,7 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Priced[StateT], Generic[StateT]):
+class Pool(Buying[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
@@ -81,10 +80,7 @@ class Pool(Priced[StateT], Generic[StateT]):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    batch_size: int = 1
     delay: int = 0
-    noise_std: float = 0.0
-    illegal: str = "penalise"
     illegal_reward: float = 0.0
 
     _label_type: ClassVar[DTypeLike] = np.float32
@@ -172,14 +168,9 @@ class Pool(Priced[StateT], Generic[StateT]):
 
     # ---- dynamics
 
-    @property
-    def uniforms(self) -> int:
-        """One number per label, none if labels carry no noise."""
-        return self.batch_size if self.noise_std else 0
-
     def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
-    ) -> dict[str, NDArray[Any]]:
+    ) -> dict[str, Any]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
@@ -189,8 +180,8 @@ class Pool(Priced[StateT], Generic[StateT]):
         count, t = len(values), self._horizon
         return {
             "values": values,
-            "best": np.zeros((count, t + 1)) if best is None else best,
-            "legal": np.ones(values.shape, np.int8),
+            "best": np.zeros((count, self._widest + 1)) if best is None else best,
+            "legal": np.ones(values.shape if self.shop is None else (count, 0), np.int8),
             "labelled": np.full((count, t), -1),
             "labels": np.zeros((count, t), self._label_type),
             "count": np.zeros(count, np.int64),
@@ -200,12 +191,15 @@ class Pool(Priced[StateT], Generic[StateT]):
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
             "counts": np.zeros((count, self.delay), np.int64),
+            "purse": self._purse(count),
         }
 
     def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
+        if state.purse is not None:
+            self._draw_tests(state, index, streams)
         if state.best.flags.writeable:
-            state.best[index] = best_sums(state.values[index], self._horizon)
+            state.best[index] = self._best(state, index)
         state.legal[index] = 1
         state.labelled[index] = -1
         state.left[index] = self._steps
@@ -223,38 +217,31 @@ class Pool(Priced[StateT], Generic[StateT]):
 
         All B N choices are handled in one row, those of an episode side by side.
         """
-        n = self.batch_size
-        item = action.reshape(-1)
-        index = state.first_item + item
-        legal = state.legal.reshape(-1)
-        fresh = legal.take(index).view(np.bool_)
-        if n > 1:
-            fresh &= _first_time(action)
+        n, purse = self.batch_size, state.purse
+        item, fresh, value, label = (self._choose if purse is None else self._buy)(
+            state, action, streams, done
+        )
         all_fresh = np.count_nonzero(fresh) == len(fresh)
-        if self.illegal == "raise" and not all_fresh:
-            self._refuse(item, fresh, done)
-        value = self._values_at(state, index, item)
-        label = self._label(value, streams)
-        legal[index] = 0
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - n)
+        slot = np.minimum(state.count, self._horizon - (n if purse is None else 0))
         if n > 1:
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
         slot += state.first_slot
         state.left -= 1
-        ended = state.left <= 0
+        ended = state.left <= 0 if purse is None else (state.left <= 0) | purse.spent_up
+        paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
             state.count += n
             state.found += self._per_episode(value)
-            reward = label.copy() if label is value else label
+            reward = paid.copy() if paid is value else paid
         else:
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
             state.found += self._per_episode(np.where(fresh, value, self._wasted))
-            reward = np.where(fresh, label, self.illegal_reward)
+            reward = np.where(fresh, paid, self.illegal_reward)
         if not self.delay:
             before, state.arrived = state.arrived, state.count.copy()
             reward = self._per_episode(reward)
@@ -263,9 +250,30 @@ class Pool(Priced[StateT], Generic[StateT]):
             reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
             slots = np.arange(self._horizon)
             new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
-            reward += np.where(new, state.labels, 0.0).sum(1)
+            reward += np.where(new, self._paying(state), 0.0).sum(1)
         self._show(state, before, streams, done)
         return reward, ended
+
+    def _choose(
+        self,
+        state: StateT,
+        action: NDArray[np.int64],
+        streams: Streams,
+        done: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
+        item = action.reshape(-1)
+        index = state.first_item + item
+        legal = state.legal.reshape(-1)
+        fresh = legal.take(index).view(np.bool_)
+        if self.batch_size > 1:
+            fresh &= _first_time(action)
+        if self.illegal == "raise" and not fresh.all():
+            self._refuse(item, fresh, done)
+        value = self._values_at(state, index, item)
+        label = self._label(value, streams)
+        legal[index] = 0
+        return item, fresh, value, label
 
     @property
     def _wasted(self) -> float:
@@ -289,19 +297,6 @@ class Pool(Priced[StateT], Generic[StateT]):
     ) -> NDArray[np.float64]:
         """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
         return state.values.reshape(-1).take(index)
-
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
-        if not self.noise_std:
-            return value
-        return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
-
-    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
-        """Return a number in [0, 1) for each choice, ``(B N,)``."""
-        if self.batch_size == 1:
-            return streams.uniform()
-        columns = [streams.uniform() for _ in range(self.batch_size)]
-        return np.stack(columns, 1).reshape(-1)
 
     def _show(
         self,
@@ -356,6 +351,7 @@ class Pool(Priced[StateT], Generic[StateT]):
             "labelled": state.labelled.copy(),
             "labels": state.labels.copy(),
             "steps_left": state.left.astype(np.float32)[:, None],
+            **({} if state.purse is None else self._money_seen(state)),
             **self.extra(state),
         }
         if self.delay:
@@ -373,6 +369,9 @@ class Pool(Priced[StateT], Generic[StateT]):
 
         Masks must leave something to choose, also in the observation that ends an episode.
         """
+        if state.purse is not None:
+            tests = state.purse.mask.reshape(len(state.left), -1)
+            return (tests | state.purse.spent_up[:, None]).astype(np.int8)
         mask = state.legal.copy()
         if self.horizon == self.num_items:
             mask[state.left <= 0] = 1
@@ -385,7 +384,7 @@ class Pool(Priced[StateT], Generic[StateT]):
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
             chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
         """
-        spent = self._horizon - self.batch_size * state.left
+        spent = self._spent_for_best(state)
         return {
             "regret": state.best[np.arange(len(spent)), spent] - state.found,
             "values": state.values.astype(self._label_type),

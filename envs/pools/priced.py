@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, box, shown
+from ..core import InputError, Model, TruthUnknown, box, shown
 from ..core.checks import quantity, real, sequence
 from ..core.model import State
 from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
@@ -37,6 +37,9 @@ class Priced(Model[State], Generic[State]):
     """
 
     horizon: int | None = None
+    batch_size: int = 1
+    noise_std: float = 0.0
+    illegal: str = "penalise"
     fidelities: Any = None
     price: Any = None
     budget: float | None = None
@@ -81,6 +84,35 @@ class Priced(Model[State], Generic[State]):
             GaussianProxy(rho, float(np.hypot((1 - rho**2) ** 0.5 * spread, noise)))
             for _, noise, rho in lower
         )
+
+    @cached_property
+    def _noise(self) -> tuple[float, ...]:
+        """Standard deviation of the additive noise of the M tests."""
+        if self.fidelity_kind == "gaussian" and self.fidelities:
+            return tuple(noise for _, noise, _ in self.fidelities)
+        return (*[0.0] * (self.num_tests - 1), self.noise_std)
+
+    @property
+    def one_price(self) -> bool:
+        """Whether all labels cost the same."""
+        return self.shop is not None and len({*self.shop.spend[:, -1].tolist()}) == 1
+
+    @property
+    def most_labels(self) -> int:
+        """The labels that an oracle buys.
+
+        Raises:
+            TruthUnknown: Labels have several prices.
+        """
+        if self.shop is None:
+            return self._horizon
+        if not self.one_price:
+            raise TruthUnknown(f"{self.name} does not know what an oracle buys at several prices.")
+        return min(self.num_items, self.shop.total // int(self.shop.spend[0, -1]))
+
+    def taken(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what items of these values are worth to an oracle: money may be kept, labels not."""
+        return value if self.shop is None else np.maximum(value, 0)
 
     @property
     def value_std(self) -> float:
@@ -136,6 +168,11 @@ class Priced(Model[State], Generic[State]):
     def _num_prices(self) -> int:
         return int(self.num_items)
 
+    @property
+    def _prices_drawn(self) -> bool:
+        """Whether the items of every episode have prices of their own."""
+        return False
+
     def _checked_fidelities(self, given: Any) -> tuple[tuple[Any, ...], ...]:
         """Return the fidelities, each in its plain form."""
         if self.fidelity_kind not in SHAPES:
@@ -190,6 +227,7 @@ class Priced(Model[State], Generic[State]):
         several = {"fidelity": box(-1, last, (most,), np.int64)} if self.fidelities else {}
         return {
             **several,
+            **({"price": box(0, np.inf, (self.num_items,))} if self._prices_drawn else {}),
             "money_left": box(0, float(np.float32(self.budget)), (1,)),
             "decisions": box(0, most, (1,), np.int64),
         }

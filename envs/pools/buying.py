@@ -1,0 +1,201 @@
+r"""Pools that are paid in money: what a step buys, shows and pays.
+
+A step tries N tests of each episode, from left to right. One is bought if it may be (not bought yet, the
+item's label not either) and if the money left pays it. It pays the label, a proxy 0. With money m
+spent, the regret is
+
+    R = (best sum of values whose labels cost m at most) - (sum of the values whose labels were bought),
+
+which is never negative. Its first part is the knapsack of `knapsack`; where all labels cost the same c,
+it is the sum of the best floor(m / c) values, as far as they are above 0.
+
+At a fidelity (cost, noise, rho) a proxy of an item of value v, where s is the deviation of values, is
+
+    rho v + s sqrt(1 - rho^2) e + noise,    e ~ N(0, 1) once for item and fidelity.
+
+At a fidelity (cost, sensitivity, false_positive) it is 1 with the one chance if the item has label 1,
+and with the other if it has label 0; labels are drawn once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Never, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from ..core import InputError, Streams
+from .knapsack import best_bought
+from .labels import Labels, best_sums
+from .priced import Priced
+from .purse import Purse
+
+StateT = TypeVar("StateT", bound=Labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Buying(Priced[StateT], Generic[StateT]):
+    """The part of a pool that looks at money."""
+
+    @property
+    def _widest(self) -> int:
+        """The length of `Labels.best` without its first entry, 0."""
+        if self.shop is None:
+            return self._horizon
+        return self.most_labels if self.one_price else self.shop.total
+
+    def _best(self, state: StateT, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the best sums of values for what may be spent, ``(len(index), _widest + 1)``."""
+        values, purse = state.values[index], state.purse
+        if purse is None or self.shop is None:
+            return best_sums(values, self._horizon)
+        if self.one_price:
+            return best_sums(np.maximum(values, 0), self._widest)
+        costs = purse.spend[index, :, -1] if self._prices_drawn else purse.spend[..., -1]
+        return best_bought(values, costs, self.shop.total)
+
+    # ---- dynamics
+
+    def _purse(self, num_episodes: int) -> Purse | None:
+        """Return the arrays of B episodes."""
+        if self.shop is None:
+            return None
+        own = self._prices_drawn
+        return Purse.of(self.shop, num_episodes, own=own, several=self.fidelities is not None)
+
+    def _draw_tests(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
+        """Draw what the tests of the episodes ``index`` have in them, once their values are drawn."""
+        purse = state.purse
+        assert purse is not None
+        for i in index.tolist() if self.fidelities else ():
+            values, generator = state.values[i], streams.generators[i]
+            if self.fidelity_kind == "binary":
+                values[:] = generator.random(len(values)) < values
+            purse.means[i, :, -1] = values
+            for m, proxy in enumerate(self.fidelities[:-1]):
+                if self.fidelity_kind == "binary":
+                    purse.means[i, :, m] = np.where(values > 0, proxy[1], proxy[2])
+                elif self.fidelity_kind == "gaussian":
+                    bias = self.value_std * np.sqrt(1 - proxy[2] ** 2)
+                    purse.means[i, :, m] = proxy[2] * values
+                    purse.means[i, :, m] += bias * generator.standard_normal(len(values))
+        assert self.shop is not None
+        purse.reset(index, self.shop.total)
+
+    def _buy(
+        self,
+        state: StateT,
+        action: NDArray[np.int64],
+        streams: Streams,
+        done: NDArray[np.bool_] | None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        """Buy what N choices of each episode name.
+
+        Returns:
+            Items, whether a test of each was bought, their values where that is the label and else 0,
+            and what the tests show, each ``(B N,)``.
+        """
+        purse = state.purse
+        assert purse is not None
+        item, fidelity = np.divmod(action.reshape(len(purse.money), -1), self.num_tests)
+        kept = purse.money.copy(), purse.legal.copy(), purse.mask
+        fresh = purse.buy(item, fidelity)
+        if self.illegal == "raise" and not fresh.all():
+            wrong = ~fresh if done is None else ~fresh & ~done[:, None]
+            if wrong.any():
+                purse.money, purse.legal, purse.mask = kept
+                episode, place = np.argwhere(wrong)[0].tolist()
+                self._refuse_test(episode, action.reshape(len(wrong), -1)[episode, place])
+        rows = np.arange(len(item))[:, None]
+        mean = value = state.values[rows, item]
+        if purse.means.size:
+            mean = purse.means[rows, item, fidelity]
+            value = np.where(fidelity == self.num_tests - 1, value, 0.0)
+        purse.tried = fidelity.reshape(-1)
+        shown = self._shown(mean.reshape(-1), purse.tried, streams)
+        return item.reshape(-1), fresh.reshape(-1), value.reshape(-1), shown
+
+    def _shown(
+        self, mean: NDArray[np.float64], fidelity: NDArray[np.int64], streams: Streams
+    ) -> NDArray[np.float64]:
+        """Return what tests with these means show, ``(B N,)``."""
+        if self.fidelity_kind == "binary" or not self.fidelities:
+            return self._label(mean, streams)
+        noise = np.array(self._noise)
+        if not noise.any():
+            return mean
+        return np.asarray(mean + noise[fidelity] * ndtri(self._uniform(streams)))
+
+    def _refuse_test(self, episode: int, test: int) -> Never:
+        raise InputError(
+            f"{self.action_name(test)} of episode {episode} cannot be bought: it was bought before, or "
+            "the label was, or the money left does not pay it; choose by the action_mask, or make the "
+            "pool with illegal='penalise'."
+        )
+
+    def _paid(
+        self,
+        state: StateT,
+        slot: NDArray[np.int64],
+        fresh: NDArray[np.bool_],
+        label: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Note what kind of test was bought, and return what each pays: the label, a proxy 0."""
+        purse = state.purse
+        if purse is None:
+            return label
+        purse.fidelity.reshape(-1)[slot[fresh]] = purse.tried[fresh]
+        return np.where(purse.tried == self.num_tests - 1, label, 0.0)
+
+    def _paying(self, state: StateT) -> NDArray[Any]:
+        """Return what the tests ``(B, T)`` pay when they have come."""
+        if state.purse is None:
+            return state.labels
+        return np.where(state.purse.fidelity == self.num_tests - 1, state.labels, 0.0)
+
+    # ---- what is seen
+
+    def _money_seen(self, state: StateT) -> dict[str, NDArray[Any]]:
+        """Return what stands in observations in place of the steps left."""
+        purse = state.purse
+        assert purse is not None
+        assert self.shop is not None
+        seen: dict[str, NDArray[Any]] = {
+            "fidelity": purse.fidelity.copy(),
+            "money_left": (self.shop.unit * purse.money).astype(np.float32)[:, None],
+            "decisions": (self._horizon - state.left)[:, None],
+        }
+        if self._prices_drawn:
+            seen["price"] = (self.shop.unit * purse.spend[:, :, -1]).astype(np.float32)
+        return seen
+
+    def _spent_for_best(self, state: StateT) -> NDArray[np.int64]:
+        """Return the place in `Labels.best` of what was spent, ``(B,)``."""
+        if state.purse is None or self.shop is None:
+            return np.asarray(self._horizon - self.batch_size * state.left)
+        spent = self.shop.total - state.purse.money
+        if self.one_price:
+            return np.asarray(np.minimum(spent // self.shop.spend[0, -1], self._widest))
+        return spent
+
+    # ---- random numbers
+
+    @property
+    def uniforms(self) -> int:
+        """One number per label, none if labels carry no noise."""
+        return self.batch_size if any(self._noise) else 0
+
+    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
+        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
+        if not self.noise_std:
+            return value
+        return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
+
+    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
+        """Return a number in [0, 1) for each choice, ``(B N,)``."""
+        if self.batch_size == 1:
+            return streams.uniform()
+        columns = [streams.uniform() for _ in range(self.batch_size)]
+        return np.stack(columns, 1).reshape(-1)
