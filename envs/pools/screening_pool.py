@@ -32,15 +32,8 @@ from .shop import BinaryProxy
 MOST_MODELS = 1000
 
 
-@dataclass(kw_only=True, eq=False)
-class Screening(Labels):
-    """State of a pool of exchangeable candidates."""
-
-    errs: NDArray[np.float64]  # (B, 2) chance that a cheap test is positive on no hit, and on a hit
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ScreeningPool(Pool[Screening]):
+class ScreeningPool(Pool[Labels]):
     """Find hits among candidates that are alike, by cheap tests that err and careful ones that pay.
 
     ## Description
@@ -165,20 +158,28 @@ class ScreeningPool(Pool[Screening]):
 
     # ---- dynamics
 
-    def new_state(self, num_episodes: int) -> Screening:
+    def new_state(self, num_episodes: int) -> Labels:
         """Return the arrays of ``num_episodes`` episodes."""
-        values = np.zeros((num_episodes, self.num_items))
-        return Screening(errs=np.zeros((num_episodes, 2)), **self.common(values))
+        return Labels(**self.common(np.zeros((num_episodes, self.num_items))))
 
-    def reset(self, state: Screening, index: NDArray[np.int64], streams: Streams) -> None:
-        """Draw a model and the hits."""
-        edges = self.mixture[:, 0].cumsum()[:-1]
-        for i in index.tolist():
-            coins = streams.generators[i].random(1 + self.num_items)
-            _, hit, sensitivity, false = self.mixture[np.searchsorted(edges, coins[0], "right")]
-            state.values[i] = coins[1:] < hit
-            state.errs[i] = false, sensitivity
+    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+        """Draw a model, and by it the hits."""
+        coins = [streams.generators[i].random() for i in index.tolist()]
+        drawn = self.mixture[np.searchsorted(self.mixture[:-1, 0].cumsum(), coins, "right")]
+        state.values[index] = drawn[:, 1:2]
         super().reset(state, index, streams)
+        assert state.purse is not None
+        hits, sensitivity, false = state.values[index] > 0, drawn[:, 2:3], drawn[:, 3:4]
+        state.purse.means[index, :, 0] = np.where(hits, sensitivity, false)
+
+    @property
+    def uniforms(self) -> int:
+        """One number per test, its coin."""
+        return self.batch_size
+
+    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
+        """Return 1 with probability ``value``, 0 otherwise."""
+        return (self._uniform(streams) < value).astype(np.float64)
 
     # ---- truth
 

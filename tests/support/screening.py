@@ -106,8 +106,9 @@ def screened(plan: ScreeningPlan, states: Whole) -> Array:
 def _after(plan: ScreeningPlan, states: Whole, tests: int) -> Array:
     if not tests:
         return at_once(plan, states)
+    states, same = np.unique(states, axis=0, return_inverse=True)
     value = plan.look_ahead(states, lambda then: _after(plan, then, tests - 1))
-    return np.asarray(value[:, CHEAP])
+    return np.asarray(value[same.reshape(-1), CHEAP])
 
 
 def plan_ahead(plan: ScreeningPlan, states: Whole) -> Array:

@@ -18,7 +18,7 @@ from discovery_gym.envs.pools.screening_pool import ScreeningPool
 Whole = NDArray[np.int64]
 
 
-def standings(pool: ScreeningPool, count: int = 200) -> Iterator[tuple[Exchangeable, Decision]]:
+def standings(pool: ScreeningPool, count: int = 80) -> Iterator[tuple[Exchangeable, Decision]]:
     """Yield what random play comes to, test by test, in some episodes."""
     random, n, rows = np.random.default_rng(3), pool.num_items, np.arange(count)
     assert pool.shop is not None
@@ -66,8 +66,8 @@ def counted(pool: ScreeningPool, belief: Exchangeable, decision: Decision) -> Wh
 @pytest.mark.parametrize("name", CASES)
 def test_scores_are_those_of_the_recursion(name: str) -> None:
     pool = ScreeningPool(**case_parameters(name))
-    random = KeyedRandom(np.zeros(200, np.uint64))
-    every = np.tile(np.arange(6), (200, 1))
+    random = KeyedRandom(np.zeros(80, np.uint64))
+    every = np.tile(np.arange(6), (80, 1))
     for belief, decision in standings(pool):
         tests = decision.tests
         assert tests is not None
