@@ -13,6 +13,7 @@ from ..envs.core import Knowledge
 from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
+from .beliefs.belief import can_learn
 from .rules import Decision, Rule
 from .rules.rule import ahead
 
@@ -47,7 +48,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
         """Return whether there is a belief about this environment."""
-        return any(BELIEFS[name].fits(model) for name in model.beliefs)
+        names = [BELIEFS[name] for name in model.beliefs if name in BELIEFS]
+        return any(belief.fits(model) and can_learn(belief, model) for belief in names)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""

@@ -19,6 +19,7 @@ from .anywhere import FunctionAgent, Sampler, Spaces
 from .baselines import FixedAgent, RandomAgent
 from .belief_agent import BeliefAgent
 from .beliefs import BELIEFS, Belief
+from .beliefs.belief import can_learn
 from .design import DESIGN
 from .learned.policy import PolicyAgent, fitting, shipped, trained_for
 from .oracle import OracleAgent
@@ -347,7 +348,9 @@ def _fitting(rule: Rule[Any], model: Knowledge, names: Iterable[str]) -> list[st
 
     def fits(name: str) -> bool:
         own, belief = rule.belief is None or rule.belief[0] == name, _belief_class(name)
-        return own and belief is not None and belief.fits(model) and issubclass(belief, rule.needs)
+        if not own or belief is None or not issubclass(belief, rule.needs):
+            return False
+        return belief.fits(model) and can_learn(belief, model)
 
     return list(filter(fits, names))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ class Belief(Protocol):
     takes what is known of the environment, the number of episodes and its own settings.
     `Arrivals.of(observation)` gives the labels that have come.
     """
+
+    learns_from: ClassVar[tuple[type[tuple[Any, ...]], ...]] = ()
+    """The kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
 
     def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
@@ -163,6 +166,14 @@ class Belief(Protocol):
             sets[i] = names[members].sum(1)
         return _regret_and_explained(draws, legal, sets)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return how a label to come at a fidelity correlates with the value, in size, ``(B, n)``.
+
+        Its square is the share of the value's variance that the label takes away. Beliefs that learn
+        from proxies have it.
+        """
+        raise NotImplementedError(f"{type(self).__name__} learns from no proxies.")
+
     def label_variance(self) -> Array:
         """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
         std = self.std()
@@ -278,6 +289,11 @@ def _test_chances(belief: Belief) -> Array:
     """Return the chances that each test is positive on a success and on a failure, ``(M, 2)``."""
     proxies = getattr(getattr(belief, "model", None), "proxies", ())
     return np.array([*proxies, (1.0, 0.0)])
+
+
+def can_learn(belief: type[Belief], model: Knowledge) -> bool:
+    """Return whether a belief learns from all fidelities of a model, if it has some."""
+    return all(isinstance(proxy, belief.learns_from) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:

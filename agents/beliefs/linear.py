@@ -26,6 +26,16 @@ The mean is not carried along, since every label moves m and s; it is S S' X_t' 
 function of the z, which are rounded to `STEP`; its values are in units of the label. Labels a y + c lead
 to the same choices up to rounding, and to values a f + c. Without labels b is 0.
 
+A proxy of an item, slope f(x) + N(0, std^2), is a label of the features slope x with that noise: the
+posterior is exact with them. On a table a proxy is a column in a unit of its own. Its labels u are
+standardised by their own mean and standard deviation, and
+
+    (u - m_u) / s_u = b_u + rho theta . phi(x) + noise,  noise ~ N(0, rho^2 g + 1 - rho^2),
+
+with an intercept b_u ~ N(0, `LOOSE`^2) of its own: it is assumed that rho is the correlation of the two
+columns over the pool, and that the labels seen of each have the spread of its column; but not that both
+were seen of the same items, nor of average ones.
+
 Sources: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II; the
 model is that of Xu et al., NeurIPS 2022, section 4.1; ridge regression on standardised inputs with an
 intercept is that of Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning" (2009),
@@ -36,7 +46,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -44,22 +53,15 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
-from ...envs.pools import FeaturePool
+from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
-from .best_item import about_best
-from .history import FeatureBelief, with_intercept
+from .best_item import about_best, explaining
+from .history import LOOSE, FeatureBelief, standard_scores, with_intercept
 from .units import ROWS, Units, is_large
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
 stands for what a linear function cannot explain; over 22 tables it did better than 0.01."""
-
-STEP = 2.0**-20
-"""Labels are rounded to this share of their standard deviation, where the belief is free of units: the
-last digits, in which a y + c differs from y, then decide nothing."""
-
-EQUAL = 1e-13
-"""Labels that lie within this share of the largest of them are equal."""
 
 LARGEST = 1e30
 """Largest prior variance of f(x), so that single precision can hold it."""
@@ -90,6 +92,8 @@ class Linear(FeatureBelief, AdditiveNoise):
             however small it is.
     """
 
+    learns_from = (GaussianProxy,)
+
     def __init__(
         self,
         model: FeaturePool,
@@ -107,10 +111,13 @@ class Linear(FeatureBelief, AdditiveNoise):
             noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
         self.prior_std = quantity("prior_std", prior_std)
         self.noise_std = quantity("noise_std", noise_std)
+        self._slope, self._noise = self._tests()
         b, n, d = num_episodes, model.num_items, model.num_features + self._standard
-        room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
-        self._root = np.empty((b, d, d))  # S
-        self._mu = np.empty((b, d))
+        more = len(self._slope) - 1 if self._standard else 0  # intercepts of proxies
+        room("The covariances", b * (d + more) ** 2, "take fewer features", MOST_TOGETHER)
+        self._root = np.empty((b, d + more, d + more))  # S
+        self._mu = np.empty((b, d + more))
+        self._d = d  # what multiplies features, and the intercept; the rest is about proxies
         self._mean = np.empty((b, n))
         self._var = np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
@@ -121,24 +128,50 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Take in the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
+        fidelity = arrivals.fidelity
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
             index = self._seen[behind]
             chosen = items[behind, index]
+            at = None if fidelity is None else fidelity[behind, index]
             if not self._standard:
                 far = np.abs(labels[behind, index])
                 self._largest[behind] = np.maximum(self._largest[behind], far)
-                self._learn(behind, chosen, labels[behind, index])
-            elif (first := index == 0).any():
-                self._learn_first(behind[first], chosen[first])
-                self._learn(behind[~first], chosen[~first])
+                self._learn(behind, chosen, labels[behind, index], fidelity=at)
             else:
-                self._learn(behind, chosen)
+                first = ~self._root[behind, 0].any(1)  # label of all
+                if at is not None:
+                    first &= at == len(self._slope) - 1
+                self._learn_first(behind[first], chosen[first])
+                rest = None if at is None else at[~first]
+                self._learn(behind[~first], chosen[~first], fidelity=rest)
             self._seen[behind] += 1
         if self._standard:
             for t in np.unique(count[new]):
                 group = new[count[new] == t]
-                self._regress(group, items[group, :t], labels[group, :t])
+                at = None if fidelity is None else fidelity[group, :t]
+                self._regress(group, items[group, :t], labels[group, :t], at)
+
+    def _tests(self) -> tuple[Array, Array]:
+        """Return slope and noise of the labels of every fidelity, the last of which is the top."""
+        proxies: Any = self.model.proxies
+        slope = np.array([*(proxy.slope for proxy in proxies), 1.0])
+        if not self._standard:
+            return slope, np.array([*(proxy.std for proxy in proxies), self.noise_std])
+        noise = slope**2 * self.noise_std**2 + np.maximum(1 - slope**2, 0.0)
+        return slope, np.array([*np.sqrt(noise[:-1]), self.noise_std])
+
+    def _design(self, episodes: Any, items: Any, fidelity: Any) -> Array:
+        """Return what multiplies the coefficients in labels of items, ``(..., D)``."""
+        x = self._rows(episodes, items).astype(np.float64)
+        if fidelity is None:
+            return x
+        x *= self._slope[fidelity][..., None]
+        if not self._standard:
+            return x
+        proxies = np.arange(len(self._slope) - 1)
+        x[..., 0] = fidelity == len(proxies)
+        return np.concatenate([x, fidelity[..., None] == proxies], -1)
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -146,6 +179,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         root = self.prior_std * np.eye(self._root.shape[1])
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
+            root[self._d :] *= LOOSE
         self._root[start] = root
         self._mu[start] = 0.0
         self._mean[start] = 0.0
@@ -181,25 +215,29 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the belief with the covariance that labels of these items would leave."""
         ahead = copy(self)
         ahead._root, ahead._var = self._root.copy(), self._var.copy()
-        for column in items.T:
+        for k, column in enumerate(items.T):
             some = (column >= 0).nonzero()[0]
-            ahead._learn(some, column[some])
+            at = None if fidelity is None else fidelity[some, k]
+            ahead._learn(some, column[some], fidelity=at)
         return ahead
 
-    def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any = None) -> None:
+    def _learn(
+        self, episodes: NDArray[np.int64], items: Any, labels: Any = None, fidelity: Any = None
+    ) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
-        x = self._rows(episodes, items).astype(np.float64)  # (E, d)
+        x = self._design(episodes, items, fidelity)  # (E, D)
         every = len(episodes) == len(self._seen)
         rows = slice(None) if every else episodes
         root = self._root[rows]
         w = np.einsum("eij,ei->ej", root, x)
         floor = (SURE * self.prior_std) ** 2 * np.einsum("ei,ei->e", x, x)
-        noise = np.maximum(self.noise_std**2, floor)
+        std = self.noise_std if fidelity is None else self._noise[fidelity]
+        noise = np.maximum(std**2, floor)
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
         root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
         self._root[rows] = root
-        change = self._times(v, rows)
+        change = self._times(v[:, : self._d], rows)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -210,7 +248,13 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
         for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
             x = self._x[e % len(self._x)]
-            self._root[e, 0] = -self._rows(np.array(e), np.array(item))
+            row = self._rows(np.array(e), np.array(item))
+            if len(self._slope) > 1:  # proxies may have told of theta
+                self._root[e, 0] = -row[1:] @ self._root[e, 1 : self._d]
+                self._root[e, 0, 0] = self.noise_std
+                self._var[e] = self._variances(e)
+                continue
+            self._root[e, 0] = -row
             self._root[e, 0, 0] = self.noise_std
             if self._units is not None:
                 self._var[e] = self._units.squares(x, item)
@@ -219,23 +263,29 @@ class Linear(FeatureBelief, AdditiveNoise):
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += self.noise_std**2
 
-    def _regress(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
+    def _variances(self, episode: int) -> Array:
+        """Return |S' x|^2 of all items of an episode from scratch, ``(n,)``."""
+        one, out = self._factor[episode].astype(np.float32), np.empty(self._var.shape[1])
+        for rows, x in self._in_blocks():
+            part = x[episode % len(x)] @ one
+            out[rows] = np.einsum("nd,nd->n", part, part, dtype=np.float64)
+        return out
+
+    def _regress(
+        self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
+    ) -> None:
         """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
-        y = labels.astype(np.float64)
-        centre = y.mean(1)
-        apart = y - centre[:, None]
-        differ = np.ptp(y, axis=1) > EQUAL * np.abs(y).max(1)
-        # Where labels do not differ yet, spreads must not vanish beside a large label.
-        alone = np.maximum(1.0, STEP * np.abs(y).max(1))
-        spread = np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5
-        unit = np.where(differ, spread, alone)
-        self._centre[episodes], self._unit[episodes] = centre, unit
-        z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
-        moment = np.einsum("etd,et->ed", self._rows(episodes[:, None], items), z)
+        top = len(self._slope) - 1
+        among = np.ones(labels.shape, np.bool_) if fidelity is None else fidelity == top
+        self._centre[episodes], self._unit[episodes], z = standard_scores(labels, among)
+        for m in range(top):
+            _, _, scores = standard_scores(labels, fidelity == m)
+            z += scores * (self.noise_std / self._noise[m]) ** 2
+        moment = np.einsum("etd,et->ed", self._design(episodes[:, None], items, fidelity), z)
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
-        self._mean[episodes] = self._times(mu, episodes)
+        self._mean[episodes] = self._times(mu[:, : self._d], episodes)
 
     def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.float32]:
         """Return X theta of some episodes, one theta each, ``(E, n)``.
@@ -267,6 +317,11 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return what single precision may lose of the largest value, ``(B, 1)``."""
         return self._in_labels(ROUNDING * self._largest[:, None])
 
+    @property
+    def _factor(self) -> Array:
+        """The rows of S that are about f, ``(B, d, D)``."""
+        return self._root[:, : self._d]
+
     def _std(self) -> Array:
         return np.sqrt(np.maximum(self._var, 0.0))
 
@@ -290,7 +345,7 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
-        theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
+        theta = self._mu[:, None, : self._d] + np.einsum("bkj,bij->bki", z, self._factor)
         return np.asarray(theta, np.float32)
 
     def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
@@ -305,18 +360,18 @@ class Linear(FeatureBelief, AdditiveNoise):
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
         x = self._rows(np.arange(len(items))[:, None], items)
-        v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
+        v = x.astype(np.float64) @ self._factor @ self._factor.transpose(0, 2, 1)
         return self._in_labels(self._against(v), 2)
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
         # The prior variance and the largest element as units, so that single precision can hold it.
         prior = self.prior_std**2
-        middle = np.zeros(self._root.shape)
+        middle = np.zeros((len(self._root), self._d, self._d))
         for rows, x in self._in_blocks():
             weighed = x * (prior * weight[:, rows, None]).astype(np.float32)
             middle += np.matmul(weighed.transpose(0, 2, 1), x).astype(np.float64) / prior
-        sigma = self._root @ self._root.transpose(0, 2, 1)
+        sigma = self._factor @ self._factor.transpose(0, 2, 1)
         middle = sigma @ middle @ sigma
         unit = np.maximum(np.abs(middle).max((1, 2), keepdims=True), 1e-300)
         told = np.empty(self._var.shape)
@@ -339,6 +394,11 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a label with f(x), were the centre of a proxy known, ``(B, n)``."""
+        signal = np.abs(self._slope[fidelity]) * self._std()
+        return signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300)
+
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
@@ -348,8 +408,8 @@ class Linear(FeatureBelief, AdditiveNoise):
         """
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         z = random.standard_normal((b, count, d), dtype=np.float32)
-        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
-        theta += self._mu[:, None].astype(np.float32)
+        theta = np.matmul(z, self._factor.transpose(0, 2, 1).astype(np.float32))
+        theta += self._mu[:, None, : self._d].astype(np.float32)
         if is_large(self._x[0]):
             return self._of_large(theta, mask)
         width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
@@ -365,7 +425,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             np.copyto(top, value, where=better)
             np.copyto(winner, here + block.start, where=better)
         centre = theta.mean(1)
-        factor = self._explaining(theta - centre[:, None], winner)
+        factor = explaining(theta - centre[:, None], winner)
         regret, explained = np.empty((b, n)), np.empty((b, n))
         for block in blocks:
             x = self._x[:, block]
@@ -385,17 +445,3 @@ class Linear(FeatureBelief, AdditiveNoise):
         ]
         regret, explained = (np.stack(part) for part in zip(*told, strict=True))
         return self._in_labels(regret), self._in_labels(explained, 2)
-
-    @staticmethod
-    def _explaining(theta: NDArray[np.float32], winner: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return L of every episode, ``(B, d, d)``, from centred draws ``(B, K, d)``."""
-        b, count, d = theta.shape
-        key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
-        order = key.argsort(kind="stable")
-        first = np.flatnonzero(np.diff(key[order], prepend=-1))
-        size = np.diff(first, append=len(key))
-        group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-        group /= np.sqrt(size * count)[:, None].astype(np.float32)
-        episode = order[first] // count
-        cuts = np.searchsorted(episode, np.arange(b + 1))
-        return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

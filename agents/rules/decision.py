@@ -112,6 +112,39 @@ class Decision:
         return np.broadcast_to(self.cost[:, :, -1].astype(np.float64), self.mask.shape)
 
     @property
+    def costs(self) -> Items:
+        """What tests cost, ``(B, n, M)``; there must be money."""
+        assert self.tests is not None
+        assert self.cost is not None
+        return np.broadcast_to(self.cost, self.tests.shape)
+
+    @cached_property
+    def worth(self) -> NDArray[np.bool_]:
+        """Which tests may be bought and leave money for the label of their item, ``(B, n, M)``."""
+        assert self.tests is not None
+        assert self.money is not None
+        costs, out = self.costs, self.tests.copy()
+        out[:, :, :-1] &= costs[:, :, :-1] + costs[:, :, -1:] <= self.money[:, None, None]
+        return out
+
+    @property
+    def useful(self) -> NDArray[np.bool_]:
+        """`worth`, or which tests may be bought where none is, ``(B, n, M)``."""
+        worth = self.worth
+        return np.where(worth.any((1, 2), keepdims=True), worth, self.tests)
+
+    def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return indices per price of the label, where prices differ, ``(B, n)``.
+
+        Only what is above 0 is a gain, and is divided, by its price over the least one; what is not comes
+        after it, by the index itself.
+        """
+        if self.cost is None or self.cost.shape[1] == 1:
+            return index
+        price = self.price / self.price.min(1, keepdims=True)
+        return np.where(index > 0, index / price, index)
+
+    @property
     def affordable(self) -> Items:
         """Number of labels that can be paid, this one included, ``(B,)``."""
         return self.left
@@ -131,10 +164,10 @@ class Decision:
 
     def action(self, items: Items, fidelity: Items) -> Items:
         """Return the actions that buy these tests, or else the cheapest one of the item, ``(B,)``."""
-        assert self.tests is not None and self.cost is not None
-        tests = self.tests[np.arange(len(items)), items]
-        cost = np.broadcast_to(self.cost, self.tests.shape)[np.arange(len(items)), items]
-        cheapest = np.where(tests, cost, np.iinfo(np.int64).max).argmin(1)
+        assert self.tests is not None
+        rows = np.arange(len(items))
+        tests = self.tests[rows, items]
+        cheapest = np.where(tests, self.costs[rows, items], np.iinfo(np.int64).max).argmin(1)
         bought = np.take_along_axis(tests, fidelity[:, None], 1)[:, 0]
         return items * self.num_tests + np.where(bought, fidelity, cheapest)
 
@@ -161,7 +194,7 @@ class Decision:
         tests[rows, items, fidelity] = False
         whole = fidelity == self.num_tests - 1  # a label leaves nothing to buy
         tests[rows[whole], items[whole]] = False
-        money = self.money - np.broadcast_to(self.cost, tests.shape)[rows, items, fidelity]
+        money = self.money - self.costs[rows, items, fidelity]
         tests &= self.cost <= money[:, None, None]
         return replace(
             self,
@@ -176,9 +209,7 @@ class Decision:
     def labels_for(self, money: Items, tests: NDArray[np.bool_]) -> Items:
         """Return how many labels this money can pay, of those that may be bought, ``(B,)``."""
         assert self.cost is not None
-        price = np.where(
-            tests[:, :, -1], self.cost[:, -1], np.iinfo(np.int64).max // tests.shape[1]
-        )
+        price = np.where(tests[:, :, -1], self.cost[:, :, -1], money[:, None] + 1)
         total = np.sort(price, axis=1).cumsum(1)
         return np.asarray((total <= money[:, None]).sum(1))
 

@@ -11,7 +11,13 @@ slopes, which meet at z_1 < z_2 < ...,
 
     KG(x) = E[max(m + c Z)] - max m = sum_i (c_{i+1} - c_i) h(-|z_i|).
 
-Sources: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
+With money, tests of all fidelities compete by what they gain per cost. A test of x whose label has the
+correlation r with f(x) moves the mean of x by N(0, (r s_x)^2), and all means along
+cov(f(.), f(x)) r / s_x: it has the expected improvement r s_x h((m_x - b) / (r s_x)), and the knowledge gradient of those slopes.
+
+Sources: Huang, Allen, Notz, Miller, "Sequential kriging optimization using multiple-fidelity
+evaluations", Structural and Multidisciplinary Optimization 32 (2006), for improvement by correlation and
+per cost; Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
 Journal of Global Optimization 13 (1998), equation (15); Frazier, Powell, Dayanik, "The
 Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009);
 Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a General Class of Online Learning
@@ -19,6 +25,8 @@ Problems", Operations Research 60 (2012), for its use where every label counts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +52,7 @@ class ExpectedImprovement(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        mean, std = belief.mean(), belief.std()
-        found = decision.known | ~decision.known.any(1, keepdims=True)
-        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
-        # What is known for sure is taken to vary a little, which keeps logarithms finite.
-        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
-        std = np.maximum(std, least)
+        ahead, std = self._ahead(belief, decision)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
         off = 2 * belief.rounding()
         bound = np.where(decision.mask, _at_most(ahead, std, off), -np.inf)
@@ -64,6 +67,34 @@ class ExpectedImprovement(Rule[Belief]):
         within = _log_expected(ahead + off, std + off) - score
         allowed[episode, item] = score >= top[episode] - within
         return one_of(allowed, random)
+
+    def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the tests of the largest expected improvement per cost, as actions, ``(B,)``.
+
+        The label counts as if it were free of noise, as it does without money.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        ahead, std = self._ahead(belief, decision)
+        off, tests = 2 * belief.rounding(), range(decision.num_tests - 1)
+        spread = [*(std * np.maximum(belief.correlation(m), 1e-6) for m in tests), std]
+        scores = [_log_expected(ahead, one) for one in spread]
+        higher = [_log_expected(ahead + off, one + off) for one in spread]
+        score = np.stack(scores, 2) - np.log(decision.costs)
+        within = np.stack([b - a for a, b in zip(scores, higher, strict=True)], 2)
+        flat = len(score), -1
+        legal = decision.useful.reshape(flat).astype(np.int8)
+        return best(score.reshape(flat), legal, random, within.reshape(flat) + 1e-9)
+
+    @staticmethod
+    def _ahead(belief: Belief, decision: Decision) -> tuple[Array, Array]:
+        """Return how far means are above the incumbent, and standard deviations, ``(B, n)`` each."""
+        mean, std = belief.mean(), belief.std()
+        found = decision.known | ~decision.known.any(1, keepdims=True)
+        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
+        # What is known for sure is taken to vary a little, which keeps logarithms finite.
+        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
+        return ahead, np.maximum(std, least)
 
 
 def _at_most(ahead: Array, std: Array, off: Array) -> Array:
@@ -126,23 +157,87 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
         within = belief.rounding() * (1 + later[:, None])
         bound[np.arange(len(bound)), best(mean, decision.mask, random, within)] = np.inf
+
+        def score(i: int, x: int, row: Array) -> float:
+            others = legal[i].copy()
+            others[x] = False
+            slope = row[others] / max(spread[i, x], 1e-300)
+            return float(mean[i, x] + later[i] * rise_of_largest(mean[i, others], slope))
+
+        scores = self._examined(belief, bound, legal, score, random, within)
+        return best(scores, decision.mask, random, within)
+
+    def buy(self, belief: AdditiveNoise, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the tests that gain most per cost, as actions, ``(B,)``.
+
+        A label gains its mean, and every test the knowledge gradient for each of the labels that the
+        money left after it can pay.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        mean, std, tests = belief.mean(), belief.std(), decision.useful
+        legal, top = decision.items.mask > 0, decision.num_tests - 1
+        b, n, m = tests.shape
+        costs = decision.costs.astype(np.float64)
+        least = np.where(legal, costs[:, :, top], np.inf).min(1)
+        later = np.maximum(decision.money[:, None, None] - costs, 0) // least[:, None, None]
+        later = np.minimum(later, legal.sum(1)[:, None, None])
+        later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
+        signal = np.stack([*(belief.correlation(k) for k in range(top)), _heard(belief, std)], 2)
+        bound = np.full(tests.shape, -np.inf)
+        for i, own in enumerate(legal):
+            for k in range(m):
+                gain = _gain_at_most(mean[i, own], std[i, own], signal[i, own, k])
+                bound[i, own, k] = (k == top) * mean[i, own] + later[i, own, k] * gain
+        bound = np.where(tests, bound / costs, -np.inf)
+        within = belief.rounding() * ((1 + later) / costs).max((1, 2))[:, None]
+        # The bound does not hold for the label of the item of the largest mean, because it leaves.
+        rows, first = np.arange(b), best(mean, legal.astype(np.int8), random, belief.rounding())
+        bound[rows, first, top] = np.where(tests[rows, first, top], np.inf, -np.inf)
+
+        def score(i: int, test: int, row: Array) -> float:
+            x, k = divmod(test, m)
+            others = legal[i].copy()
+            others[x] &= k < top
+            slope = row[others] * (signal[i, x, k] / max(std[i, x], 1e-300))
+            gain = later[i, x, k] * rise_of_largest(mean[i, others], slope)
+            return float(((k == top) * mean[i, x] + gain) / costs[i, x, k])
+
+        bound, tests = bound.reshape(b, n * m), tests.reshape(b, n * m)
+        scores = self._examined(belief, bound, tests, score, random, within)
+        return best(scores, tests.astype(np.int8), random, within)
+
+    def _examined(
+        self,
+        belief: AdditiveNoise,
+        bound: Array,
+        legal: NDArray[np.bool_],
+        score: Callable[[int, int, Array], float],
+        random: Random,
+        within: Array,
+    ) -> Array:
+        """Return the scores of the actions whose bounds are the highest, ``(B, n M)``."""
+        fidelities = bound.shape[1] // belief.mean().shape[1]
         order = highest(bound, self.candidates, random, within)
-        score = np.full(mean.shape, -np.inf)
+        scores = np.full(bound.shape, -np.inf)
         for first in range(0, order.shape[1], 8):
             some = order[:, first : first + 8]
-            open_ = np.take_along_axis(bound, some[:, :1], 1)[:, 0] >= score.max(1)
+            open_ = np.take_along_axis(bound, some[:, :1], 1)[:, 0] >= scores.max(1)
             if not open_.any():
                 break
-            covariance = belief.covariance(some, random)
+            covariance = belief.covariance(some // fidelities, random)
             for i in open_.nonzero()[0]:
                 for x, row in zip(some[i], covariance[i], strict=True):
                     if legal[i, x]:
-                        others = legal[i].copy()
-                        others[x] = False
-                        slope = row[others] / max(spread[i, x], 1e-300)
-                        score[i, x] = mean[i, x]
-                        score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
-        return best(score, decision.mask, random, within)
+                        scores[i, x] = score(i, x, row)
+        return scores
+
+
+def _heard(belief: AdditiveNoise, std: Array) -> Array:
+    """Return the correlation of the label of every item with its value, ``(B, n)``."""
+    every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
+    spread = np.sqrt(std**2 + belief.noise_variance(every))
+    return std / np.maximum(spread, 1e-300)
 
 
 def _bound(

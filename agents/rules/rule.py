@@ -52,7 +52,7 @@ class Rule(ABC, Generic[BeliefT]):
         if decision.tests is None:
             return self.choose(belief, decision, random)
         items = self.choose(belief, decision.items, random)
-        return decision.action(items, np.full(len(items), decision.num_tests - 1))
+        return decision.action(items, by_threshold(belief, decision, items))
 
     def choose_batch(
         self, belief: BeliefT, decision: Decision, random: Random
@@ -72,8 +72,31 @@ class Rule(ABC, Generic[BeliefT]):
 def ahead(
     belief: BelievedT, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None
 ) -> BelievedT:
-    """Return the belief after labels of these items, ``(B, m)``, at these fidelities, if there are any."""
+    """Return the belief after labels of these items, ``(B, m)``, at fidelities if there are any."""
     return belief.look_ahead(items) if fidelity is None else belief.look_ahead(items, fidelity)
+
+
+def by_threshold(belief: Belief, decision: Decision, items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return at which fidelity to test items, by the rule of MF-GP-UCB, ``(B,)``.
+
+    It is the first proxy, not bought yet, of which more is to be learnt than it leaves open; then the
+    label. With r the correlation of a proxy of cost c with the value, c' the cost of the next fidelity,
+
+        (what is unknown of the value)^2 / (what the proxy cannot tell)^2 = r^2 / (1 - r^2) >= c / c'.
+
+    Money must be left for the label after it. Source: Kandasamy, Dasarathy, Oliva, Schneider, Poczos,
+    "Gaussian Process Bandit Optimisation with Multi-fidelity Evaluations", NeurIPS 2016, algorithm 1
+    with the thresholds of its section 3.2; errors of a proxy, bounded there, are normal here.
+    """
+    rows, top = np.arange(len(items)), decision.num_tests - 1
+    chosen = np.full(len(items), top)
+    worth = decision.worth[rows, items]
+    cost = decision.costs[rows, items]
+    for m in reversed(range(top)):
+        square = belief.correlation(m)[rows, items] ** 2
+        pays = square * (cost[:, m] + cost[:, m + 1]) >= cost[:, m]
+        chosen = np.where(worth[:, m] & pays, m, chosen)
+    return chosen
 
 
 def best(

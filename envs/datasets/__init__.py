@@ -1,8 +1,8 @@
 """Datasets: where real tables come from."""
 
 from .catalogue import available, catalogue
-from .loading import load
+from .loading import column, load
 from .options import Reading
 from .table import Table
 
-__all__ = ["Reading", "Table", "available", "catalogue", "load"]
+__all__ = ["Reading", "Table", "available", "catalogue", "column", "load"]

@@ -6,7 +6,7 @@ spent, the regret is
 
     R = (best sum of values whose labels cost m at most) - (sum of the values whose labels were bought),
 
-which is never negative. Its first part is the knapsack of `knapsack`; where all labels cost the same c,
+which is never negative. Its first part is the knapsack of `money`; where all labels cost the same c,
 it is the sum of the best floor(m / c) values, as far as they are above 0.
 
 At a fidelity (cost, noise, rho) a proxy of an item of value v, where s is the deviation of values, is
@@ -19,6 +19,7 @@ and with the other if it has label 0; labels are drawn once.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Never, TypeVar
 
@@ -26,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from ..core import InputError, Streams
-from .knapsack import best_bought
-from .labels import Labels, best_sums
+from ..core import InputError, Streams, TruthUnknown
+from .labels import Labels, best_sums, labels_arrived
+from .money import MOST_WORK, best_bought, labels_by_chance
 from .priced import Priced
 from .purse import Purse
 
@@ -49,12 +50,64 @@ class Buying(Priced[StateT], Generic[StateT]):
     def _best(self, state: StateT, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the best sums of values for what may be spent, ``(len(index), _widest + 1)``."""
         values, purse = state.values[index], state.purse
-        if purse is None or self.shop is None:
+        if purse is None:
+            return self._best_values(values, None)
+        return self._best_values(
+            values, (purse.spend[index] if self._prices_drawn else purse.spend)[..., -1]
+        )
+
+    def _best_values(
+        self, values: NDArray[np.float64], costs: NDArray[np.int64] | None
+    ) -> NDArray[np.float64]:
+        """Return the best sums of values ``(B, n)`` at costs ``(B or 1, n)``."""
+        if costs is None or self.shop is None:
             return best_sums(values, self._horizon)
         if self.one_price:
             return best_sums(np.maximum(values, 0), self._widest)
-        costs = purse.spend[index, :, -1] if self._prices_drawn else purse.spend[..., -1]
         return best_bought(values, costs, self.shop.total)
+
+    def _check_work(self) -> None:
+        """Refuse a knapsack that would take too long."""
+        if self.shop is None or self.one_price:
+            return
+        work = self.num_items * (self.shop.total + 1)
+        if work > MOST_WORK:
+            raise InputError(
+                f"The regret would take {work:.3g} sums, allowed are {MOST_WORK:.3g}: {self.num_items} "
+                f"items times budget={self.budget:g} in multiples of {self.shop.unit:g}. Round the "
+                "prices, or give one for all."
+            )
+
+    # ---- what chance buys
+
+    @property
+    def random_labels(self) -> float:
+        """How many labels uniform choices among legal tests buy in the mean.
+
+        Raises:
+            TruthUnknown: It is not known: labels have several prices, there are two proxies or more, or
+                batches, in which choices may be wasted.
+        """
+        self._check_waste()
+        if self.shop is None or (self.one_price and self.num_tests == 1):
+            return self.most_labels
+        proxy, label = self.shop.spend[0, 0], self.shop.spend[0, -1]
+        work = (self.shop.total / proxy + 1) * (self.shop.total / label + 1)
+        if (
+            self.num_tests > 2
+            or not self.one_price
+            or self.batch_size > 1
+            or work > MOST_WORK / 100
+        ):
+            raise TruthUnknown(f"{self.name} does not know how many labels chance buys here.")
+        return labels_by_chance(self.num_items, int(proxy), int(label), self.shop.total)
+
+    def _check_waste(self) -> None:
+        """Complain where uniform choices are wasted now and then, and that pays something."""
+        if self.shop is not None and self.batch_size > 1 and self.illegal_reward:
+            raise TruthUnknown(
+                f"{self.name} does not know how often chance chooses in a batch what cannot be paid."
+            )
 
     # ---- dynamics
 
@@ -163,22 +216,26 @@ class Buying(Priced[StateT], Generic[StateT]):
         assert purse is not None
         assert self.shop is not None
         seen: dict[str, NDArray[Any]] = {
-            "fidelity": purse.fidelity.copy(),
             "money_left": (self.shop.unit * purse.money).astype(np.float32)[:, None],
             "decisions": (self._horizon - state.left)[:, None],
         }
+        if self.fidelities:
+            seen["fidelity"] = purse.fidelity.copy()
         if self._prices_drawn:
             seen["price"] = (self.shop.unit * purse.spend[:, :, -1]).astype(np.float32)
         return seen
 
-    def _spent_for_best(self, state: StateT) -> NDArray[np.int64]:
-        """Return the place in `Labels.best` of what was spent, ``(B,)``."""
+    def _regret(self, state: StateT) -> NDArray[np.float64]:
+        """Return the best sum for what was spent, choices or money, less that of the values found."""
+        rows = np.arange(len(state.found))
         if state.purse is None or self.shop is None:
-            return np.asarray(self._horizon - self.batch_size * state.left)
+            spent = self._horizon - self.batch_size * state.left
+            return np.asarray(state.best[rows, spent] - state.found)
         spent = self.shop.total - state.purse.money
         if self.one_price:
-            return np.asarray(np.minimum(spent // self.shop.spend[0, -1], self._widest))
-        return spent
+            spent = np.minimum(spent // self.shop.spend[0, -1], self._widest)
+        lost = state.best[rows, spent] - state.found
+        return np.asarray(np.maximum(lost, 0.0))  # it is never below, but for rounding
 
     # ---- random numbers
 
@@ -199,3 +256,46 @@ class Buying(Priced[StateT], Generic[StateT]):
             return streams.uniform()
         columns = [streams.uniform() for _ in range(self.batch_size)]
         return np.stack(columns, 1).reshape(-1)
+
+    # ---- words and records
+
+    @abstractmethod
+    def item_name(self, item: int) -> str:
+        """Return an item in words."""
+
+    def _test_name(self, test: int) -> str:
+        item, fidelity = divmod(test, self.num_tests)
+        if not self.fidelities:
+            return self.item_name(item)
+        last = fidelity == self.num_tests - 1
+        return f"{self.item_name(item)}, {'label' if last else f'proxy {fidelity}'}"
+
+    def _labels_seen(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Return the labels that have arrived, without proxies, ``(k,)``."""
+        labels = observation["labels"][: int(labels_arrived(observation))].astype(np.float64)
+        if self.fidelities:
+            labels = labels[observation["fidelity"][: len(labels)] == self.num_tests - 1]
+        return np.asarray(labels, np.float64)
+
+    def _bought_words(self, observation: dict[str, NDArray[Any]]) -> str:
+        labels, come = len(self._labels_seen(observation)), int(labels_arrived(observation))
+        proxies = f", {come - labels} proxies" if self.fidelities else ""
+        return (
+            f"{labels} labels{proxies}, {observation['money_left'][0]:.4g} of {self.budget:g} left"
+        )
+
+    def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+        """Return the money that each of t actions takes, given those before it, ``(B, t)``.
+
+        What cannot be bought takes none. None where the items of each episode have prices of their own.
+        """
+        if self.shop is None or self._prices_drawn:
+            return None
+        count, t = actions.shape[:2]
+        purse = Purse.of(self.shop, count, own=False, several=False)
+        purse.reset(np.arange(count), self.shop.total)
+        left = np.full((count, t + 1), self.shop.total)
+        for k in range(t):
+            purse.buy(*np.divmod(actions[:, k].reshape(count, -1), self.num_tests))
+            left[:, k + 1] = purse.money
+        return np.asarray(-self.shop.unit * np.diff(left, axis=1))

@@ -25,7 +25,7 @@ from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import ANY_LABEL, Labels, read_only
-from .order_statistics import top_sum_normal
+from .order_statistics import top_sum
 from .pool import Pool
 
 TOPOLOGIES = ("random", "complete", "star")
@@ -237,11 +237,12 @@ class GraphPool(Pool[GraphLabels]):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: values have mean 0."""
+        self._check_waste()
         return 0.0
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all values: the sum of the best T."""
-        return self.prior_std * top_sum_normal(self.num_items, self._horizon)
+        return self.prior_std * top_sum(self.taken, self.num_items, self.most_labels)
 
     # ---- words
 

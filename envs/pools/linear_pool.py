@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core import environments
 from .gaussian_features import GaussianFeaturePool
-from .order_statistics import chi_mean, top_sum_normal
+from .order_statistics import chi_mean, top_sum
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,12 +48,13 @@ class LinearPool(GaussianFeaturePool):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices, which is 0."""
+        self._check_waste()
         return 0.0
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
         length = self.prior_std * chi_mean(self._freedom)
-        return self.feature_std * length * top_sum_normal(self.num_items, self._horizon)
+        return self.feature_std * length * top_sum(self.taken, self.num_items, self.most_labels)
 
 
 LinearPoolEnv, LinearPoolVectorEnv = environments(LinearPool)

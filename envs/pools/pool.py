@@ -41,11 +41,13 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     ## Action space
     `Discrete(n)`: the item to label. With `batch_size` N above 1 `MultiDiscrete([n] * N)`: N items, no
-    two the same.
+    two the same. With M `fidelities` n M in place of n: action item * M + m buys test m of an item,
+    M - 1 its label. A batch is paid from left to right.
 
     ## Observation space
     `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet; with a `budget`, for tests that
+      the money left pays, were not bought yet, and of whose item the label was not.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
@@ -54,18 +56,20 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     ## Rewards
     The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
-    are still in flight. `illegal_reward` for each item chosen again, which shows nothing and spends
-    the choice.
+    are still in flight; proxies pay nothing. `illegal_reward` for each item chosen again, which shows
+    nothing and spends the choice, but no money; likewise for what the money left does not pay.
 
     ## Starting state
     Fresh values of the items, no labels.
 
     ## Episode end
-    Terminates after `horizon / batch_size` steps; never truncates.
+    Terminates after `horizon / batch_size` steps, with a `budget` when it pays no test that is left, or
+    after T steps; never truncates.
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise) and `values` (the mean label of every item).
+    spent, free of noise; with a `budget` for the money spent, which an oracle may keep) and `values`
+    (the mean label of every item).
 
     ## Arguments
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
@@ -81,7 +85,6 @@ class Pool(Buying[StateT], Generic[StateT]):
     """
 
     delay: int = 0
-    illegal_reward: float = 0.0
 
     _label_type: ClassVar[DTypeLike] = np.float32
     """Type of the labels that are seen."""
@@ -89,6 +92,7 @@ class Pool(Buying[StateT], Generic[StateT]):
     def __post_init__(self) -> None:
         batch = integer("batch_size", self.batch_size, low=1, high=self.num_items)
         self._check_money()
+        self._check_work()
         if self.shop is not None:
             horizon = self.shop.most
         elif self.horizon is None:
@@ -116,7 +120,8 @@ class Pool(Buying[StateT], Generic[StateT]):
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
-        return 4 * self.num_items + 5 * self._horizon + self.delay
+        tests = 0 if self.shop is None else 3 * self.num_items * self.num_tests + self._widest
+        return 4 * self.num_items + 5 * self._horizon + self.delay + tests
 
     # ---- spaces
 
@@ -162,9 +167,11 @@ class Pool(Buying[StateT], Generic[StateT]):
     def best(self, observation: Any) -> NDArray[np.float64]:
         """Return the best label that has arrived, ``(...,)``; NaN before the first one."""
         labels = np.asarray(observation["labels"], np.float64)
-        arrived = labels_arrived(observation)[..., None]
-        best = np.where(np.arange(labels.shape[-1]) < arrived, labels, -np.inf).max(-1)
-        return np.where(arrived[..., 0] > 0, best, np.nan)
+        known = np.arange(labels.shape[-1]) < labels_arrived(observation)[..., None]
+        if self.fidelities:
+            known &= observation["fidelity"] == self.num_tests - 1
+        best = np.where(known, labels, -np.inf).max(-1)
+        return np.where(known.any(-1), best, np.nan)
 
     # ---- dynamics
 
@@ -384,17 +391,13 @@ class Pool(Buying[StateT], Generic[StateT]):
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
             chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
         """
-        spent = self._spent_for_best(state)
-        return {
-            "regret": state.best[np.arange(len(spent)), spent] - state.found,
-            "values": state.values.astype(self._label_type),
-        }
+        return {"regret": self._regret(state), "values": state.values.astype(self._label_type)}
 
     # ---- words
 
     def action_name(self, action: Any) -> str:
-        """Return the item, or the items of a batch, in words."""
-        return "; ".join(self.item_name(int(item)) for item in np.ravel(action))
+        """Return the item, or the items of a batch, in words; with fidelities also the test."""
+        return "; ".join(self._test_name(int(test)) for test in np.ravel(action))
 
     def item_name(self, item: int) -> str:
         """Return an item in words."""
@@ -402,8 +405,7 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, and their sum."""
-        observation = trace[-1][2]
-        labels = observation["labels"][: int(labels_arrived(observation))].astype(float)
+        labels = self._labels_seen(trace[-1][2])
         points = Series(name="label", values=labels, style="points")
         best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
         total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
@@ -416,11 +418,13 @@ class Pool(Buying[StateT], Generic[StateT]):
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
-        labels = np.asarray(observation["labels"])[: int(labels_arrived(observation))]
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - len(labels)
+        labels, come = self._labels_seen(observation), int(labels_arrived(observation))
+        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come
         late = f", {flying} in flight" if flying else ""
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
-        return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        if self.shop is None:
+            return f"{len(labels)} of {self._horizon} labels{late}{best}"
+        return f"{self._bought_words(observation)}{late}{best}"
 
 
 def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
 SHAPES = {
     "gaussian": "(cost, noise_std, rho), the last one with rho = 1",
     "binary": "(cost, sensitivity, false_positive), the last one with 1 and 0",
+    "column": "(cost, column) or (cost, column, rho), the last one (cost,)",
 }
 """What a fidelity is, by the kind of label."""
 
@@ -27,19 +28,30 @@ SHAPES = {
 class Priced(Model[State], Generic[State]):
     """A pool whose tests may cost money.
 
-    ## Action space
-    With `fidelities` `Discrete(n * M)`: item * M + fidelity, M - 1 for the label.
+    ## Observation space
+    - `fidelity`: int64, `(T,)`, which test of each item in `labelled` was bought, -1 behind the last.
+      Only with `fidelities`.
+    - `money_left`: float32, `(1,)`, in place of `steps_left` with a `budget`.
+    - `decisions`: int64, `(1,)`, decisions taken; only with a `budget`.
+    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones.
 
     ## Arguments
-    - `fidelities`: the M tests that an item may have, from cheap to the label.
-    - `price`: price of the label of each item, `(n,)`.
-    - `budget`: the money at the start.
+    - `fidelities`: the M tests that an item may have, from the cheapest on, each `(cost, noise_std,
+      rho)`; the last is the label, with rho 1. Only labels pay. A proxy of an item of value v is rho v,
+      plus a bias of the item such that the correlation with v is rho, plus noise. The noise of the
+      label stands for `noise_std`. None: an item has one test, its label.
+    - `price`: what the label of an item costs, one number or one for each; with `fidelities` the cost
+      of the last is then None.
+    - `budget`: the money at the start, with `fidelities` or a `price`; all is counted in whole
+      multiples of the largest amount that divides all prices. `horizon` then follows and is left out:
+      the most tests that the budget buys.
     """
 
     horizon: int | None = None
     batch_size: int = 1
     noise_std: float = 0.0
     illegal: str = "penalise"
+    illegal_reward: float = 0.0
     fidelities: Any = None
     price: Any = None
     budget: float | None = None
@@ -65,8 +77,13 @@ class Priced(Model[State], Generic[State]):
         if self.budget is None:
             return None
         low = [cost for cost, *_ in self.fidelities or ()]
-        top = low[-1:] if self.price is None else np.ravel(self.price).tolist()
+        top = low[-1:] if self.price is None else self._label_prices
         return Shop.of(self.num_items, low[:-1], top, self.budget)
+
+    @property
+    def _label_prices(self) -> list[float]:
+        """The price of every label, or one for all."""
+        return [float(price) for price in np.ravel(self.price)]
 
     @property
     def num_tests(self) -> int:
@@ -168,7 +185,7 @@ class Priced(Model[State], Generic[State]):
     def _num_prices(self) -> int:
         return int(self.num_items)
 
-    @property
+    @cached_property
     def _prices_drawn(self) -> bool:
         """Whether the items of every episode have prices of their own."""
         return False
@@ -181,7 +198,7 @@ class Priced(Model[State], Generic[State]):
                 "LinearPool, LogisticPool and TablePool; here give price and budget."
             )
         rows = sequence("fidelities", given, self._checked_fidelity)
-        self._check_label(rows[-1])
+        self._check_labels_last(rows)
         for m, row in enumerate(rows):
             last = m == len(rows) - 1
             if (row[0] is None) != (last and self.price is not None):
@@ -208,8 +225,9 @@ class Priced(Model[State], Generic[State]):
             )
         return cost, hit, false
 
-    def _check_label(self, last: tuple[Any, ...]) -> None:
+    def _check_labels_last(self, rows: tuple[tuple[Any, ...], ...]) -> None:
         """Refuse a last fidelity that is not the label itself."""
+        last = rows[-1]
         exact = last[2] == 1 if self.fidelity_kind == "gaussian" else last[1:] == (1.0, 0.0)
         if not exact:
             raise InputError(
@@ -249,5 +267,6 @@ class Priced(Model[State], Generic[State]):
         legal = observation["action_mask"].reshape(len(money), self.num_items, -1)[..., -1] > 0
         if costs.size == 1:
             return np.asarray(np.minimum(money // costs[0, 0], legal.sum(1)))
-        paid = np.sort(np.where(legal, costs, 1 + self.shop.total), 1).cumsum(1)  # type: ignore[union-attr]
+        assert self.shop is not None
+        paid = np.sort(np.where(legal, costs, 1 + self.shop.total), 1).cumsum(1)
         return np.asarray((paid <= money[:, None]).sum(1))

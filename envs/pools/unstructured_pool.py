@@ -74,11 +74,11 @@ class UnstructuredPool(Pool[Labels]):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices, and of any others: T / 2."""
-        return self._horizon / 2
+        return self.random_labels / 2
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows every theta."""
-        return top_sum_uniform(self._count, self._horizon)
+        return top_sum_uniform(self._count, self.most_labels)
 
 
 UnstructuredPoolEnv, UnstructuredPoolVectorEnv = environments(UnstructuredPool)
