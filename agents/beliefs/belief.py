@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +37,6 @@ class Belief(Protocol):
     takes what is known of the environment, the number of episodes and its own settings.
     `Arrivals.of(observation)` gives the labels that have come.
     """
-
-    learns_from: ClassVar[tuple[type[tuple[Any, ...]], ...]] = ()
-    """The kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
 
     def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
@@ -292,8 +289,12 @@ def _test_chances(belief: Belief) -> Array:
 
 
 def can_learn(belief: type[Belief], model: Knowledge) -> bool:
-    """Return whether a belief learns from all fidelities of a model, if it has some."""
-    return all(isinstance(proxy, belief.learns_from) for proxy in getattr(model, "proxies", ()))
+    """Return whether a belief learns from all fidelities of a model, if it has some.
+
+    It names the kinds of proxies as ``learns_from``; see `envs.pools.shop`.
+    """
+    kinds = getattr(belief, "learns_from", ())
+    return all(isinstance(proxy, kinds) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:

@@ -20,6 +20,7 @@ from scipy.special import xlogy
 
 from ...envs.core import Knowledge, Random
 from ...envs.pools.screening_pool import ScreeningPool
+from ...envs.pools.shop import BinaryProxy
 from .belief import Array, Probabilities
 from .mixture import Mixture
 
@@ -33,6 +34,8 @@ class Exchangeable(Probabilities):
         model: The pool; its public mixture of models is the prior.
         num_episodes: The number B of episodes.
     """
+
+    learns_from = (BinaryProxy,)
 
     def __init__(self, model: ScreeningPool, num_episodes: int) -> None:
         self.model = model
@@ -103,6 +106,14 @@ class Exchangeable(Probabilities):
         """Return the chance that a test of every candidate is positive, ``(B, n)``."""
         mixture = self._mixture
         return np.asarray(np.einsum("bk,bkn->bn", mixture.weight, mixture.positive(test)))
+
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a test with the careful label, ``(B, n)``."""
+        mixture, p, q = self._mixture, self.mean(), self.positive(fidelity)
+        hit = mixture.tests[fidelity, 0]
+        both = np.einsum("bk,bkn->bn", mixture.weight * hit, mixture.chance)
+        variance = np.maximum(p * (1 - p) * q * (1 - q), 1e-300)
+        return np.asarray((both - p * q) / np.sqrt(variance))
 
     def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the chances after a careful test that fails and one that succeeds, ``(B, m, n)``."""

@@ -119,12 +119,10 @@ class ENS(ActiveSearch):
     ) -> NDArray[np.float64]:
         """Return the scores of a test of some items, ``(B, m)``."""
         assert decision.tests is not None
-        assert decision.cost is not None
         assert decision.money is not None
         label, is_label = decision.tests[:, None, :, -1], test == decision.num_tests - 1
         price = decision.price[:, None]
-        paid = np.broadcast_to(decision.cost[:, :, test], decision.mask.shape)
-        paid = np.take_along_axis(paid, items, 1)
+        paid = np.take_along_axis(decision.costs[:, :, test], items, 1)
         left = decision.money[:, None] - paid
         positive = np.take_along_axis(belief.positive(test), items, 1)
         worth = positive * is_label

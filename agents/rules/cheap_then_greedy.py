@@ -66,7 +66,7 @@ class CheapThenGreedy(Rule[Probabilities]):
 
     def buy(self, belief: Probabilities, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, or the tests of items, as actions, ``(B,)``."""
-        if decision.tests is None or decision.cost is None:
+        if decision.tests is None:
             return self.choose(belief, decision, random)
         kinds, rows = purchases(decision.tests), np.arange(len(decision.tests))
         if self.tests is None:
@@ -79,7 +79,7 @@ class CheapThenGreedy(Rule[Probabilities]):
         kind = best(worth, some.astype(np.int8), random, ROUNDING * size)
         test = np.array([test for test, _ in kinds])[kind]
         group = np.stack([mask for _, mask in kinds])[kind, rows]
-        price = np.broadcast_to(decision.cost, decision.tests.shape)[rows, :, test]
+        price = decision.costs[rows, :, test]
         score = belief.chance() / price
         within = ROUNDING * score.max(1, keepdims=True)
         item = best(score, group.astype(np.int8), random, within)
@@ -88,15 +88,13 @@ class CheapThenGreedy(Rule[Probabilities]):
     def _to_begin_with(self, chance: Array, decision: Decision) -> Array:
         """Return what `purchases` are worth, ``(B, kinds)``: 2 for tests to begin with."""
         assert decision.tests is not None
-        assert decision.cost is not None
-        assert decision.money is not None
         assert self.tests is not None
-        cheap, label = decision.cost[:, :, 0], decision.cost[:, :, -1]
-        paid = decision.tests[:, :, 0] & (cheap + label <= decision.money[:, None])
-        begins = paid.any(1) & ((decision.labelled >= 0).sum(1) < self.tests)
+        label, last = decision.costs[:, :, -1], decision.num_tests - 1
+        begins = decision.worth[:, :, 0].any(1)
+        begins &= (decision.labelled >= 0).sum(1) < self.tests
         worth = np.full((len(chance), 0), 0.0)
         for test, group in purchases(decision.tests):
-            if test == decision.num_tests - 1:
+            if test == last:
                 value = np.where(group, chance * label.min() / label, -np.inf).max(1)
             else:
                 value = np.where(group.any(1), 2.0 * begins - 1 if test == 0 else -1.0, -np.inf)
@@ -144,10 +142,9 @@ class Prospect:
     def of(cls, belief: Mixture, decision: Decision, candidates: int) -> Prospect:
         """Return the prospect of a decision, of the items of the highest chance in a fixed order."""
         assert decision.tests is not None
-        assert decision.cost is not None
         assert decision.money is not None
         tests = decision.tests
-        cost = np.broadcast_to(decision.cost.astype(np.float64), tests.shape)
+        cost = decision.costs.astype(np.float64)
         open_ = tests.any(2)
         kind = np.packbits(tests, axis=2)[:, :, 0]
         order = np.lexsort((kind, -(belief.mean() / cost[:, :, -1]) * open_), axis=1)[
