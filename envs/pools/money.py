@@ -42,6 +42,34 @@ def best_bought(
     return best
 
 
+def best_set(
+    values: NDArray[np.float64], costs: NDArray[np.int64], total: int
+) -> NDArray[np.bool_]:
+    """Return which of n items are worth the most together for ``total`` units, ``(n,)``.
+
+    Args:
+        values: Their values, ``(n,)``.
+        costs: Units that they cost, all above 0, ``(n,)``.
+        total: Units of money.
+    """
+    worth = ((values > 0) & (costs <= total)).nonzero()[0]
+    chosen = np.zeros(len(values), np.bool_)
+    if len(worth) and (costs[worth] == costs[worth[0]]).all():
+        most = total // int(costs[worth[0]])
+        chosen[worth[np.argsort(-values[worth], kind="stable")[:most]]] = True
+        return chosen
+    best, took = np.zeros(total + 1), np.zeros((len(worth), total + 1), np.bool_)
+    for k, i in enumerate(worth.tolist()):
+        with_it = best[: total + 1 - costs[i]] + values[i]
+        took[k, costs[i] :] = with_it > best[costs[i] :]
+        best[costs[i] :] = np.maximum(best[costs[i] :], with_it)
+    for k, i in reversed(list(enumerate(worth.tolist()))):
+        if took[k, total]:
+            chosen[i] = True
+            total -= int(costs[i])
+    return chosen
+
+
 def _fill(best: NDArray[np.float64], values: NDArray[np.float64], costs: NDArray[np.int64]) -> None:
     total = best.shape[1] - 1
     for i in (costs <= total).nonzero()[0].tolist():

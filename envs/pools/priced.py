@@ -33,7 +33,8 @@ class Priced(Model[State], Generic[State]):
       Only with `fidelities`.
     - `money_left`: float32, `(1,)`, in place of `steps_left` with a `budget`.
     - `decisions`: int64, `(1,)`, decisions taken; only with a `budget`.
-    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones.
+    - `price`: float32, `(n,)`, of the label of each item, where every episode has other ones; one above
+      the budget is shown as just above it.
 
     ## Arguments
     - `fidelities`: the M tests that an item may have, from the cheapest on, each `(cost, noise_std,
@@ -241,11 +242,20 @@ class Priced(Model[State], Generic[State]):
 
     def money_spaces(self) -> dict[str, spaces.Box]:
         """Return the spaces of what a pool with a shop shows in place of the steps left."""
-        most, last = self._horizon, self.num_tests - 1
+        assert self.shop is not None
+        most, last, dearest = (
+            self._horizon,
+            self.num_tests - 1,
+            self.shop.unit * (self.shop.total + 1),
+        )
         several = {"fidelity": box(-1, last, (most,), np.int64)} if self.fidelities else {}
         return {
             **several,
-            **({"price": box(0, np.inf, (self.num_items,))} if self._prices_drawn else {}),
+            **(
+                {"price": box(0, float(np.float32(dearest)), (self.num_items,))}
+                if self._prices_drawn
+                else {}
+            ),
             "money_left": box(0, float(np.float32(self.budget)), (1,)),
             "decisions": box(0, most, (1,), np.int64),
         }

@@ -71,6 +71,13 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "discovery/GraphPool-v0": {
+        "priced": {
+            "num_items": 8,
+            "edge_prob": 0.3,
+            "price": (1, 2, 1, 3, 1, 2, 2, 1.5),
+            "budget": 5.2,
+            "delay": 1,
+        },
         "star": {"topology": "star", "num_items": 30, "hub_fraction": 0.1, "horizon": 9},
         "stars": {"topology": "star", "num_items": 9, "edge_prob": 0, "illegal": "penalise"},
         "late": {"num_items": 20, "edge_prob": 0.3, "batch_size": 3, "delay": 2, "horizon": 12},
@@ -94,6 +101,28 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "discovery/LinearPool-v0": {
+        "fidelities": {
+            "num_items": 30,
+            "num_features": 3,
+            "fidelities": ((0.25, 0.5, 0.8), (0.5, 0.0, -0.9), (1, 0.1, 1)),
+            "budget": 6,
+        },
+        "fidelities-late": {
+            "num_items": 30,
+            "num_features": 3,
+            "fidelities": ((0.1, 0.0, 0.5), (None, 0.0, 1)),
+            "price": [1 + 0.1 * (i % 4) for i in range(30)],
+            "budget": 4,
+            "batch_size": 3,
+            "delay": 2,
+        },
+        "priced": {
+            "num_items": 7,
+            "num_features": 2,
+            "price": (1, 2, 1, 3, 1, 2, 0.5),
+            "budget": 4,
+            "illegal_reward": -0.5,
+        },
         "sparse": {
             "num_items": 30,
             "num_features": 6,
@@ -105,10 +134,26 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "late": {"num_items": 12, "num_features": 3, "delay": 3, "horizon": 10},
     },
     "discovery/UnstructuredPool-v0": {
+        "priced": {"num_items": 9, "price": 1.1, "budget": 5, "noise_std": 0.2, "batch_size": 2},
         "few": {"num_items": 6, "horizon": 4, "noise_std": 0.0},
         "batches": {"num_items": 6, "horizon": 6, "batch_size": 2, "illegal_reward": -1.0},
     },
     "discovery/LogisticPool-v0": {
+        "fidelities": {
+            "num_items": 12,
+            "num_features": 3,
+            "fidelities": ((0.25, 0.9, 0.2), (1, 1, 0)),
+            "budget": 5,
+        },
+        "fidelities-late": {
+            "num_items": 12,
+            "num_features": 3,
+            "fidelities": ((1, 0.7, 0), (2, 0.9, 0.2), (4, 1, 0)),
+            "budget": 17,
+            "batch_size": 2,
+            "delay": 1,
+        },
+        "priced": {"num_items": 12, "num_features": 3, "price": 2, "budget": 9},
         "sparse": {
             "num_items": 12,
             "num_features": 4,
@@ -122,6 +167,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "late": {"num_items": 30, "num_features": 3, "horizon": 15, "batch_size": 5, "delay": 1},
     },
     "discovery/LowRankPool-v0": {
+        "priced": {"num_rows": 4, "num_cols": 5, "price": 3.5, "budget": 12, "batch_size": 2},
         "wide": {
             "num_rows": 3,
             "num_cols": 7,
@@ -221,6 +267,29 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "late": {"num_items": 9, "hit_chance": 0.4, "budget": 25.5, "batch_size": 2, "delay": 2},
     },
     "discovery/TablePool-v0": {
+        "proxies": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, 2.0, 3.0, 0.5, 3.5, 8.0, 4.0],
+            "fidelities": ((1, (1, 2, 2, 1, 3, 6, 5)), (3,)),
+            "budget": 10,
+        },
+        "proxies-drawn": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, 2.0, 3.0, 0.5, 3.5, 8.0, 4.0],
+            "fidelities": ((0.1, (1, 2, 2, 1, 3, 6, 5), 0.8), (None,)),
+            "price": (1, 2, 1, 1.5, 2, 3, 1),
+            "rows": 5,
+            "budget": 4,
+            "batch_size": 2,
+            "delay": 1,
+        },
+        "priced": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, -2.0, 3.0, 0.5, 3.5, 8.0, -4.0],
+            "price": (1, 2, 1, 1.5, 2, 3, 1),
+            "budget": 5,
+            "noise_std": 0.3,
+        },
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},
         "small": {
