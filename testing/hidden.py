@@ -52,7 +52,7 @@ def leaks(thing: Any, env: Any, other: Any, elsewhere: Any = ()) -> list[str]:
     public = list(reachable(other.unwrapped.model))
     for name in hidden.keys() - {"values"}:
         hidden[name] = [row for row in hidden[name] if not any(_holds(one, row) for one in public)]
-    # Values that are all the same, such as none that is a hit, stand by chance wherever that number does.
+    # Values that are all the same, such as none that is a hit, stand wherever that number does.
     alike = [len(np.unique(row)) == 1 < np.size(row) for row in hidden.get("values", ())]
     if any(alike):
         hidden["values"] = hidden["values"][~np.array(alike)]

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Policy, Streams, TruthUnknown, environments, shown
-from ..core.checks import integer, real, sequence
+from ..core.checks import LARGE, SMALL, integer, real, sequence
 from .labels import Labels, labels_arrived
 from .pool import Pool
 from .screening_plan import CHEAP, ScreeningPlan
@@ -62,6 +62,13 @@ class ScreeningPool(Pool[Labels]):
     the rule takes each of their items with the same chance; each kind with the same chance, the last
     two would be 1.1735 and 1.6952.)
 
+    ## Action space
+    `Discrete(2 * n)`: 2 i buys the cheap test of candidate i, 2 i + 1 its careful test. With
+    `batch_size` N above 1 `MultiDiscrete([2 * n] * N)`: N tests, paid from left to right.
+
+    ## Observation space
+    - `labels`: float32, `(T,)`, what they showed, 0 or 1; 0 behind the last.
+
     ## Rewards
     1 for every hit that a careful test finds.
 
@@ -77,9 +84,14 @@ class ScreeningPool(Pool[Labels]):
     - `hit_chance`: probability pi that a candidate is a hit; without `models`.
     - `models`: sequence of (weight, pi, s, f), one of which is drawn for each episode; None: one
       model, of `hit_chance` and the cheap test of `fidelities`. With it, these say nothing.
-    - `fidelities`: (price, sensitivity, false positives) of the cheap test, and (price, 1, 0) of the
-      careful one.
-    - `budget`: the money at the start.
+    - `fidelities`: (price, sensitivity s, false positives f) of the cheap test, and (price, 1, 0) of
+      the careful one.
+    - `budget`: the money at the start. `horizon`, the most tests that it buys, follows.
+    - `price`: None: prices stand in `fidelities`.
+    - `noise_std`: 0: a test errs by its sensitivity and false positives alone.
+
+    ## References
+    Q. Nguyen, A. Modiri, R. Garnett, "Nonmyopic Multifidelity Active Search", ICML 2021.
     """
 
     num_items: int = 30
@@ -231,14 +243,16 @@ class ScreeningPool(Pool[Labels]):
 
 def _model(name: str, given: Any) -> tuple[float, float, float, float]:
     """Return one model in its plain form."""
-    parts = sequence(name, given, lambda part, value: real(part, value, low=0, high=1))
-    if len(parts) != 4 or not parts[0] or parts[3] > parts[2]:
-        raise InputError(
-            f"{name} must be (weight, hit_chance, sensitivity, false_positive), with a weight above 0 "
-            f"and false positives of at most the sensitivity, got {shown(given)}."
-        )
-    weight, hit, sensitivity, false = parts
-    return weight, hit, sensitivity, false
+    parts = sequence(name, given, lambda part, value: real(part, value, low=0))
+    if len(parts) == 4:
+        weight, hit, sensitivity, false = parts
+        if SMALL <= weight <= LARGE and hit <= 1 and false <= sensitivity <= 1:
+            return weight, hit, sensitivity, false
+    raise InputError(
+        f"{name} must be (weight, hit_chance, sensitivity, false_positive), with a weight from "
+        f"{SMALL:g} to {LARGE:g}, chances, and false positives of at most the sensitivity, got "
+        f"{shown(given)}."
+    )
 
 
 ScreeningPoolEnv, ScreeningPoolVectorEnv = environments(ScreeningPool)

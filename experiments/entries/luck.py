@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...agents.beliefs import Linear, Nodes
+from ...agents.beliefs import Exchangeable, Linear, Nodes
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
 from ...envs.campaigns.campaign import Campaign
 from ...envs.campaigns.fidelity_ladder import FidelityLadder
@@ -32,6 +32,7 @@ from ...envs.pools.graph_pool import GraphPool
 from ...envs.pools.linear_pool import LinearPool
 from ...envs.pools.logistic_pool import LogisticPool
 from ...envs.pools.low_rank_pool import LowRankPool
+from ...envs.pools.screening_pool import ScreeningPool
 from ...envs.pools.table_pool import TablePool
 from ...envs.pools.unstructured_pool import UnstructuredPool
 
@@ -218,6 +219,24 @@ class UnstructuredWatch(PoolWatch):
         return np.full(items.shape, mean), np.full(items.shape, variance)
 
 
+class ScreeningWatch(PoolWatch):
+    """Outcomes of tests of candidates that are alike, under a public mixture of models."""
+
+    model: ScreeningPool
+    about = "each test"
+
+    def _predicted(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+        belief, mean = Exchangeable(self.model, len(items)), np.empty(items.shape)
+        seen = {key: self.last[key] for key in ("labels", "fidelity")}
+        every = np.arange(len(items))
+        for t in range(items.shape[1]):
+            known = np.where(np.arange(items.shape[1]) < t, items, -1)
+            belief.update(seen | {"labelled": known}, np.full(len(items), t == 0))
+            positive = np.stack([belief.positive(test) for test in (0, 1)], 2)
+            mean[:, t] = positive[every, items[:, t], self.last["fidelity"][:, t]]
+        return mean, mean * (1 - mean)
+
+
 class LinearWatch(PoolWatch):
     """Labels that are linear in normal features, under a normal prior."""
 
@@ -387,6 +406,7 @@ WATCHES: dict[type[Any], type[Watch]] = {
     BinomialDiscovery: CampaignWatch,
     LinearPool: LinearWatch,
     GraphPool: GraphWatch,
+    ScreeningPool: ScreeningWatch,
     UnstructuredPool: UnstructuredWatch,
     LinearGaussianDesign: DesignWatch,
     DeathProcess: DesignWatch,
@@ -397,6 +417,8 @@ WATCHES: dict[type[Any], type[Watch]] = {
 
 def objection(model: Any) -> str | None:
     """Return why there is no test of an environment; None: there is one."""
+    if isinstance(model, Pool) and model.num_tests > 1 and type(model) is not ScreeningPool:
+        return "labels of several fidelities are not followed"
     if type(model) in WATCHES:
         return WATCHES[type(model)].objection(model)
     if isinstance(model, TablePool):

@@ -260,6 +260,7 @@ def test_registered_ids() -> None:
         "discovery/LogisticPool-v0",
         "discovery/LowRankPool-v0",
         "discovery/PreyPopulation-v0",
+        "discovery/ScreeningPool-v0",
         "discovery/SimulatorDesign-v0",
         "discovery/TablePool-v0",
         "discovery/TemporalDiscounting-v0",
