@@ -41,8 +41,10 @@ class OptimalAgent(Agent):
             return True
         try:
             model.optimal_policy()
-        except (InputError, TruthUnknown):  # the former where it is too large
+        except TruthUnknown:
             return False
+        except InputError:  # too large, as it says when it is made
+            return True
         return True
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
