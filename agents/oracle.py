@@ -83,7 +83,7 @@ class OracleAgent(Agent):
             plan[i] = best_set(worth.astype(np.float64), costs[i, :, -1], int(money[i]))
         batch = np.empty((b, pool.batch_size), np.int64)
         for k in range(pool.batch_size):
-            item = best(values, plan, self.random)
+            item = best(values, plan.astype(np.int8), self.random)
             batch[:, k] = np.where(plan.any(1), item * m + m - 1, self._rest(values, mask))
             plan[np.arange(b), item] = False
         return (batch[:, 0] if pool.batch_size == 1 else batch), plan

@@ -13,12 +13,12 @@ from ..agents.making import available
 from ..agents.rules import RULES
 from ..envs.core import InputError, closest, shown
 from ..envs.pools.scaling import bounds, scaled
+from ..envs.pools.status import Status
 from .chances import chances
 from .journal import Event
 from .pool import StudyPool, seen
 from .progress import Progress
 from .sheet import Sheet
-from .status import Status
 
 AGENT = "bayes_ucb"
 """Who chooses by default: with the default belief about tables it was level with the best rule on 22 of

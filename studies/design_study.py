@@ -15,13 +15,13 @@ from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer, real
 from ..envs.design.design import DesignModel
 from ..envs.design.simulator_design import SimulatorDesign
+from ..envs.pools.status import Status
 from .course import Course, Experiment
 from .episode import Episode, Parameter
 from .journal import Event, Journal
 from .kept import KeptStudy, agree, start_of
 from .measured import DataFile, Measured, outcome_of
 from .problem import DesignProblem, changes, seen_from
-from .status import Status
 
 AGENT = "greedy_eig"
 """Who chooses by default: the setting whose data are expected to tell most, one round ahead."""

@@ -17,9 +17,9 @@ from ..envs.design.information import best_estimator
 from ..envs.design.posteriors import Grid, Posterior
 from ..envs.design.predictive import p_value
 from ..envs.design.simulator_design import SimulatorDesign
+from ..envs.pools.status import Status
 from .course import Course, Experiment
 from .journal import Event
-from .status import Status
 
 Array: TypeAlias = NDArray[np.float64]
 REPLICAS = 500

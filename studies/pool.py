@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ..envs.core import Observation, box
 from ..envs.pools.labels import read_only
+from ..envs.pools.status import Status
 from ..envs.pools.table_pool import PublicTable
 from .progress import Progress
-from .status import Status
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer
 from ..envs.datasets import Reading, Table
+from ..envs.pools.status import Status
 from .answers import Found, Posterior, Question
 from .beginning import Options
 from .choosing import Pool
@@ -21,7 +22,6 @@ from .kept import KeptStudy
 from .progress import Progress
 from .sheet import Cell, News, Sheet, going_on, news, written
 from .source import Source
-from .status import Status
 from .telling import check_change, check_failed, label_of, labels_of, place_of, reason
 
 

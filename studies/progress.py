@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..envs.core import InputError
+from ..envs.pools.status import Status
 from .journal import Event
-from .status import Status
 
 
 class Progress:

@@ -45,6 +45,11 @@ class Belief(Protocol):
         """Return whether the belief describes this environment; by default it does."""
         return True
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
+        return ()
+
     def take_keys(self, keys: Words) -> None:
         """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
         return
@@ -289,12 +294,8 @@ def _test_chances(belief: Belief) -> Array:
 
 
 def can_learn(belief: type[Belief], model: Knowledge) -> bool:
-    """Return whether a belief learns from all fidelities of a model, if it has some.
-
-    It names the kinds of proxies as ``learns_from``; see `envs.pools.shop`.
-    """
-    kinds = getattr(belief, "learns_from", ())
-    return all(isinstance(proxy, kinds) for proxy in getattr(model, "proxies", ()))
+    """Return whether a belief learns from all fidelities of a model, if it has some."""
+    return all(isinstance(proxy, belief.learns_from()) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .fidelities import Tests
-from .history import LOOSE
 
 Array = NDArray[np.float64]
 
@@ -52,23 +51,22 @@ def log_likelihoods(
     # Cholesky of [[K, y, h], [y', c, 0], [h', 0, c]] holds L^-1 y and L^-1 h in its last rows;
     # c above (|y|^2 + t) / noise keeps it positive definite.
     bordered = np.zeros((e, t + 2, t + 2))
-    bordered[:, t, :t], bordered[:, t + 1, :t] = labels, tests.level[at]
+    bordered[:, t, :t], bordered[:, t + 1, :t] = labels, tests.slope[at]
     size = np.einsum("et,et->e", labels, labels) + t
-    own, prior = tests.own_part(at)
-    slope, shared = tests.slope[at], LOOSE**2 * np.matmul(own, own.transpose(0, 2, 1))
+    slope = tests.slope[at]
     inner, outer = np.arange(t), np.arange(t, t + 2)
     out = []
     for scale in LENGTH_SCALES:
         k = kernel(square, np.float64(scale))
-        bordered[:, :t, :t] = slope[:, :, None] * k * slope[:, None] + shared
+        bordered[:, :t, :t] = slope[:, :, None] * k * slope[:, None]
         for noise in NOISE_RATIOS:
             ratio = tests.ratio(at, noise)
-            bordered[:, inner, inner] = prior + ratio
+            bordered[:, inner, inner] = slope**2 + ratio
             bordered[:, outer, outer] = (2 * size / ratio.min(1))[:, None]
             root = np.linalg.cholesky(bordered)  # reads the lower triangle only
             u, o = root[:, t, :t], root[:, t + 1, :t]
             oo = np.einsum("et,et->e", o, o)
-            oo = np.where(oo > 0, oo, 1.0)  # there are proxies only
+            oo = np.where(oo > 0, oo, 1.0)  # labels that tell nothing
             rest = u - o * (np.einsum("et,et->e", u, o) / oo)[:, None]
             variance = np.maximum(np.einsum("et,et->e", rest, rest), 1e-300) / (t - 1)
             log_det = 2 * np.log(root[:, inner, inner]).sum(1)

@@ -35,8 +35,6 @@ class Exchangeable(Probabilities):
         num_episodes: The number B of episodes.
     """
 
-    learns_from = (BinaryProxy,)
-
     def __init__(self, model: ScreeningPool, num_episodes: int) -> None:
         self.model = model
         start = np.full((num_episodes, model.num_items), -1, np.int8)
@@ -46,6 +44,11 @@ class Exchangeable(Probabilities):
     def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool of exchangeable candidates."""
         return isinstance(model, ScreeningPool)
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (BinaryProxy,)
 
     # ---- learning
 

@@ -56,10 +56,10 @@ from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, AdditiveNoise, Array
 from .evidence import DEFAULT, GRID, LOG_PRIOR, log_likelihoods
 from .fidelities import Tests
-from .history import LOOSE, FeatureBelief, standard_scores, standardised
+from .history import FeatureBelief, standardised
 from .kernels import KERNELS, prior_draws
 
-_GROWING = ["_seen", "_items", "_at", "_root", "_v", "_w"]
+_GROWING = ["_seen", "_items", "_at", "_root", "_v"]
 _GROWING += ["_u", "_o", "_uu", "_uo", "_oo", "_vu", "_vo", "_vv"]
 """What a label changes."""
 
@@ -78,8 +78,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         refit: Number of labels from one choice of length scale and noise to the next; a choice
             after t labels costs 45 t^3 / 3 operations.
     """
-
-    learns_from = (GaussianProxy,)
 
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, kernel: str = "rbf", refit: int = 4
@@ -101,7 +99,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._root = np.zeros((b, 0, 0))  # L
         self._v = np.zeros((b, 0, n))  # V
         self._u, self._o = np.zeros((b, 0)), np.zeros((b, 0))
-        self._w = np.zeros((b, 0, self._tests.top))  # L^-1 of which labels are of a proxy
         self._uu, self._uo, self._oo = np.zeros(b), np.zeros(b), np.zeros(b)
         self._vu, self._vo, self._vv = np.zeros((b, n)), np.zeros((b, n)), np.zeros((b, n))
 
@@ -117,6 +114,11 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- labels
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call.
 
@@ -126,43 +128,20 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         items, count = arrivals.items, arrivals.count
         self._grow(int(count.max(initial=0)))
         labels = np.asarray(arrivals.labels, np.float64)
-        at = np.full(items.shape, self._tests.top)
-        at = at if arrivals.fidelity is None else arrivals.fidelity
+        at = arrivals.fidelity
+        at = np.full(items.shape, self._tests.top) if at is None else at
         self._first = np.where(count > 0, labels[:, 0], 0.0)
-        new = (self._seen < count).nonzero()[0]
+        counted = labels - self._first[:, None] * self._tests.slope[at]
         due = count // self.refit * self.refit
         due[due < 3] = 0
         for t in np.unique(due[due > self._seen]):
             group = ((due == t) & (due > self._seen)).nonzero()[0]
-            counted = self._counted(group, labels[group, :t], at[group, :t])
-            self._refit(group, items[group, :t], counted, at[group, :t])
-        counted = self._counted(np.arange(len(count)), labels, at)
+            self._refit(group, items[group, :t], counted[group, :t], at[group, :t])
         while (behind := self._seen < count).any():
             t = self._seen[behind].min()
             group = (behind & (self._seen == t)).nonzero()[0]
             self._learn(group, int(t), items[group, t], counted[group, t], at[group, t])
         self._known = self._seen.copy()
-        if self._tests.own:
-            self._relabel(new, counted)
-
-    def _counted(self, episodes: NDArray[np.int64], labels: Array, at: NDArray[np.int64]) -> Array:
-        """Return labels ``(E, t)`` of these fidelities, counted from the first and in its unit."""
-        counted = labels - self._first[episodes, None] * self._tests.level[at]
-        if self._tests.own:
-            _, unit, _ = standard_scores(labels, at == self._tests.top)
-            for m in range(self._tests.top):
-                _, _, scores = standard_scores(labels, at == m)
-                counted = np.where(at == m, scores * unit[:, None], counted)
-        return counted
-
-    def _relabel(self, episodes: NDArray[np.int64], labels: Array) -> None:
-        """Take in labels anew that differ from those before by their unit, ``(B, T)``."""
-        for e in episodes.tolist():
-            t = self._seen[e]
-            root, right = self._root[e, :t, :t], labels[e, :t]
-            u = solve_triangular(root, right, lower=True, check_finite=False) if t else right
-            self._u[e, :t], self._uu[e], self._uo[e] = u, u @ u, u @ self._o[e, :t]
-            self._vu[e] = u @ self._v[e, :t]
 
     def look_ahead(
         self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
@@ -180,9 +159,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             some = (column >= 0).nonzero()[0]
             for t in np.unique(ahead._seen[some]):
                 group = some[ahead._seen[some] == t]
-                at = (
-                    np.full(len(group), self._tests.top) if fidelity is None else fidelity[group, k]
-                )
+                top = np.full(len(group), self._tests.top)
+                at = top if fidelity is None else fidelity[group, k]
                 ahead._learn(group, int(t), column[group], None, at)
         return ahead
 
@@ -209,7 +187,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         more = new - old
         self._root = np.pad(self._root, ((0, 0), (0, more), (0, more)))
         self._v = np.concatenate([self._v, np.zeros((b, more, n))], 1)
-        self._w = np.pad(self._w, ((0, 0), (0, more), (0, 0)))
         self._items, self._at = (np.pad(a, ((0, 0), (0, more))) for a in (self._items, self._at))
         self._u, self._o = (np.pad(a, ((0, 0), (0, more))) for a in (self._u, self._o))
 
@@ -219,28 +196,21 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """Condition on label number t in each of some episodes; None: on labels as expected."""
         rows = slice(None) if len(episodes) == len(self._seen) else episodes
         scale, noise = self._settings(episodes)
-        every, slope, own, prior = (
-            np.arange(len(episodes)),
-            self._tests.slope[at],
-            *self._tests.own_part(at),
-        )
+        slope, every = self._tests.slope[at], np.arange(len(episodes))
         past = self._v[rows, :t]  # (E, t, n)
         c = slope[:, None] * past[every, :, items]
-        if own.shape[1]:
-            c += LOOSE**2 * np.einsum("etm,em->et", self._w[rows, :t], own)
-        left = np.minimum(np.einsum("et,et->e", c, c), prior)
-        pivot = np.sqrt(prior + self._tests.ratio(at, noise) - left)
+        left = slope**2 + self._tests.ratio(at, noise)
+        pivot = np.sqrt(left - np.minimum(np.einsum("et,et->e", c, c), slope**2))
         k = self._kernel(self._distances(episodes, items[:, None])[:, 0], scale[:, None])
         v = (slope[:, None] * k - np.matmul(c[:, None], past)[:, 0]) / pivot[:, None]
-        o = (self._tests.level[at] - np.einsum("et,et->e", c, self._o[rows, :t])) / pivot
+        o = (slope - np.einsum("et,et->e", c, self._o[rows, :t])) / pivot
         if labels is None:
             u = self._closed_form()[0][rows] * o
         else:
             u = (labels - np.einsum("et,et->e", c, self._u[rows, :t])) / pivot
-        w = (own - np.einsum("et,etm->em", c, self._w[rows, :t])) / pivot[:, None]
         self._root[rows, t, :t], self._root[rows, t, t] = c, pivot
         self._v[rows, t] = v
-        self._w[rows, t], self._at[rows, t] = w, at
+        self._at[rows, t] = at
         self._items[rows, t], self._u[rows, t], self._o[rows, t] = items, u, o
         self._uu[rows] += u * u
         self._uo[rows] += u * o
@@ -269,16 +239,14 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """Condition a fresh episode on t labels at once."""
         t, one = len(items), np.array([episode])
         scale, noise = self._settings(one)
-        k = self._tests.slope[at][:, None] * self._kernel(
-            self._distances(one, items[None])[0], scale
-        )
-        own, _ = self._tests.own_part(at)
-        among = k[:, items] * self._tests.slope[at] + LOOSE**2 * (own @ own.T)
+        slope = self._tests.slope[at]
+        k = slope[:, None] * self._kernel(self._distances(one, items[None])[0], scale)
+        among = k[:, items] * slope
         root = np.linalg.cholesky(among + np.diag(self._tests.ratio(at, noise)))
-        right = np.column_stack([k, labels, self._tests.level[at], own])
+        right = np.column_stack([k, labels, slope])
         solved = solve_triangular(root, right, lower=True, check_finite=False)
-        v, (u, o, *w) = solved[:, : len(k[0])], solved[:, len(k[0]) :].T
-        self._w[episode, :t], self._at[episode, :t] = np.reshape(w, (-1, t)).T, at
+        v, u, o = solved[:, :-2], solved[:, -2], solved[:, -1]
+        self._at[episode, :t] = at
         self._root[episode, :t, :t], self._v[episode, :t] = root, v
         self._items[episode, :t], self._u[episode, :t], self._o[episode, :t] = items, u, o
         self._uu[episode], self._uo[episode], self._oo[episode] = u @ u, u @ o, o @ o
@@ -387,13 +355,12 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         return np.broadcast_to((std**2 * noise)[:, None], items.shape)
 
     def correlation(self, fidelity: int) -> Array:
-        """Return the correlation of a label with f(x), were the centre of a proxy known, ``(B, n)``."""
+        """Return the correlation of a label with f(x), in size, ``(B, n)``."""
         _, std = self._closed_form()
         _, noise = self._settings(np.arange(len(std)))
         signal = np.abs(self._tests.slope[fidelity]) * self.std()
-        return signal / np.hypot(
-            signal, (std * np.sqrt(self._tests.ratio(fidelity, noise)))[:, None]
-        )
+        noise = std * np.sqrt(self._tests.ratio(fidelity, noise))
+        return signal / np.hypot(signal, noise[:, None])
 
     def _unsure(self) -> Array:
         """Return the variance of the constant over s^2, ``(B,)``; none in the prior."""
@@ -412,8 +379,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
                 generator, at = generator_of(random, e), self._at[e, :t]
                 errors = generator.standard_normal((t, count))
                 errors *= std[e] * np.sqrt(self._tests.ratio(at, noise[e]))[:, None]
-                own, _ = self._tests.own_part(at)
-                errors += own @ (LOOSE * std[e] * generator.standard_normal((own.shape[1], count)))
                 seen = self._tests.slope[at][:, None] * draw[:, self._items[e, :t]].T
                 root, right = self._root[e, :t, :t], -errors - seen
                 pull = solve_triangular(root, right, lower=True, check_finite=False)

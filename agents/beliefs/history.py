@@ -15,16 +15,6 @@ from ...envs.pools import FeaturePool, Pool
 from .belief import Array, Belief
 from .units import Units
 
-STEP = 2.0**-20
-"""Labels are rounded to this share of their standard deviation, where the belief is free of units: the
-last digits, in which a y + c differs from y, then decide nothing."""
-
-EQUAL = 1e-13
-"""Labels that lie within this share of the largest of them are equal."""
-
-LOOSE = 10.0
-"""Prior standard deviation of the intercept of a proxy in standard deviations of its labels."""
-
 
 @dataclass(frozen=True)
 class Arrivals:
@@ -65,6 +55,9 @@ class HistoryBelief(Belief):
     def __init__(self, model: Pool[Any], num_episodes: int) -> None:
         self.model = model
         self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+        # Single precision would tell in which order labels came, where that is not the one of choice.
+        self._in_order = model.waiting.in_order
+        self._real = np.float32 if self._in_order else np.float64
 
     def _arrivals(
         self, observation: Any, start: NDArray[np.bool_]
@@ -168,29 +161,3 @@ def standardised(features: NDArray[np.float32]) -> Array:
     x *= varies / np.where(varies, std, 1.0)
     x /= np.sqrt(np.maximum(varies.sum(2, keepdims=True), 1))
     return x
-
-
-def standard_scores(labels: Any, among: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-    """Return what makes some labels free of their unit.
-
-    Args:
-        labels: Labels of E episodes, ``(E, t)``.
-        among: Which of them are looked at, ``(E, t)``.
-
-    Returns:
-        Their mean and standard deviation, ``(E,)`` each, and the scores ``(E, t)``, 0 for the others.
-        While they do not differ the scores are 0 and the unit is 1, or a share of a large label.
-    """
-    count = among.sum(1)
-    y = np.where(among, labels.astype(np.float64), 0.0)
-    centre = y.sum(1) / np.maximum(count, 1)
-    apart = np.where(among, y - centre[:, None], 0.0)
-    largest = np.abs(y).max(1)
-    high = np.where(among, y, -np.inf).max(1)
-    differ = (count > 1) & (high + np.where(among, -y, -np.inf).max(1) > EQUAL * largest)
-    # Where labels do not differ yet, spreads must not vanish beside a large label.
-    alone = np.maximum(1.0, STEP * largest)
-    spread = np.linalg.norm(apart, axis=1) / np.maximum(count - 1, 1) ** 0.5
-    unit = np.where(differ, spread, alone)
-    scores = np.rint(apart / unit[:, None] / STEP) * STEP
-    return centre, unit, np.where(differ[:, None], scores, 0.0)

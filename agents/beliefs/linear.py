@@ -26,15 +26,10 @@ The mean is not carried along, since every label moves m and s; it is S S' X_t' 
 function of the z, which are rounded to `STEP`; its values are in units of the label. Labels a y + c lead
 to the same choices up to rounding, and to values a f + c. Without labels b is 0.
 
-A proxy of an item, slope f(x) + N(0, std^2), is a label of the features slope x with that noise: the
-posterior is exact with them. On a table a proxy is a column in a unit of its own. Its labels u are
-standardised by their own mean and standard deviation, and
-
-    (u - m_u) / s_u = b_u + rho theta . phi(x) + noise,  noise ~ N(0, rho^2 g + 1 - rho^2),
-
-with an intercept b_u ~ N(0, `LOOSE`^2) of its own: it is assumed that rho is the correlation of the two
-columns over the pool, and that the labels seen of each have the spread of its column; but not that both
-were seen of the same items, nor of average ones.
+A proxy of an item, slope v + N(0, std^2) with its value v, is a label of the features slope x: the
+posterior is exact with it. Where the belief is free of units, v differs from f by what is not linear, so
+that the variance of its noise is std^2 + slope^2 g s^2; s is then the standard deviation of labels that
+the proxies tell, which is public, and m the mean of all labels over their slopes.
 
 Sources: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II; the
 model is that of Xu et al., NeurIPS 2022, section 4.1; ridge regression on standardised inputs with an
@@ -56,12 +51,19 @@ from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .best_item import about_best, explaining
-from .history import LOOSE, FeatureBelief, standard_scores, with_intercept
+from .history import FeatureBelief, with_intercept
 from .units import ROWS, Units, is_large
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
 stands for what a linear function cannot explain; over 22 tables it did better than 0.01."""
+
+STEP = 2.0**-20
+"""Labels are rounded to this share of their standard deviation, where the belief is free of units: the
+last digits, in which a y + c differs from y, then decide nothing."""
+
+EQUAL = 1e-13
+"""Labels that lie within this share of the largest of them are equal."""
 
 LARGEST = 1e30
 """Largest prior variance of f(x), so that single precision can hold it."""
@@ -92,8 +94,6 @@ class Linear(FeatureBelief, AdditiveNoise):
             however small it is.
     """
 
-    learns_from = (GaussianProxy,)
-
     def __init__(
         self,
         model: FeaturePool,
@@ -111,18 +111,21 @@ class Linear(FeatureBelief, AdditiveNoise):
             noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
         self.prior_std = quantity("prior_std", prior_std)
         self.noise_std = quantity("noise_std", noise_std)
-        self._slope, self._noise = self._tests()
+        self._slope, self._noise, self._spread = self._tests()
         b, n, d = num_episodes, model.num_items, model.num_features + self._standard
-        more = len(self._slope) - 1 if self._standard else 0  # intercepts of proxies
-        room("The covariances", b * (d + more) ** 2, "take fewer features", MOST_TOGETHER)
-        self._root = np.empty((b, d + more, d + more))  # S
-        self._mu = np.empty((b, d + more))
-        self._d = d  # what multiplies features, and the intercept; the rest is about proxies
+        room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
+        self._root = np.empty((b, d, d))  # S
+        self._mu = np.empty((b, d))
         self._mean = np.empty((b, n))
         self._var = np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
@@ -139,11 +142,11 @@ class Linear(FeatureBelief, AdditiveNoise):
                 self._largest[behind] = np.maximum(self._largest[behind], far)
                 self._learn(behind, chosen, labels[behind, index], fidelity=at)
             else:
-                first = ~self._root[behind, 0].any(1)  # label of all
+                first = ~self._root[behind, 0].any(1)  # label that tells the intercept
                 if at is not None:
-                    first &= at == len(self._slope) - 1
-                self._learn_first(behind[first], chosen[first])
-                rest = None if at is None else at[~first]
+                    first &= self._slope[at] != 0
+                rest, told = (None, None) if at is None else (at[~first], at[first])
+                self._learn_first(behind[first], chosen[first], told)
                 self._learn(behind[~first], chosen[~first], fidelity=rest)
             self._seen[behind] += 1
         if self._standard:
@@ -152,26 +155,23 @@ class Linear(FeatureBelief, AdditiveNoise):
                 at = None if fidelity is None else fidelity[group, :t]
                 self._regress(group, items[group, :t], labels[group, :t], at)
 
-    def _tests(self) -> tuple[Array, Array]:
-        """Return slope and noise of the labels of every fidelity, the last of which is the top."""
+    def _tests(self) -> tuple[Array, Array, float]:
+        """Return slope and noise of the labels of every fidelity, the top last, and their unit s."""
         proxies: Any = self.model.proxies
         slope = np.array([*(proxy.slope for proxy in proxies), 1.0])
-        if not self._standard:
-            return slope, np.array([*(proxy.std for proxy in proxies), self.noise_std])
-        noise = slope**2 * self.noise_std**2 + np.maximum(1 - slope**2, 0.0)
-        return slope, np.array([*np.sqrt(noise[:-1]), self.noise_std])
+        noise = np.array([*(proxy.std for proxy in proxies), 0.0])
+        rest = np.sqrt(np.maximum(1 - slope**2, 0.0))
+        known = (rest > 1e-6).nonzero()[0]
+        unit = float(noise[known[0]] / rest[known[0]]) if self._standard and known.size else 0.0
+        if getattr(self.model, "prior_std", None) is None:  # a table, with values as they are
+            noise = np.hypot(noise / (unit or 1.0), slope * self.noise_std)
+        noise[-1] = self.noise_std
+        return slope, noise, unit
 
     def _design(self, episodes: Any, items: Any, fidelity: Any) -> Array:
-        """Return what multiplies the coefficients in labels of items, ``(..., D)``."""
+        """Return what multiplies the coefficients in labels of items, ``(..., d)``."""
         x = self._rows(episodes, items).astype(np.float64)
-        if fidelity is None:
-            return x
-        x *= self._slope[fidelity][..., None]
-        if not self._standard:
-            return x
-        proxies = np.arange(len(self._slope) - 1)
-        x[..., 0] = fidelity == len(proxies)
-        return np.concatenate([x, fidelity[..., None] == proxies], -1)
+        return x if fidelity is None else x * self._slope[fidelity][..., None]
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -179,7 +179,6 @@ class Linear(FeatureBelief, AdditiveNoise):
         root = self.prior_std * np.eye(self._root.shape[1])
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
-            root[self._d :] *= LOOSE
         self._root[start] = root
         self._mu[start] = 0.0
         self._mean[start] = 0.0
@@ -225,7 +224,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self, episodes: NDArray[np.int64], items: Any, labels: Any = None, fidelity: Any = None
     ) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
-        x = self._design(episodes, items, fidelity)  # (E, D)
+        x = self._design(episodes, items, fidelity)  # (E, d)
         every = len(episodes) == len(self._seen)
         rows = slice(None) if every else episodes
         root = self._root[rows]
@@ -237,65 +236,64 @@ class Linear(FeatureBelief, AdditiveNoise):
         v = np.einsum("eij,ej->ei", root, w)
         root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
         self._root[rows] = root
-        change = self._times(v[:, : self._d], rows)
+        change = self._times(v, rows)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
             self._mean[rows] += change * surprise[:, None]
         self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
 
-    def _learn_first(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> None:
+    def _learn_first(
+        self, episodes: NDArray[np.int64], items: NDArray[np.int64], fidelity: Any
+    ) -> None:
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
-        for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
+        for k, (e, item) in enumerate(zip(episodes.tolist(), items.tolist(), strict=True)):
+            at = -1 if fidelity is None else fidelity[k]
+            noise = float(self._noise[at] / np.abs(self._slope[at]))
             x = self._x[e % len(self._x)]
-            row = self._rows(np.array(e), np.array(item))
-            if len(self._slope) > 1:  # proxies may have told of theta
-                self._root[e, 0] = -row[1:] @ self._root[e, 1 : self._d]
-                self._root[e, 0, 0] = self.noise_std
-                self._var[e] = self._variances(e)
-                continue
-            self._root[e, 0] = -row
-            self._root[e, 0, 0] = self.noise_std
+            self._root[e, 0] = -self._rows(np.array(e), np.array(item))
+            self._root[e, 0, 0] = noise
             if self._units is not None:
                 self._var[e] = self._units.squares(x, item)
             else:
-                apart = x - x[item]
+                apart = np.subtract(x, x[item], dtype=self._real)
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
-            self._var[e] += self.noise_std**2
-
-    def _variances(self, episode: int) -> Array:
-        """Return |S' x|^2 of all items of an episode from scratch, ``(n,)``."""
-        one, out = self._factor[episode].astype(np.float32), np.empty(self._var.shape[1])
-        for rows, x in self._in_blocks():
-            part = x[episode % len(x)] @ one
-            out[rows] = np.einsum("nd,nd->n", part, part, dtype=np.float64)
-        return out
+            self._var[e] += noise**2
 
     def _regress(
         self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
     ) -> None:
         """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
-        top = len(self._slope) - 1
-        among = np.ones(labels.shape, np.bool_) if fidelity is None else fidelity == top
-        self._centre[episodes], self._unit[episodes], z = standard_scores(labels, among)
-        for m in range(top):
-            _, _, scores = standard_scores(labels, fidelity == m)
-            z += scores * (self.noise_std / self._noise[m]) ** 2
+        y = labels.astype(np.float64)
+        slope = np.ones(y.shape) if fidelity is None else self._slope[fidelity]
+        centre = (slope * y).sum(1) / np.maximum((slope**2).sum(1), 1e-300)
+        apart = y - slope * centre[:, None]
+        differ = np.ptp(y, axis=1) > EQUAL * np.abs(y).max(1)
+        # Where labels do not differ yet, spreads must not vanish beside a large label.
+        alone = np.maximum(1.0, STEP * np.abs(y).max(1))
+        spread = np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5
+        unit = np.where(differ, spread, alone)
+        if self._spread:
+            unit, differ = np.full(len(y), self._spread), np.ones(len(y), np.bool_)
+        self._centre[episodes], self._unit[episodes] = centre, unit
+        z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
+        if fidelity is not None:
+            z *= (self.noise_std / self._noise[fidelity]) ** 2
         moment = np.einsum("etd,et->ed", self._design(episodes[:, None], items, fidelity), z)
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
-        self._mean[episodes] = self._times(mu[:, : self._d], episodes)
+        self._mean[episodes] = self._times(mu, episodes)
 
-    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.float32]:
+    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.floating[Any]]:
         """Return X theta of some episodes, one theta each, ``(E, n)``.
 
         It is one product an episode, also where all share a table: the digits must not depend on others.
         """
         x = self._x if len(self._x) == 1 else self._x[episodes]
         if self._units is None:
-            return np.asarray(np.matmul(x, theta.astype(np.float32)[..., None])[..., 0])
-        slope, rest = self._units.turned(theta)
+            return np.asarray(np.matmul(x, theta.astype(self._real)[..., None])[..., 0])
+        slope, rest = self._units.turned(theta, self._real)
         out = np.matmul(x, slope[..., None])[..., 0]
         out += rest[:, None]
         return np.asarray(out)
@@ -316,11 +314,6 @@ class Linear(FeatureBelief, AdditiveNoise):
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value, ``(B, 1)``."""
         return self._in_labels(ROUNDING * self._largest[:, None])
-
-    @property
-    def _factor(self) -> Array:
-        """The rows of S that are about f, ``(B, d, D)``."""
-        return self._root[:, : self._d]
 
     def _std(self) -> Array:
         return np.sqrt(np.maximum(self._var, 0.0))
@@ -345,7 +338,7 @@ class Linear(FeatureBelief, AdditiveNoise):
 
     def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
-        theta = self._mu[:, None, : self._d] + np.einsum("bkj,bij->bki", z, self._factor)
+        theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
     def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
@@ -360,18 +353,18 @@ class Linear(FeatureBelief, AdditiveNoise):
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
         x = self._rows(np.arange(len(items))[:, None], items)
-        v = x.astype(np.float64) @ self._factor @ self._factor.transpose(0, 2, 1)
+        v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
         return self._in_labels(self._against(v), 2)
 
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return x' Sigma (sum_z weight_z z z') Sigma x / var(label of x), ``(B, n)``."""
         # The prior variance and the largest element as units, so that single precision can hold it.
         prior = self.prior_std**2
-        middle = np.zeros((len(self._root), self._d, self._d))
+        middle = np.zeros(self._root.shape)
         for rows, x in self._in_blocks():
             weighed = x * (prior * weight[:, rows, None]).astype(np.float32)
             middle += np.matmul(weighed.transpose(0, 2, 1), x).astype(np.float64) / prior
-        sigma = self._factor @ self._factor.transpose(0, 2, 1)
+        sigma = self._root @ self._root.transpose(0, 2, 1)
         middle = sigma @ middle @ sigma
         unit = np.maximum(np.abs(middle).max((1, 2), keepdims=True), 1e-300)
         told = np.empty(self._var.shape)
@@ -395,7 +388,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
     def correlation(self, fidelity: int) -> Array:
-        """Return the correlation of a label with f(x), were the centre of a proxy known, ``(B, n)``."""
+        """Return the correlation of a label with f(x), in size, ``(B, n)``."""
         signal = np.abs(self._slope[fidelity]) * self._std()
         return signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300)
 
@@ -408,8 +401,8 @@ class Linear(FeatureBelief, AdditiveNoise):
         """
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         z = random.standard_normal((b, count, d), dtype=np.float32)
-        theta = np.matmul(z, self._factor.transpose(0, 2, 1).astype(np.float32))
-        theta += self._mu[:, None, : self._d].astype(np.float32)
+        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+        theta += self._mu[:, None].astype(np.float32)
         if is_large(self._x[0]):
             return self._of_large(theta, mask)
         width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache

@@ -82,6 +82,8 @@ PATIENCE = 200
 CLOSE = 1e-10
 """Newton's method ends at a step whose square is below this, in posterior standard deviations: the
 mode is then exact to the square of it, and the Hessian is that of one step before."""
+CLOSER = 1e-20
+"""The same where labels come out of order, which the Hessian must not tell."""
 
 FAR = 1e-4
 """Steps whose square is above this may be halved; below it they are known to be good."""
@@ -104,8 +106,6 @@ class Logistic(FeatureBelief, Probabilities):
         prior_std: Prior standard deviation of each coefficient, in log odds per feature, without
             intercept; None takes the model's own. Of a table, which has none, it is free of units.
     """
-
-    learns_from = (BinaryProxy,)
 
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, prior_std: float | None = None
@@ -134,6 +134,11 @@ class Logistic(FeatureBelief, Probabilities):
         return isinstance(model, FeaturePool) and model.binary
 
     # ---- learning
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (BinaryProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
@@ -191,7 +196,7 @@ class Logistic(FeatureBelief, Probabilities):
     def _forget(self) -> None:
         """Drop what was computed from the mode and the Hessian."""
         self._root_: Array | None = None
-        self._scores_: tuple[NDArray[np.float32], Array, Array] | None = None
+        self._scores_: tuple[NDArray[np.floating[Any]], Array, Array] | None = None
         self._mean: Array | None = None
         self._std: Array | None = None
 
@@ -224,7 +229,7 @@ class Logistic(FeatureBelief, Probabilities):
                     step[short] /= 2
                     square[short] /= 2
             mode[open_], hessian[open_] = theta + step, curvature
-            if (near := square < CLOSE).any():
+            if (near := square < (CLOSE if self._in_order else CLOSER)).any():
                 open_, x, shown = open_[~near], x[~near], shown.rows(~near)
         return mode, hessian
 
@@ -237,11 +242,11 @@ class Logistic(FeatureBelief, Probabilities):
             self._root_ = np.linalg.inv(lower).transpose(0, 2, 1)
         return self._root_
 
-    def _scores(self) -> tuple[NDArray[np.float32], Array, Array]:
+    def _scores(self) -> tuple[NDArray[np.floating[Any]], Array, Array]:
         """Return X S ``(B, n, d)``, and mean and variance of the scores eta, odds of tests included."""
         if self._scores_ is None:
-            spread = np.matmul(self._x, self._root().astype(np.float32))
-            score = np.matmul(self._x, self._mode.astype(np.float32)[:, :, None])[:, :, 0]
+            spread = np.matmul(self._x, self._root().astype(self._real))
+            score = np.matmul(self._x, self._mode.astype(self._real)[:, :, None])[:, :, 0]
             variance = np.einsum("bnd,bnd->bn", spread, spread)
             score64 = score.astype(np.float64)
             if self._odds.size:

@@ -51,7 +51,6 @@ class Sparse(Draws):
     """
 
     model: LinearPool
-    learns_from = (GaussianProxy,)
 
     def __init__(
         self,
@@ -79,6 +78,11 @@ class Sparse(Draws):
     def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
 
     @property
     def spread(self) -> float:

@@ -1,7 +1,7 @@
 """The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling, the first hub.
 
-Where items have prices their index counts per price, as far as it is above 0 (`Decision.per_cost`); where
-there are fidelities the item comes first, then the test of it (`by_threshold`).
+Where items have prices their index counts per price, as far as it is above 0 (`Decision.per_cost`);
+where there are fidelities the item comes first, then the test of it (`by_threshold`).
 """
 
 from __future__ import annotations

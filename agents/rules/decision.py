@@ -129,15 +129,20 @@ class Decision:
 
     @property
     def useful(self) -> NDArray[np.bool_]:
-        """`worth`, or which tests may be bought where none is, ``(B, n, M)``."""
-        worth = self.worth
-        return np.where(worth.any((1, 2), keepdims=True), worth, self.tests)
+        """`worth`, or which tests may be bought where none is, ``(B, n, M)``; never none.
+
+        Where nothing may be bought, as in a batch that cannot be filled, it is all of them.
+        """
+        worth, tests = self.worth, self.tests
+        assert tests is not None
+        some = np.where(tests.any((1, 2), keepdims=True), tests, True)
+        return np.where(worth.any((1, 2), keepdims=True), worth, some)
 
     def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return indices per price of the label, where prices differ, ``(B, n)``.
 
-        Only what is above 0 is a gain, and is divided, by its price over the least one; what is not comes
-        after it, by the index itself.
+        Only what is above 0 is a gain, and is divided, by its price over the least one; what is not
+        comes after it, by the index itself.
         """
         if self.cost is None or self.cost.shape[1] == 1:
             return index

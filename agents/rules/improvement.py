@@ -13,7 +13,8 @@ slopes, which meet at z_1 < z_2 < ...,
 
 With money, tests of all fidelities compete by what they gain per cost. A test of x whose label has the
 correlation r with f(x) moves the mean of x by N(0, (r s_x)^2), and all means along
-cov(f(.), f(x)) r / s_x: it has the expected improvement r s_x h((m_x - b) / (r s_x)), and the knowledge gradient of those slopes.
+cov(f(.), f(x)) r / s_x: it has the expected improvement r s_x h((m_x - b) / (r s_x)), and the
+knowledge gradient of those slopes.
 
 Sources: Huang, Allen, Notz, Miller, "Sequential kriging optimization using multiple-fidelity
 evaluations", Structural and Multidisciplinary Optimization 32 (2006), for improvement by correlation and

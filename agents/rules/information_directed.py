@@ -22,8 +22,8 @@ A test is drawn with a probability in proportion to pi / c.
 
 Sources: Kirschner, Krause, "Information Directed Sampling and Bandits with Heteroscedastic Noise", COLT
 2018, for labels that tell less; Russo, Van Roy, "Learning to Optimize via Information-Directed
-Sampling", Operations Research 66 (2018), section 6.3 (variance-based); Xu et al., "Adaptive Sampling for Discovery",
-NeurIPS 2022, section 3 and algorithm 1.
+Sampling", Operations Research 66 (2018), section 6.3 (variance-based); Xu et al., "Adaptive Sampling
+for Discovery", NeurIPS 2022, section 3 and algorithm 1.
 """
 
 from __future__ import annotations

@@ -153,14 +153,14 @@ class Buying(Priced[StateT], Generic[StateT]):
         purse = state.purse
         assert purse is not None
         item, fidelity = np.divmod(action.reshape(len(purse.money), -1), self.num_tests)
-        kept = purse.money.copy(), purse.legal.copy(), purse.mask
-        fresh = purse.buy(item, fidelity)
-        if self.illegal == "raise" and not fresh.all():
-            wrong = ~fresh if done is None else ~fresh & ~done[:, None]
+        if self.illegal == "raise":
+            wrong = purse.wrong(item, fidelity)
+            if done is not None:
+                wrong &= ~done[:, None]
             if wrong.any():
-                purse.money, purse.legal, purse.mask = kept
                 episode, place = np.argwhere(wrong)[0].tolist()
                 self._refuse_test(episode, action.reshape(len(wrong), -1)[episode, place])
+        fresh = purse.buy(item, fidelity)
         rows = np.arange(len(item))[:, None]
         mean = value = state.values[rows, item]
         if purse.means.size:
@@ -209,6 +209,34 @@ class Buying(Priced[StateT], Generic[StateT]):
         return np.where(state.purse.fidelity == self.num_tests - 1, state.labels, 0.0)
 
     # ---- what is seen
+
+    def mask_within(
+        self, observation: dict[str, NDArray[Any]], chosen: NDArray[np.int64]
+    ) -> NDArray[np.int8]:
+        """Return what a batch may still take that holds some actions already, ``(B, n M)``.
+
+        Args:
+            observation: Observations of B episodes.
+            chosen: The actions of the batch so far, ``(B, k)``.
+        """
+        mask = observation["action_mask"].copy()
+        if self.shop is None:
+            np.put_along_axis(mask, chosen, 0, 1)
+            return mask
+        item, fidelity = np.divmod(chosen, self.num_tests)
+        legal = mask.reshape(len(mask), self.num_items, self.num_tests) > 0
+        purse = Purse(
+            spend=self.costs(observation),
+            means=np.empty(0),
+            money=self.money_left(observation),
+            legal=legal,
+            mask=legal,
+            fidelity=item,
+            tried=item,
+        )
+        purse.buy(item, fidelity)
+        left = purse.mask.reshape(mask.shape)
+        return np.asarray(left | purse.spent_up[:, None]).astype(np.int8)
 
     def _money_seen(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return what stands in observations in place of the steps left."""

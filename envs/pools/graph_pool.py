@@ -206,7 +206,8 @@ class GraphPool(Pool[GraphLabels]):
         """Note the labels that arrived, and what is seen of the neighbours with them."""
         new = state.arrived > before if done is None else (state.arrived > before) & ~done
         for i in new.nonzero()[0].tolist():
-            for slot in range(before[i], state.arrived[i]):
+            come = range(before[i], state.arrived[i])
+            for slot in come if state.late is None else state.late.new[i].nonzero()[0].tolist():
                 node = state.labelled[i, slot]
                 nodes = self._neighbours(state, i, int(node))
                 noise = streams.noise[i].standard_normal(len(nodes))
@@ -242,7 +243,7 @@ class GraphPool(Pool[GraphLabels]):
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all values: the sum of the best T."""
-        return self.prior_std * top_sum(self.taken, self.num_items, self.most_labels)
+        return self.kept * self.prior_std * top_sum(self.taken, self.num_items, self.most_labels)
 
     # ---- words
 

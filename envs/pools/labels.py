@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .late import Late
 from .purse import Purse
 
 ANY_LABEL = float(np.finfo(np.float32).max)
@@ -31,7 +32,7 @@ class Labels:
     first_item: NDArray[np.int64]  # (B N,) index of the episode's first item in the flat `legal`
     first_slot: NDArray[np.int64]  # (B N,) index of its first slot in the flat `labelled`
     arrived: NDArray[np.int64]  # (B,) number of labels that have arrived; `count` without a delay
-    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
+    late: Late | None = None  # when labels come, where they are waited for
     purse: Purse | None = None  # money and tests, where labels are paid
 
 
@@ -74,3 +75,13 @@ def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     sums = np.zeros((*values.shape[:-1], horizon + 1))
     np.cumsum(top, axis=-1, out=sums[..., 1:])
     return sums
+
+
+def first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
+    order = action.argsort(1, kind="stable")
+    again = np.zeros(action.shape, np.bool_)
+    again[:, 1:] = np.diff(np.take_along_axis(action, order, 1), axis=1) == 0
+    first = np.empty(action.shape, np.bool_)
+    np.put_along_axis(first, order, ~again, 1)
+    return first.reshape(-1)

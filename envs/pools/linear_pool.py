@@ -53,7 +53,7 @@ class LinearPool(GaussianFeaturePool):
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
-        length = self.prior_std * chi_mean(self._freedom)
+        length = self.kept * self.prior_std * chi_mean(self._freedom)
         return self.feature_std * length * top_sum(self.taken, self.num_items, self.most_labels)
 
 

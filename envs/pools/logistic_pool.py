@@ -73,8 +73,8 @@ class LogisticPool(GaussianFeaturePool):
 
     @property
     def uniforms(self) -> int:
-        """One number per label, its coin."""
-        return self.batch_size
+        """One number per label, its coin, and what tells when it comes."""
+        return self.batch_size + super().uniforms
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return 1 with probability ``value``, 0 otherwise."""
@@ -84,7 +84,7 @@ class LogisticPool(GaussianFeaturePool):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: scores are symmetric about 0, so T / 2."""
-        return self.random_labels / 2
+        return self.kept * self.random_labels / 2
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta, or with `fidelities` all labels.
@@ -95,7 +95,7 @@ class LogisticPool(GaussianFeaturePool):
         if self.fidelities:
             ones = np.arange(self.num_items + 1)
             chance = np.diff(bdtr(ones, self.num_items, 0.5), prepend=0)
-            return float(np.minimum(ones, self.most_labels) @ chance)
+            return self.kept * float(np.minimum(ones, self.most_labels) @ chance)
         # chi_k as a function of a standard normal, so that the trapezoid rule is exact again; the
         # inverse of the upper tail keeps the large values, which the lower one would round to 1.
         w, step = np.linspace(-8, 8, 161, retstep=True)
@@ -109,7 +109,7 @@ class LogisticPool(GaussianFeaturePool):
                 mean += weight * expit(slope * z)
             return mean
 
-        return top_sum(value, self.num_items, self.most_labels)
+        return self.kept * top_sum(value, self.num_items, self.most_labels)
 
 
 LogisticPoolEnv, LogisticPoolVectorEnv = environments(LogisticPool)

@@ -111,7 +111,7 @@ class LowRankPool(Pool[Labels]):
         the defaults, 0.1% for 100 by 100 and 0.4% for 250 by 250.
         """
         rows, cols = chi_mean(self.num_rows * self.rank), chi_mean(self.num_cols * self.rank)
-        return self.factor_std**2 * rows * cols * self._best_direction
+        return self.kept * self.factor_std**2 * rows * cols * self._best_direction
 
     @cached_property
     def _best_direction(self) -> float:

@@ -13,7 +13,7 @@ equation (1), where N = 1 and the delay is 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -22,13 +22,12 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
+from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .buying import Buying
-from .labels import ANY_LABEL, Labels, labels_arrived
-
-MOST_DELAY = 10_000
-"""Longest delay, in steps: a pool remembers what was chosen in each of them."""
+from .labels import ANY_LABEL, Labels, first_time, labels_arrived, labels_lost
+from .late import Late, Waiting
 
 StateT = TypeVar("StateT", bound=Labels)
 
@@ -52,12 +51,20 @@ class Pool(Buying[StateT], Generic[StateT]):
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
     - `arrived`: int64, `(1,)`, number of labels that have arrived, in the order of `labelled`; the rest
-      is in flight. Only with a `delay`.
+      is in flight. Only with a `delay` or a `loss`.
+
+    With a random `delay` or a `loss`, `labelled` holds first the items whose labels have come, in the
+    order in which they came (those of one step in the order of choice), then those in flight, then
+    those whose labels are lost; and there are
+    - `lost`: int64, `(1,)`, number of labels that are known to be lost.
+    - `status`: int8, `(T,)`, of each item in `labelled`: 1 in flight, 2 here, 3 lost, 0 behind the last.
+    - `age`: float32, `(T,)`, steps in flight: so far, or until the label or the news of its loss came.
 
     ## Rewards
     The labels that arrive: those of the items chosen `delay` steps ago, and at the last step all that
-    are still in flight; proxies pay nothing. `illegal_reward` for each item chosen again, which shows
-    nothing and spends the choice, but no money; likewise for what the money left does not pay.
+    are still in flight, but for those that are lost; proxies pay nothing. `illegal_reward` for each item
+    chosen again, which shows nothing and spends the choice, but no money; likewise for what the money
+    left does not pay.
 
     ## Starting state
     Fresh values of the items, no labels.
@@ -68,14 +75,17 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the best labels for the choices
-    spent, free of noise; with a `budget` for the money spent, which an oracle may keep) and `values`
-    (the mean label of every item).
+    spent, free of noise and of the luck of losses; with a `budget` for the money spent, which an oracle
+    may keep) and `values` (the mean label of every item).
 
     ## Arguments
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches.
     - `noise_std`: standard deviation of the label noise, in units of the label.
     - `batch_size`: number N of items chosen in a step; `horizon` must be a multiple of it.
-    - `delay`: number of steps from the choice of an item to its label.
+    - `delay`: number of steps from the choice of an item to its label, or their law:
+      `("geometric", r)`, by which a label in flight comes at each step with probability r (1: at once),
+      or `("lognormal", median, sigma)`, rounded down.
+    - `loss`: chance that a label never comes, below 1; it is told when the label would have come.
     - `illegal`: what choosing an item again does. "penalise" pays `illegal_reward`, shows nothing and
       spends the choice; "raise" raises `InputError`.
     - `illegal_reward`: reward of such a choice.
@@ -84,7 +94,8 @@ class Pool(Buying[StateT], Generic[StateT]):
     Z. Xu, E. Shim, A. Tewari, P. Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 2022.
     """
 
-    delay: int = 0
+    delay: DelayLaw = 0
+    loss: float = 0.0
 
     _label_type: ClassVar[DTypeLike] = np.float32
     """Type of the labels that are seen."""
@@ -111,17 +122,28 @@ class Pool(Buying[StateT], Generic[StateT]):
         self._set(
             horizon=horizon,
             batch_size=batch,
-            delay=integer("delay", self.delay, low=0, high=MOST_DELAY),
+            delay=delay_law("delay", self.delay),
+            loss=loss_chance("loss", self.loss),
             noise_std=real("noise_std", self.noise_std, low=0),
             illegal=choice("illegal", self.illegal, ("penalise", "raise")),
             illegal_reward=money("illegal_reward", self.illegal_reward, low=-COSTLY),
         )
 
+    @cached_property
+    def waiting(self) -> Waiting:
+        """How long labels are waited for, and how many never come."""
+        return Waiting(self.delay, self.loss)
+
+    @property
+    def kept(self) -> float:
+        """The share of labels that are not lost."""
+        return 1 - self.loss
+
     @property
     def size(self) -> int:
         """About how many numbers an episode has to itself."""
         tests = 0 if self.shop is None else 3 * self.num_items * self.num_tests + self._widest
-        return 4 * self.num_items + 5 * self._horizon + self.delay + tests
+        return 4 * self.num_items + (5 + 4 * self.waiting.any) * self._horizon + tests
 
     # ---- spaces
 
@@ -136,17 +158,15 @@ class Pool(Buying[StateT], Generic[StateT]):
     @cached_property
     def observation_space(self) -> spaces.Dict:
         """Legal items, history, steps left, and what else a pool shows."""
+        counted = {"steps_left": box(0, self._steps, (1,))}
+        left = counted if self.shop is None else self.money_spaces()
         return spaces.Dict(
             {
                 "action_mask": box(0, 1, (self.num_items * self.num_tests,), np.int8),
                 "labelled": box(-1, self.num_items - 1, (self._horizon,), np.int64),
                 "labels": box(-ANY_LABEL, ANY_LABEL, (self._horizon,), self._label_type),
-                **(
-                    {"steps_left": box(0, self._steps, (1,))}
-                    if self.shop is None
-                    else self.money_spaces()
-                ),
-                **({"arrived": box(0, self._horizon, (1,), np.int64)} if self.delay else {}),
+                **left,
+                **self.waiting.spaces(self._horizon, self._steps),
                 **self.extra_spaces(),
             }
         )
@@ -175,6 +195,11 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     # ---- dynamics
 
+    @property
+    def uniforms(self) -> int:
+        """For each label one number if it carries noise, and those that tell when it comes."""
+        return super().uniforms + self.batch_size * self.waiting.uniforms
+
     def common(
         self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
     ) -> dict[str, Any]:
@@ -197,7 +222,7 @@ class Pool(Buying[StateT], Generic[StateT]):
             "first_item": np.repeat(np.arange(count) * self.num_items, self.batch_size),
             "first_slot": np.repeat(np.arange(count) * t, self.batch_size),
             "arrived": np.zeros(count, np.int64),
-            "counts": np.zeros((count, self.delay), np.int64),
+            "late": Late.empty(count, t) if self.waiting.any else None,
             "purse": self._purse(count),
         }
 
@@ -210,8 +235,10 @@ class Pool(Buying[StateT], Generic[StateT]):
         state.legal[index] = 1
         state.labelled[index] = -1
         state.left[index] = self._steps
-        for counted in (state.labels, state.count, state.found, state.arrived, state.counts):
+        for counted in (state.labels, state.count, state.found, state.arrived):
             counted[index] = 0
+        if state.late is not None:
+            state.late.reset(index)
 
     def step(
         self,
@@ -249,15 +276,16 @@ class Pool(Buying[StateT], Generic[StateT]):
             state.count += self._per_episode(fresh)
             state.found += self._per_episode(np.where(fresh, value, self._wasted))
             reward = np.where(fresh, paid, self.illegal_reward)
-        if not self.delay:
-            before, state.arrived = state.arrived, state.count.copy()
+        before = state.arrived
+        if state.late is None:
+            state.arrived = state.count.copy()
             reward = self._per_episode(reward)
         else:
-            before, state.arrived = state.arrived, self._arrivals(state, ended)
+            fates = self.waiting.draw(len(item), partial(self._uniform, streams))
+            come = state.late.step(slot[fresh], fates.of(fresh), ended)
+            state.arrived = before + come.sum(1)
             reward = self._per_episode(np.where(fresh, 0.0, self.illegal_reward))
-            slots = np.arange(self._horizon)
-            new = (slots >= before[:, None]) & (slots < state.arrived[:, None])
-            reward += np.where(new, self._paying(state), 0.0).sum(1)
+            reward += np.where(come, self._paying(state), 0.0).sum(1)
         self._show(state, before, streams, done)
         return reward, ended
 
@@ -274,7 +302,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         legal = state.legal.reshape(-1)
         fresh = legal.take(index).view(np.bool_)
         if self.batch_size > 1:
-            fresh &= _first_time(action)
+            fresh &= first_time(action)
         if self.illegal == "raise" and not fresh.all():
             self._refuse(item, fresh, done)
         value = self._values_at(state, index, item)
@@ -290,14 +318,6 @@ class Pool(Buying[StateT], Generic[StateT]):
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
         """Return the sums over the choices of each episode, ``(B,)``."""
         return row if self.batch_size == 1 else row.reshape(-1, self.batch_size).sum(1)
-
-    def _arrivals(self, state: StateT, ended: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return how many labels have arrived: those of the items chosen `delay` steps ago."""
-        episode = np.arange(len(ended))
-        column = (self._steps - 1 - state.left) % self.delay
-        due = state.counts[episode, column]
-        state.counts[episode, column] = state.count
-        return np.where(ended, state.count, due)
 
     def _values_at(
         self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
@@ -315,7 +335,8 @@ class Pool(Buying[StateT], Generic[StateT]):
         """Note what else is seen when labels arrive.
 
         Args:
-            state: The state of B episodes; their first ``state.arrived`` labels have arrived.
+            state: The state of B episodes; ``state.arrived`` of their labels have arrived, the first
+                ones, or where they are waited for those of ``state.late``.
             before: The number of labels that had arrived before this step, ``(B,)``.
             streams: The random numbers of the B episodes.
             done: The episodes that have ended, as in `step`; they must not use their generator.
@@ -361,10 +382,8 @@ class Pool(Buying[StateT], Generic[StateT]):
             **({} if state.purse is None else self._money_seen(state)),
             **self.extra(state),
         }
-        if self.delay:
-            arrived = state.arrived[:, None]
-            observation["arrived"] = arrived.copy()
-            observation["labels"][np.arange(self._horizon) >= arrived] = 0
+        if state.late is not None:
+            observation |= state.late.seen(observation)
         return {key: observation[key] for key in self.observation_space.spaces}
 
     def extra(self, state: StateT) -> dict[str, NDArray[Any]]:
@@ -389,9 +408,13 @@ class Pool(Buying[StateT], Generic[StateT]):
 
         Returns:
             ``regret`` ``(B,)``: the best labels for the choices spent minus the labels of the items
-            chosen, free of noise; ``values`` ``(B, n)``: the mean label of every item.
+            chosen, free of noise and of the luck of losses; ``values`` ``(B, n)``: the mean label of
+            every item.
         """
-        return {"regret": self._regret(state), "values": state.values.astype(self._label_type)}
+        return {
+            "regret": self.kept * self._regret(state),
+            "values": state.values.astype(self._label_type),
+        }
 
     # ---- words
 
@@ -419,19 +442,10 @@ class Pool(Buying[StateT], Generic[StateT]):
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
         labels, come = self._labels_seen(observation), int(labels_arrived(observation))
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come
-        late = f", {flying} in flight" if flying else ""
+        lost = int(labels_lost(observation) or 0)
+        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come - lost
+        late = f", {flying} in flight" * (flying > 0) + f", {lost} lost" * (lost > 0)
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         if self.shop is None:
             return f"{len(labels)} of {self._horizon} labels{late}{best}"
         return f"{self._bought_words(observation)}{late}{best}"
-
-
-def _first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
-    order = action.argsort(1, kind="stable")
-    again = np.zeros(action.shape, np.bool_)
-    again[:, 1:] = np.diff(np.take_along_axis(action, order, 1), axis=1) == 0
-    first = np.empty(action.shape, np.bool_)
-    np.put_along_axis(first, order, ~again, 1)
-    return first.reshape(-1)

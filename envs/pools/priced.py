@@ -263,7 +263,11 @@ class Priced(Model[State], Generic[State]):
     def costs(self, observation: Any) -> NDArray[np.int64]:
         """Return the units that tests cost, ``(B or 1, n or 1, M)``, for observations."""
         assert self.shop is not None
-        return self.shop.spend[None]
+        if not self._prices_drawn:
+            return self.shop.spend[None]
+        labels = np.rint(observation["price"].astype(np.float64) / self.shop.unit).astype(np.int64)
+        proxies = np.broadcast_to(self.shop.spend[0, :-1], (*labels.shape, self.num_tests - 1))
+        return np.concatenate([proxies, labels[..., None]], axis=-1)
 
     def money_left(self, observation: Any) -> NDArray[np.int64]:
         """Return the units of money left after observations of B episodes, ``(B,)``."""

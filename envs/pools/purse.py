@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -57,17 +57,35 @@ class Purse:
     def buy(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Try N tests of each episode, from left to right, ``(B, N)``; return which were bought."""
         bought = np.zeros(item.shape, np.bool_)
-        episode, label = np.arange(len(item)), self.legal.shape[2] - 1
         for k in range(item.shape[1]):
-            i, m = item[:, k], fidelity[:, k]
-            cost = self.cost(episode, i, m)
-            bought[:, k] = paid = self.legal[episode, i, m] & (cost <= self.money)
-            self.money -= cost * paid
-            self.legal[episode[paid], i[paid], m[paid]] = False
-            whole = paid & (m == label)
-            self.legal[episode[whole], i[whole]] = False
-        self.mask = self.legal & (self.spend <= self.money[:, None, None])
+            bought[:, k] = self.buy_one(item[:, k], fidelity[:, k])
+        self.look()
         return bought
+
+    def buy_one(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Try a test of each episode, ``(B,)``; `look` must follow."""
+        episode, label = np.arange(len(item)), self.legal.shape[2] - 1
+        cost = self.cost(episode, item, fidelity)
+        paid = self.legal[episode, item, fidelity] & (cost <= self.money)
+        self.money -= cost * paid
+        self.legal[episode[paid], item[paid], fidelity[paid]] = False
+        whole = paid & (fidelity == label)
+        self.legal[episode[whole], item[whole]] = False
+        return np.asarray(paid)
+
+    def look(self) -> None:
+        """See what the money left pays."""
+        self.mask = self.legal & (self.spend <= self.money[:, None, None])
+
+    def wrong(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of N tries fail while another test could be bought, ``(B, N)``."""
+        trial = replace(self, money=self.money.copy(), legal=self.legal.copy())
+        wrong = np.zeros(item.shape, np.bool_)
+        for k in range(item.shape[1]):
+            could = ~trial.spent_up
+            wrong[:, k] = ~trial.buy_one(item[:, k], fidelity[:, k]) & could
+            trial.look()
+        return wrong
 
     def cost(
         self, episode: NDArray[np.int64], item: NDArray[np.int64], fidelity: NDArray[np.int64]

@@ -222,7 +222,7 @@ class TablePool(ColumnTests, Reading):
         """About how many numbers an episode has to itself: of a whole table masks and a history."""
         if self.rows is not None:
             return super().size
-        return self.num_items // 2 + 5 * self._horizon + self.delay
+        return self.num_items // 2 + (5 + 4 * self.waiting.any) * self._horizon
 
     @property
     def shared(self) -> int:
@@ -349,13 +349,14 @@ class TablePool(ColumnTests, Reading):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: their labels times the mean of the table."""
-        return self.random_labels * float(self.table.labels.mean())
+        return self.kept * self.random_labels * float(self.table.labels.mean())
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all labels: the sum of the best T."""
         if self.rows is not None:
-            return top_sum_drawn(self.taken(self.table.labels), self.num_items, self.most_labels)
-        return float(self._best_of_table[-1])
+            best = self.taken(self.table.labels)
+            return self.kept * top_sum_drawn(best, self.num_items, self.most_labels)
+        return self.kept * float(self._best_of_table[-1])
 
     @cached_property
     def _best_of_table(self) -> NDArray[np.float64]:

@@ -39,9 +39,16 @@ def test_models(env_id: str, kwargs: dict[str, Any]) -> None:
 
 POOLS = [env_id for env_id in discovery_gym.registered() if "Pool" in env_id]
 BATCHES = [
-    (env_id, {"batch_size": size, "delay": delay})
+    (env_id, {"batch_size": size, "delay": delay, "loss": loss})
     for env_id in POOLS
-    for size, delay in ((1, 0), (1, 2), (4, 0), (4, 2))
+    for size, delay, loss in (
+        (1, 0, 0.0),
+        (1, 2, 0.0),
+        (4, 0, 0.0),
+        (4, 2, 0.0),
+        (1, ("geometric", 0.5), 0.0),
+        (4, 1, 0.2),
+    )
 ]
 
 
@@ -204,7 +211,7 @@ def test_pages(env_id: str, kwargs: dict[str, Any]) -> None:
         if field.name not in TOLD_IN_WORDS:
             told = ast.literal_eval(named[1].replace("1/3", repr(1 / 3)))
             assert told == default, field.name
-    kinds = {"batch_size": 2, "horizon": 4, "delay": 1}
+    kinds = {"batch_size": 2, "horizon": 4, "delay": 1, "loss": 0.1}
     _told_spaces(page, env.model)
     if kinds.keys() <= {field.name for field in fields(model)}:
         if getattr(env.model, "shop", None) is not None:  # the horizon follows from the budget

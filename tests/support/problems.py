@@ -81,6 +81,14 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         "star": {"topology": "star", "num_items": 30, "hub_fraction": 0.1, "horizon": 9},
         "stars": {"topology": "star", "num_items": 9, "edge_prob": 0, "illegal": "penalise"},
         "late": {"num_items": 20, "edge_prob": 0.3, "batch_size": 3, "delay": 2, "horizon": 12},
+        "lost": {
+            "num_items": 12,
+            "edge_prob": 0.3,
+            "batch_size": 2,
+            "horizon": 8,
+            "delay": ("geometric", 0.4),
+            "loss": 0.3,
+        },
         "complete": {"topology": "complete", "num_items": 8, "horizon": 8, "noise_std": 2.0},
         "sparse": {
             "num_items": 25,
@@ -132,11 +140,20 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 8,
         },
         "late": {"num_items": 12, "num_features": 3, "delay": 3, "horizon": 10},
+        "lost": {
+            "num_items": 12,
+            "num_features": 3,
+            "horizon": 9,
+            "batch_size": 3,
+            "delay": ("lognormal", 1.0, 1.0),
+            "loss": 0.2,
+        },
     },
     "discovery/UnstructuredPool-v0": {
         "priced": {"num_items": 9, "price": 1.1, "budget": 5, "noise_std": 0.2, "batch_size": 2},
         "few": {"num_items": 6, "horizon": 4, "noise_std": 0.0},
         "batches": {"num_items": 6, "horizon": 6, "batch_size": 2, "illegal_reward": -1.0},
+        "lost": {"num_items": 9, "horizon": 6, "delay": 1, "loss": 0.4, "illegal_reward": -1.0},
     },
     "discovery/LogisticPool-v0": {
         "fidelities": {
@@ -165,6 +182,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "all": {"num_items": 9, "num_features": 3, "prior_std": 0.5, "horizon": 9},
         "late": {"num_items": 30, "num_features": 3, "horizon": 15, "batch_size": 5, "delay": 1},
+        "lost": {"num_items": 9, "num_features": 3, "horizon": 9, "delay": ("geometric", 0.25)},
     },
     "discovery/LowRankPool-v0": {
         "priced": {"num_rows": 4, "num_cols": 5, "price": 3.5, "budget": 12, "batch_size": 2},
@@ -179,6 +197,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "row": {"num_rows": 1, "num_cols": 40, "rank": 1, "horizon": 9, "noise_std": 2.0},
         "late": {"num_rows": 6, "num_cols": 6, "horizon": 12, "batch_size": 4, "delay": 1},
+        "lost": {"num_rows": 4, "num_cols": 5, "horizon": 8, "batch_size": 2, "loss": 0.5},
     },
     "discovery/ConstantElasticity-v0": {
         "listed": {
@@ -299,6 +318,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "illegal_reward": -5.0,
             "scaling": "standard",
         },
+        "lost": {"noise_std": 0.5, "horizon": 12, "delay": ("lognormal", 2, 0.5), "loss": 0.1},
         "half": {"rows": 0.5, "horizon": 30},
         "drawn": {
             "features": [[0.0], [1.0], [2.0], [4.0], [4.0], [7.0], [9.0]],
