@@ -274,7 +274,8 @@ class Pool(Buying[StateT], Generic[StateT]):
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
             state.count += self._per_episode(fresh)
-            state.found += self._per_episode(np.where(fresh, value, self._wasted))
+            wasted = self._wasted if purse is None else 0.0  # which takes no money
+            state.found += self._per_episode(np.where(fresh, value, wasted))
             reward = np.where(fresh, paid, self.illegal_reward)
         before = state.arrived
         if state.late is None:
@@ -411,10 +412,8 @@ class Pool(Buying[StateT], Generic[StateT]):
             chosen, free of noise and of the luck of losses; ``values`` ``(B, n)``: the mean label of
             every item.
         """
-        return {
-            "regret": self.kept * self._regret(state),
-            "values": state.values.astype(self._label_type),
-        }
+        values = state.values.astype(self._label_type)
+        return {"regret": self.kept * self._regret(state), "values": values}
 
     # ---- words
 
@@ -432,18 +431,16 @@ class Pool(Buying[StateT], Generic[StateT]):
         points = Series(name="label", values=labels, style="points")
         best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
         total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
-        panels = (
-            Curves(label="label", series=(points, best)),
-            Curves(label="sum of labels", series=(total,)),
-        )
-        return Picture(unit="label", length=self._horizon, panels=panels)
+        curves = Curves(label="label", series=(points, best))
+        sums = Curves(label="sum of labels", series=(total,))
+        return Picture(unit="label", length=self._horizon, panels=(curves, sums))
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
         assert isinstance(observation, dict)
         labels, come = self._labels_seen(observation), int(labels_arrived(observation))
         lost = int(labels_lost(observation) or 0)
-        flying = np.count_nonzero(np.asarray(observation["labelled"]) >= 0) - come - lost
+        flying = int((np.asarray(observation["labelled"]) >= 0).sum()) - come - lost
         late = f", {flying} in flight" * (flying > 0) + f", {lost} lost" * (lost > 0)
         best = f", best label {labels.max():.4g}, sum {labels.sum():.4g}" if len(labels) else ""
         if self.shop is None:

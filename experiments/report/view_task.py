@@ -31,6 +31,8 @@ EPISODES = 64
 """Episodes of a run that the page can open; `discovery-gym show` opens all."""
 DOTS = 1000
 """Episodes of a run that are drawn."""
+SUMS = 40
+"""Sums of money after which a curve is drawn."""
 ACTIONS, LETTERS = 12, 90
 """First actions of an episode that the page shows, and their letters."""
 
@@ -291,8 +293,34 @@ def _curves(board: Board) -> Iterator[View]:
             for i, row in enumerate(board.rows)
             if row.played is not None and (trace := _traces(row.played).get(name)) is not None
         ]
-        if lines:
+        if lines := [line for line in lines if line["points"]]:
             yield {"name": name, "label": label, "lines": lines}
+    yield from _curves_by_money(board, named)
+
+
+def _curves_by_money(board: Board, named: Mapping[str, str]) -> Iterator[View]:
+    """Yield what is known after some money, where episodes of the agents cost different sums."""
+    spent = [row.played.spent for row in board.rows if row.played and row.played.spent is not None]
+    if not spent or (most := float(max(map(np.max, spent)))) <= 0:
+        return
+    money = np.linspace(0, most, SUMS + 1)[1:]
+    for name in ("regret", "return", "best"):
+        lines = []
+        for i, row in enumerate(board.rows):
+            traces = {} if row.played is None else _traces(row.played)
+            if name in traces and "spent" in traces:
+                known = _after_money(traces[name], traces["spent"], money)
+                lines.append({"row": i, **_line(money, known)})
+        if lines := [line for line in lines if line["points"]]:
+            label = f"{named[name]}, by money"
+            yield {"name": f"{name}-money", "label": label, "x": "money", "lines": lines}
+
+
+def _after_money(trace: Floats, spent: Floats, money: Floats) -> Floats:
+    """Return what was known ``(E, P)`` when no more than some money was spent, ``(E, len(money))``."""
+    places = np.stack([(spent <= some + 1e-9).sum(1) - 1 for some in money], 1)
+    known = np.take_along_axis(trace, np.maximum(places, 0), 1)
+    return np.where(places < 0, np.nan, known)
 
 
 def _traces(played: Evaluation) -> dict[str, Floats]:

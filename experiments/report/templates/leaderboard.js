@@ -266,7 +266,7 @@ function curvesOf(task, share) {
     const switches = task.curves.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Quantity" }, task.curves.map((one) => h("button", { type: "button", "aria-pressed": one === curve, click: () => show(one) }, one.label)));
     const words = "Mean over the episodes and its pointwise 95 % interval; an episode that has ended keeps its last value.";
     const rows = () => lines.flatMap((one) => one.points.map((point, k) => [one.agent.name, point, short(one.mean[k]), one.low[k] === null ? "–" : `[${short(one.low[k])}, ${short(one.high[k])}]`]));
-    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: "decisions", y: curve.label, whole: true }, width(share)), ["agent", "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
+    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: curve.x ?? "decisions", y: curve.label, whole: !curve.x }, width(share)), ["agent", curve.x ?? "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
   };
   show(task.curves[0]);
   return place;

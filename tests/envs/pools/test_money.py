@@ -20,7 +20,7 @@ from discovery_gym.envs.wrappers import OneByOne, VectorOneByOne
 
 LINEAR, LOGISTIC, TABLE = (f"discovery/{name}Pool-v0" for name in ("Linear", "Logistic", "Table"))
 FEW = {"num_items": 5, "num_features": 2}
-X, Y = np.arange(7.0)[:, None], np.array([1.0, 2, 3, 0.5, 3.5, 8, 4])
+X, Y = np.arange(7.0)[:, None], np.array([1.0, 2, 3, -0.5, 3.5, 8, 4])
 NOISY = {"features": X, "labels": Y, "noise_std": 0.5}
 KINDS: list[tuple[str, dict[str, Any]]] = [
     (LINEAR, FEW | {"price": (1, 2, 3, 1.5, 0.5)}),
@@ -39,18 +39,19 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     kind=some.sampled_from(KINDS),
     budget=some.sampled_from([1.0, 2.7, 5.0]),
     size=some.sampled_from([1, 3]),
-    delay=some.sampled_from([0, 2]),
+    delay=some.sampled_from([0, 2, ("geometric", 0.4)]),
+    loss=some.sampled_from([0.0, 0.0, 0.3]),
     seed=some.integers(0, 10**6),
 )
 @settings(max_examples=80, deadline=None)
 def test_the_rules_of_the_shop(
-    kind: tuple[str, dict[str, Any]], budget: float, size: int, delay: int, seed: int
+    kind: tuple[str, dict[str, Any]], budget: float, size: int, delay: Any, loss: float, seed: int
 ) -> None:
     """Blind choices: what is bought can be paid, once, a proxy before its label; nothing else is."""
     env_id, kwargs = kind
     if "price" in kwargs and np.min(kwargs["price"]) > budget:
         return
-    how = {"batch_size": size, "delay": delay, "reveal": True, "illegal_reward": -9}
+    how = {"batch_size": size, "delay": delay, "loss": loss, "reveal": True, "illegal_reward": -9}
     env = gym.make(env_id, **kwargs, budget=budget, **how)
     model, random = env.unwrapped.model, np.random.default_rng(seed)
     m = model.num_tests
@@ -77,9 +78,13 @@ def test_the_rules_of_the_shop(
         observation, reward, ended, _, info = env.step(action if size > 1 else action[0])
         total += reward + 9 * wasted
         assert model.money_left({"money_left": observation["money_left"][None]}) == [money] >= [0]
-        assert [i for i in observation["labelled"] if i >= 0] == [i for i, _ in order]
+        shown = observation["labelled"][: len(order)].tolist(), [m - 1] * len(order)
         if m > 1:
-            assert [f for f in observation["fidelity"] if f >= 0] == [f for _, f in order]
+            shown = shown[0], observation["fidelity"][: len(order)].tolist()
+        seen = list(zip(*shown, strict=True))
+        assert (seen if not loss and isinstance(delay, int) else sorted(seen)) == (
+            order if not loss and isinstance(delay, int) else sorted(order)
+        )
         labels = [i for i, f in order if f == m - 1]
         spent = model.shop.total - money
         worth = [
@@ -89,13 +94,13 @@ def test_the_rules_of_the_shop(
             if costs[list(chosen), m - 1].sum() <= spent
         ]
         found = info["values"][labels].astype(float).sum()
-        assert info["regret"] == pytest.approx(max(worth) - found, abs=1e-4)
+        assert info["regret"] == pytest.approx((1 - loss) * (max(worth) - found), abs=1e-4)
         assert info["regret"] >= 0
     last = observation["decisions"][0] == model.horizon
     left = [(i, f) for i, f in np.ndindex(model.num_items, m) if costs[i, f] <= money]
     assert last or all(one in bought or (one[0], m - 1) in bought for one in left)
-    paid = [f == m - 1 for _, f in order]
-    assert total == pytest.approx(observation["labels"][: len(order)][paid].sum(), abs=1e-4)
+    paid = [f == m - 1 for _, f in seen]
+    assert total == pytest.approx(observation["labels"][: len(seen)][paid].sum(), abs=1e-4)
 
 
 @given(
