@@ -233,10 +233,8 @@ class Prospect:
             law = _one_more(law, positive[:, :, j - 1])
             up = _share(hit[:, :, :j], positive[:, :, :j])
             down = _share(chance[:, :, :j] - hit[:, :, :j], 1 - positive[:, :, :j])
-            of = np.arange(j) < np.arange(j + 1)[:, None]  # (j + 1, j) the first ones are positive
-            tested = np.where(
-                of, *(np.einsum("bkj,bk->bj", law, share)[:, :, None] for share in (up, down))
-            )
+            up, down = (np.einsum("bkj,bk->bj", law, share)[:, :, None] for share in (up, down))
+            tested = np.where(np.arange(j) < np.arange(j + 1)[:, None], up, down)  # the first ones
             rest = np.einsum("bkj,bkn->bjn", law, chance[:, :, j:] * label[:, None, j:])
             mean_price = np.repeat(price[:, :j].mean(1, keepdims=True), j, 1)
             prices = np.concatenate([mean_price, price[:, j:]], 1)[:, None]

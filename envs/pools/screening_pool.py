@@ -84,8 +84,8 @@ class ScreeningPool(Pool[Labels]):
     - `hit_chance`: probability pi that a candidate is a hit; without `models`.
     - `models`: sequence of (weight, pi, s, f), one of which is drawn for each episode; None: one
       model, of `hit_chance` and the cheap test of `fidelities`. With it, these say nothing.
-    - `fidelities`: (price, sensitivity s, false positives f) of the cheap test, and (price, 1, 0) of
-      the careful one.
+    - `fidelities`: the cheap test, (price, sensitivity s, false positives f), and the careful one,
+      (price, 1, 0).
     - `budget`: the money at the start. `horizon`, the most tests that it buys, follows.
     - `price`: None: prices stand in `fidelities`.
     - `noise_std`: 0: a test errs by its sensitivity and false positives alone.
