@@ -37,10 +37,10 @@ class Priced(Model[State], Generic[State]):
       the budget is shown as just above it.
 
     ## Arguments
-    - `fidelities`: the M tests that an item may have, from the cheapest on, each `(cost, noise_std,
-      rho)`; the last is the label, with rho 1. Only labels pay. A proxy of an item of value v is rho v,
-      plus a bias of the item such that the correlation with v is rho, plus noise. The noise of the
-      label stands for `noise_std`. None: an item has one test, its label.
+    - `fidelities`: on pools with features, the M tests that an item may have, from the cheapest on,
+      each `(cost, noise_std, rho)`; the last is the label, with rho 1. Only labels pay. A proxy of an
+      item of value v is rho v, plus a bias of the item such that the correlation with v is rho, plus
+      noise. The noise of the label stands for `noise_std`. None: an item has one test, its label.
     - `price`: what the label of an item costs, one number or one for each; with `fidelities` the cost
       of the last is then None.
     - `budget`: the money at the start, with `fidelities` or a `price`; all is counted in whole

@@ -438,11 +438,8 @@ WATCHES: dict[type[Any], type[Watch]] = {
 
 def objection(model: Any) -> str | None:
     """Return why there is no test of an environment; None: there is one."""
-    if isinstance(model, Pool) and model.shop is not None:
-        return (
-            "its tests cost money, and what they tell has another law than labels that are counted"
-        )
-    if type(model) in WATCHES:
+    paid = isinstance(model, Pool) and model.shop is not None
+    if type(model) in WATCHES and not paid:
         return WATCHES[type(model)].objection(model)
     if isinstance(model, TablePool):
         return "a table is an open book: whoever has it knows every label"
@@ -450,4 +447,4 @@ def objection(model: Any) -> str | None:
         return "the belief about its labels has no closed form"
     if isinstance(model, DesignModel):
         return "what its experiments tell is estimated and has no exact mean"
-    return "the law of what comes next is not known"
+    return f"the law of {'tests that cost money' if paid else 'what comes next'} is not known"

@@ -168,7 +168,8 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "fidelities": ((1, 0.7, 0), (2, 0.9, 0.2), (4, 1, 0)),
             "budget": 17,
             "batch_size": 2,
-            "delay": 1,
+            "delay": ("geometric", 0.5),
+            "loss": 0.1,
         },
         "priced": {"num_items": 12, "num_features": 3, "price": 2, "budget": 9},
         "sparse": {
