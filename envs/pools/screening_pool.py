@@ -194,8 +194,8 @@ class ScreeningPool(Pool[Labels]):
 
     @property
     def uniforms(self) -> int:
-        """One number per test, its coin."""
-        return self.batch_size
+        """One number per test, its coin, and what tells when it comes."""
+        return self.batch_size + super().uniforms
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return 1 with probability ``value``, 0 otherwise."""
@@ -206,8 +206,8 @@ class ScreeningPool(Pool[Labels]):
     @cached_property
     def plan(self) -> ScreeningPlan:
         """The exact values of policies; of one test at a time, seen at once."""
-        if self.batch_size > 1 or self.delay:
-            raise TruthUnknown(f"{self.name} has no exact values in batches or with a delay.")
+        if self.batch_size > 1 or self.delay or self.loss:
+            raise TruthUnknown(f"{self.name} has no exact values in batches, with a delay or a loss.")
         assert self.shop is not None
         cheap, careful = self.shop.spend[0].tolist()
         return ScreeningPlan(

@@ -285,6 +285,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "illegal_reward": -1.0,
         },
         "late": {"num_items": 9, "hit_chance": 0.4, "budget": 25.5, "batch_size": 2, "delay": 2},
+        "lost": {"num_items": 8, "hit_chance": 0.4, "delay": ("geometric", 0.4), "loss": 0.2},
     },
     "discovery/TablePool-v0": {
         "proxies": {
