@@ -171,10 +171,10 @@ class Belief(Protocol):
     def correlation(self, fidelity: int) -> Array:
         """Return how a label to come at a fidelity correlates with the value, in size, ``(B, n)``.
 
-        Its square is the share of the value's variance that the label takes away. Beliefs that learn
-        from proxies have it.
+        Its square is the share of the value's variance that the label takes away. By default a proxy
+        tells nothing.
         """
-        raise NotImplementedError(f"{type(self).__name__} learns from no proxies.")
+        return np.zeros_like(self.mean())
 
     def label_variance(self) -> Array:
         """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""

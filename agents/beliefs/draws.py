@@ -188,7 +188,7 @@ class Draws(HistoryBelief, AdditiveNoise):
     def correlation(self, fidelity: int) -> Array:
         """Return the correlation of a label with the value, ``(B, n)``."""
         signal = np.abs(self._slope[fidelity]) * self.std()
-        return signal / np.hypot(signal, self._noise[fidelity])
+        return np.asarray(signal / np.hypot(signal, self._noise[fidelity]))
 
 
 def cholesky(matrix: list[list[Any]]) -> list[list[Any]]:

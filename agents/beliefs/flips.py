@@ -76,12 +76,17 @@ class Flips:
 
     def rows(self, some: Mask) -> Self:
         """Return this of some episodes."""
-        parts = (self.label, self.odds, self.made, self.counts)
-        return type(self)(*(part[some] for part in parts), self.chances)
+        return type(self)(
+            label=self.label[some],
+            odds=self.odds[some],
+            made=self.made[some],
+            counts=self.counts[some],
+            chances=self.chances,
+        )
 
     @property
     def _erring(self) -> Mask:
-        return self.made.any(2)
+        return np.asarray(self.made.any(2))
 
     def likelihood(self, eta: Array) -> Array:
         """Return log P at log odds ``(E, t)``, summed up to a constant, ``(E,)``."""
@@ -95,14 +100,15 @@ class Flips:
         """Return d log P / d eta, ``(E, t)``."""
         if not self.made.shape[2]:
             return self.label - p
-        return self.counts * (np.where(self._erring, expit(eta + self.odds), self.label) - p)
+        seen = np.where(self._erring, expit(eta + self.odds), self.label)
+        return np.asarray(self.counts * (seen - p), np.float64)
 
     def information(self, p: Array) -> Array:
         """Return the expected information about eta, ``(E, t)``."""
         if not self.made.shape[2]:
             return p * (1 - p)
         tests = information(p, self.made, self.chances)
-        return self.counts * np.where(self._erring, tests, p * (1 - p))
+        return np.asarray(self.counts * np.where(self._erring, tests, p * (1 - p)), np.float64)
 
 
 def by_item(

@@ -360,7 +360,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         _, noise = self._settings(np.arange(len(std)))
         signal = np.abs(self._tests.slope[fidelity]) * self.std()
         noise = std * np.sqrt(self._tests.ratio(fidelity, noise))
-        return signal / np.hypot(signal, noise[:, None])
+        return np.asarray(signal / np.hypot(signal, noise[:, None]))
 
     def _unsure(self) -> Array:
         """Return the variance of the constant over s^2, ``(B,)``; none in the prior."""

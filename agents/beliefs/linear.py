@@ -390,7 +390,7 @@ class Linear(FeatureBelief, AdditiveNoise):
     def correlation(self, fidelity: int) -> Array:
         """Return the correlation of a label with f(x), in size, ``(B, n)``."""
         signal = np.abs(self._slope[fidelity]) * self._std()
-        return signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300)
+        return np.asarray(signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300))
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.

@@ -288,7 +288,7 @@ class Logistic(FeatureBelief, Probabilities):
         hit, miss = self._chances[fidelity]
         q = miss + (hit - miss) * p
         variance = np.maximum(q * (1 - q), 1e-300)
-        return (hit - miss) * np.sqrt(p * (1 - p) / variance)
+        return np.asarray((hit - miss) * np.sqrt(p * (1 - p) / variance))
 
     def label_variance(self) -> Array:
         """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""

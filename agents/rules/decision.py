@@ -135,8 +135,8 @@ class Decision:
         """
         worth, tests = self.worth, self.tests
         assert tests is not None
-        some = np.where(tests.any((1, 2), keepdims=True), tests, True)
-        return np.where(worth.any((1, 2), keepdims=True), worth, some)
+        some = np.where(np.any(tests, axis=(1, 2), keepdims=True), tests, True)
+        return np.where(np.any(worth, axis=(1, 2), keepdims=True), worth, some)
 
     def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return indices per price of the label, where prices differ, ``(B, n)``.
@@ -162,10 +162,10 @@ class Decision:
         """
         if self.tests is None:
             return self
-        any_ = self.tests.any(2)
-        none = ~self.mask.any(1, keepdims=True)
-        some = np.where(any_.any(1, keepdims=True), any_, True)
-        return replace(self, mask=np.where(none, some, self.mask > 0).astype(np.int8))
+        any_ = np.asarray(self.tests.any(2))
+        some = np.where(np.any(any_, axis=1, keepdims=True), any_, True)
+        mask = np.where(np.any(self.mask, axis=1, keepdims=True), self.mask > 0, some)
+        return replace(self, mask=mask.astype(np.int8))
 
     def action(self, items: Items, fidelity: Items) -> Items:
         """Return the actions that buy these tests, or else the cheapest one of the item, ``(B,)``."""

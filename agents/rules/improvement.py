@@ -28,6 +28,7 @@ Problems", Operations Research 60 (2012), for its use where every label counts.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,8 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         later = np.maximum(decision.left - 1, 0)
         every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
         spread = np.sqrt(std**2 + belief.noise_variance(every))
-        bound = _bound(mean, std, spread, legal, later)
+        signal = std / np.maximum(spread, 1e-300)
+        bound = _bound(mean, std, signal, legal, np.broadcast_to(later[:, None], mean.shape))
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
         within = belief.rounding() * (1 + later[:, None])
         bound[np.arange(len(bound)), best(mean, decision.mask, random, within)] = np.inf
@@ -176,25 +178,18 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         """
         if decision.tests is None:
             return self.choose(belief, decision, random)
-        mean, std, tests = belief.mean(), belief.std(), decision.useful
+        mean, std, useful = belief.mean(), belief.std(), decision.useful
         legal, top = decision.items.mask > 0, decision.num_tests - 1
-        b, n, m = tests.shape
-        costs = decision.costs.astype(np.float64)
-        least = np.where(legal, costs[:, :, top], np.inf).min(1)
-        later = np.maximum(decision.money[:, None, None] - costs, 0) // least[:, None, None]
-        later = np.minimum(later, legal.sum(1)[:, None, None])
-        later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
+        b, n, m = useful.shape
+        costs, later = decision.costs.astype(np.float64), _later(decision, legal)
         signal = np.stack([*(belief.correlation(k) for k in range(top)), _heard(belief, std)], 2)
-        bound = np.full(tests.shape, -np.inf)
-        for i, own in enumerate(legal):
-            for k in range(m):
-                gain = _gain_at_most(mean[i, own], std[i, own], signal[i, own, k])
-                bound[i, own, k] = (k == top) * mean[i, own] + later[i, own, k] * gain
-        bound = np.where(tests, bound / costs, -np.inf)
-        within = belief.rounding() * ((1 + later) / costs).max((1, 2))[:, None]
+        bounds = [_bound(mean, std, signal[..., k], legal, later[..., k]) for k in range(m)]
+        bound = np.stack([*(one - mean for one in bounds[:top]), bounds[top]], 2)
         # The bound does not hold for the label of the item of the largest mean, because it leaves.
-        rows, first = np.arange(b), best(mean, legal.astype(np.int8), random, belief.rounding())
-        bound[rows, first, top] = np.where(tests[rows, first, top], np.inf, -np.inf)
+        first = best(mean, legal.astype(np.int8), random, belief.rounding())
+        bound[np.arange(b), first, top] = np.inf
+        bound = np.where(useful, bound / costs, -np.inf)
+        within = belief.rounding() * ((1 + later) / costs).max((1, 2))[:, None]
 
         def score(i: int, test: int, row: Array) -> float:
             x, k = divmod(test, m)
@@ -204,9 +199,9 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
             gain = later[i, x, k] * rise_of_largest(mean[i, others], slope)
             return float(((k == top) * mean[i, x] + gain) / costs[i, x, k])
 
-        bound, tests = bound.reshape(b, n * m), tests.reshape(b, n * m)
-        scores = self._examined(belief, bound, tests, score, random, within)
-        return best(scores, tests.astype(np.int8), random, within)
+        allowed = useful.reshape(b, n * m)
+        scores = self._examined(belief, bound.reshape(b, n * m), allowed, score, random, within)
+        return best(scores, allowed.astype(np.int8), random, within)
 
     def _examined(
         self,
@@ -234,6 +229,17 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         return scores
 
 
+def _later(decision: Decision, legal: NDArray[np.bool_]) -> Array:
+    """Return how many labels the money left after each test can pay, ``(B, n, M)``."""
+    assert decision.money is not None
+    costs, top = decision.costs.astype(np.float64), decision.num_tests - 1
+    least = np.where(legal, costs[:, :, top], np.inf).min(1)
+    later = np.maximum(decision.money[:, None, None] - costs, 0) // least[:, None, None]
+    later = np.minimum(later, legal.sum(1)[:, None, None])
+    later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
+    return np.asarray(later)
+
+
 def _heard(belief: AdditiveNoise, std: Array) -> Array:
     """Return the correlation of the label of every item with its value, ``(B, n)``."""
     every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
@@ -242,14 +248,21 @@ def _heard(belief: AdditiveNoise, std: Array) -> Array:
 
 
 def _bound(
-    mean: Array, std: Array, spread: Array, legal: NDArray[np.bool_], later: NDArray[np.int64]
+    mean: Array, std: Array, signal: Array, legal: NDArray[np.bool_], later: NDArray[Any]
 ) -> Array:
-    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``."""
+    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``.
+
+    Args:
+        mean: Means, ``(B, n)``.
+        std: Standard deviations, ``(B, n)``.
+        signal: Correlations of labels with values, ``(B, n)``.
+        legal: Which items count, ``(B, n)``.
+        later: Number of labels left after each, ``(B, n)``.
+    """
     bound = np.full(mean.shape, -np.inf)
     for i, own in enumerate(legal):
-        signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
-        gain = _gain_at_most(mean[i, own], std[i, own], signal)
-        bound[i, own] = mean[i, own] + later[i] * gain
+        gain = _gain_at_most(mean[i, own], std[i, own], signal[i, own])
+        bound[i, own] = mean[i, own] + later[i, own] * gain
     return bound
 
 

@@ -123,13 +123,8 @@ class IDS(Rule[Belief]):
     ) -> NDArray[np.int64]:
         """Return what is drawn from the best distribution, ``(B,)``.
 
-        Args:
-            regret: Regret of every action, ``(B, n)``.
-            gain: Information, ``(B, n)``.
-            mask: 1 where an action may be chosen, ``(B, n)``.
-            off: What rounding does to both, ``(B, 1)`` each.
-            random: What is drawn from.
-            costs: Costs, if both are per cost, ``(B, n)``.
+        Regret and information of every action are ``(B, n)``, ``off`` is what rounding does to them,
+        ``(B, 1)`` each. With ``costs`` both are per cost.
         """
         regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
@@ -137,18 +132,7 @@ class IDS(Rule[Belief]):
         if self.deterministic:
             chosen = best(np.log(gain) - self.lam * np.log(regret), mask, random)
         else:
-            chosen = np.empty(len(regret), np.int64)
-            coins = random.random(len(regret))
-            for i in range(len(regret)):
-                items = mask[i].nonzero()[0]
-                first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
-                if costs is not None:  # of the money, not of the tests
-                    one, other = (
-                        (1 - weight) / costs[i, items[first]],
-                        weight / costs[i, items[second]],
-                    )
-                    weight = other / (one + other)
-                chosen[i] = items[second if coins[i] < weight else first]
+            chosen = self._of_two(regret, gain, mask, random.random(len(regret)), costs)
         # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
         # nothing of the kind: where a regret is nearly 0, rounding decides its size.
         one_ = chosen[:, None]
@@ -156,6 +140,25 @@ class IDS(Rule[Belief]):
         alike = np.abs(regret - np.take_along_axis(regret, one_, 1)) <= off[0]
         alike &= np.abs(gain - np.take_along_axis(gain, one_, 1)) <= gain_off
         return one_of(alike & (mask > 0), random)
+
+    def _of_two(
+        self,
+        regret: Array,
+        gain: Array,
+        mask: NDArray[np.int8],
+        coins: Array,
+        costs: Array | None,
+    ) -> NDArray[np.int64]:
+        """Return one of the two actions of each episode that the best distribution lies on, ``(B,)``."""
+        chosen = np.empty(len(regret), np.int64)
+        for i in range(len(regret)):
+            items = mask[i].nonzero()[0]
+            first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
+            if costs is not None:  # of the money, not of the tests
+                one, other = np.array([1 - weight, weight]) / costs[i, items[[first, second]]]
+                weight = other / (one + other)
+            chosen[i] = items[second if coins[i] < weight else first]
+        return chosen
 
 
 def _widest(belief: Belief) -> Array:
