@@ -207,7 +207,9 @@ class ScreeningPool(Pool[Labels]):
     def plan(self) -> ScreeningPlan:
         """The exact values of policies; of one test at a time, seen at once."""
         if self.batch_size > 1 or self.delay or self.loss:
-            raise TruthUnknown(f"{self.name} has no exact values in batches, with a delay or a loss.")
+            raise TruthUnknown(
+                f"{self.name} has no exact values in batches, with a delay or a loss."
+            )
         assert self.shop is not None
         cheap, careful = self.shop.spend[0].tolist()
         return ScreeningPlan(

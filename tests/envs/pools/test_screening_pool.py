@@ -80,7 +80,12 @@ def test_the_cheap_test_is_told_on_average_over_the_models() -> None:
 
 
 def test_exact_values_are_refused_where_they_are_not_known() -> None:
-    for parameters in ({"batch_size": 2}, {"delay": 1}, {"delay": ("geometric", 0.5)}, {"loss": 0.1}):
+    for parameters in (
+        {"batch_size": 2},
+        {"delay": 1},
+        {"delay": ("geometric", 0.5)},
+        {"loss": 0.1},
+    ):
         with pytest.raises(TruthUnknown, match="in batches, with a delay or a loss"):
             ScreeningPool(**parameters).optimal_value()
     large = ScreeningPool(num_items=50, budget=400, models=((1, 0.1, 0.9, 0.1), (1, 0.3, 0.8, 0.3)))
