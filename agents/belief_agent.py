@@ -14,13 +14,9 @@ from ..envs.core import Knowledge
 from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
-<<<<<<< HEAD
-from .rules import Decision, Repeated, Rule
-=======
 from .beliefs.belief import can_learn
-from .rules import Decision, Rule
+from .rules import Decision, Repeated, Rule
 from .rules.rule import ahead
->>>>>>> rules
 
 BeliefT = TypeVar("BeliefT", bound=Belief)
 
@@ -72,18 +68,6 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         """Return the decision after observations of B episodes; outside pools it is for one action."""
         if isinstance(self.model, Pool):
             labelled, lost = _without_lost(observation)
-<<<<<<< HEAD
-            return Decision(
-                mask=observation["action_mask"],
-                labelled=labelled,
-                arrived=Arrivals.of(observation).items,
-                left=self.model.labels_left(observation),
-                batch_size=self.model.batch_size,
-                lost=lost,
-            )
-        if isinstance(self.model, Conditions):
-            return Repeated.of(observation)
-=======
             fields = {
                 "mask": observation["action_mask"],
                 "labelled": labelled,
@@ -93,7 +77,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
                 "lost": lost,
             }
             return Decision(**fields | self._money(observation))
->>>>>>> rules
+        if isinstance(self.model, Conditions):
+            return Repeated.of(observation)
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)

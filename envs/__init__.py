@@ -23,6 +23,7 @@ for model in (
     "pools.linear_pool:LinearPool",
     "pools.logistic_pool:LogisticPool",
     "pools.low_rank_pool:LowRankPool",
+    "pools.screening_pool:ScreeningPool",
     "pools.table_pool:TablePool",
     "pools.unstructured_pool:UnstructuredPool",
 ):

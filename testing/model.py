@@ -144,7 +144,7 @@ def _check_truth(vector: Any) -> None:
         _check_mean(returns, value, "random_value()")
     if best is not None:
         _check_mean(returns, best, "the return of random play", most=True)
-        pool = isinstance(model, Pool)
+        pool = isinstance(model, Pool) and _known(model.optimal_policy) is None
         if pool or _known(model.optimal_policy):
             agent = make("oracle" if pool else "optimal", vector)
             # At several prices the best for all of the money need not be that for a part of it.

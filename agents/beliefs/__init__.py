@@ -3,6 +3,7 @@
 from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
 from .conditions import Bernoulli, Normal, SampleMean
+from .exchangeable import Exchangeable
 from .gaussian_process import GaussianProcess
 from .history import Arrivals
 from .linear import Linear
@@ -22,6 +23,7 @@ BELIEFS: dict[str, type[Belief]] = {
     "normal": Normal,
     "bernoulli": Bernoulli,
     "sample_mean": SampleMean,
+    "exchangeable": Exchangeable,
 }
 """Beliefs by name; `Knowledge.beliefs` says which are about an environment, the default first."""
 
@@ -32,6 +34,7 @@ __all__ = [
     "Belief",
     "Bernoulli",
     "Beta",
+    "Exchangeable",
     "GaussianProcess",
     "Linear",
     "Logistic",

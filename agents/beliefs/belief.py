@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random
 from ...envs.core.seeding import Words
+from .mixture import Mixture
 
 Array = NDArray[np.float64]
 
@@ -236,6 +237,60 @@ class Probabilities(Belief, Protocol):
             Probabilities of success of all items given a failure, and given a success, new arrays
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
+
+    def positive(self, test: int) -> Array:
+        """Return the probability that a test of every item is positive, ``(B, n)``.
+
+        Args:
+            test: A fidelity of the pool; the last one, or -1, is the label.
+        """
+        hit, miss = _test_chances(self)[test]
+        return np.asarray(miss + (hit - miss) * self.chance())
+
+    def given_test(
+        self, items: NDArray[np.int64], test: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the chances that would follow from a negative or a positive test of each of some items.
+
+        A test tells of others what the label would, as far as it tells of the label.
+
+        Args:
+            items: Items to be tested, each by itself, ``(B, m)``.
+            test: A fidelity of the pool.
+
+        Returns:
+            Probabilities of success of all items, the tested one included, new arrays ``(B, m, n)``.
+        """
+        hit, miss = _test_chances(self)[test]
+        chance = np.take_along_axis(self.chance(), items, 1)
+        labels, places, both = self.given(items), items[:, :, None], []
+        for on_hit, on_miss in ((1 - hit, 1 - miss), (hit, miss)):
+            seen = on_miss + (on_hit - on_miss) * chance
+            is_hit = np.divide(on_hit * chance, seen, out=np.zeros_like(seen), where=seen > 0)
+            share = is_hit[:, :, None].astype(np.float32)
+            after = labels[0] + share * (labels[1] - labels[0])
+            np.put_along_axis(after, places, share, 2)
+            both.append(after)
+        return both[0], both[1]
+
+    def mixture(self, count: int, random: Random) -> Mixture:
+        """Return worlds given each of which labels are independent; by default draws of this belief.
+
+        Args:
+            count: Number of worlds, where they are drawn.
+            random: What is drawn from.
+        """
+        low, high = getattr(getattr(self, "model", None), "outcomes", None) or (0.0, 1.0)
+        chance = np.clip((self.sample(count, random) - low) / (high - low), 0, 1)
+        weight = np.full(chance.shape[:2], 1 / count)
+        tests = np.repeat(_test_chances(self)[:, :, None], count, 2)
+        return Mixture(weight=weight, chance=chance.astype(np.float64), tests=tests)
+
+
+def _test_chances(belief: Belief) -> Array:
+    """Return the chances that each test is positive on a success and on a failure, ``(M, 2)``."""
+    proxies = getattr(getattr(belief, "model", None), "proxies", ())
+    return np.array([*proxies, (1.0, 0.0)])
 
 
 def can_learn(belief: type[Belief], model: Knowledge) -> bool:

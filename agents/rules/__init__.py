@@ -5,6 +5,7 @@ from typing import Any
 from .active_search import ENS, ActiveSearch
 from .bandits import UCB1, AnnealedGreedy, ExploreCommit, RoundRobin, UCB1Tuned
 from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, OneHub, Thompson
+from .cheap_then_greedy import CheapThenGreedy
 from .decision import Decision, Repeated
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
@@ -23,6 +24,7 @@ RULES: dict[str, type[Rule[Any]]] = {
     "glm_ucb": GLMUCB,
     "active_search": ActiveSearch,
     "ens": ENS,
+    "cheap_then_greedy": CheapThenGreedy,
     "one_hub": OneHub,
     "meta_ucb": MetaUCB,
     "ucb1": UCB1,
@@ -42,6 +44,7 @@ __all__ = [
     "ActiveSearch",
     "AnnealedGreedy",
     "BayesUCB",
+    "CheapThenGreedy",
     "Decision",
     "EpsilonGreedy",
     "ExpectedImprovement",

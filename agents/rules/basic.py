@@ -43,13 +43,8 @@ class EpsilonGreedy(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-<<<<<<< HEAD
-        mean = belief.mean()
-        explores = random.random(len(mean)) < self._chance(decision)
-=======
         mean = decision.per_cost(belief.mean())
-        explores = random.random(len(mean)) < self.epsilon
->>>>>>> rules
+        explores = random.random(len(mean)) < self._chance(decision)
         score = np.where(explores[:, None], random.random(mean.shape), mean)
         return best(score, decision.mask, random, belief.rounding() * ~explores[:, None])
 

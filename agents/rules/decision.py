@@ -188,62 +188,6 @@ class Decision:
         Args:
             actions: The item that each episode has chosen, or the test, ``(B,)``.
         """
-<<<<<<< HEAD
-        rows = np.arange(len(items))
-        mask = self.mask.copy()
-        mask[rows, items] = 0
-        labelled = np.full((len(items), self.labelled.shape[1] + 1), -1)
-        labelled[:, :-1] = self.labelled
-        labelled[rows, (labelled >= 0).sum(1)] = items
-        return replace(self, mask=mask, labelled=labelled, left=self.left - 1)
-
-    @property
-    def chosen(self) -> Items:
-        """Number of choices so far, ``(B,)``."""
-        return np.asarray((self.labelled >= 0).sum(1))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Repeated(Decision):
-    """A choice among conditions that may be tested any number of times.
-
-    Args:
-        tests: How often each was chosen, ``(B, n)``.
-        flying: Of these, the labels that are still to come, ``(B, n)``.
-    """
-
-    tests: Items
-    flying: Items
-
-    @classmethod
-    def of(cls, observation: dict[str, NDArray[np.int64]]) -> Self:
-        """Return the decision after observations of B episodes under test."""
-        counts = observation["counts"]
-        flying = observation.get("in_flight", np.zeros_like(counts))
-        tests = counts + flying + observation.get("lost", 0)
-        every = np.arange(counts.shape[1])
-        return cls(
-            mask=observation["action_mask"],  # type: ignore[arg-type]
-            labelled=np.where(tests > 0, every, -1),
-            arrived=np.where(counts > 0, every, -1),
-            left=observation["tests_left"][:, 0].astype(np.int64),
-            tests=tests,
-            flying=flying,
-        )
-
-    @property
-    def pending(self) -> Items:
-        """The conditions whose labels are still to come, one for each label, ``(B, m)``."""
-        total = self.flying.cumsum(1)
-        places = np.arange(total[:, -1].max(initial=0))
-        condition = (places[:, None] >= total[:, None]).sum(2)
-        return np.where(places < total[:, -1:], condition, -1)
-
-    @property
-    def chosen(self) -> Items:
-        """Number of tests so far, ``(B,)``."""
-        return np.asarray(self.tests.sum(1))
-=======
         rows = np.arange(len(actions))
         items, fidelity = np.divmod(actions, self.num_tests)
         labelled = _appended(self.labelled, items)
@@ -274,6 +218,53 @@ class Repeated(Decision):
         total = np.sort(price, axis=1).cumsum(1)
         return np.asarray((total <= money[:, None]).sum(1))
 
+    @property
+    def chosen(self) -> Items:
+        """Number of choices so far, ``(B,)``."""
+        return np.asarray((self.labelled >= 0).sum(1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated(Decision):
+    """A choice among conditions that may be tested any number of times.
+
+    Args:
+        times: How often each was chosen, ``(B, n)``.
+        flying: Of these, the labels that are still to come, ``(B, n)``.
+    """
+
+    times: Items
+    flying: Items
+
+    @classmethod
+    def of(cls, observation: dict[str, NDArray[np.int64]]) -> Self:
+        """Return the decision after observations of B episodes under test."""
+        counts = observation["counts"]
+        flying = observation.get("in_flight", np.zeros_like(counts))
+        times = counts + flying + observation.get("lost", 0)
+        every = np.arange(counts.shape[1])
+        return cls(
+            mask=observation["action_mask"],  # type: ignore[arg-type]
+            labelled=np.where(times > 0, every, -1),
+            arrived=np.where(counts > 0, every, -1),
+            left=observation["tests_left"][:, 0].astype(np.int64),
+            times=times,
+            flying=flying,
+        )
+
+    @property
+    def pending(self) -> Items:
+        """The conditions whose labels are still to come, one for each label, ``(B, m)``."""
+        total = self.flying.cumsum(1)
+        places = np.arange(total[:, -1].max(initial=0))
+        condition = (places[:, None] >= total[:, None]).sum(2)
+        return np.where(places < total[:, -1:], condition, -1)
+
+    @property
+    def chosen(self) -> Items:
+        """Number of tests so far, ``(B,)``."""
+        return np.asarray(self.times.sum(1))
+
 
 def _appended(columns: Items, last: Items) -> Items:
     """Return columns ``(B, T)`` with one more entry in each row, -1 behind the last, ``(B, T + 1)``."""
@@ -281,4 +272,3 @@ def _appended(columns: Items, last: Items) -> Items:
     out[:, :-1] = columns
     out[rows, (columns >= 0).sum(1)] = last
     return out
->>>>>>> rules

@@ -187,7 +187,7 @@ class World(Conditions, Model[State]):
             conditions=self.count,
             tests=self.horizon,
             prior=self.prior,
-            resolves=self.delay[1] if known else 1.0,
+            resolves=float(self.delay[1]) if known else 1.0,
             loss=self.loss,
             naming=self.naming,
         )

@@ -52,6 +52,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "LogisticPool": {"num_items": 12, "num_features": 3, "horizon": 5},
     "LowRankPool": {"num_rows": 4, "num_cols": 5, "horizon": 5},
     "PreyPopulation": {"horizon": 3, "grid_size": (4, 8), "most_prey": 20},
+    "ScreeningPool": {"num_items": 6, "budget": 12.0},
     "SimulatorDesign": {"horizon": 3, "grid_size": 3, "simulated_events": 50, "settings": 2},
     "TablePool": {"features": [[0.0], [1.0], [3.0], [4.0]], "labels": [1.0, 2.0, 0.5, 3.0]},
     "TemporalDiscounting": {"horizon": 3, "grid_size": (8, 4)},

@@ -301,6 +301,17 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 5,
         },
     },
+    "discovery/ScreeningPool-v0": {
+        "unknown": {
+            "num_items": 6,
+            "budget": 15.0,
+            "fidelities": ((1.0, 0.9, 0.1), (3.0, 1.0, 0.0)),
+            "models": ((0.5, 0.1, 0.9, 0.1), (0.5, 0.6, 0.9, 0.1)),
+            "illegal_reward": -1.0,
+        },
+        "late": {"num_items": 9, "hit_chance": 0.4, "budget": 25.5, "batch_size": 2, "delay": 2},
+        "lost": {"num_items": 8, "hit_chance": 0.4, "delay": ("geometric", 0.4), "loss": 0.2},
+    },
     "discovery/TablePool-v0": {
         "proxies": {
             "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
