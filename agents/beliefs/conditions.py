@@ -52,11 +52,14 @@ class ConditionBelief(Belief):
         self.stds = observation["stds"].astype(np.float64)
         self.pending = np.zeros_like(self.counts)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief after labels of these conditions, whose values are not known yet.
 
         Args:
             items: Conditions, one for each label, -1 for none, ``(B, m)``.
+            fidelity: Always None: a condition has one test.
         """
         ahead = object.__new__(type(self))
         ahead.__dict__.update(self.__dict__)

@@ -62,7 +62,7 @@ class RoundRobin(Rule[SampleMean]):
     def choose(self, belief: SampleMean, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen conditions, ``(B,)``."""
         assert isinstance(decision, Repeated)  # its belief is about conditions
-        return best(-decision.tests.astype(np.float64), decision.mask, random)
+        return best(-decision.times.astype(np.float64), decision.mask, random)
 
 
 class ExploreCommit(RoundRobin):
@@ -80,9 +80,9 @@ class ExploreCommit(RoundRobin):
         assert isinstance(decision, Repeated)  # its belief is about conditions
         total, count = decision.chosen + decision.left, decision.mask.shape[1]
         enough = (total // count if self.tests is None else self.tests + 0 * total)[:, None]
-        fewest = np.where(decision.mask > 0, decision.tests, np.inf).min(1, keepdims=True)
+        fewest = np.where(decision.mask > 0, decision.times, np.inf).min(1, keepdims=True)
         explores = fewest < enough
-        score = np.where(explores, -decision.tests.astype(np.float64), belief.mean())
+        score = np.where(explores, -decision.times.astype(np.float64), belief.mean())
         return best(score, decision.mask, random, np.where(explores, 0.0, belief.rounding()))
 
 

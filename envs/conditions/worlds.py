@@ -182,12 +182,13 @@ class World(Conditions, Model[State]):
     @property
     def bandit(self) -> Bandit:
         """The Bernoulli world for exact values; labels that are never late resolve at once."""
-        known = isinstance(self.delay, tuple) and self.delay[0] == "geometric"
+        delay = self.delay
+        law = delay if isinstance(delay, tuple) and delay[0] == "geometric" else ("geometric", 1.0)
         return Bandit(
             conditions=self.count,
             tests=self.horizon,
             prior=self.prior,
-            resolves=float(self.delay[1]) if known else 1.0,
+            resolves=law[1],
             loss=self.loss,
             naming=self.naming,
         )
