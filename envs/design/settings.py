@@ -84,6 +84,12 @@ class Settings(ABC):
             return self.evenly(self.settings).astype(np.float32)
         return np.array(self.settings, np.float32)
 
+    @cached_property
+    def _place(self) -> dict[tuple[float, ...], int]:
+        """The index of every setting to choose from."""
+        rows = [] if self._choices is None else self._choices.tolist()
+        return {tuple(row): index for index, row in enumerate(rows)}
+
     @property
     def num_settings(self) -> int:
         """The number of settings to choose from, 0 if they are continuous."""
