@@ -13,7 +13,7 @@ from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Knowledge
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
-from ..envs.design.moves import Walk
+from ..envs.design.reach import Walk
 from .agent import Agent, Seed
 from .rules.rule import any_legal
 
@@ -71,7 +71,9 @@ class RandomAgent(Agent):
             return self._normal(u), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
 
-    def _feasible(self, model: DesignModel[Any], walk: Walk, u: NDArray[np.float64]) -> NDArray[Any]:
+    def _feasible(
+        self, model: DesignModel[Any], walk: Walk, u: NDArray[np.float64]
+    ) -> NDArray[Any]:
         """Return actions from the box that can be reached, or what is feasible on the way to them."""
         assert model.moves is not None
         if self.std is None:

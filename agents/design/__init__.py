@@ -8,4 +8,12 @@ from .walk import RandomWalk
 
 DESIGN: tuple[type[Agent], ...] = (GreedyEIG, ThompsonEIG, LookAheadEIG, BayesOptEIG, RandomWalk)
 
-__all__ = ["DESIGN", "BayesOptEIG", "DesignAgent", "GreedyEIG", "LookAheadEIG", "RandomWalk", "ThompsonEIG"]
+__all__ = [
+    "DESIGN",
+    "BayesOptEIG",
+    "DesignAgent",
+    "GreedyEIG",
+    "LookAheadEIG",
+    "RandomWalk",
+    "ThompsonEIG",
+]

@@ -16,8 +16,8 @@ from ...envs.core import InputError, KeyedRandom, Knowledge, Random, generator_o
 from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
-from ...envs.design.moves import Walk
 from ...envs.design.posteriors import Distribution, Posterior
+from ...envs.design.reach import Walk
 from ..agent import Agent, Seed
 from ..beliefs.belief import highest
 
@@ -99,7 +99,7 @@ class DesignAgent(Agent):
     def _stay(self, walk: Walk) -> NDArray[Any]:
         """Return the actions that repeat the last design."""
         if walk.allowed is not None:
-            return walk.allowed.argmax(1)
+            return np.asarray(walk.allowed.argmax(1))
         return self.model.nearest_actions(walk.last)
 
     def posterior(self, observation: Observations) -> Posterior:
@@ -196,10 +196,10 @@ class DesignAgent(Agent):
         """Return the first candidates within the box that can be reached, ``(B, S, d)``."""
         assert self.model.moves is not None
         low, high = map(self.model.nearest_actions, self.model.moves.reach(walk))
-        return low[:, None] + (high - low)[:, None] * (self.actions + 1) / 2
+        return np.asarray(low[:, None] + (high - low)[:, None] * (self.actions + 1) / 2)
 
     def feasible(self, actions: NDArray[Any], walk: Walk) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return feasible actions in place of ``(B, S, d)``, and whether they can be paid, ``(B, S)``."""
+        """Return feasible actions in place of ``(B, S, d)``, and which can be paid, ``(B, S)``."""
         assert self.model.moves is not None
         asked = self.model.setting(actions)
         found, paid = self.model.moves.within(walk, asked)

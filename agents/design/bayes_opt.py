@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
-from ...envs.design.moves import Walk
 from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
+from ...envs.design.reach import Walk
 from ..agent import Seed
 from .agent import Array, DesignAgent
 

@@ -44,7 +44,9 @@ class GreedyEIG(DesignAgent):
         super().__init__(model, candidates=candidates, seed=seed)
         self.per_price, self.ration = flag("per_price", per_price), flag("ration", ration)
         if self.ration and self.model.move_budget is None:
-            raise InputError(f"ration=True shares out a budget of moves, and {model.name} has none here.")
+            raise InputError(
+                f"ration=True shares out a budget of moves, and {model.name} has none here."
+            )
         costs = self.model.costs(self.settings) if self.per_price else np.ones(1)
         if costs is None:
             raise InputError(
@@ -197,14 +199,17 @@ class LookAheadEIG(GreedyEIG):
         """Return the most information in a feasible second setting, after each draw, ``(F draws,)``."""
         moves = self.model.moves
         if self.walk is None or moves is None:
-            return self.gain(after, self.model.setting(second), random).max(1)
+            return np.asarray(self.gain(after, self.model.setting(second), random).max(1))
         walk = self.walk.pick(np.full(len(first), b))
         moves.take(walk, first)
         moves.ended(walk)
         walk = walk.pick(np.repeat(np.arange(len(first)), self.draws))
         if walk.allowed is not None:
             gain = self.gain(after, self.model.setting(second), random)
-            return np.where(walk.allowed, gain, 0.0).max(1)
-        near = np.concatenate([self.candidates(walk), np.repeat(second[None], len(walk.last), 0)], 1)
+            return np.asarray(np.where(walk.allowed, gain, 0.0).max(1))
+        near = np.concatenate(
+            [self.candidates(walk), np.repeat(second[None], len(walk.last), 0)], 1
+        )
         near, paid = self.feasible(near, walk)
-        return np.where(paid, self.gain(after, self.model.setting(near), random), 0.0).max(1)
+        gain = self.gain(after, self.model.setting(near), random)
+        return np.asarray(np.where(paid, gain, 0.0).max(1))

@@ -31,8 +31,8 @@ class RandomWalk(Agent):
         super().__init__(model, seed=seed)
         if not self.fits(model):
             raise InputError(
-                f"random_walk shares out a budget of moves over continuous settings, and {model.name} has "
-                "none here: give move_budget, and no settings."
+                f"random_walk shares out a budget of moves over continuous settings, which {model.name} "
+                "does not have here: give move_budget, and no settings."
             )
 
     @classmethod

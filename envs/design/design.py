@@ -37,9 +37,9 @@ from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .drawing import ANY
 from .laws import Law
-from .moves import Moves, Walk, checked, moves_of
+from .moves import Moves, checked, moves_of
 from .posteriors import Posterior, Problem
-from .prices import prices_of
+from .reach import Walk
 from .settings import Settings
 
 Array: TypeAlias = NDArray[np.float64]
@@ -99,13 +99,14 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     Parameters drawn from the prior; no data.
 
     ## Episode end
-    Terminates after `horizon` rounds, or when a budget is spent: no move is left, or nothing can be paid.
-    An experiment that cannot be paid for is not made, and ends it too. Never truncates.
+    Terminates after `horizon` rounds, or when a budget is spent: no move is left, or nothing can be
+    paid. An experiment that cannot be paid for is not made, and ends it too. Never truncates.
 
     ## Information
     `action_mask` (int8, all ones unless it is observed) with discrete settings. Where designs are
-    restricted, `projected` (int8): whether the last action stood for another, feasible one. With `reveal=True` also `theta` (the
-    parameters) and `quantiles` (the uniform numbers that the prior made them of).
+    restricted, `projected` (int8): whether the last action stood for another, feasible one. With
+    `reveal=True` also `theta` (the parameters) and `quantiles` (the uniform numbers that the prior made
+    them of).
 
     ## Arguments
     - `horizon`: number T of rounds.
@@ -116,9 +117,10 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     - `settings`: None: an action is a point of the box. An integer n: an action is the index of one of
       n evenly spaced settings per knob. A list of settings, each with a number per knob: the index of
       one of them.
-    - `max_step`: the most that a design may move from the last one, in units of the knobs: one number, or
-      one for each knob, None where it is free. None: as far as one likes.
-    - `step_norm`: "box": every knob by its step at most; "l2": with steps as the half axes of an ellipsoid.
+    - `max_step`: the most that a design may move from the last one, in units of the knobs: one number,
+      or one for each knob, None where it is free. None: as far as one likes.
+    - `step_norm`: "box": every knob by its step at most; "l2": within the ellipsoid that has the steps
+      as its half axes.
     - `move_budget`: the most that the lengths of all moves (Euclidean, in units of the knobs) add up to.
     - `price`: what an experiment costs: one number, one for each of `settings`, a function of a
       setting `(d,)` or its name "package.module:function", or "hill", .05 + exp(-|x|^2 / 4.5). Rewards
@@ -157,7 +159,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     @cached_property
     def moves(self) -> Moves | None:
         """What restricts designs; None where nothing does."""
-        return moves_of(self)
+        return moves_of(self, self.horizon)
 
     @property
     def size(self) -> int:
@@ -214,25 +216,6 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             return replace(self, horizon=horizon)
         chosen = tuple(map(tuple, self._choices.tolist()))
         return replace(self, horizon=horizon, settings=chosen + more)
-
-    @cached_property
-    def _prices(self) -> Array | None:
-        """The price of every setting to choose from, ``(A,)``; None where nothing costs."""
-        listed = self.price is not None and self._choices is not None
-        return prices_of(self.price, self._choices) if listed else None  # type: ignore[arg-type]
-
-    def costs(self, setting: Array) -> Array | None:
-        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
-
-        In a unit of their own, such as hours: rewards do not contain them.
-        """
-        if self.price is None:
-            return None
-        flat = setting.reshape(-1, setting.shape[-1]).astype(np.float32)
-        if self._prices is None:
-            return prices_of(self.price, flat).reshape(setting.shape[:-1])
-        places = [self._place[tuple(row)] for row in flat.tolist()]
-        return self._prices[places].reshape(setting.shape[:-1])
 
     # ---- what follows from it
 

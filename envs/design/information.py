@@ -256,14 +256,13 @@ def sequential_bounds(
     Returns:
         Both bounds, each ``(B,)``.
     """
-
     made = np.full(len(theta), settings.shape[1]) if rounds is None else rounds
     full = (made == settings.shape[1]).all()
     if not full:  # the others stand there once more, and count for nothing
-        slots = np.minimum(np.arange(settings.shape[1]), np.maximum(made - 1, 0)[:, None])[..., None]
-        settings, outcomes = (
-            np.take_along_axis(part, slots, 1) for part in (settings, outcomes)
-        )
+        slots = np.minimum(np.arange(settings.shape[1]), np.maximum(made - 1, 0)[:, None])[
+            ..., None
+        ]
+        settings, outcomes = (np.take_along_axis(part, slots, 1) for part in (settings, outcomes))
         whole = model.ranges[0] + 0 * settings  # any setting
         settings = np.where((made > 0)[:, None, None], settings, whole)
 

@@ -59,4 +59,3 @@ def prices_of(price: Any, settings: NDArray[np.float32]) -> Array:
             f"price must hold a number for each of the {len(settings)} settings, got {len(prices)}."
         )
     return np.array(prices)
-
