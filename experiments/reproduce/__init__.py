@@ -22,6 +22,7 @@ REPRODUCTIONS = {
     "asd-table-1": "adaptive_sampling.table_1:asd_table_1",
     "robot-physicist": "experimental_design.robot_physicist:robot_physicist",
     "design-benchmarks": "experimental_design.benchmarks:design_benchmarks",
+    "constrained-design": "experimental_design.constrained:constrained_design",
 }
 """Module and function of each reproduction; they are imported when they run."""
 
