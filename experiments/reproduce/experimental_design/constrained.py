@@ -61,18 +61,9 @@ def _elasticity(budget: float, squashed: bool, published: tuple[Published, ...])
         env_kwargs={**env, "horizon": 10},
         published=published,
         entries=(
-            Entry(
-                "random walk", "random_walk", "random directions, equal steps", 256, 50_000, walk
-            ),
-            Entry("greedy, moves shared out", text, share, 256, 50_000, FEW),
-            Entry(
-                "greedy",
-                text.replace("ration=True, ", ""),
-                "as above, all at once",
-                256,
-                50_000,
-                FEW,
-            ),
+            Entry("random walk", "random_walk", "in random directions", 256, 50_000, walk),
+            Entry("greedy, moves shared out", ration, share, 256, 50_000, FEW),
+            Entry("greedy", whole, "adaptive, one step, from 32 draws", 256, 50_000, FEW),
         ),
         suite="constrained-design",
     )
