@@ -178,10 +178,11 @@ class Moves(Reach):
     def follow(self, settings: Array) -> Walk:
         """Return where somebody stands who has tried settings ``(t, d)``, the oldest first.
 
-        They need not have been feasible, and the first one was free where it is drawn by chance.
+        They need not have been feasible. Where the first one is to be drawn, it is in the middle until
+        there is one.
         """
         walk = self.new(1)
-        self.reset(walk, np.zeros(1, np.int64), np.zeros((1, self.uniforms)))
+        self.reset(walk, np.zeros(1, np.int64), np.full((1, self.uniforms), 0.5))
         for t, setting in enumerate(settings[:, None]):
             if t == 0 and isinstance(self.start, str):
                 walk.last = setting
