@@ -89,8 +89,9 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
 
     Where `max_step`, `move_budget`, `budget` or `start` is given, also:
     - `action_mask`: int8, `(n,)`, the feasible settings, where they are listed.
-    - `budget_left`, `moves_left`: float32, `(1,)`, what is left of each budget that there is.
+    - `budget_left`: float32, `(1,)`, what is left of `budget`, where there is one.
     - `last`: float32, `(d,)`, the last design; before the first, where it starts, else 0.
+    - `moves_left`: float32, `(1,)`, what is left of `move_budget`, where there is one.
 
     ## Rewards
     Information gained by the experiment, in nats; see `reward`. Prices are not part of it.
