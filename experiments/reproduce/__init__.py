@@ -23,6 +23,7 @@ REPRODUCTIONS = {
     "general-conditions": "general_conditions.report:general_conditions",
     "robot-physicist": "experimental_design.robot_physicist:robot_physicist",
     "design-benchmarks": "experimental_design.benchmarks:design_benchmarks",
+    "constrained-design": "experimental_design.constrained:constrained_design",
 }
 """Module and function of each reproduction; they are imported when they run."""
 

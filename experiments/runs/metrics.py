@@ -52,6 +52,8 @@ class InformationBounds:
             np.reshape([one[key] for one in episodes.observations], (count, model.horizon, -1))
             for key in ("settings", "outcomes")
         )
+        left = np.array([one["rounds_left"][0] for one in episodes.observations])
+        rounds = model.horizon - left.astype(np.int64)
         groups = [seed // self.TOGETHER for seed in episodes.seeds]  # whatever is played besides
         first = 0
         while first < count:
@@ -66,6 +68,7 @@ class InformationBounds:
                 self.contrasts,
                 np.random.default_rng([group, self.contrasts]),
                 self.BLOCK,
+                rounds[some],
             )
             found.append(np.stack(bounds, 1))
             first = last

@@ -235,8 +235,19 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "reward": "spce",
             "contrasts": 30,
         },
+        "moves": {
+            "squashed": True,
+            "move_budget": 100.0,
+            "start": "random",
+            "noise": 5.0,
+            "num_particles": 10,
+            "num_moves": 1,
+            "horizon": 4,
+        },
     },
-    "discovery/DeathProcess-v0": {},
+    "discovery/DeathProcess-v0": {
+        "steps": {"max_step": 0.5, "price": 0.3, "budget": 1.0, "grid_size": 100},
+    },
     "discovery/LinearGaussianDesign-v0": {
         "listed": {
             "settings": [[1, 0], [0, 1], [0.6, 0.8]],
@@ -244,8 +255,28 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "contrasts": 50,
             "horizon": 5,
         },
+        "steps": {"max_step": (0.5, 1.0), "step_norm": "l2", "start": (0.0, 0.5), "horizon": 5},
     },
-    "discovery/LocationFinding-v0": {},
+    "discovery/LocationFinding-v0": {
+        "square": {
+            "num_sources": 1,
+            "source_range": 0.5,
+            "reach": 0.5,
+            "max_step": 0.1,
+            "start": "random",
+            "num_particles": 20,
+            "num_moves": 1,
+            "horizon": 5,
+        },
+        "hill": {
+            "price": "hill",
+            "budget": 1.2,
+            "max_step": 3.0,
+            "num_particles": 20,
+            "num_moves": 1,
+            "horizon": 5,
+        },
+    },
     "discovery/PreyPopulation-v0": {
         "few": {
             "most_prey": 40,
@@ -253,6 +284,14 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "duration": 5.0,
             "grid_size": (8, 40),
             "reward": "entropy",
+            "horizon": 5,
+        },
+        "moves": {
+            "most_prey": 40,
+            "settings": [[1], [7], [20], [40]],
+            "grid_size": (8, 40),
+            "move_budget": 30.0,
+            "max_step": 13,
             "horizon": 5,
         },
         "all": {"settings": 300, "grid_size": (8, 40), "reward": "spce", "contrasts": 30},
@@ -279,14 +318,41 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "reward": "spce",
             "contrasts": 20,
         },
+        "paid": {
+            "settings": [[40], [43], [45], [48]],
+            "price": [1.0, 0.2, 0.1, 2.0],
+            "budget": 2.5,
+            "max_step": 5.0,
+            "grid_size": 6,
+            "simulated_events": 500,
+            "num_bins": 8,
+            "horizon": 5,
+        },
     },
     "discovery/TemporalDiscounting-v0": {
+        "moves": {
+            "grid_size": 12,
+            "max_step": (20.0, None),
+            "move_budget": 50.0,
+            "overdraft": True,
+            "horizon": 5,
+        },
         "small": {"settings": 4, "grid_size": 12, "reward": "log_evidence", "horizon": 5},
     },
     "discovery/WeinbergToy-v0": {
+        "moves": {"settings": 5, "start": "random", "move_budget": 10.0, "grid_size": 100},
         "listed": {"settings": 5, "horizon": 4, "reward": "entropy", "grid_size": 100},
     },
     "discovery/Weinberg-v0": {
+        "steps": {
+            "max_step": (20.0, None, 0.3),
+            "price": 0.5,
+            "budget": 2.0,
+            "start": (91.0, 0.0, 0.0),
+            "num_events": 100,
+            "grid_size": 40,
+            "horizon": 6,
+        },
         "both": {
             "unknown": "both",
             "luminosity": 0.1,
