@@ -237,7 +237,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "moves": {
             "squashed": True,
-            "move_budget": 100.0,
+            "move_budget": 500.0,
             "start": "random",
             "noise": 5.0,
             "num_particles": 10,
