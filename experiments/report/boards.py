@@ -216,7 +216,7 @@ def board(records: Sequence[Record], kind: str) -> Board:
     compared = [record for key in groups if key in alike for record in groups[key]]
     others = tuple(record for key in groups if key not in alike for record in groups[key])
     ordered = sorted(compared, key=_mean_gain, reverse=True)
-    kind = kind or kind_of(ordered[0].spec.env_id)
+    kind = kind or kind_of(ordered[0].spec.env_id, ordered[0].spec.env_kwargs)
     why = [_unranked(record, kind) for record in ordered]
     ranked = [r.evaluation for r, no in zip(ordered, why, strict=True) if not no and r.evaluation]
     low, high = ranks.rank_sets([np.stack([gains(one) for one in ranked])]) if ranked else ((), ())

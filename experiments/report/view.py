@@ -29,6 +29,7 @@ WINGS = {
     "campaign": "Campaigns",
     "pool": "Pools",
     "table": "Tables",
+    "condition": "General conditions",
     "design": "Experimental design",
     "other": "Other problems",
 }
