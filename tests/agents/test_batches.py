@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import POOLS
+from families import COUNTED
 from golden import CHEAP, SHORT
 
 from discovery_gym.agents import available, make
@@ -100,10 +100,6 @@ SMALL_POOLS: dict[str, dict[str, Any]] = {
     "discovery/LowRankPool-v0": {"num_rows": 5, "num_cols": 5},
     "discovery/UnstructuredPool-v0": {"num_items": 25},
 }
-
-
-COUNTED = sorted({*POOLS} - {"discovery/ScreeningPool-v0"})
-"""Pools whose budget is a number of labels; `rules/test_money.py` plays those that are paid."""
 
 
 @pytest.mark.parametrize("env_id", COUNTED)

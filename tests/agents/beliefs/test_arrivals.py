@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import POOLS
+from families import COUNTED
 from golden import SHORT
 
 import discovery_gym
@@ -63,7 +63,7 @@ def test_what_a_belief_learns_is_the_labels(
     check_belief(belief, env_id, within=exact if name in EXACT else 0.1, **{**kwargs, **late})
 
 
-@pytest.mark.parametrize("env_id", sorted({*POOLS} - {"discovery/ScreeningPool-v0"}))
+@pytest.mark.parametrize("env_id", COUNTED)
 def test_arrivals_out_of_order(env_id: str) -> None:
     """They grow at their end, and hold neither what is in flight nor what is lost."""
     vector = gym.make_vec(env_id, num_envs=20, horizon=12, batch_size=2, **LOST)
