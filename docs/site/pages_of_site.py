@@ -1,0 +1,123 @@
+"""What the site adds to the Markdown of docs/, which is also read where there is no site.
+
+The map of chapters; pictures on the pages of environments, and a gallery of them; tutorials, whose
+blocks are run; the leaderboard. A tutorial is plain Markdown: its ```python blocks run one after
+the other in one folder, with its ```sh blocks if it is in `COMMANDS`; a block without a language after
+one is what that printed, and here it is printed anew.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pictures
+from docutils import nodes
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parents[1]
+CHAPTERS = {
+    "index": (
+        "tutorials/README",
+        "environments/README",
+        "agents/README",
+        "leaderboard",
+        "reference/README",
+        "background",
+    ),
+    "tutorials/README": (
+        "tutorials/ladder",
+        "tutorials/my_table",
+        "tutorials/plates",
+        "tutorials/own_agent",
+        "tutorials/batches",
+        "tutorials/nats",
+        "tutorials/robot_physicist",
+        "tutorials/reading",
+    ),
+    "environments/README": ("environments/*",),
+    "agents/README": ("agents/*",),
+    "reference/README": (
+        "reference/api",
+        "commands/README",
+        "suites/README",
+        "data_sets/README",
+        "reference/records",
+        "libraries/README",
+        "own/README",
+    ),
+    "commands/README": ("commands/*",),
+    "suites/README": ("suites/*",),
+    "data_sets/README": ("data_sets/*",),
+    "background": ("guide", "architecture", "compare", "changelog", "contributing"),
+}
+"""The map of the site: the pages below each page."""
+COMMANDS = ("plates", "my_table", "own_agent", "reading")
+"""Tutorials whose commands are run; those of the others need what is not here, such as a container."""
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
+KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n"
+SHELL = "%%sh\n"
+
+
+def executed(text: str, *, commands: bool) -> str:
+    """Return a tutorial with its blocks as cells to be run."""
+
+    def cell(found: re.Match[str]) -> str:
+        language, code = found.groups()
+        if language == "sh" and not commands:
+            return found[0]
+        start = SHELL if language == "sh" else ""
+        return f"```{{code-cell}} ipython3\n{start}{code}```\n"
+
+    return KERNEL + BLOCK.sub(cell, text)
+
+
+def contents(docname: str) -> str:
+    """Return the hidden table of contents below a page."""
+    if docname not in CHAPTERS:
+        return ""
+    folder = Path(docname).parent.as_posix()
+    names = []
+    for page in CHAPTERS[docname]:
+        found = sorted(path.relative_to(DOCS).with_suffix("") for path in DOCS.glob(f"{page}.md"))
+        names += [f"/{name.as_posix()}" for name in found if name.as_posix() != f"{folder}/README"]
+    return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
+
+
+def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
+    """Turn the Markdown of a page into that of the site."""
+    text, (folder, _, name) = source[0], docname.partition("/")
+    if folder == "tutorials" and name != "README":
+        text = executed(text, commands=name in COMMANDS)
+    elif docname == "environments/README":
+        text = f"# Environments\n\n{pictures.gallery()}\n"
+    elif folder == "environments":
+        head, _, rest = text.partition("\n")
+        text = f"{head}\n\n{pictures.figure(name)}\n{rest}"
+    source[0] = text + contents(docname)
+
+
+def name_the_shell(_: Sphinx, tree: nodes.document) -> None:
+    """Show a command as one: without the line that hands it from Python to the shell."""
+    for node in tree.findall(nodes.literal_block):
+        if node.astext().startswith(SHELL):
+            code = node.astext().removeprefix(SHELL)
+            node.replace_self(nodes.literal_block(code, code, language="sh"))
+
+
+def add_the_board(app: Sphinx, error: Exception | None) -> None:
+    """Put the kept leaderboard beside the pages, as it is."""
+    if error is None and app.builder.format == "html":
+        board = Path(app.outdir) / "board"
+        keep = shutil.ignore_patterns("records", "LEADERBOARD.md")
+        shutil.copytree(DOCS / "results", board, ignore=keep, dirs_exist_ok=True)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Take part in the building of the site."""
+    app.connect("builder-inited", pictures.draw)
+    app.connect("source-read", source_read)
+    app.connect("doctree-read", name_the_shell)
+    app.connect("build-finished", add_the_board)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
