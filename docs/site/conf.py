@@ -31,11 +31,12 @@ exclude_patterns = ["results", "site", "own/**/__pycache__"]
 default_role = "code"  # docstrings put code between single backticks, as Markdown does
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["colon_fence", "dollarmath", "attrs_block"]
+myst_enable_extensions = ["colon_fence", "dollarmath", "attrs_block", "attrs_inline"]
+myst_url_schemes = {"http": None, "https": None, "board": "{{path}}"}  # the kept leaderboard
 nb_execution_mode = "cache"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 60
+nb_execution_timeout = 300  # of one block; a machine that is busy is slow
 nb_output_stderr = "remove"
 nb_merge_streams = True
 copybutton_exclude = ".linenos, .gp, .go"

@@ -95,6 +95,11 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
     elif folder == "environments":
         head, _, rest = text.partition("\n")
         text = f"{head}\n\n{pictures.figure(name)}\n{rest}"
+    elif docname == "index":
+        start = pictures.picture(pictures.HERO, "A random agent, and one that learns, side by side.", "")
+        text = text.replace("<!-- the moving picture -->", start.replace("episode", "episode wide", 1))
+    up = "../" * docname.count("/")
+    text = re.sub(r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)", f"](board:{up}board/index.html", text)
     source[0] = text + contents(docname)
 
 
