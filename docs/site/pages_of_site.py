@@ -56,7 +56,7 @@ CHAPTERS = {
 COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
-KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n"
+KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3, language: python}\n---\n"
 SHELL = "%%sh\n"
 
 
