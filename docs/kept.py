@@ -27,9 +27,12 @@ def best(env_id: str) -> str:
     tasks = [task for task in _tasks() if task["env"] == env_id]
     if not tasks:
         return "The suite `paper`, whose results are kept, does not play it."
-    lines = [
+    head = (
         "In the suite [`paper`](../suites/paper.md); [the board](../results/LEADERBOARD.md) has all of it. "
-        "Behind the best stand those that cannot be told apart from it.",
+        "Behind the best stand those that cannot be told apart from it."
+    )
+    lines = [
+        head,
         "",
         "| task | best | score | return | optimum | random |",
         "|---|---|---|---|---|---|",
@@ -74,7 +77,6 @@ def cost(name: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            break
+    units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+    unit, size = next((one for one in units if seconds >= one[1]), units[-1])
     return f"{float(f'{seconds / size:.2g}'):g} {unit}"

@@ -1,4 +1,4 @@
-"""The pages of what `discovery-gym list` and `discovery-gym --help` list: commands, suites, data sets."""
+"""The pages of what the command line lists: commands, suites, data sets."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ def pages() -> dict[str, str]:
     """Return the pages: path below the folder of documents -> Markdown."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     out = _folder("commands", "Commands", commands, _command, lambda one: one.help.splitlines()[0])
-    out |= _folder("suites", "Suites", SUITES, _suite, lambda one: f"{one.about[:1].upper()}{one.about[1:]}.")
-    return out | _folder("data_sets", "Data sets", datasets.catalogue(), _data_set, lambda one: one.about)
+    out |= _folder(
+        "suites", "Suites", SUITES, _suite, lambda one: f"{one.about[:1].upper()}{one.about[1:]}."
+    )
+    return out | _folder(
+        "data_sets", "Data sets", datasets.catalogue(), _data_set, lambda one: one.about
+    )
 
 
 def _folder(
@@ -55,7 +59,9 @@ def _metavar(one: Any) -> str:
 def _row(one: Any) -> str:
     """Return a row of an argument or option: its names, what it is, its default."""
     names = [one.name] if one.param_type_name == "argument" else [*one.opts, *one.secondary_opts]
-    default = "" if one.default in (None, False, ()) or callable(one.default) else f" ({one.default})"
+    default = (
+        "" if one.default in (None, False, ()) or callable(one.default) else f" ({one.default})"
+    )
     text = f"{one.help or ''}{default}".replace("|", "\\|").replace("\n", " ")
     return f"| {', '.join(f'`{name}`' for name in names)} | {text} |"
 
@@ -67,13 +73,19 @@ def _suite(name: str, suite: Suite) -> str:
     lines = ["| task | environment | agents |", "|---|---|---|"]
     for task in suite.tasks:
         env = resolve(task.env_id).removeprefix("discovery/").removesuffix("-v0")
-        lines.append(f"| {task.name} | [{env}](../environments/{env}.md) | {', '.join(task.agents)} |")
+        lines.append(
+            f"| {task.name} | [{env}](../environments/{env}.md) | {', '.join(task.agents)} |"
+        )
     return "\n\n".join([head, run, "\n".join(lines)]) + "\n"
 
 
 def _data_set(name: str, source: Source) -> str:
     """Return what a named table is, and whose."""
-    found = f"the file `{source.file}`" if source.file else "nothing: it comes with an installed package"
+    found = (
+        f"the file `{source.file}`"
+        if source.file
+        else "nothing: it comes with an installed package"
+    )
     return (
         f"# {name}\n\n{source.about}.\n\n"
         f'```py\nenv = gym.make("discovery/TablePool-v0", dataset="{name}")\n```\n\n'

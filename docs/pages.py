@@ -57,15 +57,26 @@ def _environments(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
     entries: dict[str, tuple[str, str]] = {}
     truths = dict(
-        re.findall(r"^\| \[`(discovery/\S+?)`\]\(.*?\) \|.*\| (.*?) \|$", README.read_text("utf-8"), re.M)
+        re.findall(
+            r"^\| \[`(discovery/\S+?)`\]\(.*?\) \|.*\| (.*?) \|$", README.read_text("utf-8"), re.M
+        )
     )
     for env_id, model in models.items():
         name = gym.spec(env_id).name
         page: Any = gym.envs.registration.load_env_creator(str(gym.spec(env_id).entry_point))
-        parts = [f"# {env_id}", _text(page), _played(env_id, model)]
-        truth = truths[env_id]
-        parts.append(f"## Truth\n{truth[:1].upper()}{truth[1:]}.")
-        parts.append(f"## Best in the kept results\n{kept.best(env_id)}")
+        idea, _, rest = _text(page).partition("\n\n")
+        told, after, more = rest.partition("## Vectorized environment")
+        truth = f"## Truth\n{truths[env_id][:1].upper()}{truths[env_id][1:]}."
+        best = f"## Best in the kept results\n{kept.best(env_id)}"
+        parts = [
+            f"# {env_id}",
+            idea,
+            _played(env_id, model),
+            told.strip(),
+            truth,
+            best,
+            after + more,
+        ]
         out[f"environments/{name}.md"] = "\n\n".join(parts) + "\n"
         entries[env_id] = (f"{name}.md", _first(page))
     out["environments/README.md"] = _index("Environments", entries)
@@ -75,10 +86,13 @@ def _environments(models: Mapping[str, Any]) -> dict[str, str]:
 def _played(env_id: str, model: Any) -> str:
     """Return how to make an environment, and who plays it."""
     names = available(model)
-    shown = [one for one in ("optimal", "greedy_eig", "bayes_ucb", "greedy", "random") if one in names]
+    shown = [
+        one for one in ("optimal", "greedy_eig", "bayes_ucb", "greedy", "random") if one in names
+    ]
     short = env_id.removeprefix("discovery/").removesuffix("-v0")
     return (
-        f'## To play it\n```py\nenv = gym.make("{env_id}")\n'
+        "## To play it\n```py\nimport gymnasium as gym\nimport discovery_gym\n\n"
+        f'env = gym.make("{env_id}")\n'
         f'envs = gym.make_vec("{env_id}", num_envs=64)\n```\n\n'
         f"```sh\ndiscovery-gym evaluate {short} {shown[0]}\n```\n\n"
         f"Agents that fit its defaults: {', '.join(f'[{one}](../agents/{one}.md)' for one in names)}."
@@ -97,7 +111,11 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     for kind, table in kinds.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
-            parts = [f"{head}: `{name}{_settings(cls)}`.", _text(cls), f"$$\n{FORMULAS[name].strip()}\n$$"]
+            parts = [
+                f"{head}: `{name}{_settings(cls)}`.",
+                _text(cls),
+                f"$$\n{FORMULAS[name].strip()}\n$$",
+            ]
             if kind == "belief":
                 parts.append(f"## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}")
                 played = [one for one, model in models.items() if name in model.beliefs]

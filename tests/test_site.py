@@ -1,7 +1,7 @@
 """The built site: nothing is missing, no link is dead, and a browser opens it from the disk.
 
-`make site` builds it; the environment variable `DISCOVERY_GYM_SITE` names the folder that it was built in,
-and the tests of it skip where there is none.
+`make site` builds it. The environment variable `DISCOVERY_GYM_SITE` names the folder that it was built
+in; the tests of it skip where there is none.
 """
 
 from __future__ import annotations
@@ -24,7 +24,14 @@ SITE = Path(os.environ.get("DISCOVERY_GYM_SITE", ""))
 built = pytest.mark.skipif(
     "DISCOVERY_GYM_SITE" not in os.environ, reason="DISCOVERY_GYM_SITE names no built site"
 )
-LOOKED_AT = ("index", "environments/README", "environments/LinearPool", "agents/ids", "leaderboard", "guide")
+LOOKED_AT = (
+    "index",
+    "environments/README",
+    "environments/LinearPool",
+    "agents/ids",
+    "leaderboard",
+    "guide",
+)
 MODULES = ("discovery_gym.agents", "discovery_gym.envs", "discovery_gym.envs.datasets",
            "discovery_gym.experiments", "discovery_gym.studies", "discovery_gym.testing")  # fmt: skip
 
@@ -91,7 +98,9 @@ def pages() -> Iterator[Path]:
 @built
 def test_no_link_is_dead_and_none_loads_anything_from_elsewhere() -> None:
     texts = {path: path.read_text("utf-8") for path in pages()}
-    anchors = {path: set(re.findall(r'\s(?:id|name)="([^"]+)"', text)) for path, text in texts.items()}
+    anchors = {
+        path: set(re.findall(r'\s(?:id|name)="([^"]+)"', text)) for path, text in texts.items()
+    }
     for path, text in texts.items():
         for tag, key, link in re.findall(r'<(\w+)[^>]*?\s(href|src|srcset)="([^"]+)"', text):
             where = urlsplit(unescape(link))
@@ -101,14 +110,18 @@ def test_no_link_is_dead_and_none_loads_anything_from_elsewhere() -> None:
             target = (path.parent / unquote(where.path)).resolve() if where.path else path
             assert target.exists(), f"{path.relative_to(SITE)} leads to {link}"
             if where.fragment and target in anchors and not where.path.endswith("py"):
-                assert unquote(where.fragment) in anchors[target], f"{path.relative_to(SITE)}: {link}"
+                assert unquote(where.fragment) in anchors[target], (
+                    f"{path.relative_to(SITE)}: {link}"
+                )
 
 
 @built
 def test_the_site_is_small() -> None:
     board = SITE / "board"
     files = [one for one in SITE.rglob("*") if one.is_file() and board not in one.parents]
-    files = [one for one in files if ".doctrees" not in one.parts and ".jupyter_cache" not in one.parts]
+    files = [
+        one for one in files if ".doctrees" not in one.parts and ".jupyter_cache" not in one.parts
+    ]
     assert sum(one.stat().st_size for one in files) < 20e6
 
 
@@ -130,7 +143,9 @@ def visit(chromium: Any) -> Iterator[Any]:
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "request",
-            lambda request: request.url.startswith(("file://", "data:")) or wrong.append(request.url),
+            lambda request: (
+                request.url.startswith(("file://", "data:")) or wrong.append(request.url)
+            ),
         )
         file, _, query = name.partition("?")
         page.goto(f"{(SITE / f'{file}.html').resolve().as_uri()}?{query}")

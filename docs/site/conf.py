@@ -53,7 +53,7 @@ html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"index": [], "leaderboard": []}
+html_sidebars = {"index": [], "leaderboard": [], "environments/README": []}
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,

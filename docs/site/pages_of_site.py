@@ -53,6 +53,8 @@ CHAPTERS = {
     "background": ("guide", "architecture", "compare", "changelog", "contributing"),
 }
 """The map of the site: the pages below each page."""
+LABELS = {"agents/README": "Agents"}
+"""What a page is called on the map, if not by its title."""
 COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
@@ -81,7 +83,10 @@ def contents(docname: str) -> str:
     names = []
     for page in CHAPTERS[docname]:
         found = sorted(path.relative_to(DOCS).with_suffix("") for path in DOCS.glob(f"{page}.md"))
-        names += [f"/{name.as_posix()}" for name in found if name.as_posix() != f"{folder}/README"]
+        paths = [name.as_posix() for name in found if name.as_posix() != f"{folder}/README"]
+        names += [f"{LABELS[page]} </{path}>" if page in LABELS else f"/{path}" for path in paths]
+        if folder == "environments":  # without "discovery/" and "-v0"
+            names = [f"{Path(path).name} </{path}>" for path in paths]
     return "\n".join(["", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
 
@@ -96,10 +101,18 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
         head, _, rest = text.partition("\n")
         text = f"{head}\n\n{pictures.figure(name)}\n{rest}"
     elif docname == "index":
-        start = pictures.picture(pictures.HERO, "A random agent, and one that learns, side by side.", "")
-        text = text.replace("<!-- the moving picture -->", start.replace("episode", "episode wide", 1))
+        start = pictures.picture(
+            pictures.HERO, "A random agent, and one that learns, side by side.", ""
+        )
+        text = text.replace(
+            "<!-- the moving picture -->", start.replace("episode", "episode wide", 1)
+        )
     up = "../" * docname.count("/")
-    text = re.sub(r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)", f"](board:{up}board/index.html", text)
+    text = re.sub(
+        r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)",
+        f"](board:{up}board/index.html",
+        text,
+    )
     source[0] = text + contents(docname)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -77,10 +76,11 @@ HERO = "start"
 POOL = {"num_items": 400, "num_features": 4, "horizon": 48}
 SHOWN = PLAYS | {HERO: Play("bayes_ucb", POOL, rival="random")}
 FAMILIES = {
-    "campaigns": "Campaigns: how many experiments at once, and which",
-    "pools": "Pools: which candidate next, each one once",
-    "design": "Experimental design: which settings tell most",
+    "campaigns": "Campaigns\n\nHow many experiments at once, and of which kind?",
+    "pools": "Pools\n\nWhich candidate next, each of them once?",
+    "design": "Experimental design\n\nWhich settings tell most about what is unknown?",
 }
+"""The families of environments: heading and question."""
 
 
 # ---- what is drawn
@@ -187,7 +187,7 @@ def figure(name: str) -> str:
     kwargs = "".join(f" {key}={value!r}" for key, value in play.kwargs.items())
     about = f"An episode played by {play.agent}."
     note = f"An episode of seed 1, played by `{play.agent}`{f', with `{kwargs[1:]}`' if kwargs else ''}."
-    return f"{picture(name, about, '../')}\n\n{note}\n{{.caption}}\n"
+    return f"{picture(name, about, '../')}\n\n{{.caption}}\n{note}\n"
 
 
 def gallery() -> str:
@@ -220,4 +220,3 @@ if __name__ == "__main__":  # one picture, to look at: python docs/site/pictures
 
     Path(sys.argv[2]).mkdir(exist_ok=True)
     animate(sys.argv[1], SHOWN[sys.argv[1]], Path(sys.argv[2]))
-    print(shutil.get_terminal_size() and Path(sys.argv[2]) / f"{sys.argv[1]}.gif")

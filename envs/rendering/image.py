@@ -83,7 +83,9 @@ class _Sheet:
         ]
         for axes in self.curves:
             lowest = axes is self.curves[-1]  # ticks are what costs most: one scale for all
-            axes.xaxis.set_major_locator(MaxNLocator(3 if compact else 5, integer=True) if lowest else NullLocator())
+            axes.xaxis.set_major_locator(
+                MaxNLocator(3 if compact else 5, integer=True) if lowest else NullLocator()
+            )
             axes.tick_params(labelsize=small, length=2)
             axes.spines[["top", "right"]].set_visible(False)
         if cloud:
