@@ -28,8 +28,8 @@ def best(env_id: str) -> str:
     if not tasks:
         return "The suite `paper`, whose results are kept, does not play it."
     head = (
-        "In the suite [`paper`](../suites/paper.md); [the board](../results/LEADERBOARD.md) has all of it. "
-        "Behind the best stand those that cannot be told apart from it."
+        "In the suite [`paper`](../suites/paper.md); [the board](../results/LEADERBOARD.md) has all of "
+        "it. Behind the best stand those that cannot be told apart from it."
     )
     lines = [
         head,
