@@ -50,9 +50,10 @@ docs: $(VENV)/.core
 	$(BIN)/python docs/house.py
 	$(BIN)/python docs/pages.py
 
-# Warnings are errors; what has not changed is neither run nor drawn again.
+# Warnings are errors. A page whose text has not changed is not run again: make clean site runs all.
 site: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site docs "$(SITE)"
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" \
+	    -D nb_execution_cache_path="$(abspath $(VENV))/site/ran" docs "$(SITE)"
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python

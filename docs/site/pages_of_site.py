@@ -57,19 +57,22 @@ LABELS = {"agents/README": "Agents"}
 """What a page is called on the map, if not by its title."""
 COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
-BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(?:\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
+BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
 KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3, language: python}\n---\n"
-SHELL = "%%sh\n"
+SHELL = re.compile(r"%%sh.*\nexec 2>&1\n")
+"""The lines that hand a block from Python to the shell; what goes to stderr is shown, too."""
 
 
 def executed(text: str, *, commands: bool) -> str:
     """Return a tutorial with its blocks as cells to be run."""
 
     def cell(found: re.Match[str]) -> str:
-        language, code = found.groups()
+        language, code, shown = found.groups()
         if language == "sh" and not commands:
             return found[0]
-        start = SHELL if language == "sh" else ""
+        # A test holds what is shown, which may be a refusal; any other error stops the build.
+        start = "%%sh --no-raise-error\nexec 2>&1\n" if shown else "%%sh\nexec 2>&1\n"
+        start = start if language == "sh" else ""
         return f"```{{code-cell}} ipython3\n{start}{code}```\n"
 
     return KERNEL + BLOCK.sub(cell, text)
@@ -117,10 +120,10 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def name_the_shell(_: Sphinx, tree: nodes.document) -> None:
-    """Show a command as one: without the line that hands it from Python to the shell."""
-    for node in tree.findall(nodes.literal_block):
-        if node.astext().startswith(SHELL):
-            code = node.astext().removeprefix(SHELL)
+    """Show a command as one: without the lines that hand it from Python to the shell."""
+    for node in [*tree.findall(nodes.literal_block)]:
+        if SHELL.match(node.astext()):
+            code = SHELL.sub("", node.astext())
             node.replace_self(nodes.literal_block(code, code, language="sh"))
 
 
