@@ -31,6 +31,8 @@ from discovery_gym.studies.schema import schema
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
+SHORT = 4
+"""Lines of the head of a module that says no more than the docstrings of its rules."""
 
 
 README = Path(__file__).parents[1] / "README.md"
@@ -111,19 +113,24 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     for kind, table in kinds.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
+            idea, settings, options = _text(cls).partition("Settings:\n")
+            formula = f"$$\n{FORMULAS[name].strip()}\n$$"
             parts = [
                 f"{head}: `{name}{_settings(cls)}`.",
-                _text(cls),
-                f"$$\n{FORMULAS[name].strip()}\n$$",
+                idea.strip(),
+                formula,
+                settings + options,
             ]
+            about = inspect.getdoc(sys.modules[cls.__module__]) or ""
+            if kind == "belief" or (kind == "rule" and about.count("\n") > SHORT):
+                parts.append(f"## About\n\n{about}")
             if kind == "belief":
-                parts.append(f"## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}")
                 played = [one for one, model in models.items() if name in model.beliefs]
             else:
                 parts += [_shipped()] if cls is PolicyAgent else []
                 played = [one for one in models if name in fits[one]]
-            parts += [text for text in (_where(kind, played), kept.cost(name)) if text]
-            out[f"agents/{name}.md"] = "\n\n".join(parts) + "\n"
+            parts += [_where(kind, played), kept.cost(name)]
+            out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
     return out
@@ -133,7 +140,9 @@ def _where(kind: str, env_ids: list[str]) -> str:
     """Return the environments that an agent plays, or that a belief describes, with their defaults."""
     names = [gym.spec(one).name for one in env_ids]
     links = ", ".join(f"[{name}](../environments/{name}.md)" for name in names)
-    return links and f"{'Describes' if kind == 'belief' else 'Plays'} {links}."
+    return (
+        links and f"{'Describes' if kind == 'belief' else 'Plays, with their defaults,'} {links}."
+    )
 
 
 def _shipped() -> str:
