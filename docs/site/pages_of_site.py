@@ -59,7 +59,8 @@ COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
 KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3, language: python}\n---\n"
-SHELL = re.compile(r"%%sh.*\nexec 2>&1\n")
+TERMINAL = "export TERM=dumb COLUMNS=100 LINES=40; exec 2>&1"
+SHELL = re.compile(rf"%%sh.*\n{re.escape(TERMINAL)}\n")
 """The lines that hand a block from Python to the shell; what goes to stderr is shown, too."""
 
 
@@ -71,7 +72,7 @@ def executed(text: str, *, commands: bool) -> str:
         if language == "sh" and not commands:
             return found[0]
         # A test holds what is shown, which may be a refusal; any other error stops the build.
-        start = "%%sh --no-raise-error\nexec 2>&1\n" if shown else "%%sh\nexec 2>&1\n"
+        start = f"%%sh{' --no-raise-error' if shown else ''}\n{TERMINAL}\n"
         start = start if language == "sh" else ""
         return f"```{{code-cell}} ipython3\n{start}{code}```\n"
 
