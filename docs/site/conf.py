@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 DOCS = HERE.parent
 sys.path[:0] = [str(HERE), str(DOCS)]
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-os.environ |= {"MPLBACKEND": "agg", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+os.environ |= {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
 
 project = "discovery_gym"
 author = "the contributors of discovery_gym"
