@@ -50,10 +50,9 @@ docs: $(VENV)/.core
 	$(BIN)/python docs/house.py
 	$(BIN)/python docs/pages.py
 
-# Warnings are errors. A page whose text has not changed is not run again: make clean site runs all.
+# Warnings are errors. Nothing is run or drawn again before its text or the code has changed.
 site: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" \
-	    -D nb_execution_cache_path="$(abspath $(VENV))/site/ran" docs "$(SITE)"
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" docs "$(SITE)"
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pictures
 from docutils import nodes
@@ -136,10 +137,13 @@ def add_the_board(app: Sphinx, error: Exception | None) -> None:
         shutil.copytree(DOCS / "results", board, ignore=keep, dirs_exist_ok=True)
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
-    """Take part in the building of the site."""
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Take part in the building of the site; once the code has changed, all is read and run again."""
+    code = pictures.sources("envs", "agents", "experiments", "studies", "testing")
+    app.config.nb_execution_cache_path = f"{app.doctreedir}/ran/{code}"
     app.connect("builder-inited", pictures.draw)
     app.connect("source-read", source_read)
     app.connect("doctree-read", name_the_shell)
     app.connect("build-finished", add_the_board)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    safe = {"parallel_read_safe": True, "parallel_write_safe": True}
+    return safe | {"env_version": int(code[:8], 16)}

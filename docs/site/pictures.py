@@ -156,14 +156,17 @@ def draw(app: Sphinx) -> None:
 
 
 def _digest(play: Play) -> str:
-    return hashlib.sha256(f"{play}{FRAMES}{_sources()}".encode()).hexdigest()
+    return hashlib.sha256(f"{play}{FRAMES}{sources('envs', 'agents')}".encode()).hexdigest()
 
 
 @cache
-def _sources() -> str:
-    """Return a digest of all that decides what an episode looks like."""
-    root, digest = DOCS.parent, hashlib.sha256()
-    for file in sorted([*root.glob("envs/**/*.py"), *root.glob("agents/**/*.py"), Path(__file__)]):
+def sources(*storeys: str) -> str:
+    """Return a digest of the code of some storeys, and of this one."""
+    folders, digest = (
+        [*(DOCS.parent / one for one in storeys), Path(__file__).parent],
+        hashlib.sha256(),
+    )
+    for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
