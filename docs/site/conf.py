@@ -22,7 +22,6 @@ extensions = [
     "sphinx_design",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
     "formulas",
     "pages_of_site",
 ]
@@ -51,6 +50,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "discovery_gym"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_show_search_summary = False  # a browser may not read other pages from the disk
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {"index": [], "leaderboard": [], "environments/README": []}

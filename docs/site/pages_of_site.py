@@ -8,6 +8,7 @@ one is what that printed, and here it is printed anew.
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from pathlib import Path
@@ -44,7 +45,6 @@ CHAPTERS = {
         "commands/README",
         "suites/README",
         "data_sets/README",
-        "reference/records",
         "libraries/README",
         "own/README",
     ),
@@ -59,10 +59,25 @@ LABELS = {"agents/README": "Agents"}
 COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
-KERNEL = "---\nfile_format: mystnb\nkernelspec: {name: python3, language: python}\n---\n"
-TERMINAL = "export TERM=dumb COLUMNS=100 LINES=40; exec 2>&1"
-SHELL = re.compile(rf"%%sh.*\n{re.escape(TERMINAL)}\n")
-"""The lines that hand a block from Python to the shell; what goes to stderr is shown, too."""
+KERNEL = """---
+file_format: mystnb
+kernelspec: {name: python3, language: python}
+---
+```{code-cell} ipython3
+:tags: [remove-cell]
+import os, subprocess
+
+def _sh(code, refused=False):
+    terminal = {"TERM": "dumb", "COLUMNS": "100", "LINES": "40"}
+    done = subprocess.run(code, shell=True, text=True, stdout=-1, stderr=-2, env=os.environ | terminal)
+    if done.returncode and not refused:
+        raise RuntimeError(done.stdout)
+    print(done.stdout, end="")
+```
+
+"""
+"""The head of a tutorial: what a block of commands is run by, on a plain terminal."""
+SHELL = re.compile(r"_sh\((.*), refused=(?:True|False)\)$", re.S)
 
 
 def executed(text: str, *, commands: bool) -> str:
@@ -72,10 +87,9 @@ def executed(text: str, *, commands: bool) -> str:
         language, code, shown = found.groups()
         if language == "sh" and not commands:
             return found[0]
-        # A test holds what is shown, which may be a refusal; any other error stops the build.
-        start = f"%%sh{' --no-raise-error' if shown else ''}\n{TERMINAL}\n"
-        start = start if language == "sh" else ""
-        return f"```{{code-cell}} ipython3\n{start}{code}```\n"
+        if language == "sh":  # a test holds what is shown, which may be a refusal
+            code = f"_sh({code!r}, refused={bool(shown)})\n"
+        return f"```{{code-cell}} ipython3\n{code}```\n"
 
     return KERNEL + BLOCK.sub(cell, text)
 
@@ -122,10 +136,10 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def name_the_shell(_: Sphinx, tree: nodes.document) -> None:
-    """Show a command as one: without the lines that hand it from Python to the shell."""
+    """Show a block of commands as it stands in the text."""
     for node in [*tree.findall(nodes.literal_block)]:
-        if SHELL.match(node.astext()):
-            code = SHELL.sub("", node.astext())
+        if found := SHELL.match(node.astext()):
+            code = ast.literal_eval(found[1]).rstrip()
             node.replace_self(nodes.literal_block(code, code, language="sh"))
 
 
