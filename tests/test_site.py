@@ -91,8 +91,10 @@ def test_every_page_is_on_the_map() -> None:
 
 
 def pages() -> Iterator[Path]:
-    """Yield the pages of the site but for the leaderboard, which has tests of its own."""
-    yield from (path for path in sorted(SITE.rglob("*.html")) if SITE / "board" not in path.parents)
+    """Yield the pages of the site: not the leaderboard, which has tests of its own, nor templates."""
+    for path in sorted(SITE.rglob("*.html")):
+        if path.relative_to(SITE).parts[0] not in ("board", "_static"):
+            yield path
 
 
 @built
