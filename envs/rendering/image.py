@@ -39,9 +39,7 @@ def paint(model: Drawable, trace: Trace, *, compact: bool = False) -> NDArray[np
     sheet = _sheet(len(curves), bool(clouds), compact)
     sheet.wipe()
     if not compact:
-        lines = title(model, trace, picture)
-        for text, size, line in zip(sheet.title, (10, 8.5), lines, strict=True):
-            text.set_text(_shorten(line, int(1010 / size)))
+        sheet.entitle(title(model, trace, picture))
     played = len(trace) - 1
     # The axis doubles now and then, and stands still otherwise.
     end = max(10, 1 << played.bit_length())
@@ -97,6 +95,11 @@ class _Sheet:
             self.scale = self.figure.add_axes((left, low - 0.085, 0.97 - left, 0.02))
             self.scale.tick_params(labelsize=small, length=2)
 
+    def entitle(self, lines: tuple[str, str]) -> None:
+        """Write two lines above all."""
+        for text, size, line in zip(self.title, (10, 8.5), lines, strict=True):
+            text.set_text(_shorten(line, int(1010 / size)))
+
     def wipe(self) -> None:
         """Remove everything that was drawn for one frame."""
         for axes in self.figure.axes:
@@ -148,15 +151,19 @@ def _curves(axes: Axes, panel: Curves, played: int, letters: float) -> None:
         colour = COLOURS[-2 - i % (len(COLOURS) - 1)]
         axes.vlines(times, low, top, color=colour, linewidth=1, label=name)
     if legend:
-        axes.legend(
-            fontsize=7 * letters,
-            frameon=False,
-            loc="upper left",
-            ncols=MOST_NAMES,
-            borderpad=0,
-            columnspacing=2 / letters,
-            handlelength=2 / letters,
-        )
+        _legend(axes, letters)
+
+
+def _legend(axes: Axes, letters: float) -> None:
+    narrow: dict[str, Any] = {"columnspacing": 2 / letters, "handlelength": 2 / letters}
+    axes.legend(
+        fontsize=7 * letters,
+        frameon=False,
+        loc="upper left",
+        ncols=MOST_NAMES,
+        borderpad=0,
+        **narrow,
+    )
 
 
 def _scale(axes: Axes, log: bool) -> None:
