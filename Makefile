@@ -12,7 +12,7 @@ VENV ?= .venv
 OUT ?= results
 SUITE ?= quick
 SITE ?= site
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
 ROOT := $(CURDIR)
@@ -28,7 +28,8 @@ leaderboard: $(VENV)/.core
 	$(BIN)/discovery-gym run $(SUITE) --out $(OUT)
 	$(BIN)/discovery-gym leaderboard $(OUT)
 
-# One thread each: the workers of pytest-xdist already fill the cores.
+# One thread each: the workers of pytest-xdist already fill the cores. Each has half of the tests in their
+# order, which share what is made once, and takes from the other what is left in the end.
 test: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 

@@ -13,12 +13,16 @@ from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Knowledge
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
+from ..envs.design.reach import Walk
 from .agent import Agent, Seed
 from .rules.rule import any_legal
 
 
 class RandomAgent(Agent):
     """Chooses uniformly among the legal actions; of a box, uniformly or normally about its middle.
+
+    Where designs are restricted, uniformly in the box that a move can reach; what is not feasible there
+    stands for the farthest feasible design on the way.
 
     Args:
         model: The model.
@@ -61,12 +65,33 @@ class RandomAgent(Agent):
             return (self.random.random(len(start)) * space.n).astype(np.int64), ()
         assert isinstance(space, spaces.Box)
         u = self.random.random((len(start), *space.shape))
+        if isinstance(self.model, DesignModel) and self.model.moves is not None:
+            return self._feasible(self.model, self.model.moves.walk(observation), u), ()
         if self.std is not None:
-            middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
-            tail = ndtr(-1 / self.std)
-            points = middle + half * self.std * ndtri(tail + (1 - 2 * tail) * u)
-            return points.astype(space.dtype), ()
+            return self._normal(u), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
+
+    def _feasible(
+        self, model: DesignModel[Any], walk: Walk, u: NDArray[np.float64]
+    ) -> NDArray[Any]:
+        """Return actions from the box that can be reached, or what is feasible on the way to them."""
+        assert model.moves is not None
+        if self.std is None:
+            low, high = model.moves.reach(walk)
+            goal = low + (high - low) * u
+        else:
+            goal = model.setting(self._normal(u))
+        return model.nearest_actions(model.moves.within(walk, goal[:, None])[0][:, 0])
+
+    def _normal(self, u: NDArray[np.float64]) -> NDArray[Any]:
+        """Return normal points about the middle of the box, made of uniform numbers."""
+        space = self.model.action_space
+        assert isinstance(space, spaces.Box)
+        assert self.std is not None
+        middle, half = (space.high + space.low) / 2, (space.high - space.low) / 2
+        tail = ndtr(-1 / self.std)
+        points = middle + half * self.std * ndtri(tail + (1 - 2 * tail) * u)
+        return np.asarray(points.astype(space.dtype))
 
 
 class FixedAgent(Agent):

@@ -9,11 +9,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from ..envs.conditions import Conditions
 from ..envs.core import Knowledge
 from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
-from .rules import Decision, Rule
+from .beliefs.belief import can_learn
+from .rules import Decision, Repeated, Rule
+from .rules.rule import ahead
 
 BeliefT = TypeVar("BeliefT", bound=Belief)
 
@@ -46,7 +49,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
         """Return whether there is a belief about this environment."""
-        return any(BELIEFS[name].fits(model) for name in model.beliefs)
+        names = [BELIEFS[name] for name in model.beliefs if name in BELIEFS]
+        return any(belief.fits(model) and can_learn(belief, model) for belief in names)
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""
@@ -55,28 +59,47 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         belief.update(observation, start)
         decision, now = self.decision(observation), belief
         if self.rule.looks_ahead and (pending := decision.pending).size:
-            now = belief.look_ahead(pending)
+            now = ahead(belief, pending, decision.pending_fidelity)
         if decision.batch_size == 1:
-            return self.rule.choose(now, decision, self.random), belief
+            return self.rule.buy(now, decision, self.random), belief
         return self.rule.choose_batch(now, decision, self.random), belief
 
     def decision(self, observation: Any) -> Decision:
         """Return the decision after observations of B episodes; outside pools it is for one action."""
         if isinstance(self.model, Pool):
             labelled, lost = _without_lost(observation)
-            return Decision(
-                mask=observation["action_mask"],
-                labelled=labelled,
-                arrived=Arrivals.of(observation).items,
-                left=self.model.labels_left(observation),
-                batch_size=self.model.batch_size,
-                lost=lost,
-            )
+            fields = {
+                "mask": observation["action_mask"],
+                "labelled": labelled,
+                "arrived": Arrivals.of(observation).items,
+                "left": self.model.labels_left(observation),
+                "batch_size": self.model.batch_size,
+                "lost": lost,
+            }
+            return Decision(**fields | self._money(observation))
+        if isinstance(self.model, Conditions):
+            return Repeated.of(observation)
         if isinstance(observation, dict) and "action_mask" in observation:
             return Decision.first(observation["action_mask"])
         assert isinstance(self.model.action_space, spaces.Discrete)
         shape = self._count(observation), int(self.model.action_space.n)
         return Decision.first(np.ones(shape, np.int8))
+
+    def _money(self, observation: Any) -> dict[str, Any]:
+        """Return what is known of prices and money, as the fields of a `Decision`."""
+        model = self.model
+        assert isinstance(model, Pool)
+        if model.shop is None:
+            return {}
+        mask = observation["action_mask"]
+        tests = mask.reshape(len(mask), model.num_items, model.num_tests) > 0
+        return {
+            "mask": tests[:, :, -1].astype(np.int8),
+            "tests": tests,
+            "cost": model.costs(observation),
+            "money": model.money_left(observation),
+            "fidelity": observation.get("fidelity"),
+        }
 
 
 def _without_lost(observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

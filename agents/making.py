@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from ..envs.conditions import Conditions
 from ..envs.core import InputError, Knowledge, Model, closest, shown
 from ..envs.core.checks import integer
 from . import outside
@@ -19,8 +20,10 @@ from .anywhere import FunctionAgent, Sampler, Spaces
 from .baselines import FixedAgent, RandomAgent
 from .belief_agent import BeliefAgent
 from .beliefs import BELIEFS, Belief
+from .beliefs.belief import can_learn
 from .design import DESIGN
 from .learned.policy import PolicyAgent, fitting, shipped, trained_for
+from .naming import NamingAgent
 from .oracle import OracleAgent
 from .planning import OptimalAgent
 from .rules import RULES, Rule
@@ -57,8 +60,9 @@ def make(
 
     Args:
         agent: A name, or a name with settings, such as ``"thompson(belief=linear(noise_std=0.1))"``;
-            ``"module:Name"`` or ``"./file.py:Name"`` for one of your own; a `Rule`; or a function of
-            one observation. An object of your own with ``predict`` is returned as it is.
+            ``"module:Name"`` or ``"./file.py:Name"`` for one of your own; a `Rule`; a function of one
+            observation; or a function ``make(env, seed)`` that returns such a function or an object
+            with ``predict``. An object of your own with ``predict`` is returned as it is.
         env: An environment or vector environment, or a model of this package. The agent uses its
             public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
@@ -123,6 +127,9 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     """Return the agent that is a rule, or one of a class of rules, and a belief."""
     name, settings = asked.name, dict(asked.settings)
     given = settings.pop("belief", None)
+    agent: Any = BeliefAgent
+    if isinstance(model, Conditions):
+        agent = partial(NamingAgent, naming=settings.pop("naming", "posterior"))
     new = (lambda: made) if isinstance(made, Rule) else made
     check_settings(name, new, settings)
     rule = new(**settings)
@@ -138,7 +145,8 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     if given is not None and rule.belief is not None:
         raise InputError(f"{name} brings its own belief; leave belief={shown(given)} out.")
     new_belief = _belief(rule.belief if given is None else given, fitting, model)
-    return BeliefAgent(model, rule, new_belief, text=written(asked), seed=seed)
+    found: Agent = agent(model, rule, new_belief, text=written(asked), seed=seed)
+    return found
 
 
 def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
@@ -155,10 +163,15 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
         new = thing if made else lambda: thing
-        given = {"model": model, "seed": seed}
-        check_settings(name, new, settings, [*given])
-        wanted = inspect.signature(new).parameters
-        return cast(Agent, new(**settings, **{k: v for k, v in given.items() if k in wanted}))
+        return cast(Agent, _called(new, asked, model=model, seed=seed))
+    elif _is_factory(thing):
+        found = _called(thing, asked, env=model, seed=seed)
+        if _is_factory(found) or isinstance(found, type):
+            raise InputError(
+                f"{name} returned {shown(found)}; a function of env is asked once, and returns an "
+                "object with predict or a function of one observation."
+            )
+        return _own(found, Described(f"What {name} returns", {}), text, model, seed)
     elif callable(thing) and not made:
         first = [*inspect.signature(thing).parameters][:1]  # the observation
         check_settings(name, thing, settings, ["random", *first])
@@ -167,11 +180,25 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
         raise InputError(
             f"{name} is {shown(thing)}; an agent is an Agent class, a Rule, an object or a class with "
-            "predict, or a function of one observation (which may also have an argument random)"
+            "predict, a function of one observation (which may also have an argument random), or a "
+            "function make(env, seed) that returns such an object or function"
             f"{belief if made and issubclass(thing, Belief) else ''}."
         )
     agent.text = text
     return agent
+
+
+def _is_factory(thing: Any) -> bool:
+    """Return whether this makes an agent: a function whose first argument is called ``env``."""
+    plain = callable(thing) and not isinstance(thing, type)
+    return plain and [*inspect.signature(thing).parameters][:1] == ["env"]
+
+
+def _called(new: Callable[..., Any], asked: Described, **given: Any) -> Any:
+    """Return what the code of a user makes from its settings and what it wants of what is given."""
+    check_settings(asked.name, new, asked.settings, [*given])
+    wanted = inspect.signature(new).parameters
+    return new(**asked.settings, **{k: v for k, v in given.items() if k in wanted})
 
 
 def _without_data(thing: Any, asked: Described) -> Described:
@@ -347,7 +374,9 @@ def _fitting(rule: Rule[Any], model: Knowledge, names: Iterable[str]) -> list[st
 
     def fits(name: str) -> bool:
         own, belief = rule.belief is None or rule.belief[0] == name, _belief_class(name)
-        return own and belief is not None and belief.fits(model) and issubclass(belief, rule.needs)
+        if not own or belief is None or not issubclass(belief, rule.needs):
+            return False
+        return belief.fits(model) and can_learn(belief, model)
 
     return list(filter(fits, names))
 

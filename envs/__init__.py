@@ -9,6 +9,7 @@ for model in (
     "campaigns.fidelity_ladder:FidelityLadder",
     "campaigns.gaussian_step:GaussianStep",
     "campaigns.knowledge_ladder:KnowledgeLadder",
+    "conditions.general_conditions:GeneralConditions",
     "design.constant_elasticity:ConstantElasticity",
     "design.death_process:DeathProcess",
     "design.linear_gaussian:LinearGaussianDesign",
@@ -22,6 +23,7 @@ for model in (
     "pools.linear_pool:LinearPool",
     "pools.logistic_pool:LogisticPool",
     "pools.low_rank_pool:LowRankPool",
+    "pools.screening_pool:ScreeningPool",
     "pools.table_pool:TablePool",
     "pools.unstructured_pool:UnstructuredPool",
 ):

@@ -69,7 +69,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._batch = _Batch(env.unwrapped, (), env.observation_space)
         RecordConstructorArgs.__init__(self)
         super().__init__(env)
-        self.action_space = spaces.Discrete(self._batch.num_items)
+        self.action_space = spaces.Discrete(self._batch.num_actions)
         self._ended = True
 
     def reset(self, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -113,8 +113,8 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
             )
         self.autoreset_mode = mode  # where TorchRL looks for it
         self._batch = _Batch(env.unwrapped, (env.num_envs,), env.single_observation_space)
-        self.single_action_space = spaces.Discrete(self._batch.num_items)
-        self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_items))
+        self.single_action_space = spaces.Discrete(self._batch.num_actions)
+        self.action_space = spaces.MultiDiscrete(np.full(env.num_envs, self._batch.num_actions))
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         """Start all episodes with empty batches: they choose in step."""
@@ -147,16 +147,19 @@ class _Batch:
     """
 
     def __init__(self, env: Any, shape: tuple[int, ...], space: gym.Space[Any]) -> None:
-        self.shape, self.num_items, self.size = shape, env.model.num_items, env.model.batch_size
-        self.strict = env.model.illegal == "raise"
+        self.pool, self.shape, self.size = env.model, shape, env.model.batch_size
+        self.num_actions = self.pool.num_items * self.pool.num_tests
+        self.strict = self.pool.illegal == "raise"
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
         self.chosen: list[NDArray[np.int64]] = []
         part = space.spaces.get("action_mask") if isinstance(space, spaces.Dict) else None
-        if part is None or part.shape != (self.num_items,):
+        money = self.pool.shop is None or "money_left" in getattr(space, "spaces", ())
+        what = "items" if self.pool.num_tests == 1 else "tests"
+        if part is None or part.shape != (self.num_actions,) or not money:
             raise InputError(
                 "Choices one by one need the pool's own observation, with an action_mask of "
-                f"{self.num_items} items, got {shown(space)}; wrap the pool in this first."
+                f"{self.num_actions} {what}, got {shown(space)}; wrap the pool in this first."
             )
 
     @property
@@ -166,9 +169,20 @@ class _Batch:
             raise gym.error.ResetNeeded("There is nothing to choose from yet; call reset() first.")
         return np.asarray(self.observation["action_mask"])
 
+    def _mask_within(self) -> NDArray[np.int8]:
+        """Return what the batch may still take, ``(n,)`` or ``(B, n)``."""
+        keys = self.observation.keys() & {"money_left", "price"}
+        seen = {"action_mask": self.whole, **{key: self.observation[key] for key in keys}}
+        chosen = np.concatenate(self.chosen, axis=-1)
+        if self.shape:
+            return np.asarray(self.pool.mask_within(seen, chosen))
+        one = {key: part[None] for key, part in seen.items()}
+        return np.asarray(self.pool.mask_within(one, chosen[None])[0])
+
     def begin(self, observation: Any, info: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Start an empty batch; return what was handed in."""
         self.chosen, self.observation = [], _own(observation)
+        self.whole = self.mask
         # The end of an episode is reported once.
         ends = ("episode", "final_obs", "final_info")
         self.info = _own({key: x for key, x in info.items() if key.lstrip("_") not in ends})
@@ -185,18 +199,18 @@ class _Batch:
         except Exception:  # ragged, or an object that is no array
             items = np.array(None)
         fits = items.shape == self.shape and items.dtype.kind in "iu"
-        if not fits or ((items < 0) | (items >= self.num_items)).any():
+        if not fits or ((items < 0) | (items >= self.num_actions)).any():
             raise InputError(
                 f"{shown(action)} is not a choice of items; allowed are whole numbers in "
-                f"0..{self.num_items - 1}, of shape {self.shape}."
+                f"0..{self.num_actions - 1}, of shape {self.shape}."
             )
-        mask, chosen = self.mask.copy(), items.astype(np.int64)[..., None]
-        if self.strict and not np.take_along_axis(mask, chosen, -1).all():
+        chosen = items.astype(np.int64)[..., None]
+        if self.strict and not np.take_along_axis(self.mask, chosen, -1).all():
             raise InputError(f"{shown(action)} was chosen already; choose by the mask.")
         if len(self.chosen) == self.size - 1:
             return np.concatenate([*self.chosen, chosen], axis=-1)
         self.chosen.append(chosen)
-        np.put_along_axis(mask, chosen, 0, axis=-1)
+        mask = self._mask_within()
         self.observation["action_mask"] = self.info["action_mask"] = mask
         return None
 

@@ -19,7 +19,13 @@ from .kept import agree, start_of
 from .sheet import WRITTEN, Sheet
 from .source import Source
 
-PLAIN: Mapping[str, Any] = {"same": None, "outcomes": None, "scaling": "l2", "episode": 0}
+PLAIN: Mapping[str, Any] = {
+    "same": None,
+    "outcomes": None,
+    "failed_value": None,
+    "scaling": "l2",
+    "episode": 0,
+}
 """The options of a study besides those of reading, with their defaults."""
 
 
@@ -113,7 +119,7 @@ class Options:
         agree("seed", self.seed, start["seed"])
         agree("budget", self.budget, budget, f"change it: study.budget = {self.budget}")
         for name, value in self.others.items():
-            agree(name, value, start["options"][name])
+            agree(name, value, start["options"].get(name))
         stored = {name: start["table"][name] for name in ("target", "minimise", "index")}
         stored = {**_plain(Reading()), **start["options"]["reading"], **stored}
         for name in self.reading.given(*WRITTEN):
@@ -128,6 +134,8 @@ def _checked(name: str, value: Any) -> Any:
         return integer("episode", value, low=0, high=math.inf)
     if name == "scaling":
         return choice("scaling", value, SCALINGS)
+    if name == "failed_value":
+        return choice("failed_value", value, ("worst",))
     if name == "outcomes":
         ends = sorted(sequence("outcomes", value, real))
         if len(ends) != 2 or ends[0] == ends[1]:

@@ -13,12 +13,12 @@ from ..agents.making import available
 from ..agents.rules import RULES
 from ..envs.core import InputError, closest, shown
 from ..envs.pools.scaling import bounds, scaled
+from ..envs.pools.status import Status
 from .chances import chances
 from .journal import Event
 from .pool import StudyPool, seen
 from .progress import Progress
 from .sheet import Sheet
-from .status import Status
 
 AGENT = "bayes_ucb"
 """Who chooses by default: with the default belief about tables it was level with the best rule on 22 of
@@ -90,7 +90,8 @@ class Pool:
         """Return the agent of a question for n items, and what it sees."""
         history = len(progress.arrived) + len(flying) + len(progress.failed)
         pool = self._known(n, history)
-        return self._agent(pool), seen(pool, self.features, progress, flying, self.sign)
+        value = self._options.get("failed_value")
+        return self._agent(pool), seen(pool, self.features, progress, flying, self.sign, value)
 
     # ---- choices
 
@@ -145,7 +146,7 @@ class Pool:
 
     @staticmethod
     def _key(progress: Progress) -> Any:
-        return tuple(progress.arrived)
+        return tuple(progress.arrived), tuple(progress.failed)
 
     def belief(self, progress: Progress) -> Belief:
         """Return the belief given the labels that are here: the agent's, or the default one."""

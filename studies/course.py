@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..envs.pools.status import Status
 from .journal import Event
-from .status import Status
 
 
 @dataclass(frozen=True)

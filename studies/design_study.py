@@ -15,13 +15,13 @@ from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer, real
 from ..envs.design.design import DesignModel
 from ..envs.design.simulator_design import SimulatorDesign
+from ..envs.pools.status import Status
 from .course import Course, Experiment
 from .episode import Episode, Parameter
-from .journal import Event, Journal
+from .journal import Event, Journal, path_of
 from .kept import KeptStudy, agree, start_of
 from .measured import DataFile, Measured, outcome_of
 from .problem import DesignProblem, changes, seen_from
-from .status import Status
 
 AGENT = "greedy_eig"
 """Who chooses by default: the setting whose data are expected to tell most, one round ahead."""
@@ -97,7 +97,7 @@ class DesignStudy(KeptStudy):
             InputError: An option contradicts the journal, or data no longer mean what they meant.
         """
         found = DesignProblem.of(problem)
-        log = Journal(found.journal if journal is None else Path(journal))
+        log = Journal(found.journal if journal is None else path_of(journal))
         if not log.events:
             text = full_text(AGENT if agent is None else agent)
             start = start_of(

@@ -17,9 +17,9 @@ from ..envs.design.information import best_estimator
 from ..envs.design.posteriors import Grid, Posterior
 from ..envs.design.predictive import p_value
 from ..envs.design.simulator_design import SimulatorDesign
+from ..envs.pools.status import Status
 from .course import Course, Experiment
 from .journal import Event
-from .status import Status
 
 Array: TypeAlias = NDArray[np.float64]
 REPLICAS = 500
@@ -173,11 +173,15 @@ class Episode:
         outcomes = np.zeros((1, model.horizon, len(model.outcome_range[0])), np.float32)
         for slot, one in enumerate(reversed(rounds)):  # the newest first
             settings[0, slot], outcomes[0, slot] = one.setting, one.outcome
-        return {
+        parts = {
             "outcomes": outcomes.reshape(1, -1),
             "rounds_left": np.full((1, 1), model.horizon - len(rounds), np.float32),
             "settings": settings.reshape(1, -1),
         }
+        if model.moves is None:
+            return parts
+        tried = settings[0, : len(rounds)][::-1].astype(np.float64)
+        return parts | model.moves.seen(model.moves.follow(tried))
 
     # ---- the model, and who plays it
 

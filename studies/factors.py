@@ -89,8 +89,14 @@ def pool_of(factors: Mapping[str, Sequence[Level]], target: str, minimise: bool)
             levels_of.append((name, texts))
         settings.append(Setting(name, range(len(names), len(names) + len(found)), texts))
         names += found
+    notes = [
+        f"{name} is a category with the levels {', '.join(map(str, levels))}, for {odd} is no number"
+        for name, levels in factors.items()
+        if (odd := _odd(levels)) is not None
+    ]
     return Table(
         name="factors",
+        notes=tuple(notes),
         features=np.hstack(parts),
         labels=np.full(codes.shape[1], np.nan),
         feature_names=tuple(names),
@@ -105,6 +111,12 @@ def pool_of(factors: Mapping[str, Sequence[Level]], target: str, minimise: bool)
 def numeric(levels: Sequence[Level]) -> bool:
     """Return whether a factor is a number rather than a category."""
     return all(isinstance(level, float) for level in levels)
+
+
+def _odd(levels: Sequence[Level]) -> str | None:
+    """Return the level that makes a factor a category although most of its levels are numbers."""
+    odd = [level for level in map(str, levels) if _number(level) is None]
+    return odd[0] if 0 < 2 * len(odd) <= len(levels) else None
 
 
 def _texts(given: Any) -> Sequence[str]:

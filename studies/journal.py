@@ -33,6 +33,15 @@ PATIENCE = 20.0
 """Seconds to wait for another process that is writing; choosing may take a while."""
 
 
+def path_of(given: Any) -> Path:
+    """Return the path of a journal that somebody names."""
+    if isinstance(given, str | os.PathLike) and os.fspath(given):
+        return Path(given)
+    raise InputError(
+        f"A journal is the path of a file, such as 'my.study.jsonl'; got {shown(given)}."
+    )
+
+
 class Journal:
     """The events of a study in their order, in a file or, without a path, in memory only.
 

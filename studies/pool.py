@@ -11,10 +11,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..envs.core import Observation, box
-from ..envs.pools.labels import read_only
+from ..envs.pools.shown import read_only
+from ..envs.pools.status import Status
 from ..envs.pools.table_pool import PublicTable
 from .progress import Progress
-from .status import Status
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +62,7 @@ def seen(
     progress: Progress,
     flying: list[int],
     sign: float,
+    failed_value: str | None = None,
 ) -> Observation:
     """Return what agents see of a study: every item that is not asked may be chosen.
 
@@ -71,18 +72,23 @@ def seen(
         progress: Where the study stands.
         flying: The items in flight, in the order of choice.
         sign: 1, or -1 where less is better.
+        failed_value: "worst": an item that failed counts as one with the worst label so far, as soon as
+            there is one; None: it tells nothing.
     """
-    items = [item for item, _ in progress.arrived]
-    chosen = [*items, *flying, *progress.failed]
+    items, found = [item for item, _ in progress.arrived], [sign * y for _, y in progress.arrived]
+    failed = [*progress.failed]
+    if failed_value is not None and found:
+        items, found, failed = items + failed, found + [min(found)] * len(failed), []
+    chosen = [*items, *flying, *failed]
     labelled, labels = np.full(pool.horizon or 0, -1), np.zeros(pool.horizon or 0)
     labelled[: len(chosen)] = chosen
-    labels[: len(items)] = [sign * label for _, label in progress.arrived]
+    labels[: len(items)] = found
     mask = (progress.status == Status.FREE).astype(np.int8)
     mask[flying] = 0
     left = progress.left - (len(flying) - len(progress.flying))
     counts = {
         "arrived": len(items),
-        "lost": len(progress.failed),
+        "lost": len(failed),
         "left": left,
         "decisions": progress.decisions + (flying != progress.flying),
     }

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from ..envs.core import InputError, closest, shown
 from ..envs.core.checks import integer
 from ..envs.datasets import Reading, Table
+from ..envs.pools.status import Status
 from .answers import Found, Posterior, Question
 from .beginning import Options
 from .choosing import Pool
-from .journal import Event, Journal
+from .journal import Event, Journal, path_of
 from .kept import KeptStudy
 from .progress import Progress
 from .sheet import Cell, News, Sheet, going_on, news, written
 from .source import Source
-from .status import Status
 from .telling import check_change, check_failed, label_of, labels_of, place_of, reason
 
 
@@ -82,14 +82,16 @@ class PoolStudy(KeptStudy):
             plate: Size of the first plate.
             **options: ``same``, a column whose value all items of one question share, such as the
                 temperature of a plate; ``outcomes``, the two values that labels may have, if they are
-                failures and successes; ``scaling`` of the features, as in `TablePool` ("l2");
-                ``episode``, see `Agent.episode` (0); and how a file is read, as in `datasets.load`.
+                failures and successes; ``failed_value="worst"``, if an experiment that failed counts
+                as one with the worst label so far, rather than as one that tells nothing; ``scaling``
+                of the features, as in `TablePool` ("l2"); ``episode``, see `Agent.episode` (0); and how
+                a file is read, as in `datasets.load`.
 
         Raises:
             InputError: An option contradicts the journal, or the conditions have changed.
         """
         asked = Options.of(source, agent, budget, seed, plate, {"target": target, **options})
-        path = asked.source.journal if journal is None else Path(journal)
+        path = asked.source.journal if journal is None else path_of(journal)
         log = Journal(path)
         if not log.events:
             start, pool = asked.start(path)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..envs.core import InputError
+from ..envs.pools.status import Status
 from .journal import Event
-from .status import Status
 
 
 class Progress:
@@ -90,6 +90,8 @@ class Progress:
 
     def _tell(self, event: Event) -> None:
         """Take in what was told at once, in an order of its own: that of a dictionary means nothing."""
+        for values in event.get("file", {}).values():
+            _ = [*map(float, values)]  # what `sheet.news` will look at
         for item, pairs in self._ordered(event.get("corrected", {})).items():
             for old, new in pairs:
                 self.arrived[self.arrived.index((item, old))] = item, float(new)

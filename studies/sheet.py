@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from ..envs.core import InputError, shown
 from ..envs.datasets import Reading, Table
 from ..envs.datasets.stored import first_rows
+from ..envs.pools.status import Status
 from .ids import Numbers, Places, joined
 from .journal import Event
-from .status import Status
 
 Cell: TypeAlias = str | float
 Labels: TypeAlias = Mapping[str, Sequence[float]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..envs.core import InputError, shown
-from .journal import Journal, first
+from .journal import Journal, first, path_of
 from .kept import FORMAT
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Study:
         Raises:
             InputError: There is no such journal, or what it is about is not there any more.
         """
-        path = Path(journal)
+        path = path_of(journal)
         if not path.exists():
             raise InputError(f"There is no journal {path}; begin a study by ask, or by Study.pool.")
         found = Journal(path)

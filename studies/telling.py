@@ -10,7 +10,7 @@ import numpy as np
 from ..envs.core import InputError, shown
 from ..envs.core.checks import integer, real, sequence
 from ..envs.pools.labels import ANY_LABEL
-from .status import Status
+from ..envs.pools.status import Status
 
 LONGEST = 1000
 """Letters of a reason."""

@@ -47,6 +47,7 @@ def leaks(thing: Any, env: Any, other: Any, elsewhere: Any = ()) -> list[str]:
     """
     state, hidden = env.unwrapped._state, dict(env.unwrapped.hidden())
     hidden.pop("regret", None)
+    hidden |= {"values": _varied(hidden["values"])} if "values" in hidden else {}
     # Parameters that the user has given are known, and a grid holds all that they may be: what
     # stands in the model of other episodes tells nothing about these. But values are never known.
     public = list(reachable(other.unwrapped.model))
@@ -66,6 +67,11 @@ def leaks(thing: Any, env: Any, other: Any, elsewhere: Any = ()) -> list[str]:
             if any(_holds(one, row) for row in rows):
                 found.append(f"{name} in a {type(one).__name__} of {np.shape(one)}")
     return found
+
+
+def _varied(rows: Any) -> list[Any]:
+    """Return the episodes whose values differ: if none is a hit, they stand wherever a 0 does."""
+    return [row for row in rows if len(np.unique(row)) > 1 or np.size(row) == 1]
 
 
 def _holds(one: Any, row: Any) -> bool:

@@ -54,7 +54,8 @@ def check_model(
     for mode, reveal in itertools.product(AutoresetMode, (False, True)):
         singles = SyncVectorEnv([partial(new, reveal=reveal)] * B, autoreset_mode=mode)
         many = vectors(num_envs=B, autoreset_mode=mode, reveal=reveal)
-        _check_same_play(many, singles, mode.value)
+        # Hidden things are in the information alone: without them some restarts are enough.
+        _check_same_play(many, singles, mode.value, 330 if reveal else 40)
     _check_truth(vectors(num_envs=episodes, reveal=True))
     hold_hidden(vectors(num_envs=2), vectors(num_envs=2), agents)
 
@@ -105,7 +106,7 @@ def _check_copies(env: Any, remake: Any) -> None:
             hold_same("a copy in the middle of an episode", twin.step(second), step)
 
 
-def _check_same_play(vector: Any, singles: Any, mode: str) -> None:
+def _check_same_play(vector: Any, singles: Any, mode: str, steps: int) -> None:
     """Hold that two vector environments show the same, seed by seed.
 
     Actions are drawn without the mask, so that illegal ones are among them.
@@ -121,7 +122,7 @@ def _check_same_play(vector: Any, singles: Any, mode: str) -> None:
     both("reset", seed=7)
     vector.action_space.seed(3)
     random = np.random.default_rng(5)
-    for _ in range(330):  # many blocks of noise, many restarts
+    for _ in range(steps):  # 330 are many blocks of noise, and many restarts
         ended = both("step", vector.action_space.sample())[2]
         if mode == AutoresetMode.DISABLED.value and ended.any():
             # Some episodes that still run are reset along with those that ended.
@@ -143,10 +144,12 @@ def _check_truth(vector: Any) -> None:
         _check_mean(returns, value, "random_value()")
     if best is not None:
         _check_mean(returns, best, "the return of random play", most=True)
-        pool = isinstance(model, Pool)
+        pool = isinstance(model, Pool) and _known(model.optimal_policy) is None
         if pool or _known(model.optimal_policy):
             agent = make("oracle" if pool else "optimal", vector)
-            _check_mean(_returns(vector, agent, 1e-5 if pool else np.inf), best, "optimal_value()")
+            # At several prices the best for all of the money need not be that for a part of it.
+            exact = pool and (model.shop is None or model.one_price)
+            _check_mean(_returns(vector, agent, 1e-5 if exact else np.inf), best, "optimal_value()")
 
 
 def _known(truth: Callable[[], Any]) -> Any:

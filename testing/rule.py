@@ -54,12 +54,13 @@ def check_rule(
     _check_tables([text, name], rows)  # its belief may be about other things
 
 
-def _ways(model: Any) -> list[dict[str, int]]:
-    """Return the ways to play a model: a pool in batches, and with late labels, too."""
+def _ways(model: Any) -> list[dict[str, Any]]:
+    """Return the ways to play a model: a pool in batches, with late labels, and with lost ones, too."""
     if not isinstance(model, Pool):
         return [{}]
     size = next((k for k in (4, 3, 2) if (model.horizon or 0) % k == 0), 1)
-    return [{}, {"batch_size": size}, {"delay": 2}, {"batch_size": size, "delay": 2}]
+    lost = {"batch_size": size, "delay": ("geometric", 0.5), "loss": 0.3}
+    return [{}, {"batch_size": size}, {"delay": 2}, {"batch_size": size, "delay": 2}, lost]
 
 
 def _check_tables(texts: list[str], rows: int) -> None:

@@ -88,12 +88,48 @@ def test_every_example_is_tested_and_listed() -> None:
 def test_the_list_tells_what_was_tried() -> None:
     """The versions of the list are those that `.ci/libraries` installs."""
     pins = re.findall(
-        r'^try "?(\S+?)(?:\[\S+\])?==([\d.]+)', (ROOT / ".ci/libraries").read_text(), re.M
+        r'^start "?(\S+?)(?:\[\S+\])?==([\d.]+)', (ROOT / ".ci/libraries").read_text(), re.M
     )
     assert len(pins) > 5
     text = (FOLDER / "README.md").read_text()
     for library, version in pins:
         assert f"{library} {version}" in text, library
+
+
+PYTHON = r"""#!/usr/bin/env bash
+# Stands for the python of an environment: one library cannot be installed, and the tests of one fail.
+case "$*" in
+-c*) pwd ;;
+*-m\ venv*) mkdir -p "${@: -1}"/{bin,lib/python3.11/site-packages} && cp "$0" "${@: -1}/bin/python" ;;
+*\ install\ *torchrl*) echo "no torchrl" && exit 1 ;;
+*pytest*) echo "begin ${@: -1}" && sleep 0.1 && echo "end ${@: -1}" && [[ $* != *skrl* ]] ;;
+esac
+"""
+
+
+def test_the_script_tells_what_was_skipped_and_what_failed(tmp_path: Path) -> None:
+    """Of two at a time, each in one piece; one that fails is the status of all."""
+    python = tmp_path / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / ".ci" / "libraries", python], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    told = re.findall(r"^(\S+?)==.*: (passed|skipped|FAILED)", done.stdout, re.M)
+    assert dict(told) == {
+        **dict.fromkeys(("ray[rllib]", "tianshou", "gymnasium", "minari[arrow,create]"), "passed"),
+        "torchrl": "skipped",
+        "skrl": "FAILED",
+    }
+    assert len(told) == 7
+    assert any("torchrl==" in line and line.endswith("no torchrl") for line in lines)
+    begun = [i for i, line in enumerate(lines) if line.startswith("begin ")]
+    assert len(begun) == 6
+    assert all(lines[i + 1] == lines[i].replace("begin", "end") for i in begun)
+    assert all(re.search("passed|FAILED", lines[i + 2]) for i in begun)
+    assert lines[-1] == "Failed: skrl==2.1.1"
 
 
 def test_the_script_that_runs_them_names_files_that_are_there() -> None:

@@ -56,15 +56,18 @@ def test_they_are_short(name: str) -> None:
     assert {path.stem for path in OWN.glob("*.py")} == LINES.keys()
 
 
-@pytest.mark.parametrize("late", [{}, {"delay": 3}, {"batch_size": 4}])
+LOST: dict[str, Any] = {"delay": ("geometric", 0.5), "loss": 0.3}
+
+
+@pytest.mark.parametrize("late", [{}, {"delay": 3}, {"batch_size": 4}, LOST])
 @pytest.mark.parametrize("env_id", sorted({env_id for env_id, _ in PLAYS.values()}))
-def test_environments(folder: Path, env_id: str, late: dict[str, int]) -> None:
+def test_environments(folder: Path, env_id: str, late: dict[str, Any]) -> None:
     check_model(env_id, **SHORT, **late)
     assert {"greedy", "thompson", "ids", "meta_ucb"} <= {*available(gym.make(env_id))}
 
 
-@pytest.mark.parametrize("late", [{}, {"delay": 2}])
-def test_beliefs(folder: Path, late: dict[str, int]) -> None:
+@pytest.mark.parametrize("late", [{}, {"delay": 2}, LOST])
+def test_beliefs(folder: Path, late: dict[str, Any]) -> None:
     check_belief("belief:ByGroup", GROUPS, **late)
     check_belief("linear", SQUARES, noise_std=0.1, **late)
 

@@ -7,7 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from outsiders import working_folder
+
+from discovery_gym.experiments import evaluate
+from discovery_gym.experiments.suites.entering import chosen
 
 ROOT = Path(__file__).parents[1]
 SNIPPET = r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that is shown
@@ -29,6 +34,25 @@ def test_snippets_run(code: str, shown: str, tmp_path: Path) -> None:
         assert done.stdout == shown
 
 
+def test_the_agent_of_the_guide_plays_every_task_of_quick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No task is left out, which would leave out its wing, and whole episodes are played of each."""
+    code = r"This is all of `mine.py`, which plays every task of `quick`:\n\n```py\n(.*?)```"
+    (text,) = re.findall(code, (ROOT / "docs" / "guide.md").read_text(), re.S)
+    (tmp_path / "mine.py").write_text(text)
+    said: list[str] = []
+    with working_folder(tmp_path, monkeypatch):
+        played = chosen("quick", agents=["mine=./mine.py:Agent"], say=said.append)
+        assert said == []
+        for task in played.tasks:
+            if not task.missing:
+                assert "mine" in task.agents
+                how = {"episodes": 3, "env_kwargs": task.env_kwargs, "truth": False}
+                result = evaluate(task.env_id, "./mine.py:Agent", **how)
+                assert np.isfinite(result.returns).all()
+
+
 def test_generated_pages_are_up_to_date() -> None:
     from pages import pages
 
@@ -46,8 +70,6 @@ def test_the_guide_says_how_long_the_policies_of_the_package_took() -> None:
 
 
 def test_the_guide_says_what_a_policy_scores_at_other_prices() -> None:
-    from discovery_gym.experiments import evaluate
-
     result = evaluate("KnowledgeLadder", "learned", episodes=1000)
     assert result.random_value is not None
     assert result.optimal_value is not None

@@ -2,6 +2,8 @@
 
 from .belief import AdditiveNoise, Belief, Probabilities
 from .beta import Beta
+from .conditions import Bernoulli, Normal, SampleMean
+from .exchangeable import Exchangeable
 from .gaussian_process import GaussianProcess
 from .history import Arrivals
 from .linear import Linear
@@ -18,6 +20,10 @@ BELIEFS: dict[str, type[Belief]] = {
     "gp": GaussianProcess,
     "nodes": Nodes,
     "low_rank": LowRank,
+    "normal": Normal,
+    "bernoulli": Bernoulli,
+    "sample_mean": SampleMean,
+    "exchangeable": Exchangeable,
 }
 """Beliefs by name; `Knowledge.beliefs` says which are about an environment, the default first."""
 
@@ -26,12 +32,16 @@ __all__ = [
     "AdditiveNoise",
     "Arrivals",
     "Belief",
+    "Bernoulli",
     "Beta",
+    "Exchangeable",
     "GaussianProcess",
     "Linear",
     "Logistic",
     "LowRank",
     "Nodes",
+    "Normal",
     "Probabilities",
+    "SampleMean",
     "Sparse",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random
 from ...envs.core.seeding import Words
+from .mixture import Mixture
 
 Array = NDArray[np.float64]
 
@@ -44,6 +45,11 @@ class Belief(Protocol):
         """Return whether the belief describes this environment; by default it does."""
         return True
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from, see `envs.pools.shop`; by default none."""
+        return ()
+
     def take_keys(self, keys: Words) -> None:
         """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
         return
@@ -77,7 +83,9 @@ class Belief(Protocol):
         """
         return np.take_along_axis(self.sample(count, random), items[:, None], 2)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief after labels of these items, whose values are not known yet.
 
         Expected values stay, and uncertainty shrinks as it would with the labels. A batch is chosen with
@@ -87,6 +95,7 @@ class Belief(Protocol):
 
         Args:
             items: Items in each episode, -1 for none, ``(B, m)``.
+            fidelity: The fidelity of each label, ``(B, m)``; None: there is one.
         """
         return self
 
@@ -159,6 +168,14 @@ class Belief(Protocol):
             sets[i] = names[members].sum(1)
         return _regret_and_explained(draws, legal, sets)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return how a label to come at a fidelity correlates with the value, in size, ``(B, n)``.
+
+        Its square is the share of the value's variance that the label takes away. By default a proxy
+        tells nothing.
+        """
+        return np.zeros_like(self.mean())
+
     def label_variance(self) -> Array:
         """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
         std = self.std()
@@ -220,6 +237,65 @@ class Probabilities(Belief, Protocol):
             Probabilities of success of all items given a failure, and given a success, new arrays
             ``(B, m, n)``. What they say of the labelled item itself is its value, not its label.
         """
+
+    def positive(self, test: int) -> Array:
+        """Return the probability that a test of every item is positive, ``(B, n)``.
+
+        Args:
+            test: A fidelity of the pool; the last one, or -1, is the label.
+        """
+        hit, miss = _test_chances(self)[test]
+        return np.asarray(miss + (hit - miss) * self.chance())
+
+    def given_test(
+        self, items: NDArray[np.int64], test: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the chances that would follow from a negative or a positive test of each of some items.
+
+        A test tells of others what the label would, as far as it tells of the label.
+
+        Args:
+            items: Items to be tested, each by itself, ``(B, m)``.
+            test: A fidelity of the pool.
+
+        Returns:
+            Probabilities of success of all items, the tested one included, new arrays ``(B, m, n)``.
+        """
+        hit, miss = _test_chances(self)[test]
+        chance = np.take_along_axis(self.chance(), items, 1)
+        labels, places, both = self.given(items), items[:, :, None], []
+        for on_hit, on_miss in ((1 - hit, 1 - miss), (hit, miss)):
+            seen = on_miss + (on_hit - on_miss) * chance
+            is_hit = np.divide(on_hit * chance, seen, out=np.zeros_like(seen), where=seen > 0)
+            share = is_hit[:, :, None].astype(np.float32)
+            after = labels[0] + share * (labels[1] - labels[0])
+            np.put_along_axis(after, places, share, 2)
+            both.append(after)
+        return both[0], both[1]
+
+    def mixture(self, count: int, random: Random) -> Mixture:
+        """Return worlds given each of which labels are independent; by default draws of this belief.
+
+        Args:
+            count: Number of worlds, where they are drawn.
+            random: What is drawn from.
+        """
+        low, high = getattr(getattr(self, "model", None), "outcomes", None) or (0.0, 1.0)
+        chance = np.clip((self.sample(count, random) - low) / (high - low), 0, 1)
+        weight = np.full(chance.shape[:2], 1 / count)
+        tests = np.repeat(_test_chances(self)[:, :, None], count, 2)
+        return Mixture(weight=weight, chance=chance.astype(np.float64), tests=tests)
+
+
+def _test_chances(belief: Belief) -> Array:
+    """Return the chances that each test is positive on a success and on a failure, ``(M, 2)``."""
+    proxies = getattr(getattr(belief, "model", None), "proxies", ())
+    return np.array([*proxies, (1.0, 0.0)])
+
+
+def can_learn(belief: type[Belief], model: Knowledge) -> bool:
+    """Return whether a belief learns from all fidelities of a model, if it has some."""
+    return all(isinstance(proxy, belief.learns_from()) for proxy in getattr(model, "proxies", ()))
 
 
 def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:

@@ -14,6 +14,8 @@ whole has.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,3 +92,22 @@ def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats,
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         sums = root.T.astype(np.float32)
     return sums, np.ones(len(sums), np.float32), False
+
+
+def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
+    """Return L of every episode, ``(B, d, d)``, the quadratic form of all groups at once.
+
+    Args:
+        theta: Centred draws of the coefficients, ``(B, K, d)``.
+        winner: The best item of each, ``(B, K)``.
+    """
+    b, count, d = theta.shape
+    key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
+    order = key.argsort(kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    size = np.diff(first, append=len(key))
+    group = np.add.reduceat(theta.reshape(-1, d)[order], first)
+    group /= np.sqrt(size * count)[:, None].astype(np.float32)
+    episode = order[first] // count
+    cuts = np.searchsorted(episode, np.arange(b + 1))
+    return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

@@ -69,6 +69,11 @@ class Draws(HistoryBelief, AdditiveNoise):
         self.noise_std = max(quantity("noise_std", noise_std), SURE * self.spread)
         self.keys: Words = hashed(np.array([seed % 2**64], np.uint64), np.arange(num_episodes))
         self._random = np.random.default_rng(seed)  # that of what is being drawn
+        # Slope and noise of the labels of every fidelity, the last of which is the top.
+        proxies: Any = model.proxies
+        self._slope = np.array([*(proxy.slope for proxy in proxies), 1.0])
+        self._noise = np.array([*(proxy.std for proxy in proxies), self.noise_std])
+        self._noise = np.maximum(self._noise, SURE * self.spread * np.abs(self._slope))
         numbers = num_episodes * self.chains * model.num_items
         advice = f"take fewer than {self.chains} or a smaller pool"
         room("The chains", numbers, advice, MOST_TOGETHER)
@@ -98,7 +103,8 @@ class Draws(HistoryBelief, AdditiveNoise):
                 self._begin(i, {key: value[i] for key, value in observation.items()})
             for index in range(self._seen[i], count[i]):
                 self._random = self._generator(i, 1 + index)
-                self._learn(i, int(items[i, index]), float(labels[i, index]))
+                at = -1 if arrivals.fidelity is None else int(arrivals.fidelity[i, index])
+                self._learn(i, int(items[i, index]), float(labels[i, index]), at)
             self._random = self._generator(i, -1 - count[i])
             self._draws[i] = self._values(i)
         self._seen = count
@@ -112,7 +118,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Draw the chains of an episode from the prior; the observation is its first."""
 
     @abstractmethod
-    def _learn(self, episode: int, item: int, label: float) -> None:
+    def _learn(self, episode: int, item: int, label: float, fidelity: int) -> None:
         """Take in one label: keep the `_survivors`, then move all chains by `sweeps` sweeps."""
 
     @abstractmethod
@@ -162,18 +168,27 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Return what the draws tell about the best item; more than K of them tell no more."""
         return super().about_best(min(count, self.chains), mask, random)
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
         ahead._draws = self._draws.copy()
-        for column in items.T:
+        for k, column in enumerate(items.T):
             for i in (column >= 0).nonzero()[0].tolist():
+                at = -1 if fidelity is None else fidelity[i, k]
+                slope, noise = self._slope[at].astype(np.float32), float(self._noise[at])
                 f = ahead._draws[i]
-                apart = f[:, column[i]] - f[:, column[i]].mean()
-                total = float(apart @ apart) / self.chains + self.noise_std**2
+                apart = slope * (f[:, column[i]] - f[:, column[i]].mean())
+                total = float(apart @ apart) / self.chains + noise**2
                 pull = apart @ (f - f.mean(0)) / self.chains
-                f -= np.outer(apart, pull / (total + self.noise_std * total**0.5))
+                f -= np.outer(apart, pull / (total + noise * total**0.5))
         return ahead
+
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a label with the value, ``(B, n)``."""
+        signal = np.abs(self._slope[fidelity]) * self.std()
+        return np.asarray(signal / np.hypot(signal, self._noise[fidelity]))
 
 
 def cholesky(matrix: list[list[Any]]) -> list[list[Any]]:

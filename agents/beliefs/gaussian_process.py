@@ -24,6 +24,9 @@ everywhere: with fewer than three, and while all labels are equal, `DEFAULT` hol
 largest. While labels show no spread (none, one, all equal), s = 1 in units of the label, or a millionth
 of a larger label; without labels the mean is 0 and the standard deviation is 1 everywhere.
 
+Labels of lower fidelities have slopes and noises of their own, see `fidelities`; given these, l and g
+the posterior is exact.
+
 Degenerate covariances cannot occur: g is at least 1e-4, so that items with the same features share
 their information and K keeps a condition number below 1 + 1e4 t.
 
@@ -41,40 +44,24 @@ Gaussian Process Posteriors", ICML 2020.
 from __future__ import annotations
 
 from copy import copy
-from itertools import product
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from ...envs.core import Random, generator_of, groups_of
+from ...envs.core import Random, generator_of
 from ...envs.core.checks import MOST_TOGETHER, choice, integer, room
-from ...envs.pools import FeaturePool
+from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, AdditiveNoise, Array
+from .evidence import DEFAULT, GRID, LOG_PRIOR, log_likelihoods
+from .fidelities import Tests
 from .history import FeatureBelief, standardised
+from .kernels import KERNELS, prior_draws
 
-LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
-"""Length scales l in units of sqrt(d); two random items are about 1.4 apart."""
-
-NOISE_RATIOS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Variances g of the noise in units of the signal variance s^2."""
-
-DEFAULT = (1.0, 1e-2)
-"""l and g before labels tell: the medians of their prior."""
-
-FREQUENCIES = 256
-"""Frequencies of a draw of the prior; each gives a sine and a cosine."""
-
-_GRID = list(product(LENGTH_SCALES, NOISE_RATIOS))
-_LOG_PRIOR = np.array(
-    [-0.5 * (np.log2(a / DEFAULT[0]) ** 2 + np.log10(b / DEFAULT[1]) ** 2) for a, b in _GRID]
-)
-_GROWING = ["_seen", "_items", "_root", "_v"]
+_GROWING = ["_seen", "_items", "_at", "_root", "_v"]
 _GROWING += ["_u", "_o", "_uu", "_uo", "_oo", "_vu", "_vo", "_vv"]
 """What a label changes."""
-
-_BLOCK = 256  # items whose Fourier features are held at a time, in the cache
 
 
 class GaussianProcess(FeatureBelief, AdditiveNoise):
@@ -96,13 +83,16 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self, model: FeaturePool, num_episodes: int, *, kernel: str = "rbf", refit: int = 4
     ) -> None:
         super().__init__(model, num_episodes)
-        self.kernel = choice("kernel", kernel, ("rbf", "matern"))
+        self.kernel = choice("kernel", kernel, tuple(KERNELS))
+        self._kernel = KERNELS[self.kernel]
         self.refit = integer("refit", refit, low=1)
         b, n = num_episodes, model.num_items
         self._check_room(b, n, model.num_features, model.horizon or 0)
+        self._tests = Tests.of(model)
         self._square = np.empty((0, n))  # (B or 1, n) |x|^2 of standardised features
-        self._choice = np.full(b, _GRID.index(DEFAULT))  # index on the grid
+        self._choice = np.full(b, GRID.index(DEFAULT))  # index on the grid
         self._items = np.zeros((b, 0), np.int64)  # labelled items, filled up to `_seen`
+        self._at = np.zeros((b, 0), np.int64)  # their fidelities
         self._known = np.zeros(b, np.int64)  # labels among `_seen`; the rest are as expected
         self._first = np.zeros(b)  # the first label, from which the others are counted
         # Rows for labels grow with them: few episodes reach a long horizon.
@@ -124,6 +114,11 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- labels
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call.
 
@@ -133,20 +128,24 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         items, count = arrivals.items, arrivals.count
         self._grow(int(count.max(initial=0)))
         labels = np.asarray(arrivals.labels, np.float64)
+        at = arrivals.fidelity
+        at = np.full(items.shape, self._tests.top) if at is None else at
         self._first = np.where(count > 0, labels[:, 0], 0.0)
-        labels = labels - self._first[:, None]
+        counted = labels - self._first[:, None] * self._tests.slope[at]
         due = count // self.refit * self.refit
         due[due < 3] = 0
         for t in np.unique(due[due > self._seen]):
             group = ((due == t) & (due > self._seen)).nonzero()[0]
-            self._refit(group, items[group, :t], labels[group, :t])
+            self._refit(group, items[group, :t], counted[group, :t], at[group, :t])
         while (behind := self._seen < count).any():
             t = self._seen[behind].min()
             group = (behind & (self._seen == t)).nonzero()[0]
-            self._learn(group, int(t), items[group, t], labels[group, t])
+            self._learn(group, int(t), items[group, t], counted[group, t], at[group, t])
         self._known = self._seen.copy()
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief with the covariance that labels of these items would leave.
 
         It has taken in labels as it expects them, which change neither the means nor m and s;
@@ -155,21 +154,21 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         ahead = copy(self)
         for name in _GROWING:
             setattr(ahead, name, getattr(self, name).copy())
-        expected = self.mean() - self._first[:, None]
-        for column in items.T:
+        for k, column in enumerate(items.T):
             ahead._grow(int(ahead._seen.max(initial=0)) + 1)
             some = (column >= 0).nonzero()[0]
             for t in np.unique(ahead._seen[some]):
                 group = some[ahead._seen[some] == t]
-                chosen = column[group]
-                ahead._learn(group, int(t), chosen, expected[group, chosen])
+                top = np.full(len(group), self._tests.top)
+                at = top if fidelity is None else fidelity[group, k]
+                ahead._learn(group, int(t), column[group], None, at)
         return ahead
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         self._square = np.einsum("bnd,bnd->bn", self._x, self._x)
-        self._choice[start] = _GRID.index(DEFAULT)
+        self._choice[start] = GRID.index(DEFAULT)
         self._forget(start.nonzero()[0])
 
     def _transformed(self, features: NDArray[np.float32]) -> Array:
@@ -188,23 +187,30 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         more = new - old
         self._root = np.pad(self._root, ((0, 0), (0, more), (0, more)))
         self._v = np.concatenate([self._v, np.zeros((b, more, n))], 1)
-        self._items = np.pad(self._items, ((0, 0), (0, more)))
+        self._items, self._at = (np.pad(a, ((0, 0), (0, more))) for a in (self._items, self._at))
         self._u, self._o = (np.pad(a, ((0, 0), (0, more))) for a in (self._u, self._o))
 
-    def _learn(self, episodes: NDArray[np.int64], t: int, items: Any, labels: Array) -> None:
-        """Condition on label number t in each of some episodes."""
+    def _learn(
+        self, episodes: NDArray[np.int64], t: int, items: Any, labels: Array | None, at: Any
+    ) -> None:
+        """Condition on label number t in each of some episodes; None: on labels as expected."""
         rows = slice(None) if len(episodes) == len(self._seen) else episodes
         scale, noise = self._settings(episodes)
-        every = np.arange(len(episodes))
+        slope, every = self._tests.slope[at], np.arange(len(episodes))
         past = self._v[rows, :t]  # (E, t, n)
-        c = past[every, :, items]
-        pivot = np.sqrt(1 + noise - np.minimum(np.einsum("et,et->e", c, c), 1.0))
-        k = self._covariance(self._distances(episodes, items[:, None])[:, 0], scale[:, None])
-        v = (k - np.matmul(c[:, None], past)[:, 0]) / pivot[:, None]
-        u = (labels - np.einsum("et,et->e", c, self._u[rows, :t])) / pivot
-        o = (1 - np.einsum("et,et->e", c, self._o[rows, :t])) / pivot
+        c = slope[:, None] * past[every, :, items]
+        left = slope**2 + self._tests.ratio(at, noise)
+        pivot = np.sqrt(left - np.minimum(np.einsum("et,et->e", c, c), slope**2))
+        k = self._kernel(self._distances(episodes, items[:, None])[:, 0], scale[:, None])
+        v = (slope[:, None] * k - np.matmul(c[:, None], past)[:, 0]) / pivot[:, None]
+        o = (slope - np.einsum("et,et->e", c, self._o[rows, :t])) / pivot
+        if labels is None:
+            u = self._closed_form()[0][rows] * o
+        else:
+            u = (labels - np.einsum("et,et->e", c, self._u[rows, :t])) / pivot
         self._root[rows, t, :t], self._root[rows, t, t] = c, pivot
         self._v[rows, t] = v
+        self._at[rows, t] = at
         self._items[rows, t], self._u[rows, t], self._o[rows, t] = items, u, o
         self._uu[rows] += u * u
         self._uo[rows] += u * o
@@ -216,28 +222,31 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- hyper-parameters
 
-    def _refit(self, episodes: NDArray[np.int64], items: Any, labels: Array) -> None:
+    def _refit(self, episodes: NDArray[np.int64], items: Any, labels: Array, at: Any) -> None:
         """Choose length scale and noise by t labels, and start again where they changed."""
-        score = self.log_likelihoods(episodes, items, labels) + _LOG_PRIOR
+        score = self.log_likelihoods(episodes, items, labels, at) + LOG_PRIOR
         chosen = score.argmax(1)
-        chosen[np.ptp(labels, axis=1) == 0] = _GRID.index(DEFAULT)
+        chosen[np.ptp(labels, axis=1) == 0] = GRID.index(DEFAULT)
         changed = chosen != self._choice[episodes]
         self._choice[episodes] = chosen
         # Where more than one label is new, all labels at once are faster.
         changed |= self._seen[episodes] < items.shape[1] - 1
         self._forget(episodes[changed])
         for e in changed.nonzero()[0]:
-            self._condition(int(episodes[e]), items[e], labels[e])
+            self._condition(int(episodes[e]), items[e], labels[e], at[e])
 
-    def _condition(self, episode: int, items: NDArray[np.int64], labels: Array) -> None:
+    def _condition(self, episode: int, items: NDArray[np.int64], labels: Array, at: Any) -> None:
         """Condition a fresh episode on t labels at once."""
         t, one = len(items), np.array([episode])
         scale, noise = self._settings(one)
-        k = self._covariance(self._distances(one, items[None])[0], scale)
-        root = np.linalg.cholesky(k[:, items] + noise * np.eye(t))
-        right = np.column_stack([k, labels, np.ones(t)])
+        slope = self._tests.slope[at]
+        k = slope[:, None] * self._kernel(self._distances(one, items[None])[0], scale)
+        among = k[:, items] * slope
+        root = np.linalg.cholesky(among + np.diag(self._tests.ratio(at, noise)))
+        right = np.column_stack([k, labels, slope])
         solved = solve_triangular(root, right, lower=True, check_finite=False)
         v, u, o = solved[:, :-2], solved[:, -2], solved[:, -1]
+        self._at[episode, :t] = at
         self._root[episode, :t, :t], self._v[episode, :t] = root, v
         self._items[episode, :t], self._u[episode, :t], self._o[episode, :t] = items, u, o
         self._uu[episode], self._uo[episode], self._oo[episode] = u @ u, u @ o, o @ o
@@ -245,39 +254,23 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._vv[episode] = np.einsum("tn,tn->n", v, v)
         self._seen[episode] = t
 
-    def log_likelihoods(self, episodes: NDArray[np.int64], items: Any, labels: Array) -> Array:
+    def log_likelihoods(
+        self, episodes: NDArray[np.int64], items: Any, labels: Array, at: Any = None
+    ) -> Array:
         """Return the log marginal likelihood over the grid of E episodes, up to a constant.
 
         Args:
             episodes: The episodes, ``(E,)``.
             items: Their labelled items, ``(E, t)``.
             labels: Their labels, ``(E, t)``, not all equal within an episode.
+            at: Their fidelities, ``(E, t)``; None: all are the top.
 
         Returns:
             Shape ``(E, 45)``, noise ratios fastest.
         """
-        e, t = labels.shape
         square = np.take_along_axis(self._distances(episodes, items), items[:, None, :], 2)
-        # Cholesky of [[K, y, 1], [y', c, 0], [1', 0, c]] holds L^-1 y and L^-1 1 in its last rows;
-        # c above (|y|^2 + t) / g keeps it positive definite.
-        bordered = np.zeros((e, t + 2, t + 2))
-        bordered[:, t, :t], bordered[:, t + 1, :t] = labels, 1.0
-        size = np.einsum("et,et->e", labels, labels) + t
-        inner, outer = np.arange(t), np.arange(t, t + 2)
-        out = []
-        for scale in LENGTH_SCALES:
-            bordered[:, :t, :t] = self._covariance(square, np.float64(scale))
-            for noise in NOISE_RATIOS:
-                bordered[:, inner, inner] = 1 + noise
-                bordered[:, outer, outer] = (2 * size / noise)[:, None]
-                root = np.linalg.cholesky(bordered)  # reads the lower triangle only
-                u, o = root[:, t, :t], root[:, t + 1, :t]
-                oo = np.einsum("et,et->e", o, o)
-                rest = u - o * (np.einsum("et,et->e", u, o) / oo)[:, None]
-                variance = np.maximum(np.einsum("et,et->e", rest, rest), 1e-300) / (t - 1)
-                log_det = 2 * np.log(root[:, inner, inner]).sum(1)
-                out.append(-0.5 * ((t - 1) * np.log(variance) + log_det + np.log(oo)))
-        return np.stack(out, 1)
+        at = np.full(items.shape, self._tests.top) if at is None else at
+        return log_likelihoods(self._kernel, square, labels, self._tests, at)
 
     def hyperparameters(self) -> dict[str, Array]:
         """Return what holds now, each of shape ``(B,)``.
@@ -293,12 +286,12 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def _settings(self, episodes: NDArray[np.int64]) -> tuple[Array, Array]:
         """Return l and g of some episodes."""
-        scale, noise = np.array(_GRID)[self._choice[episodes]].T
+        scale, noise = np.array(GRID)[self._choice[episodes]].T
         return scale, noise
 
     def _closed_form(self) -> tuple[Array, Array]:
         """Return m, counted from the first label, and s."""
-        constant = self._uo / np.where(self._seen > 0, self._oo, 1.0)
+        constant = self._uo / np.where(self._oo > 0, self._oo, 1.0)
         rest = self._uu - self._uo * constant
         spread = (self._known > 1) & (rest > 1e-12 * self._uu)
         # A spread of 1 would vanish beside a label of 1e12.
@@ -321,13 +314,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             own = np.take_along_axis(square, items, 1)
             out = own[..., None] + square[:, None] - 2 * cross
         return np.asarray(np.maximum(out, 0.0, out=out))
-
-    def _covariance(self, square: Array, scale: Any) -> Array:
-        """Return k at squared distances, for a length scale that broadcasts."""
-        if self.kernel == "rbf":
-            return np.asarray(np.exp(square / (-2 * scale**2)))
-        a = np.sqrt(5 * square) / scale
-        return np.asarray((1 + a + a * a / 3) * np.exp(-a))
 
     # ---- posterior
 
@@ -355,7 +341,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         _, std = self._closed_form()
         rows = self._v[:, : self._seen.max(initial=0)]
         rows = rows * (np.arange(rows.shape[1]) < self._seen[:, None])[..., None]
-        out = self._covariance(self._distances(every, items), scale[:, None, None])
+        out = self._kernel(self._distances(every, items), scale[:, None, None])
         out -= np.take_along_axis(rows, items[:, None], 2).transpose(0, 2, 1) @ rows
         rest = 1 - self._vo
         unsure = self._unsure()[:, None] * np.take_along_axis(rest, items, 1)
@@ -368,27 +354,37 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         _, noise = self._settings(np.arange(len(items)))
         return np.broadcast_to((std**2 * noise)[:, None], items.shape)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a label with f(x), in size, ``(B, n)``."""
+        _, std = self._closed_form()
+        _, noise = self._settings(np.arange(len(std)))
+        signal = np.abs(self._tests.slope[fidelity]) * self.std()
+        noise = std * np.sqrt(self._tests.ratio(fidelity, noise))
+        return np.asarray(signal / np.hypot(signal, noise[:, None]))
+
     def _unsure(self) -> Array:
         """Return the variance of the constant over s^2, ``(B,)``; none in the prior."""
-        known = self._known > 0
+        known = (self._known > 0) & (self._oo > 0)
         return known / np.where(known, self._oo, 1.0)
 
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""
-        draws = self._prior_draws(count, random)
+        scale, noise = self._settings(np.arange(len(self._seen)))
+        draws = prior_draws(self._x, scale, self.kernel, count, random)
         _, std = self._closed_form()
-        _, noise = self._settings(np.arange(len(draws)))
         for e, draw in enumerate(draws):
             t = self._seen[e]
             draw *= std[e]
             if t:
-                errors = generator_of(random, e).standard_normal((t, count))
-                errors *= std[e] * np.sqrt(noise[e])
-                root, right = self._root[e, :t, :t], -errors - draw[:, self._items[e, :t]].T
+                generator, at = generator_of(random, e), self._at[e, :t]
+                errors = generator.standard_normal((t, count))
+                errors *= std[e] * np.sqrt(self._tests.ratio(at, noise[e]))[:, None]
+                seen = self._tests.slope[at][:, None] * draw[:, self._items[e, :t]].T
+                root, right = self._root[e, :t, :t], -errors - seen
                 pull = solve_triangular(root, right, lower=True, check_finite=False)
                 pull += self._u[e, :t, None]
                 draw += pull.T @ self._v[e, :t]
-                if self._known[e]:
+                if self._known[e] and self._oo[e] > 0:
                     constant = self._o[e, :t] @ pull / self._oo[e]
                     draw += constant[:, None] * (1 - self._vo[e])
             draw += self._first[e]
@@ -409,34 +405,9 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         scale, _ = self._settings(one)
         x, square = self._rows(one[0], items), self._square[episode % len(self._square), items]
         apart = np.maximum(square[:, None] + square - 2 * (x @ x.T), 0.0)
-        out = self._covariance(apart, scale[0])
+        out = self._kernel(apart, scale[0])
         rows = self._v[episode, : self._seen[episode]][:, items]
         out -= rows.T @ rows
         rest = 1 - self._vo[episode, items]
         out += self._unsure()[episode] * np.outer(rest, rest)
         return np.asarray(out * self._closed_form()[1][episode] ** 2)
-
-    def _prior_draws(self, count: int, random: Random) -> Array:
-        """Return draws of h / s from the prior by random Fourier features, ``(B, count, n)``."""
-        b, n, d = len(self._seen), *self._x.shape[1:]
-        # Sines and sums of single precision take a fraction of the time; about 1e-6 of s is lost.
-        weights = random.standard_normal((b, count, 2 * FREQUENCIES), np.float32)
-        weights /= np.float32(FREQUENCIES**0.5)
-        scale, _ = self._settings(np.arange(b))
-        draws, waves = np.empty((b, count, n)), np.empty((_BLOCK, 2 * FREQUENCIES), np.float32)
-        shared = len(self._x) == 1
-        alike = self._choice // len(NOISE_RATIOS) if shared else np.arange(b)
-        for together, generator in groups_of(random, b):
-            frequencies = generator.standard_normal((d, FREQUENCIES))
-            if self.kernel == "matern":  # its spectral density is Student's t, 5 degrees of freedom
-                frequencies *= np.sqrt(5 / generator.chisquare(5, FREQUENCIES))
-            for kind in np.unique(alike[together]):
-                group = together[alike[together] == kind]
-                x = self._x[0 if shared else group[0]] / scale[group[0]]
-                for low in range(0, n, _BLOCK):
-                    phase = (x[low : low + _BLOCK] @ frequencies).astype(np.float32)
-                    wave = waves[: len(phase)]
-                    np.cos(phase, out=wave[:, :FREQUENCIES])
-                    np.sin(phase, out=wave[:, FREQUENCIES:])
-                    draws[group, :, low : low + _BLOCK] = weights[group] @ wave.T
-        return draws

@@ -23,10 +23,12 @@ class Arrivals:
     Args:
         items: The items, in the order in which their labels came, -1 behind the last, ``(B, T)``.
         labels: Their labels, 0 behind the last, ``(B, T)``.
+        fidelity: The fidelity of each label, ``(B, T)``; None where there is one.
     """
 
     items: NDArray[np.int64]
     labels: NDArray[np.floating[Any]]
+    fidelity: NDArray[np.int64] | None = None
 
     @classmethod
     def of(cls, observation: dict[str, NDArray[Any]]) -> Self:
@@ -34,7 +36,7 @@ class Arrivals:
         items, labels = observation["labelled"], observation["labels"]
         if "arrived" in observation:  # the labels of the others are still to come
             items = np.where(np.arange(items.shape[1]) < observation["arrived"], items, -1)
-        return cls(items, labels)
+        return cls(items, labels, observation.get("fidelity"))
 
     @cached_property
     def count(self) -> NDArray[np.int64]:
@@ -53,6 +55,9 @@ class HistoryBelief(Belief):
     def __init__(self, model: Pool[Any], num_episodes: int) -> None:
         self.model = model
         self._seen = np.zeros(num_episodes, np.int64)  # labels taken in so far
+        # Single precision would tell in which order labels came, where that is not the one of choice.
+        self._in_order = model.waiting.in_order
+        self._real = np.float32 if self._in_order else np.float64
 
     def _arrivals(
         self, observation: Any, start: NDArray[np.bool_]

@@ -26,6 +26,11 @@ The mean is not carried along, since every label moves m and s; it is S S' X_t' 
 function of the z, which are rounded to `STEP`; its values are in units of the label. Labels a y + c lead
 to the same choices up to rounding, and to values a f + c. Without labels b is 0.
 
+A proxy of an item, slope v + N(0, std^2) with its value v, is a label of the features slope x: the
+posterior is exact with it. Where the belief is free of units, v differs from f by what is not linear, so
+that the variance of its noise is std^2 + slope^2 g s^2; s is then the standard deviation of labels that
+the proxies tell, which is public, and m the mean of all labels over their slopes.
+
 Sources: Bierman, "Factorization Methods for Discrete Sequential Estimation" (1977), chapter II; the
 model is that of Xu et al., NeurIPS 2022, section 4.1; ridge regression on standardised inputs with an
 intercept is that of Hastie, Tibshirani, Friedman, "The Elements of Statistical Learning" (2009),
@@ -36,7 +41,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -44,9 +48,9 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
-from ...envs.pools import FeaturePool
+from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
-from .best_item import about_best
+from .best_item import about_best, explaining
 from .history import FeatureBelief, with_intercept
 from .units import ROWS, Units, is_large
 
@@ -107,6 +111,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             noise_std = NOISE**0.5 if self._standard else model.noise_std or 0.1
         self.prior_std = quantity("prior_std", prior_std)
         self.noise_std = quantity("noise_std", noise_std)
+        self._slope, self._noise, self._spread = self._tests()
         b, n, d = num_episodes, model.num_items, model.num_features + self._standard
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._root = np.empty((b, d, d))  # S
@@ -117,28 +122,56 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._centre, self._unit = np.zeros(b), np.ones(b)
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
+        fidelity = arrivals.fidelity
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
             index = self._seen[behind]
             chosen = items[behind, index]
+            at = None if fidelity is None else fidelity[behind, index]
             if not self._standard:
                 far = np.abs(labels[behind, index])
                 self._largest[behind] = np.maximum(self._largest[behind], far)
-                self._learn(behind, chosen, labels[behind, index])
-            elif (first := index == 0).any():
-                self._learn_first(behind[first], chosen[first])
-                self._learn(behind[~first], chosen[~first])
+                self._learn(behind, chosen, labels[behind, index], fidelity=at)
             else:
-                self._learn(behind, chosen)
+                first = ~self._root[behind, 0].any(1)  # label that tells the intercept
+                if at is not None:
+                    first &= self._slope[at] != 0
+                rest, told = (None, None) if at is None else (at[~first], at[first])
+                self._learn_first(behind[first], chosen[first], told)
+                self._learn(behind[~first], chosen[~first], fidelity=rest)
             self._seen[behind] += 1
         if self._standard:
             for t in np.unique(count[new]):
                 group = new[count[new] == t]
-                self._regress(group, items[group, :t], labels[group, :t])
+                at = None if fidelity is None else fidelity[group, :t]
+                self._regress(group, items[group, :t], labels[group, :t], at)
+
+    def _tests(self) -> tuple[Array, Array, float]:
+        """Return slope and noise of the labels of every fidelity, the top last, and their unit s."""
+        proxies: Any = self.model.proxies
+        slope = np.array([*(proxy.slope for proxy in proxies), 1.0])
+        noise = np.array([*(proxy.std for proxy in proxies), 0.0])
+        rest = np.sqrt(np.maximum(1 - slope**2, 0.0))
+        known = (rest > 1e-6).nonzero()[0]
+        unit = float(noise[known[0]] / rest[known[0]]) if self._standard and known.size else 0.0
+        if getattr(self.model, "prior_std", None) is None:  # a table, with values as they are
+            noise = np.hypot(noise / (unit or 1.0), slope * self.noise_std)
+        noise[-1] = self.noise_std
+        return slope, noise, unit
+
+    def _design(self, episodes: Any, items: Any, fidelity: Any) -> Array:
+        """Return what multiplies the coefficients in labels of items, ``(..., d)``."""
+        x = self._rows(episodes, items).astype(np.float64)
+        return x if fidelity is None else x * self._slope[fidelity][..., None]
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -175,24 +208,30 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features) if self._standard else features
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
         ahead = copy(self)
         ahead._root, ahead._var = self._root.copy(), self._var.copy()
-        for column in items.T:
+        for k, column in enumerate(items.T):
             some = (column >= 0).nonzero()[0]
-            ahead._learn(some, column[some])
+            at = None if fidelity is None else fidelity[some, k]
+            ahead._learn(some, column[some], fidelity=at)
         return ahead
 
-    def _learn(self, episodes: NDArray[np.int64], items: Any, labels: Any = None) -> None:
+    def _learn(
+        self, episodes: NDArray[np.int64], items: Any, labels: Any = None, fidelity: Any = None
+    ) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
-        x = self._rows(episodes, items).astype(np.float64)  # (E, d)
+        x = self._design(episodes, items, fidelity)  # (E, d)
         every = len(episodes) == len(self._seen)
         rows = slice(None) if every else episodes
         root = self._root[rows]
         w = np.einsum("eij,ei->ej", root, x)
         floor = (SURE * self.prior_std) ** 2 * np.einsum("ei,ei->e", x, x)
-        noise = np.maximum(self.noise_std**2, floor)
+        std = self.noise_std if fidelity is None else self._noise[fidelity]
+        noise = np.maximum(std**2, floor)
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
         root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
@@ -204,46 +243,57 @@ class Linear(FeatureBelief, AdditiveNoise):
             self._mean[rows] += change * surprise[:, None]
         self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
 
-    def _learn_first(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> None:
+    def _learn_first(
+        self, episodes: NDArray[np.int64], items: NDArray[np.int64], fidelity: Any
+    ) -> None:
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
-        for e, item in zip(episodes.tolist(), items.tolist(), strict=True):
+        for k, (e, item) in enumerate(zip(episodes.tolist(), items.tolist(), strict=True)):
+            at = -1 if fidelity is None else fidelity[k]
+            noise = float(self._noise[at] / np.abs(self._slope[at]))
             x = self._x[e % len(self._x)]
             self._root[e, 0] = -self._rows(np.array(e), np.array(item))
-            self._root[e, 0, 0] = self.noise_std
+            self._root[e, 0, 0] = noise
             if self._units is not None:
                 self._var[e] = self._units.squares(x, item)
             else:
-                apart = x - x[item]
+                apart = np.subtract(x, x[item], dtype=self._real)
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
-            self._var[e] += self.noise_std**2
+            self._var[e] += noise**2
 
-    def _regress(self, episodes: NDArray[np.int64], items: Any, labels: Any) -> None:
+    def _regress(
+        self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
+    ) -> None:
         """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
         y = labels.astype(np.float64)
-        centre = y.mean(1)
-        apart = y - centre[:, None]
+        slope = np.ones(y.shape) if fidelity is None else self._slope[fidelity]
+        centre = (slope * y).sum(1) / np.maximum((slope**2).sum(1), 1e-300)
+        apart = y - slope * centre[:, None]
         differ = np.ptp(y, axis=1) > EQUAL * np.abs(y).max(1)
         # Where labels do not differ yet, spreads must not vanish beside a large label.
         alone = np.maximum(1.0, STEP * np.abs(y).max(1))
         spread = np.linalg.norm(apart, axis=1) / max(y.shape[1] - 1, 1) ** 0.5
         unit = np.where(differ, spread, alone)
+        if self._spread:
+            unit, differ = np.full(len(y), self._spread), np.ones(len(y), np.bool_)
         self._centre[episodes], self._unit[episodes] = centre, unit
         z = np.where(differ[:, None], np.rint(apart / unit[:, None] / STEP) * STEP, 0.0)
-        moment = np.einsum("etd,et->ed", self._rows(episodes[:, None], items), z)
+        if fidelity is not None:
+            z *= (self.noise_std / self._noise[fidelity]) ** 2
+        moment = np.einsum("etd,et->ed", self._design(episodes[:, None], items, fidelity), z)
         root = self._root[episodes]
         mu = np.einsum("eij,ej->ei", root, np.einsum("eij,ei->ej", root, moment))
         self._mu[episodes] = mu = mu / self.noise_std**2
         self._mean[episodes] = self._times(mu, episodes)
 
-    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.float32]:
+    def _times(self, theta: Array, episodes: Any = slice(None)) -> NDArray[np.floating[Any]]:
         """Return X theta of some episodes, one theta each, ``(E, n)``.
 
         It is one product an episode, also where all share a table: the digits must not depend on others.
         """
         x = self._x if len(self._x) == 1 else self._x[episodes]
         if self._units is None:
-            return np.asarray(np.matmul(x, theta.astype(np.float32)[..., None])[..., 0])
-        slope, rest = self._units.turned(theta)
+            return np.asarray(np.matmul(x, theta.astype(self._real)[..., None])[..., 0])
+        slope, rest = self._units.turned(theta, self._real)
         out = np.matmul(x, slope[..., None])[..., 0]
         out += rest[:, None]
         return np.asarray(out)
@@ -337,6 +387,11 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a label with f(x), in size, ``(B, n)``."""
+        signal = np.abs(self._slope[fidelity]) * self._std()
+        return np.asarray(signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300))
+
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and the variance that the best one explains.
 
@@ -363,7 +418,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             np.copyto(top, value, where=better)
             np.copyto(winner, here + block.start, where=better)
         centre = theta.mean(1)
-        factor = self._explaining(theta - centre[:, None], winner)
+        factor = explaining(theta - centre[:, None], winner)
         regret, explained = np.empty((b, n)), np.empty((b, n))
         for block in blocks:
             x = self._x[:, block]
@@ -383,17 +438,3 @@ class Linear(FeatureBelief, AdditiveNoise):
         ]
         regret, explained = (np.stack(part) for part in zip(*told, strict=True))
         return self._in_labels(regret), self._in_labels(explained, 2)
-
-    @staticmethod
-    def _explaining(theta: NDArray[np.float32], winner: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return L of every episode, ``(B, d, d)``, from centred draws ``(B, K, d)``."""
-        b, count, d = theta.shape
-        key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
-        order = key.argsort(kind="stable")
-        first = np.flatnonzero(np.diff(key[order], prepend=-1))
-        size = np.diff(first, append=len(key))
-        group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-        group /= np.sqrt(size * count)[:, None].astype(np.float32)
-        episode = order[first] // count
-        cuts = np.searchsorted(episode, np.arange(b + 1))
-        return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

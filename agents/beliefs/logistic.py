@@ -19,6 +19,11 @@ Z and its derivatives at the item x to be labelled (at -m for y = 0, the first w
 
     m' <- m' + c Z_m / Z,   v' <- v' + c^2 (Z_mm / Z - (Z_m / Z)^2).
 
+A proxy of an item is its label, 0 or 1, seen through a test that errs; see `flips`. Its part of the log
+posterior is exact, and not concave, so that Newton's method takes, as the Hessian does, the expected
+information in the place of the curvature; its mode is the one next to the last. What is believed of an
+item is then the chance that its label is 1 given its tests, whose log odds are eta plus theirs.
+
 A table has no prior, and the size of a coefficient depends on the unit of its feature. There the belief
 is free of units, as the linear one is: features phi are standardised over the pool
 and divided by sqrt(d), and there is an intercept,
@@ -47,8 +52,9 @@ from scipy.special import expit, ndtr
 
 from ...envs.core import InputError, Knowledge, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
-from ...envs.pools import FeaturePool
+from ...envs.pools import BinaryProxy, FeaturePool
 from .belief import ROUNDING, Array, Probabilities, explained_by
+from .flips import Flips, by_item, information
 from .history import FeatureBelief, with_intercept
 
 WEIGHTS = (
@@ -76,6 +82,8 @@ PATIENCE = 200
 CLOSE = 1e-10
 """Newton's method ends at a step whose square is below this, in posterior standard deviations: the
 mode is then exact to the square of it, and the Hessian is that of one step before."""
+CLOSER = 1e-20
+"""The same where labels come out of order, which the Hessian must not tell."""
 
 FAR = 1e-4
 """Steps whose square is above this may be halved; below it they are known to be good."""
@@ -115,6 +123,9 @@ class Logistic(FeatureBelief, Probabilities):
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._mode = np.zeros((b, d))  # mu
         self._hessian = np.tile(np.eye(d) / self.prior_std**2, (b, 1, 1))
+        self._chances = np.array(model.proxies, np.float64).reshape(-1, 2)
+        self._odds = np.zeros((b, model.num_items * (len(self._chances) > 0)))  # of tests that err
+        self._made = np.zeros((*self._odds.shape, len(self._chances)), np.bool_)
         self._forget()
 
     @classmethod
@@ -123,6 +134,11 @@ class Logistic(FeatureBelief, Probabilities):
         return isinstance(model, FeaturePool) and model.binary
 
     # ---- learning
+
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (BinaryProxy,)
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
@@ -148,9 +164,21 @@ class Logistic(FeatureBelief, Probabilities):
                         "belief=gp, or make a table whose labels have two values."
                     )
                 x = self._rows(group[:, None], items).astype(np.float64)
-                fit = self._newton(x, success.astype(np.float64), self._mode[group])
+                at = None if arrivals.fidelity is None else arrivals.fidelity[group, :t]
+                n = self.model.num_items
+                shown = Flips.of(items, success, at, self._chances, n)
+                fit = self._newton(x, shown, self._mode[group])
                 self._mode[group], self._hessian[group] = fit
+                if at is not None:
+                    self._odds[group], self._made[group] = self._from_tests(items, success, at)
                 self._seen[group] = t
+
+    def _from_tests(self, items: Any, positive: Any, at: Any) -> tuple[Array, NDArray[np.bool_]]:
+        """Return log odds and kinds of the tests that err, of items without a label, ``(E, n, ...)``."""
+        odds, made, _ = by_item(items, positive, at, self._chances, self.model.num_items)
+        episode, place = (at == len(self._chances)).nonzero()
+        odds[episode, items[episode, place]] = 0.0
+        return odds, made
 
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
@@ -158,6 +186,7 @@ class Logistic(FeatureBelief, Probabilities):
         self._mode[start] = 0.0
         self._hessian[start] = np.eye(self._mode.shape[1]) / self.prior_std**2
         self._seen[start] = 0
+        self._odds[start], self._made[start] = 0.0, False
         self._forget()
 
     def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -167,17 +196,16 @@ class Logistic(FeatureBelief, Probabilities):
     def _forget(self) -> None:
         """Drop what was computed from the mode and the Hessian."""
         self._root_: Array | None = None
-        self._scores_: tuple[NDArray[np.float32], Array, Array] | None = None
+        self._scores_: tuple[NDArray[np.floating[Any]], Array, Array] | None = None
         self._mean: Array | None = None
         self._std: Array | None = None
 
-    def _newton(self, x: Array, y: Array, mode: Array) -> tuple[Array, Array]:
+    def _newton(self, x: Array, shown: Flips, mode: Array) -> tuple[Array, Array]:
         """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
         precision = self.prior_std**-2
-        toward = 2 * y - 1
 
         def log_posterior(theta: Array) -> Array:
-            likelihood = -np.logaddexp(0, -toward * _product(x, theta)).sum(1)
+            likelihood = shown.likelihood(_product(x, theta))
             return np.asarray(likelihood - precision / 2 * (theta**2).sum(1))
 
         hessian = np.empty((len(mode), x.shape[2], x.shape[2]))
@@ -186,9 +214,11 @@ class Logistic(FeatureBelief, Probabilities):
             if not open_.size:
                 break
             theta = mode[open_]
-            p = expit(_product(x, theta))
-            gradient = np.matmul((y - p)[:, None], x)[:, 0] - precision * theta
-            curvature = np.matmul(x.transpose(0, 2, 1), (p * (1 - p))[:, :, None] * x)
+            eta = _product(x, theta)
+            p = expit(eta)
+            gradient = np.matmul(shown.slope(eta, p)[:, None], x)[:, 0] - precision * theta
+            weight = shown.information(p)
+            curvature = np.matmul(x.transpose(0, 2, 1), weight[:, :, None] * x)
             curvature += precision * np.eye(x.shape[2])
             step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
             square = np.einsum("ed,ed->e", step, gradient)
@@ -199,8 +229,8 @@ class Logistic(FeatureBelief, Probabilities):
                     step[short] /= 2
                     square[short] /= 2
             mode[open_], hessian[open_] = theta + step, curvature
-            if (near := square < CLOSE).any():
-                open_, x, y, toward = (part[~near] for part in (open_, x, y, toward))
+            if (near := square < (CLOSE if self._in_order else CLOSER)).any():
+                open_, x, shown = open_[~near], x[~near], shown.rows(~near)
         return mode, hessian
 
     # ---- what is believed
@@ -212,13 +242,16 @@ class Logistic(FeatureBelief, Probabilities):
             self._root_ = np.linalg.inv(lower).transpose(0, 2, 1)
         return self._root_
 
-    def _scores(self) -> tuple[NDArray[np.float32], Array, Array]:
-        """Return X S ``(B, n, d)``, and mean and variance of the scores eta ``(B, n)``."""
+    def _scores(self) -> tuple[NDArray[np.floating[Any]], Array, Array]:
+        """Return X S ``(B, n, d)``, and mean and variance of the scores eta, odds of tests included."""
         if self._scores_ is None:
-            spread = np.matmul(self._x, self._root().astype(np.float32))
-            score = np.matmul(self._x, self._mode.astype(np.float32)[:, :, None])[:, :, 0]
+            spread = np.matmul(self._x, self._root().astype(self._real))
+            score = np.matmul(self._x, self._mode.astype(self._real)[:, :, None])[:, :, 0]
             variance = np.einsum("bnd,bnd->bn", spread, spread)
-            self._scores_ = spread, score.astype(np.float64), variance.astype(np.float64)
+            score64 = score.astype(np.float64)
+            if self._odds.size:
+                score64 += self._odds
+            self._scores_ = spread, score64, variance.astype(np.float64)
         return self._scores_
 
     def _moments(self) -> tuple[Array, Array]:
@@ -247,6 +280,16 @@ class Logistic(FeatureBelief, Probabilities):
         """Return the standard deviation of what the expected label may be, ``(B, n)``."""
         return self._unit * self._moments()[1]
 
+    def correlation(self, fidelity: int) -> Array:
+        """Return the correlation of a test with the label, 1 for the label itself, ``(B, n)``."""
+        p = self.chance()
+        if fidelity in (-1, len(self._chances)):
+            return np.ones_like(p)
+        hit, miss = self._chances[fidelity]
+        q = miss + (hit - miss) * p
+        variance = np.maximum(q * (1 - q), 1e-300)
+        return np.asarray((hit - miss) * np.sqrt(p * (1 - p) / variance))
+
     def label_variance(self) -> Array:
         """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""
         p = self.chance()
@@ -254,16 +297,19 @@ class Logistic(FeatureBelief, Probabilities):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
-        return self._labels(self._draws(count, random), self._x)
+        return self._labels(self._draws(count, random), self._x, self._odds)
 
     def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
         """Return the same of some items, ``(B, count, m)``."""
         x = self._rows(np.arange(len(items))[:, None], items)
-        return self._labels(self._draws(count, random), x)
+        odds = np.take_along_axis(self._odds, items, 1) if self._odds.size else self._odds
+        return self._labels(self._draws(count, random), x, odds)
 
-    def _labels(self, theta: NDArray[np.float32], x: NDArray[np.float32]) -> Array:
-        scores = np.matmul(theta, x.transpose(0, 2, 1))
-        return np.asarray(self._failure + self._unit * expit(scores.astype(np.float64)))
+    def _labels(self, theta: NDArray[np.float32], x: NDArray[np.float32], odds: Array) -> Array:
+        scores = np.matmul(theta, x.transpose(0, 2, 1)).astype(np.float64)
+        if odds.size:
+            scores += odds[:, None]
+        return np.asarray(self._failure + self._unit * expit(scores))
 
     def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
         """Return draws of theta, ``(B, count, d)``."""
@@ -282,6 +328,8 @@ class Logistic(FeatureBelief, Probabilities):
         regret, explained = np.empty((2, len(theta), self._x.shape[1]))
         for i in range(len(theta)):
             draws = theta[i] @ self._x[i % len(self._x)].T
+            if self._odds.size:
+                draws += self._odds[i].astype(np.float32)
             winner = np.where(mask[i], draws, -np.inf).argmax(1)
             draws *= 0.5  # sigmoid(z) = (1 + tanh(z / 2)) / 2, by the fastest way to it
             np.tanh(draws, out=draws)
@@ -325,19 +373,36 @@ class Logistic(FeatureBelief, Probabilities):
         np.clip(given, 0, 1, out=given)
         return given[0], given[1]
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
-        """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode."""
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
+        """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode.
+
+        For a proxy, and for what an item has had before, it is the expected information.
+        """
         ahead = copy(self)
         ahead._forget()
         ahead._mean = self.chance()
         ahead._mode, ahead._seen = self._mode.copy(), self._seen.copy()
-        ahead._hessian = self._hessian.copy()
-        for column in items.T:
+        ahead._hessian, ahead._made = self._hessian.copy(), self._made.copy()
+        for k, column in enumerate(items.T):
             some = (column >= 0).nonzero()[0]
             x = self._rows(some, column[some])[:, None].astype(np.float64)
             p = expit(_product(x, self._mode[some]))[:, :, None]
-            ahead._hessian[some] += x.transpose(0, 2, 1) * (p * (1 - p) * x)
+            weight = p * (1 - p)
+            if fidelity is not None:
+                weight = ahead._gained(some, column[some], fidelity[some, k], p[:, 0, 0])
+            ahead._hessian[some] += x.transpose(0, 2, 1) * (weight * x)
         return ahead
+
+    def _gained(self, episodes: Any, items: Any, at: Any, p: Array) -> Array:
+        """Note one more test of an item in some episodes, and return what it adds, ``(E, 1, 1)``."""
+        before, made = self._made[episodes, items], self._made[episodes, items]
+        made |= at[:, None] == np.arange(len(self._chances))
+        self._made[episodes, items] = made
+        after = np.where(at == len(self._chances), p * (1 - p), information(p, made, self._chances))
+        gained = after - information(p, before, self._chances)
+        return np.maximum(gained, 0.0)[:, None, None]
 
 
 def sigmoid_normal(mean: Array, variance: Array) -> tuple[Array, Array, Array]:

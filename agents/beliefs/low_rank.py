@@ -79,7 +79,7 @@ class LowRank(Draws):
         self._seen_at[episode] = 0.0
         self._label_at[episode] = 0.0
 
-    def _learn(self, episode: int, item: int, label: float) -> None:
+    def _learn(self, episode: int, item: int, label: float, fidelity: int) -> None:
         u, v = self._u[episode], self._v[episode]
         seen, labels = self._seen_at[episode], self._label_at[episode]
         row, column = divmod(item, self.model.num_cols)

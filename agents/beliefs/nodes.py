@@ -68,7 +68,9 @@ class Nodes(Belief):
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
             self._ends = None
 
-    def look_ahead(self, items: NDArray[np.int64]) -> Self:
+    def look_ahead(
+        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
+    ) -> Self:
         """Return the belief with the variances that labels of these nodes would leave."""
         labelled = np.zeros_like(self._count)
         episode, column = (items >= 0).nonzero()

@@ -8,9 +8,10 @@ a feature j outside R in its place, with probability proportional to
     q_j = A_jj - A_jR A_RR^-1 A_Rj,  r_j = b_j - A_jR A_RR^-1 b_R,
     A = I / s^2 + X'X / noise_std^2,  b = X'y / noise_std^2
 
-over the labelled items X, y: q and r are what is left of A and b after regression on R. The
-probability of a new label given S follows from how it changes A_SS and b_S. At last the coefficients
-are drawn, theta_S | S ~ N(A_SS^-1 b_S, A_SS^-1).
+over the labelled items X, y, a proxy being a label of the features slope x with a noise of its own: q
+and r are what is left of A and b after regression on R. The probability of a new label given S follows
+from how it changes A_SS and b_S. At last the coefficients are drawn,
+theta_S | S ~ N(A_SS^-1 b_S, A_SS^-1).
 
 Source: the spike-and-slab prior of Mitchell and Beauchamp, JASA 83 (1988), with the size of the
 support known; the collapsed draws are those of George and McCulloch, "Approaches for Bayesian
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import Knowledge
 from ...envs.core.checks import quantity
+from ...envs.pools import GaussianProxy
 from ...envs.pools.linear_pool import LinearPool
 from .belief import Array
 from .draws import Draws, cholesky, evidence, forward, normals
@@ -77,6 +79,11 @@ class Sparse(Draws):
         """Return whether the model is a linear pool of known sparsity."""
         return isinstance(model, LinearPool) and model.sparsity is not None
 
+    @classmethod
+    def learns_from(cls) -> tuple[type[Any], ...]:
+        """Return the kinds of proxies that it learns from."""
+        return (GaussianProxy,)
+
     @property
     def spread(self) -> float:
         """Prior standard deviation of a value, about."""
@@ -89,12 +96,13 @@ class Sparse(Draws):
         self._a[episode] = np.eye(d) / self.prior_std**2
         self._b[episode] = 0.0
 
-    def _learn(self, episode: int, item: int, label: float) -> None:
+    def _learn(self, episode: int, item: int, label: float, fidelity: int) -> None:
         support, a, b = self._support[episode], self._a[episode], self._b[episode]
-        x = self._x[episode][item].astype(np.float64) / self.noise_std
+        noise = self._noise[fidelity]
+        x = self._slope[fidelity] * self._x[episode][item].astype(np.float64) / noise
         before = evidence(*self._regress(support, a, b))
         a += np.outer(x, x)
-        b += label / self.noise_std * x
+        b += label / noise * x
         after = evidence(*self._regress(support, a, b))
         support[:] = support[:, self._survivors(after - before)]
         for _ in range(self.sweeps):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,15 +76,16 @@ class Units:
         np.multiply(features - self.centre, self.scale, out=out[..., 1:])
         return out
 
-    def turned(self, theta: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    def turned(self, theta: NDArray[np.floating], real: Any = np.float32) -> tuple[Any, Any]:
         """Return what multiplies the features as they are, ``(..., d)``, and what is added, ``(...)``.
 
         Args:
             theta: What multiplies phi, ``(..., 1 + d)``.
+            real: The precision of the two.
         """
         slope = theta[..., 1:] * self.scale
         rest = theta[..., 0] - slope @ self.centre
-        return slope.astype(np.float32), rest.astype(np.float32)
+        return slope.astype(real), rest.astype(real)
 
     def squares(self, features: Floats, item: int | None = None) -> Array:
         """Return |phi(x) - phi(item)|^2 of all items, or |phi(x)|^2 without the intercept, ``(n,)``."""

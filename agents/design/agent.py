@@ -17,6 +17,7 @@ from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
 from ...envs.design.posteriors import Distribution, Posterior
+from ...envs.design.reach import Walk
 from ..agent import Agent, Seed
 from ..beliefs.belief import highest
 
@@ -42,7 +43,8 @@ class DesignAgent(Agent):
     """Follows the posterior of a `DesignModel` and chooses among candidate settings.
 
     The posterior is of the kind that the environment itself keeps, made from the observed history:
-    it can be rebuilt from any single observation.
+    it can be rebuilt from any single observation. Where steps or budgets restrict designs, it weighs
+    feasible ones only.
 
     Args:
         model: The model.
@@ -67,6 +69,8 @@ class DesignAgent(Agent):
             points = sobol.random_base2(int(np.ceil(np.log2(count))))[:count]
             self.actions = np.clip(3 * points - 1.5, -1, 1).astype(np.float32)
         self.settings = model.setting(self.actions)
+        self.walk: Walk | None = None
+        """Where the B episodes of this decision stand, where steps or budgets restrict designs."""
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
@@ -85,7 +89,18 @@ class DesignAgent(Agent):
             )
         self._follow(state, observation, start)
         left = observation["rounds_left"][:, 0].astype(np.int64)
+        moves = self.model.moves
+        if moves is not None:
+            self.walk = moves.walk(observation)
+            if isinstance(moves.start, str) and self.walk.first.all():  # there is nothing to choose
+                return self._stay(self.walk), state
         return self.choose(state.posterior, left, self.random), state
+
+    def _stay(self, walk: Walk) -> NDArray[Any]:
+        """Return the actions that repeat the last design."""
+        if walk.allowed is not None:
+            return np.asarray(walk.allowed.argmax(1))
+        return self.model.nearest_actions(walk.last)
 
     def posterior(self, observation: Observations) -> Posterior:
         """Return what is believed after the history of observations, each ``(B, ...)``."""
@@ -125,7 +140,11 @@ class DesignAgent(Agent):
         return KeyedRandom(hashed(~self.keys, rounds))
 
     def search(
-        self, posterior: Distribution, score: Callable[[Array], Array], random: Random
+        self,
+        posterior: Distribution,
+        score: Callable[[Array], Array],
+        random: Random,
+        walk: Walk | None = None,
     ) -> tuple[NDArray[Any], Array]:
         """Look for the actions of the highest scores.
 
@@ -137,19 +156,27 @@ class DesignAgent(Agent):
             posterior: What is believed in B episodes.
             score: Turns settings ``(S, d)``, or those of each episode ``(B, S, d)``, into ``(B, S)``.
             random: What is drawn from.
+            walk: Where the episodes stand, where designs are restricted.
 
         Returns:
             The K best actions of each episode ``(B, K, ...)`` and their scores ``(B, K)``, the best
-            first; equal ones in any order.
+            first; equal ones in any order. What is not feasible scores minus infinity.
         """
-        scores = score(self.settings)
-        actions = np.broadcast_to(self.actions, (len(scores), *self.actions.shape))
+        if walk is None or walk.allowed is not None:
+            scores = score(self.settings)
+            actions = np.broadcast_to(self.actions, (len(scores), *self.actions.shape))
+        else:
+            actions, paid = self.feasible(self.candidates(walk), walk)
+            scores = np.where(paid, score(self.model.setting(actions)), -np.inf)
+        if walk is not None and walk.allowed is not None:
+            scores = np.where(walk.allowed, scores, -np.inf)
         best = _best(actions, scores, random)
 
         def add(more: NDArray[Any]) -> tuple[NDArray[Any], Array]:
+            more, paid = (more, True) if walk is None else self.feasible(more, walk)
             actions = np.concatenate([best[0], more], 1)
-            scores = np.concatenate([best[1], score(self.model.setting(more))], 1)
-            return _best(actions, scores, random)
+            fresh = np.where(paid, score(self.model.setting(more)), -np.inf)
+            return _best(actions, np.concatenate([best[1], fresh], 1), random)
 
         proposed = self.proposed(posterior, PROPOSED, random)
         if proposed.size:
@@ -164,6 +191,20 @@ class DesignAgent(Agent):
                 near = np.take_along_axis(found, start, 1) + length * apart
                 best = add(np.clip(near, -1, 1))
         return best
+
+    def candidates(self, walk: Walk) -> NDArray[Any]:
+        """Return the first candidates within the box that can be reached, ``(B, S, d)``."""
+        assert self.model.moves is not None
+        low, high = map(self.model.nearest_actions, self.model.moves.reach(walk))
+        return np.asarray(low[:, None] + (high - low)[:, None] * (self.actions + 1) / 2)
+
+    def feasible(self, actions: NDArray[Any], walk: Walk) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return feasible actions in place of ``(B, S, d)``, and which can be paid, ``(B, S)``."""
+        assert self.model.moves is not None
+        asked = self.model.setting(actions)
+        found, paid = self.model.moves.within(walk, asked)
+        same = (found == asked).all(2)[..., None]
+        return np.where(same, actions, self.model.nearest_actions(found)), paid
 
     def proposed(self, posterior: Distribution, count: int, random: Random) -> NDArray[Any]:
         """Return ``count`` actions of each episode that the model proposes, or 0, ``(B, n, ...)``."""

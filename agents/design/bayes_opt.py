@@ -12,6 +12,7 @@ from ...envs.core import Knowledge, Random, generator_of
 from ...envs.core.checks import integer
 from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
+from ...envs.design.reach import Walk
 from ..agent import Seed
 from .agent import Array, DesignAgent
 
@@ -57,16 +58,25 @@ class BayesOptEIG(DesignAgent):
 
     def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
-        singles = (posterior.pick(np.array([b])) for b in range(len(left)))
-        chosen = [self._optimise(one, generator_of(random, b)) for b, one in enumerate(singles)]
+        chosen = []
+        for b in range(len(left)):
+            walk = None if self.walk is None else self.walk.pick(np.array([b]))
+            one = posterior.pick(np.array([b]))
+            chosen.append(self._optimise(one, walk, generator_of(random, b)))
         return np.stack(chosen)
 
-    def _optimise(self, posterior: Posterior, random: np.random.Generator) -> NDArray[Any]:
+    def _optimise(
+        self, posterior: Posterior, walk: Walk | None, random: np.random.Generator
+    ) -> NDArray[Any]:
         """Return the action of one episode."""
         actions = self.proposed(posterior, self.start, random)[0]
         if not len(actions):
-            count = min(self.start, len(self.actions))
-            actions = random.choice(self.actions, count, replace=False)
+            possible = self.actions
+            if walk is not None and walk.allowed is not None:
+                possible = possible[walk.allowed[0]]
+            actions = random.choice(possible, min(self.start, len(possible)), replace=False)
+        if walk is not None and walk.allowed is None:
+            actions = self.feasible(actions[None], walk)[0][0]
         settings, gain, error = np.empty((0, len(self.model.knobs))), np.empty(0), np.empty(0)
         for width in [2.0] * (self.calls - self.start) + [0.0]:
             new = self.model.setting(actions)
@@ -74,7 +84,7 @@ class BayesOptEIG(DesignAgent):
             settings = np.concatenate([settings, new])
             gain, error = np.append(gain, more[0]), np.append(error, more[1])
             bound = self._bound(settings, gain, error, width)
-            actions = self.search(posterior, bound, random)[0][0, :1]
+            actions = self.search(posterior, bound, random, walk)[0][0, :1]
         return np.asarray(actions[0])
 
     def _bound(

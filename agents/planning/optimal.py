@@ -15,11 +15,12 @@ from ..agent import Agent, Seed
 class OptimalAgent(Agent):
     """Plays the best policy that follows from the public parameters.
 
-    In campaigns dynamic programming finds it; of experimental designs it is known for linear ones.
+    In campaigns, and in pools of exchangeable candidates, dynamic programming finds it; of experimental
+    designs it is known for linear ones.
 
     Args:
-        model: A model that declares its `optimal_policy`; a campaign that is too large to plan exactly
-            raises `InputError`.
+        model: A model that declares its `optimal_policy`; one that is too large to plan exactly raises
+            `InputError`.
         seed: Unused: there is nothing random.
     """
 
@@ -28,9 +29,10 @@ class OptimalAgent(Agent):
 
     def __init__(self, model: Knowledge, *, seed: Seed = 0) -> None:
         super().__init__(model, seed=seed)
-        if not self.fits(model):
-            raise InputError(f"The best policy is not known for this {model.name}.")
-        self._policy = model.optimal_policy()
+        try:
+            self._policy = model.optimal_policy()
+        except TruthUnknown:
+            raise InputError(f"The best policy is not known for this {model.name}.") from None
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
@@ -41,6 +43,8 @@ class OptimalAgent(Agent):
             model.optimal_policy()
         except TruthUnknown:
             return False
+        except InputError:  # too large, as it says when it is made
+            return True
         return True
 
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from .active_search import ENS, ActiveSearch
+from .bandits import UCB1, AnnealedGreedy, ExploreCommit, RoundRobin, UCB1Tuned
 from .basic import GLMUCB, BayesUCB, EpsilonGreedy, Greedy, LinUCB, OneHub, Thompson
-from .decision import Decision
+from .cheap_then_greedy import CheapThenGreedy
+from .decision import Decision, Repeated
 from .improvement import ExpectedImprovement, KnowledgeGradient
 from .information_directed import IDS
 from .meta_ucb import MetaUCB
@@ -22,8 +24,14 @@ RULES: dict[str, type[Rule[Any]]] = {
     "glm_ucb": GLMUCB,
     "active_search": ActiveSearch,
     "ens": ENS,
+    "cheap_then_greedy": CheapThenGreedy,
     "one_hub": OneHub,
     "meta_ucb": MetaUCB,
+    "ucb1": UCB1,
+    "ucb1_tuned": UCB1Tuned,
+    "round_robin": RoundRobin,
+    "explore_commit": ExploreCommit,
+    "annealed_greedy": AnnealedGreedy,
 }
 """Rules by name."""
 
@@ -32,17 +40,24 @@ __all__ = [
     "GLMUCB",
     "IDS",
     "RULES",
+    "UCB1",
     "ActiveSearch",
+    "AnnealedGreedy",
     "BayesUCB",
+    "CheapThenGreedy",
     "Decision",
     "EpsilonGreedy",
     "ExpectedImprovement",
+    "ExploreCommit",
     "Greedy",
     "KnowledgeGradient",
     "LinUCB",
     "MetaUCB",
     "OneHub",
+    "Repeated",
+    "RoundRobin",
     "Rule",
     "Thompson",
+    "UCB1Tuned",
     "best",
 ]

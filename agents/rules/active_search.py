@@ -8,9 +8,18 @@ it is expected to leave for the k - 1 labels after it, were they chosen all at o
 One step (k = 1) is greedy; two steps are the exact look-ahead of two labels; and with k all the labels
 that are left, s is ENS, efficient nonmyopic search.
 
+With money, a test of a fidelity m that costs c leaves less of it for what is then bought all at once,
+and only a label pays,
+
+    s(x, m) = [m is the label] p(x) + sum_y P(y | x, m) top(x, m, y; money - c),
+
+top being the sum of the highest probabilities per price that the money affords. Its gain over the same
+money without the test, s(x, m) - top(money - c), is never negative, and counts per cost.
+
 Sources: Garnett, Krishnamurthy, Xiong, Schneider, Mann, "Bayesian Optimal Active Search and
 Surveying", ICML 2012; Jiang, Malkomes, Converse, Shofner, Moseley, Garnett, "Efficient Nonmyopic
-Active Search", ICML 2017, equation (7).
+Active Search", ICML 2017, equation (7); Nguyen, Modiri, Garnett, "Nonmyopic Multifidelity Active
+Search", ICML 2021, for fidelities.
 """
 
 from __future__ import annotations
@@ -21,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
-from ...envs.core.checks import integer
+from ...envs.core.checks import flag, integer
 from ..beliefs.belief import ROUNDING, Probabilities, highest
 from .decision import Decision
 from .rule import Rule, best
@@ -77,11 +86,58 @@ class ENS(ActiveSearch):
 
     Args:
         candidates: Only so many items of the highest probability are looked at; None: all.
+        per_cost: With money, whether tests are compared by their gain per cost rather than by what they
+            and all money at once bring. Either looks one test ahead: where several cheap tests are
+            needed before they change anything the latter buys none, and the former may buy too many.
     """
 
-    def __init__(self, candidates: int | None = 50) -> None:
+    def __init__(self, candidates: int | None = 50, per_cost: bool = True) -> None:
         super().__init__(candidates=candidates)
         self.steps = None
+        self.per_cost = flag("per_cost", per_cost)
+
+    def buy(self, belief: Probabilities, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the chosen items, or the tests of items, as actions, ``(B,)``."""
+        tests, cost = decision.tests, decision.cost
+        if tests is None or cost is None:
+            return self.choose(belief, decision, random)
+        chance, count = belief.chance(), self.candidates or tests.shape[1]
+        items = highest(np.where(tests.any(2), chance, -np.inf), count, random, ROUNDING)
+        score = np.full(tests.shape, -np.inf)
+        width = max(1, BLOCK // tests.shape[1])
+        for test in range(tests.shape[2]):
+            for some in (items[:, i : i + width] for i in range(0, items.shape[1], width)):
+                worth = self._worth(belief, decision, some, test)
+                np.put_along_axis(score[:, :, test], some, worth, 1)
+        unit = cost.min() if self.per_cost else 1
+        within = ROUNDING * (1 + decision.left[:, None]) / unit
+        legal = tests.reshape(len(tests), -1).astype(np.int8)
+        return best(score.reshape(legal.shape), legal, random, within)
+
+    def _worth(
+        self, belief: Probabilities, decision: Decision, items: NDArray[np.int64], test: int
+    ) -> NDArray[np.float64]:
+        """Return the scores of a test of some items, ``(B, m)``."""
+        assert decision.tests is not None
+        assert decision.money is not None
+        label, is_label = decision.tests[:, None, :, -1], test == decision.num_tests - 1
+        price = decision.price[:, None]
+        paid = np.take_along_axis(decision.costs[:, :, test], items, 1)
+        left = decision.money[:, None] - paid
+        positive = np.take_along_axis(belief.positive(test), items, 1)
+        worth = positive * is_label
+        outcomes = zip((1 - positive, positive), belief.given_test(items, test), strict=True)
+        for share, after in outcomes:
+            then = np.where(label, after, 0.0)
+            if is_label:
+                np.put_along_axis(then, items[:, :, None], 0.0, 2)
+            worth += share * at_once(then, price, left)
+        if self.per_cost:
+            now = np.where(label, belief.chance()[:, None], 0.0)
+            now = np.broadcast_to(now, (*items.shape, now.shape[2]))
+            worth -= at_once(now, price, left)
+            worth /= paid
+        return worth
 
 
 def top_sums(values: NDArray[np.floating[Any]], count: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -96,3 +152,17 @@ def top_sums(values: NDArray[np.floating[Any]], count: NDArray[np.int64]) -> NDA
         rows = count == k
         sums[rows] = np.partition(values[rows], n - k, axis=2)[:, :, n - k :].sum(2)
     return sums
+
+
+def at_once(values: NDArray[Any], price: NDArray[Any], money: NDArray[Any]) -> NDArray[np.float64]:
+    """Return what all money brings on items by falling value per price, ``(B, m)``.
+
+    Args:
+        values: Their values, 0 for what cannot be bought, ``(B, m, n)``.
+        price: Their prices, broadcast to ``(B, m, n)``.
+        money: The money, broadcast to ``(B, m)``.
+    """
+    order = np.argsort(-values / price, axis=2, kind="stable")
+    values = np.take_along_axis(values, order, 2)
+    paid = np.take_along_axis(np.broadcast_to(price, values.shape), order, 2).cumsum(2)
+    return np.asarray(np.where(paid <= money[..., None], values, 0.0).sum(2))

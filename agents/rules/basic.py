@@ -1,4 +1,8 @@
-"""The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling, the first hub."""
+"""The basic rules: greedy, epsilon-greedy, upper bounds, Thompson sampling, the first hub.
+
+Where items have prices their index counts per price, as far as it is above 0 (`Decision.per_cost`);
+where there are fidelities the item comes first, then the test of it (`by_threshold`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
-from ...envs.core.checks import LARGE, real
+from ...envs.core.checks import LARGE, flag, real
 from ..beliefs import Belief, Linear
 from .decision import Decision
 from .rule import Rule, any_legal, best
@@ -19,7 +23,8 @@ class Greedy(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        return best(belief.mean(), decision.mask, random, belief.rounding())
+        mean = decision.per_cost(belief.mean())
+        return best(mean, decision.mask, random, belief.rounding())
 
 
 class EpsilonGreedy(Rule[Belief]):
@@ -38,10 +43,14 @@ class EpsilonGreedy(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        mean = belief.mean()
-        explores = random.random(len(mean)) < self.epsilon
+        mean = decision.per_cost(belief.mean())
+        explores = random.random(len(mean)) < self._chance(decision)
         score = np.where(explores[:, None], random.random(mean.shape), mean)
         return best(score, decision.mask, random, belief.rounding() * ~explores[:, None])
+
+    def _chance(self, decision: Decision) -> float | NDArray[np.float64]:
+        """Return the probability of a random item, the same for all episodes or ``(B,)``."""
+        return self.epsilon
 
 
 class BayesUCB(Rule[Belief]):
@@ -52,15 +61,18 @@ class BayesUCB(Rule[Belief]):
 
     Args:
         width: Number of standard deviations.
+        pending: Whether labels in flight count, as they will narrow what is believed.
     """
 
-    def __init__(self, width: float = 1.0) -> None:
+    def __init__(self, width: float = 1.0, pending: bool = True) -> None:
         self.width = real("width", width, low=0, high=LARGE)
+        self.looks_ahead = flag("pending", pending)
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         within = (1 + self.width) * belief.rounding()
-        return best(belief.mean() + self.width * belief.std(), decision.mask, random, within)
+        index = decision.per_cost(belief.mean() + self.width * belief.std())
+        return best(index, decision.mask, random, within)
 
 
 class LinUCB(BayesUCB):
@@ -113,7 +125,7 @@ class Thompson(Rule[Belief]):
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         # A draw may lie some standard deviations off the mean.
-        draw = belief.sample(1, random)[:, 0]
+        draw = decision.per_cost(belief.sample(1, random)[:, 0])
         return best(draw, decision.mask, random, 4 * belief.rounding(drawn=True))
 
 
@@ -125,7 +137,7 @@ class OneHub(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen nodes, ``(B,)``."""
-        score = belief.mean()
+        score = decision.per_cost(belief.mean())
         fresh = np.asarray((decision.labelled < 0).all(1))
         if fresh.any():  # no node is chosen yet
             score = np.where(fresh[:, None], belief.reach(np.ones_like(score)), score)

@@ -11,7 +11,14 @@ slopes, which meet at z_1 < z_2 < ...,
 
     KG(x) = E[max(m + c Z)] - max m = sum_i (c_{i+1} - c_i) h(-|z_i|).
 
-Sources: Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
+With money, tests of all fidelities compete by what they gain per cost. A test of x whose label has the
+correlation r with f(x) moves the mean of x by N(0, (r s_x)^2), and all means along
+cov(f(.), f(x)) r / s_x: it has the expected improvement r s_x h((m_x - b) / (r s_x)), and the
+knowledge gradient of those slopes.
+
+Sources: Huang, Allen, Notz, Miller, "Sequential kriging optimization using multiple-fidelity
+evaluations", Structural and Multidisciplinary Optimization 32 (2006), for improvement by correlation and
+per cost; Jones, Schonlau, Welch, "Efficient Global Optimization of Expensive Black-Box Functions",
 Journal of Global Optimization 13 (1998), equation (15); Frazier, Powell, Dayanik, "The
 Knowledge-Gradient Policy for Correlated Normal Beliefs", INFORMS Journal on Computing 21 (2009);
 Ryzhov, Powell, Frazier, "The Knowledge Gradient Algorithm for a General Class of Online Learning
@@ -19,6 +26,9 @@ Problems", Operations Research 60 (2012), for its use where every label counts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +54,7 @@ class ExpectedImprovement(Rule[Belief]):
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
-        mean, std = belief.mean(), belief.std()
-        found = decision.known | ~decision.known.any(1, keepdims=True)
-        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
-        # What is known for sure is taken to vary a little, which keeps logarithms finite.
-        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
-        std = np.maximum(std, least)
+        ahead, std = self._ahead(belief, decision)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
         off = 2 * belief.rounding()
         bound = np.where(decision.mask, _at_most(ahead, std, off), -np.inf)
@@ -64,6 +69,34 @@ class ExpectedImprovement(Rule[Belief]):
         within = _log_expected(ahead + off, std + off) - score
         allowed[episode, item] = score >= top[episode] - within
         return one_of(allowed, random)
+
+    def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the tests of the largest expected improvement per cost, as actions, ``(B,)``.
+
+        The label counts as if it were free of noise, as it does without money.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        ahead, std = self._ahead(belief, decision)
+        off, tests = 2 * belief.rounding(), range(decision.num_tests - 1)
+        spread = [*(std * np.maximum(belief.correlation(m), 1e-6) for m in tests), std]
+        scores = [_log_expected(ahead, one) for one in spread]
+        higher = [_log_expected(ahead + off, one + off) for one in spread]
+        score = np.stack(scores, 2) - np.log(decision.costs)
+        within = np.stack([b - a for a, b in zip(scores, higher, strict=True)], 2)
+        flat = len(score), -1
+        legal = decision.useful.reshape(flat).astype(np.int8)
+        return best(score.reshape(flat), legal, random, within.reshape(flat) + 1e-9)
+
+    @staticmethod
+    def _ahead(belief: Belief, decision: Decision) -> tuple[Array, Array]:
+        """Return how far means are above the incumbent, and standard deviations, ``(B, n)`` each."""
+        mean, std = belief.mean(), belief.std()
+        found = decision.known | ~decision.known.any(1, keepdims=True)
+        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
+        # What is known for sure is taken to vary a little, which keeps logarithms finite.
+        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
+        return ahead, np.maximum(std, least)
 
 
 def _at_most(ahead: Array, std: Array, off: Array) -> Array:
@@ -122,38 +155,114 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         later = np.maximum(decision.left - 1, 0)
         every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
         spread = np.sqrt(std**2 + belief.noise_variance(every))
-        bound = _bound(mean, std, spread, legal, later)
+        signal = std / np.maximum(spread, 1e-300)
+        bound = _bound(mean, std, signal, legal, np.broadcast_to(later[:, None], mean.shape))
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
         within = belief.rounding() * (1 + later[:, None])
         bound[np.arange(len(bound)), best(mean, decision.mask, random, within)] = np.inf
+
+        def score(i: int, x: int, row: Array) -> float:
+            others = legal[i].copy()
+            others[x] = False
+            slope = row[others] / max(spread[i, x], 1e-300)
+            return float(mean[i, x] + later[i] * rise_of_largest(mean[i, others], slope))
+
+        scores = self._examined(belief, bound, legal, score, random, within)
+        return best(scores, decision.mask, random, within)
+
+    def buy(self, belief: AdditiveNoise, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the tests that gain most per cost, as actions, ``(B,)``.
+
+        A label gains its mean, and every test the knowledge gradient for each of the labels that the
+        money left after it can pay.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        mean, std, useful = belief.mean(), belief.std(), decision.useful
+        legal, top = decision.items.mask > 0, decision.num_tests - 1
+        b, n, m = useful.shape
+        costs, later = decision.costs.astype(np.float64), _later(decision, legal)
+        signal = np.stack([*(belief.correlation(k) for k in range(top)), _heard(belief, std)], 2)
+        bounds = [_bound(mean, std, signal[..., k], legal, later[..., k]) for k in range(m)]
+        bound = np.stack([*(one - mean for one in bounds[:top]), bounds[top]], 2)
+        # The bound does not hold for the label of the item of the largest mean, because it leaves.
+        first = best(mean, legal.astype(np.int8), random, belief.rounding())
+        bound[np.arange(b), first, top] = np.inf
+        bound = np.where(useful, bound / costs, -np.inf)
+        within = belief.rounding() * ((1 + later) / costs).max((1, 2))[:, None]
+
+        def score(i: int, test: int, row: Array) -> float:
+            x, k = divmod(test, m)
+            others = legal[i].copy()
+            others[x] &= k < top
+            slope = row[others] * (signal[i, x, k] / max(std[i, x], 1e-300))
+            gain = later[i, x, k] * rise_of_largest(mean[i, others], slope)
+            return float(((k == top) * mean[i, x] + gain) / costs[i, x, k])
+
+        allowed = useful.reshape(b, n * m)
+        scores = self._examined(belief, bound.reshape(b, n * m), allowed, score, random, within)
+        return best(scores, allowed.astype(np.int8), random, within)
+
+    def _examined(
+        self,
+        belief: AdditiveNoise,
+        bound: Array,
+        legal: NDArray[np.bool_],
+        score: Callable[[int, int, Array], float],
+        random: Random,
+        within: Array,
+    ) -> Array:
+        """Return the scores of the actions whose bounds are the highest, ``(B, n M)``."""
+        fidelities = bound.shape[1] // belief.mean().shape[1]
         order = highest(bound, self.candidates, random, within)
-        score = np.full(mean.shape, -np.inf)
+        scores = np.full(bound.shape, -np.inf)
         for first in range(0, order.shape[1], 8):
             some = order[:, first : first + 8]
-            open_ = np.take_along_axis(bound, some[:, :1], 1)[:, 0] >= score.max(1)
+            open_ = np.take_along_axis(bound, some[:, :1], 1)[:, 0] >= scores.max(1)
             if not open_.any():
                 break
-            covariance = belief.covariance(some, random)
+            covariance = belief.covariance(some // fidelities, random)
             for i in open_.nonzero()[0]:
                 for x, row in zip(some[i], covariance[i], strict=True):
                     if legal[i, x]:
-                        others = legal[i].copy()
-                        others[x] = False
-                        slope = row[others] / max(spread[i, x], 1e-300)
-                        score[i, x] = mean[i, x]
-                        score[i, x] += later[i] * rise_of_largest(mean[i, others], slope)
-        return best(score, decision.mask, random, within)
+                        scores[i, x] = score(i, x, row)
+        return scores
+
+
+def _later(decision: Decision, legal: NDArray[np.bool_]) -> Array:
+    """Return how many labels the money left after each test can pay, ``(B, n, M)``."""
+    assert decision.money is not None
+    costs, top = decision.costs.astype(np.float64), decision.num_tests - 1
+    least = np.where(legal, costs[:, :, top], np.inf).min(1)
+    later = np.maximum(decision.money[:, None, None] - costs, 0) // least[:, None, None]
+    later = np.minimum(later, legal.sum(1)[:, None, None])
+    later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
+    return np.asarray(later)
+
+
+def _heard(belief: AdditiveNoise, std: Array) -> Array:
+    """Return the correlation of the label of every item with its value, ``(B, n)``."""
+    every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
+    spread = np.sqrt(std**2 + belief.noise_variance(every))
+    return std / np.maximum(spread, 1e-300)
 
 
 def _bound(
-    mean: Array, std: Array, spread: Array, legal: NDArray[np.bool_], later: NDArray[np.int64]
+    mean: Array, std: Array, signal: Array, legal: NDArray[np.bool_], later: NDArray[Any]
 ) -> Array:
-    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``."""
+    """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``.
+
+    Args:
+        mean: Means, ``(B, n)``.
+        std: Standard deviations, ``(B, n)``.
+        signal: Correlations of labels with values, ``(B, n)``.
+        legal: Which items count, ``(B, n)``.
+        later: Number of labels left after each, ``(B, n)``.
+    """
     bound = np.full(mean.shape, -np.inf)
     for i, own in enumerate(legal):
-        signal = std[i, own] / np.maximum(spread[i, own], 1e-300)
-        gain = _gain_at_most(mean[i, own], std[i, own], signal)
-        bound[i, own] = mean[i, own] + later[i] * gain
+        gain = _gain_at_most(mean[i, own], std[i, own], signal[i, own])
+        bound[i, own] = mean[i, own] + later[i, own] * gain
     return bound
 
 

@@ -11,9 +11,19 @@ posterior. By the paper's definition it is what x tells about the set of the bes
 labels left: the same sum over sets instead of items. Where m is large every draw has a set of its own,
 so that g(x) becomes the whole posterior variance of f(x).
 
-Sources: Russo, Van Roy, "Learning to Optimize via Information-Directed Sampling", Operations
-Research 66 (2018), section 6.3 (variance-based); Xu et al., "Adaptive Sampling for Discovery",
-NeurIPS 2022, section 3 and algorithm 1.
+With money, all tests compete, and pi says how the next money is shared among them. With eta what the
+best label brings per cost, about, a test of cost c and correlation r with the value costs and tells
+
+    Delta(x, m) = c eta - [m is the label] E f(x),    g(x, m) = g(x) r_m^2 / r_label^2,
+
+and Psi is that of Delta / c and g / c: by Cauchy and Schwarz the regret of a budget B is then at most
+(Psi B H)^(1/2) for lam = 2, H being the entropy of what is best, as it is (Psi T H)^(1/2) for T labels.
+A test is drawn with a probability in proportion to pi / c.
+
+Sources: Kirschner, Krause, "Information Directed Sampling and Bandits with Heteroscedastic Noise", COLT
+2018, for labels that tell less; Russo, Van Roy, "Learning to Optimize via Information-Directed
+Sampling", Operations Research 66 (2018), section 6.3 (variance-based); Xu et al., "Adaptive Sampling
+for Discovery", NeurIPS 2022, section 3 and algorithm 1.
 """
 
 from __future__ import annotations
@@ -28,6 +38,8 @@ from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
 from .decision import Decision
 from .rule import Rule, best, one_of
+
+Array = NDArray[np.float64]
 
 TINY = 1e-12
 """What Delta and g are raised to, relative to their largest value: draws leave noise below it."""
@@ -63,31 +75,94 @@ class IDS(Rule[Belief]):
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``."""
         mask = decision.mask
-        if self.about == "best":
-            regret, explained = belief.about_best(self.samples, mask, random)
-        else:
-            regret, explained = belief.about_top(self.samples, mask, decision.left, random)
+        regret, explained = self._about(belief, decision, random)
         gain = np.where(mask, belief.reach(explained), 0.0)
+        off = 2 * belief.rounding(drawn=True)
+        return self._drawn(regret, gain, mask, (off, off * _widest(belief)), random)
+
+    def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the chosen tests, as actions, ``(B,)``."""
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        decision = decision.items  # whose mask is not empty
+        regret, explained = self._about(belief, decision, random)
+        mean, price = belief.mean(), decision.price
+        legal, costs = decision.mask > 0, decision.costs.astype(np.float64)
+        rate = np.where(legal, mean / price, -np.inf).max(1)
+        dearest = np.where(legal, price, 0.0).max(1)
+        rate = np.maximum(rate, (regret + mean)[:, 0] / dearest)  # eta, of equal prices exactly
+        loss = np.maximum(rate, 0.0)[:, None, None] * costs
+        loss[:, :, -1] = rate[:, None] * price - mean
+        told = np.where(legal, belief.reach(explained), 0.0)
+        gain = np.repeat(told[:, :, None], decision.num_tests, 2)
+        for m in range(decision.num_tests - 1):
+            heard = np.maximum(belief.correlation(decision.num_tests - 1), 1e-6)
+            gain[:, :, m] *= (belief.correlation(m) / heard) ** 2
+        off = 2 * belief.rounding(drawn=True) / costs.min((1, 2))[:, None]
+        flat, tests = (len(mean), -1), decision.useful
+        gain = np.where(tests, gain / costs, 0.0).reshape(flat)
+        alike = off, off * _widest(belief)
+        mask = tests.reshape(flat).astype(np.int8)
+        costs = costs.reshape(flat)
+        return self._drawn(loss.reshape(flat) / costs, gain, mask, alike, random, costs)
+
+    def _about(self, belief: Belief, decision: Decision, random: Random) -> tuple[Array, Array]:
+        """Return the expected regret and the information of the label of every item, ``(B, n)`` each."""
+        if self.about == "best":
+            return belief.about_best(self.samples, decision.mask, random)
+        return belief.about_top(self.samples, decision.mask, decision.left, random)
+
+    def _drawn(
+        self,
+        regret: Array,
+        gain: Array,
+        mask: NDArray[np.int8],
+        off: tuple[Array, Array],
+        random: Random,
+        costs: Array | None = None,
+    ) -> NDArray[np.int64]:
+        """Return what is drawn from the best distribution, ``(B,)``.
+
+        Regret and information of every action are ``(B, n)``, ``off`` is what rounding does to them,
+        ``(B, 1)`` each. With ``costs`` both are per cost.
+        """
         regret = np.maximum(regret, 0.0)  # of labelled items it may be below
         regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
         gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
         if self.deterministic:
             chosen = best(np.log(gain) - self.lam * np.log(regret), mask, random)
         else:
-            chosen = np.empty(len(regret), np.int64)
-            coins = random.random(len(regret))
-            for i in range(len(regret)):
-                items = mask[i].nonzero()[0]
-                first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
-                chosen[i] = items[second if coins[i] < weight else first]
+            chosen = self._of_two(regret, gain, mask, random.random(len(regret)), costs)
         # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
         # nothing of the kind: where a regret is nearly 0, rounding decides its size.
-        off, one = 2 * belief.rounding(drawn=True), chosen[:, None]
-        regret_off = off
-        gain_off = off * belief.std().max(1, keepdims=True) + 1e-5 * gain.max(1, keepdims=True)
-        alike = np.abs(regret - np.take_along_axis(regret, one, 1)) <= regret_off
-        alike &= np.abs(gain - np.take_along_axis(gain, one, 1)) <= gain_off
+        one_ = chosen[:, None]
+        gain_off = off[1] + 1e-5 * gain.max(1, keepdims=True)
+        alike = np.abs(regret - np.take_along_axis(regret, one_, 1)) <= off[0]
+        alike &= np.abs(gain - np.take_along_axis(gain, one_, 1)) <= gain_off
         return one_of(alike & (mask > 0), random)
+
+    def _of_two(
+        self,
+        regret: Array,
+        gain: Array,
+        mask: NDArray[np.int8],
+        coins: Array,
+        costs: Array | None,
+    ) -> NDArray[np.int64]:
+        """Return one of the two actions of each episode that the best distribution lies on, ``(B,)``."""
+        chosen = np.empty(len(regret), np.int64)
+        for i in range(len(regret)):
+            items = mask[i].nonzero()[0]
+            first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
+            if costs is not None:  # of the money, not of the tests
+                one, other = np.array([1 - weight, weight]) / costs[i, items[[first, second]]]
+                weight = other / (one + other)
+            chosen[i] = items[second if coins[i] < weight else first]
+        return chosen
+
+
+def _widest(belief: Belief) -> Array:
+    return np.asarray(belief.std().max(1, keepdims=True))
 
 
 def two_point(

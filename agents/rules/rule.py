@@ -13,6 +13,7 @@ from ..beliefs import Belief
 from .decision import Decision
 
 BeliefT = TypeVar("BeliefT", bound=Belief, contravariant=True)
+BelievedT = TypeVar("BelievedT", bound=Belief)
 
 
 class Rule(ABC, Generic[BeliefT]):
@@ -27,7 +28,7 @@ class Rule(ABC, Generic[BeliefT]):
     belief: tuple[str, dict[str, float]] | None = None
     """The belief that it requires, by name and settings; None: any that can do what it needs."""
 
-    looks_ahead: ClassVar[bool] = True
+    looks_ahead: bool = True
     """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
     @abstractmethod
@@ -40,19 +41,62 @@ class Rule(ABC, Generic[BeliefT]):
             random: What is drawn from.
         """
 
+    def buy(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
+        """Return the actions: the chosen items, or tests of items that money can pay, ``(B,)``.
+
+        Args:
+            belief: What is believed about n items in B episodes.
+            decision: What is to be decided.
+            random: What is drawn from.
+        """
+        if decision.tests is None:
+            return self.choose(belief, decision, random)
+        items = self.choose(belief, decision.items, random)
+        return decision.action(items, by_threshold(belief, decision, items))
+
     def choose_batch(
         self, belief: BeliefT, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
-        """Return different items for each episode, chosen one by one, ``(B, batch_size)``."""
+        """Return different actions for each episode, chosen one by one, ``(B, batch_size)``."""
         batch = np.empty((len(decision.mask), decision.batch_size), np.int64)
         for k in range(decision.batch_size):
             if k:
                 last = batch[:, k - 1]
                 decision = decision.after(last)
                 if self.looks_ahead:
-                    belief = belief.look_ahead(last[:, None])
-            batch[:, k] = self.choose(belief, decision, random)
+                    belief = ahead(belief, *decision.split(last[:, None]))
+            batch[:, k] = self.buy(belief, decision, random)
         return batch
+
+
+def ahead(
+    belief: BelievedT, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None
+) -> BelievedT:
+    """Return the belief after labels of these items, ``(B, m)``, at fidelities if there are any."""
+    return belief.look_ahead(items) if fidelity is None else belief.look_ahead(items, fidelity)
+
+
+def by_threshold(belief: Belief, decision: Decision, items: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return at which fidelity to test items, by the rule of MF-GP-UCB, ``(B,)``.
+
+    It is the first proxy, not bought yet, of which more is to be learnt than it leaves open; then the
+    label. With r the correlation of a proxy of cost c with the value, c' the cost of the next fidelity,
+
+        (what is unknown of the value)^2 / (what the proxy cannot tell)^2 = r^2 / (1 - r^2) >= c / c'.
+
+    Money must be left for the label after it. Source: Kandasamy, Dasarathy, Oliva, Schneider, Poczos,
+    "Gaussian Process Bandit Optimisation with Multi-fidelity Evaluations", NeurIPS 2016, algorithm 1
+    with the thresholds of its section 3.2; errors of a proxy, bounded there, are normal here.
+    """
+    rows, top = np.arange(len(items)), decision.num_tests - 1
+    chosen = np.full(len(items), top)
+    worth = decision.worth[rows, items]
+    cost = decision.costs[rows, items]
+    for m in reversed(range(top)):
+        square = belief.correlation(m)[rows, items] ** 2
+        pays = square * (cost[:, m] + cost[:, m + 1]) >= cost[:, m]
+        chosen = np.where(worth[:, m] & pays, m, chosen)
+    return chosen
 
 
 def best(
@@ -79,8 +123,10 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     choice = allowed.argmax(1)
     count = np.count_nonzero(allowed, axis=1)
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
-    for i in (count > 1).nonzero()[0].tolist():
-        choice[i] = allowed[i].nonzero()[0][int(coins[i] * count[i])]
+    tied = (count > 1).nonzero()[0]
+    if len(tied):
+        before = (coins[tied] * count[tied]).astype(np.int64)
+        choice[tied] = (allowed[tied].cumsum(1) > before[:, None]).argmax(1)
     return np.asarray(choice)
 
 

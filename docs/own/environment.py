@@ -29,7 +29,8 @@ class Squares(FeaturePool):
 
     def optimal_value(self):  # the largest squares if theta > 0, the smallest if not
         x = np.linspace(0, 1, self.num_items) ** 2
-        return (x[-self.horizon :].sum() - x[: self.horizon].sum()) / (2 * np.pi) ** 0.5
+        best = x[-self.horizon :].sum() - x[: self.horizon].sum()
+        return self.kept * best / (2 * np.pi) ** 0.5  # kept: the labels that are not lost
 
 
 SquaresEnv, SquaresVectorEnv = environments(Squares)

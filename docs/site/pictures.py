@@ -55,11 +55,13 @@ PLAYS = {
     "GaussianStep": Play("optimal", STEPS),
     "KnowledgeLadder": Play("optimal", LADDER | {"horizon": 2000}),
     "FidelityLadder": Play("optimal", {"price_per_day": 1.0}),
+    "GeneralConditions": Play("ucb1"),
     "LinearPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
     "LogisticPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
     "GraphPool": Play("bayes_ucb"),
     "LowRankPool": Play("bayes_ucb", {"horizon": 60}),
     "UnstructuredPool": Play("random"),
+    "ScreeningPool": Play("optimal"),
     "TablePool": Play("bayes_ucb(belief=gp)"),
     "SimulatorDesign": Play("greedy_eig"),
     "DeathProcess": Play("greedy_eig", {"horizon": 8}),
@@ -77,6 +79,7 @@ POOL = {"num_items": 400, "num_features": 4, "horizon": 48}
 SHOWN = PLAYS | {HERO: Play("bayes_ucb", POOL, rival="random")}
 FAMILIES = {
     "campaigns": "Campaigns\n\nHow many experiments at once, and of which kind?",
+    "conditions": "Conditions\n\nWhich one works for most, of a few that are tested again and again?",
     "pools": "Pools\n\nWhich candidate next, each of them once?",
     "design": "Experimental design\n\nWhich settings tell most about what is unknown?",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.amounts import common
 
 Whole = NDArray[np.int64]
 MOST_UNITS = 2**53
@@ -41,7 +41,7 @@ class Budgets:
         """Return the budgets with these limits, where actions have the prices ``(K, A)``."""
         units, totals, spend = [], [], []
         for (name, limit), each in zip(limits.items(), prices, strict=True):
-            unit = reduce(_common, filter(None, each), Fraction(0)) or limit
+            unit = reduce(common, filter(None, each), Fraction(0)) or limit
             totals.append(int(limit // unit))
             spend.append([int(price / unit) for price in each])
             if max(totals[-1], *spend[-1]) > MOST_UNITS:
@@ -98,11 +98,3 @@ class Budgets:
         """Return the actions that what is left ``(K, B)`` can pay, ``(A, B)``."""
         pairs = zip(left, self.spend[:, :, None], strict=True)
         return np.asarray(np.logical_and.reduce([have >= spend for have, spend in pairs]))
-
-
-def _common(one: Fraction, other: Fraction) -> Fraction:
-    """Return the largest number of which two are multiples."""
-    return Fraction(
-        math.gcd(one.numerator * other.denominator, other.numerator * one.denominator),
-        one.denominator * other.denominator,
-    )

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, shown
+from ..core.amounts import decimal
 from ..core.checks import choice, integer, money, quantity, room, sequence
 from ..core.model import State
 from .budgets import Budgets
 from .campaign import Campaign
-from .plates import Plate, decimal, plate_of
+from .plates import Plate, plate_of
 from .rungs import PARTS, Rungs
 
 KNOBS = ("careful", "confirm", "plate")

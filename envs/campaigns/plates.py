@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..core import InputError, shown
+from ..core.amounts import decimal
 from ..core.checks import integer, money, quantity, real, sequence
 
 Array = NDArray[np.float64]
@@ -75,11 +76,6 @@ def plate_of(name: str, value: Any) -> Plate:
         money(f"price_per_well of {name}", per_well),
         quantity(f"days of {name}", days, zero=True),
     )
-
-
-def decimal(number: float) -> Fraction:
-    """Return the decimal number that is written as ``number``: 0.1 is a tenth."""
-    return Fraction(repr(float(number)))
 
 
 def switch_probability(

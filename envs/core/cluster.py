@@ -12,6 +12,8 @@ PAUSE = 1.0
 class Calls:
     """Calls of one function, as many at a time as the cluster has CPUs.
 
+    Who builds on it says what a call is for, with ``start`` and ``replies`` of its own.
+
     Args:
         function: What is called. It travels with all that belongs to it; the package must be there.
         address: Of the cluster; None: that which this process has joined, else the one that is told by
@@ -38,11 +40,11 @@ class Calls:
         """Whether there are calls that have not ended."""
         return bool(self._jobs)
 
-    def start(self, job: Any, *arguments: Any) -> None:
+    def call(self, job: Any, *arguments: Any) -> None:
         """Begin a call for a job."""
         self._jobs[self._call.remote(self._function, *arguments)] = job
 
-    def replies(self) -> Iterator[tuple[Any, Any, str | None]]:
+    def answers(self) -> Iterator[tuple[Any, Any, str | None]]:
         """Wait for a moment; yield jobs with what was returned, or with why Ray has lost the call."""
         ended, _ = self._ray.wait(list(self._jobs), timeout=PAUSE)
         for reference in ended:

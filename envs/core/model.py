@@ -129,6 +129,10 @@ class Model(Knowledge, Generic[State]):
         """Return the legal actions as a new ``(B, n)`` array of 0 and 1; ``None``: all are legal."""
         return None
 
+    def facts(self, state: State) -> dict[str, NDArray[Any]]:
+        """Return what ``info`` tells of the last step besides the mask, each of shape ``(B, ...)``."""
+        return {}
+
     def hidden(self, state: State) -> dict[str, NDArray[Any]]:
         """Return what an agent must not see, each of shape ``(B, ...)``: parameters, regret."""
         return {}

@@ -223,9 +223,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         index = terminated.nonzero()[0]
         observation = self.model.observe(self._state)
         info = self._masked_info(self._info(observation), terminated)
-        last = np.full(self.num_envs, None, dtype=object)
-        for i in index.tolist():
-            last[i] = _pick(observation, i)
+        last = np.empty(self.num_envs, object)  # of None
+        for i, row in zip(index.tolist(), _rows(observation, index), strict=True):
+            last[i] = row
         self._begin(index)
         masks = {"_final_obs": terminated.copy(), "_final_info": terminated.copy()}
         return {"final_obs": last, "final_info": info, **masks}
@@ -238,8 +238,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         for key, value in info.items():
             out[key], out[f"_{key}"] = value, self._every
             if chosen is not None:
-                out[key], out[f"_{key}"] = np.zeros_like(value), chosen.copy()
-                out[key][chosen] = value[chosen]
+                index = chosen.nonzero()[0]
+                out[key], out[f"_{key}"] = np.zeros(value.shape, value.dtype), chosen.copy()
+                out[key][index] = value.take(index, 0)
         return out
 
     def _record(
@@ -268,3 +269,11 @@ def _pick(observation: Observation, i: int) -> Any:
     if isinstance(observation, dict):
         return {key: value[i].copy() for key, value in observation.items()}
     return observation[i].copy()
+
+
+def _rows(observation: Observation, index: NDArray[np.int64]) -> list[Any]:
+    """Return copies of the observations of some episodes, all of them at once."""
+    if not isinstance(observation, dict):
+        return list(observation.take(index, 0))
+    columns = (value.take(index, 0) for value in observation.values())
+    return [dict(zip(observation, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -26,6 +26,8 @@ class Source:
         drop: Columns that are neither features nor labels.
         scale: Factor from the column to the label, such as 0.01 for percent.
         unit: Unit of the label after scaling.
+        conditions: What the conditions are that are tested on many substrates: "targets", its label
+            columns; "rows"; or the categories whose levels together are one. None: nothing is.
     """
 
     about: str
@@ -37,6 +39,7 @@ class Source:
     drop: tuple[str, ...] = ()
     scale: float = 0.01
     unit: str = "yield (fraction)"
+    conditions: str | tuple[str, ...] | None = None
 
 
 def catalogue() -> dict[str, Source]:
@@ -84,6 +87,7 @@ _CATALOGUE = {
         origin="Ahneman, Estrada, Lin, Dreher, Doyle (2018), Science 360, 186",
         licence="MIT",
         file="cncci_330x9.csv",
+        conditions="targets",
         drop=("additive", "aryl_halide", "additive_smiles", "aryl_halide_smiles"),
     ),
     "pndc": Source(
@@ -91,12 +95,14 @@ _CATALOGUE = {
         origin="Dreher, Krska (2021), Accounts of Chemical Research 54, 1586",
         licence="MIT",
         file="pndc_80x11.csv",
+        conditions="rows",
     ),
     "buchwald_hartwig": Source(
         about="3955 Buchwald-Hartwig reactions: ligand, base, aryl halide, additive; label: yield",
         origin="Ahneman, Estrada, Lin, Dreher, Doyle (2018), Science 360, 186",
         licence="MIT",
         file="buchwald_hartwig_3955.csv",
+        conditions=("ligand", "base"),
         categories=("ligand", "base", "aryl_halide", "additive"),
         drop=("aryl_halide_smiles", "additive_smiles", "ligand_smiles", "base_smiles"),
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import InputError, closest
 from ..core.errors import shown
@@ -119,10 +120,9 @@ def _of_source(name: str, source: Source, reading: Reading) -> Table:
     path = None if source.file is None or where is None else where / source.file
 
     def make() -> Table:
-        from .formats import read_columns  # as above
-        from .reading import interpret
+        from .reading import interpret  # as above
 
-        columns = _embedded(name, source) if path is None else read_columns(path, Reading())
+        columns = _source_columns(name, source, path)
         targets = [column for column in columns.cells if column.startswith(source.targets)]
         chosen = targets[0] if reading.target is None else reading.target
         if chosen not in targets:
@@ -140,6 +140,39 @@ def _of_source(name: str, source: Source, reading: Reading) -> Table:
         return replace(table, name=name, labels=labels, targets=known_targets, unit=source.unit)
 
     return _cached((name, reading.key), () if path is None else (path,), make)
+
+
+def column(
+    dataset: str | os.PathLike[str], name: str, beside: str, **options: Any
+) -> NDArray[np.float64]:
+    """Return the numbers of one more column, in the order of the rows; NaN where a cell is empty.
+
+    Args:
+        dataset: As for `load`.
+        name: The column.
+        beside: Any other column.
+        **options: How the table was read.
+
+    Raises:
+        InputError: If there is no such column, or it holds other things than numbers.
+    """
+    own = {"target": name, "features": (beside,), "minimise": False}
+    none: dict[str, Any] = dict.fromkeys(("drop", "categories", "descriptors"), ())
+    source = None if is_path(_text(dataset)) else catalogue().get(_text(dataset))
+    if source is None:
+        return load(dataset, **{**options, **none, **own}).labels
+    from .reading import interpret  # as above
+
+    where = folder()
+    path = None if source.file is None or where is None else where / source.file
+    columns = _source_columns(_text(dataset), source, path)
+    return interpret(columns, Reading(**{**options, **none, **own})).labels
+
+
+def _source_columns(name: str, source: Source, path: Path | None) -> Columns:
+    from .formats import read_columns  # as above
+
+    return _embedded(name, source) if path is None else read_columns(path, Reading())
 
 
 def _embedded(name: str, source: Source) -> Columns:

@@ -75,6 +75,7 @@ class Table:
         index: The column that holds them.
         settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
+        others: Numbers of other columns, ``(n,)`` each, such as prices; they are no features.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Table:
     index: str | None = None
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
+    others: tuple[NDArray[np.float64], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("features", "labels", "failed"):
@@ -140,13 +142,18 @@ class Table:
             return self
         count = np.bincount(condition)
         kept = np.flatnonzero(count)
-        means = np.bincount(condition, self.labels[self.measured] / count[condition])
+
+        def means(column: NDArray[np.float64]) -> NDArray[np.float64]:
+            some = np.bincount(condition, column[self.measured] / count[condition])[kept]
+            return some.astype(np.float64)
+
         first = first_rows(self.condition)
         return replace(
             self,
             features=self.features[first[kept]],
             settings=tuple(one.at(first[kept]) for one in self.settings),
-            labels=means[kept].astype(np.float64),
+            labels=means(self.labels),
+            others=tuple(map(means, self.others)),
             failed=None,
             row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
         )
@@ -177,6 +184,7 @@ class Table:
             self,
             features=self.features[some],
             labels=self.labels[some],
+            others=tuple(column[some] for column in self.others),
             failed=None if self.failed is None else self.failed[some],
             row_names=self.row_names and tuple(self.row_names[i] for i in some),
         )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr, logit, ndtr, ndtri
+from scipy.special import expit, log_ndtr, logit, ndtr, ndtri
 
 from ..core import environments
-from ..core.checks import real
+from ..core.checks import flag, real
 from .design import Array
 from .drawing import InverseLaw
 from .particle_design import ParticleDesign
@@ -19,6 +19,8 @@ MEAN, STD = 1.0, 3.0
 """Mean and standard deviation of log u."""
 LEAST = 0.01
 """Least rho, and least amount of a good: utilities are never 0."""
+SPAN, CUT = 0.98, 10.0
+"""Of squashed parameters: the span of rho, and where log u is cut off."""
 LITTLE, MUCH = 5e-4, 1e6
 """Range of the noise: with less, particles do not find all modes."""
 LIMIT = float(np.float32(logit(1 - 2.0**-22)))
@@ -55,18 +57,25 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
 
     ## Arguments
     - `noise`: tau, at least 0.0005: with less, particles do not find all modes.
+    - `squashed`: whether parameters are mapped once more, as in the released code of COPEx: rho to
+      0.01 + 0.98 / (1 + exp(-rho)), alpha to its softmax, log u cut off at +-10. Its published table may
+      come from this prior, or from the usual one.
 
     ## References
     K. Arrow, H. Chenery, B. Minhas, R. Solow, "Capital-labor substitution and economic efficiency",
     Rev. Econ. Statist. 43 (1961) 225; A. Foster et al., "Variational Bayesian optimal experimental
     design", NeurIPS 2019; T. Blau et al., "Optimizing sequential experimental design with deep
-    reinforcement learning", ICML 2022.
+    reinforcement learning", ICML 2022; COPEx, arXiv 2605.26990 (budgets of moves).
     """
 
     noise: float = 0.005
+    squashed: bool = False
 
     def __post_init__(self) -> None:
-        self._set(noise=real("noise", self.noise, low=LITTLE, high=MUCH))
+        self._set(
+            noise=real("noise", self.noise, low=LITTLE, high=MUCH),
+            squashed=flag("squashed", self.squashed),
+        )
         super().__post_init__()
 
     @property
@@ -100,13 +109,39 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         first = theta[..., 1] = 1 - np.sqrt(1 - uniform[..., 1])
         theta[..., 2] = (1 - first) * uniform[..., 2]
         theta[..., 3] = MEAN + STD * score
+        return self._squashed(theta) if self.squashed else theta
+
+    def _squashed(self, theta: Array) -> Array:
+        """Map parameters as the code of COPEx does, in place."""
+        theta[..., 0] = LEAST + SPAN * expit(theta[..., 0])
+        rest = 1 - theta[..., 1] - theta[..., 2]
+        weights = np.exp(np.stack([theta[..., 1], theta[..., 2], rest], -1))
+        theta[..., 1:3] = (weights / weights.sum(-1, keepdims=True))[..., :2]
+        np.clip(theta[..., 3], -CUT, CUT, out=theta[..., 3])
         return theta
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
+        if self.squashed:
+            return self._log_squashed(theta)
         rho, first, second, log_u = np.moveaxis(theta, -1, 0)
         inside = (rho >= LEAST) & (rho <= 1) & (first >= 0) & (second >= 0) & (first + second <= 1)
         return np.where(inside, -(((log_u - MEAN) / STD) ** 2) / 2, -np.inf)
+
+    def _log_squashed(self, theta: Array) -> Array:
+        """Return the log density of squashed parameters where u is not cut off, up to a constant.
+
+        With z = logit((rho - .01) / .98) uniform, drho = .98 s (1 - s) dz; softmax has the Jacobian
+        3 alpha_0 alpha_1 alpha_2.
+        """
+        share = (theta[..., 0] - LEAST) / SPAN
+        weights = np.stack([theta[..., 1], theta[..., 2], 1 - theta[..., 1] - theta[..., 2]], -1)
+        inside = (share >= expit(LEAST) - 1e-12) & (share <= expit(1.0) + 1e-12)
+        logs = np.log(np.maximum(weights, 1e-300))
+        inside &= (logs - logs.mean(-1, keepdims=True) >= -1 / 3 - 1e-9).all(-1)
+        share = np.clip(share, 1e-9, 1 - 1e-9)
+        density = -(((theta[..., 3] - MEAN) / STD) ** 2) / 2 - logs.sum(-1)
+        return np.where(inside, density - np.log(share * (1 - share)), -np.inf)
 
     def utility(self, theta: Array, basket: Array) -> Array:
         """Return the utilities U of B baskets ``(B, 3)``, ``(B, G)``."""

@@ -37,7 +37,9 @@ from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .drawing import ANY
 from .laws import Law
+from .moves import Moves, checked, moves_of
 from .posteriors import Posterior, Problem
+from .reach import Walk
 from .settings import Settings
 
 Array: TypeAlias = NDArray[np.float64]
@@ -60,6 +62,7 @@ class DesignState(Generic[PosteriorT]):
     left: NDArray[np.int64]  # (B,) rounds left
     contrasts: Array  # (B, L, k) draws from the prior; L = 0 unless the reward is "spce"
     contrast: Array  # (B, L + 1) log likelihood of all data under theta and the contrasts
+    walk: Walk | None = None  # where they stand, where steps or budgets restrict designs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -73,7 +76,9 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     ## Action space
     `Box(-1, 1, (d,))`, one number per knob, mapped linearly onto its range; `model.action` and
     `model.setting` translate. `Discrete(n)` if `settings` is given: the index of a setting. Numbers
-    outside are clipped, NaN and infinity raise `InputError`.
+    outside are clipped, NaN and infinity raise `InputError`. Where steps or budgets restrict designs, a
+    point that is not feasible stands for the farthest feasible one on the way to it from the last
+    design, and an index that the mask forbids for the nearest setting that it allows.
 
     ## Observation space
     `Dict`, for k unknown parameters, d knobs and T rounds with m numbers of data each:
@@ -82,18 +87,27 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     - `outcomes`: float32, `(T * m,)`, their data in the same order.
     - `rounds_left`: float32, `(1,)`.
 
+    Where `max_step`, `move_budget`, `budget` or `start` is given, also:
+    - `action_mask`: int8, `(n,)`, the feasible settings, where they are listed.
+    - `budget_left`: float32, `(1,)`, what is left of `budget`, where there is one.
+    - `last`: float32, `(d,)`, the last design; before the first, where it starts, else 0.
+    - `moves_left`: float32, `(1,)`, what is left of `move_budget`, where there is one.
+
     ## Rewards
-    Information gained by the experiment, in nats; see `reward`.
+    Information gained by the experiment, in nats; see `reward`. Prices are not part of it.
 
     ## Starting state
     Parameters drawn from the prior; no data.
 
     ## Episode end
-    Terminates after `horizon` rounds; never truncates.
+    Terminates after `horizon` rounds, or when a budget is spent: no move is left, or nothing can be
+    paid. An experiment that cannot be paid for is not made, and ends it too. Never truncates.
 
     ## Information
-    `action_mask` (int8, all ones) with discrete settings. With `reveal=True` also `theta` (the
-    parameters) and `quantiles` (the uniform numbers that the prior made them of).
+    `action_mask` (int8, all ones unless it is observed) with discrete settings. Where designs are
+    restricted, `projected` (int8): whether the last action stood for another, feasible one. With
+    `reveal=True` also `theta` (the parameters) and `quantiles` (the uniform numbers that the prior made
+    them of).
 
     ## Arguments
     - `horizon`: number T of rounds.
@@ -104,12 +118,33 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     - `settings`: None: an action is a point of the box. An integer n: an action is the index of one of
       n evenly spaced settings per knob. A list of settings, each with a number per knob: the index of
       one of them.
+    - `max_step`: the most that a design may move from the last one, in units of the knobs: one number,
+      or one for each knob, None where it is free. None: as far as one likes.
+    - `step_norm`: "box": every knob by its step at most; "l2": within the ellipsoid that has the steps
+      as its half axes.
+    - `move_budget`: the most that the lengths of all moves (Euclidean, in units of the knobs) add up to.
+    - `price`: what an experiment costs: one number, one for each of `settings`, a function of a
+      setting `(d,)` or its name "package.module:function", or "hill", .05 + exp(-|x|^2 / 4.5). Rewards
+      do not contain it; records tell what was spent, and agents such as `greedy_eig(per_price=True)`
+      weigh information by it.
+    - `budget`: what all experiments together may cost; it needs a price.
+    - `start`: None: the first design may be anything, and moves count from there. "random": it is drawn,
+      free, and counts as a round; whatever the first action is, it stands for it. A setting: where the
+      first move starts.
+    - `overdraft`: budgets forbid nothing, but the design that makes one negative is the last.
     """
 
     horizon: int = 10
     reward: str = "kl"
     contrasts: int = 1000
     settings: Any = None
+    max_step: Any = None
+    step_norm: str = "box"
+    move_budget: float | None = None
+    price: Any = None
+    budget: float | None = None
+    start: Any = None
+    overdraft: bool = False
 
     def __post_init__(self) -> None:
         self._set(
@@ -118,6 +153,14 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             contrasts=integer("contrasts", self.contrasts, low=1, high=10_000_000),
         )
         self._set(settings=self._checked_settings())
+        self._set(**checked(self))
+        if self.moves is not None:
+            self.moves.check()
+
+    @cached_property
+    def moves(self) -> Moves | None:
+        """What restricts designs; None where nothing does."""
+        return moves_of(self, self.horizon)
 
     @property
     def size(self) -> int:
@@ -125,6 +168,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         width = len(self.knobs) + len(self.outcome_range[0])
         contrasts = self.contrasts if self.reward == "spce" else 0
         mask = 0 if self._choices is None else len(self._choices) // 8  # a byte each
+        mask *= 1 if self.moves is None else 4
         return 2 * self.horizon * width + 4 * contrasts * (len(self.unknown_parameters) + 1) + mask
 
     # ---- what defines a problem, besides what `Problem` and `Settings` ask for
@@ -174,18 +218,16 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         chosen = tuple(map(tuple, self._choices.tolist()))
         return replace(self, horizon=horizon, settings=chosen + more)
 
-    def costs(self, setting: Array) -> Array | None:
-        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
-
-        In a unit of their own, such as hours: rewards do not contain them.
-        """
-        return None
-
     # ---- what follows from it
 
     def prices(self, actions: NDArray[Any]) -> Array | None:
-        """Return what each action costs, ``(B, t)``; None where nothing does."""
-        return self.costs(self.setting(actions))
+        """Return what each action costs, ``(B, t)``; None where nothing does.
+
+        The price of its setting where there is one; else how long its move is, where these are paid.
+        """
+        if self.moves is None or (self.budget is None and self.price is not None):
+            return self.costs(self.setting(actions))
+        return self.moves.prices(actions)
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""
@@ -205,14 +247,14 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """Posterior mean and standard deviation, history, rounds left."""
         low, high = self.ranges
         least, most = self.outcome_range
-        return spaces.Dict(
-            {
-                "belief": box(-ANY, ANY, (2 * len(self.unknown_parameters),)),
-                "outcomes": self._history(least, most),
-                "rounds_left": box(0, self.horizon, (1,)),
-                "settings": self._history(low, high),
-            }
-        )
+        parts = {
+            "belief": box(-ANY, ANY, (2 * len(self.unknown_parameters),)),
+            "outcomes": self._history(least, most),
+            "rounds_left": box(0, self.horizon, (1,)),
+            "settings": self._history(low, high),
+        }
+        moves = {} if self.moves is None else self.moves.space()
+        return spaces.Dict(dict(sorted((parts | moves).items())))
 
     def _history(self, low: NDArray[Any], high: NDArray[Any]) -> spaces.Box:
         """Return the box of T rounds, the unused ones 0."""
@@ -241,6 +283,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             left=np.zeros(num_episodes, np.int64),
             contrasts=np.zeros((num_episodes, count, k)),
             contrast=np.zeros((num_episodes, count + 1)),
+            walk=None if self.moves is None else self.moves.new(num_episodes),
         )
 
     def reset(
@@ -248,7 +291,10 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     ) -> None:
         """Draw new parameters from the prior and forget the data."""
         k, count = len(self.unknown_parameters), state.contrasts.shape[1]
-        uniform = streams.generators.uniforms(index, (1 + count) * k).reshape(-1, 1 + count, k)
+        numbers, moves = (1 + count) * k, self.moves
+        more = 0 if moves is None else moves.uniforms
+        every = streams.generators.uniforms(index, numbers + more)
+        uniform = every[:, :numbers].reshape(-1, 1 + count, k)
         draws = self.prior(uniform)
         state.quantiles[index] = uniform[:, 0]
         state.theta[index] = draws[:, 0]
@@ -258,6 +304,8 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         state.outcomes[index] = 0
         state.left[index] = self.horizon
         state.posterior.reset(index, streams.generators)
+        if moves is not None and state.walk is not None:
+            moves.reset(state.walk, index, every[:, numbers:])
 
     def step(
         self,
@@ -267,11 +315,17 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         done: NDArray[np.bool_] | None = None,
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Do one experiment per episode and pay its information."""
-        setting = self.setting(action)
-        seen = self._experiment(state.theta, setting, streams, done).astype(np.float32)
+        moves, idle = self.moves, done
+        if moves is None:
+            setting, made = self.setting(action), None
+        else:
+            assert state.walk is not None
+            setting, made = moves.take(state.walk, action)
+            idle = ~made if done is None else done | ~made
+        seen = self._experiment(state.theta, setting, streams, idle).astype(np.float32)
         outcome = seen.astype(np.float64)
         posterior, before = state.posterior, state.posterior.entropy.copy()
-        posterior.update(outcome, setting, streams.noise, done)
+        posterior.update(outcome, setting, streams.noise, idle)
         if self.reward == "kl":
             reward = posterior.divergence.copy()
         elif self.reward == "entropy":
@@ -281,12 +335,26 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             reward = truth - posterior.evidence
         else:
             reward = self._contrast(state, outcome, setting)
+        self._keep(state, setting, seen, made)
+        if moves is None or made is None:
+            return reward, state.left <= 0
+        assert state.walk is not None
+        return np.where(made, reward, 0.0), (state.left <= 0) | ~made | moves.ended(state.walk)
+
+    def _keep(
+        self,
+        state: DesignState[PosteriorT],
+        setting: Array,
+        seen: NDArray[np.float32],
+        made: NDArray[np.bool_] | None,
+    ) -> None:
+        """Put experiments in front of the histories, where they were made."""
+        rows = slice(None) if made is None else made
         for history, new in ((state.settings, setting), (state.outcomes, seen)):
             width = new.shape[1]
-            history[:, width:] = history[:, :-width].copy()
-            history[:, :width] = new
-        state.left -= 1
-        return reward, state.left <= 0
+            history[rows, width:] = history[rows, :-width].copy()
+            history[rows, :width] = new[rows]
+        state.left[rows] -= 1
 
     def _contrast(self, state: DesignState[PosteriorT], outcome: Array, setting: Array) -> Array:
         """Return the increments of the sequential prior contrastive estimate, ``(B,)``."""
@@ -303,12 +371,24 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
     def observe(self, state: DesignState[PosteriorT]) -> Observation:
         """Return the observations of B episodes."""
         posterior = state.posterior
-        return {
+        parts = {
             "belief": np.concatenate([posterior.mean, posterior.std], 1).astype(np.float32),
             "outcomes": state.outcomes.copy(),
             "rounds_left": state.left.astype(np.float32)[:, None],
             "settings": state.settings.copy(),
         }
+        if self.moves is None or state.walk is None:
+            return parts
+        return dict(sorted((parts | self.moves.seen(state.walk)).items()))
+
+    def action_mask(self, state: DesignState[PosteriorT]) -> NDArray[np.int8] | None:
+        """Return the feasible settings, ``(B, n)``, where they are listed and not all are."""
+        allowed = None if state.walk is None else state.walk.allowed
+        return None if allowed is None else allowed.astype(np.int8)
+
+    def facts(self, state: DesignState[PosteriorT]) -> dict[str, NDArray[Any]]:
+        """Return whether the last action stood for another one, ``(B,)``."""
+        return {} if state.walk is None else {"projected": state.walk.projected.copy()}
 
     def hidden(self, state: DesignState[PosteriorT]) -> dict[str, NDArray[Any]]:
         """Return the parameters and the numbers in [0, 1) that `prior` made them of, ``(B, k)``."""
@@ -325,14 +405,18 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             for name, m, s in zip(self.unknown_parameters, mean, std, strict=True)
         )
         left = float(np.asarray(observation["rounds_left"])[0])
-        return f"{beliefs}; {left:.0f} of {self.horizon} rounds left"
+        parts = [f"{beliefs}; {left:.0f} of {self.horizon} rounds left"]
+        for key, name in (("moves_left", "moves"), ("budget_left", "the budget")):
+            if key in observation:
+                parts.append(f"{float(np.asarray(observation[key])[0]):.4g} of {name} left")
+        return ", ".join(parts)
 
     def picture(self, trace: Trace) -> Picture:
         """Return information, settings and uncertainty over the rounds."""
         gains = np.array([reward for _, reward, _ in trace])
         beliefs = np.array([observation["belief"] for _, _, observation in trace], np.float64)
-        actions = [np.asarray(action) for action, _, _ in trace[1:]]
-        settings = self.setting(np.array(actions)) if actions else np.zeros((0, len(self.knobs)))
+        made = [observation["settings"][: len(self.knobs)] for _, _, observation in trace[1:]]
+        settings = np.array(made, np.float64).reshape(-1, len(self.knobs))
         stds = beliefs[:, len(self.unknown_parameters) :]
         return Picture(
             unit="round",

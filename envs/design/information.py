@@ -34,6 +34,7 @@ from operator import iadd
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ..core import InputError, Random, generator_of
@@ -234,6 +235,7 @@ def sequential_bounds(
     contrasts: int,
     random: np.random.Generator,
     block: int = 4096,
+    rounds: NDArray[np.int64] | None = None,
 ) -> tuple[Array, Array]:
     """Return a lower and an upper bound of the total information of played episodes, in nats.
 
@@ -244,19 +246,32 @@ def sequential_bounds(
     Args:
         model: The model.
         theta: The true parameters of B episodes, ``(B, k)``.
-        settings: ``(B, T, d)``, in any order.
+        settings: ``(B, T, d)``, in any order, or those that count first.
         outcomes: ``(B, T, m)``, in the same order.
         contrasts: Number L of draws, the same for all episodes.
         random: Generator of the draws.
         block: Draws handled together.
+        rounds: How many experiments of each were made, ``(B,)``; None: all T.
 
     Returns:
         Both bounds, each ``(B,)``.
     """
+    made = np.full(len(theta), settings.shape[1]) if rounds is None else rounds
+    full = (made == settings.shape[1]).all()
+    if not full:  # the others stand there once more, and count for nothing
+        slots = np.minimum(np.arange(settings.shape[1]), np.maximum(made - 1, 0)[:, None])[
+            ..., None
+        ]
+        settings, outcomes = (np.take_along_axis(part, slots, 1) for part in (settings, outcomes))
+        whole = model.ranges[0] + 0 * settings  # any setting
+        settings = np.where((made > 0)[:, None, None], settings, whole)
 
     def likelihood(values: Array) -> Array:
-        rounds = zip(outcomes.swapaxes(0, 1), settings.swapaxes(0, 1), strict=True)
-        return reduce(iadd, (model.log_likelihood(y, values, xi) for y, xi in rounds))
+        every = enumerate(zip(outcomes.swapaxes(0, 1), settings.swapaxes(0, 1), strict=True))
+        logs = ((t, model.log_likelihood(y, values, xi)) for t, (y, xi) in every)
+        if full:
+            return reduce(iadd, (one for _, one in logs))
+        return reduce(iadd, (np.where((made > t)[:, None], one, 0.0) for t, one in logs))
 
     own = likelihood(theta[:, None])[:, 0]
     rest = np.full(len(theta), -np.inf)

@@ -145,11 +145,13 @@ class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
     def _paid_in_full(self) -> None:
         if self.reward == "spce":
             raise TruthUnknown("The reward 'spce' pays a bound of the information; take 'kl'.")
+        if self.moves is not None:
+            raise TruthUnknown("It is not known where steps or budgets restrict settings.")
 
     def _corner(self, left: NDArray[Any]) -> NDArray[np.float32]:
-        if self.num_parameters > 2 or self.settings is not None:
+        if self.num_parameters > 2 or self.settings is not None or self.moves is not None:
             raise TruthUnknown(
-                "The optimum is known for one or two parameters and continuous settings only."
+                "The optimum is known for one or two parameters and continuous, free settings only."
             )
         corner = np.ones((len(left), self.num_parameters), np.float32)
         if self.num_parameters == 2:

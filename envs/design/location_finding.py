@@ -45,11 +45,13 @@ class LocationFinding(NormalResponse, ParticleDesign):
     - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
       noise particles do not find the sources.
     - `reach`: largest coordinate at which to measure.
+    - `source_range`: None: sources are normal, as above. A number r: uniform in [-r, r]^D, as those of
+      COPEx are in the unit square: `source_range=0.5, reach=0.5`.
 
     ## References
     A. Foster et al., "Deep adaptive design", ICML 2021, section 6.1; X. Sheng, Y.-H. Hu, "Maximum
     likelihood multiple-source localization using acoustic energy measurements", IEEE Trans. Signal
-    Process. 53 (2005) 44.
+    Process. 53 (2005) 44; COPEx, arXiv 2605.26990 (sources in the unit square, steps of designs).
     """
 
     num_sources: int = 2
@@ -58,6 +60,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
     softening: float = 1e-4
     noise_std: float = 0.5
     reach: float = 4.0
+    source_range: float | None = None
     horizon: int = 30
 
     def __post_init__(self) -> None:
@@ -69,13 +72,16 @@ class LocationFinding(NormalResponse, ParticleDesign):
             noise_std=real("noise_std", self.noise_std, low=LEAST, high=MOST),
             reach=quantity("reach", self.reach),
         )
+        if self.source_range is not None:
+            self._set(source_range=quantity("source_range", self.source_range))
         super().__post_init__()
 
     @property
     def unknown_parameters(self) -> Mapping[str, tuple[float, float]]:
-        """The coordinates of the sources, within 5 standard deviations."""
+        """The coordinates of the sources, normal ones within 5 standard deviations."""
         sources, dimensions = range(self.num_sources), range(self.num_dimensions)
-        return {f"source_{k}_{i}": (-5.0, 5.0) for k in sources for i in dimensions}
+        end = self.source_range or 5.0
+        return {f"source_{k}_{i}": (-end, end) for k in sources for i in dimensions}
 
     @property
     def knobs(self) -> Mapping[str, tuple[float, float]]:
@@ -83,12 +89,14 @@ class LocationFinding(NormalResponse, ParticleDesign):
         return {f"xi_{i}": (-self.reach, self.reach) for i in range(self.num_dimensions)}
 
     def prior(self, uniform: Array) -> Array:
-        """Return normal draws."""
+        """Return normal or uniform draws."""
+        if self.source_range is not None:
+            return np.asarray(self.source_range * (2 * uniform - 1))
         return np.asarray(ndtri(np.maximum(uniform, 1e-300)))
 
     def from_scores(self, scores: Array) -> Array:
-        """Return the scores themselves: the prior is standard normal."""
-        return scores
+        """Return the scores themselves, where the prior is standard normal."""
+        return scores if self.source_range is None else super().from_scores(scores)
 
     def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
         """Return scores with the sources in any order, ``(N, k)``."""
@@ -106,6 +114,8 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     def log_prior(self, theta: Array) -> Array:
         """Return the log density up to a constant."""
+        if self.source_range is not None:
+            return np.where((np.abs(theta) <= self.source_range).all(-1), 0.0, -np.inf)
         return np.asarray(-(theta**2).sum(-1) / 2)
 
     def response(self, theta: Array, setting: Array) -> Array:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, shown
 from ..core.checks import integer, real, sequence
+from .prices import prices_of
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -22,7 +23,14 @@ class Settings(ABC):
     """What can be set: continuous knobs, or settings to choose from."""
 
     settings: Any
-    """See the argument of `DesignModel`."""
+    max_step: Any
+    step_norm: str
+    move_budget: float | None
+    price: Any
+    budget: float | None
+    start: Any
+    overdraft: bool
+    """See the arguments of `DesignModel`."""
 
     @property
     @abstractmethod
@@ -84,6 +92,12 @@ class Settings(ABC):
             return self.evenly(self.settings).astype(np.float32)
         return np.array(self.settings, np.float32)
 
+    @cached_property
+    def _place(self) -> dict[tuple[float, ...], int]:
+        """The index of every setting to choose from."""
+        rows = [] if self._choices is None else self._choices.tolist()
+        return {tuple(row): index for index, row in enumerate(rows)}
+
     @property
     def num_settings(self) -> int:
         """The number of settings to choose from, 0 if they are continuous."""
@@ -104,6 +118,25 @@ class Settings(ABC):
         middle, half = self._scale
         exact = middle + half * np.asarray(action, np.float64)
         return exact.astype(np.float32).astype(np.float64)
+
+    @cached_property
+    def _prices(self) -> Array | None:
+        """The price of every setting to choose from, ``(A,)``; None where nothing costs."""
+        listed = self.price is not None and self._choices is not None
+        return prices_of(self.price, self._choices) if listed else None  # type: ignore[arg-type]
+
+    def costs(self, setting: Array) -> Array | None:
+        """Return what experiments at settings ``(..., d)`` cost, ``(...)``; None: nothing costs.
+
+        In a unit of their own, such as hours: rewards do not contain them.
+        """
+        if self.price is None:
+            return None
+        flat = setting.reshape(-1, setting.shape[-1]).astype(np.float32)
+        if self._prices is None:
+            return prices_of(self.price, flat).reshape(setting.shape[:-1])
+        places = [self._place[tuple(row)] for row in flat.tolist()]
+        return self._prices[places].reshape(setting.shape[:-1])
 
     def nearest_actions(self, settings: Array) -> NDArray[np.float32]:
         """Return the continuous actions nearest to settings, ``(..., d)``."""

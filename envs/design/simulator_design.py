@@ -32,7 +32,6 @@ from .simulator.binning import HUGE, Bins, checked_of
 from .simulator.estimate import Estimate
 from .simulator.failures import MODES, Tally
 from .simulator.jobs import Simulations
-from .simulator.prices import prices_of
 from .simulator.progress import Tell
 from .simulator.runs import Runs
 from .tabulated import TabulatedDesign
@@ -166,9 +165,6 @@ class SimulatorDesign(TabulatedDesign):
     - `max_failed`: largest share of the runs that may fail, and of the prior that may be masked. The
       runs, which are then made in random order, are stopped as soon as there is no doubt, and the
       settings listed by how many failed.
-    - `price` (None): what an experiment costs: one number, one for each setting, or a function of a
-      setting or its name. Rewards do not contain it; records tell what was spent, and agents such as
-      `greedy_eig(per_price=True)` weigh information by it.
     - `cache`: folder of finished runs; needed if there are workers. Runs that failed for good, where
       they are no error, are kept there too, with the reason, and not repeated, unless
       `model.simulate(retry_failed=True)` asks for it.
@@ -202,7 +198,6 @@ class SimulatorDesign(TabulatedDesign):
     columns: Any = None
     summarise: Any = None
     summarise_per: str = "event"
-    price: Any = None
 
     def __post_init__(self) -> None:
         for name in ("unknown_ranges", "knob_ranges"):
@@ -241,7 +236,7 @@ class SimulatorDesign(TabulatedDesign):
             columns=bins.columns,
         )
         super().__post_init__()
-        _ = self._prices, self.simulations  # complain about them now
+        _ = self.simulations  # complain about it now
 
     @property
     def unknown_parameters(self) -> Ranges:
@@ -353,10 +348,6 @@ class SimulatorDesign(TabulatedDesign):
         return self._runs.data(None if events is None else np.asarray(events, np.float64))
 
     # ---- prices
-
-    @cached_property
-    def _prices(self) -> Array | None:
-        return None if self.price is None else prices_of(self.price, self._settings)
 
     def with_more(self, horizon: int, settings: Iterable[Sequence[float]] = ()) -> Self:
         """Return the same problem with more rounds and settings; what is simulated stays so.

@@ -36,11 +36,6 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         """The runs."""
 
     @property
-    @abstractmethod
-    def _prices(self) -> Array | None:
-        """The price of every setting, ``(A,)``; None where nothing costs."""
-
-    @property
     def _settings(self) -> NDArray[np.float32]:
         """The settings to choose from, ``(A, d)``."""
         assert self._choices is not None  # `settings` is not None
@@ -98,7 +93,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         """Return the indices of B settings."""
         rows = setting.astype(np.float32).tolist()
         try:
-            return [self._index[tuple(row)] for row in rows]
+            return [self._place[tuple(row)] for row in rows]
         except KeyError as error:
             raise InputError(
                 f"The setting {error} is none of the {len(self._settings)} settings that are "
@@ -110,18 +105,6 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         indices = self._places(setting)
         self._runs.need(dict.fromkeys(indices))
         return indices
-
-    @cached_property
-    def _index(self) -> dict[tuple[float, ...], int]:
-        """The index of every setting."""
-        return {tuple(row): index for index, row in enumerate(self._settings.tolist())}
-
-    def costs(self, setting: Array) -> Array | None:
-        """Return what experiments at settings ``(..., d)`` cost, ``(...)``, None where nothing does."""
-        if self._prices is None:
-            return None
-        flat = setting.reshape(-1, setting.shape[-1])
-        return self._prices[self._places(flat)].reshape(setting.shape[:-1])
 
     # ---- the law of the data
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import box
 from ..rendering.picture import Cloud, Picture, Trace
-from .labels import FeatureLabels, labels_arrived, read_only
+from .labels import FeatureLabels, labels_arrived
 from .pool import Pool
 
 
@@ -63,12 +63,14 @@ class FeaturePool(Pool[FeatureLabels]):
 
     def extra(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
         """Return the features."""
-        return {"features": read_only(state.features)}
+        return {"features": state.features.view()}
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and where they lie among the items."""
         picture, observation = super().picture(trace), trace[-1][2]
-        known = slice(int(labels_arrived(observation)))
+        known = np.arange(self._horizon) < labels_arrived(observation)
+        if self.fidelities:
+            known &= observation["fidelity"] == self.num_tests - 1
         items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
         found[items] = observation["labels"][known]
         last, points = int(items[-1]) if len(items) else None, self.feature_matrix(observation)

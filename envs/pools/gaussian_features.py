@@ -22,6 +22,7 @@ from ..core import Streams
 from ..core.checks import integer, quantity
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels
+from .shown import Shown
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,14 +80,11 @@ class GaussianFeaturePool(FeaturePool):
         """Return the arrays of ``num_episodes`` episodes."""
         features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
         values = np.zeros((num_episodes, self.num_items))
-        return FeatureLabels(features=features, **self.common(values))
+        return FeatureLabels(features=Shown(features), **self.common(values))
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
-        """Draw new features and coefficients.
-
-        The features go to a new array: observations of the old ones are views and must not change.
-        """
-        features = state.features.copy()
+        """Draw new features and coefficients."""
+        features = state.features.anew(index)
         for i in index.tolist():
             generator = streams.generators[i]
             x = generator.standard_normal((self.num_items, self.num_features), np.float32)
@@ -96,6 +94,4 @@ class GaussianFeaturePool(FeaturePool):
                 theta[generator.permutation(self.num_features)[self.sparsity :]] = 0.0
             features[i] = x.reshape(-1)
             state.values[i] = self._value(x @ theta)
-        features.flags.writeable = False
-        state.features = features
         super().reset(state, index, streams)

@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from ..core import InputError, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels, read_only
-from .order_statistics import top_sum_normal
+from .labels import ANY_LABEL, Labels
+from .order_statistics import top_sum
 from .pool import Pool
+from .shown import Shown
 
 TOPOLOGIES = ("random", "complete", "star")
 
@@ -41,8 +42,8 @@ RARE = 1e-12
 class GraphLabels(Labels):
     """State of a pool on a graph."""
 
-    hubs: NDArray[np.int8]  # (B, n) 1 for nodes that are linked to all others; never written to
-    edges: NDArray[np.int32]  # (B, 2 E) links between the rest; never written to either
+    hubs: Shown  # (B, n) int8, 1 for nodes that are linked to all others
+    edges: Shown  # (B, 2 E) int32, links between the rest
     neighbours: list[tuple[NDArray[np.int64], NDArray[np.int32]]]  # B adjacency lists, see `_lists`
     seen_sum: NDArray[np.float32]  # (B, n) sum of the noisy values seen of every node
     seen_count: NDArray[np.float32]  # (B, n) number of them
@@ -158,8 +159,8 @@ class GraphPool(Pool[GraphLabels]):
         empty = np.zeros(self.num_items + 1, np.int64), np.empty(0, np.int32)
         return GraphLabels(
             **self.common(np.zeros(shape)),
-            hubs=np.full(shape, self.num_hubs == self.num_items, np.int8),
-            edges=np.full((num_episodes, 2 * self.max_edges), -1, np.int32),
+            hubs=Shown(np.full(shape, self.num_hubs == self.num_items, np.int8)),
+            edges=Shown(np.full((num_episodes, 2 * self.max_edges), -1, np.int32)),
             neighbours=[empty] * num_episodes,
             seen_sum=np.zeros(shape, np.float32),
             seen_count=np.zeros(shape, np.float32),
@@ -167,10 +168,8 @@ class GraphPool(Pool[GraphLabels]):
 
     def reset(self, state: GraphLabels, index: NDArray[np.int64], streams: Streams) -> None:
         """Draw values and a graph, and take all labels back."""
-        # New arrays, because the old ones stand in the observations handed out so far.
-        every = len(index) == len(state.edges)
-        edges = np.empty_like(state.edges) if every else state.edges.copy()
-        hubs = state.hubs.copy() if self.topology == "star" else state.hubs
+        edges = state.edges.anew(index)
+        hubs = state.hubs.anew(index) if self.topology == "star" else state.hubs.rows
         for i in index.tolist():
             generator = streams.generators[i]
             generator.standard_normal(out=state.values[i])
@@ -182,7 +181,6 @@ class GraphPool(Pool[GraphLabels]):
                 edges[i, : ends.size] = ends.reshape(-1)
                 edges[i, ends.size :] = -1
                 state.neighbours[i] = _lists(ends, self.num_items)
-        state.edges, state.hubs = edges, hubs
         state.values[index] *= self.prior_std
         state.seen_sum[index] = 0
         state.seen_count[index] = 0
@@ -206,7 +204,8 @@ class GraphPool(Pool[GraphLabels]):
         """Note the labels that arrived, and what is seen of the neighbours with them."""
         new = state.arrived > before if done is None else (state.arrived > before) & ~done
         for i in new.nonzero()[0].tolist():
-            for slot in range(before[i], state.arrived[i]):
+            come = range(before[i], state.arrived[i])
+            for slot in come if state.late is None else state.late.new[i].nonzero()[0].tolist():
                 node = state.labelled[i, slot]
                 nodes = self._neighbours(state, i, int(node))
                 noise = streams.noise[i].standard_normal(len(nodes))
@@ -216,19 +215,19 @@ class GraphPool(Pool[GraphLabels]):
                 state.seen_count[i, node] += 1
 
     def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
-        if state.hubs[episode, node]:
+        if state.hubs.rows[episode, node]:
             return np.delete(np.arange(self.num_items), node)
         start, neighbour = state.neighbours[episode]
         linked = neighbour[start[node] : start[node + 1]]
         if not self.num_hubs:
             return linked
-        return np.concatenate([linked, state.hubs[episode].nonzero()[0]])
+        return np.concatenate([linked, state.hubs.rows[episode].nonzero()[0]])
 
     def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
         """Return the graph and what was seen."""
         return {
-            **({"edges": read_only(state.edges)} if self.max_edges else {}),
-            "hubs": read_only(state.hubs),
+            **({"edges": state.edges.view()} if self.max_edges else {}),
+            "hubs": state.hubs.view(),
             "seen_count": state.seen_count.copy(),
             "seen_sum": state.seen_sum.copy(),
         }
@@ -237,11 +236,12 @@ class GraphPool(Pool[GraphLabels]):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: values have mean 0."""
+        self._check_waste()
         return 0.0
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all values: the sum of the best T."""
-        return self.prior_std * top_sum_normal(self.num_items, self._horizon)
+        return self.kept * self.prior_std * top_sum(self.taken, self.num_items, self.most_labels)
 
     # ---- words
 

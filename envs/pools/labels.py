@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .late import Late
+from .purse import Purse
+from .shown import Shown
+
 ANY_LABEL = float(np.finfo(np.float32).max)
 """Bound of the labels in the observation space: tighter ones would tell how good the best item is.
 
@@ -19,8 +23,8 @@ class Labels:
     """State of a pool."""
 
     values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
-    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values
-    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet
+    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values, or by money spent
+    legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet; else see `purse`
     labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
     labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
     count: NDArray[np.int64]  # (B,) number of items chosen
@@ -29,22 +33,15 @@ class Labels:
     first_item: NDArray[np.int64]  # (B N,) index of the episode's first item in the flat `legal`
     first_slot: NDArray[np.int64]  # (B N,) index of its first slot in the flat `labelled`
     arrived: NDArray[np.int64]  # (B,) number of labels that have arrived; `count` without a delay
-    counts: NDArray[np.int64]  # (B, delay) `count` after the last steps, step s at s modulo delay
+    late: Late | None = None  # when labels come, where they are waited for
+    purse: Purse | None = None  # money and tests, where labels are paid
 
 
 @dataclass(kw_only=True, eq=False)
 class FeatureLabels(Labels):
     """State of a pool whose items have features."""
 
-    features: NDArray[np.float32]  # (B, n d) read-only
-
-
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view of an array through which nobody can write to it.
-
-    Unlike the flag of an array, that of a buffer cannot be set back, neither by way of `base`.
-    """
-    return np.asarray(array.data.toreadonly())
+    features: Shown  # (B, n d) float32
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
@@ -71,3 +68,13 @@ def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     sums = np.zeros((*values.shape[:-1], horizon + 1))
     np.cumsum(top, axis=-1, out=sums[..., 1:])
     return sums
+
+
+def first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
+    order = action.argsort(1, kind="stable")
+    again = np.zeros(action.shape, np.bool_)
+    again[:, 1:] = np.diff(np.take_along_axis(action, order, 1), axis=1) == 0
+    first = np.empty(action.shape, np.bool_)
+    np.put_along_axis(first, order, ~again, 1)
+    return first.reshape(-1)

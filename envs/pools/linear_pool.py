@@ -10,6 +10,7 @@ and 5.2; the sparse model is that of its appendix G.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..core import environments
 from .gaussian_features import GaussianFeaturePool
-from .order_statistics import chi_mean, top_sum_normal
+from .order_statistics import chi_mean, top_sum
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +34,12 @@ class LinearPool(GaussianFeaturePool):
     noise_std: float = 0.1
 
     beliefs = "sparse", "linear", "gp"
+    fidelity_kind = "gaussian"
+
+    @property
+    def value_std(self) -> float:
+        """Standard deviation of theta . x."""
+        return self.feature_std * self.prior_std * math.sqrt(self._freedom)
 
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return score
@@ -41,12 +48,13 @@ class LinearPool(GaussianFeaturePool):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices, which is 0."""
+        self._check_waste()
         return 0.0
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows theta."""
-        length = self.prior_std * chi_mean(self._freedom)
-        return self.feature_std * length * top_sum_normal(self.num_items, self._horizon)
+        length = self.kept * self.prior_std * chi_mean(self._freedom)
+        return self.feature_std * length * top_sum(self.taken, self.num_items, self.most_labels)
 
 
 LinearPoolEnv, LinearPoolVectorEnv = environments(LinearPool)

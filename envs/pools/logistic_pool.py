@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, gammainccinv, ndtr
+from scipy.special import bdtr, expit, gammainccinv, ndtr
 
 from ..core import InputError, Streams, environments
 from ..core.checks import real
@@ -39,14 +39,19 @@ class LogisticPool(GaussianFeaturePool):
 
     ## Information
     `action_mask` (int8); with `reveal=True` also `regret` (against the highest probabilities for the
-    choices spent, free of the luck of the labels) and `values` (the probability of every item).
+    choices spent, free of the luck of the labels) and `values` (the probability of every item). With
+    `fidelities` labels are drawn at the reset, and both are about them.
 
     ## Arguments
     - `prior_std`: standard deviation of each coefficient, in log odds per feature.
     - `horizon`: number T of labels; None takes int(0.2 n) + 1, rounded to whole batches. The paper's
       figure 1 has d in {20, 50, 100} and shows 500 steps and 250.
+    - `fidelities`: the M tests that an item may have, `(cost, sensitivity, false_positive)` each, from
+      the cheapest on; the last is the label, with 1 and 0. Only labels pay. None: only the label.
     - `noise_std`: 0, because a label is 0 or 1 and its chance is all the noise there is.
     """
+
+    fidelity_kind = "binary"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,8 +73,8 @@ class LogisticPool(GaussianFeaturePool):
 
     @property
     def uniforms(self) -> int:
-        """One number per label, its coin."""
-        return self.batch_size
+        """One number per label, its coin, and what tells when it comes."""
+        return self.batch_size + super().uniforms
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
         """Return 1 with probability ``value``, 0 otherwise."""
@@ -79,10 +84,18 @@ class LogisticPool(GaussianFeaturePool):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices: scores are symmetric about 0, so T / 2."""
-        return self._horizon / 2
+        return self.kept * self.random_labels / 2
 
     def optimal_value(self) -> float:
-        """Return the expected return of an oracle that knows theta."""
+        """Return the expected return of an oracle that knows theta, or with `fidelities` all labels.
+
+        Of the n labels, each of which is 1 with probability 1/2 whatever theta's length, it then takes
+        as many ones as it can pay.
+        """
+        if self.fidelities:
+            ones = np.arange(self.num_items + 1)
+            chance = np.diff(bdtr(ones, self.num_items, 0.5), prepend=0)
+            return self.kept * float(np.minimum(ones, self.most_labels) @ chance)
         # chi_k as a function of a standard normal, so that the trapezoid rule is exact again; the
         # inverse of the upper tail keeps the large values, which the lower one would round to 1.
         w, step = np.linspace(-8, 8, 161, retstep=True)
@@ -96,7 +109,7 @@ class LogisticPool(GaussianFeaturePool):
                 mean += weight * expit(slope * z)
             return mean
 
-        return top_sum(value, self.num_items, self._horizon)
+        return self.kept * top_sum(value, self.num_items, self.most_labels)
 
 
 LogisticPoolEnv, LogisticPoolVectorEnv = environments(LogisticPool)

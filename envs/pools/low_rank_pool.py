@@ -101,6 +101,7 @@ class LowRankPool(Pool[Labels]):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices, which is 0."""
+        self._check_waste()
         return 0.0
 
     def optimal_value(self) -> float:
@@ -110,7 +111,7 @@ class LowRankPool(Pool[Labels]):
         the defaults, 0.1% for 100 by 100 and 0.4% for 250 by 250.
         """
         rows, cols = chi_mean(self.num_rows * self.rank), chi_mean(self.num_cols * self.rank)
-        return self.factor_std**2 * rows * cols * self._best_direction
+        return self.kept * self.factor_std**2 * rows * cols * self._best_direction
 
     @cached_property
     def _best_direction(self) -> float:
@@ -124,7 +125,7 @@ class LowRankPool(Pool[Labels]):
             size = min(block, count - first)
             u = nodes.standard_normal((size, self.num_rows, self.rank))
             v = nodes.standard_normal((size, self.rank, self.num_cols))
-            best = best_sums((u @ v).reshape(size, -1), self._horizon)[:, -1]
+            best = best_sums(self.taken((u @ v).reshape(size, -1)), self.most_labels)[:, -1]
             total += (best / np.linalg.norm(u, axis=(1, 2)) / np.linalg.norm(v, axis=(1, 2))).sum()
         return float(total / count)
 

@@ -11,7 +11,7 @@ Source: Xu, Shim, Tewari, Zimmerman, "Adaptive Sampling for Discovery", NeurIPS 
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar, Never
 
@@ -22,21 +22,16 @@ from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, flag, integer, real
 from ..datasets import Reading, Table, load
 from ..datasets.table import from_arrays
+from .columns import ColumnTests, TableLabels
 from .feature_pool import FeaturePool
-from .labels import ANY_LABEL, FeatureLabels, best_sums
+from .labels import ANY_LABEL, FeatureLabels
 from .order_statistics import top_sum_drawn
 from .scaling import SCALINGS, bounds, scaled
+from .shown import Shown
 
 OPTIONS = Reading.options()
 
 MOST_HALVES = 1_000_000
-
-
-@dataclass(kw_only=True, eq=False)
-class TableLabels(FeatureLabels):
-    """State of a pool made of rows of a table."""
-
-    rows: NDArray[np.int64]  # (B, n) the row of the table that each item is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,7 +55,7 @@ class PublicTable(FeaturePool):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TablePool(FeaturePool, Reading):
+class TablePool(ColumnTests, Reading):
     """Find the best rows of a table of real measurements.
 
     ## Description
@@ -114,6 +109,14 @@ class TablePool(FeaturePool, Reading):
       "standard" gives it mean 0 and standard deviation 1; "none" leaves it. With `rows` the pool is
       that of the episode: it is as if its rows were given as arrays. Features are then shown in single
       precision; a table is refused if that hides differences.
+    - `fidelities`: the M tests that a row may have, from the cheapest on: `(cost, column)` with the
+      name of another column, or as many numbers as there are rows, and `(cost,)` for the label, the
+      last. The column is then no feature. It is shown on the scale of the labels, such that its
+      correlation rho with the label v makes it rho v in the mean; rho is public, and `(cost, column,
+      rho)` tells another one. Where labels and column have two values each, the column is shown as
+      labels, and its sensitivity and share of false positives are public.
+    - `price`: what a label costs: one number, one for each row, or the name of a column, which is then
+      no feature.
     - `illegal_reward`: reward of choosing an item again; None takes 0, or the lowest label of the table
       if that is below 0, since wasting choices would beat labels otherwise. In the regret a wasted
       choice counts as that, whatever it pays.
@@ -123,10 +126,8 @@ class TablePool(FeaturePool, Reading):
       given.
     """
 
-    dataset: str | None = None
     features: Any = None
     labels: Any = None
-    rows: float | None = None
     half: int | None = None
     placebo: bool = False
     scaling: str = "l2"
@@ -136,6 +137,8 @@ class TablePool(FeaturePool, Reading):
 
     def __post_init__(self) -> None:
         choice("scaling", self.scaling, SCALINGS)
+        if self.fidelities is not None:
+            self._set(fidelities=self._checked_fidelities(self.fidelities))
         if self.half is not None:
             self._set(half=integer("half", self.half, low=0, high=MOST_HALVES))
         if self.labels is not None:
@@ -157,6 +160,7 @@ class TablePool(FeaturePool, Reading):
         if given is None:
             self._set(illegal_reward=max(self._wasted, -COSTLY))
         super().__post_init__()
+        _ = self.proxies  # refuses columns that tell nothing
         self._check_labels()
         _ = self._scaled  # refuses features whose differences it cannot show
 
@@ -169,7 +173,8 @@ class TablePool(FeaturePool, Reading):
         if given:
             raise InputError(f"Give {given[0]} or the arrays features and labels, not both.")
         table = from_arrays(self.features, self.labels, reading.minimise or False)
-        self._set(table=self._halved(table), features=table.features, labels=table.labels)
+        self._set(features=table.features, labels=table.labels)
+        self._set(table=self._halved(replace(table, others=self._others(table))))
 
     def _check_labels(self) -> None:
         """Refuse labels that an observation cannot hold."""
@@ -205,7 +210,10 @@ class TablePool(FeaturePool, Reading):
         """The table, labels included: for the environment and for people, not for agents."""
         assert self.dataset is not None  # of arrays it is made at once
         options = {name: getattr(self, name) for name in OPTIONS}
-        return self._halved(load(self.dataset, **options).conditions())
+        aside = [name for _, name in self._columns if isinstance(name, str)]
+        options["drop"] = *self.drop, *dict.fromkeys(aside)
+        table = load(self.dataset, **options)
+        return self._halved(replace(table, others=self._others(table, options)).conditions())
 
     def _halved(self, table: Table) -> Table:
         return table if self.half is None else table.half(self.half)
@@ -215,7 +223,7 @@ class TablePool(FeaturePool, Reading):
         """About how many numbers an episode has to itself: of a whole table masks and a history."""
         if self.rows is not None:
             return super().size
-        return self.num_items // 2 + 5 * self._horizon + self.delay
+        return self.num_items // 2 + (5 + 4 * self.waiting.any) * self._horizon
 
     @property
     def shared(self) -> int:
@@ -254,8 +262,22 @@ class TablePool(FeaturePool, Reading):
 
     @cached_property
     def _public(self) -> PublicTable:
-        same = {field.name: getattr(self, field.name) for field in fields(PublicTable)}
-        return PublicTable(**same | {"illegal_reward": 0.0})
+        money = {"fidelities", "price", "budget"}
+        names = [field.name for field in fields(PublicTable)]
+        same = {name: getattr(self, name) for name in names if name not in money}
+        if self.shop is None:
+            return PublicTable(**same | {"illegal_reward": 0.0})
+        # What costs what is public; the columns are not, of which the proxies are made.
+        public = PublicTable(**same | {"illegal_reward": 0.0, "horizon": self.batch_size})
+        costs = [(cost,) for cost, *_ in self.fidelities or ()]
+        known: dict[str, Any] = {
+            "shop": self.shop,
+            "proxies": self.proxies,
+            "horizon": self.horizon,
+        }
+        public._set(fidelities=tuple(costs) or None, budget=self.budget, **known)
+        public._set(_prices_drawn=self._prices_drawn)
+        return public
 
     @cached_property
     def _scaled(self) -> NDArray[np.float32]:
@@ -281,31 +303,28 @@ class TablePool(FeaturePool, Reading):
         if self.rows is not None:
             features = np.zeros((num_episodes, self.num_items * self.num_features), np.float32)
             common = self.common(np.zeros(shape))
-            return TableLabels(rows=np.zeros(shape, np.int64), features=features, **common)
-        table, sums = self.table.labels, best_sums(self.table.labels, self._horizon)
+            return TableLabels(rows=np.zeros(shape, np.int64), features=Shown(features), **common)
+        table, sums = self.table.labels, self._best_of_table
         best = np.broadcast_to(sums, (num_episodes, len(sums)))
         return TableLabels(
             rows=np.broadcast_to(np.arange(len(table)), shape),
-            features=np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size)),
+            features=Shown(
+                np.broadcast_to(self._scaled.reshape(-1), (num_episodes, self._scaled.size))
+            ),
             **self.common(np.broadcast_to(table, shape), best),
         )
 
     def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
-        """Take all labels back, and draw the rows anew where they are drawn.
-
-        The features go to a new array: observations of the old ones are views and must not change.
-        """
+        """Take all labels back, and draw the rows anew where they are drawn."""
         assert isinstance(state, TableLabels)
         if self.rows is not None:
             n, table = self.num_items, self.table
-            features = state.features.copy()
+            features = state.features.anew(index)
             for i in index.tolist():
                 drawn = streams.generators[i].permutation(len(table.labels))[:n]
                 dealt = streams.generators[i].permutation(drawn) if self.placebo else drawn
                 state.rows[i], state.values[i] = drawn, table.labels[dealt]
                 features[i] = scaled(table.features[drawn], self.scaling).reshape(-1)
-            features.flags.writeable = False
-            state.features = features
         super().reset(state, index, streams)
 
     def _values_at(
@@ -327,14 +346,21 @@ class TablePool(FeaturePool, Reading):
     # ---- truth
 
     def random_value(self) -> float:
-        """Return the expected return of uniform choices: T times the mean label of the table."""
-        return self._horizon * float(self.table.labels.mean())
+        """Return the expected return of uniform choices: their labels times the mean of the table."""
+        return self.kept * self.random_labels * float(self.table.labels.mean())
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows all labels: the sum of the best T."""
         if self.rows is not None:
-            return top_sum_drawn(self.table.labels, self.num_items, self._horizon)
-        return float(best_sums(self.table.labels, self._horizon)[-1])
+            best = self.taken(self.table.labels)
+            return self.kept * top_sum_drawn(best, self.num_items, self.most_labels)
+        return self.kept * float(self._best_of_table[-1])
+
+    @cached_property
+    def _best_of_table(self) -> NDArray[np.float64]:
+        """The best sums of the whole table for what may be spent."""
+        costs = None if self.shop is None else self.shop.spend[None, :, -1]
+        return np.asarray(self._best_values(self.table.labels[None], costs)[0])
 
 
 TablePoolEnv, TablePoolVectorEnv = environments(TablePool)

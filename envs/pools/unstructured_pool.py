@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Streams, environments
+from ..core import InputError, Streams, environments
 from ..core.checks import integer, quantity
 from .labels import Labels
 from .order_statistics import top_sum_uniform
@@ -42,6 +42,8 @@ class UnstructuredPool(Pool[Labels]):
     noise_std: float = 1.0
 
     def __post_init__(self) -> None:
+        if self.num_items is None and self.budget is not None:
+            raise InputError("With a budget no horizon tells the number of items: give num_items.")
         count = integer("horizon", self.horizon, low=1) ** 2 if self.num_items is None else None
         self._set(
             num_items=count or integer("num_items", self.num_items, low=1),
@@ -74,11 +76,11 @@ class UnstructuredPool(Pool[Labels]):
 
     def random_value(self) -> float:
         """Return the expected return of uniform choices, and of any others: T / 2."""
-        return self._horizon / 2
+        return self.kept * self.random_labels / 2
 
     def optimal_value(self) -> float:
         """Return the expected return of an oracle that knows every theta."""
-        return top_sum_uniform(self._count, self._horizon)
+        return self.kept * top_sum_uniform(self._count, self.most_labels)
 
 
 UnstructuredPoolEnv, UnstructuredPoolVectorEnv = environments(UnstructuredPool)

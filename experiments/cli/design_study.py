@@ -9,10 +9,10 @@ from typing import Any
 from ...envs.core import InputError, shown
 from ...envs.design.drawing import HistogramLaw
 from ...envs.design.simulator_design import SimulatorDesign
+from ...envs.pools.status import Status
 from ...studies.design_study import DesignStudy
 from ...studies.measured import outcome_of
 from ...studies.problem import DesignProblem, read_problem
-from ...studies.status import Status
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .pool_study import command

@@ -15,12 +15,12 @@ from ...envs.core import InputError, closest, shown
 from ...envs.core.files import write, writing_to
 from ...envs.datasets import Reading
 from ...envs.datasets.files import is_file
+from ...envs.pools.status import Status
 from ...studies.answers import Question
 from ...studies.journal import Journal
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
-from ...studies.status import Status
 from ...studies.study import Study
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say

@@ -37,6 +37,8 @@ from ...envs.pools.unstructured_pool import UnstructuredPool
 
 Array = NDArray[np.float64]
 
+NEVER = 2**60
+"""Which choice an item was that was not chosen."""
 MOST_OUTCOMES = 128
 """Data of an experiment that are listed at most, to know what it may pay."""
 
@@ -185,27 +187,58 @@ class PoolWatch(Watch):
 
     All earlier labels count as the past, those in flight too: a choice knew less of the world than they
     tell, so that the next label given all of them is still drawn from its law, and batches and delays
-    need no covariances.
+    need no covariances. A label that is lost brings 0: a label of mean m and variance v that comes with
+    probability k has the mean k m and the variance k (v + m^2) - k^2 m^2. When they come is not tested.
     """
 
     model: Pool[Any]
     about = "each label"
 
+    def __init__(self, env: DiscoveryVectorEnv[Any], luck: Luck) -> None:
+        super().__init__(env, luck)
+        self._when = np.full(
+            (env.num_envs, self.model.num_items), NEVER
+        )  # (B, n) which choice it was
+        self._choices = 0
+
     def see(self, decision: Decision) -> None:
-        """Keep the last observation: it holds all labels."""
+        """Note when items are chosen, and keep the last observation: it holds all labels."""
         self.last, self._count = decision.after, decision.playing
+        for items in decision.action.reshape(len(self._when), -1).T:
+            rows = np.arange(len(items))
+            self._when[rows, items] = np.minimum(self._when[rows, items], self._choices)
+            self._choices += 1
 
     def end(self) -> None:
         """Compare the labels with their predictions."""
-        items = self.last["labelled"]
-        mean, variance = self._predicted(items)
+        labelled = self.last["labelled"]
         # Fewer than T where an item was chosen again.
+        when = np.where(labelled >= 0, np.take_along_axis(self._when, labelled, 1), NEVER)
+        order = np.argsort(when, axis=1, kind="stable")
+        items, labels = (
+            np.take_along_axis(self.last[key], order, 1) for key in ("labelled", "labels")
+        )
+        count = (labelled >= 0).sum(1, keepdims=True)
+        lost = order >= count - self.last.get("lost", 0)
+        lost &= items >= 0
+        mean, variance = self._predicted(items, labels, lost)
+        if self.model.loss:
+            kept = self.model.kept
+            mean, variance = kept * mean, kept * (variance + (1 - kept) * mean**2)
         chosen = (items >= 0) & self._count[:, None]
-        self.luck.alone.add((self.last["labels"] - mean)[chosen], variance[chosen])
+        self.luck.alone.add((labels - mean)[chosen], variance[chosen])
 
     @abstractmethod
-    def _predicted(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
-        """Return mean and variance of the labels of items in the order of choice, each ``(B, T)``."""
+    def _predicted(
+        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """Return mean and variance of labels that are not lost, given those before, each ``(B, T)``.
+
+        Args:
+            items: The items in the order of choice, -1 behind the last, ``(B, T)``.
+            labels: Their labels, ``(B, T)``.
+            lost: Whether they were lost, ``(B, T)``.
+        """
 
 
 class UnstructuredWatch(PoolWatch):
@@ -213,7 +246,9 @@ class UnstructuredWatch(PoolWatch):
 
     model: UnstructuredPool
 
-    def _predicted(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+    def _predicted(
+        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
         mean, variance = self.model.label_moments()
         return np.full(items.shape, mean), np.full(items.shape, variance)
 
@@ -230,7 +265,9 @@ class LinearWatch(PoolWatch):
             return None
         return "the belief about sparse coefficients is made of draws and not exact"
 
-    def _predicted(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+    def _predicted(
+        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
         # The pool of the items that were chosen, in their order: the others are of no account.
         count, every = items.shape[1], np.arange(len(items))
         x = self.model.feature_matrix(self.last)[every[:, None], items]
@@ -238,10 +275,12 @@ class LinearWatch(PoolWatch):
         noise = max(self.model.noise_std, 1e-12)  # None would stand for a tenth where there is none
         belief = Linear(pool, len(items), prior_std=self.model.prior_std, noise_std=noise)
         mean, variance = np.empty((2, *items.shape))
-        order = np.where(items >= 0, np.arange(count), -1)
-        seen = {"features": x.reshape(len(x), -1), "labels": self.last["labels"]}
+        order = np.where((items >= 0) & ~lost, np.arange(count), count)
+        order.sort(1)  # those that came, in the order of choice
+        came = np.take_along_axis(labels, np.minimum(order, count - 1), 1)
+        seen = {"features": x.reshape(len(x), -1), "labels": came}
         for t in range(count):
-            known = np.where(np.arange(count) < t, order, -1)
+            known = np.where(order < t, order, -1)
             belief.update(seen | {"labelled": known}, np.full(len(items), t == 0))
             mean[:, t] = belief.mean()[:, t]
             variance[:, t] = belief.std()[:, t] ** 2 + self.model.noise_std**2
@@ -293,7 +332,9 @@ class GraphWatch(PoolWatch):
         self.luck.compared.add(surprise, np.where(apart, variance, 0.0).sum(1))
         self._known |= apart
 
-    def _predicted(self, items: NDArray[np.int64]) -> tuple[Array, Array]:
+    def _predicted(
+        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
         return (
             np.take_along_axis(self._mean, np.maximum(items, 0), 1),
             np.take_along_axis(self._variance, np.maximum(items, 0), 1),
@@ -397,7 +438,8 @@ WATCHES: dict[type[Any], type[Watch]] = {
 
 def objection(model: Any) -> str | None:
     """Return why there is no test of an environment; None: there is one."""
-    if type(model) in WATCHES:
+    paid = isinstance(model, Pool) and model.shop is not None
+    if type(model) in WATCHES and not paid:
         return WATCHES[type(model)].objection(model)
     if isinstance(model, TablePool):
         return "a table is an open book: whoever has it knows every label"
@@ -405,4 +447,4 @@ def objection(model: Any) -> str | None:
         return "the belief about its labels has no closed form"
     if isinstance(model, DesignModel):
         return "what its experiments tell is estimated and has no exact mean"
-    return "the law of what comes next is not known"
+    return f"the law of {'tests that cost money' if paid else 'what comes next'} is not known"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,7 +111,11 @@ def _write(out: Path, card: bytes, sources: Mapping[str, Path], tables: Mapping[
 
 def _records(results: Path, agent: str) -> list[Record]:
     """Return the records that an agent of this name has made here, the newest last."""
-    found = [one for one in read_folder(results).records if one.entry is None]
+
+    def keep(one: Record) -> Record:
+        return one if one.spec.name == agent else replace(one, evaluation=None)
+
+    found = [one for one in read_folder(results, keep).records if one.entry is None]
     mine = sorted((one for one in found if one.spec.name == agent), key=lambda one: one.created)
     if not mine:
         names = sorted({one.spec.name for one in found})

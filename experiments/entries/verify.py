@@ -23,7 +23,7 @@ from ..runs.fingerprints import hashed
 from ..runs.platforms import platform_here
 from ..runs.record import Record
 from ..runs.record_file import DAMAGE, head, parse, reason
-from ..runs.records import Results, open_folder, read_folder, write_record
+from ..runs.records import open_folder, read_folder, write_record
 from ..runs.replay import Mismatch, compare, replay
 from ..runs.spec import RunSpec, data_hash
 from ..suites.catalogue import SUITES
@@ -38,6 +38,8 @@ from .tasks import TABLE, check_runs, expected
 
 Tell = Callable[[int, str], None]
 T = TypeVar("T")
+Others = Sequence[tuple[Record, str]]
+"""What is on a board: records without their numbers, each with the digest of its trace."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +94,14 @@ def verify(
         InputError: There is no such folder, or a data set is not here.
         Refused: The entry is not what it says; the message names the file, the episode and the step.
     """
-    others = Results([], {}) if results is None or _is_new(results) else read_folder(results)
+    others = [] if results is None or _is_new(results) else _others(results)
     entry = open_entry(folder)
     card = _refusing(CARD, read_card, entry.read(CARD))
     suite = _suite(card, suite)
     paths = [path for path in entry.files if path.startswith(f"{TRACES}/")]
     specs = {path: _refusing(path, head, entry.read(path)) for path in paths}
     tasks = check_runs(suite, card, specs)
-    _check_name(card, entry, others.records)
+    _check_name(card, entry, [one for one, _ in others])
     _check_tables(entry, list(tasks.values()))
     found, flaws = list[tuple[Record, bool]](), list[str]()
     for index, (path, task) in enumerate(tasks.items()):
@@ -112,7 +114,7 @@ def verify(
     if flaws:
         raise Refused(*flaws)
     records = [record for record, _ in found]
-    flags = _flags(records, card, others.records)
+    flags = _flags(records, card, others)
     return Verified(
         card=card,
         digest=entry.digest,
@@ -197,6 +199,17 @@ def _is_new(results: Path) -> bool:
     return not results.exists() or (results.is_dir() and not any(results.iterdir()))
 
 
+def _others(results: Path) -> Others:
+    """Return what is in a results folder."""
+    digests: dict[str, str] = {}
+
+    def keep(record: Record) -> Record:
+        digests[record.id] = trace_digest(record)
+        return replace(record, evaluation=None)
+
+    return [(one, digests[one.id]) for one in read_folder(results, keep).records]
+
+
 def _suite(card: Card, given: Suite | None) -> Suite:
     """Return the verifier's suite that a card names."""
     suite = given or SUITES.get(card.suite)
@@ -277,7 +290,7 @@ def _is_equal(claimed: Evaluation, played: Evaluation, same: bool) -> bool:
 # ---- what is to be known of them
 
 
-def _flags(records: Sequence[Record], card: Card, others: Sequence[Record]) -> list[list[str]]:
+def _flags(records: Sequence[Record], card: Card, others: Others) -> list[list[str]]:
     """Return what is to be known of each run; traces that are all another entry's are refused."""
     twins = _twins(records, card, others)
     found = []
@@ -301,15 +314,12 @@ def _foresight(record: Record) -> str | None:
     return f"foresight: {found.reason}" if found.flagged else None
 
 
-def _twins(
-    records: Sequence[Record], card: Card, others: Sequence[Record]
-) -> Mapping[str, list[str]]:
+def _twins(records: Sequence[Record], card: Card, others: Others) -> Mapping[str, list[str]]:
     """Return, for each run, who else has played the same actions on the same seeds."""
     names: dict[str, set[str]] = {}
     entries: dict[str, set[str]] = {}
-    for other in others:
-        if other.evaluation is not None and other.spec.name != card.name:
-            digest = trace_digest(other)
+    for other, digest in others:
+        if digest and other.spec.name != card.name:
             names.setdefault(digest, set()).add(other.spec.name)
             if other.entry is not None:
                 entries.setdefault(digest, set()).add(other.spec.name)

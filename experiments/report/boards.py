@@ -27,13 +27,14 @@ from . import ranks
 from . import stats as st
 from .findings import Finding, findings
 
-ANCHOR, FLAGGED, OPEN_BOOK = "anchor", "flagged", "open book"
+ANCHOR, FLAGGED, OPEN_BOOK, ALONE = "anchor", "flagged", "open book", "alone"
 NO_RANK = {
     ANCHOR: "random play and the optimum, which are the ends of the scale",
     "failed": "the run failed",
     FLAGGED: "something about this entry is odd; its card says what",
     OPEN_BOOK: "labels of a real table can be looked up: entries of others have no rank on it",
     "not all tasks": "not all tasks of the table were played",
+    ALONE: "no other agent has a rank: it would be ranked alone",
 }
 """Why an agent has no rank."""
 Rank = tuple[int, int]
@@ -47,9 +48,9 @@ class Row:
     Args:
         record: The run.
         scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
-        behind: Paired difference in gains (`scores.gains`) to the best agent that has a rank, below 0
-            if it is behind that one and above if ahead, as the optimum is; ``None`` for the best
-            itself and for failed runs.
+        behind: Paired difference in gains (`scores.gains`) to the best agent that has a rank, or to the
+            only one that could, below 0 if it is behind that one and above if ahead, as the optimum
+            is; ``None`` for the best itself and for failed runs.
         beats_random: Probability that an episode returns more than one of the random agent.
         rank: The ranks that it may have on this task.
         unranked: A key of `NO_RANK` if it has none; else empty.
@@ -215,11 +216,11 @@ def board(records: Sequence[Record], kind: str) -> Board:
     compared = [record for key in groups if key in alike for record in groups[key]]
     others = tuple(record for key in groups if key not in alike for record in groups[key])
     ordered = sorted(compared, key=_mean_gain, reverse=True)
-    kind = kind or kind_of(ordered[0].spec.env_id)
+    kind = kind or kind_of(ordered[0].spec.env_id, ordered[0].spec.env_kwargs)
     why = [_unranked(record, kind) for record in ordered]
     ranked = [r.evaluation for r, no in zip(ordered, why, strict=True) if not no and r.evaluation]
     low, high = ranks.rank_sets([np.stack([gains(one) for one in ranked])]) if ranked else ((), ())
-    places = iter(zip(map(int, low), map(int, high), strict=True))
+    places, why = iter(zip(map(int, low), map(int, high), strict=True)), unless_alone(why)
     chance = next((r.evaluation for r in ordered if role(r) == "random"), None)
     rows = tuple(
         _row(record, ranked[0] if ranked else None, chance, None if no else next(places), no)
@@ -240,6 +241,11 @@ def _unranked(record: Record, kind: str) -> str:
     if not record.entry:
         return ANCHOR if record.evaluation.role else ""
     return FLAGGED if record.entry["flags"] else OPEN_BOOK if kind == "table" else ""
+
+
+def unless_alone(why: Sequence[str]) -> list[str]:
+    """Return why agents of a table have no rank: the only one that could have one has none either."""
+    return [ALONE if not one and why.count("") == 1 else one for one in why]
 
 
 def _unit(record: Record) -> tuple[Any, ...] | None:

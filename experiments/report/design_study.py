@@ -9,9 +9,9 @@ import numpy as np
 from ...envs.core import spelt
 from ...envs.design.drawing import HistogramLaw
 from ...envs.design.simulator_design import SimulatorDesign
+from ...envs.pools.status import Status
 from ...studies.course import Experiment
 from ...studies.design_study import DesignStudy
-from ...studies.status import Status
 from . import page
 from .leaderboard import PAPERS
 from .study import Part, as_json

@@ -16,7 +16,7 @@ from ...envs.core.checks import choice
 from ...envs.core.files import write, writing_to
 from ..runs.record import Record
 from ..runs.records import Results, read_folder
-from . import page
+from . import page, view_task
 from . import stats as st
 from .export import NAMES as DOWNLOADS
 from .export import exported
@@ -88,7 +88,7 @@ def leaderboard_text(folder: Path, form: str) -> tuple[str, list[str]]:
 
 def _shown(folder: Path) -> tuple[Results, list[Overview], list[str]]:
     """Return what is in a results folder, its tables, and in words what they leave out."""
-    found = read_folder(folder)
+    found = read_folder(folder, view_task.shown)
     shown = overviews(found.records)
     return found, shown, left_out(found, shown)
 

@@ -21,7 +21,20 @@ from ..suites.catalogue import SUITES
 from ..suites.task import KINDS
 from . import ranks
 from . import stats as st
-from .boards import ANCHOR, FLAGGED, OPEN_BOOK, Board, Rank, Row, anchor_of, board, role, setting
+from .boards import (
+    ALONE,
+    ANCHOR,
+    FLAGGED,
+    OPEN_BOOK,
+    Board,
+    Rank,
+    Row,
+    anchor_of,
+    board,
+    role,
+    setting,
+    unless_alone,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +184,7 @@ def _wing(kind: str, boards: Sequence[Board]) -> Wing:
         for name, rows in entries.items()
         if all(_has_played(row) for row in rows)
     }
-    why = {name: _why(rows) for name, rows in entries.items()}
+    why = dict(zip(entries, unless_alone([*map(_why, entries.values())]), strict=True))
     places = _places({name: gains for name, gains in whole.items() if not why[name]})
     scored = all(one.scored for one in boards)
 
@@ -179,7 +192,7 @@ def _wing(kind: str, boards: Sequence[Board]) -> Wing:
         if one.name not in whole:
             return 2, -one.entered, one.name
         value = np.mean([np.mean(task) for task in whole[one.name]])
-        return int(one.unranked not in ("", ANCHOR)), -value, one.name
+        return int(one.unranked not in ("", ANCHOR, ALONE)), -value, one.name
 
     standings = [
         Standing(

@@ -14,12 +14,12 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from ...envs.core import spelt
+from ...envs.pools.status import Status
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
 from ...studies.answers import Posterior
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
-from ...studies.status import Status
 from . import page
 from .leaderboard import PAPERS
 from .view import colours_on

@@ -29,6 +29,7 @@ WINGS = {
     "campaign": "Campaigns",
     "pool": "Pools",
     "table": "Tables",
+    "condition": "General conditions",
     "design": "Experimental design",
     "other": "Other problems",
 }
@@ -39,7 +40,7 @@ BADGES = {
     "own": "played here, by agents of this package or of its user",
     "verified": "replayed from the recorded actions: every number is recomputed",
     "confirmed": "verified, and played again on seeds that were secret",
-    "claimed": "replayed; who chose the actions is not known",
+    "claimed": "only the entry says so: the code behind it, the time of its decisions",
     "flagged": "replayed, and something about it is odd: open its card",
 }
 LEARNED = ("learned", "policy", "meta_ucb", "sb3", SB3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.special import stdtrit
 
 from ...envs.core import spelt
 from ..runs.evaluation import Evaluation
+from ..runs.record import Record
 from . import ranks, words
 from . import stats as st
 from .boards import Board, Row, role
@@ -31,6 +33,8 @@ EPISODES = 64
 """Episodes of a run that the page can open; `discovery-gym show` opens all."""
 DOTS = 1000
 """Episodes of a run that are drawn."""
+SUMS = 40
+"""Sums of money after which a curve is drawn."""
 ACTIONS, LETTERS = 12, 90
 """First actions of an episode that the page shows, and their letters."""
 
@@ -75,6 +79,15 @@ def scale_of(estimates: Sequence[View | None], scored: bool) -> list[float]:
 def values_of(row: Row) -> Floats | None:
     """Return the score, or else the return, of each episode ``(E,)``; ``None`` for a failed run."""
     return None if row.played is None else row.played.returns if row.scores is None else row.scores
+
+
+def shown(record: Record) -> Record:
+    """Return a record without actions that no page shows: those of later episodes."""
+    played = record.evaluation
+    if played is None or played.actions is None:
+        return record
+    first = played.actions.of(range(min(EPISODES, record.spec.episodes)))
+    return replace(record, evaluation=replace(played, actions=first))
 
 
 # ---- a task
@@ -291,8 +304,34 @@ def _curves(board: Board) -> Iterator[View]:
             for i, row in enumerate(board.rows)
             if row.played is not None and (trace := _traces(row.played).get(name)) is not None
         ]
-        if lines:
+        if lines := [line for line in lines if line["points"]]:
             yield {"name": name, "label": label, "lines": lines}
+    yield from _curves_by_money(board, named)
+
+
+def _curves_by_money(board: Board, named: Mapping[str, str]) -> Iterator[View]:
+    """Yield what is known after some money, where episodes of the agents cost different sums."""
+    spent = [row.played.spent for row in board.rows if row.played and row.played.spent is not None]
+    if not spent or (most := float(max(map(np.max, spent)))) <= 0:
+        return
+    money = np.linspace(0, most, SUMS + 1)[1:]
+    for name in ("regret", "return", "best"):
+        lines = []
+        for i, row in enumerate(board.rows):
+            traces = {} if row.played is None else _traces(row.played)
+            if name in traces and "spent" in traces:
+                known = _after_money(traces[name], traces["spent"], money)
+                lines.append({"row": i, **_line(money, known)})
+        if lines := [line for line in lines if line["points"]]:
+            label = f"{named[name]}, by money"
+            yield {"name": f"{name}-money", "label": label, "x": "money", "lines": lines}
+
+
+def _after_money(trace: Floats, spent: Floats, money: Floats) -> Floats:
+    """Return what was known ``(E, P)`` when no more than some money was spent, ``(E, len(money))``."""
+    places = np.stack([(spent <= some + 1e-9).sum(1) - 1 for some in money], 1)
+    known = np.take_along_axis(trace, np.maximum(places, 0), 1)
+    return np.where(places < 0, np.nan, known)
 
 
 def _traces(played: Evaluation) -> dict[str, Floats]:

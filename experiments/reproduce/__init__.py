@@ -20,8 +20,10 @@ REPRODUCTIONS = {
     "high-throughput": "high_throughput.report:high_throughput",
     "asd-figure-1": "adaptive_sampling.figure_1:asd_figure_1",
     "asd-table-1": "adaptive_sampling.table_1:asd_table_1",
+    "general-conditions": "general_conditions.report:general_conditions",
     "robot-physicist": "experimental_design.robot_physicist:robot_physicist",
     "design-benchmarks": "experimental_design.benchmarks:design_benchmarks",
+    "constrained-design": "experimental_design.constrained:constrained_design",
 }
 """Module and function of each reproduction; they are imported when they run."""
 

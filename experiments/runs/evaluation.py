@@ -112,7 +112,7 @@ def evaluate(
         env_id: ``"discovery/GaussianStep-v0"``, in short ``"GaussianStep"``, or any of Gymnasium's,
             such as ``"CartPole-v1"`` or ``"module:Namespace/Id-v0"``.
         agent: A text such as ``"bayes_ucb(width=2)"`` or ``"./mine.py:Name"``, a function of one
-            observation, or an object with ``predict``.
+            observation, an object with ``predict``, or a function ``make(env, seed)`` that returns one.
         episodes: Number of episodes.
         seed: Seed of the first episode; episode i has ``seed + i``. Smaller ones are for tuning.
         env_kwargs: Parameters of the environment.

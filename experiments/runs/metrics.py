@@ -18,6 +18,7 @@ from ...envs.core import InputError, closest, shown
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
+from ...envs.pools.pool import Pool
 from .episodes import Episodes
 from .pool_metrics import Area, SimpleRegret, Top
 from .trace import Floats
@@ -51,6 +52,8 @@ class InformationBounds:
             np.reshape([one[key] for one in episodes.observations], (count, model.horizon, -1))
             for key in ("settings", "outcomes")
         )
+        left = np.array([one["rounds_left"][0] for one in episodes.observations])
+        rounds = model.horizon - left.astype(np.int64)
         groups = [seed // self.TOGETHER for seed in episodes.seeds]  # whatever is played besides
         first = 0
         while first < count:
@@ -65,6 +68,7 @@ class InformationBounds:
                 self.contrasts,
                 np.random.default_rng([group, self.contrasts]),
                 self.BLOCK,
+                rounds[some],
             )
             found.append(np.stack(bounds, 1))
             first = last
@@ -114,6 +118,11 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Flo
             raise InputError(
                 f"{name} is a metric of {metric.of.__name__}, which this environment is not: "
                 "leave it out."
+            )
+        if metric.of is Pool and model.shop is not None:
+            raise InputError(
+                f"{name} counts labels, but here tests cost money: leave it out; regret, best label and "
+                "money spent are drawn anyway."
             )
         metrics[name] = partial(metric, model)
     return metrics

@@ -15,7 +15,7 @@ TRIES = 4
 """How often a chunk is played whose player is lost each time."""
 
 
-class Nodes:
+class Nodes(Calls):
     """Plays a group of chunks on every CPU of a cluster; those of a lost machine are played again.
 
     Args:
@@ -29,28 +29,18 @@ class Nodes:
                 "--ray needs the extra 'ray'; install it with pip install 'discovery-gym[ray]'."
             )
         try:
-            self._calls = Calls(_play, address)
+            super().__init__(_play, address)
         except (ConnectionError, ValueError) as error:
             raise InputError(f"There is no Ray cluster at {address!r}: {error}") from None
         self._look, self._lost = look, Counter[str]()
 
-    @property
-    def free(self) -> bool:
-        """Whether a CPU has nothing to do."""
-        return self._calls.free
-
-    @property
-    def busy(self) -> bool:
-        """Whether there are groups that have not ended."""
-        return self._calls.busy
-
     def start(self, group: Sequence[Chunk]) -> None:
         """Begin to play a group."""
-        self._calls.start(group, group)
+        self.call(group, group)
 
     def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found] | None]]:
         """Wait for a moment; yield groups that have ended with what came of them; None: it was lost."""
-        for group, found, lost in self._calls.replies():
+        for group, found, lost in self.answers():
             if isinstance(found, str):
                 raise InputError(found)
             if lost is not None:
@@ -63,10 +53,6 @@ class Nodes:
                     )
             yield group, found
         self._look()
-
-    def end(self) -> None:
-        """Give up what has not ended."""
-        self._calls.end()
 
 
 def _play(group: Sequence[Chunk]) -> list[Found] | str:

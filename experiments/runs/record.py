@@ -57,7 +57,7 @@ MEASURED = ("agent", "role", "decision_seconds", "random_value", "optimal_value"
 ABOUT = {"format", "spec", "fingerprint", "status", "error", "points", *MEASURED, "versions",
          "platform", "machine", "created", "entry"}  # fmt: skip
 """What a file says of itself."""
-STATUSES = ("verified", "confirmed", "claimed")
+STATUSES = ("verified", "confirmed")
 """How far the numbers of an entry were checked."""
 
 Columns = Mapping[str, NDArray[Any] | Ragged]

@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,8 +84,13 @@ def _is_marked(folder: Path) -> bool:
     return True
 
 
-def read_folder(folder: Path) -> Results:
+def read_folder(folder: Path, keep: Callable[[Record], Record] = lambda one: one) -> Results:
     """Return the records of a results folder, and why its other files are none.
+
+    Args:
+        folder: The results folder.
+        keep: Returns what is needed of a record; the rest is let go before the next one is read, for
+            the actions of all runs are many.
 
     Raises:
         InputError: It is no results folder, or there are files but no record.
@@ -93,7 +98,7 @@ def read_folder(folder: Path) -> Results:
     found = Results([], {})
     for path in _files(folder):
         try:
-            found.records.append(read(path))
+            found.records.append(keep(read(path)))
         except DAMAGE as error:
             if os.path.lexists(path):  # else a run has just set it aside
                 found.left_out[path.name] = reason(error)

@@ -9,7 +9,7 @@ from . import files
 from .settings import with_tuned
 from .task import Suite
 
-NAMES = ("smoke", "quick", "pools", "design", "paper", "full")
+NAMES = ("smoke", "quick", "pools", "design", "budgets", "paper", "full")
 SUITES = {name: with_tuned(files.read(Path(__file__).with_name(f"{name}.toml"))) for name in NAMES}
 
 

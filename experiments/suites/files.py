@@ -169,7 +169,7 @@ def _environment(place: str, table: Mapping[str, Any]) -> str:
 
 
 def _kind(place: str, env_id: str, table: Mapping[str, Any]) -> str:
-    own, kind = kind_of(env_id), table.get("kind")
+    own, kind = kind_of(env_id, table.get("kwargs", {})), table.get("kind")
     if kind is None:
         return own
     return choice(f"{place}: kind", kind, KINDS if own == "other" else [own])

@@ -18,16 +18,22 @@ from ...envs.datasets import available, catalogue
 from ..runs.evaluation import EVALUATION_SEED
 from ..runs.spec import RunSpec
 
-KINDS = ("campaign", "pool", "table", "design", "other")
+KINDS = ("campaign", "pool", "table", "condition", "design", "other")
 """Kinds of tasks. A table is open book: its labels are real data that anybody can know."""
-_FAMILIES = {"campaigns": "campaign", "pools": "pool", "design": "design"}
+_FAMILIES = {
+    "campaigns": "campaign",
+    "pools": "pool",
+    "conditions": "condition",
+    "design": "design",
+}
 
 
-def kind_of(env_id: str) -> str:
+def kind_of(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
     """Return the kind of an environment, one of `KINDS`; nothing is imported for it."""
-    if env_id.startswith("discovery/TablePool-"):
+    ours = env_id.startswith("discovery/")
+    if ours and (env_id.startswith("discovery/TablePool-") or env_kwargs.get("dataset")):
         return "table"
-    spec = gym.registry.get(env_id) if env_id.startswith("discovery/") else None
+    spec = gym.registry.get(env_id) if ours else None
     places = str(spec.entry_point).split(".") if spec is not None else []
     return next((_FAMILIES[place] for place in places if place in _FAMILIES), "other")
 
@@ -65,7 +71,7 @@ class Task:
     kind: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", self.kind or kind_of(self.env_id))
+        object.__setattr__(self, "kind", self.kind or kind_of(self.env_id, self.env_kwargs))
 
     @property
     def needs(self) -> str | None:

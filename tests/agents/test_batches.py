@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from families import POOLS
+from golden import CHEAP, SHORT
 
 from discovery_gym.agents import available, make
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, Nodes
@@ -146,3 +147,24 @@ def test_looking_ahead_at_what_is_in_flight_pays() -> None:
 
     difference = regret("bayes_ucb(width=2)", False) - regret("bayes_ucb(width=2)", True)
     assert difference.mean() > 3 * difference.std() / 200**0.5
+
+
+@pytest.mark.parametrize("env_id", POOLS)
+def test_every_agent_plays_where_labels_come_out_of_order_or_never(env_id: str) -> None:
+    """It chooses what is legal, and the same alone as beside others."""
+    lost: dict[str, Any] = {"batch_size": 2, "delay": ("geometric", 0.4), "loss": 0.3}
+    settings = {**SHORT.get(env_id, {}), "horizon": 8, **lost}
+    for text in available(gym.make(env_id, **settings)):
+        chosen = []
+        for count in (3, 1):
+            vector = gym.make_vec(env_id, num_envs=count, **settings)
+            agent, state = make(CHEAP.get(text, text), vector, seed=0), None
+            observation = vector.reset(seed=5)[0]
+            for _ in range(4):
+                action, state = agent.predict(observation, state)
+                legal = np.take_along_axis(observation["action_mask"], action, 1)
+                assert legal.all(), text
+                assert (action[:, 0] != action[:, 1]).all(), text
+                chosen.append(action[0].tolist())
+                observation = vector.step(action)[0]
+        assert chosen[:4] == chosen[4:], text

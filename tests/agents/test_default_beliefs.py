@@ -14,6 +14,7 @@ from discovery_gym.agents.making import available
 from discovery_gym.agents.rules import RULES
 
 VARIANTS: dict[str, dict[str, Any]] = {
+    "GeneralConditions, yields": {"world": "table", "yields": [[10, 90], [70, 80]], "horizon": 3},
     "BinomialDiscovery, unknown": {"beta_priors": [[1, 4], [3, 12]], "horizon": 5},
     "LinearPool, sparse": {"sparsity": 2},
     "LogisticPool, sparse": {"sparsity": 2},
@@ -47,7 +48,11 @@ OUTCOMES = (
     | LINEAR
     | {"knowledge_gradient": "Linear", "active_search": "Logistic", "ens": "Logistic"}
 )
+BANDITS = ("ucb1", "ucb1_tuned", "round_robin", "explore_commit", "annealed_greedy")
+"""Rules about conditions that bring their belief."""
 EXPECTED: dict[str, dict[str, str]] = {
+    "GeneralConditions": _plain("Bernoulli") | dict.fromkeys(BANDITS, "SampleMean"),
+    "GeneralConditions, yields": _plain("Normal") | dict.fromkeys(BANDITS, "SampleMean"),
     "BinomialDiscovery, unknown": _plain("Beta"),
     "GraphPool": _plain("Nodes") | {"one_hub": "Nodes"},
     "LinearPool": FEATURES,

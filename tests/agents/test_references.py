@@ -40,6 +40,25 @@ def none():
 def nothing(observation):
     return None
 
+def by_object(env, seed, step=1):
+    return Known(env, seed, step)
+
+def by_function(env, seed, width=1):
+    n = env.action_space.n
+    return lambda observation, random: drawn(observation, random, width) if seed else n - 1
+
+def by_rule(env):
+    return Wide(env.num_features)
+
+def again(env, seed):
+    return again
+
+def number_of(env):
+    return 3
+
+def class_of(env):
+    return Known
+
 def told(observation, seed, text="x"):
     return first(observation)
 
@@ -142,6 +161,12 @@ def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatc
     assert first.agent == f"{where}:first"
     for same in (f"{where}:Known", f"{where}:Known(step=2)", f"{where}:known"):
         np.testing.assert_array_equal(play(same).returns, first.returns)
+    for same in (f"{where}:by_object", f"{where}:by_object(step=2)"):
+        np.testing.assert_array_equal(play(same).returns, first.returns)
+    drawn = play(f"{where}:drawn(width=2)", agent_seed=1).returns
+    np.testing.assert_array_equal(
+        play(f"{where}:by_function(width=2)", agent_seed=1).returns, drawn
+    )
     told = play(f"{where}:told(seed=3, text='y')")
     np.testing.assert_array_equal(told.returns, first.returns)
     assert not np.array_equal(play(f"{where}:Last").returns, first.returns)
@@ -149,6 +174,9 @@ def test_every_kind_plays(mine: Path, where: str, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(play(f"{where}:Wide").returns, ucb)
     np.testing.assert_array_equal(play(f"{where}:Wide(belief={where}:Flat)").returns, ucb)
     np.testing.assert_array_equal(play(f"bayes_ucb(width=2, belief={where}:Flat())").returns, ucb)
+    np.testing.assert_array_equal(
+        play(f"{where}:by_rule").returns, play("bayes_ucb(width=3)").returns
+    )
     np.testing.assert_array_equal(play(f"{where}:greedy").returns, play("greedy").returns)
     np.testing.assert_array_equal(play(outside.load(f"{where}:Wide")(2)).returns, ucb)
     made: Any = make(f"{where}:Wide(width=3)", gym.make("discovery/LinearPool-v0"), seed=1)
@@ -194,6 +222,20 @@ def test_functions_are_played_by_themselves(mine: Path) -> None:
         ("./mine.py:first(observation=1)", "first has no setting 'observation'"),
         ("./mine.py:Über", r"Über needs width; give it: ./mine.py:Über\(width=...\)"),
         ("./mine.py:told", "told needs seed; give it"),
+        (
+            "./mine.py:again",
+            r"again returned <function again.*returns an object with predict or a fun",
+        ),
+        (
+            "./mine.py:class_of",
+            r"class_of returned .*Known.*returns an object with predict or a func",
+        ),
+        (
+            "./mine.py:number_of",
+            "What ./mine.py:number_of returns is 3; an agent is an Agent class",
+        ),
+        ("./mine.py:by_object(stp=1)", "by_object has no setting 'stp'; did you mean 'step'"),
+        ("./mine.py:by_object(seed=1)", "by_object has no setting 'seed'.*It takes: step"),
         ("./mine.py:two", "two needs other; give it"),
         ("./mine.py:none", r"none takes \(\); as an agent it is called with one observation"),
         ("./mine.py:nothing", "None"),
@@ -281,6 +323,25 @@ def test_folders_of_one_name_without_init_are_not_taken_for_each_other(mine: Pat
     play("./one/agent.py:first")
     with pytest.raises(InputError, match="imports parts, which lies beside it, but Python has an"):
         play("./two/agent.py:first")
+
+
+def test_a_factory_sees_what_is_public_and_no_environment(mine: Path) -> None:
+    """Of a table, not its labels; of an environment of others, its spaces."""
+    seen: list[Any] = []
+
+    def factory(env: Any, seed: int) -> Any:
+        seen.append(env)
+        return lambda observation: env.action_space.n - 1
+
+    for env_id in ("discovery/TablePool-v0", "CartPole-v1"):
+        env = gym.make(env_id)
+        agent: Any = make(factory, env, seed=2)
+        observation, _ = env.reset(seed=1)
+        assert agent.predict(observation)[0] == env.action_space.n - 1
+    table, spaces = seen
+    assert not isinstance(table, gym.Env)
+    assert not hasattr(table, "table")
+    assert (vars(spaces).keys()) == {"observation_space", "action_space"}
 
 
 def test_short_names(mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,9 +39,16 @@ def test_models(env_id: str, kwargs: dict[str, Any]) -> None:
 
 POOLS = [env_id for env_id in discovery_gym.registered() if "Pool" in env_id]
 BATCHES = [
-    (env_id, {"batch_size": size, "delay": delay})
+    (env_id, {"batch_size": size, "delay": delay, "loss": loss})
     for env_id in POOLS
-    for size, delay in ((1, 0), (1, 2), (4, 0), (4, 2))
+    for size, delay, loss in (
+        (1, 0, 0.0),
+        (1, 2, 0.0),
+        (4, 0, 0.0),
+        (4, 2, 0.0),
+        (1, ("geometric", 0.5), 0.0),
+        (4, 1, 0.2),
+    )
 ]
 
 
@@ -198,15 +205,17 @@ def test_pages(env_id: str, kwargs: dict[str, Any]) -> None:
     assert re.findall("^## (.+)", page, re.M) == list(headings)
     arguments = section(page, "Arguments")
     for field in fields(model):
-        named = re.search(rf"`{field.name}` (\(.*?\))[:,](?!\))", arguments)
+        named = re.search(rf"`{field.name}` (\(.*?\))[:,](?!\)| \()", arguments)
         assert named, field.name
         default = field.default if field.default_factory is MISSING else field.default_factory()
         if field.name not in TOLD_IN_WORDS:
             told = ast.literal_eval(named[1].replace("1/3", repr(1 / 3)))
             assert told == default, field.name
-    kinds = {"batch_size": 2, "horizon": 4, "delay": 1}
+    kinds = {"batch_size": 2, "horizon": 4, "delay": 1, "loss": 0.1}
     _told_spaces(page, env.model)
     if kinds.keys() <= {field.name for field in fields(model)}:
+        if getattr(env.model, "shop", None) is not None:  # the horizon follows from the budget
+            del kinds["horizon"]
         _told_spaces(page, model(**(kwargs | kinds)))
 
 
@@ -250,6 +259,7 @@ def test_registered_ids() -> None:
         "discovery/DeathProcess-v0",
         "discovery/FidelityLadder-v0",
         "discovery/GaussianStep-v0",
+        "discovery/GeneralConditions-v0",
         "discovery/GraphPool-v0",
         "discovery/KnowledgeLadder-v0",
         "discovery/LinearGaussianDesign-v0",
@@ -258,6 +268,7 @@ def test_registered_ids() -> None:
         "discovery/LogisticPool-v0",
         "discovery/LowRankPool-v0",
         "discovery/PreyPopulation-v0",
+        "discovery/ScreeningPool-v0",
         "discovery/SimulatorDesign-v0",
         "discovery/TablePool-v0",
         "discovery/TemporalDiscounting-v0",

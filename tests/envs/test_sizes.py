@@ -17,6 +17,7 @@ from discovery_gym.envs.pools.table_pool import TablePool
 
 RANDOM = np.random.default_rng(0)
 WIDE: dict[str, Any] = {"features": RANDOM.random((4000, 44)), "labels": RANDOM.random(4000)}
+SUBSTRATES = 100 * RANDOM.random((9, 300))
 PLAYED: dict[str, tuple[str, dict[str, Any], int]] = {
     "actions": ("GaussianStep", {"batch_sizes": range(1, 5000)}, 200),
     "drawn machines": (
@@ -32,6 +33,9 @@ PLAYED: dict[str, tuple[str, dict[str, Any], int]] = {
     "a count": ("DeathProcess", {"population": 5000}, 50),
     "parameters": ("LinearGaussianDesign", {"num_parameters": 60}, 100),
     "particles": ("LocationFinding", {}, 20),
+    "conditions": ("GeneralConditions", {"num_conditions": 100}, 200),
+    "substrates": ("GeneralConditions", {"world": "table", "yields": SUBSTRATES}, 100),
+    "flights": ("GeneralConditions", {"horizon": 1000, "delay": 3}, 100),
     "features": ("LinearPool", {}, 50),
     "plates": ("LinearPool", {"batch_size": 10, "delay": 3, "horizon": 50}, 50),
     "cells": ("LowRankPool", {}, 100),

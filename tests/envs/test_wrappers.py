@@ -17,7 +17,9 @@ from discovery_gym.envs.wrappers import NamedParts, OneByOne, VectorOneByOne
 LADDER, POOL, GRAPH = (f"discovery/{n}-v0" for n in ("KnowledgeLadder", "LinearPool", "GraphPool"))
 PLATES: dict[str, Any] = {"num_items": 12, "num_features": 2, "horizon": 6, "batch_size": 3}
 LATE: dict[str, Any] = {"num_items": 14, "horizon": 8, "batch_size": 2, "delay": 1}
-batches = pytest.mark.parametrize(("env_id", "kwargs"), [(POOL, PLATES), (GRAPH, LATE)])
+LOST: dict[str, Any] = {**LATE, "delay": ["geometric", 0.5], "loss": 0.3}
+PLAYED = [(POOL, PLATES), (GRAPH, LATE), (GRAPH, LOST)]
+batches = pytest.mark.parametrize(("env_id", "kwargs"), PLAYED)
 wrapped = pytest.mark.filterwarnings("ignore:.*is different from the unwrapped:UserWarning")
 
 

@@ -27,7 +27,7 @@ from discovery_gym.experiments.runs.records import (
 from discovery_gym.experiments.runs.walk import walk
 from discovery_gym.experiments.suites.task import plan
 
-ENTRY = {"name": "mine", "digest": "ab" * 32, "status": "claimed", "flags": ["[red]\x1b[2Jodd"],
+ENTRY = {"name": "mine", "digest": "ab" * 32, "status": "confirmed", "flags": ["[red]\x1b[2Jodd"],
          "card": {"who": "Ann"}}  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_an_entry_is_shown_and_its_words_do_nothing(files, tmp_path):
     assert read_record(path).fingerprint == "0" * 16
     done, lines = show(path)
     said = {line[0]: line[1] for line in lines if len(line) == 2}
-    assert said["entry"] == f"mine, claimed, {'ab' * 8}"
+    assert said["entry"] == f"mine, confirmed, {'ab' * 8}"
     assert said["card"] == "who: 'Ann'"
     assert "[red]" in said["flag"]
     assert "\x1b" not in done.output

@@ -84,3 +84,13 @@ def test_options_of_files_are_refused() -> None:
         Study.pool(TEXTS, separator=";")
     with pytest.raises(InputError, match="no option 'batch'"):
         Study.pool(TEXTS, batch=3)
+
+
+@pytest.mark.parametrize(
+    ("factor", "noted"),
+    [("T=40,6O", True), ("T=40,60,8O", True), ("l=a,b,3", False), ("T=40,60", False)],
+)
+def test_a_slip_in_a_number_is_noted(factor: str, noted: bool) -> None:
+    """Such a factor is a category, which is said."""
+    notes = Study.pool([factor, "x=1,2"]).notes
+    assert any("is no number" in note for note in notes) == noted

@@ -134,6 +134,40 @@ def test_own_choices_and_replicates(table: Path) -> None:
     assert not offered & {"1", "9"}
 
 
+@pytest.mark.parametrize("less", [False, True])
+def test_failed_as_the_worst(table: Path, less: bool) -> None:
+    """It is believed what is believed of a study in which the failed item was told the worst label."""
+    options: dict[str, Any] = {"minimise": less, "budget": 9}
+    study = begun(table, failed_value="worst", **options)
+    plain = begun(table, journal=table.with_name("other.jsonl"), **options)
+    first = asked(study, 3)
+    assert first == asked(plain, 3)
+    study.failed(first[0])  # no label yet: it tells nothing
+    assert (
+        study.posterior().std.tolist()
+        == begun(table, journal=table.with_name("none.jsonl"), **options).posterior().std.tolist()
+    )
+    labels = {first[1]: 3.0, first[2]: 5.0}
+    study.tell(labels)
+    plain.tell(labels)
+    plain.tell(first[0], 5.0 if less else 3.0)
+    np.testing.assert_allclose(study.posterior().mean, plain.posterior().mean, atol=1e-12)
+    assert asked(study, 2) == asked(plain, 2)
+    assert study.status[first[0]] == Status.FAILED
+    assert study.spent == plain.spent
+    again = PoolStudy(Journal(study.journal.path))
+    same_as(study, again)
+    with pytest.raises(InputError, match="must be one of 'worst', got 'mean'"):
+        begun(table, failed_value="mean", **options)
+
+
+def test_a_journal_is_a_path(table: Path) -> None:
+    """Anything else is named."""
+    for call in (lambda: begun(table, journal=3), lambda: Study.open(3)):  # type: ignore[arg-type]
+        with pytest.raises(InputError, match=r"A journal is the path of a file, .* got 3"):
+            call()
+
+
 def test_failed_is_never_offered(table: Path) -> None:
     """Until it is tried again; it counts as spent, and no label is made of it."""
     study = begun(table, budget=9)
@@ -452,6 +486,8 @@ def done(study: PoolStudy, random: np.random.Generator) -> None:
 
 ODD: list[dict[str, Any]] = [
     {"do": "tell", "labels": {"99": 1.0}, "failed": {}},
+    {"do": "tell", "labels": {}, "failed": {}, "file": 3},
+    {"do": "tell", "labels": {}, "failed": {}, "file": {"1": 3}},
     {"do": "tell", "labels": {"1": "x"}},
     {"do": "tell", "labels": 5},
     {"do": "ask", "ids": ["1"]},

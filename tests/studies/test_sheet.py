@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from discovery_gym.envs import datasets
 from discovery_gym.envs.core import InputError
 from discovery_gym.envs.datasets import Reading
+from discovery_gym.studies import Status
 from discovery_gym.studies import sheet as sheet_module
 from discovery_gym.studies.sheet import News, Sheet, cell, going_on, news, seen, told
-from discovery_gym.studies.status import Status
 
 HERE, FREE = Status.HERE, Status.FREE
 

@@ -8,6 +8,7 @@ import gymnasium as gym
 
 from discovery_gym import registered
 from discovery_gym.envs.campaigns.campaign import Batches, Campaign
+from discovery_gym.envs.conditions.general_conditions import GeneralConditions
 from discovery_gym.envs.core import Model
 from discovery_gym.envs.design.design import DesignModel
 from discovery_gym.envs.pools import Pool
@@ -28,4 +29,5 @@ def _those(family: type[Model[Any]]) -> list[str]:
 
 CAMPAIGNS, POOLS, DESIGNS = map(_those, (Campaign, Pool, DesignModel))
 BATCHES = _those(Batches)  # the campaigns of batches of one kind
-assert sorted(CAMPAIGNS + POOLS + DESIGNS) == registered()
+CONDITIONS = _those(GeneralConditions)
+assert sorted(CAMPAIGNS + POOLS + DESIGNS + CONDITIONS) == registered()

@@ -43,6 +43,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "DeathProcess": {"grid_size": 16},
     "FidelityLadder": {"target": 4, "plates": ((5, 0.8, 0.1, 2.0, 0.1, 1.0),), "horizon": 3000},
     "GaussianStep": {"horizon": 5, "target": 5.0},
+    "GeneralConditions": {"num_conditions": 2, "horizon": 4},
     "GraphPool": {"num_items": 12},
     "KnowledgeLadder": {"horizon": 5, "target": 6},
     "LinearGaussianDesign": {"horizon": 4},
@@ -51,6 +52,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "LogisticPool": {"num_items": 12, "num_features": 3, "horizon": 5},
     "LowRankPool": {"num_rows": 4, "num_cols": 5, "horizon": 5},
     "PreyPopulation": {"horizon": 3, "grid_size": (4, 8), "most_prey": 20},
+    "ScreeningPool": {"num_items": 6, "budget": 12.0},
     "SimulatorDesign": {"horizon": 3, "grid_size": 3, "simulated_events": 50, "settings": 2},
     "TablePool": {"features": [[0.0], [1.0], [3.0], [4.0]], "labels": [1.0, 2.0, 0.5, 3.0]},
     "TemporalDiscounting": {"horizon": 3, "grid_size": (8, 4)},
@@ -77,7 +79,7 @@ TEXTS = (
     *("knowledge_gradient", "glm_ucb", "active_search", "ens", "one_hub", "greedy_eig"),
     *("thompson_eig", "look_ahead_eig", "bayes_opt_eig"),
 )
-BELIEFS = ("beta", "logistic", "sparse", "linear", "gp", "nodes", "low_rank", "nothing")
+BELIEFS = ("beta", "logistic", "sparse", "linear", "gp", "nodes", "low_rank", "normal", "nothing")
 SETTINGS = (
     *("std", "path", "weights", "candidates", "draws", "first", "start", "calls", "outer", "inner"),
     *("epsilon", "width", "lam", "samples", "about", "deterministic", "alpha", "ridge", "steps"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import discovery_gym
@@ -70,10 +71,49 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "target_reward": 30.0,
         },
     },
+    "discovery/GeneralConditions-v0": {
+        "late": {"num_conditions": 2, "horizon": 6, "delay": ("geometric", 0.4), "loss": 0.3},
+        "paid": {
+            "objective": "yields",
+            "prior": (1.0, 3.0),
+            "horizon": 9,
+            "delay": ("lognormal", 2.0, 0.7),
+            "loss": 0.2,
+        },
+        "table": {
+            "world": "table",
+            "yields": [[10.0, 90.0, 45.0], [51.0, 49.0, math.nan], [80.0, 70.0, 130.0]],
+            "horizon": 7,
+            "names": ("A", "B", "C"),
+        },
+        "binary": {
+            "world": "table",
+            "yields": [[10.0, 90.0], [51.0, 49.0], [80.0, 70.0]],
+            "outcome": "binary",
+            "objective": "yields",
+            "horizon": 6,
+            "delay": 2,
+        },
+    },
     "discovery/GraphPool-v0": {
+        "priced": {
+            "num_items": 8,
+            "edge_prob": 0.3,
+            "price": (1, 2, 1, 3, 1, 2, 2, 1.5),
+            "budget": 5.2,
+            "delay": 1,
+        },
         "star": {"topology": "star", "num_items": 30, "hub_fraction": 0.1, "horizon": 9},
         "stars": {"topology": "star", "num_items": 9, "edge_prob": 0, "illegal": "penalise"},
         "late": {"num_items": 20, "edge_prob": 0.3, "batch_size": 3, "delay": 2, "horizon": 12},
+        "lost": {
+            "num_items": 12,
+            "edge_prob": 0.3,
+            "batch_size": 2,
+            "horizon": 8,
+            "delay": ("geometric", 0.4),
+            "loss": 0.3,
+        },
         "complete": {"topology": "complete", "num_items": 8, "horizon": 8, "noise_std": 2.0},
         "sparse": {
             "num_items": 25,
@@ -94,6 +134,28 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "discovery/LinearPool-v0": {
+        "fidelities": {
+            "num_items": 30,
+            "num_features": 3,
+            "fidelities": ((0.25, 0.5, 0.8), (0.5, 0.0, -0.9), (1, 0.1, 1)),
+            "budget": 6,
+        },
+        "fidelities-late": {
+            "num_items": 30,
+            "num_features": 3,
+            "fidelities": ((0.1, 0.0, 0.5), (None, 0.0, 1)),
+            "price": [1 + 0.1 * (i % 4) for i in range(30)],
+            "budget": 4,
+            "batch_size": 3,
+            "delay": 2,
+        },
+        "priced": {
+            "num_items": 7,
+            "num_features": 2,
+            "price": (1, 2, 1, 3, 1, 2, 0.5),
+            "budget": 4,
+            "illegal_reward": -0.5,
+        },
         "sparse": {
             "num_items": 30,
             "num_features": 6,
@@ -103,12 +165,38 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 8,
         },
         "late": {"num_items": 12, "num_features": 3, "delay": 3, "horizon": 10},
+        "lost": {
+            "num_items": 12,
+            "num_features": 3,
+            "horizon": 9,
+            "batch_size": 3,
+            "delay": ("lognormal", 1.0, 1.0),
+            "loss": 0.2,
+        },
     },
     "discovery/UnstructuredPool-v0": {
+        "priced": {"num_items": 9, "price": 1.1, "budget": 5, "noise_std": 0.2, "batch_size": 2},
         "few": {"num_items": 6, "horizon": 4, "noise_std": 0.0},
         "batches": {"num_items": 6, "horizon": 6, "batch_size": 2, "illegal_reward": -1.0},
+        "lost": {"num_items": 9, "horizon": 6, "delay": 1, "loss": 0.4, "illegal_reward": -1.0},
     },
     "discovery/LogisticPool-v0": {
+        "fidelities": {
+            "num_items": 12,
+            "num_features": 3,
+            "fidelities": ((0.25, 0.9, 0.2), (1, 1, 0)),
+            "budget": 5,
+        },
+        "fidelities-late": {
+            "num_items": 12,
+            "num_features": 3,
+            "fidelities": ((1, 0.7, 0), (2, 0.9, 0.2), (4, 1, 0)),
+            "budget": 17,
+            "batch_size": 2,
+            "delay": ("geometric", 0.5),
+            "loss": 0.1,
+        },
+        "priced": {"num_items": 12, "num_features": 3, "price": 2, "budget": 9},
         "sparse": {
             "num_items": 12,
             "num_features": 4,
@@ -120,8 +208,10 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "all": {"num_items": 9, "num_features": 3, "prior_std": 0.5, "horizon": 9},
         "late": {"num_items": 30, "num_features": 3, "horizon": 15, "batch_size": 5, "delay": 1},
+        "lost": {"num_items": 9, "num_features": 3, "horizon": 9, "delay": ("geometric", 0.25)},
     },
     "discovery/LowRankPool-v0": {
+        "priced": {"num_rows": 4, "num_cols": 5, "price": 3.5, "budget": 12, "batch_size": 2},
         "wide": {
             "num_rows": 3,
             "num_cols": 7,
@@ -133,6 +223,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "row": {"num_rows": 1, "num_cols": 40, "rank": 1, "horizon": 9, "noise_std": 2.0},
         "late": {"num_rows": 6, "num_cols": 6, "horizon": 12, "batch_size": 4, "delay": 1},
+        "lost": {"num_rows": 4, "num_cols": 5, "horizon": 8, "batch_size": 2, "loss": 0.5},
     },
     "discovery/ConstantElasticity-v0": {
         "listed": {
@@ -144,8 +235,19 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "reward": "spce",
             "contrasts": 30,
         },
+        "moves": {
+            "squashed": True,
+            "move_budget": 500.0,
+            "start": "random",
+            "noise": 5.0,
+            "num_particles": 10,
+            "num_moves": 1,
+            "horizon": 4,
+        },
     },
-    "discovery/DeathProcess-v0": {},
+    "discovery/DeathProcess-v0": {
+        "steps": {"max_step": 0.5, "price": 0.3, "budget": 1.0, "grid_size": 100},
+    },
     "discovery/LinearGaussianDesign-v0": {
         "listed": {
             "settings": [[1, 0], [0, 1], [0.6, 0.8]],
@@ -153,8 +255,28 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "contrasts": 50,
             "horizon": 5,
         },
+        "steps": {"max_step": (0.5, 1.0), "step_norm": "l2", "start": (0.0, 0.5), "horizon": 5},
     },
-    "discovery/LocationFinding-v0": {},
+    "discovery/LocationFinding-v0": {
+        "square": {
+            "num_sources": 1,
+            "source_range": 0.5,
+            "reach": 0.5,
+            "max_step": 0.1,
+            "start": "random",
+            "num_particles": 20,
+            "num_moves": 1,
+            "horizon": 5,
+        },
+        "hill": {
+            "price": "hill",
+            "budget": 1.2,
+            "max_step": 3.0,
+            "num_particles": 20,
+            "num_moves": 1,
+            "horizon": 5,
+        },
+    },
     "discovery/PreyPopulation-v0": {
         "few": {
             "most_prey": 40,
@@ -162,6 +284,14 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "duration": 5.0,
             "grid_size": (8, 40),
             "reward": "entropy",
+            "horizon": 5,
+        },
+        "moves": {
+            "most_prey": 40,
+            "settings": [[1], [7], [20], [40]],
+            "grid_size": (8, 40),
+            "move_budget": 30.0,
+            "max_step": 13,
             "horizon": 5,
         },
         "all": {"settings": 300, "grid_size": (8, 40), "reward": "spce", "contrasts": 30},
@@ -188,14 +318,41 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "reward": "spce",
             "contrasts": 20,
         },
+        "paid": {
+            "settings": [[40], [43], [45], [48]],
+            "price": [1.0, 0.2, 0.1, 2.0],
+            "budget": 2.5,
+            "max_step": 5.0,
+            "grid_size": 6,
+            "simulated_events": 500,
+            "num_bins": 8,
+            "horizon": 5,
+        },
     },
     "discovery/TemporalDiscounting-v0": {
+        "moves": {
+            "grid_size": 12,
+            "max_step": (20.0, None),
+            "move_budget": 50.0,
+            "overdraft": True,
+            "horizon": 5,
+        },
         "small": {"settings": 4, "grid_size": 12, "reward": "log_evidence", "horizon": 5},
     },
     "discovery/WeinbergToy-v0": {
+        "moves": {"settings": 5, "start": "random", "move_budget": 10.0, "grid_size": 100},
         "listed": {"settings": 5, "horizon": 4, "reward": "entropy", "grid_size": 100},
     },
     "discovery/Weinberg-v0": {
+        "steps": {
+            "max_step": (20.0, None, 0.3),
+            "price": 0.5,
+            "budget": 2.0,
+            "start": (91.0, 0.0, 0.0),
+            "num_events": 100,
+            "grid_size": 40,
+            "horizon": 6,
+        },
         "both": {
             "unknown": "both",
             "luminosity": 0.1,
@@ -210,7 +367,41 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "horizon": 5,
         },
     },
+    "discovery/ScreeningPool-v0": {
+        "unknown": {
+            "num_items": 6,
+            "budget": 15.0,
+            "fidelities": ((1.0, 0.9, 0.1), (3.0, 1.0, 0.0)),
+            "models": ((0.5, 0.1, 0.9, 0.1), (0.5, 0.6, 0.9, 0.1)),
+            "illegal_reward": -1.0,
+        },
+        "late": {"num_items": 9, "hit_chance": 0.4, "budget": 25.5, "batch_size": 2, "delay": 2},
+        "lost": {"num_items": 8, "hit_chance": 0.4, "delay": ("geometric", 0.4), "loss": 0.2},
+    },
     "discovery/TablePool-v0": {
+        "proxies": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, 2.0, 3.0, 0.5, 3.5, 8.0, 4.0],
+            "fidelities": ((1, (1, 2, 2, 1, 3, 6, 5)), (3,)),
+            "budget": 10,
+        },
+        "proxies-drawn": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, 2.0, 3.0, 0.5, 3.5, 8.0, 4.0],
+            "fidelities": ((0.1, (1, 2, 2, 1, 3, 6, 5), 0.8), (None,)),
+            "price": (1, 2, 1, 1.5, 2, 3, 1),
+            "rows": 5,
+            "budget": 4,
+            "batch_size": 2,
+            "delay": 1,
+        },
+        "priced": {
+            "features": [[0.0], [1.0], [2.0], [4.0], [5.0], [7.0], [9.0]],
+            "labels": [1.0, -2.0, 3.0, 0.5, 3.5, 8.0, -4.0],
+            "price": (1, 2, 1, 1.5, 2, 3, 1),
+            "budget": 5,
+            "noise_std": 0.3,
+        },
         "noisy": {"noise_std": 0.5, "horizon": 7},
         "late": {"noise_std": 0.5, "batch_size": 11, "delay": 4},
         "small": {
@@ -220,6 +411,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
             "illegal_reward": -5.0,
             "scaling": "standard",
         },
+        "lost": {"noise_std": 0.5, "horizon": 12, "delay": ("lognormal", 2, 0.5), "loss": 0.1},
         "half": {"rows": 0.5, "horizon": 30},
         "drawn": {
             "features": [[0.0], [1.0], [2.0], [4.0], [4.0], [7.0], [9.0]],

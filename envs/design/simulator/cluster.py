@@ -16,7 +16,7 @@ from .black_box import Job
 from .workers import Reply, Worker, listen
 
 
-class Cluster:
+class Cluster(Calls):
     """A Ray task for each job, on every CPU of a cluster, with a worker of its own.
 
     Args:
@@ -25,32 +25,18 @@ class Cluster:
     """
 
     def __init__(self, pickled: bytes, timeout: float) -> None:
-        self._calls = Calls(partial(_watch, pickled, list(sys.path), timeout))
-
-    @property
-    def free(self) -> bool:
-        """Whether a CPU has no job."""
-        return self._calls.free
-
-    @property
-    def busy(self) -> bool:
-        """Whether there are jobs that have not ended."""
-        return self._calls.busy
+        super().__init__(partial(_watch, pickled, list(sys.path), timeout))
 
     def start(self, job: Job, log: Path) -> None:
         """Begin a job."""
-        self._calls.start(job, job, log)
+        self.call(job, job, log)
 
     def replies(self) -> Iterator[Reply]:
         """Wait a second at most; yield jobs that have ended, with what came of them."""
-        for job, reply, lost in self._calls.replies():
+        for job, reply, lost in self.answers():
             yield Reply(
                 job, *(reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0))
             )
-
-    def end(self) -> None:
-        """Kill all that runs."""
-        self._calls.end()
 
 
 def _watch(

@@ -154,12 +154,12 @@ function frame(x, y, box, names) {
   return parts;
 }
 
-// Lines with bands over decisions, names at their ends.
+// Lines with bands over decisions or money, names at their ends.
 function curves(lines, names, width) {
   const room = Math.min(150, width * 0.3), box = { left: 52, right: width - room, top: 24, bottom: 268 };
   const all = lines.flatMap((one) => [...one.mean, ...one.low, ...one.high]).filter((x) => x !== null);
   const last = Math.max(...lines.map((one) => one.points.at(-1)));
-  const x = scale(1, Math.max(last, 2), box.left, box.right, last > 60);
+  const x = names.whole ? scale(1, Math.max(last, 2), box.left, box.right, last > 60) : scale(0, last, box.left, box.right);
   const y = scale(Math.min(0, ...all), Math.max(...all), box.bottom, box.top);
   const places = spread(lines.map((one) => y(one.mean.at(-1))), 15, box.top, box.bottom);
   const drawn = lines.map((one, i) => {

@@ -75,9 +75,10 @@ function command(words) {
   return h("p", { class: "command" }, h("code", {}, words), button);
 }
 function badge(agent) {
-  if (agent.badge === "own") return null;
-  return h("span", { class: `badge ${agent.badge}`, title: suites[shown.suite].badges[agent.badge] ?? "" }, agent.badge);
+  return agent.badge === "own" ? null : mark(agent.badge);
 }
+const mark = (badge) => h("span", { class: `badge ${badge}`, title: suites[shown.suite].badges[badge] ?? "" }, badge);
+const claimed = (row) => row.who.entry !== null; // an entry says itself how long it thinks
 function width(share = 1) {
   const style = getComputedStyle(main), inside = main.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   const small = innerWidth <= 640;
@@ -148,7 +149,7 @@ function opening(body, row, columns, more) {
 const column = {
   agent: { head: "agent", up: true, sort: (row) => row.who.name, cell: ({ who }) => [legend(who), h("button", { type: "button", class: "name", "aria-expanded": false }, who.name), badge(who)] },
   rank: { head: "rank", up: true, title: "places that the agent may have, all of them right at once in 95 % of cases", sort: (row) => row.rank && row.rank[0] + row.rank[1] / 1000, cell: (row) => row.rank ? places(row.rank) : h("span", { class: "unranked", title: why(row) }, "–") },
-  time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision; of an entry of others it is claimed", sort: (row) => row.time?.[0], cell: (row) => row.time?.[1] ?? "–" },
+  time: { head: "a decision", label: "a decision", up: true, title: "mean time of one decision", sort: (row) => row.time?.[0], cell: (row) => row.time ? [row.time[1], claimed(row) && mark("claimed")] : "–" },
   date: { head: "date", up: true, sort: (row) => row.date[0], cell: (row) => row.date[1] },
 };
 const number = (name, head, up, title) => ({ head, up, title, class: "wide", sort: (row) => row[name]?.[0], cell: (row) => row[name]?.[1] ?? "–" });
@@ -172,7 +173,7 @@ function entryCard(agent) {
   const { digest, status, flags, sections } = agent.entry;
   return [flags.map((flag) => h("p", { class: "warning" }, flag)),
     facts([["status", status], ["digest", h("code", {}, digest)]]),
-    sections.map((section) => h("div", {}, h("h3", {}, section.name), facts(section.facts.map(([name, words, href]) => [name, https(words, href)]))))];
+    sections.map((section) => h("div", {}, h("h3", {}, section.name === "claimed" ? mark("claimed") : section.name), facts(section.facts.map(([name, words, href]) => [name, https(words, href)]))))];
 }
 function runCard(row) {
   const about = row.rank || row.failed ? row.facts : [["no rank", why(row)], ...row.facts];
@@ -218,7 +219,8 @@ function matrix(suite, wing, rows) {
 function costs(list, rows, scale, quantity, share) {
   const place = h("div", {});
   const show = (cost) => {
-    const dots = cost.dots.map(([k, x, y, words, best]) => ({ agent: rows[k].who, x, y, words: `${words}, ${rows[k].score.text}`, best, row: rows[k] })).filter((dot) => agentShown(dot.agent));
+    const said = (words, row) => cost.name === "time" && claimed(row) ? `${words} (claimed)` : words;
+    const dots = cost.dots.map(([k, x, y, words, best]) => ({ agent: rows[k].who, x, y, words: `${said(words, rows[k])}, ${rows[k].score.text}`, best, row: rows[k] })).filter((dot) => agentShown(dot.agent));
     const range = [scale[0], Math.max(scale[1], ...dots.map((dot) => dot.y))];
     const switches = list.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Cost" }, list.map((one) => h("button", { type: "button", "aria-pressed": one === cost, click: () => show(one) }, one.label)));
     place.replaceChildren(...[switches, dots.length ? figure("The dashed line joins the agents that no other beats for less, the optimum aside; an arrow: the score lies below.", tradeoff(dots, { x: cost.label, y: quantity }, cost.log, width(share), range),
@@ -266,7 +268,7 @@ function curvesOf(task, share) {
     const switches = task.curves.length > 1 && h("div", { class: "switch", role: "group", "aria-label": "Quantity" }, task.curves.map((one) => h("button", { type: "button", "aria-pressed": one === curve, click: () => show(one) }, one.label)));
     const words = "Mean over the episodes and its pointwise 95 % interval; an episode that has ended keeps its last value.";
     const rows = () => lines.flatMap((one) => one.points.map((point, k) => [one.agent.name, point, short(one.mean[k]), one.low[k] === null ? "–" : `[${short(one.low[k])}, ${short(one.high[k])}]`]));
-    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: "decisions", y: curve.label, whole: true }, width(share)), ["agent", "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
+    place.replaceChildren(...[switches, lines.length ? figure(words, curves(lines, { x: curve.x ?? "decisions", y: curve.label, whole: !curve.x }, width(share)), ["agent", curve.x ?? "decisions", curve.label, "95 %"], rows) : nobody()].filter(Boolean));
   };
   show(task.curves[0]);
   return place;

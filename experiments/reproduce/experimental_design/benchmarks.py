@@ -34,15 +34,32 @@ def design_benchmarks(
     out: Path, *, episodes: int | None = None, seed: int = 2021, workers: int | None = None
 ) -> list[Path]:
     """Write the report; each agent plays by default as many episodes as its speed allows."""
+    return compare(problems.PROBLEMS, WORDS, out, episodes, seed, workers)
+
+
+def compare(
+    every: Sequence[Problem],
+    words: Words,
+    out: Path,
+    episodes: int | None,
+    seed: int,
+    workers: int | None,
+) -> list[Path]:
+    """Play all of some problems, and write a report with words that wait for the numbers."""
     if episodes is not None:
         episodes = integer("episodes", episodes, low=2, high=100_000)
     seed = integer("seed", seed, low=0)
-    suites = [suite for one in problems.PROBLEMS for suite in one.suites(episodes, seed)]
+    suites = [suite for one in every for suite in one.suites(episodes, seed)]
     records = play_suites(suites, out, workers)
-    results = [Result(problem, records[problem.name]) for problem in problems.PROBLEMS]
+    results = [Result(problem, records[problem.name]) for problem in every]
     with figures.style():
-        sections = [_picture(results), *map(_numbers, results), _ahead(results), _method(results)]
-        return write_report(out, WORDS.title, _abstract(results), sections)
+        sections = [
+            _picture(results, words),
+            *(_numbers(one, words) for one in results),
+            _ahead(results, words),
+            _method(results, words),
+        ]
+        return write_report(out, words.title, _abstract(results, words), sections)
 
 
 @dataclass(frozen=True)
@@ -91,8 +108,8 @@ class Result:
         return "ahead" if self.lead > 0 else "behind"
 
 
-def _abstract(results: Sequence[Result]) -> list[str]:
-    return WORDS.abstract(
+def _abstract(results: Sequence[Result], words: Words) -> list[str]:
+    return words.abstract(
         verdicts="; ".join(
             f"{one.problem.name}: {one.best} {one.lower(one.best)}, best published "
             f"{one.champion.policy} {one.champion.lower:.3f} ({one.verdict})"
@@ -101,7 +118,7 @@ def _abstract(results: Sequence[Result]) -> list[str]:
     )
 
 
-def _method(results: Sequence[Result]) -> Section:
+def _method(results: Sequence[Result], words: Words) -> Section:
     rows = []
     for one in results:
         for entry in one.problem.entries:
@@ -116,19 +133,19 @@ def _method(results: Sequence[Result]) -> Section:
                     "L": entry.contrasts,
                 }
             )
-    return WORDS.section("method", tables=[Table(name="runs", rows=rows, shown=False)])
+    return words.section("method", tables=[Table(name="runs", rows=rows, shown=False)])
 
 
 # ---- the numbers of a problem
 
 
-def _numbers(one: Result) -> Section:
+def _numbers(one: Result, words: Words) -> Section:
     problem = one.problem
     rows = [(one.lower(entry.name).mean, _ours(one, entry)) for entry in problem.entries]
     rows += [(past.lower, _theirs(one, past)) for past in problem.published]
     rows.sort(key=lambda pair: -pair[0])
     caps = sorted({entry.contrasts for entry in problem.entries})
-    return WORDS.section(
+    return words.section(
         "problem",
         tables=[Table(name=slug(problem.name), rows=[row for _, row in rows])],
         problem=problem,
@@ -186,7 +203,7 @@ class Bar(NamedTuple):
     ours: bool
 
 
-def _picture(results: Sequence[Result]) -> Section:
+def _picture(results: Sequence[Result], words: Words) -> Section:
     heights = [len(one.problem.published) + len(one.problem.entries) for one in results]
     figure = new_figure(7.4, 0.21 * sum(heights) + 2.6)
     panels = figure.subplots(len(results), gridspec_kw={"height_ratios": heights})
@@ -195,7 +212,7 @@ def _picture(results: Sequence[Result]) -> Section:
     panels[-1].set_xlabel("information, nats")
     handles = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
     panels[0].legend(handles.values(), handles.keys(), loc="lower right")
-    return WORDS.section("benchmarks", figure=figure)
+    return words.section("benchmarks", figure=figure)
 
 
 def _draw(axes: Axes, one: Result) -> None:
@@ -225,7 +242,7 @@ def _draw(axes: Axes, one: Result) -> None:
 # ---- who is ahead
 
 
-def _ahead(results: Sequence[Result]) -> Section:
+def _ahead(results: Sequence[Result], words: Words) -> Section:
     rows = [
         {
             "problem": one.problem.name,
@@ -244,7 +261,7 @@ def _ahead(results: Sequence[Result]) -> Section:
         if one.verdict == "behind"
     )
     more = "ahead by more than two standard errors"
-    return WORDS.section(
+    return words.section(
         "ahead",
         tables=[Table(name="ahead", rows=rows)],
         behind=f"Published policies that are {more}: {behind}." if behind else f"None is {more}.",

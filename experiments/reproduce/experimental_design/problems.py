@@ -64,12 +64,13 @@ class Problem:
     env_kwargs: Mapping[str, Any]
     published: tuple[Published, ...]
     entries: tuple[Entry, ...]
+    suite: str = "design-benchmarks"
 
     def suites(self, episodes: int | None, seed: int) -> list[Suite]:
         """Return a suite for each of our agents, which differ in their number of episodes."""
         return [
             Suite(
-                name="design-benchmarks",
+                name=self.suite,
                 version=1,
                 about="published benchmarks of sequential experimental design",
                 episodes=episodes or entry.episodes,

@@ -47,14 +47,40 @@ def pools() -> list[tuple[str, dict[str, Any], str]]:
     return cases
 
 
-@pytest.mark.parametrize("late", [{}, {"delay": 2}], ids=["", "late"])
+LOST: dict[str, Any] = {"delay": ("geometric", 0.5), "loss": 0.3}
+
+
+@pytest.mark.parametrize("late", [{}, {"delay": 2}, LOST], ids=["", "late", "lost"])
 @pytest.mark.parametrize(("env_id", "kwargs", "name"), pools())
 def test_what_a_belief_learns_is_the_labels(
-    env_id: str, kwargs: dict[str, Any], name: str, late: dict[str, int]
+    env_id: str, kwargs: dict[str, Any], name: str, late: dict[str, Any]
 ) -> None:
-    """Up to rounding; for beliefs made of draws, in their law."""
+    """Up to rounding, which nobody sees where labels come out of order; of draws, in their law."""
     belief: Any = partial(BELIEFS[name], **(EXACT | DRAWN)[name])
-    check_belief(belief, env_id, within=1e-5 if name in EXACT else 0.1, **{**kwargs, **late})
+    exact = 1e-9 if late is LOST else 1e-5
+    check_belief(belief, env_id, within=exact if name in EXACT else 0.1, **{**kwargs, **late})
+
+
+@pytest.mark.parametrize("env_id", [one for one in discovery_gym.registered() if "Pool" in one])
+def test_arrivals_out_of_order(env_id: str) -> None:
+    """They grow at their end, and hold neither what is in flight nor what is lost."""
+    vector = gym.make_vec(env_id, num_envs=20, horizon=12, batch_size=2, **LOST)
+    seen, order = vector.reset(seed=0)[0], np.random.default_rng(0).permutation(20)[:12]
+    before, swaps = Arrivals.of(seen), 0
+    for t in range(6):
+        seen = vector.step(np.tile(order[2 * t : 2 * t + 2], (20, 1)))[0]
+        arrivals = Arrivals.of(seen)
+        for i in range(20):
+            then, now = before.count[i], arrivals.count[i]
+            assert now == (seen["status"][i] == 2).sum()
+            assert arrivals.items[i, :then].tolist() == before.items[i, :then].tolist()
+            assert (arrivals.items[i, now:] == -1).all()
+            assert arrivals.labels[i, :then].tolist() == before.labels[i, :then].tolist()
+            assert (arrivals.labels[i, now:] == 0).all()
+            rank = [order.tolist().index(item) for item in arrivals.items[i, :now]]
+            swaps += rank != sorted(rank)
+        before = arrivals
+    assert swaps
 
 
 @pytest.mark.parametrize("objective", ["first", "count"])

@@ -14,7 +14,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.agents.beliefs import GaussianProcess
-from discovery_gym.agents.beliefs.gaussian_process import LENGTH_SCALES, NOISE_RATIOS
+from discovery_gym.agents.beliefs.evidence import LENGTH_SCALES, NOISE_RATIOS
 from discovery_gym.envs import datasets
 
 POOL = "discovery/TablePool-v0"

@@ -33,6 +33,7 @@ POOL = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 4})
 PLATES = ("LinearPool", {"num_items": 12, "num_features": 2, "horizon": 6, "batch_size": 2})
 DESIGN = ("LinearGaussianDesign", {"horizon": 3})
 LATE = ("GraphPool", {"num_items": 12, "horizon": 6, "batch_size": 2, "delay": 1})
+LOST = ("LogisticPool", {"num_items": 12, "num_features": 2, "horizon": 6, "loss": 0.3})
 
 
 def native(problem: tuple[str, dict[str, Any]], count: int, **more: Any) -> SB3Env:
@@ -55,7 +56,7 @@ def same(ours: Any, theirs: Any) -> None:
 
 
 @pytest.mark.parametrize("reveal", [False, True])
-@pytest.mark.parametrize("problem", [LADDER, POOL, PLATES, LATE, DESIGN], ids=lambda p: p[0])
+@pytest.mark.parametrize("problem", [LADDER, POOL, PLATES, LATE, LOST, DESIGN], ids=lambda p: p[0])
 def test_same_as_single_environments_bit_for_bit(
     problem: tuple[str, dict[str, Any]], reveal: bool
 ) -> None:

@@ -28,7 +28,7 @@ class Spy(Rule[Any]):
         return decision.mask.argmax(1)
 
 
-def spied(settings: dict[str, int]) -> Iterator[tuple[int, Any, list[Decision]]]:
+def spied(settings: dict[str, Any]) -> Iterator[tuple[int, Any, list[Decision]]]:
     """Play an episode; yield how many were chosen, the observation, and the decisions it led to."""
     vector = gym.make_vec(
         "discovery/LinearPool-v0", num_envs=2, num_items=SIZE, horizon=12, **settings
@@ -64,6 +64,29 @@ def test_decisions_of_an_episode(settings: dict[str, int]) -> None:
                 assert pending == labelled[come:]
                 assert decision.mask[i].nonzero()[0].tolist() == list(range(chosen + k, SIZE))
         assert (observation["action_mask"].sum(1) == SIZE - chosen).all()  # as it was handed in
+
+
+def test_decisions_where_labels_come_out_of_order_or_never() -> None:
+    """What is known, pending and lost are the items of each status."""
+    settings = {"batch_size": 3, "delay": ("geometric", 0.4), "loss": 0.4}
+    found = set()
+    for chosen, observation, (decision, *_) in spied(settings):
+        for i in range(2):
+            total = int((observation["labelled"][i] >= 0).sum())
+            pairs = zip(observation["labelled"][i], observation["status"][i][:total], strict=False)
+            status = {int(item): int(word) for item, word in pairs}
+            lost, waits = decision.lost[i], decision.pending[i]
+            by_status = {
+                1: waits[waits >= 0],
+                2: decision.known[i].nonzero()[0],
+                3: lost[lost >= 0],
+            }
+            for word, items in by_status.items():
+                assert sorted(items.tolist()) == sorted(k for k, v in status.items() if v == word)
+                found |= {word} if len(items) else set()
+            assert waits[waits >= 0].tolist() == sorted(waits[waits >= 0])  # as the spy chose them
+            assert decision.mask[i].sum() == SIZE - chosen
+    assert found == {1, 2, 3}
 
 
 def test_where_nothing_is_labelled() -> None:

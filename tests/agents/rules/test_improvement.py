@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from scipy.special import roots_legendre
 from scipy.stats import norm
 
 from discovery_gym import InputError
@@ -30,7 +31,7 @@ from discovery_gym.agents.rules.improvement import (
 
 POOL, LINEAR, GRAPH = (f"discovery/{name}-v0" for name in ("TablePool", "LinearPool", "GraphPool"))
 FREE = np.random.default_rng(0)
-POINTS, WEIGHTS = np.polynomial.legendre.leggauss(4000)
+POINTS, WEIGHTS = roots_legendre(4000)
 POINTS, WEIGHTS = 9 * POINTS, 9 * WEIGHTS * norm.pdf(9 * POINTS)
 
 

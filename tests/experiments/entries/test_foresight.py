@@ -57,6 +57,7 @@ class Twice:
 LINEAR = {
     "one by one": {"horizon": 12},
     "plates, late": {"horizon": 12, "batch_size": 3, "delay": 2},
+    "lost": {"horizon": 12, "batch_size": 3, "delay": ("geometric", 0.4), "loss": 0.3},
     "no noise": {"horizon": 12, "noise_std": 0.0},
     "other scales": {"horizon": 12, "noise_std": 3.0, "prior_std": 2.0, "feature_std": 0.5},
 }
@@ -80,15 +81,21 @@ def test_predictions_on_a_linear_pool_are_those_of_the_normal_law(name, agent):
     last, total, variance = path[-1][3], 0.0, 0.0
     x = model.feature_matrix(last).astype(float)
     for b in range(20):
-        items = last["labelled"][b][last["labelled"][b] >= 0]
-        y, features = last["labels"][b][: len(items)].astype(float), x[b][items]
-        joint = model.prior_std**2 * features @ features.T
+        items = list(dict.fromkeys(int(item) for step in path for item in np.ravel(step[1][b])))
+        place = last["labelled"][b].tolist()
+        y = last["labels"][b][[place.index(item) for item in items]].astype(float)
+        came = (
+            last["status"][b][[place.index(item) for item in items]] == 2 if model.loss else y == y
+        )
+        joint = model.prior_std**2 * x[b][items] @ x[b][items].T
         joint += (model.noise_std**2 or 1e-9) * np.eye(len(items))
-        # One label after the other: the roots of its pivots are the standard deviations.
-        root = np.linalg.cholesky(joint)
-        innovation = np.linalg.solve(root, y) * np.diag(root)
-        total += innovation.sum()
-        variance += (np.diag(root) ** 2).sum()
+        for t in range(len(items)):  # each given those chosen before it that came
+            past = np.flatnonzero(came[:t])
+            weights = np.linalg.solve(joint[np.ix_(past, past)], joint[past, t])
+            mean, spread = weights @ y[past], joint[t, t] - weights @ joint[past, t]
+            kept = 1 - model.loss
+            total += y[t] - kept * mean
+            variance += kept * (spread + mean**2) - (kept * mean) ** 2
     assert luck.alone.total == pytest.approx(total, rel=1e-3, abs=1e-3)
     assert luck.alone.variance == pytest.approx(variance, rel=1e-4)
 
@@ -98,6 +105,7 @@ def test_predictions_on_a_linear_pool_are_those_of_the_normal_law(name, agent):
     [
         {"topology": "star", "num_items": 20, "edge_prob": 0.1, "horizon": 8},
         {"num_items": 20, "edge_prob": 0.2, "horizon": 9, "batch_size": 3, "delay": 1},
+        {"num_items": 20, "edge_prob": 0.2, "horizon": 9, "delay": ("geometric", 0.5), "loss": 0.3},
         {"num_items": 12, "edge_prob": 0.3, "horizon": 8, "noise_std": 2.0, "prior_std": 3.0},
     ],
 )
@@ -120,7 +128,8 @@ def test_predictions_on_a_graph_are_those_of_independent_nodes(kwargs, agent):
             best = set(np.argsort(-free, kind="stable")[: len(chosen)].tolist())
             surprise = variance = 0.0
             for node in chosen:
-                expected, spread = mean[node], 1 / precision[node] + noise
+                kept, m, v = 1 - model.loss, mean[node], 1 / precision[node] + noise
+                expected, spread = kept * m, kept * (v + m**2) - (kept * m) ** 2
                 alone.add(np.array([labels[node] - expected]), np.array([spread]))
             for node in (chosen ^ best) - known:
                 sign = 1 if node in chosen else -1

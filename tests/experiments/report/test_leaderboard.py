@@ -51,7 +51,7 @@ def test_rows_are_ranked_and_compared_with_the_best_that_knows_nothing(played):
     assert {row.name: (row.rank, row.unranked) for row in ladder.rows} == {
         "optimal": (None, "anchor"),
         "random": (None, "anchor"),
-        "small": ((1, 1), ""),
+        "small": (None, "alone"),
         "broken": (None, "failed"),
     }
     assert by_name["optimal"].score.value == pytest.approx(1, abs=0.5)
@@ -75,7 +75,7 @@ def test_an_optimum_is_known_by_what_played_and_not_by_its_text(tmp_path, tiny):
         "small": "",
     }
     assert rows["planned"].unranked == rows["blind"].unranked == "anchor"
-    assert rows["small"].rank == (1, 1)
+    assert rows["small"].unranked == "alone"
     assert rows["blind"].beats_random is None
     assert rows["small"].beats_random is not None
 
@@ -283,13 +283,14 @@ def test_environments_without_a_truth_are_ranked_by_return(tiny, tmp_path):
     spec = dataclasses.replace(plan(tiny)[0], env_id="discovery/BinomialDiscovery-v0")
     big = {"beta_priors": [[1, 9]] * 4, "objective": "count", "horizon": 90}
     records = open_folder(tmp_path)
-    for name, agent in (("random", "random"), ("one", "fixed(batch_size=1)")):
+    agents = ("random", "fixed(batch_size=1)", "fixed(batch_size=1, machine=1)")
+    for name, agent in zip(("random", "one", "other"), agents, strict=True):
         execute(
             dataclasses.replace(spec, env_kwargs=big, name=name, agent=agent, episodes=8), records
         )
     (overview,) = overviews(read_folder(tmp_path).records)
     (board,) = overview.boards
-    assert [row.score for row in board.rows] == [None, None]
+    assert [row.score for row in board.rows] == [None] * 3
     assert not overview.whole.scored
     means = {row.name: (row.played.returns.mean(),) for row in board.rows}
     assert {one.name: one.values for one in overview.whole.standings} == means

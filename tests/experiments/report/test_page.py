@@ -17,6 +17,7 @@ from discovery_gym.experiments.suites.task import plan
 CARD = {
     "entry": {"name": "theirs", "agent": "module:Agent"},
     "code": {"url": "https://example.org/code", "licence": "MIT"},
+    "claimed": {"fingerprint of the run": "ab" * 8},
     "method": {"kind": "learned", "summary": "a net"},
     "references": ["javascript:alert(1)", "<script>alert(1)</script>"],
 }
@@ -43,7 +44,7 @@ def folder(played, tmp_path_factory):
     result = joined(theirs, [play_chunk(theirs, 0)])
     for name, status, flags in (
         ("theirs", "verified", []),
-        ("odd", "claimed", ["labels were read"]),
+        ("odd", "confirmed", ["labels were read"]),
     ):
         entry = {"name": name, "digest": "0" * 64, "status": status, "flags": flags, "card": CARD}
         write_record(records, dataclasses.replace(theirs, name=name), result, entry=entry)
@@ -171,6 +172,35 @@ def test_behind_every_picture_is_a_table(visit, folder):
     (curve,) = data_of(folder, "tiny")["tasks"][0]["curves"][:1]
     rows = page.locator("figure").first.locator("tbody tr").count()
     assert rows == sum(len(line["points"]) for line in curve["lines"])
+
+
+def test_what_only_an_entry_says_is_marked_as_claimed(visit, folder):
+    """Its times and its code, wherever they stand; what was played here was measured."""
+    for place, table in (
+        ("#suite=tiny", "ranking-campaign"),
+        ("#suite=tiny&task=tiny-ladder", "task-tiny-ladder"),
+    ):
+        page = visit(place)
+        rows = page.locator(f"#{table} > tbody > tr.row:not(:has(.failed))")
+        cells = {
+            row.locator("th .name").inner_text(): row.locator('td[data-label="a decision"]')
+            for row in rows.all()
+        }
+        marked = {name for name, cell in cells.items() if cell.locator(".badge.claimed").count()}
+        assert marked == {"theirs", "odd"} < cells.keys()
+    page = visit("#suite=tiny&open=theirs")
+    card = page.locator("tr.more").first
+    assert card.locator("h3 .badge.claimed").inner_text() == "claimed"
+    assert "ab" * 8 in card.inner_text()
+    told = data_of(folder, "tiny")["badges"]["claimed"]
+    assert card.locator("h3 .badge.claimed").get_attribute("title") == told
+    assert "(claimed)" in page.locator("figure svg").first.inner_html()
+    text = (folder / "LEADERBOARD.md").read_text("utf-8")
+    lines = [line for line in text.splitlines() if line.count("|") > 8]
+    assert {line.split(" | ")[1] for line in lines if "(claimed)" in line} == {
+        "theirs",
+        "odd (flagged)",
+    }
 
 
 # ---- sorting and filters

@@ -71,7 +71,7 @@ def test_an_agent_of_one_kind_is_ranked_in_its_wing():
     first = overview.wings[0].standings
     assert [(one.name, one.rank) for one in first] == [("campaigns only", (1, 1)), ("all", (2, 2))]
     whole = {one.name: one.rank for one in overview.whole.standings}
-    assert whole == {"all": (1, 1), "campaigns only": None}
+    assert whole == {"all": None, "campaigns only": None}
     (alone,) = overviews([one for one in records if one.spec.task in "AB"])
     assert alone.wings == ()  # the whole suite is one wing
 
@@ -119,7 +119,7 @@ def test_anchors_failures_flags_and_open_books_have_no_rank():
     whole = [(one.name, one.rank, one.unranked) for one in overview.whole.standings]
     assert whole == [
         ("optimal", None, "anchor"),
-        ("ours", (1, 1), ""),
+        ("ours", None, "alone"),
         ("random", None, "anchor"),
         ("odd", None, "flagged"),
         ("theirs", None, "open book"),
@@ -130,6 +130,36 @@ def test_anchors_failures_flags_and_open_books_have_no_rank():
     text = text_of(overview)
     assert "theirs (open book)" in text
     assert "odd (flagged)" in text
+
+
+@pytest.mark.parametrize(
+    "other", [None, ("odd", 0.9, ["reads labels"]), ("broken", None, None), ("second", 0.2, None)]
+)
+def test_a_rank_is_one_among_others(other):
+    """Who is alone with random play, the optimum, and runs without a rank, has none; two have."""
+    records = [
+        record(name, around(mean, seed), task=task, role=role)
+        for task in "AB"
+        for seed, (name, mean, role) in enumerate(
+            [("optimal", 1.0, "optimal"), ("random", 0.0, "random"), ("first", 0.5, "")]
+        )
+    ]
+    if other is not None:
+        name, mean, flags = other
+        returns = None if mean is None else around(mean, 4)
+        records += [record(name, returns, task=task, flags=flags) for task in "AB"]
+    (overview,) = overviews(records)
+    rank, why = ((1, 1), "") if other and other[0] == "second" else (None, "alone")
+    for table in (*(board.rows for board in overview.boards), overview.whole.standings):
+        (first,) = (one for one in table if one.name == "first")
+        assert (first.rank, first.unranked) == (rank, why)
+        assert [one.name for one in table][:2] != ["random", "optimal"]
+    for board in overview.boards:
+        assert board.may_be_best == (("first",) if rank else ())
+        assert {row.name for row in board.rows if row.behind is None} == {"first", "broken"} & {
+            row.name for row in board.rows
+        }
+    assert (f"| {'1' if rank else '–'} | first |") in text_of(overview)
 
 
 def test_tasks_without_scores_weigh_the_same():
@@ -151,7 +181,7 @@ def test_tasks_without_scores_weigh_the_same():
 def test_one_person_with_one_episode_has_a_board():
     (overview,) = overviews([record("me", [0.3])])
     (board,) = overview.boards
-    assert board.rows[0].rank == overview.whole.standings[0].rank == (1, 1)
+    assert [one.unranked for one in (*board.rows, *overview.whole.standings)] == ["alone"] * 2
     assert board.tells is None
     assert overview.pairs == ()
     (overview,) = overviews([record("me", [0.3]), record("you", [0.9])])

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import shutil
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,33 @@ def board(played):
     """The tables of the tiny suite, and what the page gets of them."""
     (overview,) = overviews(read_folder(played).records)
     return overview, view.suite_view(overview, Links(played))
+
+
+def test_a_board_holds_the_actions_that_it_shows_and_no_others(played, monkeypatch):
+    """And shows the same; a record is let go before the next one is read."""
+    monkeypatch.setattr(view_task, "EPISODES", 5)
+    seen = []
+
+    def keep(record):
+        assert all(one() is None for one in seen)
+        assert record.evaluation is None or record.evaluation.actions is not None
+        few = view_task.shown(record)
+        seen.extend(map(weakref.ref, filter(None, [record.evaluation])))
+        return few
+
+    whole, few = read_folder(played), read_folder(played, keep)
+    assert len(seen) == len(whole.records) - 1  # one has failed
+    for one, other in zip(whole.records, few.records, strict=True):
+        if one.evaluation is not None:
+            (ours,), (theirs,) = other.evaluation.actions.parts, one.evaluation.actions.parts
+            np.testing.assert_array_equal(ours, theirs[: one.evaluation.lengths[:5].sum()])
+            assert len(one.evaluation.lengths) == len(other.evaluation.lengths) == 40
+    first, second = (
+        view.suite_view(overview, Links(played))
+        for found in (whole, few)
+        for overview in overviews(found.records)
+    )
+    assert first == second
 
 
 def test_a_pair_is_the_paired_difference_of_its_scores(board):

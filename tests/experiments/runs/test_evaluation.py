@@ -52,6 +52,12 @@ PLAYED = {
         {"num_items": 20, "num_features": 3, "horizon": 6, "batch_size": 2, "delay": 1},
         (),
     ),
+    "lost labels": (
+        "GraphPool",
+        "bayes_ucb",
+        {"num_items": 20, "horizon": 6, "delay": ["geometric", 0.4], "loss": 0.3},
+        (),
+    ),
     "sources": (
         "LocationFinding",
         "thompson_eig",

@@ -105,6 +105,7 @@ def test_units_of_labels_do_not_matter(factor):
 PLAYED = {
     "rows": ("TablePool", {"rows": 0.1, "horizon": 9}),
     "plates": ("TablePool", {"horizon": 24, "batch_size": 6, "delay": 1}),
+    "lost": ("TablePool", {"horizon": 24, "delay": ["lognormal", 2, 1], "loss": 0.2}),
     "noise": ("LinearPool", {"num_items": 40, "num_features": 3, "noise_std": 1.0, "horizon": 8}),
     "ties": ("GraphPool", {"num_items": 30, "horizon": 6}),
     "coins": ("LogisticPool", {"num_items": 30, "num_features": 3, "horizon": 30}),

@@ -81,17 +81,22 @@ NO_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "minus"),
+    "changes",
     [
-        ({"LC_ALL": "C"} | NO_UTF8, "-"),
-        ({"PYTHONIOENCODING": "cp1252"}, "-"),
-        ({"PYTHONIOENCODING": "ascii"}, "-"),
-        ({"PYTHONIOENCODING": "latin-1"}, "-"),
+        {"LC_ALL": "C"} | NO_UTF8,
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
     ],
     ids=["C", "cp1252", "ascii", "latin-1"],
 )
-def test_every_command_in_any_encoding(changes: dict[str, str], minus: str, tmp_path: Path) -> None:
-    """All in one process, to import once; a failed run gives 1, what is refused gives 2."""
+def test_every_command_in_any_encoding(changes: dict[str, str], tmp_path: Path) -> None:
+    """All in one process, to import once; a failed run gives 1, what is refused gives 2.
+
+    The locale C plays everything: what has no letter in another encoding has none in ASCII either. The
+    others play what writes no files, and the next test has each letter in each encoding.
+    """
+    whole = "LC_ALL" in changes
     out, training = str(tmp_path / "out"), str(tmp_path / "training")
     ladder = ["KnowledgeLadder", "--out", training, "--steps", "64", "--envs", "4"]
     ladder += [
@@ -104,29 +109,29 @@ def test_every_command_in_any_encoding(changes: dict[str, str], minus: str, tmp_
         "--hyper",
         "n_steps=16",
     ]
-    learns = importlib.util.find_spec("stable_baselines3") is not None
+    learns = whole and importlib.util.find_spec("stable_baselines3") is not None
     commands = [
         ["list"],
         EVALUATE,
-        ["run", "tiny", "--out", out, "--workers", "1"],
-        ["leaderboard", out],
-        ["train", *ladder] if learns else ["list"],
+        *([["run", "tiny", "--out", out, "--workers", "1"], ["leaderboard", out]] if whole else []),
+        *([["train", *ladder]] if learns else []),
         ["reproduce", "asd-table−1", "--out", str(tmp_path / "x")],
         ["reproduce", "asd-table-1", "--out", str(tmp_path / "x"), "--episodes", "−3"],
-        ["tune", "tiny", "--out", str(tmp_path / "tuned")],
+        *([["tune", "tiny", "--out", str(tmp_path / "tuned")]] if whole else []),
     ]
+    statuses = "00" + "10" * whole + "0" * learns + "22" + "2" * whole
     script = tmp_path / "commands.py"  # workers import the main module
     script.write_text(SCRIPT)
     words = [sys.executable, str(script), json.dumps(commands)]
     done = subprocess.run(words, env=environment(**changes), capture_output=True, check=False)
     told = done.stderr.decode("latin-1")
     assert done.returncode == 0, told
-    assert re.findall(r"^status (\d)", told, re.M) == list("00100222"), told
+    assert re.findall(r"^status (\d)", told, re.M) == list(statuses), told
     text = done.stdout.decode("latin-1")
     assert "Traceback" not in text + told
     assert "discovery/LocationFinding-v0\t" in text
-    assert re.search(rf"^return\t{minus}\d", text, re.M)
-    assert "index.html" in text
+    assert re.search(r"^return\t-\d", text, re.M)
+    assert not whole or "index.html" in text
     assert not learns or "Best after 64 steps" in text
     assert "no reproduction 'asd-table" in told, told
 

@@ -35,6 +35,8 @@ PLAYED = {
     "pool": ("LinearPool", {"num_items": 20, "num_features": 3, "horizon": 12}),
     "late": ("LinearPool", {"num_items": 20, "num_features": 3, "horizon": 12, "delay": 3}),
     "plates": ("GraphPool", {"num_items": 20, "horizon": 12, "batch_size": 3, "delay": 2}),
+    "lost": ("LinearPool", {"num_items": 20, "num_features": 3, "horizon": 12, "batch_size": 2,
+                            "delay": ["geometric", 0.4], "loss": 0.3}),
     "table": ("TablePool", {"dataset": "diabetes", "horizon": 60}),
     "lines": ("LinearGaussianDesign", {"horizon": 4}),
 }  # fmt: skip
@@ -74,7 +76,7 @@ def test_what_is_kept_is_what_single_environments_tell(name):
     spec = run(name)
     result, space = played(spec), gym.make(spec.env_id, **spec.env_kwargs).action_space
     assert (result.spent is None) == (name not in ("ladder", "step", "upgrades"))
-    assert (result.best_after is None) == (name not in ("pool", "late", "plates", "table"))
+    assert (result.best_after is None) == (name not in ("pool", "late", "plates", "lost", "table"))
     np.testing.assert_array_equal(result.actions.lengths, result.lengths)
     for row, length in enumerate(result.lengths):
         actions = result.actions.of([row]).shaped(space)

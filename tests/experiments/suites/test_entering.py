@@ -32,6 +32,13 @@ def longest(observation, width=1.0):
     length = width * (features**2).sum(1)
     return int(np.argmax(np.where(observation["action_mask"], length, -np.inf)))
 '''
+CAMPAIGNER = '''
+"""An agent in ten lines: bold where little is left to climb, and sometimes anyway."""
+
+def later_bold(observation, random):
+    left = observation[0]
+    return 8 if left < 5 or random.random() < 0.1 else 4
+'''
 LAB = '''
 from pathlib import Path
 import gymnasium as gym
@@ -55,6 +62,9 @@ class Line(gym.Env):
 
 def right(observation):
     return 1
+
+def left(observation):
+    return 0
 
 gym.register("lab/Line-v0", entry_point="lab:Line")
 '''
@@ -83,6 +93,7 @@ module = "lab"
 [task.agents]
 random = "random"
 right = { call = "lab:right" }
+left = { call = "lab:left" }
 """
 
 
@@ -180,23 +191,26 @@ def test_a_part_of_a_suite(here: Path) -> None:
 
 
 def test_an_agent_in_ten_lines_enters_quick_by_one_command(here: Path) -> None:
-    Path("mine.py").write_text(AGENT)
-    assert len([one for one in AGENT.splitlines() if one.strip()]) <= 10
-    task = ("--task", "Linear pool, 200 items")
-    done = command("run", "quick", "--agent", "mine=./mine.py:longest", *task, "--out", "out",
+    """A campaign, whose other agents are quick; the agent of the guide is tested on every task."""
+    Path("mine.py").write_text(CAMPAIGNER)
+    assert len([one for one in CAMPAIGNER.splitlines() if one.strip()]) <= 10
+    task = ("--task", "Gaussian step, deadline")
+    done = command("run", "quick", "--agent", "mine=./mine.py:later_bold", *task, "--out", "out",
                    "--workers", "2")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "mine" in done.stdout
     records = {one.spec.name: one for one in read_folder(Path("out")).records}
     suite = catalogue.suite("quick")
-    (linear,) = (task for task in suite.tasks if task.name == "Linear pool, 200 items")
-    assert set(records) == {*linear.agents, "mine"}
+    (step,) = (task for task in suite.tasks if task.name == "Gaussian step, deadline")
+    assert set(records) == {*step.agents, "mine"}
     mine = records["mine"]
     assert (mine.spec.suite, mine.spec.version) == ("quick", suite.version)
-    assert mine.spec.agent == "./mine.py:longest"
+    assert mine.spec.agent == "./mine.py:later_bold"
     assert mine.evaluation is not None
     assert len(mine.evaluation.returns) == 1000
-    played = evaluate("LinearPool", "./mine.py:longest", episodes=3, env_kwargs=linear.env_kwargs)
+    played = evaluate(
+        "GaussianStep", "./mine.py:later_bold", episodes=3, env_kwargs=step.env_kwargs
+    )
     np.testing.assert_array_equal(mine.evaluation.returns[:3], played.returns)
 
 
@@ -281,6 +295,7 @@ def test_trust_first_says_what_runs(here: Path) -> None:
     )
     assert [line for line, _ in there] == [
         f"--trust lets this run: ./mine.py:longest ({here / 'mine.py'})",
+        f"--trust lets this run: lab:left ({here / 'lab.py'})",
         f"--trust lets this run: lab:right ({here / 'lab.py'})",
         f"--trust lets this run: lab:lab/Line-v0 ({here / 'lab.py'})",
     ]
@@ -337,7 +352,7 @@ def test_with_trust_it_plays_and_ranks(here: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr.index("--trust lets this run: ./mine.py:longest") < done.stderr.index("Now:")
     played = {(one.spec.task, one.spec.name): one for one in read_folder(Path("out")).records}
-    assert {name for task, name in played if task == "Line"} == {"random", "right"}
+    assert {name for task, name in played if task == "Line"} == {"random", "right", "left"}
     right = played["Line", "right"].evaluation
     assert right is not None
     assert right.returns.tolist() == [4.0] * 6

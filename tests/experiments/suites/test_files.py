@@ -102,11 +102,14 @@ def test_a_file_gives_the_runs_that_it_says(tmp_path: Path) -> None:
 
 
 def test_kinds_are_those_of_the_families() -> None:
-    found = {env_id: kind_of(env_id) for env_id in registered()}
+    found = {env_id: kind_of(env_id, {}) for env_id in registered()}
     assert set(found.values()) == set(KINDS) - {"other"}
     assert found["discovery/TablePool-v0"] == "table"
     assert found["discovery/LinearPool-v0"] == "pool"
-    assert kind_of("mylab:lab/Squares-v0") == kind_of("CartPole-v1") == "other"
+    assert (
+        kind_of("mylab:lab/Squares-v0", {"dataset": "x"}) == kind_of("CartPole-v1", {}) == "other"
+    )
+    assert kind_of("discovery/GeneralConditions-v0", {"dataset": "cncci"}) == "table"
     for suite in catalogue.SUITES.values():
         for task in suite.tasks:
             assert (task.kind == "table") == ("dataset" in task.env_kwargs)

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InputError, shown, told
-from ...core.checks import quantity, sequence
-from .black_box import REFERENCE, Array, imported
+from ..core import InputError, shown, told
+from ..core.checks import quantity, sequence
+from .simulator.black_box import REFERENCE, imported
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+def hill(setting: Array) -> Array:
+    """Return the price .05 + exp(-|x|^2 / 4.5) of settings ``(..., d)``, ``(...)``.
+
+    Dear in the middle and cheap outside: COPEx, arXiv 2605.26990, whose "quadratic" cost it is.
+    """
+    return np.asarray(0.05 + np.exp(-np.square(setting).sum(-1) / 4.5))
+
+
+NAMED: dict[str, Callable[[Array], Array]] = {"hill": hill}
+"""Prices that a name stands for, of many settings at once."""
 
 
 def prices_of(price: Any, settings: NDArray[np.float32]) -> Array:
     """Return the price of every setting ``(A, d)``, ``(A,)``.
 
     Args:
-        price: One number, one for each setting, a function of a setting ``(d,)``, or its name
-            ``"package.module:function"``.
+        price: One number, one for each setting, a function of a setting ``(d,)``, its name
+            ``"package.module:function"``, or a name in `NAMED`.
         settings: The settings.
 
     Raises:
         InputError: It is something else, or not above 0.
     """
+    if isinstance(price, str) and price in NAMED:
+        return NAMED[price](settings.astype(np.float64))
     if isinstance(price, str) and re.fullmatch(REFERENCE, price):
         price = imported("price", price)
     if callable(price):
-        try:  # the shortest decimals of float32, as the simulator is given them
+        try:  # the shortest decimals of float32, as a simulator is given them
             price = [float(price(np.array([float(str(v)) for v in row]))) for row in settings]
         except Exception as error:  # whatever a user's function may raise
             raise InputError(

@@ -1,4 +1,4 @@
-"""Where an item of a study stands."""
+"""Where an item stands: in a study, and in a pool whose labels come out of order or never."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Status(IntEnum):
     FAILED = 3
     """Its experiment gave no label, and never will."""
     WITHDRAWN = 4
-    """It was taken out: it has no label that counts, and is not chosen."""
+    """It was taken out: it has no label that counts, and is not chosen. In studies only."""
 
     @property
     def word(self) -> str:

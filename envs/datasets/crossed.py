@@ -1,0 +1,58 @@
+"""A table as conditions crossed with substrates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InputError
+from .catalogue import Source, catalogue
+from .loading import load
+from .table import Table
+
+Crossed = tuple[NDArray[np.float64], tuple[str, ...]]
+"""Labels ``(K, m)``, NaN where nothing is measured, and the names of the K conditions."""
+
+
+def crossed(dataset: str) -> Crossed:
+    """Return the labels of a named data set, a row per condition, and the names of the conditions.
+
+    Raises:
+        InputError: If it is not here, or is none of conditions that were tested on many substrates.
+    """
+    source, known = catalogue().get(dataset), catalogue().items()
+    if source is None or source.conditions is None:
+        names = ", ".join(name for name, one in known if one.conditions is not None)
+        raise InputError(
+            f"dataset must be one of {names}, got {dataset!r}; give another table as yields=, an "
+            "array of conditions by substrates, in percent."
+        )
+    first = load(dataset)
+    if isinstance(source.conditions, tuple):
+        return _by_levels(first, source.conditions)
+    columns = np.stack([load(dataset, target=target).labels for target in first.targets])
+    if source.conditions == "targets":
+        return columns, tuple(_inside(name, source) for name in first.targets)
+    return columns.T, tuple(f"row {i}" for i in range(columns.shape[1]))
+
+
+def _inside(target: str, source: Source) -> str:
+    """Return what a label column is called, such as XPhos+P2Et of ``yield[XPhos+P2Et]``."""
+    return target.removeprefix(source.targets).strip("[]")
+
+
+def _by_levels(table: Table, categories: tuple[str, ...]) -> Crossed:
+    """Return the labels of the rows of each combination of levels, short rows filled up."""
+    every, cells = np.arange(len(table.labels)), dict[str, Any]()
+    for one in table.settings:
+        if one.name in categories:
+            cells[one.name] = one.of(table.features, every)
+    names = ["+".join(map(str, row)) for row in zip(*map(cells.get, categories), strict=True)]
+    levels, place = np.unique(names, return_inverse=True)
+    rows = [table.labels[place == k] for k in range(len(levels))]
+    labels = np.full((len(rows), max(map(len, rows))), np.nan)
+    for out, some in zip(labels, rows, strict=True):
+        out[: len(some)] = some
+    return labels, tuple(levels.tolist())

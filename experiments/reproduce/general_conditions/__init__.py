@@ -1,0 +1,1 @@
+"""General reaction conditions by bandits: rules on reaction tables, and the price of late labels."""
