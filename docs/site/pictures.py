@@ -61,7 +61,7 @@ PLAYS = {
     "GraphPool": Play("bayes_ucb"),
     "LowRankPool": Play("bayes_ucb", {"horizon": 60}),
     "UnstructuredPool": Play("random"),
-    "ScreeningPool": Play("optimal"),
+    "ScreeningPool": Play("optimal", {"hit_chance": 0.3}),
     "TablePool": Play("bayes_ucb(belief=gp)"),
     "SimulatorDesign": Play("greedy_eig"),
     "DeathProcess": Play("greedy_eig", {"horizon": 8}),
