@@ -19,7 +19,8 @@ import pytest
 from discovery_gym.envs.design.simulator_design import SimulatorDesign
 
 PAGES = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
-TUTORIALS = [page for page in PAGES if page.stem in ("plates", "robot_physicist")]
+TESTED = ("plates", "robot_physicist")
+TUTORIALS = [page for page in PAGES if page.stem in TESTED]
 BLOCK = (
     r"```(python|sh)\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that never varies
 )
@@ -56,6 +57,12 @@ def test_tutorials_run(page: Path, tmp_path: Path) -> None:
         if shown:
             plain = str.split if language == "sh" else str
             assert plain(text) == plain(shown)
+
+
+def test_the_site_knows_what_is_run_here() -> None:
+    """Its module needs the extra `docs`, and in brief does not run these again."""
+    source = (PAGES[0].parents[1] / "site" / "pages_of_site.py").read_text("utf-8")
+    assert f"TESTED = {TESTED}\n".replace("'", '"') in source
 
 
 def test_the_robot_physicist_fails_as_often_as_it_says(tmp_path: Path) -> None:

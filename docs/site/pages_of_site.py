@@ -58,6 +58,8 @@ LABELS = {"agents/README": "Agents"}
 """What a page is called on the map, if not by its title."""
 COMMANDS = ("plates", "my_table", "own_agent", "reading")
 """Tutorials whose commands are run; those of the others need what is not here, such as a container."""
+TESTED = ("plates", "robot_physicist")
+"""Tutorials that a test runs, and whose text shows what they print: not run for a site in brief."""
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```\n(\n```(?:text)?\n.*?^```\n)?", re.S | re.M)
 KERNEL = """---
 file_format: mystnb
@@ -112,7 +114,8 @@ def contents(docname: str) -> str:
 def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
     """Turn the Markdown of a page into that of the site."""
     text, (folder, _, name) = source[0], docname.partition("/")
-    if folder == "tutorials" and name != "README":
+    told = name == "README" or (pictures.BRIEF and name in TESTED)
+    if folder == "tutorials" and not told:
         text = executed(text, commands=name in COMMANDS)
     elif docname == "environments/README":
         text = f"# Environments\n\n{pictures.gallery()}\n"

@@ -24,7 +24,8 @@ from sphinx.application import Sphinx
 DOCS = Path(__file__).parents[1]
 FOLDER = "_pictures"
 FRAMES = int(os.environ.get("SITE_FRAMES", "32"))
-"""Frames of a picture; a few are enough to see that all can be made."""
+"""Frames of a picture; a few are enough to see that all can be made, of as many first steps."""
+BRIEF = FRAMES < 8
 SECONDS = 8.0
 
 
@@ -103,7 +104,7 @@ def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
         agent, state = make(name, world), None
         observation, _ = world.reset(seed=1)
         trace, ended = [(None, 0.0, observation)], False
-        while not ended:
+        while not ended and not (BRIEF and len(trace) > count):
             action, state = agent.predict(observation, state)
             observation, reward, terminated, truncated, _ = world.step(action)
             trace.append((action, float(reward), observation))
