@@ -38,14 +38,25 @@ SHORT = 4
 README = Path(__file__).parents[1] / "README.md"
 FORMULAS = tomllib.loads(Path(__file__).with_name("formulas.toml").read_text("utf-8"))
 """What each agent, rule or belief computes, in LaTeX, by name."""
+PAPERS = tomllib.loads(Path(__file__).with_name("papers.toml").read_text("utf-8"))
+"""Addresses of papers, by title."""
 
 
 def pages() -> dict[str, str]:
     """Return the pages: path below the folder of documents -> Markdown."""
     models = {env_id: _model(env_id) for env_id in registered()}
     out = _environments(models) | _agents(models) | listed.pages()
+    out = {name: _linked(text) for name, text in out.items()}
     out["own/design/problem.schema.json"] = schema()
     return out
+
+
+def _linked(text: str) -> str:
+    """Return a text with the titles of papers as links, wherever its lines break."""
+    for title, address in PAPERS.items():
+        words = r"\s+".join(map(re.escape, title.split()))
+        text = re.sub(rf'"({words})(,?)"', rf'["\1\2"]({address})', text)
+    return text
 
 
 def _model(env_id: str) -> Any:
