@@ -33,9 +33,14 @@ HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
 SHORT = 4
 """Lines of the head of a module that says no more than the docstrings of its rules."""
-
-
-README = Path(__file__).parents[1] / "README.md"
+TOLD = tomllib.loads(Path(__file__).with_name("environments.toml").read_text("utf-8"))
+"""What each environment lets an agent decide, and the truth that it knows, by name."""
+SOURCES = (
+    "The first three are the models of J. Schrier, *Three mathematical models for machine "
+    "learning and high-throughput experimentation* (2023); the pools are adaptive sampling for "
+    "discovery, Z. Xu, E. Shim, A. Tewari, P. Zimmerman, NeurIPS 2022; the last ones are Bayesian "
+    "experimental design, paid in nats of information."
+)
 FORMULAS = tomllib.loads(Path(__file__).with_name("formulas.toml").read_text("utf-8"))
 """What each agent, rule or belief computes, in LaTeX, by name."""
 PAPERS = tomllib.loads(Path(__file__).with_name("papers.toml").read_text("utf-8"))
@@ -68,18 +73,12 @@ def _model(env_id: str) -> Any:
 
 def _environments(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
-    entries: dict[str, tuple[str, str]] = {}
-    truths = dict(
-        re.findall(
-            r"^\| \[`(discovery/\S+?)`\]\(.*?\) \|.*\| (.*?) \|$", README.read_text("utf-8"), re.M
-        )
-    )
     for env_id, model in models.items():
         name = gym.spec(env_id).name
         page: Any = gym.envs.registration.load_env_creator(str(gym.spec(env_id).entry_point))
         idea, _, rest = _text(page).partition("\n\n")
         told, after, more = rest.partition("## Vectorized environment")
-        truth = f"## Truth\n{truths[env_id][:1].upper()}{truths[env_id][1:]}."
+        truth = f"## Truth\n{TOLD[name]['truth'][:1].upper()}{TOLD[name]['truth'][1:]}."
         best = f"## Best in the kept results\n{kept.best(env_id)}"
         parts = [
             f"# {env_id}",
@@ -91,8 +90,12 @@ def _environments(models: Mapping[str, Any]) -> dict[str, str]:
             after + more,
         ]
         out[f"environments/{name}.md"] = "\n\n".join(parts) + "\n"
-        entries[env_id] = (f"{name}.md", _first(page))
-    out["environments/README.md"] = _index("Environments", entries)
+    rows = [
+        f"| [{name}]({name}.md) | {one['decision']} | {one['truth']} |"
+        for name, one in TOLD.items()
+    ]
+    head = ["# Environments", "", "| | the decision | the truth it knows |", "|---|---|---|"]
+    out["environments/README.md"] = "\n".join([*head, *rows, "", SOURCES, ""])
     return out
 
 
