@@ -1,10 +1,15 @@
 """Keep results in the repository: docs/results, compact records and the leaderboard made of them.
 
     discovery-gym run paper --out results
+    discovery-gym run full --out results
     python docs/keep_results.py results
 
 A compact record has every number of every episode as it was, but no actions, and the curves in `BITS`
 bits, which is more than a page shows. Without arguments only the leaderboard is made again.
+
+A suite has a new version when tasks join it. With --as-now, runs of an earlier version count as those of
+the present one, where it plans the same: whoever gives it knows that these play as they did. A test
+plays the first episodes of some of them again.
 """
 
 from __future__ import annotations
@@ -20,12 +25,15 @@ from numpy.typing import NDArray
 
 from discovery_gym.envs.core.files import write
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
+from discovery_gym.experiments.runs.fingerprints import hashed
 from discovery_gym.experiments.runs.record import Record, check, leave
 from discovery_gym.experiments.runs.record_file import to_bytes, to_table
 from discovery_gym.experiments.runs.records import open_folder, read_folder
+from discovery_gym.experiments.suites.catalogue import suite
+from discovery_gym.experiments.suites.task import plan
 
 RESULTS = Path(__file__).with_name("results")
-SUITES = ("paper",)
+SUITES = ("paper", "full", "budgets")
 """The suites whose results are kept."""
 BITS = 10
 """Bits of the numbers that curves are made of: 1 in 1000."""
@@ -58,20 +66,31 @@ def rounded(values: NDArray[np.float64], last: NDArray[np.int64]) -> NDArray[np.
     return np.asarray(out)
 
 
-def keep(folders: Iterable[Path], results: Path = RESULTS) -> None:
+def as_now(record: Record) -> Record:
+    """Return a record as one of the present version of its suite, if that plans the same run."""
+    spec = replace(record.spec, version=suite(record.spec.suite).version)
+    planned = {one.text for one in plan(suite(spec.suite))}
+    if spec.text not in planned:
+        return record
+    return replace(record, spec=spec, id=hashed(spec.text, record.fingerprint))
+
+
+def keep(folders: Iterable[Path], results: Path = RESULTS, *, renew: bool = False) -> None:
     """Put the results of some folders in place of those that are kept, and make the leaderboard."""
     found = [record for folder in folders for record in read_folder(folder).records]
+    found = [record for record in found if record.spec.suite in SUITES]
+    found = [as_now(record) for record in found] if renew else found
     records = open_folder(results)
     if found:
         for path in records.glob("*.parquet"):
             path.unlink()
     for record in found:
-        if record.spec.suite in SUITES:
-            write(records / f"{record.id}.parquet", compact(record))
+        write(records / f"{record.id}.parquet", compact(record))
     write_leaderboard(results)
 
 
 if __name__ == "__main__":
-    keep(map(Path, sys.argv[1:]))
+    given = sys.argv[1:]
+    keep([Path(one) for one in given if one != "--as-now"], renew="--as-now" in given)
     size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
     print(f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB")

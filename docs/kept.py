@@ -1,6 +1,6 @@
 """What the kept results say: of an environment who is best, of an agent how long it takes.
 
-They are those of the suite `paper` in docs/results.
+They are those in docs/results.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ def best(env_id: str) -> str:
     """Return who is best at an environment, as a table, or that it is not played."""
     tasks = [task for task in _tasks() if task["env"] == env_id]
     if not tasks:
-        return "The suite `paper`, whose results are kept, does not play it."
+        return "No suite whose results are kept plays it."
+    suites = [f"[`{one}`](../suites/{one}.md)" for one in dict.fromkeys(t["suite"] for t in tasks)]
     head = (
-        "In the suite [`paper`](../suites/paper.md); [the board](../results/LEADERBOARD.md) has all of "
-        "it. Behind the best stand those that cannot be told apart from it."
+        f"In {', '.join(suites)}; [the board](../results/LEADERBOARD.md) has all of it. Behind the best "
+        "stand those that cannot be told apart from it."
     )
     lines = [
         head,

@@ -108,7 +108,8 @@ def _shuffled(observation: Any, random: np.random.Generator) -> Any:
     order = np.tile(np.arange(observation["labelled"].shape[1]), (len(observation["labelled"]), 1))
     for row, count in zip(order, Arrivals.of(observation).count, strict=True):
         row[:count] = random.permutation(count)
-    moved = {key: np.take_along_axis(observation[key], order, 1) for key in ("labelled", "labels")}
+    parts = [key for key in ("labelled", "labels", "fidelity") if key in observation]
+    moved = {key: np.take_along_axis(observation[key], order, 1) for key in parts}
     return {**observation, **moved}
 
 

@@ -157,7 +157,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         for k, column in enumerate(items.T):
             ahead._grow(int(ahead._seen.max(initial=0)) + 1)
             some = (column >= 0).nonzero()[0]
-            for t in np.unique(ahead._seen[some]):
+            for t in np.unique(ahead._seen[some])[::-1]:  # who has learnt is not met again
                 group = some[ahead._seen[some] == t]
                 top = np.full(len(group), self._tests.top)
                 at = top if fidelity is None else fidelity[group, k]

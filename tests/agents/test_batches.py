@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import POOLS
+from families import COUNTED
 from golden import CHEAP, SHORT
 
 from discovery_gym.agents import available, make
@@ -79,7 +79,7 @@ def test_gaussian_process_looks_ahead(known: int) -> None:
     for i in range(3):
         items = order[i]
         square = belief._distances(np.array([i]), np.arange(442)[None])[0]
-        k = belief._covariance(square, settings["length_scale"][i])
+        k = belief._kernel(square, settings["length_scale"][i])
         gram = k[np.ix_(items, items)] + settings["noise_ratio"][i] * np.eye(14)
         root = np.linalg.inv(gram)
         variance = 1 - np.einsum("nt,ts,ns->n", k[:, items], root, k[:, items])
@@ -102,7 +102,7 @@ SMALL_POOLS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("env_id", POOLS)
+@pytest.mark.parametrize("env_id", COUNTED)
 def test_every_agent_plays_batches_on_every_pool(env_id: str) -> None:
     """With labels in flight, and none of the labels in flight looked at."""
     settings = SMALL_POOLS.get(env_id, {}) | {
@@ -149,7 +149,7 @@ def test_looking_ahead_at_what_is_in_flight_pays() -> None:
     assert difference.mean() > 3 * difference.std() / 200**0.5
 
 
-@pytest.mark.parametrize("env_id", POOLS)
+@pytest.mark.parametrize("env_id", COUNTED)
 def test_every_agent_plays_where_labels_come_out_of_order_or_never(env_id: str) -> None:
     """It chooses what is legal, and the same alone as beside others."""
     lost: dict[str, Any] = {"batch_size": 2, "delay": ("geometric", 0.4), "loss": 0.3}

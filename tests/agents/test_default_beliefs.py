@@ -46,7 +46,8 @@ FEATURES = _plain("Linear") | LINEAR | {"knowledge_gradient": "Linear"}
 OUTCOMES = (
     _plain("Logistic")
     | LINEAR
-    | {"knowledge_gradient": "Linear", "active_search": "Logistic", "ens": "Logistic"}
+    | {"knowledge_gradient": "Linear"}
+    | dict.fromkeys(("active_search", "ens", "cheap_then_greedy"), "Logistic")
 )
 BANDITS = ("ucb1", "ucb1_tuned", "round_robin", "explore_commit", "annealed_greedy")
 """Rules about conditions that bring their belief."""
@@ -60,6 +61,8 @@ EXPECTED: dict[str, dict[str, str]] = {
     "LogisticPool": OUTCOMES,
     "LogisticPool, sparse": OUTCOMES,
     "LowRankPool": _plain("LowRank") | {"knowledge_gradient": "LowRank"},
+    "ScreeningPool": _plain("Exchangeable")
+    | dict.fromkeys(("active_search", "ens", "cheap_then_greedy"), "Exchangeable"),
     "TablePool": FEATURES,
     "TablePool, two values": OUTCOMES,
     "TablePool, two values, noise": FEATURES,

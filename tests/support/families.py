@@ -28,6 +28,7 @@ def _those(family: type[Model[Any]]) -> list[str]:
 
 
 CAMPAIGNS, POOLS, DESIGNS = map(_those, (Campaign, Pool, DesignModel))
+COUNTED = [one for one in POOLS if one != "discovery/ScreeningPool-v0"]  # in labels, not in money
 BATCHES = _those(Batches)  # the campaigns of batches of one kind
 CONDITIONS = _those(GeneralConditions)
 assert sorted(CAMPAIGNS + POOLS + DESIGNS + CONDITIONS) == registered()

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from families import COUNTED
 from golden import SHORT
 
 import discovery_gym
@@ -27,6 +28,7 @@ EXACT: dict[str, dict[str, Any]] = {
     "linear": {},
     "logistic": {},
     "nodes": {},
+    "exchangeable": {},
     "gp": {
         "refit": 1
     },  # else length scale and noise are those of the last fit, without later labels
@@ -61,7 +63,7 @@ def test_what_a_belief_learns_is_the_labels(
     check_belief(belief, env_id, within=exact if name in EXACT else 0.1, **{**kwargs, **late})
 
 
-@pytest.mark.parametrize("env_id", [one for one in discovery_gym.registered() if "Pool" in one])
+@pytest.mark.parametrize("env_id", COUNTED)
 def test_arrivals_out_of_order(env_id: str) -> None:
     """They grow at their end, and hold neither what is in flight nor what is lost."""
     vector = gym.make_vec(env_id, num_envs=20, horizon=12, batch_size=2, **LOST)

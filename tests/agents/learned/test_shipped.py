@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from families import POOLS
+from families import CONDITIONS, POOLS
 
 from discovery_gym import InputError, registered
 from discovery_gym.agents import available, make
@@ -99,7 +99,7 @@ def test_it_plays_exactly_where_it_says() -> None:
                 make("learned", env)
             continue
         agent = make("learned", env)
-        assert isinstance(agent, PolicyAgent) is (env_id not in POOLS)
+        assert isinstance(agent, PolicyAgent) is (env_id not in POOLS + CONDITIONS)
         action, _ = agent.predict(env.reset(seed=0)[0])
         env.step(action)
 

@@ -219,7 +219,7 @@ class TestDelays:
 
     def test_lost_labels_are_told_and_paid_at_the_end(self) -> None:
         prior = {"prior": (1e6, 1e-3), "objective": "yields"}  # every test succeeds
-        steps = played([0, 1, 1], num_conditions=2, horizon=3, loss=1.0, **prior)
+        steps = played([0, 1, 1], num_conditions=2, horizon=3, loss=1 - 1e-9, **prior)
         assert [step[1] for step in steps] == [0, 0, 3]
         assert steps[-1][0]["lost"].tolist() == [1, 2]
         assert steps[-1][0]["counts"].tolist() == [0, 0]
@@ -272,7 +272,7 @@ class TestDelays:
         ({"prior": (1.0,)}, r"prior must be a pair \(a, b\)"),
         ({"prior": (0.0, 1.0)}, r"prior\[0\]"),
         ({"loss": 1.5}, "loss must be a finite number"),
-        ({"delay": ("geometric", 0)}, r"delay\[1\]"),
+        ({"delay": ("geometric", 0)}, "r of delay"),
     ],
 )
 def test_bad_input_is_one_clear_line(kwargs: dict[str, Any], words: str) -> None:

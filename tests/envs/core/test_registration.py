@@ -87,7 +87,7 @@ def test_a_page_is_joined(lab: str) -> None:
     assert page.startswith("Label squares.\n\n## Description\nThe lower bound")
     assert "## Rewards\nNothing.\n\n## Starting state" in page
     assert "- `side` (2.0): length of a side." in page
-    assert "- `delay` (1): days until a label comes.\n- `illegal`" in page
+    assert "- `delay` (1): days until a label comes.\n- `loss`" in page
     assert page.count("`delay` (") == family.count("`delay` (") == 1
     assert "- `delay` (0): number of steps" in family
     assert page.count("\n- `") == family.count("\n- `") + 1

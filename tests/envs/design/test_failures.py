@@ -392,7 +392,12 @@ def test_the_data_of_a_real_experiment(brittle: SimulatorDesign) -> None:
         SimulatorDesign().data(None)
 
 
-@pytest.mark.parametrize("agent", DESIGN, ids=lambda agent: agent.text)
+PLAYERS = [
+    agent for agent in DESIGN if agent.text != "random_walk"
+]  # which needs a budget of moves
+
+
+@pytest.mark.parametrize("agent", PLAYERS, ids=lambda agent: agent.text)
 @pytest.mark.parametrize("mode", ["outcome", "mask"])
 @pytest.mark.filterwarnings("ignore:on_failure='mask' leaves out")
 def test_every_agent_of_design_plays_it(agent: Any, mode: str) -> None:
