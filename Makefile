@@ -2,6 +2,7 @@
 # make test          all tests
 # make lint          style, format, types
 # make docs          the generated pages of docs/
+# make site          the site, in site/: open site/index.html
 # make libraries     the examples for other libraries, each in an environment of its own
 # make bench         the benchmarks: ratios measured in one run
 # Each makes its own environment first, and again when pyproject.toml or constraints.txt change.
@@ -10,6 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 OUT ?= results
 SUITE ?= quick
+SITE ?= site
 PYTEST_ARGS ?= -n auto --dist worksteal
 
 BIN := $(VENV)/bin
@@ -17,7 +19,7 @@ ROOT := $(CURDIR)
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 METADATA := pyproject.toml setup.py constraints.txt
 
-.PHONY: help leaderboard test lint format docs libraries bench clean
+.PHONY: help leaderboard test lint format docs site libraries bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -49,6 +51,10 @@ docs: $(VENV)/.core
 	$(BIN)/python docs/house.py
 	$(BIN)/python docs/pages.py
 
+# Warnings are errors. Nothing is run or drawn again before its text or the code has changed.
+site: $(VENV)/.docs
+	$(BIN)/python -m sphinx -j auto -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" docs "$(SITE)"
+
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python
 
@@ -56,7 +62,7 @@ bench: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.benchmarks
 
 clean:
-	rm -rf "$(VENV)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf "$(VENV)" "$(SITE)" build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -69,6 +75,10 @@ $(VENV)/.core: $(METADATA) | $(BIN)/python
 
 $(VENV)/.test: $(METADATA) | $(BIN)/python
 	$(INSTALL) -e ".[test]"
+	@touch $@ $(VENV)/.core
+
+$(VENV)/.docs: $(METADATA) | $(BIN)/python
+	$(INSTALL) -e ".[docs]"
 	@touch $@ $(VENV)/.core
 
 $(VENV)/.lint: $(METADATA) | $(BIN)/python

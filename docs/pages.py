@@ -1,6 +1,9 @@
-"""Write the reference pages, one per environment and per agent, from the docstrings.
+"""Write the reference pages, one for each thing that has a name, from what the package says of it.
 
-python docs/pages.py
+    python docs/pages.py
+
+Environments, agents, rules and beliefs from their docstrings, from who fits whom and from the kept
+results; commands, suites and data sets as `listed.py` says.
 """
 
 from __future__ import annotations
@@ -8,12 +11,16 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import kept
+import listed
 
+from discovery_gym.agents import available
 from discovery_gym.agents.beliefs import BELIEFS
 from discovery_gym.agents.learned.policy import PolicyAgent, shipped
 from discovery_gym.agents.making import LEARNED, PLAIN, learned
@@ -24,34 +31,132 @@ from discovery_gym.studies.schema import schema
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
 """Arguments that the text of an agent does not give."""
+SHORT = 4
+"""Lines of the head of a module that says no more than the docstrings of its rules."""
+TOLD = tomllib.loads(Path(__file__).with_name("environments.toml").read_text("utf-8"))
+"""What each environment lets an agent decide, and the truth that it knows, by name."""
+SOURCES = (
+    "The first three are the models of J. Schrier, *Three mathematical models for machine "
+    "learning and high-throughput experimentation* (2023); the pools are adaptive sampling for "
+    "discovery, Z. Xu, E. Shim, A. Tewari, P. Zimmerman, NeurIPS 2022; the last ones are Bayesian "
+    "experimental design, paid in nats of information."
+)
+FORMULAS = tomllib.loads(Path(__file__).with_name("formulas.toml").read_text("utf-8"))
+"""What each agent, rule or belief computes, in LaTeX, by name."""
+PAPERS = tomllib.loads(Path(__file__).with_name("papers.toml").read_text("utf-8"))
+"""Addresses of papers, by title."""
 
 
 def pages() -> dict[str, str]:
     """Return the pages: path below the folder of documents -> Markdown."""
+    models = {env_id: _model(env_id) for env_id in registered()}
+    out = _environments(models) | _agents(models) | listed.pages()
+    out = {name: _linked(text) for name, text in out.items()}
+    out["own/design/problem.schema.json"] = schema()
+    return out
+
+
+def _linked(text: str) -> str:
+    """Return a text with the titles of papers as links, wherever its lines break."""
+    for title, address in PAPERS.items():
+        words = r"\s+".join(map(re.escape, title.split()))
+        text = re.sub(rf'"({words})(,?)"', rf'["\1\2"]({address})', text)
+    return text
+
+
+def _model(env_id: str) -> Any:
+    return gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
+
+
+# ---- environments
+
+
+def _environments(models: Mapping[str, Any]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for env_id, model in models.items():
+        name = gym.spec(env_id).name
+        page: Any = gym.envs.registration.load_env_creator(str(gym.spec(env_id).entry_point))
+        idea, _, rest = _text(page).partition("\n\n")
+        told, after, more = rest.partition("## Vectorized environment")
+        truth = f"## Truth\n{TOLD[name]['truth'][:1].upper()}{TOLD[name]['truth'][1:]}."
+        best = f"## Best in the kept results\n{kept.best(env_id)}"
+        parts = [
+            f"# {env_id}",
+            idea,
+            _played(env_id, model),
+            told.strip(),
+            truth,
+            best,
+            after + more,
+        ]
+        out[f"environments/{name}.md"] = "\n\n".join(parts) + "\n"
+    rows = [
+        f"| [{name}]({name}.md) | {one['decision']} | {one['truth']} |"
+        for name, one in TOLD.items()
+    ]
+    head = ["# Environments", "", "| | the decision | the truth it knows |", "|---|---|---|"]
+    out["environments/README.md"] = "\n".join([*head, *rows, "", SOURCES, ""])
+    return out
+
+
+def _played(env_id: str, model: Any) -> str:
+    """Return how to make an environment, and who plays it."""
+    names = available(model)
+    shown = [
+        one for one in ("optimal", "greedy_eig", "bayes_ucb", "greedy", "random") if one in names
+    ]
+    short = env_id.removeprefix("discovery/").removesuffix("-v0")
+    return (
+        "## To play it\n```py\nimport gymnasium as gym\nimport discovery_gym\n\n"
+        f'env = gym.make("{env_id}")\n'
+        f'envs = gym.make_vec("{env_id}", num_envs=64)\n```\n\n'
+        f"```sh\ndiscovery-gym evaluate {short} {shown[0]}\n```\n\n"
+        f"Agents that fit its defaults: {', '.join(f'[{one}](../agents/{one}.md)' for one in names)}."
+    )
+
+
+# ---- agents, rules and beliefs
+
+
+def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
     entries: dict[str, tuple[str, str]] = {}
-    for env_id in registered():
-        spec = gym.spec(env_id)
-        page: Any = gym.envs.registration.load_env_creator(str(spec.entry_point))
-        out[f"environments/{spec.name}.md"] = f"# {env_id}\n\n{_text(page)}\n"
-        entries[env_id] = (f"{spec.name}.md", _first(page))
-    out["environments/README.md"] = _index("Environments", entries)
+    fits = {env_id: available(model) for env_id, model in models.items()}
     agents = {**PLAIN, LEARNED: learned}
     kinds: dict[str, Mapping[str, Any]] = {"agent": agents, "rule": RULES, "belief": BELIEFS}
-    entries = {}
     for kind, table in kinds.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
-            about = ""
+            idea, settings, options = _text(cls).partition("Settings:\n")
+            formula = f"$$\n{FORMULAS[name].strip()}\n$$"
+            parts = [
+                f"{head}: `{name}{_settings(cls)}`.",
+                idea.strip(),
+                formula,
+                settings + options,
+            ]
+            about = inspect.getdoc(sys.modules[cls.__module__]) or ""
+            if kind == "belief" or (kind == "rule" and about.count("\n") > SHORT):
+                parts.append(f"## About\n\n{about}")
             if kind == "belief":
-                about = f"\n\n## About\n\n{inspect.getdoc(sys.modules[cls.__module__]) or ''}"
-            elif cls is PolicyAgent:
-                about = f"\n\n{_shipped()}"
-            out[f"agents/{name}.md"] = f"{head}: `{name}{_settings(cls)}`.\n\n{_text(cls)}{about}\n"
+                played = [one for one, model in models.items() if name in model.beliefs]
+            else:
+                parts += [_shipped()] if cls is PolicyAgent else []
+                played = [one for one in models if name in fits[one]]
+            parts += [_where(kind, played), kept.cost(name)]
+            out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
     out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
-    out["own/design/problem.schema.json"] = schema()
     return out
+
+
+def _where(kind: str, env_ids: list[str]) -> str:
+    """Return the environments that an agent plays, or that a belief describes, with their defaults."""
+    names = [gym.spec(one).name for one in env_ids]
+    links = ", ".join(f"[{name}](../environments/{name}.md)" for name in names)
+    return (
+        links and f"{'Describes' if kind == 'belief' else 'Plays, with their defaults,'} {links}."
+    )
 
 
 def _shipped() -> str:
@@ -112,7 +217,9 @@ def _index(title: str, entries: dict[str, tuple[str, str]]) -> str:
 def main() -> None:
     """Write the pages beside this file."""
     for name, text in pages().items():
-        write(Path(__file__).parent / name, text)
+        path = Path(__file__).parent / name
+        path.parent.mkdir(exist_ok=True)
+        write(path, text)
 
 
 if __name__ == "__main__":

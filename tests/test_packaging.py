@@ -128,7 +128,7 @@ def test_nothing_is_installed_that_is_not_imported():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["learn"], *extras["ray"]]
-    assert set(extras) == {"learn", "ray", "lint", "test", "all"}
+    assert set(extras) == {"learn", "ray", "docs", "lint", "test", "all"}
     sources = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     for requirement in wanted:
         name = re.split(r"[>=<]", requirement)[0].lower().replace("-", "_")

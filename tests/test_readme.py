@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SNIPPET = r"```python\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that is shown
 SNIPPETS = [
     pytest.param(code, shown, id=f"{name}-{i}")
-    for name in ("README.md", "docs/guide.md", "docs/libraries/README.md")
+    for name in ("README.md", "docs/index.md", "docs/guide.md", "docs/libraries/README.md")
     for i, (code, shown) in enumerate(re.findall(SNIPPET, (ROOT / name).read_text(), re.S))
 ]
 

@@ -1,7 +1,8 @@
-"""Each tutorial works when all of its blocks are pasted in turn, and prints what it shows.
+"""A tutorial that shows what it prints prints that, when all of its blocks are pasted in turn.
 
 That holds for Python, and for the commands of a page that has `COMMANDS`; how a terminal breaks and
-aligns their lines does not count.
+aligns their lines does not count. The other tutorials are run by the build of the site, which prints
+what they print.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import pytest
 
 from discovery_gym.envs.design.simulator_design import SimulatorDesign
 
-TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
+PAGES = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.md"))
+TESTED = ("plates", "robot_physicist")
+TUTORIALS = [page for page in PAGES if page.stem in TESTED]
 BLOCK = (
     r"```(python|sh)\n(.*?)```(?:\n\n```\n(.*?)```)?"  # and what it prints, if that never varies
 )
@@ -54,6 +57,12 @@ def test_tutorials_run(page: Path, tmp_path: Path) -> None:
         if shown:
             plain = str.split if language == "sh" else str
             assert plain(text) == plain(shown)
+
+
+def test_the_site_knows_what_is_run_here() -> None:
+    """Its module needs the extra `docs`, and in brief does not run these again."""
+    source = (PAGES[0].parents[1] / "site" / "pages_of_site.py").read_text("utf-8")
+    assert f"TESTED = {TESTED}\n".replace("'", '"') in source
 
 
 def test_the_robot_physicist_fails_as_often_as_it_says(tmp_path: Path) -> None:

@@ -9,12 +9,19 @@ from .picture import Drawable, Trace
 __all__ = ["draw"]
 
 
-def draw(model: Drawable, trace: Trace, mode: str) -> Any:
-    """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array")."""
+def draw(model: Drawable, trace: Trace, mode: str, *, compact: bool = False) -> Any:
+    """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array").
+
+    Args:
+        model: What describes the episode.
+        trace: The episode so far.
+        mode: "ansi" or "rgb_array".
+        compact: An image that will be shown small: large letters, no title, fewer panels.
+    """
     if mode == "ansi":
         from .text import write
 
         return write(model, trace)
     from .image import paint  # matplotlib takes half a second to import
 
-    return paint(model, trace)
+    return paint(model, trace, compact=compact)

@@ -21,26 +21,34 @@ from .text import title
 
 MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of them
 MOST_NAMES = 5  # series in a legend
+COMPACT = 1.8  # how much larger letters are where the picture will be shown small
 
 
-def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
-    """Return the picture of an episode, ``(480, 640, 3)``."""
+def paint(model: Drawable, trace: Trace, *, compact: bool = False) -> NDArray[np.uint8]:
+    """Return the picture of an episode, ``(480, 640, 3)``.
+
+    Args:
+        model: What describes the episode.
+        trace: The episode so far.
+        compact: To be shown small: large letters, no title, and of the curves the first two panels.
+    """
     picture = model.picture(trace)
     curves = [panel for panel in picture.panels if isinstance(panel, Curves)]
+    curves = curves[:2] if compact else curves
     clouds = [panel for panel in picture.panels if isinstance(panel, Cloud)][:1]
-    sheet = _sheet(len(curves), bool(clouds))
+    sheet = _sheet(len(curves), bool(clouds), compact)
     sheet.wipe()
-    for text, size, line in zip(sheet.title, (10, 8.5), title(model, trace, picture), strict=True):
-        text.set_text(_shorten(line, int(1010 / size)))
+    if not compact:
+        sheet.entitle(title(model, trace, picture))
     played = len(trace) - 1
     # The axis doubles now and then, and stands still otherwise.
     end = max(10, 1 << played.bit_length())
     end = end if picture.length is None else min(end, picture.length)
     for axes, panel in zip(sheet.curves, curves, strict=True):
-        _curves(axes, panel, played)
+        _curves(axes, panel, played, sheet.letters)
         axes.set_xlim(-0.01 * end, 1.01 * end + 0.5)
     if curves:
-        sheet.curves[-1].set_xlabel(picture.unit, fontsize=8, labelpad=1)
+        sheet.curves[-1].set_xlabel(picture.unit, fontsize=8 * sheet.letters, labelpad=1)
     for cloud in clouds:
         _cloud(sheet, cloud)
     canvas: Any = sheet.canvas  # matplotlib types no methods of it
@@ -54,13 +62,17 @@ def paint(model: Drawable, trace: Trace) -> NDArray[np.uint8]:
 class _Sheet:
     """A figure with its axes; it is drawn on again and again, for axes cost more than curves."""
 
-    def __init__(self, curves: int, cloud: bool) -> None:
+    def __init__(self, curves: int, cloud: bool, compact: bool) -> None:
+        self.letters = COMPACT if compact else 1.0
+        small = 7 * self.letters
         self.figure = Figure(figsize=(6.4, 4.8), dpi=100)
         self.canvas = FigureCanvasAgg(self.figure)
         self.title = [
             self.figure.text(0.02, y, "", fontsize=size) for y, size in ((0.95, 10), (0.905, 8.5))
         ]
         left, right, bottom, top = 0.11, 0.52 if cloud else 0.98, 0.085, 0.875
+        if compact:
+            left, right, bottom, top = 0.18, 0.56 if cloud else 0.98, 0.14, 0.985
         shares = np.array([2.0, *[1.0] * (curves - 1)])[:curves]
         edges = top - np.append(0.0, shares.cumsum() / shares.sum()) * (top - bottom)
         self.curves = [
@@ -69,16 +81,24 @@ class _Sheet:
         ]
         for axes in self.curves:
             lowest = axes is self.curves[-1]  # ticks are what costs most: one scale for all
-            axes.xaxis.set_major_locator(MaxNLocator(5, integer=True) if lowest else NullLocator())
-            axes.tick_params(labelsize=7, length=2)
+            axes.xaxis.set_major_locator(
+                MaxNLocator(3 if compact else 5, integer=True) if lowest else NullLocator()
+            )
+            axes.tick_params(labelsize=small, length=2)
             axes.spines[["top", "right"]].set_visible(False)
         if cloud:
             left = right + 0.06 if curves else 0.05
-            self.cloud = self.figure.add_axes((left, 0.2, 0.97 - left, top - 0.22))
+            low = 0.2 + 0.05 * compact
+            self.cloud = self.figure.add_axes((left, low, 0.97 - left, top - low - 0.02))
             self.cloud.set(xticks=[], yticks=[])
             self.cloud.spines[["top", "right"]].set_visible(False)
-            self.scale = self.figure.add_axes((left, 0.115, 0.97 - left, 0.02))
-            self.scale.tick_params(labelsize=7, length=2)
+            self.scale = self.figure.add_axes((left, low - 0.085, 0.97 - left, 0.02))
+            self.scale.tick_params(labelsize=small, length=2)
+
+    def entitle(self, lines: tuple[str, str]) -> None:
+        """Write two lines above all."""
+        for text, size, line in zip(self.title, (10, 8.5), lines, strict=True):
+            text.set_text(_shorten(line, int(1010 / size)))
 
     def wipe(self) -> None:
         """Remove everything that was drawn for one frame."""
@@ -92,18 +112,20 @@ class _Sheet:
 _sheets = threading.local()
 
 
-def _sheet(curves: int, cloud: bool) -> _Sheet:
-    known: dict[tuple[int, bool], _Sheet] = vars(_sheets).setdefault("by_layout", {})
-    if (curves, cloud) not in known:
-        known[curves, cloud] = _Sheet(curves, cloud)
-    return known[curves, cloud]
+def _sheet(*layout: Any) -> _Sheet:
+    known: dict[tuple[Any, ...], _Sheet] = vars(_sheets).setdefault("by_layout", {})
+    if layout not in known:
+        known[layout] = _Sheet(*layout)
+    return known[layout]
 
 
 # ---- what stands on it
 
 
-def _curves(axes: Axes, panel: Curves, played: int) -> None:
-    axes.set_ylabel(panel.label, fontsize=8, labelpad=2)
+def _curves(axes: Axes, panel: Curves, played: int, letters: float) -> None:
+    fit = int(96 * axes.get_position().height / letters)  # letters beside the axes
+    label = panel.label if letters == 1 else _shorten(panel.label, fit)
+    axes.set_ylabel(label, fontsize=8 * letters, labelpad=2)
     values = [np.asarray(series.values, np.float64) for series in panel.series]
     levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal]])
     levels = levels[np.isfinite(levels)]
@@ -129,7 +151,19 @@ def _curves(axes: Axes, panel: Curves, played: int) -> None:
         colour = COLOURS[-2 - i % (len(COLOURS) - 1)]
         axes.vlines(times, low, top, color=colour, linewidth=1, label=name)
     if legend:
-        axes.legend(fontsize=7, frameon=False, loc="upper left", ncols=MOST_NAMES, borderpad=0)
+        _legend(axes, letters)
+
+
+def _legend(axes: Axes, letters: float) -> None:
+    narrow: dict[str, Any] = {"columnspacing": 2 / letters, "handlelength": 2 / letters}
+    axes.legend(
+        fontsize=7 * letters,
+        frameon=False,
+        loc="upper left",
+        ncols=MOST_NAMES,
+        borderpad=0,
+        **narrow,
+    )
 
 
 def _scale(axes: Axes, log: bool) -> None:
@@ -187,8 +221,8 @@ def _cloud(sheet: _Sheet, panel: Cloud) -> None:
     sheet.scale.set_visible(bool(len(chosen)))
     if len(chosen):
         sheet.figure.colorbar(colours, cax=sheet.scale, orientation="horizontal")
-        sheet.scale.xaxis.set_major_locator(MaxNLocator(4))
-        sheet.scale.set_xlabel(panel.label, fontsize=8, labelpad=1)
+        sheet.scale.xaxis.set_major_locator(MaxNLocator(int(4 / sheet.letters)))
+        sheet.scale.set_xlabel(panel.label, fontsize=8 * sheet.letters, labelpad=1)
 
 
 def _shorten(text: str, most: int) -> str:

@@ -168,6 +168,21 @@ def test_cloud_of_items(n, d, known):
     assert "return       3" in text
 
 
+def test_a_picture_to_be_shown_small_has_two_panels_and_larger_letters():
+    labels = Series(values=np.array([1.0, 2.0]), style="points")
+    panels = tuple(Curves(label=f"label {i}", series=(labels,)) for i in range(3))
+    three, two = (Pool(Picture(panels=some)) for some in (panels, panels[:2]))
+    compact = draw(three, TRACE, "rgb_array", compact=True)
+    assert compact.shape == (480, 640, 3)
+    np.testing.assert_array_equal(compact, draw(two, TRACE, "rgb_array", compact=True))
+    full = draw(two, TRACE, "rgb_array")
+    rows = [(frame.min(2) < 128).any(1) for frame in (compact, full)]
+    last = [ink.nonzero()[0][-1] for ink in rows]  # the foot of the lowest name
+    high, low = (end - (~ink[:end]).nonzero()[0][-1] for ink, end in zip(rows, last, strict=True))
+    assert high > 1.4 * low
+    np.testing.assert_array_equal(full, draw(two, TRACE, "rgb_array"))  # a sheet for each
+
+
 def test_text_fills_gaps_and_shows_the_goal():
     series = (Series(values=np.array([1.0, np.nan])), Series(values=np.array([np.nan, 5.0])))
     text = draw(Pool(Picture(panels=(Curves(label="x", series=series, goal=10.0),))), TRACE, "ansi")

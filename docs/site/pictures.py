@@ -1,0 +1,229 @@
+"""Animated pictures of the environments, each with an agent that plays it well, made by the build.
+
+One palette of 64 colours for all frames lets the format store differences only. A picture begins with
+its last frame, which is what a page shows while it loads, on paper and in a preview.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parents[1]
+FOLDER = "_pictures"
+FRAMES = int(os.environ.get("SITE_FRAMES", "32"))
+"""Frames of a picture; a few are enough to see that all can be made, of as many first steps."""
+BRIEF = FRAMES < 8
+SECONDS = 8.0
+
+
+@dataclass(frozen=True)
+class Play:
+    """An episode to be shown: who plays, and with which parameters of the environment."""
+
+    agent: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    rival: str = ""
+    """An agent to be shown beside, on the left."""
+
+
+INVEST = {
+    "success_probs": (0.02,),
+    "objective": "count",
+    "success_reward": 5.0,
+    "cost_per_experiment": 0.05,
+    "model_upgrade": (1.5, 8.0, 3),
+    "throughput_upgrade": (2, 6.0, 2),
+    "batch_sizes": (1, 4, 16),
+    "horizon": 30,
+}
+LADDER = {"target": 99, "p_scale": 1000.0, "cost_per_batch": 20.0, "cost_per_experiment": 1.0}
+STEPS = {"target": 50.0, "batch_sizes": (1, 8, 96), "cost_per_experiment": 0.02}
+PLAYS = {
+    "BinomialDiscovery": Play("optimal", INVEST),
+    "GaussianStep": Play("optimal", STEPS),
+    "KnowledgeLadder": Play("optimal", LADDER | {"horizon": 2000}),
+    "FidelityLadder": Play("optimal", {"price_per_day": 1.0}),
+    "GeneralConditions": Play("ucb1"),
+    "LinearPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
+    "LogisticPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
+    "GraphPool": Play("bayes_ucb"),
+    "LowRankPool": Play("bayes_ucb", {"horizon": 60}),
+    "UnstructuredPool": Play("random"),
+    "ScreeningPool": Play("optimal", {"hit_chance": 0.3}),
+    "TablePool": Play("bayes_ucb(belief=gp)"),
+    "SimulatorDesign": Play("greedy_eig"),
+    "DeathProcess": Play("greedy_eig", {"horizon": 8}),
+    "PreyPopulation": Play("greedy_eig"),
+    "TemporalDiscounting": Play("greedy_eig"),
+    "LocationFinding": Play("greedy_eig", {"horizon": 20}),
+    "ConstantElasticity": Play("greedy_eig"),
+    "LinearGaussianDesign": Play("greedy_eig"),
+    "Weinberg": Play("greedy_eig"),
+    "WeinbergToy": Play("greedy_eig"),
+}
+"""What is shown of each environment, by its name."""
+HERO = "start"
+POOL = {"num_items": 400, "num_features": 4, "horizon": 48}
+SHOWN = PLAYS | {HERO: Play("bayes_ucb", POOL, rival="random")}
+FAMILIES = {
+    "campaigns": "Campaigns\n\nHow many experiments at once, and of which kind?",
+    "conditions": "Conditions\n\nWhich one works for most, of a few that are tested again and again?",
+    "pools": "Pools\n\nWhich candidate next, each of them once?",
+    "design": "Experimental design\n\nWhich settings tell most about what is unknown?",
+}
+"""The families of environments: heading and question."""
+
+
+# ---- what is drawn
+
+
+def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield pictures of an episode, at most so many and evenly over it, ``(480, W, 3)``."""
+    import gymnasium as gym
+
+    import discovery_gym  # noqa: F401 - registers
+    from discovery_gym.agents import make
+    from discovery_gym.envs.rendering import draw
+
+    world: Any = gym.make(f"discovery/{env}-v0", **play.kwargs).unwrapped
+    traces = []
+    for name in filter(None, (play.rival, play.agent)):
+        agent, state = make(name, world), None
+        observation, _ = world.reset(seed=1)
+        trace, ended = [(None, 0.0, observation)], False
+        while not ended and not (BRIEF and len(trace) > count):
+            action, state = agent.predict(observation, state)
+            observation, reward, terminated, truncated, _ = world.step(action)
+            trace.append((action, float(reward), observation))
+            ended = terminated or truncated
+        traces.append((name, trace))
+    last = max(len(trace) for _, trace in traces) - 1
+    for end in np.unique(np.linspace(1, last, min(count, last)).round().astype(int)):
+        pictures = []
+        for name, trace in traces:
+            picture = draw(world.model, trace[: end + 1], "rgb_array", compact=True)
+            pictures.append(_named(picture, name) if play.rival else picture)
+        yield np.concatenate(pictures, axis=1)
+
+
+def _named(picture: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """Write a name over a picture."""
+    sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + 44), "white")
+    sheet.paste(Image.fromarray(picture), (0, 44))
+    draw = ImageDraw.Draw(sheet)
+    draw.text((picture.shape[1] // 2, 6), name, "#222222", ImageFont.load_default(30), anchor="ma")
+    return np.asarray(sheet)
+
+
+def animate(name: str, play: Play, folder: Path, count: int = FRAMES) -> None:
+    """Write an episode as NAME.gif and its end as NAME.png."""
+    env = "LinearPool" if name == HERO else name
+    made = [Image.fromarray(picture) for picture in frames(env, play, count)]
+    palette = made[-1].quantize(64)
+    small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
+    small = [small[-1], *small]
+    hold = int(min(400, max(80, 1000 * SECONDS / len(small))))
+    times = [1500, *[hold] * (len(small) - 2), 1500]
+    moving = folder / f"{name}.gif"
+    small[0].save(
+        moving, save_all=True, append_images=small[1:], loop=0, optimize=True, duration=times
+    )
+    small[0].save(folder / f"{name}.png", optimize=True)
+
+
+# ---- when it is drawn
+
+
+def draw(app: Sphinx) -> None:
+    """Make the pictures whose sources have changed since they were made."""
+    folder = Path(app.outdir) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp, now = folder / "made.json", {name: _digest(play) for name, play in SHOWN.items()}
+    made = json.loads(stamp.read_text()) if stamp.exists() else {}
+    todo = [name for name in SHOWN if made.get(name) != now[name]]
+    with ProcessPoolExecutor() as pool:
+        list(pool.map(animate, todo, [SHOWN[name] for name in todo], [folder] * len(todo)))
+    stamp.write_text(json.dumps(now))
+
+
+def _digest(play: Play) -> str:
+    return hashlib.sha256(f"{play}{FRAMES}{sources('envs', 'agents')}".encode()).hexdigest()
+
+
+@cache
+def sources(*storeys: str) -> str:
+    """Return a digest of the code of some storeys, and of this one."""
+    folders, digest = (
+        [*(DOCS.parent / one for one in storeys), Path(__file__).parent],
+        hashlib.sha256(),
+    )
+    for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+# ---- what stands on the pages
+
+
+def picture(name: str, about: str, root: str) -> str:
+    """Return a picture as HTML; still for whoever wants less motion."""
+    file = f"{root}{FOLDER}/{name}"
+    still = f'<source srcset="{file}.png" media="(prefers-reduced-motion: reduce), print">'
+    image = f'<img src="{file}.gif" alt="{about}" loading="lazy">'
+    return f'<picture class="episode">{still}{image}</picture>'
+
+
+def figure(name: str) -> str:
+    """Return the picture of an environment for its page."""
+    if name not in PLAYS:
+        return ""
+    play = PLAYS[name]
+    kwargs = "".join(f" {key}={value!r}" for key, value in play.kwargs.items())
+    about = f"An episode played by {play.agent}."
+    note = f"An episode of seed 1, played by `{play.agent}`{f', with `{kwargs[1:]}`' if kwargs else ''}."
+    return f"{picture(name, about, '../')}\n\n{{.caption}}\n{note}\n"
+
+
+def gallery() -> str:
+    """Return the environments by family, as cards."""
+    import gymnasium as gym
+
+    from discovery_gym.envs.core import registered
+
+    families: dict[str, list[str]] = {family: [] for family in FAMILIES}
+    for env_id in registered():
+        spec: Any = gym.spec(env_id)
+        families[str(spec.entry_point).split(".envs.")[1].partition(".")[0]].append(spec.name)
+    return "\n\n".join(f"## {FAMILIES[one]}\n\n{_cards(names)}" for one, names in families.items())
+
+
+def _cards(names: Sequence[str]) -> str:
+    cards = []
+    for name in names:
+        about = (DOCS / "environments" / f"{name}.md").read_text().split("\n")[2]
+        shown = picture(name, f"An episode of {name}.", "../") if name in PLAYS else ""
+        cards.append(
+            f":::{{grid-item-card}} {name}\n:link: /environments/{name}\n:link-type: doc\n\n"
+            f"{shown}\n\n{about}\n:::"
+        )
+    return "\n".join(["::::{grid} 1 2 2 3", ":gutter: 3", "", *cards, "::::"])
+
+
+if __name__ == "__main__":  # one picture, to look at: python docs/site/pictures.py NAME FOLDER
+    import sys
+
+    Path(sys.argv[2]).mkdir(exist_ok=True)
+    animate(sys.argv[1], SHOWN[sys.argv[1]], Path(sys.argv[2]))
