@@ -41,7 +41,7 @@ lint: $(VENV)/.lint
 	mkdir -p $(VENV)/types && ln -sfn "$(ROOT)" $(VENV)/types/discovery_gym
 	cd $(VENV)/types && "$(abspath $(BIN))/mypy" --config-file "$(ROOT)/pyproject.toml" \
 	    -m discovery_gym -p discovery_gym.envs -p discovery_gym.agents -p discovery_gym.experiments \
-	    -p discovery_gym.testing
+	    -p discovery_gym.studies -p discovery_gym.testing
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
