@@ -96,7 +96,8 @@ class Reach:
         if longest is not None:
             length = np.linalg.norm(apart, axis=2)
             over = (length > longest[:, None] + self._slack("lengths")) & (bound < np.inf)[:, None]
-            np.minimum(share, longest[:, None] / np.maximum(length, 1e-300), out=share, where=over)
+            reached = np.divide(longest[:, None], length, out=np.ones_like(share), where=over)
+            np.minimum(share, reached, out=share)
         share[bound == 0] = 0.0
         found = np.where(share[..., None] < 1, rounded(here + share[..., None] * apart), asked)
         paid = self._payable(walk, found)

@@ -36,12 +36,28 @@ class Labels:
     late: Late | None = None  # when labels come, where they are waited for
     purse: Purse | None = None  # money and tests, where labels are paid
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle, also of one made before rows were `Shown` and labels `Late`."""
+        for name in {"features", "hubs", "edges"} & {*state}:
+            if not isinstance(state[name], Shown):
+                state[name] = Shown(state[name])
+        counts = state.pop("counts", None)
+        if counts is not None and counts.shape[1]:
+            horizon = state["labelled"].shape[1]
+            clock = horizon // (len(state["first_item"]) // len(counts)) - state["left"]
+            state["late"] = Late.of_counts(counts, clock, horizon)
+        self.__dict__.update(state)
+
 
 @dataclass(kw_only=True, eq=False)
 class FeatureLabels(Labels):
     """State of a pool whose items have features."""
 
-    features: Shown  # (B, n d) float32
+    features: Shown  # (B, n d) float32; may be given as an array
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.features, Shown):
+            self.features = Shown(self.features)
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:

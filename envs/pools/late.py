@@ -104,6 +104,26 @@ class Late:
             new=np.zeros(shape, np.bool_),
         )
 
+    @classmethod
+    def of_counts(cls, counts: NDArray[np.int64], clock: NDArray[np.int64], horizon: int) -> Self:
+        """Return the arrays of B episodes whose labels come k steps after the choice.
+
+        Args:
+            counts: Number of choices after each of the last k steps, that of step s at s modulo k.
+            clock: Steps taken, ``(B,)``.
+            horizon: The number T of labels.
+        """
+        late, delay = cls.empty(len(counts), horizon), counts.shape[1]
+        late.clock[:] = clock
+        for i, taken in enumerate(clock.tolist()):
+            first = 0
+            for s in range(max(taken - delay, 0), taken):
+                last = int(counts[i, s % delay])
+                late.since[i, first:last] = s + 1
+                first = max(first, last)
+        late.due = np.where(late.since < EMPTY, late.since + delay, EMPTY)
+        return late
+
     def reset(self, index: NDArray[np.int64]) -> None:
         """Start the episodes ``index`` anew."""
         self.clock[index] = 0

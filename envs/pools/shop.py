@@ -112,5 +112,9 @@ class Shop:
     def most(self) -> int:
         """The most tests that all of the money buys."""
         times = self.num_items if len(self.spend) == 1 else 1
-        costs = np.sort(self.spend.reshape(-1)).repeat(times)[: self.num_items * self.num_tests]
-        return int(np.searchsorted(costs.cumsum(), self.total, side="right"))
+        costs, counts = np.unique(self.spend, return_counts=True)
+        left, most = self.total, 0
+        for cost, count in zip(costs.tolist(), (counts * times).tolist(), strict=True):
+            bought = min(count, left // cost)
+            left, most = left - bought * cost, most + bought
+        return most

@@ -39,6 +39,10 @@ class Shown:
         """The rows as they are now, for the environment alone."""
         return self._array
 
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Return some of the rows as they are now."""
+        return self._array[index]  # type: ignore[no-any-return]
+
     def view(self) -> NDArray[Any]:
         """Return the rows as a read-only view."""
         if self._view is None:

@@ -8,6 +8,7 @@ a task come from different versions of the code, or a file is no record, it says
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def leaderboard_text(folder: Path, form: str) -> tuple[str, list[str]]:
 
 def _shown(folder: Path) -> tuple[Results, list[Overview], list[str]]:
     """Return what is in a results folder, its tables, and in words what they leave out."""
-    found = read_folder(folder, view_task.shown)
+    found = read_folder(folder, shown)
     shown = overviews(found.records)
     return found, shown, left_out(found, shown)
 
@@ -180,3 +181,12 @@ def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[st
         f"{sum(int(one.lengths.sum()) for one in played):,} decisions",
         "versions": {name: ", ".join(sorted(found)) for name, found in versions.items()},
     }
+
+
+def shown(record: Record) -> Record:
+    """Return a record without actions that no page shows: those of later episodes."""
+    played = record.evaluation
+    if played is None or played.actions is None:
+        return record
+    first = played.actions.of(range(min(view_task.EPISODES, record.spec.episodes)))
+    return replace(record, evaluation=replace(played, actions=first))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from scipy.special import stdtrit
 
 from ...envs.core import spelt
 from ..runs.evaluation import Evaluation
-from ..runs.record import Record
 from . import ranks, words
 from . import stats as st
 from .boards import Board, Row, role
@@ -79,15 +77,6 @@ def scale_of(estimates: Sequence[View | None], scored: bool) -> list[float]:
 def values_of(row: Row) -> Floats | None:
     """Return the score, or else the return, of each episode ``(E,)``; ``None`` for a failed run."""
     return None if row.played is None else row.played.returns if row.scores is None else row.scores
-
-
-def shown(record: Record) -> Record:
-    """Return a record without actions that no page shows: those of later episodes."""
-    played = record.evaluation
-    if played is None or played.actions is None:
-        return record
-    first = played.actions.of(range(min(EPISODES, record.spec.episodes)))
-    return replace(record, evaluation=replace(played, actions=first))
 
 
 # ---- a task

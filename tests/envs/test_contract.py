@@ -205,7 +205,7 @@ def test_pages(env_id: str, kwargs: dict[str, Any]) -> None:
     assert re.findall("^## (.+)", page, re.M) == list(headings)
     arguments = section(page, "Arguments")
     for field in fields(model):
-        named = re.search(rf"`{field.name}` (\(.*?\))[:,](?!\)| \()", arguments)
+        named = re.search(rf"`{field.name}` (\(.*?\))(?::(?!\))|,(?!\)| \())", arguments)
         assert named, field.name
         default = field.default if field.default_factory is MISSING else field.default_factory()
         if field.name not in TOLD_IN_WORDS:

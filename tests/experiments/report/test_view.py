@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 from synthetic import record
 
 from discovery_gym.envs.rendering import palette
-from discovery_gym.experiments.report import view, view_task, words
+from discovery_gym.experiments.report import leaderboard, view, view_task, words
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.links import Links, https
 from discovery_gym.experiments.report.standings import overviews
@@ -40,7 +40,7 @@ def test_a_board_holds_the_actions_that_it_shows_and_no_others(played, monkeypat
     def keep(record):
         assert all(one() is None for one in seen)
         assert record.evaluation is None or record.evaluation.actions is not None
-        few = view_task.shown(record)
+        few = leaderboard.shown(record)
         seen.extend(map(weakref.ref, filter(None, [record.evaluation])))
         return few
 
