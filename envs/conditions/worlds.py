@@ -57,9 +57,10 @@ class World(Conditions, Model[State]):
         elif given:
             raise InputError(f"A Bernoulli world takes no {given[0]}; give world='table', too.")
         else:
-            if self.outcome not in (None, "binary"):
+            word = self.outcome if isinstance(self.outcome, str) else None
+            if self.outcome is not None and word != "binary":
                 raise InputError(
-                    f"outcome of a Bernoulli world is 'binary', got {self.outcome!r}; leave it out."
+                    f"outcome of a Bernoulli world is 'binary', got {shown(self.outcome)}; leave it out."
                 )
             count = 3 if self.num_conditions is None else self.num_conditions
             self._set(num_conditions=count, outcome="binary")

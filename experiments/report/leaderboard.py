@@ -89,7 +89,7 @@ def leaderboard_text(folder: Path, form: str) -> tuple[str, list[str]]:
 
 def _shown(folder: Path) -> tuple[Results, list[Overview], list[str]]:
     """Return what is in a results folder, its tables, and in words what they leave out."""
-    found = read_folder(folder, shown)
+    found = read_folder(folder, with_shown_actions)
     shown = overviews(found.records)
     return found, shown, left_out(found, shown)
 
@@ -183,7 +183,7 @@ def _provenance(records: Sequence[Record], shown: Sequence[Overview]) -> dict[st
     }
 
 
-def shown(record: Record) -> Record:
+def with_shown_actions(record: Record) -> Record:
     """Return a record without actions that no page shows: those of later episodes."""
     played = record.evaluation
     if played is None or played.actions is None:

@@ -40,7 +40,7 @@ def test_a_board_holds_the_actions_that_it_shows_and_no_others(played, monkeypat
     def keep(record):
         assert all(one() is None for one in seen)
         assert record.evaluation is None or record.evaluation.actions is not None
-        few = leaderboard.shown(record)
+        few = leaderboard.with_shown_actions(record)
         seen.extend(map(weakref.ref, filter(None, [record.evaluation])))
         return few
 
