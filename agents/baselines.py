@@ -14,6 +14,7 @@ from ..envs.core import InputError, Knowledge
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
 from ..envs.design.reach import Walk
+from ..envs.pools.pool import Pool
 from .agent import Agent, Seed
 from .rules.rule import any_legal
 
@@ -56,10 +57,9 @@ class RandomAgent(Agent):
             mask = observation["action_mask"]
             if not isinstance(space, spaces.MultiDiscrete):
                 return any_legal(mask, self.random), ()
-            mask, batch = mask.copy(), np.empty((len(mask), len(space.nvec)), np.int64)
-            for item in batch.T:
-                item[:] = any_legal(mask, self.random)
-                mask[np.arange(len(mask)), item] = 0
+            batch = np.empty((len(mask), len(space.nvec)), np.int64)
+            for k, item in enumerate(batch.T):
+                item[:] = any_legal(self._within(observation, batch[:, :k]), self.random)
             return batch, ()
         if isinstance(space, spaces.Discrete):
             return (self.random.random(len(start)) * space.n).astype(np.int64), ()
@@ -70,6 +70,16 @@ class RandomAgent(Agent):
         if self.std is not None:
             return self._normal(u), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
+
+    def _within(
+        self, observation: dict[str, NDArray[Any]], chosen: NDArray[np.int64]
+    ) -> NDArray[np.int8]:
+        """Return what is legal in a batch that holds some actions already, ``(B, A)``."""
+        if isinstance(self.model, Pool):
+            return self.model.mask_within(observation, chosen)
+        mask: NDArray[np.int8] = observation["action_mask"].copy()
+        np.put_along_axis(mask, chosen, 0, 1)
+        return mask
 
     def _feasible(
         self, model: DesignModel[Any], walk: Walk, u: NDArray[np.float64]

@@ -418,7 +418,7 @@ def sigmoid_normal(mean: Array, variance: Array) -> tuple[Array, Array, Array]:
         value += weight * ndtr(z)
         slope += density
         bend -= k * z * density
-    return value, slope, bend
+    return np.minimum(value, 1.0), slope, bend  # the weights sum to 1 but for 3e-9
 
 
 def _quick(mean: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -270,7 +270,8 @@ class GeneralConditions(World[Tests]):
             regret = np.where(state.left < 0, values.max(1) - state.found, 0.0)
         else:
             spent = np.minimum(self.horizon - state.left, self.horizon)
-            regret = self.table.best_sums[spent] - state.found
+            lost = self.table.best_sums[spent] - state.found
+            regret = np.maximum(lost, 0.0)  # it is never below, but for rounding
         return {"regret": regret, "values": values}
 
 

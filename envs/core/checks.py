@@ -63,7 +63,12 @@ def real(
 
 
 def quantity(name: str, value: Any, *, zero: bool = False) -> float:
-    """Return ``value`` as a float in ``[SMALL, LARGE]``, or 0 where ``zero`` is allowed."""
+    """Return ``value`` as a float in ``[SMALL, LARGE]``, or 0 where ``zero`` is allowed.
+
+    In lower precision it is the decimal number that it is written as: 0.1 of float32 is one tenth.
+    """
+    if isinstance(value, np.float16 | np.float32):
+        value = float(str(value))
     number = _real(value)
     if number is not None and (SMALL <= number <= LARGE or (zero and number == 0)):
         return number

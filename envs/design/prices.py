@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InputError, shown, told
+from ..core import InputError, closest, shown, told
 from ..core.checks import quantity, sequence
 from .simulator.black_box import REFERENCE, imported
 
@@ -43,6 +43,11 @@ def prices_of(price: Any, settings: NDArray[np.float32]) -> Array:
         return NAMED[price](settings.astype(np.float64))
     if isinstance(price, str) and re.fullmatch(REFERENCE, price):
         price = imported("price", price)
+    elif isinstance(price, str):
+        raise InputError(
+            f'price must be a number, one for each setting, a function, "package.module:function" or '
+            f"one of {', '.join(map(repr, NAMED))}, got {shown(price)}{closest(price, NAMED)}"
+        )
     if callable(price):
         try:  # the shortest decimals of float32, as a simulator is given them
             price = [float(price(np.array([float(str(v)) for v in row]))) for row in settings]

@@ -86,19 +86,14 @@ class Buying(Priced[StateT], Generic[StateT]):
 
         Raises:
             TruthUnknown: It is not known: labels have several prices, there are two proxies or more, or
-                batches, in which choices may be wasted.
+                choices are wasted at a price, since money ends within a batch.
         """
         self._check_waste()
         if self.shop is None or (self.one_price and self.num_tests == 1):
             return self.most_labels
         proxy, label = self.shop.spend[0, 0], self.shop.spend[0, -1]
         work = (self.shop.total / proxy + 1) * (self.shop.total / label + 1)
-        if (
-            self.num_tests > 2
-            or not self.one_price
-            or self.batch_size > 1
-            or work > MOST_WORK / 100
-        ):
+        if self.num_tests > 2 or not self.one_price or work > MOST_WORK / 100:
             raise TruthUnknown(f"{self.name} does not know how many labels chance buys here.")
         return labels_by_chance(self.num_items, int(proxy), int(label), self.shop.total)
 

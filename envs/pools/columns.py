@@ -69,6 +69,9 @@ def proxy_of(
     values = np.unique(numbers)
     if len(values) < 2:
         raise InputError(f"{name} is {values[0]:g} in all rows and tells nothing; leave it out.")
+    # In another unit, by a power of two that changes no digit: squares of numbers are finite.
+    numbers = np.ldexp(numbers, -np.frexp(np.abs(numbers).max())[1])
+    values = np.unique(numbers)
     if outcomes is not None and len(values) == 2:
         positive, hit = numbers == values[1], labels == outcomes[1]
         proxy = BinaryProxy(float(positive[hit].mean()), float(positive[~hit].mean()))

@@ -419,6 +419,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (LINEAR, {"budget": 1.0}, r"budget needs what it pays for: give price"),
     (LINEAR, {"budget": 0.5, "price": 1.0}, r"budget = 0.5 buys nothing.*costs 1; give at least"),
     (LINEAR, {"budget": 0.5, "price": "hill"}, r"budget = 0.5 buys nothing.*costs 0.69"),
+    (LINEAR, {"budget": 3.0, "price": "hil"}, "price must be a number, .*did you mean .hill."),
     (LINEAR, {"price": "valley"}, r"price"),
     (
         LINEAR,

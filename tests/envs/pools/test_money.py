@@ -398,3 +398,51 @@ def test_the_oracle_buys_what_is_best() -> None:
             returns += reward * running
             running &= ~ended
         np.testing.assert_allclose(returns, best[:, -1], rtol=1e-6)
+
+
+def test_prices_in_single_precision() -> None:
+    """They are the decimal numbers that they are written as."""
+    prices = np.array([0.1, 0.3, 0.1, 0.3, 0.1], np.float32)
+    shop = gym.make(LINEAR, **FEW, price=prices, budget=np.float32(1)).unwrapped.model.shop
+    assert (shop.unit, shop.total, shop.spend[:, 0].tolist()) == (0.1, 10, [1, 3, 1, 3, 1])
+    one = gym.make(LINEAR, **FEW, price=np.float32(0.1), budget=0.3).unwrapped.model
+    assert one.most_labels == 3
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_columns_in_any_unit(scale: float) -> None:
+    """What a proxy tells does not depend on the unit of its column, however large or small."""
+    random = np.random.default_rng(3)
+    labels = random.normal(size=30)
+    column = labels + random.normal(size=30)
+    kwargs = {"features": random.normal(size=(30, 2)), "labels": labels, "budget": 9}
+    model = gym.make(TABLE, **kwargs, fidelities=((1, scale * column), (3,))).unwrapped.model
+    assert model.proxies[0].slope == pytest.approx(np.corrcoef(labels, column)[0, 1])
+
+
+def test_chance_buys_in_batches_what_it_may() -> None:
+    """The random agent chooses nothing that is illegal, and is worth what is claimed."""
+    kwargs = FEW | {"num_items": 6, "fidelities": ((1, 0.9, 0.2), (4, 1, 0)), "budget": 11}
+    env = gym.make_vec(LOGISTIC, num_envs=4000, **kwargs, batch_size=4, illegal="raise")
+    agent, total, done = make("random", env), np.zeros(4000), np.zeros(4000, np.bool_)
+    observation, _ = env.reset(seed=2)
+    state = None
+    while not done.all():
+        action, state = agent.predict(observation, state, done)
+        observation, reward, ended, *_ = env.step(action)
+        total += np.where(done, 0, reward)
+        done |= ended
+    error = total.std() / 4000**0.5
+    assert total.mean() == pytest.approx(env.unwrapped.model.random_value(), abs=4 * error)
+
+
+def test_a_perfect_proxy() -> None:
+    """A test that never errs leaves chances of 0 and 1, of which correlations are numbers."""
+    kwargs = FEW | {"fidelities": ((1, 1, 0), (4, 1, 0)), "budget": 8}
+    env = gym.make_vec(LOGISTIC, num_envs=4, **kwargs)
+    agent = make("greedy", env)
+    observation, _ = env.reset(seed=0)
+    with np.errstate(all="raise", under="ignore"):
+        for item in range(3):
+            observation, *_ = env.step(np.full(4, 2 * item))
+            agent.predict(observation)
