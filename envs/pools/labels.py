@@ -56,8 +56,9 @@ class FeatureLabels(Labels):
     features: Shown  # (B, n d) float32; may be given as an array
 
     def __post_init__(self) -> None:
-        if not isinstance(self.features, Shown):
-            self.features = Shown(self.features)
+        given: Any = self.features
+        if not isinstance(given, Shown):
+            self.features = Shown(given)
 
 
 def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
