@@ -53,7 +53,7 @@ docs: $(VENV)/.core
 
 # Warnings are errors. Nothing is run or drawn again before its text or the code has changed.
 site: $(VENV)/.docs
-	$(BIN)/python -m sphinx -j auto -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" docs "$(SITE)"
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs/site -d "$(VENV)/site" docs "$(SITE)"
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python
