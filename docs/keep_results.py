@@ -4,8 +4,8 @@
     discovery-gym run full --out results
     python docs/keep_results.py results
 
-A compact record has every number of every episode as it was, but no actions, and the curves in `BITS`
-bits, which is more than a page shows. Without arguments only the leaderboard is made again.
+A compact record has every number of every episode as it was, but no actions, and curves of at most
+`POINTS` points in `BITS` bits. Without arguments only the leaderboard is made again.
 
 A suite has a new version when tasks join it. With --as-now, runs of an earlier version count as those of
 the present one, where it plans the same: whoever gives it knows that these play as they did. A test
@@ -18,6 +18,7 @@ import json
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,10 @@ from discovery_gym.experiments.suites.task import plan
 RESULTS = Path(__file__).with_name("results")
 SUITES = ("paper", "full", "budgets")
 """The suites whose results are kept."""
-BITS = 10
-"""Bits of the numbers that curves are made of: 1 in 1000."""
+BITS = 7
+"""Bits of the numbers that curves of single episodes are made of: 1 in 128."""
+POINTS = 16
+"""Points of those curves, of the 40 at most that a record has."""
 KEPT = ("versions", "platform", "machine", "created")
 
 
@@ -44,13 +47,23 @@ def compact(record: Record) -> bytes:
     """Return the file of a record without actions and with rounded curves."""
     result = record.evaluation
     assert result is not None
-    last = np.searchsorted(result.points, result.lengths, side="right") - 1
+    count = len(result.points)
+    some = np.unique(np.linspace(0, count - 1, min(count, POINTS)).round().astype(np.int64))
+    points = result.points[some]
+    last = np.searchsorted(points, result.lengths, side="right") - 1
     curves = {
-        name: None if values is None else rounded(values, last)
+        name: None if values is None else rounded(values[:, some], last)
         for name in ("after", "best_after", "spent_after")
         for values in [getattr(result, name)]
     }
-    less = replace(result, actions=None, **curves)
+    whole = np.full(len(result.lengths), -1)
+    # The simple regret of an episode is a curve, too.
+    both = np.concatenate([some, count + some])  # the agent's, and that of random play
+    metrics = {
+        name: rounded(values[:, both], whole) if name == "simple_regret" else values
+        for name, values in result.metrics.items()
+    }
+    less = replace(result, actions=None, points=points, metrics=metrics, **curves)
     columns, about = leave(record.spec, less, None, fingerprint=record.fingerprint)
     about |= {name: getattr(record, name) for name in KEPT}
     check(record.spec, columns, about)
@@ -66,11 +79,16 @@ def rounded(values: NDArray[np.float64], last: NDArray[np.int64]) -> NDArray[np.
     return np.asarray(out)
 
 
+@cache
+def planned(name: str) -> set[str]:
+    """Return the texts of all runs of a suite."""
+    return {spec.text for spec in plan(suite(name))}
+
+
 def as_now(record: Record) -> Record:
     """Return a record as one of the present version of its suite, if that plans the same run."""
     spec = replace(record.spec, version=suite(record.spec.suite).version)
-    planned = {one.text for one in plan(suite(spec.suite))}
-    if spec.text not in planned:
+    if spec.text not in planned(spec.suite):
         return record
     return replace(record, spec=spec, id=hashed(spec.text, record.fingerprint))
 
