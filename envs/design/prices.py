@@ -46,7 +46,8 @@ def prices_of(price: Any, settings: NDArray[np.float32]) -> Array:
     elif isinstance(price, str):
         raise InputError(
             f'price must be a number, one for each setting, a function, "package.module:function" or '
-            f"one of {', '.join(map(repr, NAMED))}, got {shown(price)}{closest(price, NAMED)}"
+            f"one of {', '.join(map(repr, NAMED))}, got {shown(price)}{closest(price, NAMED)} Leave it "
+            "out where experiments are free."
         )
     if callable(price):
         try:  # the shortest decimals of float32, as a simulator is given them

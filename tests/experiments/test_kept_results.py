@@ -82,8 +82,9 @@ def test_a_sample_of_runs_comes_out_again_bit_for_bit(kept):
         for name in ("regret", "spent"):
             if getattr(said, name) is not None:
                 np.testing.assert_array_equal(getattr(played, name), getattr(said, name)[some])
+        after = played.after[:, np.isin(played.points, said.points)]
         np.testing.assert_allclose(
-            played.after, said.after[some], rtol=2.0**-keep_results.BITS, err_msg=what
+            after, said.after[some], rtol=2.0**-keep_results.BITS, err_msg=what
         )
 
 
@@ -101,8 +102,12 @@ def test_a_compact_record_tells_the_same(played, tmp_path):
         assert (found.spec, found.created) == (record.spec, record.created)
         for name in ("returns", "lengths", "regret", "spent"):
             np.testing.assert_array_equal(getattr(said, name), getattr(whole, name))
+        assert len(said.points) == min(len(whole.points), keep_results.POINTS)
+        points = np.isin(whole.points, said.points)
         for name in ("after", "best_after", "spent_after"):
             if getattr(whole, name) is not None:
                 np.testing.assert_allclose(
-                    getattr(said, name), getattr(whole, name), rtol=2.0**-keep_results.BITS
+                    getattr(said, name),
+                    getattr(whole, name)[:, points],
+                    rtol=2.0**-keep_results.BITS,
                 )
