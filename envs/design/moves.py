@@ -247,18 +247,29 @@ class Moves(Reach):
         if len(settings) == 1 or self.overdraft:
             return
         power = np.inf if self.norm == "box" else 2
-        near = KDTree(settings / self.max_step).query(settings / self.max_step, 2, p=power)[0]
-        if near[:, 1].min() > 1 + ROUNDING:
+        steps = _least_apart(settings / self.max_step, power)
+        if steps > 1 + ROUNDING:
             raise InputError(
                 f"max_step = {shown(self.max_step.tolist())} excludes every setting but the last one: "
-                f"the nearest two are {near[:, 1].min():.3g} steps apart; give longer ones."
+                f"the nearest two are {steps:.3g} steps apart; give longer ones."
             )
-        least = KDTree(settings).query(settings, 2)[0][:, 1].min()
-        if self.move_budget is not None and self.move_budget < least - self._slack("lengths"):
+        if self.move_budget is None:
+            return
+        least = _least_apart(settings, 2)
+        if self.move_budget < least - self._slack("lengths"):
             raise InputError(
                 f"move_budget = {self.move_budget:g} buys no move: the nearest two settings are "
                 f"{least:.6g} apart; give at least that."
             )
+
+
+def _least_apart(points: Array, power: float) -> float:
+    """Return the least distance of two of at least two points ``(m, d)``."""
+    if len(np.unique(points, axis=0)) < len(
+        points
+    ):  # as under steps without end; a tree of them is slow
+        return 0.0
+    return float(KDTree(points).query(points, 2, p=power)[0][:, 1].min())
 
 
 def moves_of(model: Settings, horizon: int) -> Moves | None:
