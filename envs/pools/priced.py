@@ -135,7 +135,7 @@ class Priced(Model[State], Generic[State]):
     @property
     def value_std(self) -> float:
         """Standard deviation of the values of items, before anything is known of them."""
-        raise NotImplementedError(f"{self.name} has no proxies with additive noise.")
+        raise InputError(f"{self.name} has no proxies with additive noise.")
 
     # ---- checks
 
