@@ -213,7 +213,8 @@ def _numbers(descriptor: int, events: int) -> Array:
             word = next(w for w in words if not _is_number(w))
             raise WrongOutput(f"gave {told(word)!r} where a number should stand") from None
         count += len(words)
-        if count > events * max(width, 1):
+        # A first line may come in pieces, and tells nothing before it is whole.
+        if count > events * (width or (COLUMNS if more else 1)):
             raise WrongOutput(f"returned more than {events} events, and was stopped")
         if len(rest) > 1000:
             raise WrongOutput(f"gave {told(rest)!r} where a number should stand")

@@ -16,6 +16,7 @@ import simulators
 from discovery_gym import InputError
 from discovery_gym.agents import make
 from discovery_gym.envs.design.information import Exact
+from discovery_gym.envs.design.simulator import black_box
 from discovery_gym.envs.design.simulator import progress as watching
 from discovery_gym.envs.design.simulator.black_box import Job
 from discovery_gym.envs.design.simulator.estimate import Estimate
@@ -117,6 +118,27 @@ def test_two_numbers_tell_more_than_one() -> None:
     precision = np.array([1.0, 1.25])
     want = np.log1p(model.thetas.var() * precision) / 2  # as if theta were normal
     np.testing.assert_allclose(gains, want, atol=0.02)
+
+
+@pytest.mark.parametrize("text", [b"7.0\t0\t-1\n", b" 1 2\n3 4\n5 6", b"7\n8\n9", b"1 2 3"])
+def test_a_text_says_the_same_in_any_pieces(text: bytes) -> None:
+    """A program may write each number by itself: what is read so is what is read at once."""
+    events = 1 if text.startswith(b"7.0") else 3
+    whole = read(text, events, len(text))
+    for size in range(1, len(text)):
+        assert read(text, events, size).tolist() == whole.tolist(), size
+    with pytest.raises(black_box.WrongOutput, match="more than 1 events"):
+        read(b"1 2\n3 4\n", 1, 3)
+    with pytest.raises(black_box.WrongOutput, match="more than 2 events"):
+        read(b"1 " * 100_000, 2, 50)
+
+
+def read(text: bytes, events: int, size: int) -> np.ndarray:
+    """Return the numbers of a text that comes in pieces of some size."""
+    pieces = iter([text[i : i + size] for i in range(0, len(text), size)] + [b""])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(black_box.os, "read", lambda *_: next(pieces))
+        return black_box._numbers(0, events)
 
 
 def test_a_command_prints_several_numbers_an_event(folder: Path) -> None:
