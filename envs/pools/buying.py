@@ -264,11 +264,16 @@ class Buying(Priced[StateT], Generic[StateT]):
 
     @property
     def uniforms(self) -> int:
-        """One number per label, none if labels carry no noise."""
-        return self.batch_size if any(self._noise) else 0
+        """One number per label, its noise or its coin; none if labels carry no noise."""
+        return self.batch_size if self.fidelity_kind == "binary" or any(self._noise) else 0
 
     def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise."""
+        """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise.
+
+        Binary ones are 1 with probability ``value`` and 0 otherwise.
+        """
+        if self.fidelity_kind == "binary":
+            return (self._uniform(streams) < value).astype(np.float64)
         if not self.noise_std:
             return value
         return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))

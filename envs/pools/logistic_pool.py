@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, expit, gammainccinv, ndtr
 
-from ..core import InputError, Streams, environments
+from ..core import InputError, environments
 from ..core.checks import real
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import top_sum
@@ -68,17 +68,6 @@ class LogisticPool(GaussianFeaturePool):
 
     def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(expit(score), np.float64)
-
-    # ---- dynamics
-
-    @property
-    def uniforms(self) -> int:
-        """One number per label, its coin, and what tells when it comes."""
-        return self.batch_size + super().uniforms
-
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return 1 with probability ``value``, 0 otherwise."""
-        return (self._uniform(streams) < value).astype(np.float64)
 
     # ---- truth
 

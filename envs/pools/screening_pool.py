@@ -192,15 +192,6 @@ class ScreeningPool(Pool[Labels]):
         hits, sensitivity, false = state.values[index] > 0, drawn[:, 2:3], drawn[:, 3:4]
         state.purse.means[index, :, 0] = np.where(hits, sensitivity, false)
 
-    @property
-    def uniforms(self) -> int:
-        """One number per test, its coin, and what tells when it comes."""
-        return self.batch_size + super().uniforms
-
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
-        """Return 1 with probability ``value``, 0 otherwise."""
-        return (self._uniform(streams) < value).astype(np.float64)
-
     # ---- truth
 
     @cached_property
