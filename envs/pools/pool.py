@@ -45,8 +45,8 @@ class Pool(Buying[StateT], Generic[StateT]):
 
     ## Observation space
     `Dict`:
-    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet; with a `budget`, for tests that
-      the money left pays, were not bought yet, and of whose item the label was not.
+    - `action_mask`: int8, `(n,)`, 1 for items that were not chosen yet; with a `budget`, `(n M,)`, for
+      tests that the money left pays, were not bought yet, and of whose item the label was not.
     - `labelled`: int64, `(T,)`, the items chosen so far in order, -1 behind the last.
     - `labels`: float32, `(T,)`, their labels, 0 behind the last.
     - `steps_left`: float32, `(1,)`.
