@@ -56,11 +56,11 @@ def compact(record: Record) -> bytes:
         for name in ("after", "best_after", "spent_after")
         for values in [getattr(result, name)]
     }
-    # The simple regret of an episode is a curve, too, and another one that of random play.
+    # Some metrics of an episode are a curve, too, and another one that of random play.
     end = np.full(len(result.lengths), len(some) - 1)
     metrics = {
         name: np.hstack([rounded(values[:, some], end), rounded(values[:, count + some], end)])
-        if name == "simple_regret"
+        if name in ("found", "simple_regret")
         else values
         for name, values in result.metrics.items()
     }
