@@ -120,6 +120,14 @@ class KeyedRandom:
             self[i].standard_normal(dtype=dtype, out=numbers[i : i + 1])
         return numbers
 
+    def normals(self, episodes: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return so many normal numbers of the generator of each of some episodes, in one row."""
+        numbers, begin = np.empty(counts.sum()), 0
+        for i, end in zip(episodes.tolist(), counts.cumsum().tolist(), strict=True):
+            self[i].standard_normal(out=numbers[begin:end])
+            begin = end
+        return numbers
+
     def __getitem__(self, episode: int) -> np.random.Generator:
         """Return the generator of an episode for this step; asked again, it goes on."""
         made = self._made[episode]
