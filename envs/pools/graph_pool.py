@@ -229,45 +229,42 @@ class GraphPool(Pool[GraphLabels]):
             self._see(state, who[now], slot[now], streams.noise)
 
     def _see(
-        self, state: GraphLabels, who: NDArray[np.int64], slot: NDArray[np.int64], noise: KeyedRandom
+        self,
+        state: GraphLabels,
+        who: NDArray[np.int64],
+        slot: NDArray[np.int64],
+        noise: KeyedRandom,
     ) -> None:
-        """Add what one label of each of the episodes ``who`` shows."""
+        """Add what one label of each of the episodes ``who`` shows: links first, hubs after them."""
         node, first = state.labelled[who, slot], who * self.num_items
-        neighbour, count = self._neighbours(state, who, node)
-        at, own = neighbour + first.repeat(count), first + node
-        shown = noise.normals(who, count)
-        shown *= self.noise_std
-        shown += state.values.reshape(-1)[at]
-        seen_sum, seen_count = state.seen_sum.reshape(-1), state.seen_count.reshape(-1)
-        seen_sum[at] += shown
-        seen_sum[own] += state.labels[who, slot]
-        seen_count[at] += 1
-        seen_count[own] += 1
-
-    def _neighbours(
-        self, state: GraphLabels, who: NDArray[np.int64], node: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the neighbours of a node of each of some episodes, one after the other.
-
-        Returns:
-            All neighbours, first those that are no hubs, and how many each node has.
-        """
-        hubs, start = state.hubs.rows[who] > 0, state.starts[who, node]
-        is_hub = hubs[np.arange(len(who)), node]
-        links = np.where(is_hub, 0, state.starts[who, node + 1] - start)
-        count = np.where(is_hub, self.num_items - 1, links + self.num_hubs)
-        begin = count.cumsum() - count
-        found = np.empty(count.sum(), np.int64)
-        found[_ranges(begin, links)] = state.linked.reshape(-1)[
-            _ranges(who * state.linked.shape[1] + start, links)
-        ]
-        if is_hub.any():
-            others = np.arange(self.num_items - 1)
-            found[begin[is_hub, None] + others] = others + (others >= node[is_hub, None])
-        if self.num_hubs and not is_hub.all():
-            place = (begin + links)[~is_hub, None] + np.arange(self.num_hubs)
-            found[place] = hubs[~is_hub].nonzero()[1].reshape(place.shape)
-        return found, count
+        start, links = (
+            state.starts[who, node],
+            state.starts[who, node + 1] - state.starts[who, node],
+        )
+        seen = None
+        if self.num_hubs:  # whom a hub shows, or whom all see; a hub has no links besides
+            hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
+            seen = hubs | hubs[row, node, None]
+            seen[row, node] = False
+        count = links if seen is None else links + seen.sum(1)
+        shocks = self.noise_std * noise.normals(who, count)
+        linked = _ranges(who * state.linked.shape[1] + start, links)
+        at, own = state.linked.reshape(-1)[linked] + first.repeat(links), first + node
+        values, sums = state.values.reshape(-1), state.seen_sum.reshape(-1)
+        counts = state.seen_count.reshape(-1)
+        if seen is not None:
+            place = _ranges(count.cumsum() - count, links)
+            shown = np.zeros(seen.shape)
+            shown[seen] = np.delete(shocks, place)
+            shown += state.values[who]
+            shown *= seen
+            state.seen_sum[who] += shown
+            state.seen_count[who] += seen
+            shocks = shocks[place]
+        sums[at] += values[at] + shocks
+        sums[own] += state.labels[who, slot]
+        counts[at] += 1
+        counts[own] += 1
 
     def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
         """Return the graph and what was seen."""
