@@ -77,7 +77,8 @@ class Episodes(Generic[ModelT]):
         masks = observation if isinstance(observation, dict) else {}
         mask = masks.get("action_mask", self._all_legal)
         info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
-        info |= self.model.facts(self._state)
+        if facts := self.model.facts(self._state):
+            info |= facts
         if self._reveal:
             info |= self.model.hidden(self._state)
         return info

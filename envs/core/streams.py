@@ -211,7 +211,7 @@ class Streams:
         self._per_step = max(1, per_step)
         # Where the numbers of this step begin if step 0 began at 0; where those of each episode begin
         # less what that was at its start; and where those of its next episode begin.
-        self._place, self._stride = _constant(0), _constant(self._per_step * GOLDEN)
+        self._place, self._stride = 0, self._per_step * GOLDEN
         self._key = np.zeros(num_episodes, np.uint64)
         self._next = np.zeros(num_episodes, np.uint64)
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
@@ -239,9 +239,9 @@ class Streams:
 
     def next_step(self) -> None:
         """Go on to the next step of all episodes."""
-        np.add(self._place, self._stride, self._place)
-        # This skips the numbers that were not read.
-        self._row = self._step = min(self._step + self._per_step, len(self._block))
+        self._place = (self._place + self._stride) % 2**64
+        # This skips the numbers that were not read, and perhaps the end of the block.
+        self._row = self._step = self._step + self._per_step
         self._noise = None
 
     def uniform(self) -> NDArray[np.float64]:
@@ -249,7 +249,7 @@ class Streams:
 
         It may be a view: for use at once, not to be kept or written to.
         """
-        if self._row == len(self._block):
+        if self._row >= len(self._block):
             self._fill()
             self._row = self._step = 0
         self._row += 1
@@ -281,6 +281,11 @@ class Streams:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the views out: those of a copy would be of nothing."""
         return {**self.__dict__, "_parts": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle, also of one whose places were arrays."""
+        places = {name: int(state[name]) for name in ("_place", "_stride")}
+        self.__dict__.update(state, **places)
 
     @property
     def noise(self) -> KeyedRandom:

@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
+from ..core.model import ONE, ZERO
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .buying import Buying
@@ -257,25 +258,27 @@ class Pool(Buying[StateT], Generic[StateT]):
         )
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - (n if purse is None else 0))
+        slot = np.minimum(state.count, self._last_slot)
         if n > 1:
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
-        slot += state.first_slot
-        state.left -= 1
-        ended = state.left <= 0 if purse is None else (state.left <= 0) | purse.spent_up
+        slot = slot + state.first_slot
+        state.left = state.left - ONE
+        ended = state.left <= ZERO
+        if purse is not None:
+            ended = ended | purse.spent_up
         paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
-            state.count += n
-            state.found += self._per_episode(value)
+            state.count = state.count + n
+            state.found = state.found + self._per_episode(value)
             reward = paid.copy() if paid is value else paid
         else:
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
-            state.count += self._per_episode(fresh)
+            state.count = state.count + self._per_episode(fresh)
             wasted = self._wasted if purse is None else 0.0  # which takes no money
-            state.found += self._per_episode(np.where(fresh, value, wasted))
+            state.found = state.found + self._per_episode(np.where(fresh, value, wasted))
             reward = np.where(fresh, paid, self.illegal_reward)
         before = state.arrived
         if state.late is None:
@@ -310,6 +313,11 @@ class Pool(Buying[StateT], Generic[StateT]):
         label = self._label(value, streams)
         legal[index] = 0
         return item, fresh, value, label
+
+    @cached_property
+    def _last_slot(self) -> NDArray[np.int64]:
+        """Where the first choice of the last step stands, or behind the last test that money buys."""
+        return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
 
     @property
     def _wasted(self) -> float:

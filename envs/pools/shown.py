@@ -33,7 +33,7 @@ class Shown:
     def __init__(self, array: NDArray[Any]) -> None:
         self._array = array
         self._view: NDArray[Any] | None = None
-        # The second array, who looks at it, and the rows that it lacks, ``(B,)``; None: no row was drawn.
+        # The second array, who looks at it, and the rows that it lacks; None: nothing was drawn.
         self._second: NDArray[Any] | None = None
         self._looks: Callable[[], object] = _nobody
         self._lacks: NDArray[np.bool_] | None = None
