@@ -299,9 +299,13 @@ class BinomialDiscovery(Batches[Counts]):
         ended = state.board[:, 0] <= ZERO
         paid: NDArray[Any] = count
         if self.objective == "first":
-            paid = count > 0
+            paid = count > ZERO
             ended = ended | paid
-        return paid * self.success_reward - self.cost_table.take(pair), ended
+        return paid * self._pay - self.cost_table.take(pair), ended
+
+    @cached_property
+    def _pay(self) -> NDArray[np.float64]:
+        return np.array(self.success_reward)
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""

@@ -44,6 +44,8 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         self._all = np.zeros(1, np.int64)
         self._ended = False
         self._trace: list[tuple[Any, float, Any]] = []
+        if self._info_is_fixed():
+            self._fixed_info = self._info(np.empty(0))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -102,7 +104,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         batch = self.model.observe(self._state)
-        info = self._own(self._info(batch))
+        info = self._own(self._fixed_info or self._info(batch))
         return (self._own(batch) if isinstance(batch, dict) else batch[0]), info
 
     def _own(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

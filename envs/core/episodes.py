@@ -34,6 +34,7 @@ class Episodes(Generic[ModelT]):
     model_class: ClassVar[type[Model[Any]]]
     model: ModelT
     _action_shape: tuple[int, ...]
+    _fixed_info: dict[str, Any] = {}  # noqa: RUF012  (what it always is; empty where it changes)
 
     def _build(
         self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
@@ -67,6 +68,11 @@ class Episodes(Generic[ModelT]):
     def _begin(self, index: NDArray[np.int64]) -> None:
         self.model.reset(self._state, index, self._streams)
         self._streams.begin(index)
+
+    def _info_is_fixed(self) -> bool:
+        """Return whether the information is always the same: no masks, nothing hidden, no facts."""
+        parts = isinstance(self.model.observation_space, spaces.Dict)
+        return not (self._reveal or parts or type(self.model).facts is not Model.facts)
 
     def _info(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return the information of all episodes, each array of shape ``(B, ...)``.

@@ -9,7 +9,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -67,10 +66,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         self._every = np.ones(self.num_envs, np.bool_)
         self._every.flags.writeable = False
         self._traces: list[list[tuple[Any, float, Any]]] = [[] for _ in range(self.num_envs)]
-        # Where masks and hidden parameters play no part, the information is always the same.
-        fixed = not reveal and not isinstance(self.single_observation_space, spaces.Dict)
-        some: NDArray[Any] = np.empty(0)
-        self._fixed_info = self._masked_info(self._info(some), None) if fixed else {}
+        if self._info_is_fixed():
+            self._fixed_info = self._masked_info(self._info(np.empty(0)), None)
 
     # ---- randomness
 

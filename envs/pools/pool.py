@@ -319,7 +319,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         """Where the first choice of the last step stands, or behind the last test that money buys."""
         return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
 
-    @property
+    @cached_property
     def _wasted(self) -> float:
         """What a wasted choice counts as in the regret."""
         return 0.0
@@ -408,9 +408,13 @@ class Pool(Buying[StateT], Generic[StateT]):
             tests = state.purse.mask.reshape(len(state.left), -1)
             return (tests | state.purse.spent_up[:, None]).astype(np.int8)
         mask = state.legal.copy()
-        if self.horizon == self.num_items:
-            mask[state.left <= 0] = 1
+        if self._labels_all:
+            mask[state.left <= ZERO] = 1
         return mask
+
+    @cached_property
+    def _labels_all(self) -> bool:
+        return self.horizon == self.num_items
 
     def hidden(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return the regret so far and the values of the items.
