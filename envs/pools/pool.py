@@ -282,7 +282,7 @@ class Pool(Buying[StateT], Generic[StateT]):
             reward = np.where(fresh, paid, self.illegal_reward)
         before = state.arrived
         if state.late is None:
-            state.arrived = state.count.copy()
+            state.arrived = state.count
             reward = self._per_episode(reward)
         else:
             fates = self.waiting.draw(len(item), partial(self._uniform, streams))
@@ -301,7 +301,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         done: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
         """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
-        item = action.reshape(-1)
+        item = action if self.batch_size == 1 else action.reshape(-1)
         index = state.first_item + item
         legal = state.legal.reshape(-1)
         fresh = legal.take(index).view(np.bool_)
