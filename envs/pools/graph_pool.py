@@ -237,30 +237,30 @@ class GraphPool(Pool[GraphLabels]):
     ) -> None:
         """Add what one label of each of the episodes ``who`` shows: links first, hubs after them."""
         node, first = state.labelled[who, slot], who * self.num_items
-        start, links = (
-            state.starts[who, node],
-            state.starts[who, node + 1] - state.starts[who, node],
-        )
-        seen = None
-        if self.num_hubs:  # whom a hub shows, or whom all see; a hub has no links besides
+        start = state.starts[who, node]
+        count = links = state.starts[who, node + 1] - start
+        if self.num_hubs:  # a hub shows all others, and the rest show all hubs
             hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
-            seen = hubs | hubs[row, node, None]
-            seen[row, node] = False
-        count = links if seen is None else links + seen.sum(1)
-        shocks = self.noise_std * noise.normals(who, count)
-        linked = _ranges(who * state.linked.shape[1] + start, links)
-        at, own = state.linked.reshape(-1)[linked] + first.repeat(links), first + node
+            is_hub = hubs[row, node]
+            count = np.where(is_hub, self.num_items - 1, links + self.num_hubs)
+        shocks = noise.normals(who, count)
+        shocks *= self.noise_std
         values, sums = state.values.reshape(-1), state.seen_sum.reshape(-1)
         counts = state.seen_count.reshape(-1)
-        if seen is not None:
+        if self.num_hubs:
             place = _ranges(count.cumsum() - count, links)
+            of_links, shocks = shocks[place], np.delete(shocks, place)
+            seen = hubs | is_hub[:, None]
+            seen[row, node] = False
             shown = np.zeros(seen.shape)
-            shown[seen] = np.delete(shocks, place)
+            shown[seen] = shocks
             shown += state.values[who]
             shown *= seen
             state.seen_sum[who] += shown
             state.seen_count[who] += seen
-            shocks = shocks[place]
+            shocks = of_links
+        linked = _ranges(who * state.linked.shape[1] + start, links)
+        at, own = state.linked.reshape(-1)[linked] + first.repeat(links), first + node
         sums[at] += values[at] + shocks
         sums[own] += state.labels[who, slot]
         counts[at] += 1
