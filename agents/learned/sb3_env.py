@@ -98,7 +98,7 @@ class SB3Env(VecEnv):  # type: ignore[misc]
             for i in index.tolist():
                 infos[i] = {
                     **{key: last[key][i] for key in last if not key.startswith("_")},
-                    "terminal_observation": self._seen(info["final_obs"][i]),
+                    "terminal_observation": _writable(self._seen(info["final_obs"][i])),
                     "TimeLimit.truncated": False,
                     "episode": {
                         "r": float(self._returns[i]),

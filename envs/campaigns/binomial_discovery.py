@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import choice, integer, money, real, sequence
+from ..core.model import ZERO
 from ..rendering.picture import Curves, Series
 from .campaign import Batches, Hidden, Moments
 from .first_passage import Epochs
@@ -284,26 +285,27 @@ class BinomialDiscovery(Batches[Counts]):
         elif self.model_upgrade is not None:
             start += counts[:, self._columns["model"]] * (m * self._tables.width)
         count = invert(state.tables, start, size, streams.uniform())
+        change = np.zeros(counts.shape, np.int64)
+        change[:, 0] = -1
         if m == 1:
-            counts[:, 1] += count
-            counts[:, 2] += size
+            change[:, 1], change[:, 2] = count, size
         else:
-            cell = state.first_cell + self._machine.take(action)
-            flat = counts.reshape(-1)
-            flat[cell] += count
-            flat[cell + m] += size
+            cell, flat = state.first_cell + self._machine.take(action), change.reshape(-1)
+            flat[cell], flat[cell + m] = count, size
         for name, bought in self.upgrade_actions.items():
-            level = counts[:, self._columns[name]]
-            np.minimum(level + (action == bought), len(self.factors[name]) - 1, out=level)
-        counts[:, 0] -= 1
-        ended = counts[:, 0] <= 0
+            column, most = self._columns[name], len(self.factors[name]) - 1
+            change[:, column] = (action == bought) & (counts[:, column] < most)
+        state.board = counts + change
+        ended = state.board[:, 0] <= ZERO
         paid: NDArray[Any] = count
         if self.objective == "first":
-            paid = count > 0
-            ended |= paid
-        reward = self.success_reward * paid.astype(np.float64)
-        reward -= self.cost_table.take(pair)
-        return reward, ended
+            paid = count > ZERO
+            ended = ended | paid
+        return paid * self._pay - self.cost_table.take(pair), ended
+
+    @cached_property
+    def _pay(self) -> NDArray[np.float64]:
+        return np.array(self.success_reward)
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""

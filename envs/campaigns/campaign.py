@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Model, Observation, Streams, shown
 from ..core.checks import integer, money, real, sequence
-from ..core.model import State
+from ..core.model import ONE, ZERO, State
 from ..rendering.picture import Curves, Picture, Series, Trace
 
 Hidden: TypeAlias = Mapping[str, NDArray[Any]]
@@ -261,13 +261,16 @@ class Walk(Batches[Progress]):
         self, state: Progress, action: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Count the epoch; return rewards and ends, each of shape ``(B,)``."""
-        state.left -= 1
-        ended = state.x >= self.target
+        state.left = state.left - ONE
+        arrived = state.x >= self._goal
         reward = self._pay.take(action)
         if self.target_reward:
-            reward += self.target_reward * ended
-        ended |= state.left <= 0
-        return reward, ended
+            reward += self.target_reward * arrived
+        return reward, arrived | (state.left <= ZERO)
+
+    @cached_property
+    def _goal(self) -> NDArray[Any]:
+        return np.array(self.target)
 
     @cached_property
     def _pay(self) -> NDArray[np.float64]:

@@ -29,6 +29,7 @@ from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
 from ..core.checks import money, quantity, real, room, sequence
+from ..core.model import ZERO
 from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
 from .renewal import NODES, Density, Panels, Renewal
@@ -114,15 +115,9 @@ class GaussianStep(Walk):
         The inverse law of the maximum, m = -ndtri(1 - u^(1/N)), is taken in the upper tail, where
         1 - u^(1/N) = -expm1(log(u) / N) keeps its digits however large N is.
         """
-        best = np.log(streams.uniform())
-        best *= self._inverse_sizes.take(action)
-        np.expm1(best, out=best)
-        np.negative(best, out=best)
-        ndtri(best, out=best)
-        best *= self._minus_stds.take(action)
-        np.maximum(best, 0.0, out=best)
-        best += state.x
-        np.minimum(best, self.target, out=state.x)
+        tail = -np.expm1(np.log(streams.uniform()) * self._inverse_sizes.take(action))
+        gain = np.maximum(ndtri(tail) * self._minus_stds.take(action), ZERO)
+        state.x = np.minimum(state.x + gain, self._goal)
         return self._settle(state, action)
 
     @cached_property

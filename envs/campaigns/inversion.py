@@ -60,9 +60,9 @@ def invert(
         size: The length N of the segment, ``(B,)``; behind it stands a 2.
         uniform: One uniform number per episode, ``(B,)``.
     """
-    if len(start) < 4:  # so few that a search each is quicker than a search in step
-        pieces = zip(start.tolist(), size.tolist(), uniform, strict=True)
-        return np.array([tables[i : i + n].searchsorted(u, "right") for i, n, u in pieces])
+    if len(start) == 1:  # a search of one is quicker
+        first = start.item()
+        return tables[first : first + size.item()].searchsorted(uniform, "right")
     last, index = start + size, start - 1
     for bit in reversed(range(int(size.max()).bit_length())):
         ahead = index + (1 << bit)

@@ -96,10 +96,13 @@ class KnowledgeLadder(Walk):
         done: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Climb one rung where a uniform falls below P(x, N)."""
-        cell = state.x * len(self.batch_sizes)
-        cell += action
-        np.add(state.x, streams.uniform() < self._climb.take(cell), out=state.x)
+        cell = state.x * self._width + action
+        state.x = state.x + (streams.uniform() < self._climb.take(cell))
         return self._settle(state, action)
+
+    @cached_property
+    def _width(self) -> NDArray[np.int64]:
+        return np.array(len(self.batch_sizes))
 
     @cached_property
     def _climb(self) -> NDArray[np.float64]:

@@ -44,6 +44,8 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         self._all = np.zeros(1, np.int64)
         self._ended = False
         self._trace: list[tuple[Any, float, Any]] = []
+        if self._info_is_fixed():
+            self._fixed_info = self._info(np.empty(0))
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -102,12 +104,14 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         batch = self.model.observe(self._state)
-        info = {key: self._own(value) for key, value in self._info(batch).items()}
-        if not isinstance(batch, dict):
-            return batch[0], info
-        return {key: self._own(value) for key, value in batch.items()}, info
+        info = self._own(self._fixed_info or self._info(batch))
+        return (self._own(batch) if isinstance(batch, dict) else batch[0]), info
 
-    def _own(self, value: NDArray[Any]) -> NDArray[Any]:
-        """Return the only row: a copy of what is constant, unless copies are switched off."""
-        row: NDArray[Any] = value[0]
-        return row.copy() if self._copy and not value.flags.writeable else row
+    def _own(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Return the only row of each: a copy of what is constant, unless copies are switched off."""
+        if not self._copy:
+            return {key: value[0] for key, value in arrays.items()}
+        return {
+            key: value[0] if value.flags.writeable else value[0].copy()
+            for key, value in arrays.items()
+        }

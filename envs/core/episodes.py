@@ -34,6 +34,7 @@ class Episodes(Generic[ModelT]):
     model_class: ClassVar[type[Model[Any]]]
     model: ModelT
     _action_shape: tuple[int, ...]
+    _fixed_info: dict[str, Any] = {}  # noqa: RUF012  (what it always is; empty where it changes)
 
     def _build(
         self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
@@ -68,6 +69,11 @@ class Episodes(Generic[ModelT]):
         self.model.reset(self._state, index, self._streams)
         self._streams.begin(index)
 
+    def _info_is_fixed(self) -> bool:
+        """Return whether the information is always the same: no masks, nothing hidden, no facts."""
+        parts = isinstance(self.model.observation_space, spaces.Dict)
+        return not (self._reveal or parts or type(self.model).facts is not Model.facts)
+
     def _info(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return the information of all episodes, each array of shape ``(B, ...)``.
 
@@ -77,7 +83,8 @@ class Episodes(Generic[ModelT]):
         masks = observation if isinstance(observation, dict) else {}
         mask = masks.get("action_mask", self._all_legal)
         info: dict[str, NDArray[Any]] = {} if mask is None else {"action_mask": mask}
-        info |= self.model.facts(self._state)
+        if facts := self.model.facts(self._state):
+            info |= facts
         if self._reveal:
             info |= self.model.hidden(self._state)
         return info

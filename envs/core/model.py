@@ -17,6 +17,8 @@ from .streams import Streams
 
 State = TypeVar("State")
 
+ZERO, ONE = np.array(0), np.array(1)
+"""Numbers as arrays, which NumPy takes in faster."""
 OVERHEAD = 50
 """Numbers that every episode takes, however small it is: its stream, its trace."""
 

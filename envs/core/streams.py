@@ -120,14 +120,30 @@ class KeyedRandom:
             self[i].standard_normal(dtype=dtype, out=numbers[i : i + 1])
         return numbers
 
+    def normals(
+        self, episodes: NDArray[np.int64], counts: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return so many normal numbers of the generator of each of some episodes, in one row."""
+        numbers, begin, rows = np.empty(counts.sum()), 0, episodes.tolist()
+        self._make(rows)
+        for i, end in zip(rows, counts.cumsum().tolist(), strict=True):
+            self._made[i].standard_normal(out=numbers[begin:end])  # type: ignore[union-attr]
+            begin = end
+        return numbers
+
     def __getitem__(self, episode: int) -> np.random.Generator:
         """Return the generator of an episode for this step; asked again, it goes on."""
-        made = self._made[episode]
-        if made is None:
-            if self._seeds is None:
-                self._seeds = _seed_words(self._keys)
-            made = self._made[episode] = _generator(self._seeds[episode])
-        return made
+        self._make([episode])
+        return self._made[episode]  # type: ignore[return-value]
+
+    def _make(self, episodes: list[int]) -> None:
+        """Make the generators of some episodes, where there are none yet."""
+        if self._seeds is None:
+            self._seeds = _seed_words(self._keys)
+        made, words = self._made, _Words()
+        for i, words.words in zip(episodes, self._seeds[episodes], strict=True):
+            if made[i] is None:
+                made[i] = np.random.Generator(np.random.PCG64(words))  # type: ignore[arg-type]
 
     def groups(self) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
         """Return the groups of episodes that share what is drawn once for all, with a generator each."""
@@ -147,16 +163,12 @@ class KeyedRandom:
 
 def keyed_generator(key: Any) -> np.random.Generator:
     """Return the generator of a key."""
-    return _generator(_seed_words(np.array([key], np.uint64))[0])
+    return KeyedRandom(np.array([key], np.uint64))[0]
 
 
 def _seed_words(keys: Words) -> Words:
     """Return what seeds the generators of keys, far from the numbers hashed from them, ``(B, 4)``."""
     return hashed(keys[:, None], np.arange(4) + 2**62)
-
-
-def _generator(words: Words) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(_Words(words)))  # type: ignore[arg-type]
 
 
 def generator_of(random: Random, episode: int) -> np.random.Generator:
@@ -175,8 +187,9 @@ def groups_of(
 
 
 class _Words(ISeedSequence):
-    def __init__(self, words: Words) -> None:
-        self.words = words
+    """Words that seed a generator as they are; the next one may be given others."""
+
+    words: Words
 
     def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[Any]:
         return self.words
@@ -198,7 +211,7 @@ class Streams:
         self._per_step = max(1, per_step)
         # Where the numbers of this step begin if step 0 began at 0; where those of each episode begin
         # less what that was at its start; and where those of its next episode begin.
-        self._place, self._stride = _constant(0), _constant(self._per_step * GOLDEN)
+        self._place, self._stride = 0, self._per_step * GOLDEN
         self._key = np.zeros(num_episodes, np.uint64)
         self._next = np.zeros(num_episodes, np.uint64)
         steps = max(1, min(TOGETHER // (num_episodes * self._per_step), MOST_STEPS))
@@ -226,9 +239,9 @@ class Streams:
 
     def next_step(self) -> None:
         """Go on to the next step of all episodes."""
-        np.add(self._place, self._stride, self._place)
-        # This skips the numbers that were not read.
-        self._row = self._step = min(self._step + self._per_step, len(self._block))
+        self._place = (self._place + self._stride) % 2**64
+        # This skips the numbers that were not read, and perhaps the end of the block.
+        self._row = self._step = self._step + self._per_step
         self._noise = None
 
     def uniform(self) -> NDArray[np.float64]:
@@ -236,7 +249,7 @@ class Streams:
 
         It may be a view: for use at once, not to be kept or written to.
         """
-        if self._row == len(self._block):
+        if self._row >= len(self._block):
             self._fill()
             self._row = self._step = 0
         self._row += 1
@@ -268,6 +281,11 @@ class Streams:
     def __getstate__(self) -> dict[str, Any]:
         """Leave the views out: those of a copy would be of nothing."""
         return {**self.__dict__, "_parts": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle, also of one whose places were arrays."""
+        places = {name: int(state[name]) for name in ("_place", "_stride")}
+        self.__dict__.update(state, **places)
 
     @property
     def noise(self) -> KeyedRandom:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -67,10 +66,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         self._every = np.ones(self.num_envs, np.bool_)
         self._every.flags.writeable = False
         self._traces: list[list[tuple[Any, float, Any]]] = [[] for _ in range(self.num_envs)]
-        # Where masks and hidden parameters play no part, the information is always the same.
-        fixed = not reveal and not isinstance(self.single_observation_space, spaces.Dict)
-        some: NDArray[Any] = np.empty(0)
-        self._fixed_info = self._masked_info(self._info(some), None) if fixed else {}
+        if self._info_is_fixed():
+            self._fixed_info = self._masked_info(self._info(np.empty(0)))
 
     # ---- randomness
 
@@ -147,6 +144,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             if self._state is None and not chosen.all():
                 raise InputError("The first reset must reset every episode; leave reset_mask out.")
         index = np.arange(self.num_envs) if chosen is None else chosen.nonzero()[0]
+        chosen = None if chosen is None else chosen.copy()
         self._seed(index, seed)
         if self._state is None:
             self._state = self.model.new_state(self.num_envs)
@@ -156,7 +154,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         if self.render_mode is not None:
             for i in index.tolist():
                 self._traces[i] = [(None, 0.0, _pick(observation, i))]
-        return observation, self._masked_info(self._info(observation), chosen)
+        return observation, self._masked_info(self._info(observation), chosen, index)
 
     def step(
         self, actions: Any
@@ -191,7 +189,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             self._ended[:] = False
         observation = self.model.observe(self._state)
-        info = final | (self._fixed_info or self._masked_info(self._info(observation), None))
+        info = final | (self._fixed_info or self._masked_info(self._info(observation)))
         if self.render_mode is not None:
             self._record(actions, reward, observation, ended | (terminated & bool(final)))
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
@@ -220,26 +218,26 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
 
     def _finish(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
         """Reset the episodes that just ended; return their last observation and info."""
-        index = terminated.nonzero()[0]
+        index, ended = terminated.nonzero()[0], terminated.copy()
         observation = self.model.observe(self._state)
-        info = self._masked_info(self._info(observation), terminated)
+        info = self._masked_info(self._info(observation), ended, index)
         last = np.empty(self.num_envs, object)  # of None
-        for i, row in zip(index.tolist(), _rows(observation, index), strict=True):
-            last[i] = row
+        last[index] = np.fromiter(_rows(observation, index), object, len(index))
         self._begin(index)
-        masks = {"_final_obs": terminated.copy(), "_final_info": terminated.copy()}
-        return {"final_obs": last, "final_info": info, **masks}
+        return {"final_obs": last, "final_info": info, "_final_obs": ended, "_final_info": ended}
 
     def _masked_info(
-        self, info: dict[str, NDArray[Any]], chosen: NDArray[np.bool_] | None
+        self,
+        info: dict[str, NDArray[Any]],
+        chosen: NDArray[np.bool_] | None = None,
+        index: NDArray[np.int64] | None = None,
     ) -> dict[str, Any]:
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
         for key, value in info.items():
             out[key], out[f"_{key}"] = value, self._every
-            if chosen is not None:
-                index = chosen.nonzero()[0]
-                out[key], out[f"_{key}"] = np.zeros(value.shape, value.dtype), chosen.copy()
+            if chosen is not None and index is not None:
+                out[key], out[f"_{key}"] = np.zeros(value.shape, value.dtype), chosen
                 out[key][index] = value.take(index, 0)
         return out
 
@@ -271,9 +269,16 @@ def _pick(observation: Observation, i: int) -> Any:
     return observation[i].copy()
 
 
-def _rows(observation: Observation, index: NDArray[np.int64]) -> list[Any]:
-    """Return copies of the observations of some episodes, all of them at once."""
+def _rows(observation: Observation, index: NDArray[np.int64]) -> Iterable[Any]:
+    """Return the observations of some episodes, copied from arrays that others share."""
     if not isinstance(observation, dict):
-        return list(observation.take(index, 0))
-    columns = (value.take(index, 0) for value in observation.values())
-    return [dict(zip(observation, row, strict=True)) for row in zip(*columns, strict=True)]
+        return observation.take(index, 0)
+    columns = (_some(value, index) for value in observation.values())
+    return (dict(zip(observation, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _some(value: NDArray[Any], index: NDArray[np.int64]) -> Iterable[NDArray[Any]]:
+    """Return some rows of an array, ``(E, ...)``: new ones, or a view of what all have in common."""
+    if value.flags.writeable:
+        return value if len(index) == len(value) else value.take(index, 0)
+    return value.take(index, 0) if value.strides[0] else [value[0]] * len(index)

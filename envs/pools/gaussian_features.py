@@ -87,11 +87,11 @@ class GaussianFeaturePool(FeaturePool):
         features = state.features.anew(index)
         for i in index.tolist():
             generator = streams.generators[i]
-            x = generator.standard_normal((self.num_items, self.num_features), np.float32)
+            x = features[i].reshape(self.num_items, self.num_features)
+            generator.standard_normal(dtype=np.float32, out=x)
             x *= np.float32(self.feature_std)
             theta = self.prior_std * generator.standard_normal(self.num_features)
             if self.sparsity is not None:
                 theta[generator.permutation(self.num_features)[self.sparsity :]] = 0.0
-            features[i] = x.reshape(-1)
             state.values[i] = self._value(x @ theta)
         super().reset(state, index, streams)

@@ -21,7 +21,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Observation, Streams, box, environments
+from ..core import InputError, KeyedRandom, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import ANY_LABEL, Labels
@@ -44,9 +44,20 @@ class GraphLabels(Labels):
 
     hubs: Shown  # (B, n) int8, 1 for nodes that are linked to all others
     edges: Shown  # (B, 2 E) int32, links between the rest
-    neighbours: list[tuple[NDArray[np.int64], NDArray[np.int32]]]  # B adjacency lists, see `_lists`
+    starts: NDArray[np.int32]  # (B, n + 1) where the neighbours of each node begin in `linked`
+    linked: NDArray[np.int32]  # (B, 2 E) sorted neighbours of each node, one node after the other
     seen_sum: NDArray[np.float32]  # (B, n) sum of the noisy values seen of every node
     seen_count: NDArray[np.float32]  # (B, n) number of them
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of a pickle, also of one that held a list of neighbours for each episode."""
+        super().__setstate__(state)
+        if "neighbours" in state:
+            edges = self.edges.rows
+            self.starts = np.zeros((len(edges), self.values.shape[1] + 1), np.int32)
+            self.linked = np.zeros_like(edges)
+            for i, (start, neighbour) in enumerate(self.__dict__.pop("neighbours")):
+                self.starts[i], self.linked[i, : len(neighbour)] = start, neighbour
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -156,12 +167,12 @@ class GraphPool(Pool[GraphLabels]):
     def new_state(self, num_episodes: int) -> GraphLabels:
         """Return the arrays of ``num_episodes`` episodes."""
         shape = num_episodes, self.num_items
-        empty = np.zeros(self.num_items + 1, np.int64), np.empty(0, np.int32)
         return GraphLabels(
             **self.common(np.zeros(shape)),
             hubs=Shown(np.full(shape, self.num_hubs == self.num_items, np.int8)),
             edges=Shown(np.full((num_episodes, 2 * self.max_edges), -1, np.int32)),
-            neighbours=[empty] * num_episodes,
+            starts=np.zeros((num_episodes, self.num_items + 1), np.int32),
+            linked=np.zeros((num_episodes, 2 * self.max_edges), np.int32),
             seen_sum=np.zeros(shape, np.float32),
             seen_count=np.zeros(shape, np.float32),
         )
@@ -180,7 +191,8 @@ class GraphPool(Pool[GraphLabels]):
                 ends = self._links(generator, (hubs[i] == 0).nonzero()[0])
                 edges[i, : ends.size] = ends.reshape(-1)
                 edges[i, ends.size :] = -1
-                state.neighbours[i] = _lists(ends, self.num_items)
+                state.starts[i], linked = _lists(ends, self.num_items)
+                state.linked[i, : ends.size] = linked
         state.values[index] *= self.prior_std
         state.seen_sum[index] = 0
         state.seen_count[index] = 0
@@ -202,26 +214,57 @@ class GraphPool(Pool[GraphLabels]):
         done: NDArray[np.bool_] | None,
     ) -> None:
         """Note the labels that arrived, and what is seen of the neighbours with them."""
-        new = state.arrived > before if done is None else (state.arrived > before) & ~done
-        for i in new.nonzero()[0].tolist():
-            come = range(before[i], state.arrived[i])
-            for slot in come if state.late is None else state.late.new[i].nonzero()[0].tolist():
-                node = state.labelled[i, slot]
-                nodes = self._neighbours(state, i, int(node))
-                noise = streams.noise[i].standard_normal(len(nodes))
-                state.seen_sum[i, nodes] += state.values[i, nodes] + self.noise_std * noise
-                state.seen_count[i, nodes] += 1
-                state.seen_sum[i, node] += state.labels[i, slot]
-                state.seen_count[i, node] += 1
+        if state.late is None:
+            slots = np.arange(self._horizon)
+            come = (slots >= before[:, None]) & (slots < state.arrived[:, None])
+        else:
+            come = state.late.new
+        if done is not None:
+            come = come & ~done[:, None]
+        who, slot = come.nonzero()
+        # One label of each episode at a time: two of them may show the same node.
+        turn = np.arange(len(who)) - np.searchsorted(who, who)
+        for number in range(int(turn.max(initial=-1)) + 1):
+            now = turn == number
+            self._see(state, who[now], slot[now], streams.noise)
 
-    def _neighbours(self, state: GraphLabels, episode: int, node: int) -> NDArray[Any]:
-        if state.hubs.rows[episode, node]:
-            return np.delete(np.arange(self.num_items), node)
-        start, neighbour = state.neighbours[episode]
-        linked = neighbour[start[node] : start[node + 1]]
-        if not self.num_hubs:
-            return linked
-        return np.concatenate([linked, state.hubs.rows[episode].nonzero()[0]])
+    def _see(
+        self,
+        state: GraphLabels,
+        who: NDArray[np.int64],
+        slot: NDArray[np.int64],
+        noise: KeyedRandom,
+    ) -> None:
+        """Add what one label of each of the episodes ``who`` shows: links first, hubs after them."""
+        node, first = state.labelled[who, slot], who * self.num_items
+        start = state.starts[who, node]
+        count = links = state.starts[who, node + 1] - start
+        if self.num_hubs:  # a hub shows all others, and the rest show all hubs
+            hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
+            is_hub = hubs[row, node]
+            count = np.where(is_hub, self.num_items - 1, links + self.num_hubs)
+        shocks = noise.normals(who, count)
+        shocks *= self.noise_std
+        values, sums = state.values.reshape(-1), state.seen_sum.reshape(-1)
+        counts = state.seen_count.reshape(-1)
+        if self.num_hubs:
+            place = _ranges(count.cumsum() - count, links)
+            of_links, shocks = shocks[place], np.delete(shocks, place)
+            seen = hubs | is_hub[:, None]
+            seen[row, node] = False
+            shown = np.zeros(seen.shape)
+            shown[seen] = shocks
+            shown += state.values[who]
+            shown *= seen
+            state.seen_sum[who] += shown
+            state.seen_count[who] += seen
+            shocks = of_links
+        linked = _ranges(who * state.linked.shape[1] + start, links)
+        at, own = state.linked.reshape(-1)[linked] + first.repeat(links), first + node
+        sums[at] += values[at] + shocks
+        sums[own] += state.labels[who, slot]
+        counts[at] += 1
+        counts[own] += 1
 
     def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
         """Return the graph and what was seen."""
@@ -304,6 +347,11 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
     key = np.sort(np.concatenate([u * num_nodes + v, v * num_nodes + u]))
     start = np.searchsorted(key, np.arange(num_nodes + 1) * num_nodes)
     return start, (key % num_nodes).astype(np.int32)
+
+
+def _ranges(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the numbers start, start + 1, ..., ``count`` of them, for each start, all in one row."""
+    return (start - count.cumsum() + count).repeat(count) + np.arange(count.sum())
 
 
 GraphPoolEnv, GraphPoolVectorEnv = environments(GraphPool)

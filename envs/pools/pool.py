@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
+from ..core.model import ONE, ZERO
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .buying import Buying
@@ -257,29 +258,31 @@ class Pool(Buying[StateT], Generic[StateT]):
         )
         all_fresh = np.count_nonzero(fresh) == len(fresh)
         # Only an episode that is about to be reset can have all its labels here.
-        slot = np.minimum(state.count, self._horizon - (n if purse is None else 0))
+        slot = np.minimum(state.count, self._last_slot)
         if n > 1:
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
-        slot += state.first_slot
-        state.left -= 1
-        ended = state.left <= 0 if purse is None else (state.left <= 0) | purse.spent_up
+        slot = slot + state.first_slot
+        state.left = state.left - ONE
+        ended = state.left <= ZERO
+        if purse is not None:
+            ended = ended | purse.spent_up
         paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
-            state.count += n
-            state.found += self._per_episode(value)
+            state.count = state.count + n
+            state.found = state.found + self._per_episode(value)
             reward = paid.copy() if paid is value else paid
         else:
             state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
             state.labels.reshape(-1)[slot[fresh]] = label[fresh]
-            state.count += self._per_episode(fresh)
+            state.count = state.count + self._per_episode(fresh)
             wasted = self._wasted if purse is None else 0.0  # which takes no money
-            state.found += self._per_episode(np.where(fresh, value, wasted))
+            state.found = state.found + self._per_episode(np.where(fresh, value, wasted))
             reward = np.where(fresh, paid, self.illegal_reward)
         before = state.arrived
         if state.late is None:
-            state.arrived = state.count.copy()
+            state.arrived = state.count
             reward = self._per_episode(reward)
         else:
             fates = self.waiting.draw(len(item), partial(self._uniform, streams))
@@ -298,7 +301,7 @@ class Pool(Buying[StateT], Generic[StateT]):
         done: NDArray[np.bool_] | None,
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
         """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
-        item = action.reshape(-1)
+        item = action if self.batch_size == 1 else action.reshape(-1)
         index = state.first_item + item
         legal = state.legal.reshape(-1)
         fresh = legal.take(index).view(np.bool_)
@@ -311,7 +314,12 @@ class Pool(Buying[StateT], Generic[StateT]):
         legal[index] = 0
         return item, fresh, value, label
 
-    @property
+    @cached_property
+    def _last_slot(self) -> NDArray[np.int64]:
+        """Where the first choice of the last step stands, or behind the last test that money buys."""
+        return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
+
+    @cached_property
     def _wasted(self) -> float:
         """What a wasted choice counts as in the regret."""
         return 0.0
@@ -400,9 +408,13 @@ class Pool(Buying[StateT], Generic[StateT]):
             tests = state.purse.mask.reshape(len(state.left), -1)
             return (tests | state.purse.spent_up[:, None]).astype(np.int8)
         mask = state.legal.copy()
-        if self.horizon == self.num_items:
-            mask[state.left <= 0] = 1
+        if self._labels_all:
+            mask[state.left <= ZERO] = 1
         return mask
+
+    @cached_property
+    def _labels_all(self) -> bool:
+        return self.horizon == self.num_items
 
     def hidden(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return the regret so far and the values of the items.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ def read_only(array: NDArray[Any]) -> NDArray[Any]:
 class Shown:
     """An array of B rows that observations hold a view of, such as the features of a pool.
 
-    What was handed out must not change. So rows that are drawn anew go to another array: to the one
-    before, where nobody looks at it any more, which then lacks little, or else to a copy. An agent that
-    keeps the last observation leaves one of two free, so that a reset costs the rows that it draws.
+    What was handed out must not change. So rows are drawn anew into the array itself where nobody looks
+    at it any more, and else into a second one, which holds the same rows whenever it is free: a reset
+    costs the rows that it draws. An agent that keeps the last observation leaves one of two free; where
+    more are kept, all rows are copied.
 
     Args:
         array: The rows, ``(B, m)``; they are not written to before all of them are drawn.
@@ -31,8 +33,10 @@ class Shown:
     def __init__(self, array: NDArray[Any]) -> None:
         self._array = array
         self._view: NDArray[Any] | None = None
-        # The array before, who looks at it, and the rows that it lacks.
-        self._before: tuple[NDArray[Any], weakref.ref[Any], NDArray[np.int64]] | None = None
+        # The second array, who looks at it, and the rows that it lacks; None: nothing was drawn.
+        self._second: NDArray[Any] | None = None
+        self._looks: Callable[[], object] = _nobody
+        self._lacks: NDArray[np.bool_] | None = None
 
     @property
     def rows(self) -> NDArray[Any]:
@@ -47,29 +51,42 @@ class Shown:
         """Return the rows as a read-only view."""
         if self._view is None:
             self._view = read_only(self._array)
+        if self._lacks is not None and len(self._array) > 1 and self._looks() is None:
+            self._catch_up(self._lacks)
         return self._view[:]  # its base is `_view`, which lives as long as it does
 
     def anew(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Return an array ``(B, m)`` whose rows ``index`` are to be written at once."""
-        if self._view is None:  # nobody has seen them
-            if self._before is not None:
-                array, looks, lacks = self._before
-                self._before = array, looks, np.union1d(lacks, index)
-            return self._array
-        last, before, self._before = self._array, self._before, None
-        looks = weakref.ref(self._view)
+        if self._lacks is None:
+            self._lacks = np.zeros(len(self._array), np.bool_)
+        looks = _nobody if self._view is None else weakref.ref(self._view)
         self._view = None
-        if len(index) == len(last):
-            self._array = np.empty(last.shape, last.dtype) if looks() is not None else last
-            return self._array
-        if before is None or before[1]() is not None:
-            self._array = last.copy()
-        else:
-            self._array, lacks = before[0], before[2]
-            self._array[lacks] = last[lacks]
-        self._before = last, looks, index.copy()
+        if looks() is not None:
+            if self._second is None or self._looks() is not None:
+                self._second = np.empty_like(self._array)
+                self._lacks[:] = True
+            if len(index) < len(self._array):
+                self._catch_up(self._lacks)
+            self._array, self._second, self._looks = self._second, self._array, looks
+        self._lacks[index] = True
         return self._array
 
+    def _catch_up(self, lacks: NDArray[np.bool_]) -> None:
+        """Bring the second array up to date, at which nobody looks."""
+        if self._second is None:
+            self._second = np.empty_like(self._array)
+            lacks[:] = True
+        index = lacks.nonzero()[0]
+        if len(index) == len(lacks):
+            np.copyto(self._second, self._array)
+        elif len(index):
+            self._second[index] = self._array[index]
+        lacks[:] = False
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out who looks at it: nobody looks at a copy."""
-        return {"_array": self._array, "_view": None, "_before": None}
+        """Leave out the second array, and who looks: nobody looks at a copy."""
+        return Shown(self._array).__dict__
+
+
+def _nobody() -> None:
+    """Return None, as a reference to what is gone."""

@@ -243,7 +243,7 @@ class TablePool(ColumnTests, Reading):
         """The number of features."""
         return int(self.table.features.shape[1])
 
-    @property
+    @cached_property
     def _wasted(self) -> float:
         return min(0.0, float(self.table.labels.min()))
 

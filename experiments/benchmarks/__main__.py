@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import partial
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -16,12 +18,17 @@ from ..runs.terminal import any_encoding, out, show
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .importing import importing
+from .limits import graphs, memory, particles, resets, restarts
+from .rates import rates
 from .size import size
 from .stepping import stepping, streams
 
 
 def main() -> None:
-    """Print every table; ``--quick`` takes few turns, to see that the programs run."""
+    """Print every table; ``--quick`` takes few turns, to see that the programs run.
+
+    ``--picture FILE`` measures how rates and costs grow, and nothing else, and draws them.
+    """
     turns = 3 if "--quick" in sys.argv[1:] else 25
     # One core for everyone, and one thread of the linear algebra.
     threadpool_limits(1)
@@ -36,6 +43,12 @@ def main() -> None:
         "Import": importing,
         "Stepping": stepping,
         "Random streams": streams,
+        "Pools on graphs": graphs,
+        "Restarts": restarts,
+        "Partial resets": resets,
+        "Particles": particles,
+        "Memory": memory,
+        "Growth": rates,
         "Decisions": decisions,
         "Decisions on a star graph": star_decisions,
         "Decisions by draws": low_rank_decisions,
@@ -49,6 +62,9 @@ def main() -> None:
         tables["Learning"] = learning
     except InputError as error:
         out.print(f"Learning is not measured. {error}")
+    if "--picture" in sys.argv:
+        path = Path(sys.argv[sys.argv.index("--picture") + 1])
+        tables = {"Growth": partial(rates, path=path)}
     for title, measure in tables.items():
         head, rows = measure(turns)
         show(head, rows, f"{title}: median over {turns} turns (10th to 90th percentile)")

@@ -44,10 +44,10 @@ def decisions(turns: int) -> Measured:
     rows = []
     for n, d, k in POOLS:
         few = turns if n < 100_000 else min(turns, 3)
-        times = in_turns(_subjects(n, d, k, 1), turns=few)
+        times = in_turns(works(n, d, k, 1), turns=few)
         rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1)])
     n, d, k, b = BATCH
-    times = in_turns(_subjects(n, d, k, b), turns=turns)
+    times = in_turns(works(n, d, k, b), turns=turns)
     rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
     return _head("linear pool", "IDS, ms"), rows
 
@@ -60,7 +60,7 @@ def growth(turns: int) -> Measured:
     rows, rules = [], ("thompson", "ucb")
     items, features = [(n, FEATURES[0]) for n in ITEMS], [(ITEMS[0], d) for d in FEATURES]
     for axis, (name, sizes) in enumerate((("items", items), ("features", features))):
-        pools = {size: _subjects(*size, 2, 1) for size in sizes}
+        pools = {size: works(*size, 2, 1) for size in sizes}
         subjects = {(rule, size): pools[size][rule] for rule in rules for size in sizes}
         times = in_turns(subjects, turns=turns)
         for rule in rules:
@@ -123,7 +123,8 @@ def _each(seconds: NDArray[np.float64], episodes: int) -> str:
     return f"{np.median(seconds) * 1e3 / episodes:.3g}"
 
 
-def _subjects(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
+def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
+    """Return what one label and choice take in b episodes, and the product, by name."""
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)

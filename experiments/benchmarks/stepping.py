@@ -62,9 +62,9 @@ def stepping(turns: int) -> Measured:
 def _ours(env_id: str, kwargs: dict[str, Any]) -> dict[str, Subject]:
     few = partial(gym.make_vec, env_id, num_envs=64, **kwargs)
     return {
-        "vector": _vector(gym.make_vec(env_id, num_envs=1024, **kwargs)),
-        "native": _vector(few()),
-        "sync": _vector(few(vectorization_mode="sync")),
+        "vector": stepper(gym.make_vec(env_id, num_envs=1024, **kwargs)),
+        "native": stepper(few()),
+        "sync": stepper(few(vectorization_mode="sync")),
         "single": _single(gym.make(env_id, **kwargs).unwrapped),
     }
 
@@ -90,7 +90,7 @@ def _streams(env_id: str, kwargs: dict[str, Any], peer: float, turns: int) -> li
     subjects = {
         "generators": repeated(_generators),
         "reset": repeated(partial(seeded().reset, seed=0)),
-        "steps": repeated(partial(_vector(seeded()), STEPS)),
+        "steps": repeated(partial(stepper(seeded()), STEPS)),
     }
     times = in_turns(subjects, turns=turns)
     size = _bytes(seeded)
@@ -125,9 +125,9 @@ def _bytes(make: Callable[[], Any]) -> float:
 
 
 def _cartpole() -> dict[str, Subject]:
-    vector = gym.make_vec(CARTPOLE, num_envs=1024, vectorization_mode="vector_entry_point")
+    many = gym.make_vec(CARTPOLE, num_envs=1024, vectorization_mode="vector_entry_point")
     return {
-        "cartpole vector": _vector(vector),
+        "cartpole vector": stepper(many),
         "cartpole single": _single(gym.make(CARTPOLE).unwrapped),
     }
 
@@ -146,7 +146,8 @@ def _begun(env: Any) -> list[Any]:
     return actions
 
 
-def _vector(env: Any) -> Subject:
+def stepper(env: Any) -> Subject:
+    """Return what steps a vector environment, whose episodes end in different steps."""
     actions = _begun(env)
 
     def steps(count: int) -> None:
