@@ -312,15 +312,18 @@ class Buying(Priced[StateT], Generic[StateT]):
             f"{labels} labels{proxies}, {observation['money_left'][0]:.4g} of {self.budget:g} left"
         )
 
-    def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> NDArray[np.float64] | None:
         """Return the money that each of t actions takes, given those before it, ``(B, t)``.
 
-        What cannot be bought takes none. None where the items of each episode have prices of their own.
+        What cannot be bought takes none. None where the items of each episode have prices of their own,
+        and the first observations, which tell them, are not given.
         """
-        if self.shop is None or self._prices_drawn:
+        if self.shop is None or (self._prices_drawn and first is None):
             return None
         count, t = actions.shape[:2]
         purse = Purse.of(self.shop, count, own=False, several=False)
+        if self._prices_drawn:
+            purse.spend = self.costs(first)
         purse.reset(np.arange(count), self.shop.total)
         left = np.full((count, t + 1), self.shop.total)
         for k in range(t):

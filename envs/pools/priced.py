@@ -175,16 +175,16 @@ class Priced(Model[State], Generic[State]):
             if not isinstance(price, list | tuple | np.ndarray):
                 raise
         prices = sequence("price", price, quantity)
-        if len(prices) != self._num_prices:
-            raise InputError(
-                f"price must be one number, or one for each of the {self._num_prices} items, got "
-                f"{len(prices)}."
-            )
+        self._check_count(prices)
         return prices
 
-    @property
-    def _num_prices(self) -> int:
-        return int(self.num_items)
+    def _check_count(self, prices: tuple[float, ...]) -> None:
+        """Refuse prices that are not one for each item."""
+        if len(prices) != self.num_items:
+            raise InputError(
+                f"price must be one number, or one for each of the {self.num_items} items, got "
+                f"{len(prices)}."
+            )
 
     @cached_property
     def _prices_drawn(self) -> bool:
