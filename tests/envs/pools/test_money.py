@@ -502,6 +502,23 @@ def test_prices_and_proxies_follow_the_rows(tmp_path: Any) -> None:
         gym.make(TABLE, **kwargs | {"price": [1, 2, 3]})
 
 
+def test_equal_prices_are_one_price() -> None:
+    """A list of them is one number, also where rows are drawn."""
+    for env_id, kwargs in ((TABLE, NOISY | {"rows": 4}), (TABLE, NOISY), (LINEAR, FEW)):
+        count = 5 if env_id == LINEAR else 7
+        one, several = (
+            gym.make_vec(env_id, num_envs=3, **kwargs, price=price, budget=6, reveal=True)
+            for price in (2, [2.0] * count)
+        )
+        assert several.unwrapped.model.random_value() == one.unwrapped.model.random_value()
+        one.reset(seed=2), several.reset(seed=2)
+        for action in (0, 2, 1):
+            left, right = (env.step(np.full(3, action)) for env in (one, several))
+            for key, part in left[0].items():
+                np.testing.assert_array_equal(part, right[0][key])
+            np.testing.assert_array_equal(left[4]["regret"], right[4]["regret"])
+
+
 def test_less_is_better_for_proxies_as_well() -> None:
     """What a proxy tells of a label does not depend on which of its signs is the better one."""
     random = np.random.default_rng(6)
