@@ -23,6 +23,7 @@ LINEAR, LOGISTIC, TABLE = (f"discovery/{name}Pool-v0" for name in ("Linear", "Lo
 FEW = {"num_items": 5, "num_features": 2}
 X, Y = np.arange(7.0)[:, None], np.array([1.0, 2, 3, -0.5, 3.5, 8, 4])
 NOISY = {"features": X, "labels": Y, "noise_std": 0.5}
+TWO, HINT = {"features": X, "labels": 1.0 * (Y > 2)}, [0.0, 1, 1, 0, 1, 1, 1]
 KINDS: list[tuple[str, dict[str, Any]]] = [
     (LINEAR, FEW | {"price": (1, 2, 3, 1.5, 0.5)}),
     (LINEAR, FEW | {"fidelities": ((0.5, 0.1, 0.7), (0.25, 0, -1), (1, 0.5, 1))}),
@@ -32,6 +33,9 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("discovery/LowRankPool-v0", {"num_rows": 2, "num_cols": 3, "rank": 1, "price": 1.5}),
     ("discovery/UnstructuredPool-v0", {"num_items": 6, "price": 0.7}),
     (TABLE, NOISY | {"fidelities": ((0.5, Y**2), (1,))}),
+    (TABLE, NOISY | {"price": (1, 0.5, 1, 1, 0.5, 0.7, 1), "half": 1, "minimise": True}),
+    (TABLE, TWO | {"fidelities": ((0.5, HINT), (1,)), "minimise": True}),
+    (TABLE, NOISY | {"price": [1] * 7, "rows": 4}),
     (TABLE, NOISY | {"price": (1, 2, 3, 1.5, 0.5, 1, 9), "rows": 4}),
 ]
 
@@ -339,6 +343,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         {"price": 1, "budget": 3, "horizon": 7},
         r"follows from it \(3 tests here\), got horizon=7",
     ),
+    (LINEAR, {"price": 1, "budget": 3, "horizon": np.array([1, 2])}, "horizon must be an integer"),
+    (LINEAR, {"fidelities": [np.array(2.0)], "budget": 3}, r"fidelities\[0\] must be \(cost"),
     (LINEAR, {"price": (1, 2), "budget": 3}, "one for each of the 500 items, got 2"),
     (LINEAR, {"price": (1, -2), "budget": 3}, r"price\[1\] must be a finite number > 0"),
     (LINEAR, {"price": 0, "budget": 3}, "price must be a finite number > 0"),
