@@ -236,7 +236,8 @@ class PolicyAgent(Agent):
     package brings. A policy fits every environment whose observations and actions have the shapes
     that it was trained with. It is good for the parameters that it was trained for, and need not be
     for others: prices, for instance, are not observed. A batch of items is chosen one after the
-    other, no item twice. Nothing in the file is executed, and playing it needs no torch.
+    other, no item twice, as far as money pays. Nothing in the file is executed, and playing it needs
+    no torch.
 
     Args:
         model: The model of the environment.
@@ -289,7 +290,10 @@ class PolicyAgent(Agent):
         if choices == 1:
             return scores[:, 0].argmax(1), ()
         chosen = np.empty((len(scores), choices), np.int64)
+        within = getattr(self.model, "mask_within", None)  # what money still pays, on pools
         for i in range(choices):
+            if within is not None:
+                scores[:, i][within(observation, chosen[:, :i]) == 0] = -np.inf
             chosen[:, i] = scores[:, i].argmax(1)
             np.put_along_axis(scores[:, i:], chosen[:, i, None, None], -np.inf, axis=2)
         return chosen, ()

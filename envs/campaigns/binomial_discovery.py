@@ -215,7 +215,7 @@ class BinomialDiscovery(Batches[Counts]):
         goal = 1.0 if self.objective == "first" else None
         return Curves(label="successes", series=tuple(series), goal=goal)
 
-    def prices(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
+    def prices(self, actions: NDArray[np.int64], first: Any = None) -> NDArray[np.float64]:
         """Return what each action costs after the upgrades bought before it, ``(..., t)``."""
         return self.cost_table.take(self._pairs(actions))
 

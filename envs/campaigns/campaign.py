@@ -53,7 +53,7 @@ class Campaign(Model[State]):
     def costs(self) -> NDArray[np.float64]:
         """Cost of each action, in the unit of the reward, ``(A,)``."""
 
-    def prices(self, actions: NDArray[np.int64]) -> NDArray[np.float64]:
+    def prices(self, actions: NDArray[np.int64], first: Any = None) -> NDArray[np.float64]:
         """Return what each action costs, ``(B, t)`` as `actions`."""
         return self.costs.take(actions)
 

@@ -81,14 +81,14 @@ class World(Conditions, Model[State]):
         else:
             labels, names = crossed(self.dataset)
             array = 100 * labels
-        if self.num_conditions not in (None, len(array)):
+        given_count, count = self.num_conditions, len(array)
+        if given_count is not None and integer("num_conditions", given_count, low=2) != count:
             raise InputError(
-                f"num_conditions is that of the yields, {len(array)}, got "
-                f"{shown(self.num_conditions)}; leave it out."
+                f"num_conditions is that of the yields, {count}, got {shown(given_count)}; leave it out."
             )
-        outcome = choice("outcome", self.outcome or "yield", OUTCOMES)
+        outcome = "yield" if self.outcome is None else choice("outcome", self.outcome, OUTCOMES)
         table = Yields(array=array, binary=outcome == "binary")
-        names = self.names or names
+        names = names if isinstance(self.names, tuple | list) and not self.names else self.names
         self._set(num_conditions=len(array), outcome=outcome, names=names, table=table)
 
     @cached_property

@@ -72,10 +72,15 @@ class Knowledge(ABC):
         """
         return None
 
-    def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> NDArray[np.float64] | None:
         """Return what each of t actions costs, given those before it, ``(B, t)`` as `actions`.
 
-        In the unit of the reward, or one that the model names; None where nothing costs anything.
+        In the unit of the reward, or one that the model names; None where nothing costs anything, or
+        where only the first observations tell what it costs, and they are not given.
+
+        Args:
+            actions: The actions of B episodes, ``(B, t, ...)``.
+            first: The observations with which the episodes began.
         """
         return None
 

@@ -220,14 +220,16 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
 
     # ---- what follows from it
 
-    def prices(self, actions: NDArray[Any]) -> Array | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> Array | None:
         """Return what each action costs, ``(B, t)``; None where nothing does.
 
         The price of its setting where there is one; else how long its move is, where these are paid.
         """
-        if self.moves is None or (self.budget is None and self.price is not None):
+        if self.moves is None:
             return self.costs(self.setting(actions))
-        return self.moves.prices(actions)
+        if self.price is None and self.move_budget is None:
+            return None
+        return self.moves.prices(actions, first)
 
     def sample_prior(self, count: int, random: np.random.Generator) -> Array:
         """Return draws from the prior, ``(count, k)``."""

@@ -107,11 +107,15 @@ class Moves(Reach):
 
     def charges(self, walk: Walk, setting: Array) -> tuple[Array, Array]:
         """Return how long the moves to settings ``(B, d)`` are, and what these cost, each ``(B,)``."""
-        free = walk.first & isinstance(self.start, str)
         length = np.linalg.norm(setting - walk.last, axis=1)
-        length[walk.first & (self.start is None or free)] = 0.0
-        price = None if self.budget is None else self.costs(setting)
-        return length, np.zeros(len(length)) if price is None else np.where(free, 0.0, price)
+        length[walk.first & (self.start is None or isinstance(self.start, str))] = 0.0
+        price = None if self.budget is None else self._priced(walk, setting)
+        return length, np.zeros(len(length)) if price is None else price
+
+    def _priced(self, walk: Walk, setting: Array) -> Array | None:
+        """Return the prices of settings ``(B, d)``, ``(B,)``: a first one that is drawn is free."""
+        price = self.costs(setting)
+        return price if price is None else price * ~(walk.first & isinstance(self.start, str))
 
     def ended(self, walk: Walk) -> Flags:
         """Return whether the budgets end episodes, ``(B,)``; marks what is feasible after this."""
@@ -193,26 +197,25 @@ class Moves(Reach):
             self.ended(walk)
         return walk
 
-    def prices(self, actions: NDArray[Any]) -> Array | None:
-        """Return what actions ``(B, t, ...)`` cost, ``(B, t)``: prices if they are paid, else lengths.
+    def prices(self, actions: NDArray[Any], first: Any = None) -> Array:
+        """Return what actions ``(B, t, ...)`` cost, ``(B, t)``: prices if there are any, else lengths.
 
-        None where neither is paid. A first design that is drawn is free, and the first action is taken
-        for it.
+        A first design that is drawn is free. It stands in the first observations; where these are not
+        given the first action is taken for it.
         """
-        if self.budget is None and self.move_budget is None:
-            return None
         count, rounds = actions.shape[:2]
         walk = self.new(count)
         self.reset(walk, np.arange(count), np.zeros((count, self.uniforms)))
         if isinstance(self.start, str):
-            walk.last = self.setting(actions[:, 0])
+            drawn = self.setting(actions[:, 0]) if first is None else first["last"]
+            walk.last = drawn.astype(np.float64)
             walk.allowed = None if walk.allowed is None else self.legal(walk)
         paid = np.zeros((count, rounds))
         for t in range(rounds):
             before = replace(walk)
             setting, made = self.take(walk, actions[:, t])
-            length, price = self.charges(before, setting)
-            paid[:, t] = made * (length if self.budget is None else price)
+            price = self._priced(before, setting)
+            paid[:, t] = made * (self.charges(before, setting)[0] if price is None else price)
             self.ended(walk)
         return paid
 

@@ -19,7 +19,6 @@ and with the other if it has label 0; labels are drawn once.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, Never, TypeVar
 
@@ -287,9 +286,9 @@ class Buying(Priced[StateT], Generic[StateT]):
 
     # ---- words and records
 
-    @abstractmethod
     def item_name(self, item: int) -> str:
         """Return an item in words."""
+        return f"item {item}"
 
     def _test_name(self, test: int) -> str:
         item, fidelity = divmod(test, self.num_tests)
@@ -298,12 +297,19 @@ class Buying(Priced[StateT], Generic[StateT]):
         last = fidelity == self.num_tests - 1
         return f"{self.item_name(item)}, {'label' if last else f'proxy {fidelity}'}"
 
+    def _tests_seen(
+        self, observation: dict[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return what the tests that have come show, and which of the M they are, each ``(k,)``."""
+        shown = observation["labels"][: int(labels_arrived(observation))].astype(np.float64)
+        if self.fidelities:
+            return shown, observation["fidelity"][: len(shown)]
+        return shown, np.full(len(shown), self.num_tests - 1)
+
     def _labels_seen(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
         """Return the labels that have arrived, without proxies, ``(k,)``."""
-        labels = observation["labels"][: int(labels_arrived(observation))].astype(np.float64)
-        if self.fidelities:
-            labels = labels[observation["fidelity"][: len(labels)] == self.num_tests - 1]
-        return np.asarray(labels, np.float64)
+        shown, test = self._tests_seen(observation)
+        return np.asarray(shown[test == self.num_tests - 1])
 
     def _bought_words(self, observation: dict[str, NDArray[Any]]) -> str:
         labels, come = len(self._labels_seen(observation)), int(labels_arrived(observation))
@@ -312,15 +318,18 @@ class Buying(Priced[StateT], Generic[StateT]):
             f"{labels} labels{proxies}, {observation['money_left'][0]:.4g} of {self.budget:g} left"
         )
 
-    def prices(self, actions: NDArray[Any]) -> NDArray[np.float64] | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> NDArray[np.float64] | None:
         """Return the money that each of t actions takes, given those before it, ``(B, t)``.
 
-        What cannot be bought takes none. None where the items of each episode have prices of their own.
+        What cannot be bought takes none. None where the items of each episode have prices of their own,
+        and the first observations, which tell them, are not given.
         """
-        if self.shop is None or self._prices_drawn:
+        if self.shop is None or (self._prices_drawn and first is None):
             return None
         count, t = actions.shape[:2]
         purse = Purse.of(self.shop, count, own=False, several=False)
+        if self._prices_drawn:
+            purse.spend = self.costs(first)
         purse.reset(np.arange(count), self.shop.total)
         left = np.full((count, t + 1), self.shop.total)
         for k in range(t):

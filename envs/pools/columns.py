@@ -6,8 +6,9 @@ and standard deviation s: with the correlation rho of the two
     u = rho mu + s (c - m) / d = rho v + s sqrt(1 - rho^2) e,
 
 where e has mean 0 and variance 1 and is not correlated with the label v. So the cheap measurement comes
-calibrated: what it tells of v is rho, which is public. Where labels and column have two values each, the
-column is shown as those of the labels, and the share of ones among rows with label 1 and 0 is public.
+calibrated: what it tells of v is rho, which is public. Where labels and all of the columns have two
+values each, a column is shown as those of the labels, and the share of ones among rows with label 1 and
+0 is public. Where less is better, labels change their sign, and proxies with them.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def proxy_of(
         name: What messages call it.
         numbers: Its numbers, ``(N,)``.
         labels: The labels, ``(N,)``.
-        outcomes: The two values of the labels, if there are but two.
+        outcomes: The two values of the labels, failure and success, if column and labels count as such.
         rho: The correlation that is told; None measures it.
     """
     values = np.unique(numbers)
@@ -72,13 +73,13 @@ def proxy_of(
     # In another unit, by a power of two that changes no digit: squares of numbers are finite.
     numbers = np.ldexp(numbers, -np.frexp(np.abs(numbers).max())[1])
     values = np.unique(numbers)
-    if outcomes is not None and len(values) == 2:
+    if outcomes is not None:
         positive, hit = numbers == values[1], labels == outcomes[1]
         proxy = BinaryProxy(float(positive[hit].mean()), float(positive[~hit].mean()))
         if proxy.false_positive >= proxy.sensitivity:
             raise InputError(
-                f"{name} has {proxy.false_positive:.3g} false positives, which must be below its "
-                f"sensitivity of {proxy.sensitivity:.3g}: such a test tells nothing."
+                f"{name} has a share of {proxy.false_positive:.3g} false positives, which must be below "
+                f"its sensitivity of {proxy.sensitivity:.3g}: leave it out, or turn it round."
             )
         return np.where(positive, outcomes[1], outcomes[0]), proxy
     spread = float(labels.std())
@@ -116,7 +117,7 @@ class ColumnTests(FeaturePool):
         """What messages call the columns of proxies and prices, and their names or numbers."""
         lower = [row[1] for row in (self.fidelities or ())[:-1]]
         some = [(f"The column of fidelities[{m}]", column) for m, column in enumerate(lower)]
-        return some + [("The column of price", self.price)] * isinstance(self.price, str)
+        return some + [("The column of price", self.price)] * isinstance(self.price, str | tuple)
 
     def _others(self, table: Table, options: dict[str, Any] | None = None) -> tuple[Array, ...]:
         """Return the columns of proxies and prices, ``(N,)`` each."""
@@ -125,7 +126,9 @@ class ColumnTests(FeaturePool):
             if not isinstance(name, str):
                 numbers = np.array(name)
                 if len(numbers) != count:
-                    raise InputError(f"{told} must have {count} numbers, got {len(numbers)}.")
+                    raise InputError(
+                        f"{told} must have {count} numbers, one for each row, got {len(numbers)}."
+                    )
             elif options is None or self.dataset is None:
                 raise InputError(f"{told} must be numbers where labels are, got {shown(name)}.")
             else:
@@ -159,15 +162,15 @@ class ColumnTests(FeaturePool):
                 )
 
     def _checked_price(self, price: Any) -> Any:
+        """Return a number, one for every row, or the name of a column."""
         return price if isinstance(price, str) else super()._checked_price(price)
 
-    @property
-    def _num_prices(self) -> int:
-        return len(self.table.labels)
+    def _check_count(self, prices: tuple[float, ...]) -> None:
+        """Leave it to `_others`: of the rows some may be left out, or be one condition."""
 
     @property
     def _label_prices(self) -> list[float]:
-        if not isinstance(self.price, str):
+        if not isinstance(self.price, str | tuple):
             return super()._label_prices
         prices = [float(f"{price:.12g}") for price in self.table.others[-1].tolist()]
         told = f"The price in column {shown(self.price)}, row"
@@ -180,10 +183,13 @@ class ColumnTests(FeaturePool):
     @cached_property
     def _shown_proxies(self) -> list[tuple[Array, Proxy]]:
         """What each proxy shows of the rows, and how that depends on the label."""
-        labels = self.table.labels
+        lower, sign = (self.fidelities or ())[:-1], -1.0 if self.table.minimise else 1.0
+        columns = [sign * column for column in self.table.others[: len(lower)]]
+        two = all(len(np.unique(column)) == 2 for column in columns)
+        outcomes = self.outcomes if two else None
         return [
-            proxy_of(f"fidelities[{m}]", self.table.others[m], labels, self.outcomes, row[2])
-            for m, row in enumerate((self.fidelities or ())[:-1])
+            proxy_of(f"fidelities[{m}]", column, self.table.labels, outcomes, row[2])
+            for m, (column, row) in enumerate(zip(columns, lower, strict=True))
         ]
 
     @cached_property

@@ -433,19 +433,21 @@ class Pool(Buying[StateT], Generic[StateT]):
         """Return the item, or the items of a batch, in words; with fidelities also the test."""
         return "; ".join(self._test_name(int(test)) for test in np.ravel(action))
 
-    def item_name(self, item: int) -> str:
-        """Return an item in words."""
-        return f"item {item}"
-
     def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order in which they came, and their sum."""
-        labels = self._labels_seen(trace[-1][2])
+        """Return the tests in the order in which they came, and the sum of the labels."""
+        seen, test = self._tests_seen(trace[-1][2])
+        *proxies, labels = (np.where(test == m, seen, np.nan) for m in range(self.num_tests))
         points = Series(name="label", values=labels, style="points")
-        best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
-        total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
-        curves = Curves(label="label", series=(points, best))
-        sums = Curves(label="sum of labels", series=(total,))
-        return Picture(unit="label", length=self._horizon, panels=(curves, sums))
+        best = Series(name="best so far", values=np.fmax.accumulate(labels), style="steps")
+        total = Series(values=np.append(0.0, np.nancumsum(labels)), style="steps")
+        several = len(proxies) > 1
+        cheap = [
+            Series(name=f"proxy {m}" * several, values=one, style="points")
+            for m, one in enumerate(proxies)
+        ]
+        shown = {"label": (points, best), "sum of labels": (total,), "proxies": tuple(cheap)}
+        panels = tuple(Curves(label=label, series=some) for label, some in shown.items() if some)
+        return Picture(unit="test" if cheap else "label", length=self._horizon, panels=panels)
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""

@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Model, TruthUnknown, box, shown
-from ..core.checks import quantity, real, sequence
+from ..core.checks import integer, quantity, real, sequence
 from ..core.model import State
 from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
 
@@ -160,7 +160,8 @@ class Priced(Model[State], Generic[State]):
             )
         assert self.shop is not None
         default = type(self).__dataclass_fields__["horizon"].default
-        if self.horizon not in (None, default, self.shop.most):
+        most = None if self.horizon is None else integer("horizon", self.horizon, low=1)
+        if most not in (None, default, self.shop.most):
             raise InputError(
                 f"With a budget the horizon follows from it ({self.shop.most} tests here), got "
                 f"horizon={shown(self.horizon)}; leave it out."
@@ -175,16 +176,16 @@ class Priced(Model[State], Generic[State]):
             if not isinstance(price, list | tuple | np.ndarray):
                 raise
         prices = sequence("price", price, quantity)
-        if len(prices) != self._num_prices:
-            raise InputError(
-                f"price must be one number, or one for each of the {self._num_prices} items, got "
-                f"{len(prices)}."
-            )
+        self._check_count(prices)
         return prices
 
-    @property
-    def _num_prices(self) -> int:
-        return int(self.num_items)
+    def _check_count(self, prices: tuple[float, ...]) -> None:
+        """Refuse prices that are not one for each item."""
+        if len(prices) != self.num_items:
+            raise InputError(
+                f"price must be one number, or one for each of the {self.num_items} items, got "
+                f"{len(prices)}."
+            )
 
     @cached_property
     def _prices_drawn(self) -> bool:
@@ -211,7 +212,8 @@ class Priced(Model[State], Generic[State]):
 
     def _checked_fidelity(self, name: str, given: Any) -> tuple[Any, ...]:
         """Return one fidelity: its cost, None where items have prices, and how it errs."""
-        if not isinstance(given, list | tuple | np.ndarray) or len(given) != 3:
+        given = list(given) if isinstance(given, np.ndarray) and given.ndim else given
+        if not isinstance(given, list | tuple) or len(given) != 3:
             raise InputError(f"{name} must be {SHAPES[self.fidelity_kind]}, got {shown(given)}.")
         cost = None if given[0] is None else quantity(f"the cost of {name}", given[0])
         if self.fidelity_kind == "gaussian":

@@ -82,11 +82,9 @@ class Shop:
         Raises:
             InputError: The budget buys nothing, or the prices have no common unit.
         """
-        low, top, limit = (
-            [decimal(p) for p in proxies],
-            [decimal(p) for p in labels],
-            decimal(budget),
-        )
+        low, top = ([decimal(p) for p in some] for some in (proxies, labels))
+        top = top[:1] if len({*top}) == 1 else top
+        limit = decimal(budget)
         unit = reduce(common, {*low, *top}, Fraction(0))
         if limit < (cheapest := min(top)):
             raise InputError(
@@ -110,7 +108,7 @@ class Shop:
 
     @cached_property
     def most(self) -> int:
-        """The most tests that all of the money buys."""
+        """The most tests that all of the money buys; where rows are drawn, of all rows."""
         times = self.num_items if len(self.spend) == 1 else 1
         costs, counts = np.unique(self.spend, return_counts=True)
         left, most = self.total, 0

@@ -113,10 +113,11 @@ class TablePool(ColumnTests, Reading):
       name of another column, or as many numbers as there are rows, and `(cost,)` for the label, the
       last. The column is then no feature. It is shown on the scale of the labels, such that its
       correlation rho with the label v makes it rho v in the mean; rho is public, and `(cost, column,
-      rho)` tells another one. Where labels and column have two values each, the column is shown as
-      labels, and its sensitivity and share of false positives are public.
+      rho)` tells another one. Where labels and all of the columns have two values each, columns are
+      shown as labels, and their sensitivity and share of false positives are public. With `minimise`
+      the sign of columns changes with that of labels.
     - `price`: what a label costs: one number, one for each row, or the name of a column, which is then
-      no feature.
+      no feature. Rows are those that are given or that stand in the file, also with `half`.
     - `illegal_reward`: reward of choosing an item again; None takes 0, or the lowest label of the table
       if that is below 0, since wasting choices would beat labels otherwise. In the regret a wasted
       choice counts as that, whatever it pays.
@@ -139,6 +140,8 @@ class TablePool(ColumnTests, Reading):
         choice("scaling", self.scaling, SCALINGS)
         if self.fidelities is not None:
             self._set(fidelities=self._checked_fidelities(self.fidelities))
+        if self.price is not None:
+            self._set(price=self._checked_price(self.price))
         if self.half is not None:
             self._set(half=integer("half", self.half, low=0, high=MOST_HALVES))
         if self.labels is not None:

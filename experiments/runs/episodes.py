@@ -140,15 +140,17 @@ class Episodes:
         if ended.any():
             self.best_after[ended, point] = model.best(Ended(info["final_obs"][ended]))
 
-    def wind_up(self, tape: Tape, model: Knowledge | None) -> None:
-        """Take in all actions, and what they cost."""
-        self.actions = tape.actions(self.lengths)
-        prices = (
-            None if model is None or not tape.kept else model.prices(tape.whole(len(self.lengths)))
-        )
+    def wind_up(self, tape: Tape, model: Knowledge | None, first: Any) -> None:
+        """Take in all actions, and what they cost after the first observations of all rows."""
+        self.actions, count = tape.actions(self.lengths), len(self.lengths)
+        if model is None or not tape.kept:
+            return
+        if isinstance(first, Mapping):
+            first = {key: part[:count] for key, part in first.items()}
+        prices = model.prices(tape.whole(count), first)
         if prices is None:
             return
-        spent, row = prices.cumsum(1), np.arange(len(self.lengths))
+        spent, row = prices.cumsum(1), np.arange(count)
         self.spent = spent[row, self.lengths - 1]
         at = self.points[self.points <= tape.steps]
         self.spent_after = np.full(self.return_after.shape, np.nan)
@@ -200,8 +202,9 @@ def play(
     running, left = np.arange(venv.num_envs) < count, count
     start, state = np.ones(venv.num_envs, np.bool_), None
     wants_masks = "action_masks" in inspect.signature(agent.predict).parameters
-    first: Any = seeds[0] if isinstance(seeds, range) else list(seeds)
-    observation, info = venv.reset(seed=first)
+    each: Any = seeds[0] if isinstance(seeds, range) else list(seeds)
+    first, info = venv.reset(seed=each)
+    observation = first
     while left:
         more = {"action_masks": _masks(venv, info)} if wants_masks else {}
         began = perf_counter()
@@ -227,7 +230,7 @@ def play(
         if tell is not None:
             tell(count - left, tape.steps)
     episodes = episodes.first(count)
-    episodes.wind_up(tape, model)
+    episodes.wind_up(tape, model, first)
     return episodes
 
 

@@ -101,9 +101,11 @@ def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]
     model: Any = getattr(env.unwrapped, "model", None)
     model = model if isinstance(model, Knowledge) else None
     every, ended, moments = actions.shaped(env.action_space), False, list[Moment]()
-    prices = None if model is None else model.prices(every[None])
+    first, _ = env.reset(seed=seed)
+    if isinstance(first, Mapping):
+        first = {key: part[None] for key, part in first.items()}
+    prices = None if model is None else model.prices(every[None], first)
     spent = None if prices is None else np.cumsum(prices[0])
-    env.reset(seed=seed)
     for i, action in enumerate(every):
         if ended:
             raise Mismatch(f"episode {seed} ends after {i} decisions, but has {len(every)}")

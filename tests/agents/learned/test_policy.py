@@ -115,6 +115,36 @@ def test_masks_hold_and_no_item_comes_twice() -> None:
         assert all(len(set(row)) == 6 for row in observation["labelled"].tolist())
 
 
+ITEMS = {"num_items": 6, "num_features": 2, "budget": 9}
+MONEY: list[tuple[str, dict[str, Any]]] = [
+    ("LinearPool", ITEMS | {"price": [1, 2, 3, 1, 2, 3]}),
+    ("LinearPool", ITEMS | {"fidelities": ((1, 0, 0.5), (2, 0, 1))}),
+    ("LogisticPool", ITEMS | {"fidelities": ((1, 0.9, 0.2), (3, 1, 0))}),
+    ("ScreeningPool", {"num_items": 7, "budget": 21}),
+]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(("name", "kwargs"), MONEY)
+def test_what_is_learned_buys_what_it_may(name: str, kwargs: dict[str, Any], size: int) -> None:
+    """Any weights, and the rule: nothing is wasted as long as something can be bought."""
+    vector = gym.make_vec(
+        f"discovery/{name}-v0", num_envs=30, batch_size=size, illegal="raise",
+        autoreset_mode="SameStep", **kwargs,
+    )  # fmt: skip
+    model = vector.unwrapped.model
+    parts = {key: box.shape for key, box in vector.single_observation_space.items()}
+    actions = model.num_items * model.num_tests
+    agents: list[Any] = [PolicyAgent(model, path=network(parts, actions * size))]
+    agents += [make("learned", vector)] if "learned" in available(vector) else []
+    for agent in agents:
+        observation, over, state = vector.reset(seed=0)[0], np.zeros(30, np.bool_), None
+        while not over.all():
+            action, state = agent.predict(observation, state)
+            observation, _, ended, *_ = vector.step(action)
+            over |= ended
+
+
 @pytest.mark.parametrize("head", ["action", "tanh"])
 def test_continuous_actions_stay_in_bounds(head: str) -> None:
     class Continuous:

@@ -185,6 +185,12 @@ def test_bound_of_the_rise(seed: int) -> None:
     assert rise_of_largest(mean, slope) <= bound[2] + 1e-9
 
 
+def test_a_test_that_tells_nothing_of_items_that_are_all_but_alike() -> None:
+    """It gains nothing, and no number overflows."""
+    bound = _gain_at_most(np.array([0.0, -1.0]), np.array([1.0, 1.0 + 1e-9]), np.zeros(1))
+    assert bound == 0
+
+
 # ---- rules
 
 

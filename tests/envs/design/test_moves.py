@@ -323,6 +323,48 @@ def test_records_count_what_was_paid() -> None:
     np.testing.assert_allclose(hill(np.array([3.0, 4.0])), 0.05 + np.exp(-25 / 4.5))
 
 
+@pytest.mark.parametrize(
+    "kwargs",
+    [
+        {"move_budget": 2.5, "start": "random"},
+        {"move_budget": 2.5, "start": "random", "max_step": 0.4, "overdraft": True},
+        {"move_budget": 2.5, "start": "random", "settings": 9},
+        {"move_budget": 2.5, "start": (0.5, 0.5)},
+        {"price": "hill", "budget": 1.5, "start": "random", "max_step": 0.4},
+        {"price": "hill", "start": "random", "max_step": 0.4},
+        {"price": "hill", "max_step": 0.4},
+    ],
+)
+def test_what_was_spent_follows_from_the_actions(kwargs: dict[str, Any]) -> None:
+    """By actions that ignore where they stand: the steps of the budgets, or prices of what was tried."""
+    vector: Any = gym.make_vec(LINEAR, num_envs=6, autoreset_mode="Disabled", horizon=6, **kwargs)
+    random, model = np.random.default_rng(3), vector.unwrapped.model
+    first, _ = vector.reset(seed=4)
+    key, whole = ("moves_left", 2.5) if "move_budget" in kwargs else ("budget_left", 1.5)
+    actions, spent, over, before = [], [], np.zeros(6, np.bool_), first
+    for t in range(6):
+        listed = model.settings is not None
+        action = random.integers(9, size=6) if listed else random.uniform(-1, 1, (6, 2))
+        observation, _, ended, *_ = vector.step(action)
+        if key in observation:
+            paid = before[key][:, 0] - observation[key][:, 0]
+        else:
+            paid = hill(observation["settings"][:, :2].astype(np.float64))
+            paid = paid * (t > 0 or "start" not in kwargs)
+        actions.append(action)
+        spent.append(np.where(over, 0.0, paid))
+        over, before = over | ended, observation
+        if over.any():
+            break
+    found = model.prices(np.stack(actions, 1), first)
+    np.testing.assert_allclose(found, np.stack(spent, 1), atol=1e-5)
+    assert (found.sum(1) > 0).any()
+    record = evaluate(LINEAR, "random", episodes=6, env_kwargs={"horizon": 6, **kwargs})
+    assert record.spent is not None
+    if key in first and not kwargs.get("overdraft"):
+        assert (record.spent <= whole + 1e-5).all()
+
+
 # ---- problems and bounds of the published tables
 
 

@@ -17,11 +17,13 @@ from discovery_gym.agents import make
 from discovery_gym.envs.core import TruthUnknown
 from discovery_gym.envs.pools.money import best_bought, best_set, labels_by_chance
 from discovery_gym.envs.wrappers import OneByOne, VectorOneByOne
+from discovery_gym.experiments import evaluate
 
 LINEAR, LOGISTIC, TABLE = (f"discovery/{name}Pool-v0" for name in ("Linear", "Logistic", "Table"))
 FEW = {"num_items": 5, "num_features": 2}
 X, Y = np.arange(7.0)[:, None], np.array([1.0, 2, 3, -0.5, 3.5, 8, 4])
 NOISY = {"features": X, "labels": Y, "noise_std": 0.5}
+TWO, HINT = {"features": X, "labels": 1.0 * (Y > 2)}, [0.0, 1, 1, 0, 1, 1, 1]
 KINDS: list[tuple[str, dict[str, Any]]] = [
     (LINEAR, FEW | {"price": (1, 2, 3, 1.5, 0.5)}),
     (LINEAR, FEW | {"fidelities": ((0.5, 0.1, 0.7), (0.25, 0, -1), (1, 0.5, 1))}),
@@ -31,6 +33,9 @@ KINDS: list[tuple[str, dict[str, Any]]] = [
     ("discovery/LowRankPool-v0", {"num_rows": 2, "num_cols": 3, "rank": 1, "price": 1.5}),
     ("discovery/UnstructuredPool-v0", {"num_items": 6, "price": 0.7}),
     (TABLE, NOISY | {"fidelities": ((0.5, Y**2), (1,))}),
+    (TABLE, NOISY | {"price": (1, 0.5, 1, 1, 0.5, 0.7, 1), "half": 1, "minimise": True}),
+    (TABLE, TWO | {"fidelities": ((0.5, HINT), (1,)), "minimise": True}),
+    (TABLE, NOISY | {"price": [1] * 7, "rows": 4}),
     (TABLE, NOISY | {"price": (1, 2, 3, 1.5, 0.5, 1, 9), "rows": 4}),
 ]
 
@@ -259,6 +264,28 @@ def test_records_know_what_was_spent() -> None:
     np.testing.assert_allclose(found[0], -np.diff(left), atol=1e-6)
 
 
+def test_records_know_the_prices_of_drawn_rows() -> None:
+    """The first observation tells them: what was spent is the money that is gone."""
+    kwargs = NOISY | {"price": (1, 2, 3, 1.5, 0.5, 1, 9), "rows": 5, "budget": 4}
+    model = gym.make(TABLE, **kwargs).unwrapped.model
+    assert model.prices(np.zeros((1, 2), np.int64)) is None
+    vector = gym.make_vec(TABLE, num_envs=4, autoreset_mode="Disabled", **kwargs)
+    first, _ = vector.reset(seed=3)
+    actions = np.random.default_rng(0).integers(5, size=(4, 3))
+    left = [first["money_left"][:, 0]]
+    for action in actions.T:
+        observation, _, ended, *_ = vector.step(action)
+        left.append(observation["money_left"][:, 0])
+        if ended.any():
+            break
+    found = model.public().prices(actions[:, : len(left) - 1], first)
+    np.testing.assert_allclose(found, -np.diff(np.stack(left, 1), axis=1), atol=1e-6)
+    record = evaluate(TABLE, "greedy", episodes=8, env_kwargs=kwargs)
+    assert record.spent is not None
+    assert (record.spent <= 4).all()
+    assert (record.spent > 0).any()
+
+
 def test_batches_one_by_one() -> None:
     """Within a batch the mask follows the money, in one episode and in many."""
     kwargs = FEW | {"fidelities": ((0.5, 0.1, 0.7), (1, 0, 1)), "budget": 3, "batch_size": 3}
@@ -316,6 +343,8 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
         {"price": 1, "budget": 3, "horizon": 7},
         r"follows from it \(3 tests here\), got horizon=7",
     ),
+    (LINEAR, {"price": 1, "budget": 3, "horizon": np.array([1, 2])}, "horizon must be an integer"),
+    (LINEAR, {"fidelities": [np.array(2.0)], "budget": 3}, r"fidelities\[0\] must be \(cost"),
     (LINEAR, {"price": (1, 2), "budget": 3}, "one for each of the 500 items, got 2"),
     (LINEAR, {"price": (1, -2), "budget": 3}, r"price\[1\] must be a finite number > 0"),
     (LINEAR, {"price": 0, "budget": 3}, "price must be a finite number > 0"),
@@ -354,7 +383,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     (LOGISTIC, {"fidelities": ((1, 0.9, 0.5), (2, 1, 0.1)), "budget": 3}, "last of the fidelities"),
     ("discovery/GraphPool-v0", {"fidelities": ((1, 0, 1),), "budget": 3}, "takes no fidelities"),
     ("discovery/UnstructuredPool-v0", {"price": 1, "budget": 3}, "num_items"),
-    (TABLE, NOISY | {"fidelities": ((1, Y[:3]), (2,)), "budget": 3}, "must have 7 numbers, got 3"),
+    (
+        TABLE,
+        NOISY | {"fidelities": ((1, Y[:3]), (2,)), "budget": 3},
+        "must have 7 numbers, one for each row, got 3",
+    ),
     (
         TABLE,
         NOISY | {"fidelities": ((1, Y * 0), (2,)), "budget": 3},
@@ -446,3 +479,102 @@ def test_a_perfect_proxy() -> None:
         for item in range(3):
             observation, *_ = env.step(np.full(4, 2 * item))
             agent.predict(observation)
+
+
+def test_prices_and_proxies_follow_the_rows(tmp_path: Any) -> None:
+    """A half of a table is the table of its rows; numbers for rows of a file follow its conditions."""
+    random = np.random.default_rng(5)
+    features, labels = random.normal(size=(21, 2)), random.normal(size=21)
+    price, column = random.integers(1, 5, 21), random.normal(size=21)
+
+    def model(rows: Any = slice(None), **more: Any) -> Any:
+        tests = ((0.5, column[rows]), (None,))
+        own = {"features": features[rows], "labels": labels[rows], "price": price[rows]}
+        return gym.make(TABLE, **own, fidelities=tests, budget=9, **more).unwrapped.model
+
+    for half in (0, 1, 7):
+        part = model(half=half)
+        rows = [np.flatnonzero(labels == label)[0] for label in part.table.labels]
+        alone = model(rows)
+        np.testing.assert_array_equal(part.shop.spend, alone.shop.spend)
+        assert part.public().proxies == alone.public().proxies
+        assert part.optimal_value() == alone.optimal_value()
+    path = tmp_path / "t.csv"
+    path.write_text("x,z,yield\n1,2,10\n1,2,20\n3,4,30\n5,5,\n6,1,40\n")
+    kwargs = {"dataset": str(path), "price": [2, 4, 1, 9, 2], "budget": 7}
+    file = gym.make(TABLE, **kwargs).unwrapped.model
+    assert (file.shop.unit * file.shop.spend[:, 0]).tolist() == [3, 1, 2]
+    with pytest.raises(InputError, match=r"price must have 5 numbers, one for each row, got 3"):
+        gym.make(TABLE, **kwargs | {"price": [1, 2, 3]})
+
+
+def test_equal_prices_are_one_price() -> None:
+    """A list of them is one number, also where rows are drawn."""
+    for env_id, kwargs in ((TABLE, NOISY | {"rows": 4}), (TABLE, NOISY), (LINEAR, FEW)):
+        count = 5 if env_id == LINEAR else 7
+        one, several = (
+            gym.make_vec(env_id, num_envs=3, **kwargs, price=price, budget=6, reveal=True)
+            for price in (2, [2.0] * count)
+        )
+        assert several.unwrapped.model.random_value() == one.unwrapped.model.random_value()
+        one.reset(seed=2), several.reset(seed=2)
+        for action in (0, 2, 1):
+            left, right = (env.step(np.full(3, action)) for env in (one, several))
+            for key, part in left[0].items():
+                np.testing.assert_array_equal(part, right[0][key])
+            np.testing.assert_array_equal(left[4]["regret"], right[4]["regret"])
+
+
+def test_less_is_better_for_proxies_as_well() -> None:
+    """What a proxy tells of a label does not depend on which of its signs is the better one."""
+    random = np.random.default_rng(6)
+    features, labels = random.normal(size=(60, 2)), 1.0 * (random.random(60) < 0.4)
+    binary, number = (
+        np.where(random.random(60) < 0.8, labels, 1 - labels),
+        labels + random.normal(size=60),
+    )
+    for column, rho in ((binary, ()), (number, ()), (number, (0.4,))):
+        more, less = (
+            gym.make(
+                TABLE, features=features, labels=sign * labels, minimise=sign < 0, budget=200,
+                fidelities=((1, sign * column, *rho), (2,)),
+            )
+            for sign in (1, -1)
+        )  # fmt: skip
+        assert more.unwrapped.model.proxies == less.unwrapped.model.proxies
+        more.reset(seed=0), less.reset(seed=0)
+        for action in (0, 2, 3, 40):
+            left, right = (env.step(action) for env in (more, less))
+            np.testing.assert_array_equal(left[0]["labels"], right[0]["labels"])
+            assert left[1] == right[1]
+    kept = gym.make(
+        TABLE,
+        features=features,
+        labels=labels,
+        minimise=True,
+        budget=9,
+        fidelities=((1, binary), (2,)),
+    )
+    (proxy,), good = kept.unwrapped.model.proxies, labels == 0
+    assert proxy.sensitivity == pytest.approx((binary[good] == 0).mean())
+    assert proxy.false_positive == pytest.approx((binary[~good] == 0).mean())
+
+
+def test_two_kinds_of_proxies_of_successes() -> None:
+    """A proxy of two values beside one of numbers is a number, from which beliefs learn."""
+    random = np.random.default_rng(7)
+    features, labels = random.normal(size=(40, 2)), 1.0 * (random.random(40) < 0.4)
+    binary, number = (
+        np.where(random.random(40) < 0.8, labels, 1 - labels),
+        labels + random.normal(size=40),
+    )
+    tests = ((1, binary), (2, number), (4,))
+    env = gym.make(TABLE, features=features, labels=labels, fidelities=tests, budget=30)
+    for proxy, column in zip(env.unwrapped.model.proxies, (binary, number), strict=True):
+        assert proxy.slope == pytest.approx(np.corrcoef(column, labels)[0, 1])
+    for text in ("bayes_ucb(belief=linear)", "expected_improvement(belief=gp)", "greedy"):
+        agent, (observation, _), ended = make(text, env), env.reset(seed=0), False
+        while not ended:
+            observation, _, ended, *_ = env.step(agent.predict(observation)[0])
+    with pytest.raises(InputError, match="logistic"):
+        make("greedy(belief=logistic)", env)

@@ -192,3 +192,26 @@ def test_text_fills_gaps_and_shows_the_goal():
 def test_default_picture_is_the_return():
     picture = Model.picture(None, TRACE)
     np.testing.assert_array_equal(picture.panels[0].series[0].values, [0.0, 1.0, 3.0])
+
+
+def test_proxies_are_in_the_picture():
+    """What every test shows stands at its place in the order in which they came."""
+    tests = ((1, 0.1, 0.5), (2, 0.1, 0.8), (5, 0, 1))
+    kwargs = {"num_items": 6, "num_features": 2, "fidelities": tests, "budget": 20}
+    env = gym.make("discovery/LinearPool-v0", **kwargs)
+    trace = [(None, 0.0, env.reset(seed=0)[0])]
+    for action in (0, 5, 7, 2):
+        observation, reward, *_ = env.step(action)
+        trace.append((action, reward, observation))
+    picture, shown = env.unwrapped.model.picture(trace), observation["labels"][:4]
+    labels, sums, proxies, _ = picture.panels
+    points, best = labels.series
+    np.testing.assert_array_equal(points.values, np.where([0, 1, 0, 1], shown, np.nan))
+    np.testing.assert_array_equal(
+        best.values, [np.nan, shown[1], shown[1], max(shown[1], shown[3])]
+    )
+    np.testing.assert_allclose(sums.series[0].values, np.cumsum([0, *[r for _, r, _ in trace[1:]]]))
+    assert [one.name for one in proxies.series] == ["proxy 0", "proxy 1"]
+    np.testing.assert_array_equal(proxies.series[0].values, np.where([1, 0, 0, 0], shown, np.nan))
+    np.testing.assert_array_equal(proxies.series[1].values, np.where([0, 0, 1, 0], shown, np.nan))
+    assert picture.unit == "test"
