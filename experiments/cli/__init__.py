@@ -17,7 +17,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import asking, boards, comparing, learning, listing, playing, showing
+from . import asking, boards, comparing, learning, listing, playing, showing, watching
 from .shared import complain
 
 app = typer.Typer(
@@ -54,6 +54,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "compare": comparing.compare,
     "table": listing.table,
     "list": listing.list_all,
+    "watch": watching.watch,
     "evaluate": playing.evaluate,
     "run": playing.run,
     "leaderboard": boards.leaderboard,
@@ -73,7 +74,12 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
-        app()
+        if sys.argv[1:] == [
+            "list"
+        ]:  # without the library that would read options, which takes .1 s
+            listing.list_all()
+        else:
+            app()
     except InputError as error:
         complain(str(error))
         sys.exit(2)

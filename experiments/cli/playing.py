@@ -14,6 +14,7 @@ from rich.text import Text
 from ...envs.core import InputError, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
+from .formats import Form
 from .shared import (
     Agents,
     Kwargs,
@@ -186,6 +187,7 @@ def evaluate(
     kwargs: Kwargs = "{}",
     settings: Settings = None,
     metric: Metrics = None,
+    form: Form = None,
 ) -> None:
     """Play one agent on one environment; show what it achieves."""
     from ..runs.evaluation import EVALUATION_SEED
@@ -205,6 +207,11 @@ def evaluate(
             metrics=metrics,
             progress=update,
         )
+    if form is not None:
+        from . import documents, formats
+
+        formats.write("evaluation", documents.evaluation(result, metrics))
+        return
     show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
 
 

@@ -398,18 +398,21 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
 # ---- show
 
 
-def show(source: str, page: Path | None, journal: Path | None) -> None:
+def show(source: str, page: Path | None, journal: Path | None, form: str | None = None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
     from ..report.page import save
+    from . import documents, formats
 
     study = _readable(source, journal)
-    found = report.course(study)
-    table(["study", source], report.facts(study, source)[1:])
-    say(report.lead(study, found))
-    for part in report.tables(study, MOST_SHOWN):
-        if part.rows:
-            table(part.columns, part.last(MOST_SHOWN), part.title)
+    if form is not None:
+        formats.write("study", documents.pool_study(study, source))
+    else:
+        table(["study", source], report.facts(study, source)[1:])
+        say(report.lead(study, report.course(study)))
+        for part in report.tables(study, MOST_SHOWN):
+            if part.rows:
+                table(part.columns, part.last(MOST_SHOWN), part.title)
     if page is not None:
         save(page, report.study_page(study, source))
         say(f"page: {page}")

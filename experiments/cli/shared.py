@@ -21,6 +21,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
+ReadAs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
+]
 Metrics = Annotated[
     list[str] | None,
     typer.Option(

@@ -165,9 +165,10 @@ def test_pipes_get_whole_lines() -> None:
     assert name == "discovery/LocationFinding-v0"
     assert about.endswith("hidden sources.")
     assert "greedy_eig" in agents.split(", ")
-    assert done.stderr.splitlines() == [
-        "Agents fit an environment by its parameters: those above fit the defaults."
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "Agents fit an environment by its parameters, and those above fit the def"
+    )
 
 
 def test_a_closed_pipe_ends_quietly() -> None:
