@@ -13,6 +13,7 @@ from discovery_gym.agents.beliefs import BELIEFS
 from discovery_gym.agents.making import LEARNED, PLAIN, learned
 from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments.suites.catalogue import SUITES
+from discovery_gym.experiments.training import ALGORITHMS
 
 KINDS: dict[str, Mapping[str, Any]] = {
     "agent": {**PLAIN, LEARNED: learned},
@@ -29,7 +30,7 @@ def names(models: Mapping[str, Any], told: Mapping[str, Any]) -> str:
         models: The models of the environments with their defaults, by id.
         told: What each lets an agent decide, and the truth that it knows, by the environment's name.
     """
-    known = {
+    known: dict[str, dict[str, Any]] = {
         "environments": {
             env_id: {
                 "about": (type(model).__doc__ or "").strip().splitlines()[0],
@@ -55,4 +56,5 @@ def names(models: Mapping[str, Any], told: Mapping[str, Any]) -> str:
             for suite in SUITES.values()
         },
     }
+    known["algorithms"] = {"names": list(ALGORITHMS)}
     return json.dumps(known, indent=1, ensure_ascii=False) + "\n"

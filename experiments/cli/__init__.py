@@ -17,7 +17,17 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import asking, boards, comparing, learning, listing, playing, showing, watching
+from . import (
+    asking,
+    boards,
+    comparing,
+    completing,
+    learning,
+    listing,
+    playing,
+    showing,
+    watching,
+)
 from .shared import complain
 
 app = typer.Typer(
@@ -63,6 +73,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tune": playing.tune,
     "train": learning.train,
     "reproduce": learning.reproduce,
+    "completion": completing.completion,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
@@ -74,15 +85,13 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
-        if sys.argv[1:] == [
-            "list"
-        ]:  # without the library that would read options, which takes .1 s
-            listing.list_all()
-        else:
-            app()
+        _list() if sys.argv[1:] == ["list"] else app()
     except InputError as error:
         complain(str(error))
         sys.exit(2)
+    except BrokenPipeError:  # whoever reads has seen enough
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -90,6 +99,14 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
         sys.exit(130)
+
+
+def _list() -> None:
+    """List what there is at once: Typer, to read an option, imports a library that takes .1 s."""
+    listing.list_all()
+    if sys.stdout is not None:  # type: ignore[redundant-expr]
+        sys.stdout.flush()
+    sys.exit(0)
 
 
 def _warn(message: Warning | str, *place: Any, **more: Any) -> None:

@@ -46,30 +46,21 @@ def environment(env_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what there is to say of an environment, with some parameters other than the defaults.
 
     Args:
-        env_id: Its full id.
+        env_id: Its full id, with its module where it has one.
         given: The parameters.
     """
-    import gymnasium as gym
-
     from ...agents import available
-    from ...envs.core import Model
     from ...envs.core.pages import words
     from ..runs.evaluation import exact
 
-    model: Any = getattr(gym.make(env_id, **given).unwrapped, "model", None)
-    if not isinstance(model, Model):
-        raise InputError(
-            f"{env_id} is not built on this package, which knows nothing of it; to play it: "
-            f"{shlex.join(['discovery-gym', 'evaluate', env_id, 'random'])}"
-        )
+    model = _model(env_id, given)
     told, ours = words(type(model).__doc__, {}), known()["environments"].get(env_id, {})
     agents = available(model)
     return {
         "id": env_id,
         "goal": lines(told[""]),
         "description": _paragraphs(told.get("Description", "")),
-        "decision": ours.get("decision"),
-        "truth": ours.get("truth"),
+        **{name: ours.get(name) for name in ("decision", "truth")},
         **{name: exact(model, name) for name in TRUTHS},
         "parameters": _parameters(type(model), told.get("Arguments", ""), given),
         "action_space": str(model.action_space),
@@ -78,6 +69,20 @@ def environment(env_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "agents": agents,
         "command": _command(env_id, given, agents),
     }
+
+
+def _model(env_id: str, given: Mapping[str, Any]) -> Any:
+    import gymnasium as gym
+
+    from ...envs.core import Model
+
+    model: Any = getattr(gym.make(env_id, **given).unwrapped, "model", None)
+    if not isinstance(model, Model):
+        raise InputError(
+            f"{env_id} is not built on this package, which knows nothing of it; to play it: "
+            f"{shlex.join(['discovery-gym', 'evaluate', env_id, 'random'])}"
+        )
+    return model
 
 
 def _parameters(cls: type, text: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:

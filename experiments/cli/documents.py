@@ -13,6 +13,7 @@ from ..runs.scores import scores
 from . import formats
 
 if TYPE_CHECKING:
+    from ...studies.course import Experiment
     from ...studies.design_study import DesignStudy
     from ...studies.pool_study import PoolStudy
     from ..report.strategies import Difference, Verdict
@@ -152,15 +153,18 @@ def design_study(study: DesignStudy, source: str) -> dict[str, Any]:
             for name, one in study.posterior().items()
         ],
         "experiments": [
-            {
-                "id": one.id,
-                "values": study.values(one.id),
-                "status": one.status.word,
-                "why": one.why or None,
-                "data": list(one.outcome) if one.outcome else None,
-                "nats_expected": one.information,
-                "nats_learned": gains.get(one.id),
-            }
-            for one in study.course.experiments.values()
+            _experiment(study, one, gains.get(one.id)) for one in study.course.experiments.values()
         ],
+    }
+
+
+def _experiment(study: DesignStudy, one: Experiment, learned: float | None) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "values": study.values(one.id),
+        "status": one.status.word,
+        "why": one.why or None,
+        "data": list(one.outcome) if one.outcome else None,
+        "nats_expected": one.information,
+        "nats_learned": learned,
     }

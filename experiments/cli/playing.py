@@ -17,9 +17,11 @@ from ..runs.terminal import out, progress, say, show
 from .formats import Form
 from .shared import (
     Agents,
+    Environment,
     Kwargs,
     Metrics,
     Out,
+    Player,
     Ray,
     Settings,
     Shard,
@@ -178,8 +180,8 @@ def tune(
 
 
 def evaluate(
-    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
-    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
+    env: Environment,
+    agent: Player,
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")

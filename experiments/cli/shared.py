@@ -16,6 +16,10 @@ from ..runs.terminal import say
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
 ]
+Environment = Annotated[
+    str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")
+]
+Player = Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
     list[str] | None,

@@ -97,8 +97,7 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
             raise InputError(f"--set is of an environment, and {name} is none; leave it out.")
         return lambda form: _told("agent", describing.agent(name), describing.show_agent, form)
     if ":" in what or what in environments() or what in registered():
-        env_id, given = resolve(what), parameters_of("{}", settings)
-        about = describing.environment(env_id.rpartition(":")[2], given)
+        about = describing.environment(resolve(what), parameters_of("{}", settings))
         return lambda form: _told("environment", about, describing.show_environment, form)
     return None
 

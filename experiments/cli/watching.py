@@ -14,7 +14,7 @@ import typer
 from ...envs.core import InputError, shown
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, stream
-from .shared import Kwargs, Settings, say_notes
+from .shared import Environment, Kwargs, Player, Settings, say_notes
 
 if TYPE_CHECKING:
     from ...envs.rendering.picture import Trace
@@ -28,36 +28,39 @@ WIDTHS = {"decision": -8, "action": 28, "reward": -10, "regret": -10, "best": -1
 """Letters of the columns on a terminal, less than 0 for numbers; longer cells push the others on."""
 
 
+Seed = Annotated[
+    int | None, typer.Option(min=0, help="Seed of the episode; by default evaluate's first.")
+]
+Frames = Annotated[
+    bool | None,
+    typer.Option(
+        "--frames/--lines",
+        help="Show the course of the episode, or a line for each decision; by default frames that move "
+        "on a terminal, lines elsewhere.",
+    ),
+]
+Pace = Annotated[
+    float | None,
+    typer.Option(min=0, help="Seconds between two decisions on a terminal; elsewhere none pass."),
+]
+Picture = Annotated[
+    Path | None,
+    typer.Option(help="Then write a picture: FILE.gif, which moves, or FILE.png, its end."),
+]
+
+
 def watch(
-    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
-    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Seed of the episode; by default evaluate's first.")
-    ] = None,
+    env: Environment,
+    agent: Player,
+    seed: Seed = None,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
-    frames: Annotated[
-        bool | None,
-        typer.Option(
-            "--frames/--lines",
-            help="Show the course of the episode, or a line for each decision; by default frames that "
-            "move on a terminal, lines elsewhere.",
-        ),
-    ] = None,
-    pace: Annotated[
-        float | None,
-        typer.Option(
-            min=0, help="Seconds between two decisions on a terminal; elsewhere none pass."
-        ),
-    ] = None,
-    picture: Annotated[
-        Path | None,
-        typer.Option(help="Then write a picture: FILE.gif, which moves, or FILE.png, its end."),
-    ] = None,
+    frames: Frames = None,
+    pace: Pace = None,
+    picture: Picture = None,
 ) -> None:
     """Watch an agent play one episode: the first that evaluate plays."""
     from ..runs.evaluation import EVALUATION_SEED, evaluate
-    from ..runs.walk import replaying
 
     parameters = parameters_of(kwargs, settings or [])
     drawable = _drawable(env, frames, picture)
@@ -68,16 +71,23 @@ def watch(
         result = evaluate(env, agent, episodes=1, seed=first, **how)
     if result.actions is None:
         raise InputError(f"The actions of {result.env_id} are no numbers, and cannot be shown.")
+    model, trace = _show(result, frames if drawable else False, pace)
+    _tell(result)
+    if picture is not None:
+        _write(picture, model, trace)
+
+
+def _show(result: Evaluation, frames: bool | None, pace: float | None) -> tuple[Any, Trace]:
+    """Play an episode again, for all to see; return what drew it, and what was played."""
+    from ..runs.walk import replaying
+
     moves = out.is_terminal and not out.is_dumb_terminal and not os.environ.get("NO_COLOR")
-    drawn = drawable and (moves if frames is None else frames)
+    drawn = moves if frames is None else frames
     wait = min(PACE, LONGEST / max(1, int(result.lengths[0]))) if pace is None else pace
     with replaying(result, 0, "ansi" if drawn else None) as (world, steps, trace):
         paced = _paced(steps, wait) if out.is_terminal else steps
         _show_frames(world, paced, moves) if drawn else _show_lines(paced)
-        model = getattr(world.unwrapped, "model", None)
-    _tell(result)
-    if picture is not None:
-        _write(picture, model, trace)
+        return getattr(world.unwrapped, "model", None), trace
 
 
 def _drawable(env: str, frames: bool | None, picture: Path | None) -> bool:
