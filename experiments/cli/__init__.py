@@ -1,7 +1,8 @@
 """The command ``discovery-gym``: to list, play, compare, submit, verify, train and reproduce.
 
-What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
-was lost gives 1, an interrupt 130.
+Results go to stdout, all else to stderr. The exit status is 0 if it is done; 1 if something failed,
+such as a run, or the answer is no, as of an entry that is refused; 2 if it was typed wrong, which is
+told in one line that ends with what to type, where that is known; 130 after an interrupt.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from . import (
     showing,
     watching,
 )
+from .correcting import EXAMPLES, example, instead
 from .shared import complain
 
 app = typer.Typer(
@@ -76,7 +78,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "completion": completing.completion,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, epilog=f"Example: {EXAMPLES[_name]}")(_command)
 
 
 def main() -> None:
@@ -87,8 +89,13 @@ def main() -> None:
     try:
         _list() if sys.argv[1:] == ["list"] else app()
     except InputError as error:
-        complain(str(error))
+        command = instead(str(error), sys.argv[1:])
+        complain(f"{error} Type: {command}" if command else str(error))
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == 2 and (command := example(sys.argv[1:], _COMMANDS)):
+            say(f"Such as: {command}", "red")
+        raise
     except BrokenPipeError:  # whoever reads has seen enough
         sys.stdout = None  # type: ignore[assignment]
         sys.exit(1)

@@ -29,7 +29,7 @@ MAIN = ("--help", "--version")
 def completion(
     shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")],
 ) -> None:
-    """Print what a shell completes names by; install it once, and again with a new version."""
+    """Print the script by which a shell completes."""
     if shell not in SHELLS:
         raise InputError(
             f"There is no completion for {shown(shell)}{closest(shell, SHELLS)} Type: "

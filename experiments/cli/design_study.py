@@ -211,9 +211,11 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
     try:
         return [float(value)], False
     except ValueError:
+        point = value.replace(",", ".", 1)
+        hint = f" With a decimal point: {point}." if point.replace(".", "", 1).isdecimal() else ""
         raise InputError(
             f"{shown(value)} is neither a number nor a file that ends in {', '.join(FILES)}, nor one of "
-            f"{', '.join(WORDS)}."
+            f"{', '.join(WORDS)}.{hint}"
         ) from None
 
 

@@ -56,7 +56,7 @@ def show(
         Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
     ] = None,
 ) -> None:
-    """Show an environment, an agent, what a run has left, or how far a study is."""
+    """Show an environment, an agent, a run, or a study."""
     from ...envs.datasets.files import is_file
 
     if journal is None and not is_file(Path(what)) and (shows := _named(what, settings or [])):

@@ -59,7 +59,7 @@ def watch(
     pace: Pace = None,
     picture: Picture = None,
 ) -> None:
-    """Watch an agent play one episode: the first that evaluate plays."""
+    """Watch an agent play one episode."""
     from ..runs.evaluation import EVALUATION_SEED, evaluate
 
     parameters = parameters_of(kwargs, settings or [])
