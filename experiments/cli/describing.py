@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import re
@@ -216,17 +217,20 @@ def _of_belief(rule: str) -> list[dict[str, Any]]:
 
 def _play(name: str, kind: str, plays: list[str]) -> str:
     """Return a command that plays an agent; of one that plays nothing by default, what tells more."""
-    known_names = [short(one) for one in plays]
-    env = next((one for one in EXAMPLES if one in known_names), (known_names or [""])[0])
-    if not env:
+    from ...agents import make
+
+    if not plays:
         return shlex.join(["discovery-gym", "list"])
+    env_id = next((one for one in plays if short(one) in EXAMPLES), plays[0])
     if kind != "belief":
-        return shlex.join(["discovery-gym", "evaluate", env, name])
-    fits = known()["environments"][plays[known_names.index(env)]]["agents"]
-    rule = next(
-        one for one in (*GOOD, *fits) if one in fits and known()["agents"][one]["kind"] == "rule"
-    )
-    return shlex.join(["discovery-gym", "evaluate", env, f"{rule}(belief={name})"])
+        return shlex.join(["discovery-gym", "evaluate", short(env_id), name])
+    rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]
+    for rule in rules:
+        text = f"{rule}(belief={name})"
+        with contextlib.suppress(InputError):  # it may need other parameters
+            make(text, _model(env_id, {}))
+            return shlex.join(["discovery-gym", "evaluate", short(env_id), text])
+    return shlex.join(["discovery-gym", "show", short(env_id)])
 
 
 def show_agent(about: Mapping[str, Any]) -> None:

@@ -96,6 +96,8 @@ def _drawable(env: str, frames: bool | None, picture: Path | None) -> bool:
 
     if picture is not None and picture.suffix.lower() not in ENDINGS:
         raise InputError(f"--picture must end in .gif or .png, got {shown(str(picture))}.")
+    if picture is not None and not picture.parent.is_dir():
+        raise InputError(f"Cannot write a picture to {picture.parent}: there is no such folder.")
     ours = is_ours(spec_of(env))
     if not ours and (frames or picture is not None):
         option = "--frames" if frames else "--picture"
