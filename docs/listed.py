@@ -12,6 +12,7 @@ from discovery_gym.envs import datasets
 from discovery_gym.envs.core import resolve
 from discovery_gym.envs.datasets.catalogue import Source
 from discovery_gym.experiments.cli import app
+from discovery_gym.experiments.cli.correcting import EXAMPLES
 from discovery_gym.experiments.suites.catalogue import SUITES
 from discovery_gym.experiments.suites.task import Suite
 
@@ -44,7 +45,7 @@ def _command(name: str, command: Any) -> str:
     given = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
     usage = " ".join([name, *map(_metavar, given)])
-    parts = [f"# {name}", text, f"```sh\ndiscovery-gym {usage}\n```"]
+    parts = [f"# {name}", text, f"```sh\ndiscovery-gym {usage}\n{EXAMPLES[name]}\n```"]
     for title, table in (("Arguments", given), ("Options", options)):
         if table:
             parts.append("\n".join([f"## {title}", "", "| | |", "|---|---|", *map(_row, table)]))

@@ -3,7 +3,7 @@
     python docs/pages.py
 
 Environments, agents, rules and beliefs from their docstrings, from who fits whom and from the kept
-results; commands, suites and data sets as `listed.py` says.
+results; commands, suites and data sets as `listed.py` says, what the command line knows as `naming.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from typing import Any
 import gymnasium as gym
 import kept
 import listed
+import naming
 
 from discovery_gym.agents import available
-from discovery_gym.agents.beliefs import BELIEFS
 from discovery_gym.agents.learned.policy import PolicyAgent, shipped
-from discovery_gym.agents.making import LEARNED, PLAIN, learned
-from discovery_gym.agents.rules import RULES
 from discovery_gym.envs.core import registered
 from discovery_gym.envs.core.files import write
 from discovery_gym.studies.schema import schema
@@ -53,6 +51,7 @@ def pages() -> dict[str, str]:
     out = _environments(models) | _agents(models) | listed.pages()
     out = {name: _linked(text) for name, text in out.items()}
     out["own/design/problem.schema.json"] = schema()
+    out["../experiments/cli/names.json"] = naming.names(models, TOLD)
     return out
 
 
@@ -122,9 +121,7 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
     entries: dict[str, tuple[str, str]] = {}
     fits = {env_id: available(model) for env_id, model in models.items()}
-    agents = {**PLAIN, LEARNED: learned}
-    kinds: dict[str, Mapping[str, Any]] = {"agent": agents, "rule": RULES, "belief": BELIEFS}
-    for kind, table in kinds.items():
+    for kind, table in naming.KINDS.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             idea, settings, options = _text(cls).partition("Settings:\n")

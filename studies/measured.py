@@ -71,18 +71,10 @@ class DataFile:
                 f"{path} has no column {shown(lost)}{closest(lost, rest)} The settings are "
                 f"{', '.join(knobs)}: give all of them, or none to tell what is in flight."
             )
-        width = len(model.outcome_range[0])
-        histogram = isinstance(model, HistogramLaw)
-        counts = histogram and len(rest) == width
-        wanted = 1 if histogram and not counts else width
-        if len(rest) != wanted and not (rest and isinstance(model, SimulatorDesign)):
-            what = (
-                f"one column of events (or {width} of counts)" if histogram else f"{width} of data"
-            )
-            raise InputError(
-                f"{path} has the columns {', '.join(map(shown, names))}; wanted are the settings "
-                f"{', '.join(knobs)} and {what}. Leave the others out."
-            )
+        width, wanted = len(model.outcome_range[0]), _width(model, len(rest))
+        counts = isinstance(model, HistogramLaw) and len(rest) == width
+        if len(rest) != wanted and not counts:
+            raise InputError(f"{path} has the columns {_columns(model, names, rest, wanted)}")
         data = _numbers(path, columns, rest)
         return cls(str(path), _numbers(path, columns, found) if found else None, data, counts)
 
@@ -118,6 +110,31 @@ class DataFile:
             )
             for i, row in enumerate(data)
         ]
+
+
+def _width(model: DesignModel[Any], given: int) -> int:
+    """Return how many columns of data a model takes, of so many that are given."""
+    if not isinstance(model, HistogramLaw):
+        return len(model.outcome_range[0])
+    if not isinstance(model, SimulatorDesign):
+        return 1
+    some = model.columns is not None or model.summarise is not None  # of the numbers of an event
+    return given if some and given else len(np.atleast_2d(model.data_range))
+
+
+def _columns(model: DesignModel[Any], names: list[str], rest: list[str], wanted: int) -> str:
+    """Return in words which columns a file has, and which a model takes."""
+    knobs, width = list(model.knobs), len(model.outcome_range[0])
+    hints = (closest(name, set(knobs) - set(names)) for name in rest)
+    hint = next((one for one in hints if one != "."), ".")
+    what = f"{wanted} of data"
+    if isinstance(model, HistogramLaw):
+        what = f"{wanted} of events (or {width} of counts)"
+    given, settings = ", ".join(map(shown, names)), ", ".join(knobs)
+    return (
+        f"{given}{hint} Wanted are the settings {settings}, all or none of them, and {what}. Leave "
+        "others out."
+    )
 
 
 def _events(rows: Array) -> Array:

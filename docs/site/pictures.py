@@ -1,12 +1,9 @@
-"""Animated pictures of the environments, each with an agent that plays it well, made by the build.
-
-One palette of 64 colours for all frames lets the format store differences only. A picture begins with
-its last frame, which is what a page shows while it loads, on paper and in a preview.
-"""
+"""Animated pictures of the environments, each with an agent that plays it well, made by the build."""
 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -21,12 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sphinx.application import Sphinx
 
+from discovery_gym.experiments.runs import moving
+
 DOCS = Path(__file__).parents[1]
 FOLDER = "_pictures"
-FRAMES = int(os.environ.get("SITE_FRAMES", "32"))
+FRAMES = int(os.environ.get("SITE_FRAMES", moving.FRAMES))
 """Frames of a picture; a few are enough to see that all can be made, of as many first steps."""
 BRIEF = FRAMES < 8
-SECONDS = 8.0
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
             ended = terminated or truncated
         traces.append((name, trace))
     last = max(len(trace) for _, trace in traces) - 1
-    for end in np.unique(np.linspace(1, last, min(count, last)).round().astype(int)):
+    for end in moving.ends(last, count):
         pictures = []
         for name, trace in traces:
             picture = draw(world.model, trace[: end + 1], "rgb_array", compact=True)
@@ -131,17 +129,9 @@ def _named(picture: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
 def animate(name: str, play: Play, folder: Path, count: int = FRAMES) -> None:
     """Write an episode as NAME.gif and its end as NAME.png."""
     env = "LinearPool" if name == HERO else name
-    made = [Image.fromarray(picture) for picture in frames(env, play, count)]
-    palette = made[-1].quantize(64)
-    small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
-    small = [small[-1], *small]
-    hold = int(min(400, max(80, 1000 * SECONDS / len(small))))
-    times = [1500, *[hold] * (len(small) - 2), 1500]
-    moving = folder / f"{name}.gif"
-    small[0].save(
-        moving, save_all=True, append_images=small[1:], loop=0, optimize=True, duration=times
-    )
-    small[0].save(folder / f"{name}.png", optimize=True)
+    made = [*frames(env, play, count)]
+    for ending in ("gif", "png"):
+        moving.write(folder / f"{name}.{ending}", made)
 
 
 # ---- when it is drawn
@@ -160,7 +150,8 @@ def draw(app: Sphinx) -> None:
 
 
 def _digest(play: Play) -> str:
-    return hashlib.sha256(f"{play}{FRAMES}{sources('envs', 'agents')}".encode()).hexdigest()
+    recipe = inspect.getsource(moving)
+    return hashlib.sha256(f"{play}{FRAMES}{recipe}{sources('envs', 'agents')}".encode()).hexdigest()
 
 
 @cache

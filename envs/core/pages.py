@@ -55,6 +55,16 @@ def page(sections: Words, cls: type) -> str:
     return "\n\n".join(parts)
 
 
+def entries(text: str) -> list[tuple[list[str], str]]:
+    """Return the entries of a list in a section: the names of each, and what it says of them."""
+    found = ((NAMES.match(part), part) for part in _parts(text))
+    return [(_told(start[0]), part[start.end() :].lstrip(": ")) for start, part in found if start]
+
+
+def _told(start: str) -> list[str]:
+    return [name for name, _ in re.findall(NAME, start)]
+
+
 def _parts(text: str) -> list[str]:
     """Return what stands above a list, which may be nothing, and the entries of the list."""
     return [part.rstrip() for part in re.split(r"^(?=- `)", text, flags=re.M)]
@@ -62,7 +72,7 @@ def _parts(text: str) -> list[str]:
 
 def _names(entry: str) -> set[str]:
     start = NAMES.match(entry)
-    return {name for name, _ in re.findall(NAME, start[0])} if start else set()
+    return set(_told(start[0])) if start else set()
 
 
 def _merged(own: str, family: str) -> str:

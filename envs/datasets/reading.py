@@ -84,6 +84,7 @@ def interpret(columns: Columns, reading: Reading, folder: Path = Path()) -> Tabl
         index=roles.index,
         settings=tuple(found.settings),
         notes=tuple(columns.notes),
+        signs=(columns.separator or ",", decimal),
     )
 
 

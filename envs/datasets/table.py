@@ -76,6 +76,7 @@ class Table:
         settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
         others: Numbers of other columns, ``(n,)`` each, such as prices; they are no features.
+        signs: What stands in the file between cells, and before decimals.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Table:
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
     others: tuple[NDArray[np.float64], ...] = ()
+    signs: tuple[str, str] = (",", ".")
 
     def __post_init__(self) -> None:
         for name in ("features", "labels", "failed"):

@@ -41,7 +41,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
     middle of `envs.design.bracket`, less than 0.1 on average and less than 2 in 128 episodes.
 
     ## Arguments
-    - `num_sources`, `num_dimensions`: K and D.
+    - `num_sources`, `num_dimensions`: the number K of sources, and that of dimensions, D.
     - `background`, `softening`, `noise_std`: b, m and sigma; sigma is at least 0.001, for with less
       noise particles do not find the sources.
     - `reach`: largest coordinate at which to measure.

@@ -1,7 +1,8 @@
 """The command ``discovery-gym``: to list, play, compare, submit, verify, train and reproduce.
 
-What a user got wrong is told in one line, with exit status 2; a run that failed or a worker that
-was lost gives 1, an interrupt 130.
+Results go to stdout, all else to stderr. The exit status is 0 if it is done; 1 if something failed,
+such as a run, or the answer is no, as of an entry that is refused; 2 if it was typed wrong, which is
+told in one line that ends with what to type, where that is known; 130 after an interrupt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import asking, boards, comparing, learning, listing, playing, showing
+from . import (
+    asking,
+    boards,
+    comparing,
+    completing,
+    learning,
+    listing,
+    playing,
+    showing,
+    watching,
+)
+from .correcting import EXAMPLES, example, instead
 from .shared import complain
 
 app = typer.Typer(
@@ -54,6 +66,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "compare": comparing.compare,
     "table": listing.table,
     "list": listing.list_all,
+    "watch": watching.watch,
     "evaluate": playing.evaluate,
     "run": playing.run,
     "leaderboard": boards.leaderboard,
@@ -62,9 +75,10 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tune": playing.tune,
     "train": learning.train,
     "reproduce": learning.reproduce,
+    "completion": completing.completion,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, epilog=f"Example: {EXAMPLES[_name]}")(_command)
 
 
 def main() -> None:
@@ -73,10 +87,18 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
-        app()
+        _list() if sys.argv[1:] == ["list"] else app()
     except InputError as error:
-        complain(str(error))
+        command = instead(str(error), sys.argv[1:])
+        complain(f"{error} Type: {command}" if command else str(error))
         sys.exit(2)
+    except SystemExit as end:
+        if end.code == 2 and (command := example(sys.argv[1:], _COMMANDS)):
+            say(f"Such as: {command}", "red")
+        raise
+    except BrokenPipeError:  # whoever reads has seen enough
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -84,6 +106,14 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
         sys.exit(130)
+
+
+def _list() -> None:
+    """List what there is at once: Typer, to read an option, imports a library that takes .1 s."""
+    listing.list_all()
+    if sys.stdout is not None:  # type: ignore[redundant-expr]
+        sys.stdout.flush()
+    sys.exit(0)
 
 
 def _warn(message: Warning | str, *place: Any, **more: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...envs.core import InputError, shown
-from .shared import is_design
+from .shared import ReadAs, is_design
 
 Source = Annotated[
     str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
@@ -32,10 +32,6 @@ Same = Annotated[str | None, typer.Option(help="A column that has one value in a
 More = Annotated[bool, typer.Option("--more", help="Ask on, though experiments are in flight.")]
 Plate = Annotated[
     Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
-]
-ReadAs = Annotated[
-    list[str] | None,
-    typer.Option("--set", help='How the table is read: drop=run, drop=\'["a", "b"]\'.'),
 ]
 JournalFile = Annotated[
     Path | None, typer.Option(help="Where the study is kept; by default beside the file.")

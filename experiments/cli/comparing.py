@@ -14,11 +14,14 @@ import typer
 from ...envs.core import InputError, shown
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
+from . import formats
+from .formats import Form
 from .playing import play_missing
-from .shared import Workers, complain, is_design, note
+from .shared import Agents, ReadAs, Workers, complain, is_design, note
 
 if TYPE_CHECKING:
     from ...envs.datasets import Table
+    from ..report.strategies import Verdict
     from ..suites.task import Suite, Task
 
 METRICS = ("sum", "area")
@@ -33,10 +36,7 @@ def compare(
         str, typer.Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
     ],
     target: Annotated[str | None, typer.Option(help="The label column.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='How it is read: drop=run, drop=\'["a", "b"]\', header=false.'),
-    ] = None,
+    settings: ReadAs = None,
     metric: Annotated[
         str, typer.Option(help="sum of the labels, or area under the best so far.")
     ] = "sum",
@@ -54,14 +54,12 @@ def compare(
         list[str] | None,
         typer.Option(help="A strategy in place of those of the package; may be repeated."),
     ] = None,
-    agent: Annotated[
-        list[str] | None,
-        typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
-    ] = None,
+    agent: Agents = None,
     folder: Annotated[
         Path | None, typer.Option("--out", help="Results folder; by default beside the file.")
     ] = None,
     workers: Workers = None,
+    form: Form = None,
 ) -> None:
     """Say which strategies would have served on your rows."""
     from ..suites import comparing
@@ -73,7 +71,7 @@ def compare(
     table = _measured(dataset, reading)
     ask = _Ask(dataset, target, settings or [])
     if len(table.labels) < comparing.FEWEST:
-        _too_few(table, ask)
+        _too_few(table, ask, form)
         return
     suite = comparing.suite(
         dataset,
@@ -87,7 +85,7 @@ def compare(
     suite = _fitting(suite, {*(strategy or ()), *(one.partition("=")[0] for one in agent or ())})
     place = folder or _beside(dataset)
     _play(suite, place, workers)
-    _tell(suite, place, metric, table, ask)
+    _tell(suite, place, metric, table, ask, form)
 
 
 def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
@@ -118,11 +116,21 @@ class _Ask:
         return shlex.join([*self.words, "--agent", agent])
 
 
-def _too_few(table: Table, ask: _Ask) -> None:
+def _too_few(table: Table, ask: _Ask, form: str | None) -> None:
     from ...studies.choosing import AGENT as DEFAULT
     from ..suites.comparing import FEWEST
 
     count = len(table.labels)
+    if form is not None:
+        nothing: dict[str, Any] = {
+            "strategies": [],
+            "best": None,
+            "beats_random": None,
+            "failed": {},
+        }
+        about = {"conditions": count, "advice": DEFAULT, "command": ask.by(DEFAULT)}
+        formats.write("comparison", nothing | about)
+        return
     out.print(
         f"{count} measured conditions tell nothing of strategies (that takes {FEWEST} or more): take "
         f"the default, {DEFAULT}.",
@@ -240,14 +248,37 @@ def _seconds(task: Task) -> float:
 # ---- what is told
 
 
-def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> None:
+def _tell(
+    suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask, form: str | None
+) -> None:
     from ...studies.choosing import AGENT as DEFAULT
-    from ..report.strategies import RANDOM, of_records, verdict, words
+    from ..report.strategies import of_records, verdict, words
 
     replays, failed = of_records(suite, folder, metric)
     for name, error in failed.items():
         complain(f"{name} failed and is left out: {error}")
     found = verdict(replays)
+    agents = dict(suite.tasks[0].agents)
+    name = found.advice(DEFAULT)
+    command = ask.by(agents.get(name, name))
+    lines = words(found, replays, len(table.labels), DEFAULT)
+    if form is not None:
+        from .documents import comparison
+
+        about = {"metric": metric, "conditions": len(table.labels), "folder": folder}
+        known = {"failed": failed, "words": lines, "advice": name, "command": command}
+        formats.write("comparison", about | comparison(found, agents) | known)
+    else:
+        _show(found)
+        for line in [*lines, f"Now: {command}"]:
+            out.print(line, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show(found: Verdict) -> None:
+    from ..report.strategies import RANDOM
+
     rows = []
     for i in found.order:
         gain = "0" if found.names[i] == RANDOM else str(found.gains[i])
@@ -255,9 +286,3 @@ def _tell(suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask) -> N
         kept = "not told apart" if found.stays[i] else "behind"
         rows.append([found.names[i], gain, lost, f"{found.wins[i]:.0%}", kept])
     show(["strategy", "ahead of random play", "to the best", "wins elsewhere", "verdict"], rows)
-    for line in words(found, replays, len(table.labels), DEFAULT):
-        out.print(line, soft_wrap=True)
-    name = found.advice(DEFAULT)
-    out.print(f"Now: {ask.by(suite.tasks[0].agents.get(name, name))}", soft_wrap=True)
-    if failed:
-        raise typer.Exit(1)

@@ -211,9 +211,11 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
     try:
         return [float(value)], False
     except ValueError:
+        point = value.replace(",", ".", 1)
+        hint = f" With a decimal point: {point}." if point.replace(".", "", 1).isdecimal() else ""
         raise InputError(
             f"{shown(value)} is neither a number nor a file that ends in {', '.join(FILES)}, nor one of "
-            f"{', '.join(WORDS)}."
+            f"{', '.join(WORDS)}.{hint}"
         ) from None
 
 
@@ -230,19 +232,23 @@ def _echo(study: DesignStudy, name: str) -> list[str]:
 # ---- show
 
 
-def show(source: str, page: Path | None, journal: Path | None) -> None:
+def show(source: str, page: Path | None, journal: Path | None, form: str | None = None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import design_study as report
     from ..report.page import save
+    from . import documents, formats
 
     study = begun(source, journal)
     _run(study)
-    head, *rows = report.facts(study, source)
-    table(head, rows)
-    part = report.experiments(study)
-    if part.rows:
-        table(part.columns, part.rows, part.title)
-    table(report.BELIEFS, report.beliefs(study), "What is believed")
+    if form is not None:
+        formats.write("design", documents.design_study(study, source))
+    else:
+        head, *rows = report.facts(study, source)
+        table(head, rows)
+        part = report.experiments(study)
+        if part.rows:
+            table(part.columns, part.rows, part.title)
+        table(report.BELIEFS, report.beliefs(study), "What is believed")
     if page is not None:
         save(page, report.study_page(study, source))
         say(f"page: {page}")

@@ -2,68 +2,106 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ...envs.core import spelt
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
+from .formats import Form, write
+from .known import known
+from .shared import ReadAs
 
 
-def list_all() -> None:
+def list_all(form: Form = None) -> None:
     """List environments, agents that fit, suites and data sets."""
-    _list_environments()
-    _list_suites()
-    _list_datasets()
-    say("Agents fit an environment by its parameters: those above fit the defaults.")
+    found = {
+        "environments": _environments(),
+        "suites": [{"name": name, **one} for name, one in known()["suites"].items()],
+        "datasets": _datasets(),
+    }
+    if form is not None:
+        write("list", found)
+        return
+    _show(found)
+    say(
+        "Agents fit an environment by its parameters, and those above fit the defaults; of others: "
+        "discovery-gym show ENV --set name=value"
+    )
 
 
-def _list_environments() -> None:
+def _show(found: dict[str, list[dict[str, Any]]]) -> None:
+    rows = [[one["id"], one["about"], ", ".join(one["agents"])] for one in found["environments"]]
+    show(["environment", "what it is", "agents that fit its defaults"], rows)
+    rows = [
+        [
+            one["name"],
+            f"{one['about']} (version {one['version']})",
+            *(str(one[count]) for count in ("tasks", "runs", "episodes")),
+        ]
+        for one in found["suites"]
+    ]
+    show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
+    rows = [
+        [
+            one["name"],
+            one["about"],
+            one["licence"],
+            "yes" if one["here"] else f"needs {one['file']}",
+        ]
+        for one in found["datasets"]
+    ]
+    show(["data set", "what it is", "licence", "here"], rows)
+
+
+def _environments() -> list[dict[str, Any]]:
+    """Return the environments; those of other packages, if some have been registered, are made."""
+    from ...envs.core import registered
+
+    ours = known()["environments"]
+    keys = ("about", "agents")
+    return [
+        {
+            "id": env_id,
+            **({key: ours[env_id][key] for key in keys} if env_id in ours else _made(env_id)),
+        }
+        for env_id in registered()
+    ]
+
+
+def _made(env_id: str) -> dict[str, Any]:
     import gymnasium as gym
 
     from ...agents import available
-    from ...envs.core import registered
 
-    rows = []
-    for env_id in registered():
-        model = gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
-        about = (type(model).__doc__ or "").strip().splitlines()[0]
-        rows.append([env_id, about, ", ".join(available(model))])
-    show(["environment", "what it is", "agents that fit"], rows)
+    model = gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
+    about = (type(model).__doc__ or "").strip().splitlines()[0]
+    return {"about": about, "agents": available(model)}
 
 
-def _list_suites() -> None:
-    from ..suites.catalogue import SUITES
-
-    rows = []
-    for suite in SUITES.values():
-        runs = sum(len(task.agents) for task in suite.tasks)
-        about = f"{suite.about} (version {suite.version})"
-        rows.append([suite.name, about, str(len(suite.tasks)), str(runs), str(suite.episodes)])
-    show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
-
-
-def _list_datasets() -> None:
+def _datasets() -> list[dict[str, Any]]:
     from ...envs import datasets
 
-    rows = []
-    here = datasets.available()
-    for name, source in datasets.catalogue().items():
-        found = "yes" if name in here else f"needs {source.file}"
-        rows.append([name, source.about, source.licence, found])
-    own = [name for name in here if name not in datasets.catalogue()]
-    rows += [[name, "a table of your own", "", "yes"] for name in own]
-    show(["data set", "what it is", "licence", "here"], rows)
+    here, named = datasets.available(), datasets.catalogue()
+    found: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "about": source.about,
+            "licence": source.licence,
+            "here": name in here,
+            "file": source.file,
+        }
+        for name, source in named.items()
+    ]
+    own = {"about": "a table of your own", "licence": "", "here": True, "file": None}
+    return found + [{"name": name, **own} for name in here if name not in named]
 
 
 def table(
     dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
     target: Annotated[str | None, typer.Option(help="The label column.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help='How it is read: drop=run, drop=\'["a", "b"]\', header=false.'),
-    ] = None,
+    settings: ReadAs = None,
 ) -> None:
     """Show how a table is read: rows, label, features."""
     from ...envs import datasets

@@ -14,11 +14,14 @@ from rich.text import Text
 from ...envs.core import InputError, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
+from .formats import Form
 from .shared import (
     Agents,
+    Environment,
     Kwargs,
     Metrics,
     Out,
+    Player,
     Ray,
     Settings,
     Shard,
@@ -177,8 +180,8 @@ def tune(
 
 
 def evaluate(
-    env: Annotated[str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")],
-    agent: Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")],
+    env: Environment,
+    agent: Player,
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
@@ -186,6 +189,7 @@ def evaluate(
     kwargs: Kwargs = "{}",
     settings: Settings = None,
     metric: Metrics = None,
+    form: Form = None,
 ) -> None:
     """Play one agent on one environment; show what it achieves."""
     from ..runs.evaluation import EVALUATION_SEED
@@ -205,6 +209,11 @@ def evaluate(
             metrics=metrics,
             progress=update,
         )
+    if form is not None:
+        from . import documents, formats
+
+        formats.write("evaluation", documents.evaluation(result, metrics))
+        return
     show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
 
 

@@ -213,13 +213,18 @@ def _print(questions: Sequence[Question]) -> None:
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
-    """Write questions as a CSV file whose last column is to be filled in."""
+    """Write questions as a CSV file like that of the conditions, its last column to be filled in."""
     from ..report.escaping import csv_text
 
+    separator, point = study.sheet.table.signs
+
+    def typed(value: str | float) -> str:
+        return value if isinstance(value, str) else cell(value).replace(".", point)
+
     head = ["id", *questions[0].values, study.target]
-    rows = [[one.id, *map(cell, one.values.values()), ""] for one in questions]
+    rows = [[one.id, *map(typed, one.values.values()), ""] for one in questions]
     with writing_to(path.parent, "a plate"):
-        write(path, csv_text([head, *rows]))
+        write(path, csv_text([head, *rows], separator))
     say(f"plate: {path}")
 
 
@@ -354,8 +359,9 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
     if text.lower() in WORDS:
         return text.lower()
     number = text.removesuffix("%").rstrip() if study.unit == "%" else text
+    decimal = study.sheet.table.signs[1]  # 83,2 is a number where the file has decimal commas
     try:
-        value = float(number)
+        value = float(number if "." in number else number.replace(decimal, ".", 1))
     except ValueError:
         value = math.nan
     if math.isfinite(value) and "_" not in number:
@@ -398,18 +404,21 @@ def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
 # ---- show
 
 
-def show(source: str, page: Path | None, journal: Path | None) -> None:
+def show(source: str, page: Path | None, journal: Path | None, form: str | None = None) -> None:
     """Show where a study stands, on the terminal and as a page."""
     from ..report import study as report
     from ..report.page import save
+    from . import documents, formats
 
     study = _readable(source, journal)
-    found = report.course(study)
-    table(["study", source], report.facts(study, source)[1:])
-    say(report.lead(study, found))
-    for part in report.tables(study, MOST_SHOWN):
-        if part.rows:
-            table(part.columns, part.last(MOST_SHOWN), part.title)
+    if form is not None:
+        formats.write("study", documents.pool_study(study, source))
+    else:
+        table(["study", source], report.facts(study, source)[1:])
+        say(report.lead(study, report.course(study)))
+        for part in report.tables(study, MOST_SHOWN):
+            if part.rows:
+                table(part.columns, part.last(MOST_SHOWN), part.title)
     if page is not None:
         save(page, report.study_page(study, source))
         say(f"page: {page}")

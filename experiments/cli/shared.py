@@ -16,10 +16,18 @@ from ..runs.terminal import say
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
 ]
+Environment = Annotated[
+    str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")
+]
+Player = Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
 Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
+]
+ReadAs = Annotated[
+    list[str] | None,
+    typer.Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
 ]
 Metrics = Annotated[
     list[str] | None,

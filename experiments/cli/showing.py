@@ -1,17 +1,21 @@
-"""The command that shows what a run has left, any of its episodes, replayed, or where a study stands."""
+"""The command that shows what there is to see of an environment, an agent, a run or a study."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
-from ...envs.core import InputError, shown, spelt
+from ...envs.core import InputError, closest, shown, spelt
+from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
+from . import formats
+from .known import environments, known
 from .shared import complain, is_design
 
 if TYPE_CHECKING:
@@ -24,12 +28,18 @@ MOST_ROWS = 10
 
 
 def show(
-    run: Annotated[
+    what: Annotated[
         str,
         typer.Argument(
-            help="A record's file, or how its id begins: results/a3f; or the file of a study: my.csv."
+            help="An environment or an agent by its name; a run, by its record's file or how its id "
+            "begins: results/a3f; or the file of a study: my.csv."
         ),
     ],
+    form: formats.Form = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter of the environment as name=value, once for each."),
+    ] = None,
     episode: Annotated[
         int | None, typer.Option(min=0, help="Replay this episode: its number from 0, or its seed.")
     ] = None,
@@ -46,19 +56,76 @@ def show(
         Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
     ] = None,
 ) -> None:
-    """Show how far a study is, or what a run has left."""
-    if journal is not None or _is_study(run):
-        _show_study(run, episode, picture, page, journal)
-        return
-    if page is not None:
-        raise InputError("--page is of a study; name its file, such as my.csv.")
-    from ..runs.records import find_record, read_record
+    """Show an environment, an agent, a run, or a study."""
+    from ...envs.datasets.files import is_file
 
+    if journal is None and not is_file(Path(what)) and (shows := _named(what, settings or [])):
+        _only(what, episode=episode, picture=picture, page=page, trust=trust)
+        shows(form)
+        return
+    if settings:
+        raise InputError(f"--set is of an environment, and {shown(what)} is none; leave it out.")
+    if journal is not None or _is_study(what):
+        _only(what, episode=episode, picture=picture)
+        _show_study(what, page, journal, form)
+        return
+    _only(what, page=page)
     if picture is not None and episode is None:
         raise InputError("--picture is of an episode: name it, such as --episode 17.")
-    record = read_record(find_record(run))
-    table(["run", record.id], _head(record))
+    _show_run(what, episode, picture, trust, form)
+
+
+def _only(what: str, **options: Any) -> None:
+    """Refuse options that are not of what is shown."""
+    of = {"page": "a study, such as my.csv"}
+    for name, value in options.items():
+        if value not in (None, False):
+            raise InputError(
+                f"--{name} is of {of.get(name, 'a run, such as results/a3f')}, and {shown(what)} is "
+                f"none; leave it out: discovery-gym show {shlex.quote(what)}"
+            )
+
+
+def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] | None:
+    """Return what shows a thing that has a name; None: it has none, and is a file or a run."""
+    from ...envs.core import registered, resolve
+    from . import describing
+
+    name = what.partition("(")[0]
+    if name in known()["agents"]:
+        if settings:
+            raise InputError(f"--set is of an environment, and {name} is none; leave it out.")
+        return lambda form: _told("agent", describing.agent(name), describing.show_agent, form)
+    if ":" in what or what in environments() or what in registered():
+        about = describing.environment(resolve(what), parameters_of("{}", settings))
+        return lambda form: _told("environment", about, describing.show_environment, form)
+    return None
+
+
+def _told(
+    kind: str, about: dict[str, Any], shows: Callable[[dict[str, Any]], None], form: str | None
+) -> None:
+    if form is None:
+        shows(about)
+    else:
+        formats.write(kind, about)
+
+
+def _show_run(
+    what: str, episode: int | None, picture: Path | None, trust: bool, form: str | None
+) -> None:
+    """Show a record, or one of its episodes."""
+    from ..runs.records import read_record
+
+    record = read_record(_record_file(what))
     result = record.evaluation
+    if form is not None and (episode is None or result is None):
+        from .documents import run
+
+        formats.write("run", run(record))
+        return
+    if form is None:
+        table(["run", record.id], _head(record))
     if result is None:
         complain("The run failed:")
         for line in str(record.error).splitlines():
@@ -68,7 +135,24 @@ def show(
         _curve(result)
         return
     _check_trusted(record, trust)
-    _replay(result, _row(result, episode), picture)
+    _replay(result, _row(result, episode), picture, form)
+
+
+def _record_file(what: str) -> Path:
+    """Return the file of a run; a word that stands for nothing may have been meant as a name."""
+    from ..runs.records import find_record
+
+    try:
+        return find_record(what)
+    except InputError:
+        if "/" in what or "." in what:
+            raise
+        names = [*environments(), *known()["agents"]]
+        raise InputError(
+            f"There is no environment, agent or run {shown(what)}{closest(what, names)} A run is named "
+            "by its results folder and how its id begins, such as results/a3f, a study by its file; all "
+            "that has a name: discovery-gym list"
+        ) from None
 
 
 def _is_study(name: str) -> bool:
@@ -80,16 +164,12 @@ def _is_study(name: str) -> bool:
     return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
 
 
-def _show_study(
-    source: str, episode: int | None, picture: Path | None, page: Path | None, journal: Path | None
-) -> None:
-    if episode is not None or picture is not None:
-        raise InputError("--episode and --picture are of a run; --page draws a study.")
+def _show_study(source: str, page: Path | None, journal: Path | None, form: str | None) -> None:
     if is_design(source):
         from .design_study import show as show_it
     else:
         from .pool_study import show as show_it
-    show_it(source, page, journal)
+    show_it(source, page, journal, form)
 
 
 def _head(record: Record) -> list[list[str]]:
@@ -115,6 +195,8 @@ def _head(record: Record) -> list[list[str]]:
 
 def _curve(result: Evaluation) -> None:
     """Show where the episodes stand after some decisions."""
+    import numpy as np
+
     from ..report.words import plus_minus
 
     columns: dict[str, Any] = {"return" if result.regret is None else "regret": result.after}
@@ -164,7 +246,7 @@ def _check_trusted(record: Record, trust: bool) -> None:
         )
 
 
-def _replay(result: Evaluation, row: int, picture: Path | None) -> None:
+def _replay(result: Evaluation, row: int, picture: Path | None, form: str | None) -> None:
     """Show one episode decision by decision, and write its picture."""
     from ...envs.core.files import writing_to
     from ..runs.replay import Mismatch
@@ -175,10 +257,7 @@ def _replay(result: Evaluation, row: int, picture: Path | None) -> None:
     except Mismatch as error:
         complain(f"The record does not tell the truth: {error}.")
         raise typer.Exit(1) from None
-    known = [name for name in ("regret", "best", "spent") if getattr(moments[0], name) is not None]
-    title = f"Episode {row}, seed {result.seed + row}"
-    columns = ["decision", "action", "reward", *known, "then"]
-    table(columns, _decisions(moments, known), title)
+    show_moments(moments, row, result.seed + row, form)
     if picture is not None:
         from matplotlib.image import imsave
 
@@ -187,9 +266,28 @@ def _replay(result: Evaluation, row: int, picture: Path | None) -> None:
         say(f"picture: {picture}")
 
 
-def _decisions(moments: list[Moment], known: list[str]) -> Iterator[list[str]]:
+def show_moments(
+    moments: Sequence[Moment], number: int, seed: int, form: str | None = None
+) -> None:
+    """Print an episode, a line for each of its decisions."""
+    if form is not None:
+        decisions = [asdict(one) for one in moments]
+        formats.write("episode", {"episode": number, "seed": seed, "decisions": decisions})
+        return
+    names = columns(moments[0])
+    rows = [cells(i, one, names) for i, one in enumerate(moments, 1)]
+    table(names, rows, f"Episode {number}, seed {seed}")
+
+
+def columns(moment: Moment) -> list[str]:
+    """Return what is told of the decisions of an episode."""
+    known = [name for name in ("regret", "best", "spent") if getattr(moment, name) is not None]
+    return ["decision", "action", "reward", *known, "then"]
+
+
+def cells(count: int, moment: Moment, names: Sequence[str]) -> list[str]:
+    """Return one decision in words."""
     from ..report.words import number
 
-    for i, one in enumerate(moments, 1):
-        values = [number(getattr(one, name)) for name in known]
-        yield [f"{i:,}", one.action, number(one.reward), *values, one.then]
+    values = [number(getattr(moment, name)) for name in names[2:-1]]
+    return [f"{count:,}", moment.action, *values, moment.then]

@@ -82,10 +82,11 @@ def _latex_letter(letter: str) -> str:
     return letter if common else f"U+{ord(letter):04X}"
 
 
-def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+def csv_text(rows: Iterable[Iterable[Any]], separator: str = ",") -> str:
     """Return rows as CSV, a line each; what a spreadsheet would take for a formula follows a '."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(map(_cell, row) for row in rows)
+    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+    writer.writerows(map(_cell, row) for row in rows)
     return text.getvalue()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...envs.core import InputError, closest
 from ...envs.core.files import writing_to
+from ..runs.terminal import say
 
 __all__ = ["REPRODUCTIONS", "reproduce"]
 
@@ -53,7 +54,9 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no option {option}; it takes {', '.join(known)}.")
-    files: list[Path] = function(_folder(Path(out)), **options)
+    folder = _folder(Path(out))
+    say(f"{name}: what it needs is played or computed, then section after section")
+    files: list[Path] = function(folder, **options)
     return files
 
 

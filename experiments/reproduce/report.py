@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from ...envs.core.files import write
 from ..report.escaping import csv_text
 from ..report.page import render
+from ..runs.terminal import say
 
 DPI = 150
 
@@ -114,6 +115,7 @@ class Words:
         title, *blocks = _blocks(self._sections[key].format(**numbers))
         captions = [block for block in blocks if block.startswith(CAPTION)]
         written = [block for block in blocks if block.startswith("|")]
+        say(f"done: {title}")  # some take minutes
         return Section(
             title=title,
             text=tuple(block for block in blocks if block not in captions + written),

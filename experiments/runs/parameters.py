@@ -48,7 +48,7 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):  # too deep, or too many digits
         pass
-    if text in ("True", "False", "None") or text[:1] in ("(", "[", "{", "'", '"'):
+    if text in ("True", "False", "None") or text[:1] in set("([{'\"+-.0123456789"):
         with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             return json.loads(json.dumps(ast.literal_eval(text[:MOST_LETTERS])))
     return text

@@ -18,9 +18,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from ...envs.core import told
@@ -79,6 +76,9 @@ def show(
         lines = [*([] if title is None else [title]), *lines, ""]
         print(*lines, sep="\n", file=out.file)
         return
+    from rich.measure import Measurement  # in pipes, and for help, nobody waits for these
+    from rich.table import Table
+
     table = Table(
         title=title, title_justify="left", title_style="bold", header_style="dim", box=None
     )
@@ -101,6 +101,24 @@ def show(
     out.print(table, crop=False)
 
 
+def stream(cells: Sequence[str], widths: Sequence[int]) -> None:
+    """Print one row to stdout at once, before others are known.
+
+    Args:
+        cells: Its cells.
+        widths: The letters that a terminal gives to each, numbers less than 0; 0: what it needs.
+    """
+    texts = [str(_clean(cell)) for cell in cells]
+    if out.is_terminal:
+        pairs = zip(texts, widths, strict=True)
+        line = "  ".join(
+            text.rjust(-width) if width < 0 else text.ljust(width) for text, width in pairs
+        )
+    else:
+        line = "\t".join(texts).replace("−", "-")
+    print(line.rstrip(" "), file=out.file, flush=True)
+
+
 def _clean(cell: str | Text) -> Text:
     return Text(told(cell, None), cell.style if isinstance(cell, Text) else "")
 
@@ -117,6 +135,14 @@ def progress(total: int, unit: str) -> Iterator[Callable[[int, str], None]]:
         A function that is told how much is done, and what is at hand.
     """
     if err.is_terminal and not err.is_dumb_terminal:
+        from rich.progress import (  # as above
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         words = TextColumn("{task.description}", markup=False)
         with Progress(*columns, words, console=err) as bar:

@@ -1,8 +1,9 @@
-"""One episode of a record, replayed decision by decision, for people."""
+"""One episode, replayed decision by decision, for people."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
 from ...envs.core import InputError, Knowledge, is_ours, shown, spec_of, told
+from ...envs.rendering.picture import Trace
 from .evaluation import Evaluation, evaluate
 from .replay import TOLERANCE, Mismatch, check_actions
 from .trace import Actions
@@ -52,6 +54,21 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
         InputError: Its environment cannot draw itself so; or nobody knows its actions.
         Mismatch: Its actions do not give the episode that it tells of.
     """
+    with replaying(record, row, mode) as (env, steps, _):
+        moments = [*steps]
+        return moments, None if mode is None else env.render()
+
+
+@contextlib.contextmanager
+def replaying(
+    record: Evaluation, row: int, mode: str | None = None
+) -> Iterator[tuple[gym.Env[Any, Any], Iterator[Moment], Trace]]:
+    """Open one episode of a record as in `walk`, to go through it.
+
+    Yields:
+        Its environment; an iterator over its decisions, which plays them and raises `Mismatch` where
+        `walk` does; and what was played so far, as `rendering.draw` takes it.
+    """
     seed = record.seed + row
     actions = _anew(record, row) if record.actions is None else record.actions.of([row])
     if mode is not None:
@@ -61,11 +78,8 @@ def walk(record: Evaluation, row: int, mode: str | None = None) -> tuple[list[Mo
     env = gym.make(record.env_id, **drawn, **record.env_kwargs, **reveal)
     try:
         check_actions(env.action_space, [seed], actions)
-        moments = _played(env, seed, actions)
-        earned, said = sum(one.reward for one in moments), float(record.returns[row])
-        if abs(earned - said) > TOLERANCE * max(1, abs(said)):
-            raise Mismatch(f"episode {seed} earns {earned}, but the record says {said}")
-        return moments, None if mode is None else env.render()
+        trace: list[tuple[Any, float, Any]] = []
+        yield env, _played(env, seed, actions, float(record.returns[row]), trace), trace
     finally:
         env.close()
 
@@ -96,12 +110,19 @@ def _check_draws(env_id: str, mode: str) -> None:
         )
 
 
-def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]:
-    """Play the actions of one episode, to its end and not beyond."""
+def _played(
+    env: gym.Env[Any, Any],
+    seed: int,
+    actions: Actions,
+    said: float,
+    trace: list[tuple[Any, float, Any]],
+) -> Iterator[Moment]:
+    """Play the actions of one episode, to its end and not beyond; it is said to earn so much."""
     model: Any = getattr(env.unwrapped, "model", None)
     model = model if isinstance(model, Knowledge) else None
-    every, ended, moments = actions.shaped(env.action_space), False, list[Moment]()
+    every, ended, earned = actions.shaped(env.action_space), False, 0.0
     first, _ = env.reset(seed=seed)
+    trace.append((None, 0.0, first))
     if isinstance(first, Mapping):
         first = {key: part[None] for key, part in first.items()}
     prices = None if model is None else model.prices(every[None], first)
@@ -110,21 +131,29 @@ def _played(env: gym.Env[Any, Any], seed: int, actions: Actions) -> list[Moment]
         if ended:
             raise Mismatch(f"episode {seed} ends after {i} decisions, but has {len(every)}")
         observation, reward, terminated, truncated, info = env.step(action)
-        ended = terminated or truncated
-        best = None if model is None else model.best(observation)
-        plain = np.asarray(action).tolist()
-        moment = Moment(
-            action=shown(plain) if model is None else told(model.action_name(action)),
-            reward=float(reward),
-            regret=_number(info, "regret"),
-            best=None if best is None else float(best),
-            spent=None if spent is None else float(spent[i]),
-            then="" if model is None else told(model.summary(observation)),
-        )
-        moments.append(moment)
+        ended, earned = terminated or truncated, earned + float(reward)
+        trace.append((action, float(reward), observation))
+        yield _moment(model, trace[-1], info, None if spent is None else float(spent[i]))
     if not ended:
         raise Mismatch(f"episode {seed} goes on after the {len(every)} decisions that it has")
-    return moments
+    if abs(earned - said) > TOLERANCE * max(1, abs(said)):
+        raise Mismatch(f"episode {seed} earns {earned}, but the record says {said}")
+
+
+def _moment(
+    model: Any, played: tuple[Any, float, Any], info: Mapping[str, Any], spent: float | None
+) -> Moment:
+    action, reward, observation = played
+    best = None if model is None else model.best(observation)
+    plain = np.asarray(action).tolist()
+    return Moment(
+        action=shown(plain) if model is None else told(model.action_name(action)),
+        reward=reward,
+        regret=_number(info, "regret"),
+        best=None if best is None else float(best),
+        spent=spent,
+        then="" if model is None else told(model.summary(observation)),
+    )
 
 
 def _number(info: Mapping[str, Any], name: str) -> float | None:

@@ -182,6 +182,15 @@ def test_telling(raw):
     assert study.status[ids[1]].word == "not asked"
 
 
+def test_a_label_with_a_decimal_comma(raw):
+    """It is read where the file has such numbers, and refused with what to type where it has none."""
+    typed("ask", raw)
+    assert typed("tell", raw, "3=83,2")[0][1][-1] == "83.2"
+    Path("plain.csv").write_text(RAW.replace(",", ".").replace(";", ","), encoding="utf-8")
+    typed("ask", "plain.csv")
+    assert refused("tell", "plain.csv", "3=83,2").endswith("With a decimal point: 3=83.2.")
+
+
 def test_labels_of_the_file_that_change(raw):
     typed("ask", raw)
     raw.write_text(RAW.replace("12,5", "13,5"), encoding="utf-8")
@@ -200,17 +209,32 @@ def test_labels_of_the_file_that_change(raw):
 
 
 @pytest.mark.parametrize("decimal", [",", "."])
-def test_a_plate_is_filled_in(raw, decimal):
+@pytest.mark.parametrize("file", ["German", "plain"])
+def test_a_plate_is_filled_in(raw, file, decimal):
+    """It is written as the file of the conditions is, and read however a spreadsheet saves it."""
+    text, sign = RAW.replace(";80;", ";80,5;"), ";"
+    if file == "plain":
+        text, sign = text.replace(",", ".").replace(";", ","), ","
+    raw.write_text(text, encoding="utf-8")
     rows, said = typed("ask", raw, "-n", 3, "--out", "plate.csv")
     assert "plate: plate.csv" in said
     head, *lines = Path("plate.csv").read_text("utf-8").splitlines()
-    assert head == "id,Ligand,Base,T (°C),Ausbeute (%)"
-    assert [line.split(",")[:4] for line in lines] == [row[:4] for row in rows[1:]]
+    assert head.split(sign) == ["id", "Ligand", "Base", "T (°C)", "Ausbeute (%)"]
+    cells = [line.split(sign)[:4] for line in lines]
+    assert {cell[3] for cell in cells} <= {"60", "80,5" if file == "German" else "80.5"}
+    assert [[*cell[:3], cell[3].replace(",", ".")] for cell in cells] == [
+        row[:4] for row in rows[1:]
+    ]
     assert "plate.csv is there already" in refused("ask", raw, "--out", "plate.csv")
     assert "has no label yet in its column 'Ausbeute (%)'" in refused("tell", raw, "plate.csv")
     filled = [head, f"{lines[0]}50.5", f"{lines[1]}failed", lines[2]]
     if decimal == ",":  # as a German Excel saves it
-        filled = [line.replace(",", ";").replace("50.5", "50,5") for line in filled]
+        filled = [
+            line.replace(sign, ";").replace("50.5", "50,5").replace("80.5", "80,5")
+            for line in filled
+        ]
+    elif file == "German":  # as an English one saves it
+        filled = [line.replace(",", ".").replace(";", ",") for line in filled]
     Path("plate.csv").write_text("\n".join(filled), encoding="utf-8")
     told, _ = typed("tell", raw, "plate.csv")
     assert [row[-1] for row in told[1:]] == ["50.5", "failed"]
@@ -221,7 +245,7 @@ REFUSED = {
     "an unknown item": (["tell", "my.csv", "99=1"], r"There is no item '99'.* In flight: \d+\."),
     "no number": (["tell", "my.csv", "3=nan"], r"3='nan' is no label: type a number .*3=failed"),
     "a text": (["tell", "my.csv", "3=high"], "3='high' is no label"),
-    "a decimal comma": (["tell", "my.csv", "3=83,2"], r"With a decimal point: 3=83\.2\."),
+    "two decimal signs": (["tell", "my.csv", "3=1.083,2"], r"3='1\.083,2' is no label"),
     "no result": (["tell", "my.csv", "3"], r"'3' is no result: type ID=LABEL such as \d+=83\.2"),
     "twice": (["tell", "my.csv", "3=1", "3=2"], "3 is told twice"),
     "nothing to correct": (["tell", "my.csv", "3=1", "--correct"], "3 has none; leave --correct out"),
@@ -238,7 +262,7 @@ REFUSED = {
     "an option": (["ask", "my.csv", "--set", "dorp=x"], "did you mean 'drop'"),
     "an option twice": (["ask", "my.csv", "--target", "a", "--set", "target=b"],
                         "target is given twice"),
-    "an episode": (["show", "my.csv", "--episode", "1"], "--page draws a study"),
+    "an episode": (["show", "my.csv", "--episode", "1"], "--episode is of a run"),
     "a page of a run": (["show", "results/a3", "--page", "x.html"], "--page is of a study"),
     "a page nowhere": (["show", "my.csv", "--page", "no/x.html"], "Cannot write a page to no"),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """The command compare, in real processes."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -62,6 +63,25 @@ def test_it_says_what_it_costs_and_ends_with_the_next_command(compared):
     assert "Chosen on one half of the rows" in done.stdout
     assert "could have been seen" in done.stdout
     assert lines[-1].startswith("Now: discovery-gym ask my.csv --target yield --agent ")
+
+
+def test_as_json_it_tells_the_same(compared, monkeypatch):
+    folder, words, first = compared
+    monkeypatch.chdir(folder)
+    done = invoke(*words, "--format", "json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["kind"] == "comparison"
+    rows = [line.split("\t") for line in first.stdout.splitlines()[1:4]]
+    assert [one["name"] for one in found["strategies"]] == [row[0] for row in rows]
+    for one, row in zip(found["strategies"], rows, strict=True):
+        gain, lost = one["ahead_of_random"], row[1].replace("−", "-").split(" ± ")
+        assert round(gain["value"], 3) == float(lost[0])
+        assert one["not_told_apart"] == (row[-1] == "not told apart")
+        assert gain["low"] <= gain["value"] <= gain["high"]
+    assert f"Now: {found['command']}" == first.stdout.splitlines()[-1]
+    assert found["strategies"][0]["name"] == found["best"]
+    assert found["failed"] == {}
 
 
 def test_its_suite_runs_to_the_same_records(compared):

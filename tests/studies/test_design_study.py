@@ -310,7 +310,7 @@ def test_a_file_that_grows_is_told_from_where_it_was(beam: Path, tmp_path: Path)
     study.budget = 9
     for text, words in (
         ("phi,cosine\n42,x\n", "row 2, column 'cosine'"),
-        ("phy,cosine\n42,1\n", "wanted are the settings phi"),
+        ("phy,cosine\n42,1\n", "Wanted are the settings phi, all or none of them, and 1 of events"),
         ("cosine\n0.1\n", "no columns of settings"),
         ("0.1\n0.2\n", "no columns of settings"),
     ):

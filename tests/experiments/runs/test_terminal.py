@@ -7,20 +7,18 @@ import io
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 from rich.console import Console
 from rich.text import Text
+from terminals import CLI, ESCAPE, environment, on_terminal
 
 from discovery_gym.experiments.runs import terminal
 
-CLI = [sys.executable, "-m", "discovery_gym.experiments"]
 EVALUATE = ["evaluate", "GaussianStep", "random", "--episodes", "10", "--set", "horizon=20"]
 SCRIPT = """
 import json, sys
@@ -38,44 +36,6 @@ if __name__ == "__main__":
             assert end.code in (0, 1, 2), end.code
             print("status", end.code, file=sys.stderr)
 """
-ESCAPE = "\x1b"
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """Return the environment of a process, whatever that of the tests is."""
-    told = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8", "LC_ALL")
-    kept = {key: value for key, value in os.environ.items() if key not in told}
-    paths = [str(Path(tiny.__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths), **changes}
-
-
-def on_terminal(words: list[str], interrupt: bytes = b"", **changes: str) -> tuple[int, str]:
-    """Run a command on a terminal, with all it prints there; return its status and that.
-
-    Once it prints `interrupt`, it is interrupted.
-    """
-    import pty
-
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment(**changes)
-    ) as process:
-        os.close(theirs)
-        pieces = []
-        while True:
-            try:
-                piece = os.read(ours, 2**16)
-            except OSError:  # Linux tells the end of a terminal so
-                break
-            if not piece:
-                break
-            pieces.append(piece)
-            if interrupt and interrupt in piece:
-                process.send_signal(signal.SIGINT)
-                interrupt = b""
-    os.close(ours)
-    return process.returncode, b"".join(pieces).decode()
-
 
 NO_UTF8 = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
@@ -165,9 +125,10 @@ def test_pipes_get_whole_lines() -> None:
     assert name == "discovery/LocationFinding-v0"
     assert about.endswith("hidden sources.")
     assert "greedy_eig" in agents.split(", ")
-    assert done.stderr.splitlines() == [
-        "Agents fit an environment by its parameters: those above fit the defaults."
-    ]
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(
+        "Agents fit an environment by its parameters, and those above fit the def"
+    )
 
 
 def test_a_closed_pipe_ends_quietly() -> None:

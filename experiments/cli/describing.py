@@ -1,0 +1,245 @@
+"""What `show` says of an environment or an agent, from docstrings and signatures."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from typing import Any
+
+from ...envs.core import InputError
+from ..runs.terminal import say
+from ..runs.terminal import show as table
+from .known import known, short
+
+WORDS = {
+    "Action space": "what actions mean",
+    "Observation space": "what is observed",
+    "Rewards": "rewards",
+    "Starting state": "it begins with",
+    "Episode end": "it ends",
+}
+"""Sections of an environment's page, and what they are called here."""
+TRUTHS = {"random_value": "value of random play", "optimal_value": "value of the optimum"}
+GOOD = ("optimal", "greedy_eig", "bayes_ucb", "ucb1", "greedy", "random")
+"""Agents that an example plays, the first that fits."""
+EXAMPLES = ("KnowledgeLadder", "LinearPool", "LogisticPool", "GeneralConditions", "DeathProcess")
+"""Environments that an example plays, the first that fits."""
+
+
+def lines(text: str) -> str:
+    """Return a text of several lines in one."""
+    return " ".join(text.split())
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [lines(part) for part in text.split("\n\n") if part.strip()]
+
+
+# ---- environments
+
+
+def environment(env_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what there is to say of an environment, with some parameters other than the defaults.
+
+    Args:
+        env_id: Its full id, with its module where it has one.
+        given: The parameters.
+    """
+    from ...agents import available
+    from ...envs.core.pages import words
+    from ..runs.evaluation import exact
+
+    model = _model(env_id, given)
+    told, ours = words(type(model).__doc__, {}), known()["environments"].get(env_id, {})
+    agents = available(model)
+    return {
+        "id": env_id,
+        "goal": lines(told[""]),
+        "description": _paragraphs(told.get("Description", "")),
+        **{name: ours.get(name) for name in ("decision", "truth")},
+        **{name: exact(model, name) for name in TRUTHS},
+        "parameters": _parameters(type(model), told.get("Arguments", ""), given),
+        "action_space": str(model.action_space),
+        "observation_space": _space(model.observation_space),
+        "about": {name: lines(told[name]) for name in WORDS if name in told},
+        "agents": agents,
+        "command": _command(env_id, given, agents),
+    }
+
+
+def _model(env_id: str, given: Mapping[str, Any]) -> Any:
+    import gymnasium as gym
+
+    from ...envs.core import Model
+
+    model: Any = getattr(gym.make(env_id, **given).unwrapped, "model", None)
+    if not isinstance(model, Model):
+        raise InputError(
+            f"{env_id} is not built on this package, which knows nothing of it; to play it: "
+            f"{shlex.join(['discovery-gym', 'evaluate', env_id, 'random'])}"
+        )
+    return model
+
+
+def _parameters(cls: type, text: str, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of a model, each with its value, its default and what it means."""
+    from ...envs.core.pages import entries
+
+    declared = {one.name: one for one in fields(cls)}
+    found = []
+    for names, about in entries(text):
+        for name in names:
+            default = _default(declared[name])
+            value = given.get(name, default)
+            found.append({"name": name, "value": value, "default": default, "about": lines(about)})
+    return found
+
+
+def _default(one: Field[Any]) -> Any:
+    if one.default is not MISSING:
+        return one.default
+    return None if one.default_factory is MISSING else one.default_factory()
+
+
+def _space(space: Any) -> dict[str, str]:
+    """Return the parts of a space of observations in words; one that has no parts has the name ""."""
+    parts = getattr(space, "spaces", None)
+    if not isinstance(parts, Mapping):
+        return {"": _box(space)}
+    return {str(name): _box(part) for name, part in parts.items()}
+
+
+def _box(space: Any) -> str:
+    return f"{space.dtype}, {tuple(space.shape)}" if space.shape is not None else str(space)
+
+
+def _command(env_id: str, given: Mapping[str, Any], agents: list[str]) -> str:
+    player = next((one for one in GOOD if one in agents), "AGENT")
+    words = [
+        "discovery-gym",
+        "evaluate",
+        short(env_id) if env_id in known()["environments"] else env_id,
+    ]
+    more = ["--kwargs", json.dumps(dict(given))] if given else []
+    return shlex.join([*words, player, *more])
+
+
+def show_environment(about: Mapping[str, Any]) -> None:
+    """Print what there is to say of an environment."""
+    rows = [["goal", about["goal"]], *(["what it is", part] for part in about["description"])]
+    rows += [[f"the {name}", about[name]] for name in ("decision", "truth") if about[name]]
+    rows += [
+        [word, _shown(about[name])] for name, word in TRUTHS.items() if about[name] is not None
+    ]
+    rows.append(["actions", about["action_space"]])
+    rows += [[f"observed {name}".strip(), one] for name, one in about["observation_space"].items()]
+    rows += [[WORDS[name], text] for name, text in about["about"].items()]
+    table(["environment", about["id"]], [*rows, ["played by", ", ".join(about["agents"])]])
+    rows = [[one["name"], _shown(one["value"]), one["about"]] for one in about["parameters"]]
+    table(["parameter", "value", "what it is"], rows)
+    say(f"Now: {about['command']}")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+# ---- agents, rules, beliefs
+
+
+def agent(name: str) -> dict[str, Any]:
+    """Return what there is to say of an agent, a rule or a belief."""
+    from ...agents.beliefs import BELIEFS
+    from ...agents.making import LEARNED, PLAIN, learned
+    from ...agents.rules import RULES
+
+    kind = known()["agents"][name]["kind"]
+    cls: Any = {**PLAIN, LEARNED: learned, **RULES, **BELIEFS}[name]
+    about, _, _ = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")
+    head, _, idea = about.partition("\n\n")
+    of = "beliefs" if kind == "belief" else "agents"
+    plays = [env_id for env_id, one in known()["environments"].items() if name in one[of]]
+    return {
+        "name": name,
+        "role": kind,
+        "about": lines(head),
+        "idea": _paragraphs(idea),
+        "options": _options(cls) + (_of_belief(name) if kind == "rule" else []),
+        "plays": plays,
+        "command": _play(name, kind, plays),
+    }
+
+
+def _options(cls: Any) -> list[dict[str, Any]]:
+    """Return the settings of an agent with their defaults, and what its docstring says of them."""
+    from ...agents.texts import GIVEN
+
+    told = arguments(cls.__doc__)
+    return [
+        {
+            "name": one.name,
+            "default": None if one.default is one.empty else one.default,
+            "about": told.get(one.name, ""),
+        }
+        for one in inspect.signature(cls).parameters.values()
+        if one.name not in GIVEN and one.kind is not one.VAR_KEYWORD
+    ]
+
+
+def arguments(docstring: str | None) -> dict[str, str]:
+    """Return what a docstring says of its arguments, each in one line."""
+    _, _, text = inspect.cleandoc(docstring or "").partition("\nArgs:\n")
+    text = re.split(r"^(?=\S)", text, maxsplit=1, flags=re.M)[0]
+    parts = re.split(r"^    (\w+): ", text, flags=re.M)[1:]
+    return {name: lines(about) for name, about in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _of_belief(rule: str) -> list[dict[str, Any]]:
+    """Return the setting of a rule that names its belief, if it brings none of its own."""
+    from ...agents.beliefs import BELIEFS
+    from ...agents.rules import RULES
+
+    made = RULES[rule]()
+    if made.belief is not None:
+        return []
+    names = [name for name, belief in BELIEFS.items() if issubclass(belief, made.needs)]
+    about = (
+        f"what it believes of the items: {', '.join(names)}, each with settings of its own; None takes "
+        "the first that fits the environment"
+    )
+    return [{"name": "belief", "default": None, "about": about}]
+
+
+def _play(name: str, kind: str, plays: list[str]) -> str:
+    """Return a command that plays an agent; of one that plays nothing by default, what tells more."""
+    from ...agents import make
+
+    if not plays:
+        return shlex.join(["discovery-gym", "list"])
+    env_id = next((one for one in plays if short(one) in EXAMPLES), plays[0])
+    if kind != "belief":
+        return shlex.join(["discovery-gym", "evaluate", short(env_id), name])
+    rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]
+    for rule in rules:
+        text = f"{rule}(belief={name})"
+        with contextlib.suppress(InputError):  # it may need other parameters
+            make(text, _model(env_id, {}))
+            return shlex.join(["discovery-gym", "evaluate", short(env_id), text])
+    return shlex.join(["discovery-gym", "show", short(env_id)])
+
+
+def show_agent(about: Mapping[str, Any]) -> None:
+    """Print what there is to say of an agent."""
+    rows = [["what it is", about["about"]], *(["idea", part] for part in about["idea"])]
+    plays = ", ".join(map(short, about["plays"])) or "none with their defaults"
+    rows.append(["describes" if about["role"] == "belief" else "plays", plays])
+    table([about["role"], about["name"]], rows)
+    if about["options"]:
+        rows = [[one["name"], _shown(one["default"]), one["about"]] for one in about["options"]]
+        table(["option", "default", "what it is"], rows)
+    say(f"Now: {about['command']}")

@@ -1,0 +1,62 @@
+"""Moving pictures of an episode: which of its moments are drawn, and one file of them.
+
+One palette of 64 colours for all frames lets the format store differences only. A picture begins with
+its last frame, which is what a page shows while it loads, on paper and in a preview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...envs.rendering.picture import Trace
+
+FRAMES = 32
+"""Frames of a picture."""
+SECONDS = 8.0
+"""How long it runs."""
+COLOURS = 64
+HOLD, SHORTEST, LONGEST = 1500, 80, 400
+"""Milliseconds of the last frame, and the least and the most of the others."""
+
+
+def ends(length: int, count: int = FRAMES) -> list[int]:
+    """Return after which of so many decisions an episode is drawn, at most ``count`` and evenly."""
+    first, count = 1 if count > 1 else length, min(count, length)
+    found: list[int] = np.unique(np.linspace(first, length, count).round()).astype(int).tolist()
+    return found
+
+
+def frames(model: Any, trace: Trace, count: int = FRAMES) -> Iterable[NDArray[np.uint8]]:
+    """Yield pictures of an episode, ``(480, 640, 3)``, at most so many and evenly over it."""
+    from ...envs.rendering import draw
+
+    for end in ends(len(trace) - 1, count):
+        yield draw(model, trace[: end + 1], "rgb_array", compact=True)
+
+
+def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
+    """Write pictures of one size as a GIF that moves, or the last of them as a PNG.
+
+    Args:
+        path: A file that ends in .gif or .png.
+        pictures: ``(H, W, 3)`` each, in their order.
+    """
+    from PIL import Image
+
+    made = [Image.fromarray(one) for one in pictures]
+    palette = made[-1].quantize(COLOURS)
+    if path.suffix.lower() == ".png":
+        made[-1].quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+        return
+    small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
+    small = [small[-1], *small]
+    each = int(min(LONGEST, max(SHORTEST, 1000 * SECONDS / len(small))))
+    times = [HOLD, *[each] * (len(small) - 2), HOLD]
+    small[0].save(
+        path, save_all=True, append_images=small[1:], loop=0, optimize=True, duration=times
+    )
