@@ -205,8 +205,8 @@ class Belief(Protocol):
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
 
-        In the unit squared. That is sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian
-        beliefs. Unless there is a closed form, it is over the `MOST_WEIGHTED` items of the largest weight.
+        In the unit squared: sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian beliefs.
+        Unless there is a closed form, it is over the `MOST_WEIGHTED` items of the largest weight.
 
         Args:
             weight: Weight of every item, a number without a unit, not negative, ``(B, n)``.
