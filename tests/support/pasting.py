@@ -23,6 +23,8 @@ SLOW = (
     "discovery-gym compare my.csv ",
 )
 """Commands that are pasted once: README's, where the package has just been installed."""
+SOME = ("discovery-gym list", "discovery-gym evaluate ", "discovery-gym ask my.csv ")
+"""Commands that are pasted for every version of Python and of Gymnasium."""
 ELSEWHERE = {
     "make ": "what .ci/run does",
     "python3 -m venv ": "what .ci/run does",
@@ -99,12 +101,13 @@ def _table(file: Path, rows: list[tuple[str, str, int, float]], unknown: tuple[i
     file.write_text("\n".join(["ligand,base,T,yield", *lines, ""]), "utf-8")
 
 
-def main(page: str, folder: str) -> None:
-    """Paste the commands and the Python of a page, word for word."""
+def main(page: str, folder: str, how: str = "all") -> None:
+    """Paste the commands and the Python of a page, word for word; "some": only one command or two."""
     here, text = Path(folder), (ROOT / page).read_text("utf-8")
     here.mkdir(parents=True)
     prepare(here)
-    every = [["bash", "-c", one] for one in pasted(ROOT / page)]
+    lines = [one for one in pasted(ROOT / page) if how == "all" or one.startswith(SOME)]
+    every = [["bash", "-c", one] for one in lines]
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
     every += [["python", "-W", "error", "-c", one] for one in blocks]
     for words in every:
