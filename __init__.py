@@ -5,5 +5,5 @@ Importing this package registers its environments with Gymnasium under ``discove
 
 from .envs.core import InputError, registered
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["InputError", "__version__", "registered"]

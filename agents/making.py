@@ -333,12 +333,12 @@ def register_agent(name: str, thing: str | Callable[..., Any]) -> None:
 
 
 def register_rule(name: str, thing: str | type[Rule[Any]]) -> None:
-    """Let a short name stand for a rule of your own; see `register_agent`."""
+    """Let a short ``name`` stand for a rule of your own, a ``thing`` as in `register_agent`."""
     register_agent(name, thing)
 
 
 def register_belief(name: str, thing: str | type[Belief]) -> None:
-    """Let a short name stand for a belief of your own; see `register_agent`."""
+    """Let a short ``name`` stand for a belief of your own, a ``thing`` as in `register_agent`."""
     _check_new(name, BELIEFS)
     outside.add(name, thing)
 

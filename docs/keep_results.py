@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from picture_of_board import take
 
 from discovery_gym.envs.core.files import write
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
@@ -112,4 +113,7 @@ if __name__ == "__main__":
     given = sys.argv[1:]
     keep([Path(one) for one in given if one != "--as-now"], renew="--as-now" in given)
     size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
-    print(f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB")
+    picture = "" if take() else "; no browser took the picture that README shows"
+    print(
+        f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB{picture}"
+    )

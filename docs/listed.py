@@ -44,7 +44,8 @@ def _command(name: str, command: Any) -> str:
     text = inspect.cleandoc(command.help or "").replace("\f", "")
     given = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
-    usage = " ".join([name, *map(_metavar, given)])
+    needed = [f"{one.opts[0]} {one.name.upper()}" for one in options if one.required]
+    usage = " ".join([name, *map(_metavar, given), *needed])
     parts = [f"# {name}", text, f"```sh\ndiscovery-gym {usage}\n{EXAMPLES[name]}\n```"]
     for title, table in (("Arguments", given), ("Options", options)):
         if table:

@@ -45,7 +45,7 @@ class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
         self.observation_space = spaces.Dict({rest: seen, mask: box(0, 1, (size,), np.int8)})
 
     def observation(self, observation: Any) -> dict[str, NDArray[Any]]:
-        """Return the two parts."""
+        """Return the two parts of an ``observation``, of shape ``(k,)`` and ``(n,)``."""
         flat = np.asarray(spaces.flatten(self.env.observation_space, observation), np.float32)
         masks = self.env.get_wrapper_attr("action_masks")()
         parts = dict(zip(self._names, (flat, masks.astype(np.int8)), strict=True))

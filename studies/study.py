@@ -23,14 +23,24 @@ class Study:
 
     @staticmethod
     def pool(source: Any, **options: Any) -> PoolStudy:
-        """Begin a study of a pool, or go on with it; see `PoolStudy.begin`."""
+        """Begin a study of a pool, or go on with it.
+
+        Args:
+            source: The file of a table, a table, or factors: "base=KOtBu,K2CO3", "T=60,80".
+            **options: See `PoolStudy.begin`.
+        """
         from .pool_study import PoolStudy  # it imports the agents, and with them SciPy
 
         return PoolStudy.begin(source, **options)
 
     @staticmethod
     def design(problem: Any, **options: Any) -> DesignStudy:
-        """Begin a study of a design problem, or go on with it; see `DesignStudy.begin`."""
+        """Begin a study of a design problem, or go on with it.
+
+        Args:
+            problem: The file of a problem, or a model of experimental design.
+            **options: See `DesignStudy.begin`.
+        """
         from .design_study import DesignStudy  # as above
 
         return DesignStudy.begin(problem, **options)

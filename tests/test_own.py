@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -121,6 +123,14 @@ def test_evaluate(folder: Path, name: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "regret" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_problem_of_the_guide_is_that_of_the_folder() -> None:
+    """But for its comments."""
+    guide = (OWN.parent / "guide.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(\[problem\].*?)```", guide, re.S)
+    problem = (OWN / "design" / "decay.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(shown) == tomllib.loads(problem)
 
 
 def test_the_suite_plays_with_trust_and_only_so(folder: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import discovery_gym
+
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("envs", "agents", "experiments", "studies", "testing")
 HEAVY = ("torch", "matplotlib", "sklearn", "stable_baselines3", "pandas")
@@ -122,6 +124,19 @@ def test_dir_names_what_a_package_offers(package):
     for name in getattr(module, "__all__", ()):
         assert name in dir(module)
         assert getattr(module, name) is not None
+
+
+def test_the_version_is_told_alike_everywhere():
+    """And what changed from the one before, and what somebody has to change."""
+    version = discovery_gym.__version__
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    last, before, *_ = re.findall(r"^## \[([\d.]+)\]", changes, re.M)
+    assert last == version
+    page = (ROOT / "docs" / "migration.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# From {before} to {version}\n")
 
 
 def test_nothing_is_installed_that_is_not_imported():

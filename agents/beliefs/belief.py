@@ -36,13 +36,19 @@ class Belief(Protocol):
     this class and brings `update`, `mean`, `std` and `sample`; the rest has a default. Its constructor
     takes what is known of the environment, the number of episodes and its own settings.
     `Arrivals.of(observation)` gives the labels that have come.
+
+    Values, means and standard deviations are in the unit of the label, variances in its square.
+
+    Args:
+        model: What is known of the environment.
+        num_episodes: The number B of episodes.
     """
 
     def __init__(self, model: Knowledge, num_episodes: int) -> None: ...
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
-        """Return whether the belief describes this environment; by default it does."""
+        """Return whether the belief describes the environment of ``model``; by default it does."""
         return True
 
     @classmethod
@@ -51,7 +57,7 @@ class Belief(Protocol):
         return ()
 
     def take_keys(self, keys: Words) -> None:
-        """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
+        """Take ``keys`` for what is random about each episode, ``(B,)``; by default nothing is."""
         return
 
     @abstractmethod
@@ -59,22 +65,31 @@ class Belief(Protocol):
         """Take in the observations of B episodes; those that ``start`` forget the past first.
 
         Labels may come in any order: the posterior does not depend on it.
+
+        Args:
+            observation: Observations with leading axis B.
+            start: Whether each is the first of its episode, ``(B,)``.
         """
 
     @abstractmethod
     def mean(self) -> Array:
-        """Return the posterior mean of every item, ``(B, n)``."""
+        """Return the posterior mean of every item, in the unit of the label, ``(B, n)``."""
 
     @abstractmethod
     def std(self) -> Array:
-        """Return the posterior standard deviation of every item, ``(B, n)``."""
+        """Return the posterior standard deviation of every item, in that unit, ``(B, n)``."""
 
     @abstractmethod
     def sample(self, count: int, random: Random) -> Array:
-        """Return draws of all items together, ``(B, count, n)``."""
+        """Return draws of all items together, in the unit of the label, ``(B, count, n)``.
+
+        Args:
+            count: Number of draws.
+            random: What is drawn from.
+        """
 
     def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
-        """Return draws of some items together, ``(B, count, m)``.
+        """Return draws of some items together, in the unit of the label, ``(B, count, m)``.
 
         Args:
             items: The items, ``(B, m)``.
@@ -102,8 +117,8 @@ class Belief(Protocol):
     def rounding(self, drawn: bool = False) -> Array:
         """Return how far apart the values of equal items may be computed, ``(B, 1)``.
 
-        Means and standard deviations that differ by less are equal. By default single precision of the
-        largest of them.
+        Means and standard deviations, in the unit of the label, that differ by less are equal. By
+        default single precision of the largest of them.
 
         Args:
             drawn: Whether values come from draws, which may be less precise than means are.
@@ -112,7 +127,7 @@ class Belief(Protocol):
         return np.asarray(ROUNDING * largest[:, None])
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
-        """Return the posterior covariance of some items with all, ``(B, m, n)``.
+        """Return the posterior covariance of some items with all, in the unit squared, ``(B, m, n)``.
 
         Args:
             items: The items, ``(B, m)``.
@@ -132,8 +147,8 @@ class Belief(Protocol):
             random: What is drawn from.
 
         Returns:
-            The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
-            identity of the best item explains, both ``(B, n)``.
+            The expected regret E[max f] - E[f(x)] of every item, in the unit of the label, and the
+            variance of f(x) that the identity of the best item explains, both ``(B, n)``.
         """
         draws = self.sample(count, random)
         legal = np.where(mask[:, None], draws, -np.inf)
@@ -154,8 +169,8 @@ class Belief(Protocol):
             random: What is drawn from.
 
         Returns:
-            The expected regret E[max f] - E[f(x)] of every item and the variance of f(x) that the
-            set of the best ``left`` items explains, both ``(B, n)``.
+            The expected regret E[max f] - E[f(x)] of every item, in the unit of the label, and the
+            variance of f(x) that the set of the best ``left`` items explains, both ``(B, n)``.
         """
         draws = self.sample(count, random)
         legal = np.where(mask[:, None], draws, -np.inf)
@@ -177,7 +192,10 @@ class Belief(Protocol):
         return np.zeros_like(self.mean())
 
     def label_variance(self) -> Array:
-        """Return the variance of the next label of every item, additive noise included, ``(B, n)``."""
+        """Return the variance of the next label of every item, in the unit squared, ``(B, n)``.
+
+        Additive noise counts.
+        """
         std = self.std()
         if not isinstance(self, AdditiveNoise):
             return std**2
@@ -187,11 +205,11 @@ class Belief(Protocol):
     def reduction(self, weight: Array, random: Random) -> Array:
         """Return by how much a label of x lowers a weighted sum of variances, ``(B, n)``.
 
-        That is sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian beliefs. Unless there
-        is a closed form, it is over the `MOST_WEIGHTED` items of the largest weight.
+        In the unit squared: sum_z weight_z cov(z, x)^2 / var(label of x), exact for Gaussian beliefs.
+        Unless there is a closed form, it is over the `MOST_WEIGHTED` items of the largest weight.
 
         Args:
-            weight: Weight of every item, not negative, ``(B, n)``.
+            weight: Weight of every item, a number without a unit, not negative, ``(B, n)``.
             random: What is drawn from, used where only draws can tell a covariance.
         """
         count = min(MOST_WEIGHTED, weight.shape[1])
@@ -204,7 +222,8 @@ class Belief(Protocol):
     def reach(self, gain: Array) -> Array:
         """Return how much of each item's information ``gain`` a label of x uncovers, ``(B, n)``.
 
-        A label tells about its own item only, except on graphs.
+        Both are in the same unit, such as nats, and of the same shape. A label tells about its own item
+        only, except on graphs.
         """
         return gain
 
@@ -215,7 +234,7 @@ class AdditiveNoise(Belief, Protocol):
 
     @abstractmethod
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
-        """Return the variance of the noise in the labels of ``items`` ``(B, m)``, of the same shape."""
+        """Return the variance of the noise in labels of ``items``, in the unit squared, ``(B, m)``."""
 
 
 @runtime_checkable

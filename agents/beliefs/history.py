@@ -22,7 +22,7 @@ class Arrivals:
 
     Args:
         items: The items, in the order in which their labels came, -1 behind the last, ``(B, T)``.
-        labels: Their labels, 0 behind the last, ``(B, T)``.
+        labels: Their labels, in the unit of the label, 0 behind the last, ``(B, T)``.
         fidelity: The fidelity of each label, ``(B, T)``; None where there is one.
     """
 
@@ -32,7 +32,7 @@ class Arrivals:
 
     @classmethod
     def of(cls, observation: dict[str, NDArray[Any]]) -> Self:
-        """Return what B observations of a pool hold."""
+        """Return what an ``observation`` of B episodes of a pool holds, ``(B, ...)`` each part."""
         items, labels = observation["labelled"], observation["labels"]
         if "arrived" in observation:  # the labels of the others are still to come
             items = np.where(np.arange(items.shape[1]) < observation["arrived"], items, -1)

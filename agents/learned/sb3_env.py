@@ -82,11 +82,16 @@ class SB3Env(VecEnv):  # type: ignore[misc]
         return _writable(self._seen(observation))
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Keep B actions for `step_wait`."""
+        """Keep ``actions``, ``(B, ...)``, for `step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
-        """Play the actions; return B observations, rewards, ends and information dictionaries."""
+        """Play the actions.
+
+        Returns:
+            Observations ``(B, ...)``, rewards in the unit of the environment ``(B,)``, which episodes
+            ended ``(B,)``, and B information dictionaries.
+        """
         observation, reward, ended, _, info = self.env.step(self._actions)
         self._returns += reward
         self._lengths += 1

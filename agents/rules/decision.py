@@ -168,7 +168,12 @@ class Decision:
         return replace(self, mask=mask.astype(np.int8))
 
     def action(self, items: Items, fidelity: Items) -> Items:
-        """Return the actions that buy these tests, or else the cheapest one of the item, ``(B,)``."""
+        """Return the actions that buy these tests, or else the cheapest one of the item, ``(B,)``.
+
+        Args:
+            items: The item of each episode, ``(B,)``.
+            fidelity: At which fidelity it is tested, ``(B,)``.
+        """
         assert self.tests is not None
         rows = np.arange(len(items))
         tests = self.tests[rows, items]
@@ -177,7 +182,7 @@ class Decision:
         return items * self.num_tests + np.where(bought, fidelity, cheapest)
 
     def split(self, actions: Items) -> tuple[Items, Items | None]:
-        """Return the items of actions, and their fidelities, of the same shape; None: there is one."""
+        """Return items and fidelities of ``actions``, of the same shape; None: there is one fidelity."""
         if self.fidelity is None:
             return actions // self.num_tests, None
         return actions // self.num_tests, actions % self.num_tests
@@ -212,7 +217,12 @@ class Decision:
         )
 
     def labels_for(self, money: Items, tests: NDArray[np.bool_]) -> Items:
-        """Return how many labels this money can pay, of those that may be bought, ``(B,)``."""
+        """Return how many labels ``money`` can pay, of those that ``tests`` allow, ``(B,)``.
+
+        Args:
+            money: In units of money, ``(B,)``.
+            tests: Which tests may be bought, ``(B, n, M)``.
+        """
         assert self.cost is not None
         price = np.where(tests[:, :, -1], self.cost[:, :, -1], money[:, None] + 1)
         total = np.sort(price, axis=1).cumsum(1)

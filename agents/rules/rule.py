@@ -57,7 +57,13 @@ class Rule(ABC, Generic[BeliefT]):
     def choose_batch(
         self, belief: BeliefT, decision: Decision, random: Random
     ) -> NDArray[np.int64]:
-        """Return different actions for each episode, chosen one by one, ``(B, batch_size)``."""
+        """Return different actions for each episode, chosen one by one, ``(B, batch_size)``.
+
+        Args:
+            belief: What is believed about n items in B episodes.
+            decision: What is to be decided, before the first of them.
+            random: What is drawn from.
+        """
         batch = np.empty((len(decision.mask), decision.batch_size), np.int64)
         for k in range(decision.batch_size):
             if k:
@@ -108,7 +114,7 @@ def best(
     """Return the legal item with the highest score, ties broken at random, ``(B,)``.
 
     Args:
-        score: Scores, ``(B, n)``.
+        score: Scores in any unit, ``(B, n)``.
         mask: 1 where an item may be chosen, ``(B, n)``.
         random: What is drawn from.
         within: How far rounding may have put a score below its equal, broadcast to ``(B, n)``: equal

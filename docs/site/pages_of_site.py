@@ -51,7 +51,7 @@ CHAPTERS = {
     "commands/README": ("commands/*",),
     "suites/README": ("suites/*",),
     "data_sets/README": ("data_sets/*",),
-    "background": ("guide", "architecture", "compare", "changelog", "contributing"),
+    "background": ("guide", "architecture", "compare", "changelog", "migration", "contributing"),
 }
 """The map of the site: the pages below each page."""
 LABELS = {"agents/README": "Agents"}

@@ -51,7 +51,7 @@ class Knowledge(ABC):
         """Space of the action of one episode."""
 
     def decisions(self, observation: Any) -> NDArray[np.int64] | None:
-        """Return after how many decisions observations ``(B, ...)`` come; None if they do not tell.
+        """Return after how many decisions an ``observation`` comes, ``(B,)``; None if it does not tell.
 
         What an agent draws for a decision depends on it, so that an agent that is made anew in the
         middle of an episode goes on as the old one would have.
@@ -66,9 +66,10 @@ class Knowledge(ABC):
         return None
 
     def best(self, observation: Any) -> NDArray[np.float64] | None:
-        """Return the best label that observations ``(..., )`` hold, NaN before the first one.
+        """Return the best label that an ``observation`` holds, NaN before the first one, ``(...)``.
 
-        None where there are no labels. Whatever is asked of the observation is one of its parts.
+        In the unit of the label. None where there are no labels. Whatever is asked of the observation is
+        one of its parts.
         """
         return None
 
@@ -109,6 +110,6 @@ class Knowledge(ABC):
         return str(observation)
 
     def picture(self, trace: Trace) -> Picture:
-        """Return what is to be seen of an episode; by default its return so far."""
+        """Return what is to be seen of an episode, its ``trace``; by default its return so far."""
         returns = np.cumsum([reward for _, reward, _ in trace])
         return Picture(panels=(Curves(label="return", series=(Series(values=returns),)),))

@@ -80,7 +80,7 @@ class Model(Knowledge, Generic[State]):
         return 0
 
     def check_size(self, num_episodes: int) -> None:
-        """Refuse B episodes that would fill the memory."""
+        """Refuse ``num_episodes`` that would fill the memory."""
         size, shared, name = self.size + OVERHEAD, self.shared, type(self).__name__
         values = {key: getattr(self, key) for key in self.parameters()}
         whole = {key: value for key, value in values.items() if isinstance(value, int)}
@@ -99,7 +99,13 @@ class Model(Knowledge, Generic[State]):
 
     @abstractmethod
     def reset(self, state: State, index: NDArray[np.int64], streams: Streams) -> None:
-        """Start new episodes in the rows ``index`` of the state."""
+        """Start new episodes in some rows of the state.
+
+        Args:
+            state: The state of B episodes.
+            index: The rows, ``(k,)``.
+            streams: The random numbers of the B episodes.
+        """
 
     @abstractmethod
     def step(
@@ -113,14 +119,14 @@ class Model(Knowledge, Generic[State]):
 
         Args:
             state: The state of B episodes.
-            action: B actions, already checked against the action space.
+            action: Actions, already checked against the action space, ``(B, ...)``.
             streams: The random numbers of the B episodes.
             done: The episodes that have ended and are about to be reset, shape ``(B,)``; ``None``
                 means none. What happens to their state does not matter, but they must not use their
                 generator or raise.
 
         Returns:
-            The rewards and whether each episode ended, both of shape ``(B,)``.
+            The rewards, in the unit of the environment, and whether each episode ended, both ``(B,)``.
         """
 
     @abstractmethod
@@ -128,13 +134,13 @@ class Model(Knowledge, Generic[State]):
         """Return the observations of B episodes: new arrays, a pure function of the state."""
 
     def action_mask(self, state: State) -> NDArray[np.int8] | None:
-        """Return the legal actions as a new ``(B, n)`` array of 0 and 1; ``None``: all are legal."""
+        """Return the legal actions of a ``state`` as new 0s and 1s, ``(B, n)``; None: all are."""
         return None
 
     def facts(self, state: State) -> dict[str, NDArray[Any]]:
-        """Return what ``info`` tells of the last step besides the mask, each of shape ``(B, ...)``."""
+        """Return what ``info`` tells of a ``state`` besides the mask, each of shape ``(B, ...)``."""
         return {}
 
     def hidden(self, state: State) -> dict[str, NDArray[Any]]:
-        """Return what an agent must not see, each of shape ``(B, ...)``: parameters, regret."""
+        """Return what of a ``state`` an agent must not see: parameters, regret, ``(B, ...)`` each."""
         return {}

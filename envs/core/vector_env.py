@@ -164,6 +164,13 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         Ended episodes restart as the autoreset mode says: at the next step, whose action is
         ignored and pays 0; in the same step, with the last observation in
         ``info["final_obs"]``; or never, then only `reset` revives them.
+
+        Args:
+            actions: An action for each episode, ``(B, ...)``.
+
+        Returns:
+            Observations ``(B, ...)``, rewards in the unit of the environment ``(B,)``, which episodes
+            terminated and which were truncated, none, both ``(B,)``, and information ``(B, ...)``.
         """
         self._require_reset()
         actions = self._numbers(actions)
@@ -195,8 +202,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
 
     def would(self, actions: Any) -> tuple[Any, NDArray[np.float64]]:
-        """Return what actions would bring, without playing them: observations and rewards.
+        """Return what ``actions`` would bring, without playing them.
 
+        That is observations ``(B, ...)`` and rewards in the unit of the environment ``(B,)``.
         It tells what agents must not know, for those who test whether they do. Episodes that have
         ended are not restarted; what is returned for them means nothing.
         """

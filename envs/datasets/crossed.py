@@ -19,6 +19,9 @@ Crossed = tuple[NDArray[np.float64], tuple[str, ...]]
 def crossed(dataset: str) -> Crossed:
     """Return the labels of a named data set, a row per condition, and the names of the conditions.
 
+    Args:
+        dataset: Its name.
+
     Raises:
         InputError: If it is not here, or is none of conditions that were tested on many substrates.
     """

@@ -145,7 +145,7 @@ def _of_source(name: str, source: Source, reading: Reading) -> Table:
 def column(
     dataset: str | os.PathLike[str], name: str, beside: str, **options: Any
 ) -> NDArray[np.float64]:
-    """Return the numbers of one more column, in the order of the rows; NaN where a cell is empty.
+    """Return the numbers of one more column, in its unit, ``(n,)``; NaN where a cell is empty.
 
     Args:
         dataset: As for `load`.

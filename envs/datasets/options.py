@@ -90,7 +90,7 @@ class Reading:
             )
 
     def given(self, *but: str) -> list[str]:
-        """Return the options that differ from their defaults, except some."""
+        """Return the options that differ from their defaults, except those named in ``but``."""
         plain, names = Reading(), [name for name in self.options() if name not in but]
         return [name for name in names if getattr(self, name) != getattr(plain, name)]
 

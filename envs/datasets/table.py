@@ -62,8 +62,8 @@ class Table:
         name: Name of the data set.
         features: Numeric features, shape ``(n, d)``, read-only. Those of a large Parquet file stay in
             it, `Stored`, and `numpy.asarray` reads them.
-        labels: Labels of the chosen target, shape ``(n,)``, read-only; the larger the better: with
-            `minimise` they are those of the file with another sign. NaN where nothing is measured.
+        labels: Labels of the chosen target, in its unit, ``(n,)``, read-only; the larger the better:
+            with `minimise` they are those of the file with another sign. NaN where nothing is measured.
         feature_names: Names of the d features; ``column=level`` for an indicator of a category.
         target: Name of the chosen target.
         targets: Names of all targets of the data set.
@@ -75,7 +75,7 @@ class Table:
         index: The column that holds them.
         settings: The columns that became the features, as a person sets them.
         notes: What was decided in reading that a person should know.
-        others: Numbers of other columns, ``(n,)`` each, such as prices; they are no features.
+        others: Numbers of other columns, in their units, ``(n,)`` each, such as prices; no features.
         signs: What stands in the file between cells, and before decimals.
     """
 
@@ -110,7 +110,11 @@ class Table:
         return ~np.isnan(self.labels)
 
     def values(self, rows: ArrayLike) -> list[dict[str, str | float]]:
-        """Return what a person sets in some rows: column -> the name of a level, or a number."""
+        """Return what a person sets in some rows: column -> the name of a level, or a number.
+
+        Args:
+            rows: The numbers of the rows, ``(k,)``.
+        """
         some = np.asarray(rows, np.int64)
         names = [one.name for one in self.settings]
         features, every = self.features[some, :], np.arange(len(some))  # the file is read once
@@ -172,7 +176,10 @@ class Table:
         return known.hexdigest()
 
     def half(self, number: int) -> Table:
-        """Return half of the rows, in their order: numbers 0 and 1 part them, as do 2 and 3, and so on.
+        """Return half of the rows, in their order.
+
+        Args:
+            number: Which half: 0 and 1 part the rows, as do 2 and 3, and so on.
 
         Raises:
             InputError: If there are no two rows to part.

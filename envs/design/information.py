@@ -245,9 +245,9 @@ def sequential_bounds(
 
     Args:
         model: The model.
-        theta: The true parameters of B episodes, ``(B, k)``.
-        settings: ``(B, T, d)``, in any order, or those that count first.
-        outcomes: ``(B, T, m)``, in the same order.
+        theta: The true parameters of B episodes, in the units of the model, ``(B, k)``.
+        settings: In their units, ``(B, T, d)``, in any order, or those that count first.
+        outcomes: In their units, ``(B, T, m)``, in the same order.
         contrasts: Number L of draws, the same for all episodes.
         random: Generator of the draws.
         block: Draws handled together.

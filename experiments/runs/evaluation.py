@@ -50,16 +50,17 @@ class Evaluation:
         seed: Seed of the first episode; episode i has ``seed + i``.
         returns: Sum of rewards of each episode, ``(E,)``, in the environment's unit of reward.
         lengths: Decisions taken in each episode, ``(E,)``.
-        regret: Regret at the end of each episode, ``(E,)``; ``None`` where there is none.
-        points: P numbers of decisions, counted from 1, increasing.
-        after: Regret after these decisions, where it is known, else return, ``(E, P)``; NaN behind the
-            end of an episode.
-        best_after: Best label found so far likewise, NaN also before the first label; ``None`` where
-            there are no labels.
-        spent_after: Money spent so far likewise, in the unit of reward; ``None`` where all is free.
+        regret: Regret at the end of each episode, ``(E,)``, in that unit; ``None`` where there is none.
+        points: P numbers of decisions, counted from 1, increasing, ``(P,)``.
+        after: Regret after these decisions, where it is known, else return, ``(E, P)``, in the unit of
+            reward; NaN behind the end of an episode.
+        best_after: Best label found so far, ``(E, P)``, in the unit of the label, NaN also before the
+            first one; ``None`` where there are no labels.
+        spent_after: Money spent so far, ``(E, P)``, in the unit that the environment names, mostly that
+            of reward; ``None`` where all is free.
         spent: All money spent in each episode, ``(E,)``; ``None`` likewise.
         actions: What was done; ``None`` where actions are not numbers, or were not kept.
-        metrics: The metrics that were asked for, ``(E, ...)`` each, by name.
+        metrics: The metrics that were asked for, ``(E, ...)`` each, in units of their own, by name.
         decision_seconds: Time inside ``predict`` per decision of an episode that counts: its ``mean``,
             and the quantiles ``q50``, ``q90`` and ``q99``, which old records lack.
         random_value: Exact expected return of a random agent, ``None`` where unknown.
