@@ -54,6 +54,13 @@ class Belief(Protocol):
         """Take a key for what is random about each episode, ``(B,)``; by default nothing is."""
         return
 
+    def keep(self, count: int) -> None:
+        """Be asked for this many draws at every decision: they may be kept; by default they are not.
+
+        It comes before the keys and the first update.
+        """
+        return
+
     @abstractmethod
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the observations of B episodes; those that ``start`` forget the past first.

@@ -24,6 +24,8 @@ Floats = NDArray[np.float32]
 
 ROWS = 1024
 """Items that are looked at together, so that their draws stay in the cache."""
+BLOCK = 256
+"""Items of B episodes that are."""
 
 
 def about_best(
@@ -66,6 +68,47 @@ def about_best(
             part += constant
             explained[block] += np.einsum("k,kn,kn->n", sign, part, part, optimize=False)
     return regret.astype(np.float64), np.maximum(explained, 0.0).astype(np.float64)
+
+
+def about_best_of_several(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, Array]:
+    """Return the same for small pools in B episodes, ``(B, n)`` each.
+
+    The draws of f are looked at in blocks, only for their largest value.
+
+    Args:
+        x: Features, ``(B or 1, n, d)``.
+        theta: Draws of the coefficients, ``(B, K, d)``.
+        mask: 1 where an item may be the best, ``(B, n)``.
+    """
+    b, count, _ = theta.shape
+    n = x.shape[1]
+    width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
+    blocks = [slice(i, i + width) for i in range(0, n, width)]
+    top = np.full((b, count), -np.inf, np.float32)
+    winner = np.zeros((b, count), np.int64)
+    for block in blocks:
+        draws = np.matmul(theta, x[:, block].transpose(0, 2, 1))
+        draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
+        here = draws.argmax(2)
+        value = np.take_along_axis(draws, here[..., None], 2)[..., 0]
+        better = value > top
+        np.copyto(top, value, where=better)
+        np.copyto(winner, here + block.start, where=better)
+    centre = theta.mean(1)
+    regret = np.empty((b, n))
+    for block in blocks:
+        regret[:, block] = np.matmul(x[:, block], centre[:, :, None])[..., 0]
+    np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
+    return regret, forms(x, explaining(theta - centre[:, None], winner))
+
+
+def forms(x: Floats, factor: Floats) -> Array:
+    """Return x' L x of features ``(B or 1, n, d)`` and factors ``(B, d, d)``, not negative, ``(B, n)``."""
+    out = np.empty((len(factor), x.shape[1]))
+    for first in range(0, x.shape[1], BLOCK):
+        some = x[:, first : first + BLOCK]
+        out[:, first : first + BLOCK] = np.einsum("bnd,bnd->bn", np.matmul(some, factor), some)
+    return np.maximum(out, 0.0)
 
 
 def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats, bool]:

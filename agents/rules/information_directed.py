@@ -70,6 +70,7 @@ class IDS(Rule[Belief]):
         self.lam = real("lam", lam, low=1, high=LARGE)
         self.samples = integer("samples", samples, low=2, high=1_000_000)
         self.about = choice("about", about, ("best", "top"))
+        self.draws = self.samples if about == "best" else 0
         self.deterministic = flag("deterministic", deterministic)
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:

@@ -31,6 +31,9 @@ class Rule(ABC, Generic[BeliefT]):
     looks_ahead: bool = True
     """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
+    draws: int = 0
+    """Joint draws of which it asks `Belief.about_best` at every decision; see `Belief.keep`."""
+
     @abstractmethod
     def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``.
