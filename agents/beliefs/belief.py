@@ -76,6 +76,10 @@ class Belief(Protocol):
     def std(self) -> Array:
         """Return the posterior standard deviation of every item, ``(B, n)``."""
 
+    def widest(self) -> Array:
+        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        return np.asarray(self.std().max(1, keepdims=True))
+
     @abstractmethod
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of all items together, ``(B, count, n)``."""

@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 
 ROWS = 1024
 """Items that are looked at together, so that their draws stay in the cache."""
-BLOCK = 256
+BLOCK = 512
 """Items of B episodes that are."""
 
 
@@ -147,10 +147,10 @@ def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
     b, count, d = theta.shape
     key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
     order = key.argsort(kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    size = np.diff(first, append=len(key))
+    key = key[order]
+    ends = np.append((key[1:] != key[:-1]).nonzero()[0] + 1, len(key))
+    first = np.append(0, ends[:-1])
     group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-    group /= np.sqrt(size * count)[:, None].astype(np.float32)
-    episode = order[first] // count
-    cuts = np.searchsorted(episode, np.arange(b + 1))
+    group /= np.sqrt((ends - first) * count)[:, None].astype(np.float32)
+    cuts = np.searchsorted(order[first] // count, np.arange(b + 1))
     return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

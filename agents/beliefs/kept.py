@@ -27,9 +27,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import sger
+from scipy.special import ndtri
 
-from ...envs.core import KeyedRandom
-from ...envs.core.seeding import Words
+from ...envs.core.seeding import Words, doubles
 from ...envs.core.streams import hashed
 from .best_item import explaining, forms
 
@@ -44,8 +44,6 @@ WORTH = 8
 """Coefficients from which on a product costs more than values that are moved."""
 TILE = 2**17
 """Values that are looked at together, in the cache."""
-FORMS = 8
-"""How many times faster a product passes over numbers than sums of squares do."""
 
 
 class Kept:
@@ -80,7 +78,8 @@ class Kept:
 
     def begin(self, episodes: NDArray[np.int64], root: Array) -> None:
         """Draw residuals S z of the prior, from its root S ``(d, d)``."""
-        z = self._normal(episodes, np.zeros(len(episodes), np.int64), self.theta.shape[2])
+        number = np.zeros(len(episodes), np.int64)
+        z = self._normal(self.keys[episodes], number, self.theta.shape[2])
         self.theta[episodes] = z @ root.T
         self.number[episodes], self._made[episodes] = 0, -1
 
@@ -90,22 +89,31 @@ class Kept:
         self._make(((self.number == self._due) & (self._made != self._due)).nonzero()[0])
 
     def learn(
-        self, episodes: NDArray[np.int64], x: Array, gain: Array, change: Any, std: Array
+        self,
+        episodes: NDArray[np.int64],
+        x: Array,
+        gain: Array,
+        change: NDArray[Any],
+        variance: Array,
+        noise: Array,
     ) -> None:
         """Take in one label in each of some episodes.
 
         Args:
             episodes: The episodes, ``(E,)``.
             x: What multiplies the coefficients in the label, ``(E, d)``.
-            gain: v / a, ``(E, d)``.
-            change: X v / a, ``(E, n)``.
-            std: Standard deviation of the label's noise, ``(E,)``.
+            gain: v, ``(E, d)``.
+            change: X v, ``(E, n)``.
+            variance: Variance a of the label, ``(E,)``.
+            noise: Variance of its noise, ``(E,)``.
         """
         rows = slice(None) if len(episodes) == len(self.number) else episodes
-        error = std[:, None] * self._normal(episodes, 1 + self.number[rows], 1)[..., 0]
-        error -= np.einsum("ekd,ed->ek", self.theta[rows], x)
-        self.theta[rows] += error[:, :, None] * gain[:, None]
-        self.number[rows] += 1
+        number, theta = self.number[rows] + 1, self.theta[rows]
+        error = np.sqrt(noise)[:, None] * self._normal(self.keys[rows], number, 1)[..., 0]
+        error -= np.matmul(theta, x[:, :, None])[..., 0]
+        error /= variance[:, None]
+        self.theta[rows] = theta + error[:, :, None] * gain[:, None]
+        self.number[rows] = number
         if not len(self.values):
             return
         if self._ahead is not None:
@@ -113,10 +121,11 @@ class Kept:
             errors[rows], changes[rows] = error, change
             self._ahead.append((errors, changes))
             return
-        self._make(episodes[self.number[rows] == self._due[rows]])
-        for i in (self.number[rows] > self._due[rows]).nonzero()[0].tolist():
-            one, by = error[i].astype(np.float32), change[i].astype(np.float32)
-            sger(1.0, by, one, a=self.values[episodes[i]].T, overwrite_a=True)  # in place
+        due = self._due[rows]
+        self._make(episodes[number == due])
+        errors, changes = error.astype(np.float32), change.astype(np.float32, copy=False)
+        for i in (number > due).nonzero()[0].tolist():  # in place
+            sger(1.0, changes[i], errors[i], a=self.values[episodes[i]].T, overwrite_a=True)
 
     def look_ahead(self) -> Self:
         """Return draws that will take in labels in flight and leave these as they are."""
@@ -137,7 +146,8 @@ class Kept:
                 another form of them.
         """
         middle = mean.max(1, keepdims=True)
-        level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
+        level = (mean - middle).astype(np.float32)
+        level[mask == 0] = -np.inf
         b, count, n = self.values.shape
         top, winner = np.empty((b, count), np.float32), np.empty((b, count), np.int64)
         for rows, draws in self._tiles():
@@ -145,25 +155,32 @@ class Kept:
             here = values.argmax(2)
             top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
             winner[rows, draws] = here
-        regret = top.mean(1, dtype=np.float64)[:, None] + (middle - mean)
-        if x is not None and self.theta.shape[2] ** 2 < FORMS * count:
+        regret = top.mean(1, dtype=np.float64)[:, None] + middle - mean
+        if x is not None:
             return regret, forms(x, explaining(self.theta.astype(np.float32), winner))
-        return regret, np.stack([self._explained(e, winner[e]) for e in range(b)])
+        explained = np.empty(mean.shape)
+        for e in range(b):
+            explained[e] = self._explained(slice(e, e + 1), winner[e])
+        return regret, explained
 
-    def _explained(self, episode: int, winner: NDArray[np.int64]) -> Array:
+    def _explained(self, row: slice, winner: NDArray[np.int64]) -> Floats:
         """Return the sum over best items of (sum of A_k)^2 / (K times their number), ``(n,)``."""
-        _, group, size = np.unique(winner, return_inverse=True, return_counts=True)
-        alone, several = size[group] == 1, (size > 1).nonzero()[0]
-        member = (group == several[:, None]) / np.sqrt(size[several] * self.count)[:, None]
-        member = member[:, ~alone].astype(np.float32)
-        out = np.empty(self.values.shape[2])
-        width = max(TILE // self.count, 1024)
+        groups = [(winner == item).nonzero()[0].tolist() for item in np.unique(winner)]
+        out = np.zeros(self.values.shape[2], np.float32)
+        width = TILE // 4
+        square = np.empty(width, np.float32)
         for first in range(0, len(out), width):
             items = slice(first, first + width)
-            values = self._seen(slice(episode, episode + 1), slice(None), items)[0]
-            own, sums = values[alone], member @ values[~alone]
-            out[items] = np.einsum("kn,kn->n", own, own) / np.float32(self.count)
-            out[items] += np.einsum("kn,kn->n", sums, sums)
+            here = out[items]
+            for group in groups:
+                total, *more = (self._seen(row, slice(k, k + 1), items)[0, 0] for k in group)
+                for values in more:
+                    total = total + values
+                np.multiply(total, total, out=square[: len(here)])
+                if more:
+                    square /= np.float32(len(group))
+                here += square[: len(here)]
+        out /= np.float32(self.count)
         return out
 
     def _seen(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
@@ -192,11 +209,10 @@ class Kept:
         b, count, n = self.values.shape
         return np.zeros((b, count), np.float32), np.zeros((b, n), np.float32)
 
-    def _normal(
-        self, episodes: NDArray[np.int64], number: NDArray[np.int64], size: int
-    ) -> Array:
+    def _normal(self, keys: Words, number: NDArray[np.int64], size: int) -> Array:
         """Return normal numbers of mean 0 over the draws, for label number t or 0, ``(E, K, size)``."""
-        random = KeyedRandom(hashed(self.keys[episodes], number))
-        z = random.standard_normal((len(episodes), self.count, size))
+        key = hashed(keys, number)[:, None]
+        uniform = doubles(hashed(key, np.arange(self.count * size)))
+        z = ndtri(np.maximum(uniform, 2.0**-54)).reshape(len(keys), self.count, size)
         z -= z.mean(1, keepdims=True)
         return np.asarray(z * (self.count / (self.count - 1)) ** 0.5)

@@ -256,8 +256,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._root[rows] = root
         change = self._times(v, rows)
         if self._kept is not None:
-            part = a[:, None]
-            self._kept.learn(episodes, x, v / part, change / part, np.sqrt(noise))
+            self._kept.learn(episodes, x, v, change, a, noise)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -282,8 +281,9 @@ class Linear(FeatureBelief, AdditiveNoise):
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += noise**2
             if self._kept is not None:
-                one, every = np.eye(1, len(self._root[e])), np.ones((1, len(self._var[e])))
-                self._kept.learn(np.array([e]), phi[None], one, every, np.array([noise]))
+                one, every = np.eye(1, len(phi)), np.ones((1, len(x)))
+                same = np.ones(1)
+                self._kept.learn(np.array([e]), phi[None], one, every, same, same * noise**2)
 
     def _regress(
         self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
@@ -350,6 +350,10 @@ class Linear(FeatureBelief, AdditiveNoise):
     def std(self) -> Array:
         """Return the standard deviation of f(x), ``(B, n)``."""
         return self._in_labels(self._std())
+
+    def widest(self) -> Array:
+        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        return self._in_labels(np.sqrt(np.maximum(self._var.max(1, keepdims=True), 0.0)))
 
     def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
@@ -434,19 +438,22 @@ class Linear(FeatureBelief, AdditiveNoise):
         value, and what the identity of the best item a explains of f(x) is x' L x with
         L = sum_a P(a) (E[theta|a] - E[theta]) (E[theta|a] - E[theta])'.
         """
-        kept = self._kept
-        if kept is None or kept.count != count:
-            kept, shape = None, (len(self._mu), count, self._mu.shape[1])
-            z = random.standard_normal(shape, dtype=np.float32)
-            theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+        kept, large = self._kept, is_large(self._x[0])
+        if kept is not None and kept.count == count and len(kept.values):
+            told = kept.about_best(self._mean, mask, None if large else self._x)
         else:
-            theta = kept.theta.astype(np.float32)
-        if kept is not None and len(kept.values):
-            told = kept.about_best(self._mean, mask, self._x if self._units is None else None)
-        else:
+            if kept is None or kept.count != count:
+                shape = (len(self._mu), count, self._mu.shape[1])
+                z = random.standard_normal(shape, dtype=np.float32)
+                theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+            else:
+                theta = kept.theta.astype(np.float32)
             theta += self._mu[:, None].astype(np.float32)
-            large = is_large(self._x[0])
-            told = self._of_large(theta, mask) if large else about_best_of_several(self._x, theta, mask)
+            told = (
+                self._of_large(theta, mask)
+                if large
+                else about_best_of_several(self._x, theta, mask)
+            )
         return self._in_labels(told[0]), self._in_labels(told[1], 2)
 
     def _of_large(self, theta: NDArray[np.float32], mask: NDArray[np.int8]) -> tuple[Array, Array]:
