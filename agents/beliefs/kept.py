@@ -167,19 +167,18 @@ class Kept:
         """Return the sum over best items of (sum of A_k)^2 / (K times their number), ``(n,)``."""
         groups = [(winner == item).nonzero()[0].tolist() for item in np.unique(winner)]
         out = np.zeros(self.values.shape[2], np.float32)
-        width = TILE // 4
-        square = np.empty(width, np.float32)
-        for first in range(0, len(out), width):
-            items = slice(first, first + width)
+        for first in range(0, len(out), TILE // 4):
+            items = slice(first, first + TILE // 4)
             here = out[items]
+            square = np.empty_like(here)
             for group in groups:
                 total, *more = (self._seen(row, slice(k, k + 1), items)[0, 0] for k in group)
                 for values in more:
                     total = total + values
-                np.multiply(total, total, out=square[: len(here)])
+                np.multiply(total, total, out=square)
                 if more:
                     square /= np.float32(len(group))
-                here += square[: len(here)]
+                here += square
         out /= np.float32(self.count)
         return out
 
