@@ -1,21 +1,23 @@
 r"""Joint draws of a linear function that are kept from one label to the next.
 
-K draws theta_k of the coefficients are told by their residuals r_k = theta_k - E theta, and those of the
-values of all items by A_k = X r_k. A label of x moves them as it would the mean, if it were an error of its
-own noise, with a = Var f(x) + std^2, v = Cov(theta, f(x)) and e_k ~ N(0, std^2):
+With S the root of the covariance of d coefficients and K draws z_k of standard normal numbers, S z_k are
+draws of the coefficients less their mean, and A_k = X S z_k of the values of all items. A label changes the
+root by a matrix of rank one, S -= v b', see `linear`, and the draws with it,
 
-    r_k += v / a (e_k - r_k . x),    A_k += X v / a (e_k - r_k . x).
+    A_k -= (X v) (b . z_k),
 
-No label enters, so that residuals can look ahead, and the mean stays exact. Moving A costs n K and not
-the n d K of a product. After every `EVERY` labels A is X r anew: rounding errors do not pile up, and who
-takes in a long history at once comes to the same bits.
+which costs n K and not the n d K of a product. No label enters, so that draws can look ahead, and the mean
+stays exact. It is Matheron's rule in the form that draws no errors of the label.
 
-What is drawn for label number t of an episode is a function of the episode's key and of t. Residuals and
-errors are drawn with mean 0 over the K of them, and the variance that each would have had. Under the
-law of one decision nothing is different from fresh draws; those of an episode depend on each other.
+After every `EVERY` labels of an episode z is drawn anew: a function of the episode's key and of their
+number, so that draws do not depend on when labels come. Under the law of one decision they are as good as
+fresh ones; but rules choose by them, and would like best what they happen to be widest about. Therefore
+z has the mean 0 and, if K > d + 1, the covariance I, exactly: every item then has its exact mean and
+variance over the draws, whatever was chosen.
 
-Source: Wilson et al., "Efficiently Sampling Functions from Gaussian Process Posteriors", ICML 2020,
-equation (13), Matheron's rule.
+Sources: Wilson et al., "Efficiently Sampling Functions from Gaussian Process Posteriors", ICML 2020;
+Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly Weather Review
+130 (2002), equations (10) and (13).
 """
 
 from __future__ import annotations
@@ -27,10 +29,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import sger
-from scipy.special import ndtri
 
-from ...envs.core.seeding import Words, doubles
-from ...envs.core.streams import hashed
+from ...envs.core.seeding import Words
+from ...envs.core.streams import hashed, keyed_generator
 from .best_item import explaining, forms
 
 Array = NDArray[np.float64]
@@ -39,7 +40,7 @@ Floats = NDArray[np.float32]
 ROOM = 2**27
 """Most values that are kept together, 512 MB; those of more draws are a product at every decision."""
 EVERY = 32
-"""Labels after which the values are computed anew."""
+"""Labels after which all is drawn anew."""
 WORTH = 8
 """Coefficients from which on a product costs more than values that are moved."""
 TILE = 2**17
@@ -47,14 +48,14 @@ TILE = 2**17
 
 
 class Kept:
-    """K draws of the coefficients of B episodes, and the values of all items.
+    """K draws of the values of all items in B episodes.
 
     Args:
         num_episodes: The number B of episodes.
         count: The number K of draws, at least 2.
         num_items: The number n of items.
         num_features: The number d of coefficients.
-        product: Returns X r of one episode for residuals ``(K, d)`` in single precision, ``(K, n)``.
+        product: Returns X theta of one episode for K draws of the coefficients, ``(K, n)``.
     """
 
     def __init__(
@@ -67,99 +68,91 @@ class Kept:
     ) -> None:
         b, self.count, self._product = num_episodes, count, product
         self.keys: Words = hashed(np.zeros(1, np.uint64), np.arange(b))
-        self.theta = np.zeros((b, count, num_features))  # r
-        self.number = np.zeros(b, np.int64)  # labels taken in
-        self._due = np.zeros(b, np.int64)  # label after which A is computed anew
-        self._made = np.full(b, -1)  # label after which it was
+        self._number = np.zeros(b, np.int64)  # labels taken in
+        self._due = np.zeros(b, np.int64)  # after which of them all is drawn anew,
+        self._drawn = np.full(b, -1)  # and was
+        self._z = np.zeros((b, count, num_features), np.float32)
         fits = b * count * num_items <= ROOM and num_features >= WORTH
         shape = (b, count, num_items) if fits else (0, 0, 0)
-        self.values: Floats = np.zeros(shape, np.float32)  # A, but for what follows
-        self._ahead: list[tuple[Floats, Floats]] | None = None  # what labels in flight do to it
+        self.values: Floats = np.zeros(shape, np.float32)  # A, but for labels in flight
+        self._ahead: tuple[tuple[Floats, Floats], ...] | None = None  # b . z_k and X v of these
 
-    def begin(self, episodes: NDArray[np.int64], root: Array) -> None:
-        """Draw residuals S z of the prior, from its root S ``(d, d)``."""
-        number = np.zeros(len(episodes), np.int64)
-        z = self._normal(self.keys[episodes], number, self.theta.shape[2])
-        self.theta[episodes] = z @ root.T
-        self.number[episodes], self._made[episodes] = 0, -1
+    def begin(self, episodes: NDArray[Any]) -> None:
+        """Forget the draws of episodes that start."""
+        self._number[episodes], self._drawn[episodes] = 0, -1
 
-    def expect(self, count: NDArray[np.int64]) -> None:
-        """Say how many labels the episodes will have next, ``(B,)``."""
+    def expect(self, count: NDArray[np.int64], root: Array) -> None:
+        """Say how many labels the episodes will have next, ``(B,)``; their roots are ``(B, d, d)``."""
         self._due = count // EVERY * EVERY
-        self._make(((self.number == self._due) & (self._made != self._due)).nonzero()[0])
+        here = (self._number == self._due) & (self._drawn != self._due)
+        self._draw(here.nonzero()[0], root)
 
     def learn(
-        self,
-        episodes: NDArray[np.int64],
-        x: Array,
-        gain: Array,
-        change: NDArray[Any],
-        variance: Array,
-        noise: Array,
+        self, episodes: NDArray[np.int64], root: Array, by: Array, change: NDArray[Any]
     ) -> None:
         """Take in one label in each of some episodes.
 
         Args:
             episodes: The episodes, ``(E,)``.
-            x: What multiplies the coefficients in the label, ``(E, d)``.
-            gain: v, ``(E, d)``.
+            root: The roots of all episodes after it, ``(B, d, d)``.
+            by: b, ``(E, d)``.
             change: X v, ``(E, n)``.
-            variance: Variance a of the label, ``(E,)``.
-            noise: Variance of its noise, ``(E,)``.
         """
-        rows = slice(None) if len(episodes) == len(self.number) else episodes
-        number, theta = self.number[rows] + 1, self.theta[rows]
-        error = np.sqrt(noise)[:, None] * self._normal(self.keys[rows], number, 1)[..., 0]
-        error -= np.matmul(theta, x[:, :, None])[..., 0]
-        error /= variance[:, None]
-        self.theta[rows] = theta + error[:, :, None] * gain[:, None]
-        self.number[rows] = number
+        rows = slice(None) if len(episodes) == len(self._number) else episodes
+        if self._ahead is None:
+            self._number[rows] += 1
+            number, due = self._number[rows], self._due[rows]
+            if (number == due).any():
+                self._draw(episodes[number == due], root)
         if not len(self.values):
             return
-        if self._ahead is not None:
-            errors, changes = self._nothing()
-            errors[rows], changes[rows] = error, change
-            self._ahead.append((errors, changes))
+        moves = -np.matmul(self._z[rows], by.astype(np.float32)[:, :, None])[..., 0]
+        changes = change.astype(np.float32, copy=False)
+        if self._ahead is None:
+            for i in (number > due).nonzero()[0].tolist():  # in place
+                sger(1.0, changes[i], moves[i], a=self.values[episodes[i]].T, overwrite_a=True)
             return
-        due = self._due[rows]
-        self._make(episodes[number == due])
-        errors, changes = error.astype(np.float32), change.astype(np.float32, copy=False)
-        for i in (number > due).nonzero()[0].tolist():  # in place
-            sger(1.0, changes[i], errors[i], a=self.values[episodes[i]].T, overwrite_a=True)
+        b, count, n = self.values.shape
+        pair = np.zeros((b, count), np.float32), np.zeros((b, n), np.float32)
+        pair[0][rows], pair[1][rows] = moves, changes
+        self._ahead += (pair,)
 
     def look_ahead(self) -> Self:
-        """Return draws that will take in labels in flight and leave these as they are."""
+        """Return draws that will take in labels in flight, and leave these as they are."""
         ahead = copy(self)
-        ahead.theta, ahead.number = self.theta.copy(), self.number.copy()
-        ahead._ahead = list(self._ahead or [])
+        ahead._ahead = self._ahead or ()
         return ahead
 
+    def theta(self, root: Array) -> Floats:
+        """Return the draws of the coefficients less their mean, ``(B, K, d)``."""
+        return np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32))
+
     def about_best(
-        self, mean: Array, mask: NDArray[np.int8], x: Floats | None
+        self, mean: Array, mask: NDArray[np.int8], theta: Floats | None, x: Floats
     ) -> tuple[Array, Array]:
         """Return the expected regret of every item and what the best one explains, ``(B, n)`` each.
 
         Args:
             mean: Means of the values, ``(B, n)``.
             mask: 1 where an item may be the best, ``(B, n)``.
-            x: Features ``(B or 1, n, d)``, to which the draws are those of the coefficients; None:
-                another form of them.
+            theta: The draws of the coefficients; None: sums of the values are as fast.
+            x: Features, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
         level = (mean - middle).astype(np.float32)
         level[mask == 0] = -np.inf
-        b, count, n = self.values.shape
-        top, winner = np.empty((b, count), np.float32), np.empty((b, count), np.int64)
+        top = np.empty(self._z.shape[:2], np.float32)
+        winner = np.empty(top.shape, np.int64)
         for rows, draws in self._tiles():
-            values = self._seen(rows, draws) + level[rows, None]
+            values = self.now(rows, draws) + level[rows, None]
             here = values.argmax(2)
             top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
             winner[rows, draws] = here
         regret = top.mean(1, dtype=np.float64)[:, None] + middle - mean
-        if x is not None:
-            return regret, forms(x, explaining(self.theta.astype(np.float32), winner))
+        if theta is not None:
+            return regret, forms(x, explaining(theta, winner))
         explained = np.empty(mean.shape)
-        for e in range(b):
+        for e in range(len(mean)):
             explained[e] = self._explained(slice(e, e + 1), winner[e])
         return regret, explained
 
@@ -172,7 +165,7 @@ class Kept:
             here = out[items]
             square = np.empty_like(here)
             for group in groups:
-                total, *more = (self._seen(row, slice(k, k + 1), items)[0, 0] for k in group)
+                total, *more = (self.now(row, slice(k, k + 1), items)[0, 0] for k in group)
                 for values in more:
                     total = total + values
                 np.multiply(total, total, out=square)
@@ -182,11 +175,11 @@ class Kept:
         out /= np.float32(self.count)
         return out
 
-    def _seen(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
+    def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
         """Return values after the labels in flight."""
         values = self.values[rows, draws, items]
-        for error, change in self._ahead or []:
-            values = values + error[rows, draws, None] * change[rows, None, items]
+        for moves, change in self._ahead or ():
+            values = values + moves[rows, draws, None] * change[rows, None, items]
         return values
 
     def _tiles(self) -> Iterator[tuple[slice, slice]]:
@@ -198,20 +191,16 @@ class Kept:
             for k in range(0, count, each):
                 yield slice(e, e + step), slice(k, k + each)
 
-    def _make(self, episodes: NDArray[np.int64]) -> None:
-        """Compute the values anew."""
-        for e in episodes.tolist() if len(self.values) else ():
-            self.values[e] = self._product(e, self.theta[e].astype(np.float32))
-        self._made[episodes] = self.number[episodes]
-
-    def _nothing(self) -> tuple[Floats, Floats]:
-        b, count, n = self.values.shape
-        return np.zeros((b, count), np.float32), np.zeros((b, n), np.float32)
-
-    def _normal(self, keys: Words, number: NDArray[np.int64], size: int) -> Array:
-        """Return normal numbers of mean 0 over the draws, for label number t or 0, ``(E, K, size)``."""
-        key = hashed(keys, number)[:, None]
-        uniform = doubles(hashed(key, np.arange(self.count * size)))
-        z = ndtri(np.maximum(uniform, 2.0**-54)).reshape(len(keys), self.count, size)
-        z -= z.mean(1, keepdims=True)
-        return np.asarray(z * (self.count / (self.count - 1)) ** 0.5)
+    def _draw(self, episodes: NDArray[np.int64], root: Array) -> None:
+        """Draw anew."""
+        for e in episodes.tolist():
+            key = hashed(self.keys[e : e + 1], self._number[e : e + 1])[0]
+            z = keyed_generator(key).standard_normal(self._z.shape[1:])
+            z -= z.mean(0)
+            if self.count > z.shape[1] + 1:
+                z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / self.count)).T
+            else:
+                z *= (self.count / (self.count - 1)) ** 0.5
+            self._z[e], self._drawn[e] = z, self._number[e]
+            if len(self.values):
+                self.values[e] = self._product(e, (z @ root[e].T).astype(np.float32))

@@ -133,7 +133,7 @@ class Linear(FeatureBelief, AdditiveNoise):
     def keep(self, count: int) -> None:
         """Keep draws of the coefficients, see `kept`."""
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
-        self._kept = Kept(b, count, n, d, self._drawn)
+        self._kept = Kept(b, count, n, d, self._of_draws)
 
     def take_keys(self, keys: Words) -> None:
         """Take the keys of the draws that are kept, ``(B,)``."""
@@ -145,7 +145,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         if self._kept is not None:
-            self._kept.expect(count)
+            self._kept.expect(count, self._root)
         fidelity = arrivals.fidelity
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
@@ -196,7 +196,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             root[0, 0] = 0.0  # the intercept, until there is a label
         self._root[start] = root
         if self._kept is not None:
-            self._kept.begin(start.nonzero()[0], root)
+            self._kept.begin(start)
         self._mu[start] = 0.0
         self._mean[start] = 0.0
         self._centre[start], self._unit[start] = 0.0, 1.0
@@ -252,11 +252,12 @@ class Linear(FeatureBelief, AdditiveNoise):
         noise = np.maximum(std**2, floor)
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
-        root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
+        by = w / (a + np.sqrt(noise * a))[:, None]
+        root = root - v[:, :, None] * by[:, None, :]
         self._root[rows] = root
         change = self._times(v, rows)
         if self._kept is not None:
-            self._kept.learn(episodes, x, v, change, a, noise)
+            self._kept.learn(episodes, self._root, by, change)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -281,9 +282,8 @@ class Linear(FeatureBelief, AdditiveNoise):
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += noise**2
             if self._kept is not None:
-                one, every = np.eye(1, len(phi)), np.ones((1, len(x)))
-                same = np.ones(1)
-                self._kept.learn(np.array([e]), phi[None], one, every, same, same * noise**2)
+                by, every = -self._root[e, :1], np.ones((1, len(x)))
+                self._kept.learn(np.array([e]), self._root, by, every)
 
     def _regress(
         self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
@@ -370,14 +370,14 @@ class Linear(FeatureBelief, AdditiveNoise):
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
-    def _drawn(self, episode: int, theta: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _of_draws(self, episode: int, theta: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return X theta of an episode for K draws, ``(K, n)``."""
-        x, rest = self._x[episode % len(self._x)], np.float32(0.0)
-        if self._units is not None:
-            theta, rest = self._units.turned(theta)
-        values = theta @ x.T
-        if self._units is not None:
-            values += rest[:, None]
+        x = self._x[episode % len(self._x)]
+        if self._units is None:
+            return np.asarray(theta @ x.T)
+        slope, rest = self._units.turned(theta)
+        values = np.asarray(slope @ x.T)
+        values += rest[:, None]
         return values
 
     def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
@@ -440,14 +440,15 @@ class Linear(FeatureBelief, AdditiveNoise):
         """
         kept, large = self._kept, is_large(self._x[0])
         if kept is not None and kept.count == count and len(kept.values):
-            told = kept.about_best(self._mean, mask, None if large else self._x)
+            theta = None if large else kept.theta(self._root)
+            told = kept.about_best(self._mean, mask, theta, self._x)
         else:
             if kept is None or kept.count != count:
                 shape = (len(self._mu), count, self._mu.shape[1])
                 z = random.standard_normal(shape, dtype=np.float32)
                 theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
             else:
-                theta = kept.theta.astype(np.float32)
+                theta = kept.theta(self._root)
             theta += self._mu[:, None].astype(np.float32)
             told = (
                 self._of_large(theta, mask)
