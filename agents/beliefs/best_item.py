@@ -1,9 +1,9 @@
-r"""What joint draws of a linear function tell about the best item of a large pool.
+r"""What joint draws of a linear function tell about the best item of a pool.
 
 With K draws theta_k, r_k = theta_k - mean(theta), what the identity of the best item a explains of f(x)
 is a sum over groups of draws that have the same best item,
 
-    sum_a (sum_{k in a} r_k . x)^2 / (K |a|).
+    sum_a (sum_{k in a} r_k . x)^2 / (K |a|) = x' L x.
 
 In a pool of a million items most draws have a best item of their own, and their part of it is the sum of
 the squares (r_k . x)^2 / K, which are at hand when the best items are looked for. Draws that share
@@ -19,6 +19,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .units import Units, is_large
+
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
@@ -29,6 +31,33 @@ BLOCK = 512
 
 
 def about_best(
+    x: Floats, theta: Floats, units: Units | None, mask: NDArray[np.int8]
+) -> tuple[Array, Array]:
+    """Return the expected regret of every item and the variance that the best one explains.
+
+    Args:
+        x: Features, ``(B or 1, n, d)``.
+        theta: Draws of the coefficients, ``(B, K, d)``.
+        units: What makes features those of the coefficients; None: they are.
+        mask: 1 where an item may be the best, ``(B, n)``.
+
+    Returns:
+        Two arrays ``(B, n)``.
+    """
+    if not is_large(x[0]):
+        return _of_small(x, theta, mask)
+    rest = np.zeros(theta.shape[:2], np.float32)
+    if units is not None:
+        theta, rest = units.turned(theta)
+    told = [
+        about_best_of_large(x[e % len(x)], theta[e], rest[e], mask[e] > 0)
+        for e in range(len(theta))
+    ]
+    regret, explained = (np.stack(part) for part in zip(*told, strict=True))
+    return regret, explained
+
+
+def about_best_of_large(
     x: Floats, theta: Floats, rest: Floats, legal: NDArray[np.bool_]
 ) -> tuple[Array, Array]:
     """Return the expected regret of every item and the variance that the best one explains, ``(n,)``.
@@ -70,16 +99,8 @@ def about_best(
     return regret.astype(np.float64), np.maximum(explained, 0.0).astype(np.float64)
 
 
-def about_best_of_several(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, Array]:
-    """Return the same for small pools in B episodes, ``(B, n)`` each.
-
-    The draws of f are looked at in blocks, only for their largest value.
-
-    Args:
-        x: Features, ``(B or 1, n, d)``.
-        theta: Draws of the coefficients, ``(B, K, d)``.
-        mask: 1 where an item may be the best, ``(B, n)``.
-    """
+def _of_small(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, Array]:
+    """Return `about_best` of pools whose draws are looked at for their largest value, in blocks."""
     b, count, _ = theta.shape
     n = x.shape[1]
     width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
@@ -103,7 +124,7 @@ def about_best_of_several(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> t
 
 
 def forms(x: Floats, factor: Floats) -> Array:
-    """Return x' L x of features ``(B or 1, n, d)`` and factors ``(B, d, d)``, not negative, ``(B, n)``."""
+    """Return x' L x of features ``(B or 1, n, d)`` and L ``(B, d, d)``, not negative, ``(B, n)``."""
     out = np.empty((len(factor), x.shape[1]))
     for first in range(0, x.shape[1], BLOCK):
         some = x[:, first : first + BLOCK]

@@ -1,19 +1,19 @@
 r"""Joint draws of a linear function that are kept from one label to the next.
 
 With S the root of the covariance of d coefficients and K draws z_k of standard normal numbers, S z_k are
-draws of the coefficients less their mean, and A_k = X S z_k of the values of all items. A label changes the
-root by a matrix of rank one, S -= v b', see `linear`, and the draws with it,
+draws of the coefficients less their mean, and A_k = X S z_k of the values of all items. A label changes
+the root by a matrix of rank one, S -= v b', see `linear`, and the draws with it,
 
     A_k -= (X v) (b . z_k),
 
-which costs n K and not the n d K of a product. No label enters, so that draws can look ahead, and the mean
-stays exact. It is Matheron's rule in the form that draws no errors of the label.
+which costs n K and not the n d K of a product. No label enters, so that draws can look ahead, and means
+stay exact. It is Matheron's rule in the form that draws no errors of the label.
 
 After every `EVERY` labels of an episode z is drawn anew: a function of the episode's key and of their
-number, so that draws do not depend on when labels come. Under the law of one decision they are as good as
-fresh ones; but rules choose by them, and would like best what they happen to be widest about. Therefore
-z has the mean 0 and, if K > d + 1, the covariance I, exactly: every item then has its exact mean and
-variance over the draws, whatever was chosen.
+number, so that draws do not depend on when labels come. At one decision they are as good as fresh ones;
+but rules choose by them, and would like best what they happen to be widest about. Therefore z has the
+mean 0 and, if K > d + 1, the covariance I, exactly: every item then has its exact mean and variance over
+the draws, whatever was chosen.
 
 Sources: Wilson et al., "Efficiently Sampling Functions from Gaussian Process Posteriors", ICML 2020;
 Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly Weather Review
@@ -33,6 +33,7 @@ from scipy.linalg.blas import sger
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from .best_item import explaining, forms
+from .units import is_large
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -128,15 +129,15 @@ class Kept:
         return np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32))
 
     def about_best(
-        self, mean: Array, mask: NDArray[np.int8], theta: Floats | None, x: Floats
+        self, mean: Array, mask: NDArray[np.int8], theta: Floats, x: Floats
     ) -> tuple[Array, Array]:
         """Return the expected regret of every item and what the best one explains, ``(B, n)`` each.
 
         Args:
             mean: Means of the values, ``(B, n)``.
             mask: 1 where an item may be the best, ``(B, n)``.
-            theta: The draws of the coefficients; None: sums of the values are as fast.
-            x: Features, ``(B or 1, n, d)``.
+            theta: The draws of the coefficients, ``(B, K, d)``.
+            x: Features as they are seen, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
         level = (mean - middle).astype(np.float32)
@@ -149,7 +150,7 @@ class Kept:
             top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
             winner[rows, draws] = here
         regret = top.mean(1, dtype=np.float64)[:, None] + middle - mean
-        if theta is not None:
+        if not is_large(x[0]):
             return regret, forms(x, explaining(theta, winner))
         explained = np.empty(mean.shape)
         for e in range(len(mean)):

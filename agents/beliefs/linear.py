@@ -51,10 +51,10 @@ from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.core.seeding import Words
 from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
-from .best_item import about_best, about_best_of_several
+from .best_item import about_best
 from .history import FeatureBelief, with_intercept
 from .kept import Kept
-from .units import ROWS, Units, is_large
+from .units import ROWS, Units
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -432,39 +432,17 @@ class Linear(FeatureBelief, AdditiveNoise):
         return np.asarray(signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300))
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
-        """Return the expected regret of every item and the variance that the best one explains.
-
-        Both are functions of theta: the draws of f are looked at in blocks, only for their largest
-        value, and what the identity of the best item a explains of f(x) is x' L x with
-        L = sum_a P(a) (E[theta|a] - E[theta]) (E[theta|a] - E[theta])'.
-        """
-        kept, large = self._kept, is_large(self._x[0])
-        if kept is not None and kept.count == count and len(kept.values):
-            theta = None if large else kept.theta(self._root)
+        """Return the expected regret of every item and what the best one explains, see `best_item`."""
+        kept = self._kept if self._kept is not None and self._kept.count == count else None
+        if kept is None:
+            shape = (len(self._mu), count, self._mu.shape[1])
+            z = random.standard_normal(shape, dtype=np.float32)
+            theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+        else:
+            theta = kept.theta(self._root)
+        if kept is not None and len(kept.values):
             told = kept.about_best(self._mean, mask, theta, self._x)
         else:
-            if kept is None or kept.count != count:
-                shape = (len(self._mu), count, self._mu.shape[1])
-                z = random.standard_normal(shape, dtype=np.float32)
-                theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
-            else:
-                theta = kept.theta(self._root)
             theta += self._mu[:, None].astype(np.float32)
-            told = (
-                self._of_large(theta, mask)
-                if large
-                else about_best_of_several(self._x, theta, mask)
-            )
+            told = about_best(self._x, theta, self._units, mask)
         return self._in_labels(told[0]), self._in_labels(told[1], 2)
-
-    def _of_large(self, theta: NDArray[np.float32], mask: NDArray[np.int8]) -> tuple[Array, Array]:
-        """Return what draws ``(B, K, d)`` tell about the best item of a large pool."""
-        rest = np.zeros(theta.shape[:2], np.float32)
-        if self._units is not None:
-            theta, rest = self._units.turned(theta)
-        told = [
-            about_best(self._x[e % len(self._x)], theta[e], rest[e], mask[e] > 0)
-            for e in range(len(theta))
-        ]
-        regret, explained = (np.stack(part) for part in zip(*told, strict=True))
-        return regret, explained

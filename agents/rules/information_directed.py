@@ -180,7 +180,7 @@ def two_point(
     the one of most gain; on each edge it has a closed form (set the derivative to 0).
 
     Args:
-        regret: Expected regret of each item, ``(n,)``, not negative; infinite where it may not be chosen.
+        regret: Expected regret of each item, ``(n,)``, not negative; infinite if it may not be chosen.
         gain: Information of each item, ``(n,)``, not negative.
         lam: Exponent, at least 1.
 

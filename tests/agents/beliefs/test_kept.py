@@ -147,9 +147,12 @@ def test_what_is_told_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "ROOM", 0)
     anew = told(made(pool(), 3, prior_std=1.0, noise_std=NOISE), items)
     assert not len(anew._kept.values)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept, "is_large", lambda x: True)
+        by_values = belief.about_best(K, mask, RANDOM)
     for found in (
         belief.about_best(K, mask, RANDOM),
-        belief._kept.about_best(belief._mean, mask, None, belief._x),
+        by_values,
         anew.about_best(K, mask, RANDOM),
     ):
         np.testing.assert_allclose(found[0], regret, atol=1e-4)
