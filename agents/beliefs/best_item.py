@@ -169,9 +169,9 @@ def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
     key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
     order = key.argsort(kind="stable")
     key = key[order]
-    ends = np.append((key[1:] != key[:-1]).nonzero()[0] + 1, len(key))
-    first = np.append(0, ends[:-1])
+    edges = np.concatenate([[0], (key[1:] != key[:-1]).nonzero()[0] + 1, [len(key)]])
+    first = edges[:-1]
     group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-    group /= np.sqrt((ends - first) * count)[:, None].astype(np.float32)
+    group /= np.sqrt((edges[1:] - first) * count)[:, None].astype(np.float32)
     cuts = np.searchsorted(order[first] // count, np.arange(b + 1))
     return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

@@ -144,37 +144,53 @@ class Kept:
         level[mask == 0] = -np.inf
         top = np.empty(self._z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
-        for rows, draws in self._tiles():
-            values = self.now(rows, draws) + level[rows, None]
-            here = values.argmax(2)
-            top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
-            winner[rows, draws] = here
-        regret = top.mean(1, dtype=np.float64)[:, None] + middle - mean
-        if not is_large(x[0]):
-            return regret, forms(x, explaining(theta, winner))
-        explained = np.empty(mean.shape)
-        for e in range(len(mean)):
-            explained[e] = self._explained(slice(e, e + 1), winner[e])
-        return regret, explained
+        if is_large(x[0]):
+            explained = np.empty(mean.shape)
+            for e in range(len(mean)):
+                squares = self._best_of_large(e, level[e], top[e], winner[e])
+                explained[e] = self._sums_of_large(e, winner[e], squares)
+        else:
+            for rows, draws in self._tiles():
+                values = self.now(rows, draws) + level[rows, None]
+                here = values.argmax(2)
+                top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
+                winner[rows, draws] = here
+            explained = forms(x, explaining(theta, winner))
+        return top.mean(1, dtype=np.float64)[:, None] + middle - mean, explained
 
-    def _explained(self, row: slice, winner: NDArray[np.int64]) -> Floats:
+    def _best_of_large(
+        self, episode: int, level: Floats, top: Floats, winner: NDArray[np.int64]
+    ) -> Floats:
+        """Find the best item of each draw, and return the sum of the squares of A_k, ``(n,)``."""
+        top[:], out = -np.inf, np.zeros_like(level)
+        for items, here, work in _parts(out):
+            for k in range(self.count):
+                values = self._one(episode, k, items)
+                here += np.multiply(values, values, out=work)
+                best = np.add(values, level[items], out=work).argmax()
+                if work[best] > top[k]:
+                    top[k], winner[k] = work[best], items.start + best
+        return out
+
+    def _sums_of_large(self, episode: int, winner: NDArray[np.int64], squares: Floats) -> Floats:
         """Return the sum over best items of (sum of A_k)^2 / (K times their number), ``(n,)``."""
         groups = [(winner == item).nonzero()[0].tolist() for item in np.unique(winner)]
-        out = np.zeros(self.values.shape[2], np.float32)
-        for first in range(0, len(out), TILE // 4):
-            items = slice(first, first + TILE // 4)
-            here = out[items]
-            square = np.empty_like(here)
-            for group in groups:
-                total, *more = (self.now(row, slice(k, k + 1), items)[0, 0] for k in group)
-                for values in more:
-                    total = total + values
-                np.multiply(total, total, out=square)
-                if more:
-                    square /= np.float32(len(group))
-                here += square
+        several = [group for group in groups if len(group) > 1]
+        few = sum(map(len, several)) <= self.count // 2  # of many, squares would cancel
+        out = squares if few else np.zeros_like(squares)
+        for items, here, work in _parts(out):
+            for group in several if few else groups:
+                total = np.zeros_like(work)
+                for k in group:
+                    total += (values := self._one(episode, k, items))
+                    if few:
+                        here -= np.multiply(values, values, out=work)
+                here += np.multiply(total, total / np.float32(len(group)), out=work)
         out /= np.float32(self.count)
         return out
+
+    def _one(self, episode: int, draw: int, items: slice) -> Floats:
+        return self.now(slice(episode, episode + 1), slice(draw, draw + 1), items)[0, 0]
 
     def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
         """Return values after the labels in flight."""
@@ -205,3 +221,10 @@ class Kept:
             self._z[e], self._drawn[e] = z, self._number[e]
             if len(self.values):
                 self.values[e] = self._product(e, (z @ root[e].T).astype(np.float32))
+
+
+def _parts(out: Floats) -> Iterator[tuple[slice, Floats, Floats]]:
+    """Yield some items, what stands there, and room to work, in the cache."""
+    for first in range(0, len(out), TILE // 4):
+        items = slice(first, first + TILE // 4)
+        yield items, out[items], np.empty_like(out[items])

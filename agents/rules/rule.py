@@ -124,7 +124,7 @@ def best(
 def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     """Return one of the allowed items of each episode, all with the same chance, ``(B,)``."""
     choice = allowed.argmax(1)
-    count = np.count_nonzero(allowed, axis=1)
+    count = allowed.sum(1)
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
     tied = (count > 1).nonzero()[0]
     if len(tied):
