@@ -100,9 +100,9 @@ class Kept:
             change: X v, ``(E, n)``.
         """
         rows = slice(None) if len(episodes) == len(self._number) else episodes
+        number, due = self._number[rows] + 1, self._due[rows]
         if self._ahead is None:
-            self._number[rows] += 1
-            number, due = self._number[rows], self._due[rows]
+            self._number[rows] = number
             if (number == due).any():
                 self._draw(episodes[number == due], root)
         if not len(self.values):
@@ -126,7 +126,7 @@ class Kept:
 
     def theta(self, root: Array) -> Floats:
         """Return the draws of the coefficients less their mean, ``(B, K, d)``."""
-        return np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32))
+        return np.asarray(np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32)))
 
     def about_best(
         self, mean: Array, mask: NDArray[np.int8], theta: Floats, x: Floats
@@ -190,7 +190,8 @@ class Kept:
         return out
 
     def _one(self, episode: int, draw: int, items: slice) -> Floats:
-        return self.now(slice(episode, episode + 1), slice(draw, draw + 1), items)[0, 0]
+        values = self.now(slice(episode, episode + 1), slice(draw, draw + 1), items)
+        return np.asarray(values[0, 0])
 
     def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
         """Return values after the labels in flight."""

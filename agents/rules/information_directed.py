@@ -28,8 +28,6 @@ for Discovery", NeurIPS 2022, section 3 and algorithm 1.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +38,7 @@ from .decision import Decision
 from .rule import Rule, best, one_of
 
 Array = NDArray[np.float64]
+Point = tuple[float, float, int]
 
 TINY = 1e-12
 """What Delta and g are raised to, relative to their largest value: draws leave noise below it."""
@@ -200,12 +199,12 @@ def two_point(
     below[[low, high]] = True  # rounding must not lose the ends
     some = below.nonzero()[0]
     some = some[np.lexsort((regret[some], gain[some]))]
-    chain: list[int] = []
-    for k in some.tolist():
-        while len(chain) > 1 and _above(chain[-2], chain[-1], k, regret, gain):
+    chain: list[Point] = []
+    for point in zip(gain[some].tolist(), regret[some].tolist(), some.tolist(), strict=True):
+        while len(chain) > 1 and _above(chain[-2], chain[-1], point):
             chain.pop()
-        chain.append(k)
-    ends = np.array(chain)
+        chain.append(point)
+    ends = np.array([k for _, _, k in chain])
     unit = np.exp2(np.frexp(regret[high])[1])  # a power of two, which loses no digit
     g, d = gain[ends], regret[ends] / unit
     rise, run = np.diff(d), np.diff(g)
@@ -217,8 +216,8 @@ def two_point(
     return int(ends[edge]), int(ends[edge + 1]), float(weight[edge])
 
 
-def _above(i: int, j: int, k: int, regret: NDArray[Any], gain: NDArray[Any]) -> bool:
-    """Return whether point j lies on or above the line from i to k (j is then not on the chain)."""
-    left = (gain[j] - gain[i]) * (regret[k] - regret[i])
-    right = (regret[j] - regret[i]) * (gain[k] - gain[i])
-    return bool(left <= right)
+def _above(one: Point, middle: Point, other: Point) -> bool:
+    """Return whether the middle point lies on or above the line between the others: it is no corner."""
+    left = (middle[0] - one[0]) * (other[1] - one[1])
+    right = (middle[1] - one[1]) * (other[0] - one[0])
+    return left <= right
