@@ -11,9 +11,10 @@ stay exact. It is Matheron's rule in the form that draws no errors of the label.
 
 After every `EVERY` labels of an episode z is drawn anew: a function of the episode's key and of their
 number, so that draws do not depend on when labels come. At one decision they are as good as fresh ones;
-but rules choose by them, and would like best what they happen to be widest about. Therefore z has the
-mean 0 and, if K > d + 1, the covariance I, exactly: every item then has its exact mean and variance over
-the draws, whatever was chosen.
+but rules choose by them, and like best what they happen to be widest about. Therefore z has the mean 0
+and, if K > d + 1, the covariance I, exactly: every item then has its exact mean and variance over the
+draws, whatever was chosen. Otherwise variances of items that may be chosen fall below the true ones, in
+what was tried by up to 4 % for `FEW` draws, and by 20 % for 20: fewer are not kept.
 
 Sources: Wilson et al., "Efficiently Sampling Functions from Gaussian Process Posteriors", ICML 2020;
 Whitaker and Hamill, "Ensemble Data Assimilation without Perturbed Observations", Monthly Weather Review
@@ -42,6 +43,8 @@ ROOM = 2**27
 """Most values that are kept together, 512 MB; those of more draws are a product at every decision."""
 EVERY = 32
 """Labels after which all is drawn anew."""
+FEW = 100
+"""Draws from which on they are kept where they are no more than d + 1."""
 WORTH = 8
 """Coefficients from which on a product costs more than values that are moved."""
 TILE = 2**17

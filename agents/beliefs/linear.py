@@ -53,7 +53,7 @@ from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .best_item import about_best
 from .history import FeatureBelief, with_intercept
-from .kept import Kept
+from .kept import FEW, Kept
 from .units import ROWS, Units
 
 NOISE = 0.1
@@ -131,9 +131,10 @@ class Linear(FeatureBelief, AdditiveNoise):
         return (GaussianProxy,)
 
     def keep(self, count: int) -> None:
-        """Keep draws of the coefficients, see `kept`."""
+        """Keep draws, see `kept`, if they are more than d + 1 or not `FEW`."""
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
-        self._kept = Kept(b, count, n, d, self._of_draws)
+        if count > d + 1 or count >= FEW:
+            self._kept = Kept(b, count, n, d, self._of_draws)
 
     def take_keys(self, keys: Words) -> None:
         """Take the keys of the draws that are kept, ``(B,)``."""

@@ -187,11 +187,12 @@ def test_draws_are_a_function_of_the_labels_in_their_order() -> None:
     np.testing.assert_array_equal(again, told(made(pool(), 3, **settings), items[:4])._kept.values)
 
 
-def test_draws_stay_honest_under_the_choices_that_they_lead_to() -> None:
+@pytest.mark.parametrize(("features", "draws"), [(10, 50), (100, 100)])
+def test_draws_stay_honest_under_the_choices_that_they_lead_to(features: int, draws: int) -> None:
     """Items are chosen by the draws, which must not make them too narrow or too wide for it."""
-    settings = {"num_items": 60, "num_features": 10, "horizon": 36}
-    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=100, **settings)
-    agent, state, ended = make("ids(samples=50)", vector), None, np.zeros(1)
+    settings = {"num_items": 100, "num_features": features, "horizon": 36}
+    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=40, **settings)
+    agent, state, ended = make(f"ids(samples={draws})", vector), None, np.zeros(1)
     observation, squares = vector.reset(seed=0)[0], []
     while not ended.any():
         action, state = agent.predict(observation, state)
@@ -201,6 +202,14 @@ def test_draws_stay_honest_under_the_choices_that_they_lead_to() -> None:
         observation, _, ended, _, _ = vector.step(action)
     assert len(squares) == 36
     assert np.abs(np.array(squares) - 1).max() < 0.05
+
+
+def test_few_draws_are_not_kept() -> None:
+    """Unless they are more than the coefficients, when their moments are exact."""
+    belief = Linear(pool(), 2, prior_std=1.0)
+    for count, is_kept in ((D + 1, False), (D + 2, True)):
+        belief.keep(count)
+        assert (belief._kept is not None) == is_kept
 
 
 @pytest.mark.parametrize(
