@@ -55,6 +55,8 @@ class BeliefAgent(Agent, Generic[BeliefT]):
     def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
         """Update the belief, then choose."""
         belief: BeliefT = self.new_belief(len(start)) if state is None else state
+        if state is None and self.rule.draws:
+            belief.keep(self.rule.draws)
         belief.take_keys(~self.keys)
         belief.update(observation, start)
         decision, now = self.decision(observation), belief

@@ -60,6 +60,13 @@ class Belief(Protocol):
         """Take ``keys`` for what is random about each episode, ``(B,)``; by default nothing is."""
         return
 
+    def keep(self, count: int) -> None:
+        """Be asked for this many draws at every decision: they may be kept; by default they are not.
+
+        It comes before the keys and the first update.
+        """
+        return
+
     @abstractmethod
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the observations of B episodes; those that ``start`` forget the past first.
@@ -78,6 +85,10 @@ class Belief(Protocol):
     @abstractmethod
     def std(self) -> Array:
         """Return the posterior standard deviation of every item, in that unit, ``(B, n)``."""
+
+    def widest(self) -> Array:
+        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        return np.asarray(self.std().max(1, keepdims=True))
 
     @abstractmethod
     def sample(self, count: int, random: Random) -> Array:

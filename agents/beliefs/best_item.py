@@ -1,9 +1,9 @@
-r"""What joint draws of a linear function tell about the best item of a large pool.
+r"""What joint draws of a linear function tell about the best item of a pool.
 
 With K draws theta_k, r_k = theta_k - mean(theta), what the identity of the best item a explains of f(x)
 is a sum over groups of draws that have the same best item,
 
-    sum_a (sum_{k in a} r_k . x)^2 / (K |a|).
+    sum_a (sum_{k in a} r_k . x)^2 / (K |a|) = x' L x.
 
 In a pool of a million items most draws have a best item of their own, and their part of it is the sum of
 the squares (r_k . x)^2 / K, which are at hand when the best items are looked for. Draws that share
@@ -19,14 +19,45 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from .units import Units, is_large
+
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 ROWS = 1024
 """Items that are looked at together, so that their draws stay in the cache."""
+BLOCK = 512
+"""Items of B episodes that are."""
 
 
 def about_best(
+    x: Floats, theta: Floats, units: Units | None, mask: NDArray[np.int8]
+) -> tuple[Array, Array]:
+    """Return the expected regret of every item and the variance that the best one explains.
+
+    Args:
+        x: Features, ``(B or 1, n, d)``.
+        theta: Draws of the coefficients, ``(B, K, d)``.
+        units: What makes features those of the coefficients; None: they are.
+        mask: 1 where an item may be the best, ``(B, n)``.
+
+    Returns:
+        Two arrays ``(B, n)``.
+    """
+    if not is_large(x[0]):
+        return _of_small(x, theta, mask)
+    rest = np.zeros(theta.shape[:2], np.float32)
+    if units is not None:
+        theta, rest = units.turned(theta)
+    told = [
+        about_best_of_large(x[e % len(x)], theta[e], rest[e], mask[e] > 0)
+        for e in range(len(theta))
+    ]
+    regret, explained = (np.stack(part) for part in zip(*told, strict=True))
+    return regret, explained
+
+
+def about_best_of_large(
     x: Floats, theta: Floats, rest: Floats, legal: NDArray[np.bool_]
 ) -> tuple[Array, Array]:
     """Return the expected regret of every item and the variance that the best one explains, ``(n,)``.
@@ -68,6 +99,39 @@ def about_best(
     return regret.astype(np.float64), np.maximum(explained, 0.0).astype(np.float64)
 
 
+def _of_small(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, Array]:
+    """Return `about_best` of pools whose draws are looked at for their largest value, in blocks."""
+    b, count, _ = theta.shape
+    n = x.shape[1]
+    width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
+    blocks = [slice(i, i + width) for i in range(0, n, width)]
+    top = np.full((b, count), -np.inf, np.float32)
+    winner = np.zeros((b, count), np.int64)
+    for block in blocks:
+        draws = np.matmul(theta, x[:, block].transpose(0, 2, 1))
+        draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
+        here = draws.argmax(2)
+        value = np.take_along_axis(draws, here[..., None], 2)[..., 0]
+        better = value > top
+        np.copyto(top, value, where=better)
+        np.copyto(winner, here + block.start, where=better)
+    centre = theta.mean(1)
+    regret = np.empty((b, n))
+    for block in blocks:
+        regret[:, block] = np.matmul(x[:, block], centre[:, :, None])[..., 0]
+    np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
+    return regret, forms(x, explaining(theta - centre[:, None], winner))
+
+
+def forms(x: Floats, factor: Floats) -> Array:
+    """Return x' L x of features ``(B or 1, n, d)`` and L ``(B, d, d)``, not negative, ``(B, n)``."""
+    out = np.empty((len(factor), x.shape[1]))
+    for first in range(0, x.shape[1], BLOCK):
+        some = x[:, first : first + BLOCK]
+        out[:, first : first + BLOCK] = np.einsum("bnd,bnd->bn", np.matmul(some, factor), some)
+    return np.maximum(out, 0.0)
+
+
 def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats, bool]:
     """Return what explains the values by the fewest products.
 
@@ -104,10 +168,10 @@ def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
     b, count, d = theta.shape
     key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
     order = key.argsort(kind="stable")
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    size = np.diff(first, append=len(key))
+    key = key[order]
+    edges = np.concatenate([[0], (key[1:] != key[:-1]).nonzero()[0] + 1, [len(key)]])
+    first = edges[:-1]
     group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-    group /= np.sqrt(size * count)[:, None].astype(np.float32)
-    episode = order[first] // count
-    cuts = np.searchsorted(episode, np.arange(b + 1))
+    group /= np.sqrt((edges[1:] - first) * count)[:, None].astype(np.float32)
+    cuts = np.searchsorted(order[first] // count, np.arange(b + 1))
     return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])

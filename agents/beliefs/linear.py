@@ -48,11 +48,13 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
+from ...envs.core.seeding import Words
 from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
-from .best_item import about_best, explaining
+from .best_item import about_best
 from .history import FeatureBelief, with_intercept
-from .units import ROWS, Units, is_large
+from .kept import FEW, Kept
+from .units import ROWS, Units
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -120,6 +122,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._var = np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
+        self._kept: Kept | None = None
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
 
     @classmethod
@@ -127,10 +130,23 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the kinds of proxies that it learns from."""
         return (GaussianProxy,)
 
+    def keep(self, count: int) -> None:
+        """Keep draws, see `kept`, if they are more than d + 1 or not `FEW`."""
+        b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
+        if count > d + 1 or count >= FEW:
+            self._kept = Kept(b, count, n, d, self._of_draws)
+
+    def take_keys(self, keys: Words) -> None:
+        """Take the keys of the draws that are kept, ``(B,)``."""
+        if self._kept is not None:
+            self._kept.keys = keys
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
+        if self._kept is not None:
+            self._kept.expect(count, self._root)
         fidelity = arrivals.fidelity
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
@@ -180,6 +196,8 @@ class Linear(FeatureBelief, AdditiveNoise):
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
         self._root[start] = root
+        if self._kept is not None:
+            self._kept.begin(start)
         self._mu[start] = 0.0
         self._mean[start] = 0.0
         self._centre[start], self._unit[start] = 0.0, 1.0
@@ -214,6 +232,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the belief with the covariance that labels of these items would leave."""
         ahead = copy(self)
         ahead._root, ahead._var = self._root.copy(), self._var.copy()
+        ahead._kept = None if self._kept is None else self._kept.look_ahead()
         for k, column in enumerate(items.T):
             some = (column >= 0).nonzero()[0]
             at = None if fidelity is None else fidelity[some, k]
@@ -234,9 +253,12 @@ class Linear(FeatureBelief, AdditiveNoise):
         noise = np.maximum(std**2, floor)
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
-        root = root - v[:, :, None] * (w / (a + np.sqrt(noise * a))[:, None])[:, None, :]
+        by = w / (a + np.sqrt(noise * a))[:, None]
+        root = root - v[:, :, None] * by[:, None, :]
         self._root[rows] = root
         change = self._times(v, rows)
+        if self._kept is not None:
+            self._kept.learn(episodes, self._root, by, change)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -251,7 +273,8 @@ class Linear(FeatureBelief, AdditiveNoise):
             at = -1 if fidelity is None else fidelity[k]
             noise = float(self._noise[at] / np.abs(self._slope[at]))
             x = self._x[e % len(self._x)]
-            self._root[e, 0] = -self._rows(np.array(e), np.array(item))
+            phi = self._rows(np.array(e), np.array(item)).astype(np.float64)
+            self._root[e, 0] = -phi
             self._root[e, 0, 0] = noise
             if self._units is not None:
                 self._var[e] = self._units.squares(x, item)
@@ -259,6 +282,9 @@ class Linear(FeatureBelief, AdditiveNoise):
                 apart = np.subtract(x, x[item], dtype=self._real)
                 self._var[e] = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
             self._var[e] += noise**2
+            if self._kept is not None:
+                by, every = -self._root[e, :1], np.ones((1, len(x)))
+                self._kept.learn(np.array([e]), self._root, by, every)
 
     def _regress(
         self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
@@ -326,6 +352,10 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return the standard deviation of f(x), ``(B, n)``."""
         return self._in_labels(self._std())
 
+    def widest(self) -> Array:
+        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        return self._in_labels(np.sqrt(np.maximum(self._var.max(1, keepdims=True), 0.0)))
+
     def sample(self, count: int, random: Random) -> Array:
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
         return self._from_centre(self._against(self._draws(count, random)))
@@ -340,6 +370,16 @@ class Linear(FeatureBelief, AdditiveNoise):
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
+
+    def _of_draws(self, episode: int, theta: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return X theta of an episode for K draws, ``(K, n)``."""
+        x = self._x[episode % len(self._x)]
+        if self._units is None:
+            return np.asarray(theta @ x.T)
+        slope, rest = self._units.turned(theta)
+        values = np.asarray(slope @ x.T)
+        values += rest[:, None]
+        return values
 
     def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
         """Return X theta of several theta ``(B, m, d)`` an episode, ``(B, m, n)``."""
@@ -393,48 +433,17 @@ class Linear(FeatureBelief, AdditiveNoise):
         return np.asarray(signal / np.maximum(np.hypot(signal, self._noise[fidelity]), 1e-300))
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
-        """Return the expected regret of every item and the variance that the best one explains.
-
-        Both are functions of theta: the draws of f are looked at in blocks, only for their largest
-        value, and what the identity of the best item a explains of f(x) is x' L x with
-        L = sum_a P(a) (E[theta|a] - E[theta]) (E[theta|a] - E[theta])'.
-        """
-        b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
-        z = random.standard_normal((b, count, d), dtype=np.float32)
-        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
-        theta += self._mu[:, None].astype(np.float32)
-        if is_large(self._x[0]):
-            return self._of_large(theta, mask)
-        width = max(256, 2**13 // count)  # so that the draws of 32 episodes stay in the cache
-        blocks = [slice(i, i + width) for i in range(0, n, width)]
-        top = np.full((b, count), -np.inf, np.float32)
-        winner = np.zeros((b, count), np.int64)
-        for block in blocks:
-            draws = np.matmul(theta, self._x[:, block].transpose(0, 2, 1))
-            draws.swapaxes(1, 2)[mask[:, block] == 0] = -np.inf
-            here = draws.argmax(2)
-            value = np.take_along_axis(draws, here[..., None], 2)[..., 0]
-            better = value > top
-            np.copyto(top, value, where=better)
-            np.copyto(winner, here + block.start, where=better)
-        centre = theta.mean(1)
-        factor = explaining(theta - centre[:, None], winner)
-        regret, explained = np.empty((b, n)), np.empty((b, n))
-        for block in blocks:
-            x = self._x[:, block]
-            regret[:, block] = np.matmul(x, centre[:, :, None])[..., 0]
-            explained[:, block] = np.einsum("bnd,bnd->bn", np.matmul(x, factor), x)
-        np.subtract(top.mean(1, dtype=np.float64)[:, None], regret, out=regret)
-        return self._in_labels(regret), self._in_labels(np.maximum(explained, 0.0), 2)
-
-    def _of_large(self, theta: NDArray[np.float32], mask: NDArray[np.int8]) -> tuple[Array, Array]:
-        """Return what draws ``(B, K, d)`` tell about the best item of a large pool."""
-        rest = np.zeros(theta.shape[:2], np.float32)
-        if self._units is not None:
-            theta, rest = self._units.turned(theta)
-        told = [
-            about_best(self._x[e % len(self._x)], theta[e], rest[e], mask[e] > 0)
-            for e in range(len(theta))
-        ]
-        regret, explained = (np.stack(part) for part in zip(*told, strict=True))
-        return self._in_labels(regret), self._in_labels(explained, 2)
+        """Return the expected regret of every item and what the best one explains, see `best_item`."""
+        kept = self._kept if self._kept is not None and self._kept.count == count else None
+        if kept is None:
+            shape = (len(self._mu), count, self._mu.shape[1])
+            z = random.standard_normal(shape, dtype=np.float32)
+            theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
+        else:
+            theta = kept.theta(self._root)
+        if kept is not None and len(kept.values):
+            told = kept.about_best(self._mean, mask, theta, self._x)
+        else:
+            theta += self._mu[:, None].astype(np.float32)
+            told = about_best(self._x, theta, self._units, mask)
+        return self._in_labels(told[0]), self._in_labels(told[1], 2)

@@ -28,8 +28,6 @@ for Discovery", NeurIPS 2022, section 3 and algorithm 1.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +38,7 @@ from .decision import Decision
 from .rule import Rule, best, one_of
 
 Array = NDArray[np.float64]
+Point = tuple[float, float, int]
 
 TINY = 1e-12
 """What Delta and g are raised to, relative to their largest value: draws leave noise below it."""
@@ -70,6 +69,7 @@ class IDS(Rule[Belief]):
         self.lam = real("lam", lam, low=1, high=LARGE)
         self.samples = integer("samples", samples, low=2, high=1_000_000)
         self.about = choice("about", about, ("best", "top"))
+        self.draws = self.samples if about == "best" else 0
         self.deterministic = flag("deterministic", deterministic)
 
     def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
@@ -78,7 +78,7 @@ class IDS(Rule[Belief]):
         regret, explained = self._about(belief, decision, random)
         gain = np.where(mask, belief.reach(explained), 0.0)
         off = 2 * belief.rounding(drawn=True)
-        return self._drawn(regret, gain, mask, (off, off * _widest(belief)), random)
+        return self._drawn(regret, gain, mask, (off, off * belief.widest()), random)
 
     def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen tests, as actions, ``(B,)``."""
@@ -101,7 +101,7 @@ class IDS(Rule[Belief]):
         off = 2 * belief.rounding(drawn=True) / costs.min((1, 2))[:, None]
         flat, tests = (len(mean), -1), decision.useful
         gain = np.where(tests, gain / costs, 0.0).reshape(flat)
-        alike = off, off * _widest(belief)
+        alike = off, off * belief.widest()
         mask = tests.reshape(flat).astype(np.int8)
         costs = costs.reshape(flat)
         return self._drawn(loss.reshape(flat) / costs, gain, mask, alike, random, costs)
@@ -126,20 +126,23 @@ class IDS(Rule[Belief]):
         Regret and information of every action are ``(B, n)``, ``off`` is what rounding does to them,
         ``(B, 1)`` each. With ``costs`` both are per cost.
         """
-        regret = np.maximum(regret, 0.0)  # of labelled items it may be below
-        regret = np.maximum(regret, TINY * regret.max(1, keepdims=True) + LEAST)
-        gain = np.maximum(gain, TINY * gain.max(1, keepdims=True) + LEAST)
+        regret = np.maximum(regret, _floor(regret))  # of labelled items it may be below 0
+        gain = np.maximum(gain, _floor(gain))
         if self.deterministic:
             chosen = best(np.log(gain) - self.lam * np.log(regret), mask, random)
         else:
             chosen = self._of_two(regret, gain, mask, random.random(len(regret)), costs)
         # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
         # nothing of the kind: where a regret is nearly 0, rounding decides its size.
-        one_ = chosen[:, None]
-        gain_off = off[1] + 1e-5 * gain.max(1, keepdims=True)
-        alike = np.abs(regret - np.take_along_axis(regret, one_, 1)) <= off[0]
-        alike &= np.abs(gain - np.take_along_axis(gain, one_, 1)) <= gain_off
-        return one_of(alike & (mask > 0), random)
+        rows = np.arange(len(chosen))
+        apart = regret - regret[rows, chosen][:, None]
+        alike = np.abs(apart, out=apart) <= off[0]
+        alike &= mask > 0
+        episodes, items = alike.nonzero()  # few, so that the rest looks at them only
+        apart = np.abs(gain[episodes, items] - gain[rows, chosen][episodes])
+        gain_off = off[1][:, 0] + 1e-5 * gain.max(1)
+        alike[episodes, items] = apart <= gain_off[episodes]
+        return one_of(alike, random)
 
     def _of_two(
         self,
@@ -151,18 +154,19 @@ class IDS(Rule[Belief]):
     ) -> NDArray[np.int64]:
         """Return one of the two actions of each episode that the best distribution lies on, ``(B,)``."""
         chosen = np.empty(len(regret), np.int64)
+        legal = np.where(mask, regret, np.inf)
         for i in range(len(regret)):
-            items = mask[i].nonzero()[0]
-            first, second, weight = two_point(regret[i, items], gain[i, items], self.lam)
+            first, second, weight = two_point(legal[i], gain[i], self.lam)
             if costs is not None:  # of the money, not of the tests
-                one, other = np.array([1 - weight, weight]) / costs[i, items[[first, second]]]
+                one, other = np.array([1 - weight, weight]) / costs[i, [first, second]]
                 weight = other / (one + other)
-            chosen[i] = items[second if coins[i] < weight else first]
+            chosen[i] = second if coins[i] < weight else first
         return chosen
 
 
-def _widest(belief: Belief) -> Array:
-    return np.asarray(belief.std().max(1, keepdims=True))
+def _floor(values: Array) -> Array:
+    """Return what values ``(B, n)`` are raised to, ``(B, 1)``."""
+    return np.asarray(TINY * np.maximum(values.max(1, keepdims=True), 0.0) + LEAST)
 
 
 def two_point(
@@ -175,47 +179,45 @@ def two_point(
     the one of most gain; on each edge it has a closed form (set the derivative to 0).
 
     Args:
-        regret: Expected regret of each item, ``(n,)``, not negative.
+        regret: Expected regret of each item, ``(n,)``, not negative; infinite if it may not be chosen.
         gain: Information of each item, ``(n,)``, not negative.
         lam: Exponent, at least 1.
 
     Returns:
         First item, second item, and the probability of the second.
     """
-    low, high = _least(regret, gain), _least(-gain, -regret)
+    least, most = (regret == regret.min()).nonzero()[0], (gain == gain.max()).nonzero()[0]
+    low, high = int(least[gain[least].argmax()]), int(most[regret[most].argmin()])
     if gain[high] <= gain[low]:
         return low, low, 0.0
     slope = (regret[high] - regret[low]) / (gain[high] - gain[low])
-    below = regret <= regret[low] + slope * (gain - gain[low])
-    below &= gain >= gain[low]
+    more = gain - gain[low]
+    below = more >= 0
+    more *= slope
+    more += regret[low]
+    below &= regret <= more
     below[[low, high]] = True  # rounding must not lose the ends
     some = below.nonzero()[0]
     some = some[np.lexsort((regret[some], gain[some]))]
-    chain: list[int] = []
-    for k in some.tolist():
-        while len(chain) > 1 and _above(chain[-2], chain[-1], k, regret, gain):
+    chain: list[Point] = []
+    for point in zip(gain[some].tolist(), regret[some].tolist(), some.tolist(), strict=True):
+        while len(chain) > 1 and _above(chain[-2], chain[-1], point):
             chain.pop()
-        chain.append(k)
-    ends = np.array(chain)
+        chain.append(point)
+    ends = np.array([k for _, _, k in chain])
     unit = np.exp2(np.frexp(regret[high])[1])  # a power of two, which loses no digit
     g, d = gain[ends], regret[ends] / unit
     rise, run = np.diff(d), np.diff(g)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (run * d[:-1] - lam * rise * g[:-1]) / ((lam - 1) * rise * run)
-        weight = np.clip(np.nan_to_num(weight), 0.0, 1.0)
+        weight = np.fmin(np.fmax(weight, 0.0), 1.0)  # 0 for what is no number
         ratio = (d[:-1] + weight * rise) ** lam / (g[:-1] + weight * run)
-    edge = int(np.nanargmin(ratio))
+    edge = int(np.fmin(ratio, np.inf).argmin())
     return int(ends[edge]), int(ends[edge + 1]), float(weight[edge])
 
 
-def _least(first: NDArray[Any], then: NDArray[Any]) -> int:
-    """Return the item with the least ``first``, and among equals the least ``-then``."""
-    ties = (first == first.min()).nonzero()[0]
-    return int(ties[then[ties].argmax()])
-
-
-def _above(i: int, j: int, k: int, regret: NDArray[Any], gain: NDArray[Any]) -> bool:
-    """Return whether point j lies on or above the line from i to k (j is then not on the chain)."""
-    left = (gain[j] - gain[i]) * (regret[k] - regret[i])
-    right = (regret[j] - regret[i]) * (gain[k] - gain[i])
-    return bool(left <= right)
+def _above(one: Point, middle: Point, other: Point) -> bool:
+    """Return whether the middle point lies on or above the line between the others: it is no corner."""
+    left = (middle[0] - one[0]) * (other[1] - one[1])
+    right = (middle[1] - one[1]) * (other[0] - one[0])
+    return left <= right

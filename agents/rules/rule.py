@@ -31,6 +31,9 @@ class Rule(ABC, Generic[BeliefT]):
     looks_ahead: bool = True
     """Whether it counts what labels of items in flight, or earlier in its batch, will tell."""
 
+    draws: int = 0
+    """Joint draws of which it asks `Belief.about_best` at every decision; see `Belief.keep`."""
+
     @abstractmethod
     def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
         """Return the chosen items, ``(B,)``.
@@ -127,7 +130,7 @@ def best(
 def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     """Return one of the allowed items of each episode, all with the same chance, ``(B,)``."""
     choice = allowed.argmax(1)
-    count = np.count_nonzero(allowed, axis=1)
+    count = allowed.sum(1)
     coins = random.random(len(allowed))  # drawn whether or not there is a tie: others may have one
     tied = (count > 1).nonzero()[0]
     if len(tied):

@@ -1,9 +1,10 @@
 """What a decision costs, against the matrix product that it cannot do without.
 
 Information-directed sampling with K joint draws on a pool of n items with d features needs the
-values of all items under all draws, one product n x d x K. Thompson sampling and upper bounds need
-none: their cost per label should grow like n d. On a star graph, where the values are independent,
-the exact quadrature is set against the draws that it saves.
+values of all items under all draws, one product n x d x K, unless it keeps them from one label to the
+next. The label's own update costs n d: it is that of the belief without draws, in a column of its own.
+Thompson sampling and upper bounds need no product: their cost per label should grow like n d. On a star
+graph, where the values are independent, the exact quadrature is set against the draws that it saves.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
 sweeps of their chains. These are timed through whole episodes.
@@ -12,6 +13,7 @@ sweeps of their chains. These are timed through whole episodes.
 from __future__ import annotations
 
 from functools import partial
+from itertools import count
 from typing import Any
 
 import gymnasium as gym
@@ -45,11 +47,12 @@ def decisions(turns: int) -> Measured:
     for n, d, k in POOLS:
         few = turns if n < 100_000 else min(turns, 3)
         times = in_turns(works(n, d, k, 1), turns=few)
-        rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1)])
+        rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1), _label(times)])
     n, d, k, b = BATCH
     times = in_turns(works(n, d, k, b), turns=turns)
-    rows.append([f"n={n:,}, d={d}, {k} draws, per episode of {b}", *_cells(times, b)])
-    return _head("linear pool", "IDS, ms"), rows
+    name = f"n={n:,}, d={d}, {k} draws, per episode of {b}"
+    rows.append([name, *_cells(times, b), _label(times)])
+    return [*_head("linear pool", "label + IDS, ms"), "label alone / product"], rows
 
 
 def growth(turns: int) -> Measured:
@@ -118,6 +121,10 @@ def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
     return [product, ids, median(times["ids"] / times["product"]), thompson, ucb]
 
 
+def _label(times: dict[str, NDArray[np.float64]]) -> str:
+    return median(times["label"] / times["product"])
+
+
 def _each(seconds: NDArray[np.float64], episodes: int) -> str:
     """Return milliseconds per episode."""
     return f"{np.median(seconds) * 1e3 / episodes:.3g}"
@@ -128,7 +135,8 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
-    belief = Linear(model, b, prior_std=1.0)
+    belief, keeping = Linear(model, b, prior_std=1.0), Linear(model, b, prior_std=1.0)
+    keeping.keep(k)
     decision = Decision.first(np.ones((b, n), np.int8))
     every = np.arange(b)
     observation: dict[str, Any] = {
@@ -136,20 +144,31 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
         "labelled": np.full((b, 10), -1),
         "labels": np.zeros((b, 10), np.float32),
     }
-    belief.update(observation, np.ones(b, np.bool_))
-    draws = random.standard_normal((b * k, d), dtype=np.float32)
+    for one in (belief, keeping):
+        one.update(observation, np.ones(b, np.bool_))
+    draws, labels = random.standard_normal((b * k, d), dtype=np.float32), count(1)
 
     def product() -> None:
         for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
             draws @ x[first : first + 1024].T
 
-    def learn_and_choose(rule: Any) -> None:
+    def learn(belief: Linear) -> None:
         belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
+
+    def learn_and_choose(rule: Any) -> None:
+        learn(belief)
         rule.choose(belief, decision, random)
+
+    def keep_and_choose(rule: Any) -> None:
+        assert keeping._kept is not None
+        keeping._kept.expect(np.full(b, next(labels)), keeping._root)
+        learn(keeping)
+        rule.choose(keeping, decision, random)
 
     return {
         "product": repeated(product),
-        "ids": repeated(partial(IDS(samples=k).choose, belief, decision, random)),
+        "ids": repeated(partial(keep_and_choose, IDS(samples=k))),
+        "label": repeated(partial(learn, belief)),
         "thompson": repeated(partial(learn_and_choose, Thompson())),
         "ucb": repeated(partial(learn_and_choose, BayesUCB())),
     }

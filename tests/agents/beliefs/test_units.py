@@ -9,7 +9,7 @@ import pytest
 
 from discovery_gym import InputError
 from discovery_gym.agents.beliefs import GaussianProcess, Linear, best_item, units
-from discovery_gym.agents.beliefs.best_item import about_best
+from discovery_gym.agents.beliefs.best_item import about_best_of_large
 from discovery_gym.agents.beliefs.history import with_intercept
 from discovery_gym.agents.beliefs.units import Units
 from discovery_gym.agents.rules import IDS, BayesUCB, Decision, ExpectedImprovement, Thompson
@@ -139,7 +139,7 @@ def test_what_the_best_item_explains_is_the_sum_over_groups(
         draws = theta.astype(np.float64) @ x.T + rest[:, None]
         winner = np.where(legal, draws, -np.inf).argmax(1)
         means = np.array([draws[winner == a].mean(0) for a in winner])
-        regret, explained = about_best(x, theta, rest, legal)
+        regret, explained = about_best_of_large(x, theta, rest, legal)
         top = np.where(legal, draws, -np.inf).max(1).mean()
         np.testing.assert_allclose(regret, top - draws.mean(0), atol=1e-4)
         variance = ((means - draws.mean(0)) ** 2).mean(0)

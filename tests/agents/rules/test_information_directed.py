@@ -192,8 +192,8 @@ def test_the_least_regret_decides_where_nothing_can_be_learnt() -> None:
         def rounding(self, drawn: bool = False) -> Any:
             return np.full((1, 1), 1e-6)
 
-        def std(self) -> Any:
-            return np.ones((1, 3))
+        def widest(self) -> Any:
+            return np.ones((1, 1))
 
         def reach(self, gain: Any) -> Any:
             return gain
