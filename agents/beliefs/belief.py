@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ...envs.core import Knowledge, Random
 from ...envs.core.seeding import Words
@@ -285,6 +286,41 @@ class Probabilities(Belief, Protocol):
         weight = np.full(chance.shape[:2], 1 / count)
         tests = np.repeat(_test_chances(self)[:, :, None], count, 2)
         return Mixture(weight=weight, chance=chance.astype(np.float64), tests=tests)
+
+
+@runtime_checkable
+class Local(Probabilities, Protocol):
+    """A belief in which a label changes the chances of few items, whichever of them it is of.
+
+    Searches of a large pool by it are quick: its matrices are sparse.
+    """
+
+    @abstractmethod
+    def reached(self, episode: int) -> csr_array:
+        """Return a 0-1 matrix: whose chances, by column, the label of a row changes, ``(n, n)``."""
+
+    @abstractmethod
+    def after(self) -> tuple[Array, Array]:
+        """Return the chances of every item after a failure or a success that reaches it, ``(B, n)``."""
+
+    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the chances that would follow from a failure or a success, ``(B, m, n)``."""
+        now = self.chance().astype(np.float32)[:, None]
+        failure, success = np.repeat(now, items.shape[1], 1), np.repeat(now, items.shape[1], 1)
+        on_failure, on_success = self.after()
+        for i, some in enumerate(items):
+            graph = self.reached(i)
+            for place, item in enumerate(some):
+                near = row_of(graph, item)
+                failure[i, place, near] = on_failure[i, near]
+                success[i, place, near] = on_success[i, near]
+        return failure, success
+
+
+def row_of(graph: csr_array, item: int) -> NDArray[np.int32]:
+    """Return the columns that a row of a sparse matrix marks."""
+    columns: NDArray[np.int32] = graph.indices[graph.indptr[item] : graph.indptr[item + 1]]
+    return columns
 
 
 def _test_chances(belief: Belief) -> Array:
