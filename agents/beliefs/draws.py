@@ -33,8 +33,11 @@ from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, SURE, AdditiveNoise, Array
+from .belief import ROUNDING, SURE, AdditiveNoise, Array, explained_by
 from .history import HistoryBelief
+
+WIDTH = 32
+"""Draws that are looked at together, in the cache."""
 
 
 class Draws(HistoryBelief, AdditiveNoise):
@@ -78,6 +81,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         advice = f"take fewer than {self.chains} or a smaller pool"
         room("The chains", numbers, advice, MOST_TOGETHER)
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
+        # Draws at hand for a moment: fresh memory takes longer than what is computed in it.
+        self._chosen, self._apart = np.empty((2, *self._draws.shape[1:]), np.float32)
 
     @property
     @abstractmethod
@@ -106,7 +111,7 @@ class Draws(HistoryBelief, AdditiveNoise):
                 at = -1 if arrivals.fidelity is None else int(arrivals.fidelity[i, index])
                 self._learn(i, int(items[i, index]), float(labels[i, index]), at)
             self._random = self._generator(i, -1 - count[i])
-            self._draws[i] = self._values(i)
+            self._values(i, self._draws[i])
         self._seen = count
 
     def _generator(self, episode: int, number: int) -> np.random.Generator:
@@ -122,8 +127,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Take in one label: keep the `_survivors`, then move all chains by `sweeps` sweeps."""
 
     @abstractmethod
-    def _values(self, episode: int) -> NDArray[np.float32]:
-        """Return the values of all items under each chain, ``(K, n)``."""
+    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
+        """Write the values of all items under each chain to ``out``, ``(K, n)``."""
 
     def _survivors(self, evidence: Array) -> NDArray[np.int64]:
         """Return K chains, drawn systematically in proportion to exp(evidence), ``(K,)``."""
@@ -137,7 +142,11 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
-        return np.asarray(self._draws.std(1, dtype=np.float64))
+        out = np.empty((len(self._draws), self._draws.shape[2]))
+        for i, mean in enumerate(self.mean()):
+            apart = np.subtract(self._draws[i], mean, out=self._apart)
+            out[i] = np.einsum("kn,kn->n", apart, apart, dtype=np.float64)
+        return np.sqrt(out / self.chains)
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
@@ -166,7 +175,21 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return what the draws tell about the best item; more than K of them tell no more."""
-        return super().about_best(min(count, self.chains), mask, random)
+        b, chains, n = self._draws.shape
+        count, regret, explained = min(count, chains), np.empty((b, n)), np.empty((b, n))
+        for i, of in enumerate(self._draws):
+            order = generator_of(random, i).permutation(chains)[:count]
+            draws = np.take(of, order, 0, out=self._chosen[:count], mode="clip")
+            winner = np.concatenate(
+                [
+                    np.where(mask[i], draws[k : k + WIDTH], np.float32(-np.inf)).argmax(1)
+                    for k in range(0, count, WIDTH)
+                ]
+            )
+            top = draws[np.arange(count), winner].mean(dtype=np.float64)
+            regret[i] = top - draws.mean(0, dtype=np.float64)
+            explained[i] = explained_by(winner, draws, self._apart[:count])
+        return regret, explained
 
     def look_ahead(
         self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
