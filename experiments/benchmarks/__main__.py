@@ -16,6 +16,7 @@ from ..runs.terminal import any_encoding, out, show
 from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .importing import importing
+from .questions import questions
 from .size import size
 from .stepping import stepping, streams
 
@@ -40,6 +41,7 @@ def main() -> None:
         "Decisions on a star graph": star_decisions,
         "Decisions by draws": low_rank_decisions,
         "Growth with the pool": growth,
+        "Questions of an episode": questions,
         "A million items": size,
         "Design": design,
     }
