@@ -371,12 +371,14 @@ def explained_by(
             take longer than what is computed in it.
     """
     # In units of a power of two, which loses no digit and lets no square overflow.
-    unit = np.exp2(np.frexp(max(draws.max(), -draws.min()))[1] - 1).astype(draws.dtype)
+    power = np.frexp(max(draws.max(), -draws.min()))[1] - 1
+    unit = np.exp2(power if abs(power) > 20 else 0).astype(draws.dtype)
     _, group, size = np.unique(label, return_inverse=True, return_counts=True)
     count, alone = len(label), size[group] == 1
     order, single = np.argsort(~alone, kind="stable"), np.count_nonzero(alone)
     apart = np.take(draws, order, 0, out=scratch, mode="clip")
-    apart /= unit
+    if unit != 1:
+        apart /= unit
     apart -= apart.mean(0)
     # Most draws may be groups of their own; of the others sums, by one product with their indicators.
     explained = np.einsum("kn,kn->n", apart[:single], apart[:single]).astype(np.float64) / count

@@ -81,8 +81,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         advice = f"take fewer than {self.chains} or a smaller pool"
         room("The chains", numbers, advice, MOST_TOGETHER)
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
-        # Draws at hand for a moment: fresh memory takes longer than what is computed in it.
-        self._chosen, self._apart = np.empty((2, *self._draws.shape[1:]), np.float32)
+        self._mean: Array | None = None
+        self._apart = np.empty(self._draws.shape[1:], np.float32)  # draws at hand for a moment
 
     @property
     @abstractmethod
@@ -101,7 +101,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         """
         arrivals, start = self._arrivals(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
-        self._seen[start] = 0
+        self._seen[start], self._mean = 0, None
         for i in (start | (count > self._seen)).nonzero()[0].tolist():
             if start[i]:
                 self._random = self._generator(i, 0)
@@ -138,15 +138,19 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
-        return np.asarray(self._draws.mean(1, dtype=np.float64))
+        if self._mean is None:
+            self._mean = np.asarray(self._draws.mean(1, dtype=np.float64))
+        return self._mean
 
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
-        out = np.empty((len(self._draws), self._draws.shape[2]))
-        for i, mean in enumerate(self.mean()):
-            apart = np.subtract(self._draws[i], mean, out=self._apart)
-            out[i] = np.einsum("kn,kn->n", apart, apart, dtype=np.float64)
-        return np.sqrt(out / self.chains)
+        b, chains, n = self._draws.shape
+        square, apart = np.zeros((b, n)), np.empty((WIDTH, n), self._draws.dtype)
+        for i, mean in enumerate(self.mean().astype(apart.dtype)):
+            for some in (self._draws[i, k : k + WIDTH] for k in range(0, chains, WIDTH)):
+                part = np.subtract(some, mean, out=apart[: len(some)])
+                square[i] += np.einsum("kn,kn->n", part, part)
+        return np.sqrt(square / chains)
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
@@ -178,16 +182,13 @@ class Draws(HistoryBelief, AdditiveNoise):
         b, chains, n = self._draws.shape
         count, regret, explained = min(count, chains), np.empty((b, n)), np.empty((b, n))
         for i, of in enumerate(self._draws):
-            order = generator_of(random, i).permutation(chains)[:count]
-            draws = np.take(of, order, 0, out=self._chosen[:count], mode="clip")
-            winner = np.concatenate(
-                [
-                    np.where(mask[i], draws[k : k + WIDTH], np.float32(-np.inf)).argmax(1)
-                    for k in range(0, count, WIDTH)
-                ]
-            )
+            order = generator_of(random, i).permutation(chains)
+            draws = of if count == chains else of[order[:count]]
+            illegal = np.where(mask[i], 0.0, -np.inf).astype(np.float32)
+            winner = np.add(draws, illegal, out=self._apart[:count]).argmax(1)
             top = draws[np.arange(count), winner].mean(dtype=np.float64)
-            regret[i] = top - draws.mean(0, dtype=np.float64)
+            mean = self.mean()[i] if draws is of else draws.mean(0, dtype=np.float64)
+            regret[i] = top - mean
             explained[i] = explained_by(winner, draws, self._apart[:count])
         return regret, explained
 
@@ -196,7 +197,7 @@ class Draws(HistoryBelief, AdditiveNoise):
     ) -> Self:
         """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
-        ahead._draws = self._draws.copy()
+        ahead._draws, ahead._mean = self._draws.copy(), None
         for k, column in enumerate(items.T):
             for i in (column >= 0).nonzero()[0].tolist():
                 at = -1 if fidelity is None else fidelity[i, k]
