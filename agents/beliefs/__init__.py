@@ -1,6 +1,6 @@
 """Beliefs: posteriors over the items of B pools, one per structure of the world."""
 
-from .belief import AdditiveNoise, Belief, Probabilities
+from .belief import AdditiveNoise, Belief, Local, Probabilities
 from .beta import Beta
 from .conditions import Bernoulli, Normal, SampleMean
 from .exchangeable import Exchangeable
@@ -9,12 +9,14 @@ from .history import Arrivals
 from .linear import Linear
 from .logistic import Logistic
 from .low_rank import LowRank
+from .neighbours import Neighbours
 from .nodes import Nodes
 from .sparse import Sparse
 
 BELIEFS: dict[str, type[Belief]] = {
     "beta": Beta,
     "logistic": Logistic,
+    "neighbours": Neighbours,
     "sparse": Sparse,
     "linear": Linear,
     "gp": GaussianProcess,
@@ -37,8 +39,10 @@ __all__ = [
     "Exchangeable",
     "GaussianProcess",
     "Linear",
+    "Local",
     "Logistic",
     "LowRank",
+    "Neighbours",
     "Nodes",
     "Normal",
     "Probabilities",

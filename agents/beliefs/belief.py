@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ...envs.core import Knowledge, Random
 from ...envs.core.seeding import Words
@@ -317,6 +318,41 @@ class Probabilities(Belief, Protocol):
         return Mixture(weight=weight, chance=chance.astype(np.float64), tests=tests)
 
 
+@runtime_checkable
+class Local(Probabilities, Protocol):
+    """A belief in which a label changes the chances of few items, whichever of them it is of.
+
+    Searches of a large pool by it are quick: its matrices are sparse.
+    """
+
+    @abstractmethod
+    def reached(self, episode: int) -> csr_array:
+        """Return a 0-1 matrix: whose chances, by column, the label of a row changes, ``(n, n)``."""
+
+    @abstractmethod
+    def after(self) -> tuple[Array, Array]:
+        """Return the chances of every item after a failure or a success that reaches it, ``(B, n)``."""
+
+    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the chances that would follow from a failure or a success, ``(B, m, n)``."""
+        now = self.chance().astype(np.float32)[:, None]
+        failure, success = np.repeat(now, items.shape[1], 1), np.repeat(now, items.shape[1], 1)
+        on_failure, on_success = self.after()
+        for i, some in enumerate(items):
+            graph = self.reached(i)
+            for place, item in enumerate(some):
+                near = row_of(graph, item)
+                failure[i, place, near] = on_failure[i, near]
+                success[i, place, near] = on_success[i, near]
+        return failure, success
+
+
+def row_of(graph: csr_array, item: int) -> NDArray[np.int32]:
+    """Return the columns that a row of a sparse matrix marks."""
+    columns: NDArray[np.int32] = graph.indices[graph.indptr[item] : graph.indptr[item + 1]]
+    return columns
+
+
 def _test_chances(belief: Belief) -> Array:
     """Return the chances that each test is positive on a success and on a failure, ``(M, 2)``."""
     proxies = getattr(getattr(belief, "model", None), "proxies", ())
@@ -353,20 +389,33 @@ def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tu
     return top[:, None] - mean, explained
 
 
-def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> NDArray[Any]:
+def explained_by(
+    label: NDArray[Any], draws: NDArray[Any], scratch: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Return the variance of f(x) between groups of draws, ``(n,)``.
 
     Args:
         label: What each draw is grouped by, such as its best item, ``(K,)``.
         draws: Joint draws of all items, ``(K, n)``.
+        scratch: What is written over, of the shape and type of draws; by default fresh memory, which may
+            take longer than what is computed in it.
     """
     # In units of a power of two, which loses no digit and lets no square overflow.
-    unit = np.exp2(np.frexp(np.abs(draws).max())[1] - 1).astype(draws.dtype)
-    draws = draws / unit
-    # Sums within the groups, by one product with their indicators.
+    power = np.frexp(max(draws.max(), -draws.min()))[1] - 1
+    unit = np.exp2(power if abs(power) > 20 else 0).astype(draws.dtype)
     _, group, size = np.unique(label, return_inverse=True, return_counts=True)
-    count = len(label)
-    member = np.zeros((len(size), count), draws.dtype)
-    member[group, np.arange(count)] = 1 / np.sqrt(size * count)[group]
-    apart = member @ draws - np.sqrt(size / count)[:, None].astype(draws.dtype) * draws.mean(0)
-    return np.asarray(np.einsum("gn,gn->n", apart, apart).astype(np.float64) * float(unit) ** 2)
+    count, alone = len(label), size[group] == 1
+    order, single = np.argsort(~alone, kind="stable"), np.count_nonzero(alone)
+    apart = np.take(draws, order, 0, out=scratch, mode="clip")
+    if unit != 1:
+        apart /= unit
+    apart -= apart.mean(0)
+    # Most draws may be groups of their own; of the others sums, by one product with their indicators.
+    explained = np.einsum("kn,kn->n", apart[:single], apart[:single]).astype(np.float64) / count
+    several = np.cumsum(size > 1) - 1
+    member = np.zeros((int(several[-1]) + 1, count - single), draws.dtype)
+    rest = group[order[single:]]
+    member[several[rest], np.arange(count - single)] = 1 / np.sqrt(size * count)[rest]
+    sums = member @ apart[single:]
+    explained += np.einsum("gn,gn->n", sums, sums)
+    return np.asarray(explained * float(unit) ** 2)

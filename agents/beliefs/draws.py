@@ -33,8 +33,11 @@ from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, SURE, AdditiveNoise, Array
+from .belief import ROUNDING, SURE, AdditiveNoise, Array, explained_by
 from .history import HistoryBelief
+
+WIDTH = 32
+"""Draws that are looked at together, in the cache."""
 
 
 class Draws(HistoryBelief, AdditiveNoise):
@@ -78,6 +81,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         advice = f"take fewer than {self.chains} or a smaller pool"
         room("The chains", numbers, advice, MOST_TOGETHER)
         self._draws = np.empty((num_episodes, self.chains, model.num_items), np.float32)
+        self._mean: Array | None = None
+        self._apart = np.empty(self._draws.shape[1:], np.float32)  # draws at hand for a moment
 
     @property
     @abstractmethod
@@ -96,7 +101,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         """
         arrivals, start = self._arrivals(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
-        self._seen[start] = 0
+        self._seen[start], self._mean = 0, None
         for i in (start | (count > self._seen)).nonzero()[0].tolist():
             if start[i]:
                 self._random = self._generator(i, 0)
@@ -106,7 +111,7 @@ class Draws(HistoryBelief, AdditiveNoise):
                 at = -1 if arrivals.fidelity is None else int(arrivals.fidelity[i, index])
                 self._learn(i, int(items[i, index]), float(labels[i, index]), at)
             self._random = self._generator(i, -1 - count[i])
-            self._draws[i] = self._values(i)
+            self._values(i, self._draws[i])
         self._seen = count
 
     def _generator(self, episode: int, number: int) -> np.random.Generator:
@@ -122,8 +127,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Take in one label: keep the `_survivors`, then move all chains by `sweeps` sweeps."""
 
     @abstractmethod
-    def _values(self, episode: int) -> NDArray[np.float32]:
-        """Return the values of all items under each chain, ``(K, n)``."""
+    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
+        """Write the values of all items under each chain to ``out``, ``(K, n)``."""
 
     def _survivors(self, evidence: Array) -> NDArray[np.int64]:
         """Return K chains, drawn systematically in proportion to exp(evidence), ``(K,)``."""
@@ -133,11 +138,19 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
-        return np.asarray(self._draws.mean(1, dtype=np.float64))
+        if self._mean is None:
+            self._mean = np.asarray(self._draws.mean(1, dtype=np.float64))
+        return self._mean
 
     def std(self) -> Array:
         """Return the standard deviation of the draws, ``(B, n)``."""
-        return np.asarray(self._draws.std(1, dtype=np.float64))
+        b, chains, n = self._draws.shape
+        square, apart = np.zeros((b, n)), np.empty((WIDTH, n), self._draws.dtype)
+        for i, mean in enumerate(self.mean().astype(apart.dtype)):
+            for some in (self._draws[i, k : k + WIDTH] for k in range(0, chains, WIDTH)):
+                part = np.subtract(some, mean, out=apart[: len(some)])
+                square[i] += np.einsum("kn,kn->n", part, part)
+        return np.sqrt(square / chains)
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
@@ -166,14 +179,25 @@ class Draws(HistoryBelief, AdditiveNoise):
 
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return what the draws tell about the best item; more than K of them tell no more."""
-        return super().about_best(min(count, self.chains), mask, random)
+        b, chains, n = self._draws.shape
+        count, regret, explained = min(count, chains), np.empty((b, n)), np.empty((b, n))
+        for i, of in enumerate(self._draws):
+            order = generator_of(random, i).permutation(chains)
+            draws = of if count == chains else of[order[:count]]
+            illegal = np.where(mask[i], 0.0, -np.inf).astype(np.float32)
+            winner = np.add(draws, illegal, out=self._apart[:count]).argmax(1)
+            top = draws[np.arange(count), winner].mean(dtype=np.float64)
+            mean = self.mean()[i] if draws is of else draws.mean(0, dtype=np.float64)
+            regret[i] = top - mean
+            explained[i] = explained_by(winner, draws, self._apart[:count])
+        return regret, explained
 
     def look_ahead(
         self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
     ) -> Self:
         """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
-        ahead._draws = self._draws.copy()
+        ahead._draws, ahead._mean = self._draws.copy(), None
         for k, column in enumerate(items.T):
             for i in (column >= 0).nonzero()[0].tolist():
                 at = -1 if fidelity is None else fidelity[i, k]

@@ -59,6 +59,9 @@ from .fidelities import Tests
 from .history import FeatureBelief, standardised
 from .kernels import KERNELS, prior_draws
 
+OFTEN = 20
+"""Choices of length scale and noise that follow each other at equal numbers of labels."""
+
 _GROWING = ["_seen", "_items", "_at", "_root", "_v"]
 _GROWING += ["_u", "_o", "_uu", "_uo", "_oo", "_vu", "_vo", "_vv"]
 """What a label changes."""
@@ -75,8 +78,9 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         num_episodes: The number B of episodes.
         kernel: "rbf", exp(-r^2 / 2), or "matern" with smoothness 5/2,
             (1 + a + a^2 / 3) exp(-a) with a = sqrt(5) r; r is the distance over the length scale.
-        refit: Number of labels from one choice of length scale and noise to the next; a choice
-            after t labels costs 45 t^3 / 3 operations.
+        refit: Number of labels from one choice of length scale and noise to the next, up to
+            `OFTEN` choices; from then on a tenth more labels than at the last. A choice after t
+            labels costs 45 t^3 / 3 operations, all of them four times the last.
     """
 
     def __init__(
@@ -132,8 +136,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         at = np.full(items.shape, self._tests.top) if at is None else at
         self._first = np.where(count > 0, labels[:, 0], 0.0)
         counted = labels - self._first[:, None] * self._tests.slope[at]
-        due = count // self.refit * self.refit
-        due[due < 3] = 0
+        due = self._due(count)
         for t in np.unique(due[due > self._seen]):
             group = ((due == t) & (due > self._seen)).nonzero()[0]
             self._refit(group, items[group, :t], counted[group, :t], at[group, :t])
@@ -142,6 +145,15 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             group = (behind & (self._seen == t)).nonzero()[0]
             self._learn(group, int(t), items[group, t], counted[group, t], at[group, t])
         self._known = self._seen.copy()
+
+    def _due(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return at which of these numbers of labels hyper-parameters were last chosen, ``(B,)``."""
+        at, t, number = [0], self.refit, 1
+        while t <= count.max(initial=0):
+            at += [t] * (t >= 3)
+            t = t + self.refit if number < OFTEN else -(-11 * t // 10)
+            number += 1
+        return np.array(at)[np.searchsorted(at, count, "right") - 1]
 
     def look_ahead(
         self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
@@ -268,7 +280,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         Returns:
             Shape ``(E, 45)``, noise ratios fastest.
         """
-        square = np.take_along_axis(self._distances(episodes, items), items[:, None, :], 2)
+        square = self._apart(episodes, items)
         at = np.full(items.shape, self._tests.top) if at is None else at
         return log_likelihoods(self._kernel, square, labels, self._tests, at)
 
@@ -313,6 +325,14 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             cross = np.matmul(near, self._x[episodes].transpose(0, 2, 1))
             own = np.take_along_axis(square, items, 1)
             out = own[..., None] + square[:, None] - 2 * cross
+        return np.asarray(np.maximum(out, 0.0, out=out))
+
+    def _apart(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
+        """Return squared distances of some items from each other, over d, ``(E, t, t)``."""
+        shared = len(self._x) == 1
+        x = self._x[0, items] if shared else self._x[episodes[:, None], items]
+        square = self._square[0, items] if shared else self._square[episodes[:, None], items]
+        out = square[:, :, None] + square[:, None] - 2 * np.matmul(x, x.transpose(0, 2, 1))
         return np.asarray(np.maximum(out, 0.0, out=out))
 
     # ---- posterior
@@ -403,9 +423,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """Return the covariance of some items of an episode, ``(m, m)``, as `covariance` does."""
         one = np.array([episode])
         scale, _ = self._settings(one)
-        x, square = self._rows(one[0], items), self._square[episode % len(self._square), items]
-        apart = np.maximum(square[:, None] + square - 2 * (x @ x.T), 0.0)
-        out = self._kernel(apart, scale[0])
+        out = self._kernel(self._apart(one, items[None])[0], scale[0])
         rows = self._v[episode, : self._seen[episode]][:, items]
         out -= rows.T @ rows
         rest = 1 - self._vo[episode, items]

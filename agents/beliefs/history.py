@@ -132,6 +132,28 @@ class FeatureBelief(HistoryBelief):
         return features
 
 
+def successes(
+    name: str, items: NDArray[np.int64], labels: NDArray[Any], outcomes: tuple[float, float]
+) -> NDArray[np.bool_]:
+    """Return which labels are successes, for a belief of that name.
+
+    Args:
+        name: The name of the belief.
+        items: The items, -1 for none.
+        labels: Their labels, of the same shape.
+        outcomes: The labels of a failure and of a success.
+    """
+    success = labels == outcomes[1]
+    wrong = ~success & (labels != outcomes[0]) & (items >= 0)
+    if wrong.any():
+        raise InputError(
+            f"The {name} belief takes labels {outcomes[0]:g} and {outcomes[1]:g}, "
+            f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
+            "belief=gp, or make a table whose labels have two values."
+        )
+    return np.asarray(success)
+
+
 def with_intercept(features: NDArray[np.float32], constant: float = 1.0) -> NDArray[np.float32]:
     """Return a constant and then features free of their units, ``(B, n, 1 + d)``.
 

@@ -50,12 +50,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from ...envs.core import InputError, Knowledge, Random
+from ...envs.core import Knowledge, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import BinaryProxy, FeaturePool
 from .belief import ROUNDING, Array, Probabilities, explained_by
 from .flips import Flips, by_item, information
-from .history import FeatureBelief, with_intercept
+from .history import FeatureBelief, successes, with_intercept
 
 WEIGHTS = (
     0.003246343272134, 0.051517477033972, 0.195077912673858, 0.315569823632818,
@@ -155,14 +155,8 @@ class Logistic(FeatureBelief, Probabilities):
             for t in np.unique(ends).tolist():
                 group = behind[ends == t]
                 items, labels = arrivals.items[group, :t], arrivals.labels[group, :t]
-                success = labels == self._success
-                wrong = ~success & (labels != self._failure)
-                if wrong.any():
-                    raise InputError(
-                        f"The logistic belief takes labels {self._failure:g} and {self._success:g}, "
-                        f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
-                        "belief=gp, or make a table whose labels have two values."
-                    )
+                outcomes = self._failure, self._success
+                success = successes("logistic", items, labels, outcomes)
                 x = self._rows(group[:, None], items).astype(np.float64)
                 at = None if arrivals.fidelity is None else arrivals.fidelity[group, :t]
                 n = self.model.num_items

@@ -93,10 +93,10 @@ class LowRank(Draws):
                 noise = self._random.standard_normal(factor.shape)
                 factor[:] = normals(*self._regress(other, w, y), noise)
 
-    def _values(self, episode: int) -> NDArray[np.float32]:
+    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
-        values = np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1))
-        return np.asarray(values.reshape(self.chains, -1))
+        matrix = out.reshape(self.chains, rows.shape[1], cols.shape[1])
+        np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1), out=matrix)
 
     def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
         """Return L and L^-1 b of Q = L L' for rows of W and Y, entry by entry, each ``(rows, K)``."""

@@ -109,14 +109,13 @@ class Sparse(Draws):
             for index in range(len(support)):
                 self._exchange(support, index, a, b)
 
-    def _values(self, episode: int) -> NDArray[np.float32]:
+    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         support = self._support[episode]
         noise = self._random.standard_normal(support.shape)
         theta = np.zeros((self.chains, self.model.num_features), np.float32)
         regression = self._regress(support, self._a[episode], self._b[episode])
         theta[np.arange(self.chains), support] = normals(*regression, noise)
-        values: NDArray[np.float32] = theta @ self._x[episode].T
-        return values
+        np.matmul(theta, self._x[episode].T, out=out)
 
     @staticmethod
     def _regress(support: Any, a: Array, b: Array) -> tuple[list[Any], list[Any]]:

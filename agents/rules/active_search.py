@@ -16,6 +16,9 @@ and only a label pays,
 top being the sum of the highest probabilities per price that the money affords. Its gain over the same
 money without the test, s(x, m) - top(money - c), is never negative, and counts per cost.
 
+Where a label changes the chances of few items, as with nearest neighbours, most of them are ruled out
+by an upper bound, see `pruning`: choices stay as they are.
+
 Sources: Garnett, Krishnamurthy, Xiong, Schneider, Mann, "Bayesian Optimal Active Search and
 Surveying", ICML 2012; Jiang, Malkomes, Converse, Shofner, Moseley, Garnett, "Efficient Nonmyopic
 Active Search", ICML 2017, equation (7); Nguyen, Modiri, Garnett, "Nonmyopic Multifidelity Active
@@ -31,12 +34,17 @@ from numpy.typing import NDArray
 
 from ...envs.core import Random
 from ...envs.core.checks import flag, integer
-from ..beliefs.belief import ROUNDING, Probabilities, highest
+from ..beliefs.belief import ROUNDING, Local, Probabilities, highest
 from .decision import Decision
+from .pruning import pruned, top_sums
 from .rule import Rule, best
 
 BLOCK = 2**13
 """Numbers of a block in each episode: probabilities of all items given labels of some candidates."""
+
+
+EXACT = 1e-12
+"""What double precision may do to a chance of 1."""
 
 
 class ActiveSearch(Rule[Probabilities]):
@@ -64,6 +72,8 @@ class ActiveSearch(Rule[Probabilities]):
         legal = decision.mask > 0
         left = decision.left if self.steps is None else np.minimum(decision.left, self.steps)
         later = np.clip(left - 1, 0, legal.sum(1) - 1)
+        if isinstance(belief, Local):
+            return self._among_few(belief, decision, later, random)
         count = min(self.candidates or n, n)
         items = highest(np.where(legal, mean, -np.inf), count, random, ROUNDING)
         p = np.take_along_axis(mean, items, 1)
@@ -79,6 +89,24 @@ class ActiveSearch(Rule[Probabilities]):
         score = np.full((b, n), -np.inf)
         np.put_along_axis(score, items, p + future, 1)
         return best(score, decision.mask, random, ROUNDING * (1 + later[:, None]))
+
+    def _among_few(
+        self, belief: Local, decision: Decision, later: NDArray[np.int64], random: Random
+    ) -> NDArray[np.int64]:
+        """Return the chosen items, where a label changes the chances of few of them, ``(B,)``."""
+        legal, within = decision.mask > 0, EXACT * (1 + later)
+        chances = [np.where(legal, chance, 0.0) for chance in (belief.chance(), *belief.after())]
+        allowed = legal
+        if self.candidates is not None:
+            likely = np.where(legal, chances[0], -np.inf)
+            items = highest(likely, self.candidates, random, EXACT)
+            allowed = np.zeros_like(legal)
+            np.put_along_axis(allowed, items, True, 1)
+        score = np.empty(legal.shape)
+        for i, now in enumerate(zip(*chances, strict=True)):
+            graph = belief.reached(i)
+            score[i] = pruned(graph, now, allowed[i] & legal[i], int(later[i]), within[i])
+        return best(score, decision.mask, random, within[:, None])
 
 
 class ENS(ActiveSearch):
@@ -138,20 +166,6 @@ class ENS(ActiveSearch):
             worth -= at_once(now, price, left)
             worth /= paid
         return worth
-
-
-def top_sums(values: NDArray[np.floating[Any]], count: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the sums of the highest ``count[b]`` values over the last axis, ``(B, m)``.
-
-    Args:
-        values: Values ``(B, m, n)``; -inf for what must not count.
-        count: How many to add up in each episode, ``(B,)``.
-    """
-    sums, n = np.zeros(values.shape[:2]), values.shape[2]
-    for k in np.unique(count[count > 0]).tolist():
-        rows = count == k
-        sums[rows] = np.partition(values[rows], n - k, axis=2)[:, :, n - k :].sum(2)
-    return sums
 
 
 def at_once(values: NDArray[Any], price: NDArray[Any], money: NDArray[Any]) -> NDArray[np.float64]:

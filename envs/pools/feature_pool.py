@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium import spaces
@@ -24,7 +24,7 @@ class FeaturePool(Pool[FeatureLabels]):
     - `features`: float32, `(n * d,)`, row by row; constant within an episode.
     """
 
-    beliefs = "logistic", "linear", "gp"
+    beliefs: ClassVar[tuple[str, ...]] = "logistic", "neighbours", "linear", "gp"
 
     @property
     @abstractmethod

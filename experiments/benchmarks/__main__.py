@@ -19,6 +19,7 @@ from .decisions import decisions, growth, low_rank_decisions, star_decisions
 from .design import design
 from .importing import importing
 from .limits import graphs, memory, particles, resets, restarts
+from .questions import questions
 from .rates import rates
 from .size import size
 from .stepping import stepping, streams
@@ -53,6 +54,7 @@ def main() -> None:
         "Decisions on a star graph": star_decisions,
         "Decisions by draws": low_rank_decisions,
         "Growth with the pool": growth,
+        "Questions of an episode": questions,
         "A million items": size,
         "Design": design,
     }
