@@ -24,8 +24,7 @@ from ..core import InputError, Observation, Streams, box
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.moved import former
-from ..rendering.picture import Curves, Picture, Series, Trace
-from .buying import Buying
+from .drawn import Drawn
 from .labels import ANY_LABEL, Labels, first_time, labels_arrived, labels_lost
 from .late import Late, Waiting
 
@@ -35,7 +34,7 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Buying[StateT], Generic[StateT]):
+class Pool(Drawn[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
@@ -424,16 +423,6 @@ class Pool(Buying[StateT], Generic[StateT]):
     def item_name(self, item: int) -> str:
         """Return an item in words."""
         return f"item {item}"
-
-    def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order in which they came, and their sum."""
-        labels = self._labels_seen(trace[-1][2])
-        points = Series(name="label", values=labels, style="points")
-        best = Series(name="best so far", values=np.maximum.accumulate(labels), style="steps")
-        total = Series(values=np.append(0.0, labels.cumsum()), style="steps")
-        curves = Curves(label="label", series=(points, best))
-        sums = Curves(label="sum of labels", series=(total,))
-        return Picture(unit="label", length=self._horizon, panels=(curves, sums))
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""
