@@ -43,7 +43,8 @@ def _command(name: str, command: Any) -> str:
     text = inspect.cleandoc(command.help or "").replace("\f", "")
     given = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
-    usage = " ".join([name, *map(_metavar, given)])
+    needed = [f"{one.opts[0]} {one.name.upper()}" for one in options if one.required]
+    usage = " ".join([name, *map(_metavar, given), *needed])
     parts = [f"# {name}", text, f"```sh\ndiscovery-gym {usage}\n```"]
     for title, table in (("Arguments", given), ("Options", options)):
         if table:
@@ -60,7 +61,9 @@ def _row(one: Any) -> str:
     """Return a row of an argument or option: its names, what it is, its default."""
     names = [one.name] if one.param_type_name == "argument" else [*one.opts, *one.secondary_opts]
     default = (
-        "" if one.default in (None, False, ()) or callable(one.default) else f" ({one.default})"
+        ""
+        if one.default in (None, "", ()) or isinstance(one.default, bool)
+        else f" ({one.default})"
     )
     text = f"{one.help or ''}{default}".replace("|", "\\|").replace("\n", " ")
     return f"| {', '.join(f'`{name}`' for name in names)} | {text} |"
