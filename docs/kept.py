@@ -49,12 +49,17 @@ def _row(task: dict[str, Any]) -> str:
     names = [name for name in agents if name in task["may_be_best"]] or [*agents][:1]
     first, *others = (agents[name] for name in names)
     best = "; ".join([f"{first['agent']} (`{first['text']}`)", *(one["agent"] for one in others)])
-    cells = [first["score"], first["return"], task["optimal_value"], task["random_value"]]
+    optimum, chance = task["optimal_value"], task["random_value"]
+    told = None in (optimum, chance) or abs(optimum - chance) > 1e-9  # else all agents are equal
+    cells = [first["score"] if told else None, first["return"], optimum, chance]
     return f"| {task['task']} | {best} | {' | '.join(map(_number, cells))} |"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None or not math.isfinite(value) else f"{value:.3g}".replace("-", "−")
+    if value is None or not math.isfinite(value):
+        return "–"
+    value = value if abs(value) > 1e-9 else 0.0
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", "−")
 
 
 def _named(name: str) -> Iterator[tuple[float, str]]:

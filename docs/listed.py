@@ -62,7 +62,9 @@ def _row(one: Any) -> str:
     """Return a row of an argument or option: its names, what it is, its default."""
     names = [one.name] if one.param_type_name == "argument" else [*one.opts, *one.secondary_opts]
     default = (
-        "" if one.default in (None, False, ()) or callable(one.default) else f" ({one.default})"
+        ""
+        if one.default in (None, "", ()) or isinstance(one.default, bool)
+        else f" ({one.default})"
     )
     text = f"{one.help or ''}{default}".replace("|", "\\|").replace("\n", " ")
     return f"| {', '.join(f'`{name}`' for name in names)} | {text} |"

@@ -41,8 +41,20 @@ SOURCES = (
 )
 FORMULAS = tomllib.loads(Path(__file__).with_name("formulas.toml").read_text("utf-8"))
 """What each agent, rule or belief computes, in LaTeX, by name."""
+SYMBOLS = """## Symbols
+
+An agent is a plain one, or a rule with a belief: `bayes_ucb(width=2, belief=linear)`. In their formulas
+
+- $x$ is an item that may be chosen, $f(x)$ its value, $y$ its label, $x_t$ the choice of step $t$;
+- $\\mu(x)$ and $\\sigma(x)$ are mean and standard deviation of what is believed of the value, after the
+  history $h_t$; $p(x)$ is the probability of a success;
+- $m$ is the number of labels left, $b$ the best mean so far;
+- $\\xi$ is a setting, $\\theta$ what is unknown, $I$ information, in nats;
+- $k$ is a condition with $n_k$ tests, their mean $m_k$ and variance $v_k$.
+"""
+"""What stands below the index of agents."""
 PAPERS = tomllib.loads(Path(__file__).with_name("papers.toml").read_text("utf-8"))
-"""Addresses of papers, by title."""
+"""Addresses of papers, by title and by other words for them."""
 
 
 def pages() -> dict[str, str]:
@@ -56,11 +68,17 @@ def pages() -> dict[str, str]:
 
 
 def _linked(text: str) -> str:
-    """Return a text with the titles of papers as links, wherever its lines break."""
-    for title, address in PAPERS.items():
-        words = r"\s+".join(map(re.escape, title.split()))
-        text = re.sub(rf'"({words})(,?)"', rf'["\1\2"]({address})', text)
+    """Return a text with papers as links, wherever its lines break."""
+    for title, address in PAPERS["titles"].items():
+        text = re.sub(rf'"({_broken(title)})(,?)"', rf'["\1\2"]({address})', text)
+    for words, address in PAPERS["words"].items():
+        text = re.sub(rf"(?<![\w[])({_broken(words)})(?!\w)", rf"[\1]({address})", text)
     return text
+
+
+def _broken(words: str) -> str:
+    """Return a pattern of some words that lines may break."""
+    return r"\s+".join(map(re.escape, words.split()))
 
 
 def _model(env_id: str) -> Any:
@@ -125,7 +143,7 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             idea, settings, options = _text(cls).partition("Settings:\n")
-            formula = f"$$\n{FORMULAS[name].strip()}\n$$"
+            formula = f"$$\n{FORMULAS[name].strip()}\n$$\n\n[The symbols](README.md#symbols)."
             parts = [
                 f"{head}: `{name}{_settings(cls)}`.",
                 idea.strip(),
@@ -140,10 +158,10 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
             else:
                 parts += [_shipped()] if cls is PolicyAgent else []
                 played = [one for one in models if name in fits[one]]
-            parts += [_where(kind, played), kept.cost(name)]
+            parts += [_where(kind, played), _tried(name, kind, played), kept.cost(name)]
             out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
             entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
-    out["agents/README.md"] = _index("Agents, rules and beliefs", entries)
+    out["agents/README.md"] = _index("Agents, rules and beliefs", entries) + f"\n{SYMBOLS}\n"
     return out
 
 
@@ -154,6 +172,13 @@ def _where(kind: str, env_ids: list[str]) -> str:
     return (
         links and f"{'Describes' if kind == 'belief' else 'Plays, with their defaults,'} {links}."
     )
+
+
+def _tried(name: str, kind: str, env_ids: list[str]) -> str:
+    """Return the command that plays an agent."""
+    if kind == "belief" or not env_ids:
+        return ""
+    return f"```sh\ndiscovery-gym evaluate {gym.spec(env_ids[0]).name} {name}\n```"
 
 
 def _shipped() -> str:

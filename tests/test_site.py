@@ -30,6 +30,7 @@ LOOKED_AT = (
     "environments/LinearPool",
     "agents/ids",
     "leaderboard",
+    "tutorials/ladder",
     "guide",
 )
 MODULES = ("discovery_gym.agents", "discovery_gym.envs", "discovery_gym.envs.datasets",
@@ -122,6 +123,8 @@ def test_the_site_is_small() -> None:
     board = SITE / "board"
     files = [one for one in SITE.rglob("*") if one.is_file() and board not in one.parents]
     assert sum(one.stat().st_size for one in files) < 20e6
+    moving = [one.stat().st_size for one in files if one.suffix == ".gif"]
+    assert sum(moving) / len(moving) < 100e3
 
 
 @pytest.fixture(scope="module")

@@ -120,8 +120,8 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
     elif docname == "environments/README":
         text = f"# Environments\n\n{pictures.gallery()}\n"
     elif folder == "environments":
-        head, _, rest = text.partition("\n")
-        text = f"{head}\n\n{pictures.figure(name)}\n{rest}"
+        env_id, idea, rest = text.removeprefix("# ").split("\n\n", 2)
+        text = f"# {name}\n\n{idea}\n\n{pictures.figure(name)}\n`{env_id}`\n\n{rest}"
     elif docname == "index":
         start = pictures.picture(
             pictures.HERO, "A random agent, and one that learns, side by side.", ""

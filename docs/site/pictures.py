@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class Play:
     agent: str
     kwargs: dict[str, Any] = field(default_factory=dict)
     rival: str = ""
-    """An agent to be shown beside, on the left."""
+    """An agent to be shown beside: its curve in the first panel, or on the left of the start page."""
 
 
 INVEST = {
@@ -49,32 +49,50 @@ INVEST = {
 }
 LADDER = {"target": 99, "p_scale": 1000.0, "cost_per_batch": 20.0, "cost_per_experiment": 1.0}
 STEPS = {"target": 50.0, "batch_sizes": (1, 8, 96), "cost_per_experiment": 0.02}
+MATRIX = {"num_rows": 20, "num_cols": 15, "rank": 1, "horizon": 80}
 PLAYS = {
-    "BinomialDiscovery": Play("optimal", INVEST),
+    "BinomialDiscovery": Play("optimal", INVEST, rival="random"),
     "GaussianStep": Play("optimal", STEPS),
-    "KnowledgeLadder": Play("optimal", LADDER | {"horizon": 2000}),
-    "FidelityLadder": Play("optimal", {"price_per_day": 1.0}),
+    "KnowledgeLadder": Play("optimal", LADDER | {"horizon": 2000}, rival="random"),
+    "FidelityLadder": Play("optimal", {"price_per_day": 1.0}, rival="random"),
     "GeneralConditions": Play("ucb1"),
     "LinearPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
     "LogisticPool": Play("bayes_ucb", {"num_items": 300, "num_features": 5, "horizon": 60}),
     "GraphPool": Play("bayes_ucb"),
-    "LowRankPool": Play("bayes_ucb", {"horizon": 60}),
+    "LowRankPool": Play("bayes_ucb", MATRIX),
     "UnstructuredPool": Play("random"),
     "ScreeningPool": Play("optimal", {"hit_chance": 0.3}),
     "TablePool": Play("bayes_ucb(belief=gp)"),
-    "SimulatorDesign": Play("greedy_eig"),
+    "SimulatorDesign": Play("greedy_eig", rival="random"),
     "DeathProcess": Play("greedy_eig", {"horizon": 8}),
-    "PreyPopulation": Play("greedy_eig"),
-    "TemporalDiscounting": Play("greedy_eig"),
-    "LocationFinding": Play("greedy_eig", {"horizon": 20}),
-    "ConstantElasticity": Play("greedy_eig"),
+    "PreyPopulation": Play("greedy_eig", rival="random"),
+    "TemporalDiscounting": Play("greedy_eig", rival="random"),
+    "LocationFinding": Play("greedy_eig", {"horizon": 20}, rival="random"),
+    "ConstantElasticity": Play("greedy_eig", rival="random"),
     "LinearGaussianDesign": Play("greedy_eig"),
-    "Weinberg": Play("greedy_eig"),
-    "WeinbergToy": Play("greedy_eig"),
+    "Weinberg": Play("greedy_eig", rival="random"),
+    "WeinbergToy": Play("greedy_eig", rival="random"),
 }
 """What is shown of each environment, by its name."""
 HERO = "start"
 POOL = {"num_items": 400, "num_features": 4, "horizon": 48}
+SEEN = {
+    "campaigns": "Grey is how the optimum goes: its mean, and eight in ten of its episodes.",
+    "conditions": "A curve for each condition.",
+    "pools": "The dashed line is what an oracle has, in the mean, the grey one chance.",
+    "map": "A dot of the map is an item, in the colour of what is believed of it, grey where nothing "
+    "is; those with a rim are labelled.",
+    "design": "On the right is what each setting would tell, as far as is known by then, and the last "
+    "one chosen.",
+}
+"""What is to be seen in the picture of a family."""
+TOLD = {
+    "ScreeningPool": "What the tests have found, and the money left; the dashed line is how many hits "
+    "the optimum finds, in the mean.",
+    "UnstructuredPool": SEEN["pools"],
+    "ConstantElasticity": "What was learned so far, and the first number of the settings chosen.",
+}
+"""The same of those that look different."""
 SHOWN = PLAYS | {HERO: Play("bayes_ucb", POOL, rival="random")}
 FAMILIES = {
     "campaigns": "Campaigns\n\nHow many experiments at once, and of which kind?",
@@ -94,27 +112,47 @@ def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
 
     import discovery_gym  # noqa: F401 - registers
     from discovery_gym.agents import make
+    from discovery_gym.agents.thoughts import with_thoughts
     from discovery_gym.envs.rendering import draw
 
     world: Any = gym.make(f"discovery/{env}-v0", **play.kwargs).unwrapped
-    traces = []
-    for name in filter(None, (play.rival, play.agent)):
-        agent, state = make(name, world), None
-        observation, _ = world.reset(seed=1)
-        trace, ended = [(None, 0.0, observation)], False
-        while not ended and not (BRIEF and len(trace) > count):
-            action, state = agent.predict(observation, state)
-            observation, reward, terminated, truncated, _ = world.step(action)
-            trace.append((action, float(reward), observation))
-            ended = terminated or truncated
-        traces.append((name, trace))
-    last = max(len(trace) for _, trace in traces) - 1
+    names = [*filter(None, (play.agent, play.rival))]
+    agents = {name: make(name, world) for name in names}
+    traces = {name: _played(world, agents[name], count) for name in names}
+    side_by_side = play == SHOWN[HERO]
+    last = max(len(traces[name]) for name in (names if side_by_side else names[:1])) - 1
     for end in moving.ends(last, count):
-        pictures = []
-        for name, trace in traces:
-            picture = draw(world.model, trace[: end + 1], "rgb_array", compact=True)
-            pictures.append(_named(picture, name) if play.rival else picture)
-        yield np.concatenate(pictures, axis=1)
+        now = {name: trace[: end + 1] for name, trace in traces.items()}
+        seen = {name: world.model.picture(trace) for name, trace in now.items()}
+        drawn = {}
+        for name in reversed(names) if side_by_side else names[:1]:
+            shown = with_thoughts(seen[name], agents[name], now[name])
+            if play.rival and not side_by_side:
+                shown = _beside(shown, seen[play.rival], play)
+            drawn[name] = draw(world.model, now[name], "rgb_array", compact=True, picture=shown)
+        named = (_named(one, name) if side_by_side else one for name, one in drawn.items())
+        yield np.concatenate([*named], axis=1)
+
+
+def _played(world: Any, agent: Any, count: int) -> list[tuple[Any, float, Any]]:
+    """Return the moments of an episode of seed 1; of a site in brief, only the first."""
+    observation, _ = world.reset(seed=1)
+    trace, state, ended = [(None, 0.0, observation)], None, False
+    while not ended and not (BRIEF and len(trace) > count):
+        action, state = agent.predict(observation, state)
+        observation, reward, terminated, truncated, _ = world.step(action)
+        trace.append((action, float(reward), observation))
+        ended = terminated or truncated
+    return trace
+
+
+def _beside(picture: Any, other: Any, play: Play) -> Any:
+    """Return a picture with the curve of a rival in its first panel, as far as the player's goes."""
+    first, rest = picture.panels[0], picture.panels[1:]
+    mine, values = first.series[0], np.asarray(other.panels[0].series[0].values, float)
+    values = np.pad(values, (0, max(len(mine.values) - len(values), 0)), "edge")
+    both = (replace(mine, name=play.agent), replace(mine, name=play.rival, values=values, colour=3))
+    return replace(picture, panels=(replace(first, series=both), *rest))
 
 
 def _named(picture: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
@@ -183,9 +221,14 @@ def figure(name: str) -> str:
         return ""
     play = PLAYS[name]
     kwargs = "".join(f" {key}={value!r}" for key, value in play.kwargs.items())
+    rival = f", beside `{play.rival}`" * bool(play.rival)
     about = f"An episode played by {play.agent}."
-    note = f"An episode of seed 1, played by `{play.agent}`{f', with `{kwargs[1:]}`' if kwargs else ''}."
-    return f"{picture(name, about, '../')}\n\n{{.caption}}\n{note}\n"
+    given = f", with `{kwargs[1:]}`" * bool(kwargs)
+    note = f"An episode of seed 1, played by `{play.agent}`{rival}{given}."
+    family = _family(name)
+    seen = SEEN[family] if name not in TOLD else TOLD[name]
+    seen += f" {SEEN['map']}" if family == "pools" and name not in TOLD else ""
+    return f"{picture(name, about, '../')}\n\n{{.caption}}\n{note} {seen}\n"
 
 
 def gallery() -> str:
@@ -196,9 +239,19 @@ def gallery() -> str:
 
     families: dict[str, list[str]] = {family: [] for family in FAMILIES}
     for env_id in registered():
-        spec: Any = gym.spec(env_id)
-        families[str(spec.entry_point).split(".envs.")[1].partition(".")[0]].append(spec.name)
+        name = gym.spec(env_id).name
+        families[_family(name)].append(name)
     return "\n\n".join(f"## {FAMILIES[one]}\n\n{_cards(names)}" for one, names in families.items())
+
+
+def _family(name: str) -> str:
+    """Return the family of an environment."""
+    import gymnasium as gym
+
+    import discovery_gym  # noqa: F401 - registers
+
+    spec: Any = gym.spec(f"discovery/{name}-v0")
+    return str(spec.entry_point).split(".envs.")[1].partition(".")[0]
 
 
 def _cards(names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -17,16 +17,20 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from ..core import InputError, Model, Observation, Streams, shown
+from ..core import InputError, Model, Observation, Streams, TruthUnknown, shown
 from ..core.checks import integer, money, real, sequence
 from ..core.model import ONE, ZERO, State
-from ..rendering.picture import Curves, Picture, Series, Trace
+from ..rendering.picture import Course, Curves, Picture, Series, Trace
 
 Hidden: TypeAlias = Mapping[str, NDArray[Any]]
 Moments: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and variance of something in B episodes, each ``(B,)``."""
 EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
+
+
+PLAYED, LONGEST = 256, 2048
+"""Episodes that show the course of the optimum, and the actions that are shown of them at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,37 @@ class Campaign(Model[State]):
             hidden: What they hide, if it is to count as known; None: they are given what is public.
         """
 
+    @cached_property
+    def course(self) -> Course | None:
+        """What the optimum achieves after 0, 1, ... actions; None where no optimum is known.
+
+        Mean and middle 80 % of its first 256 episodes, until all of them have ended, 2048 actions at
+        most; an ended one stays where it is.
+        """
+        try:
+            policy = self.optimal_policy()
+        except (InputError, TruthUnknown):
+            return None
+        every = np.arange(PLAYED)
+        state, streams = self.new_state(PLAYED), Streams(PLAYED, self.uniforms)
+        streams.generators.reseed(every.tolist(), every.tolist())
+
+        def begin(rows: NDArray[np.int64]) -> None:
+            self.reset(state, rows, streams)
+            streams.begin(rows)
+
+        begin(every)
+        achieved, ended = [self.achieved(self.observe(state))], np.zeros(PLAYED, np.bool_)
+        while not ended.all() and len(achieved) <= LONGEST:
+            _, over = self.step(state, policy(self.observe(state)), streams)
+            streams.next_step()
+            achieved.append(np.where(ended, achieved[-1], self.achieved(self.observe(state))))
+            ended |= over
+            if over.any():
+                begin(over.nonzero()[0])
+        low, high = np.quantile(achieved, (0.1, 0.9), axis=1)
+        return Course(name="the optimum", mean=np.mean(achieved, 1), low=low, high=high)
+
     def _spent(self, actions: NDArray[np.int64]) -> Curves:
         """The cost of all actions so far."""
         total = np.append(0.0, self.prices(actions).cumsum())
@@ -158,7 +193,8 @@ class Batches(Campaign[State]):
         actions = np.array([action for action, _, _ in trace[1:]], np.int64)
         seen = np.array([observation for _, _, observation in trace], np.float64)
         strip = self._strip(actions, self._batches(actions))
-        panels = self._progress(seen), strip, self._spent(actions)
+        progress = replace(self._progress(seen), course=lambda: self.course)
+        panels = progress, strip, self._spent(actions)
         return Picture(panels=panels, unit="epoch", length=self.horizon)
 
     @abstractmethod

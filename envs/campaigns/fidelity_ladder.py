@@ -400,7 +400,12 @@ class FidelityLadder(Fidelity[Climb]):
             for i, (name, of) in enumerate(self.choices.items())
         )
         panels = (
-            Curves(label="rung x", series=(Series(values=rung, style="steps"),), goal=self.target),
+            Curves(
+                label="rung x",
+                series=(Series(values=rung, style="steps"),),
+                goal=self.target,
+                course=lambda: self.course,
+            ),
             Curves(label="hits in hand", series=(Series(values=hits, style="steps"),)),
             Curves(label="tests at once", series=tests, log=int(self.rungs.size.max()) > 16),
             self._spent(actions),

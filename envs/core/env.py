@@ -18,6 +18,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
 
     Args:
         render_mode: ``None``, ``"ansi"`` (a text) or ``"rgb_array"`` (a picture).
+        render_size: ``"full"``, or ``"card"`` for a picture that is shown small, with large letters.
         reveal: Put the hidden truth (parameters, regret) into ``info``.
         copy: Give every observation its own copy of what is constant within an episode, such as
             the features of a pool, as Gymnasium's checker demands. With ``False`` these stand in
@@ -32,11 +33,12 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         /,
         *,
         render_mode: str | None = None,
+        render_size: str = "full",
         reveal: bool = False,
         copy: bool = True,
         **parameters: Any,
     ) -> None:
-        self._build(1, render_mode, reveal, parameters)
+        self._build(1, render_mode, render_size, reveal, parameters)
         self._copy = flag("copy", copy)
         self.observation_space = self.model.observation_space
         self.action_space = self.model.action_space

@@ -22,6 +22,7 @@ from .streams import Streams
 ModelT = TypeVar("ModelT", bound=Model[Any])
 
 RENDER_MODES = ("ansi", "rgb_array")
+RENDER_SIZES = ("full", "card")
 
 
 class Episodes(Generic[ModelT]):
@@ -37,11 +38,17 @@ class Episodes(Generic[ModelT]):
     _fixed_info: dict[str, Any] = {}  # noqa: RUF012  (what it always is; empty where it changes)
 
     def _build(
-        self, num_episodes: int, render_mode: str | None, reveal: bool, parameters: dict[str, Any]
+        self,
+        num_episodes: int,
+        render_mode: str | None,
+        render_size: str,
+        reveal: bool,
+        parameters: dict[str, Any],
     ) -> None:
         if render_mode is not None:
             render_mode = choice("render_mode, if it is not None,", render_mode, RENDER_MODES)
         self.render_mode = render_mode
+        self._compact = choice("render_size", render_size, RENDER_SIZES) == "card"
         self.model = cast(ModelT, self.model_class.build(**parameters))
         self.model.check_size(num_episodes)
         self._reveal = flag("reveal", reveal)
@@ -111,7 +118,8 @@ class Episodes(Generic[ModelT]):
             return None
         from ..rendering import draw  # drawing is not part of stepping
 
-        return [draw(self.model, trace, self.render_mode) for trace in traces]
+        mode, compact = self.render_mode, self._compact
+        return [draw(self.model, trace, mode, compact=compact) for trace in traces]
 
     def _require_reset(self) -> None:
         if self._state is None:

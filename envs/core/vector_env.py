@@ -29,6 +29,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         num_envs: The number B of episodes.
         autoreset_mode: ``"NextStep"``, ``"SameStep"`` or ``"Disabled"`` (or the `AutoresetMode`).
         render_mode: ``None``, ``"ansi"`` or ``"rgb_array"``; `render` gives one frame per episode.
+        render_size: ``"full"``, or ``"card"`` for a picture that is shown small, with large letters.
         reveal: Put the hidden truth (parameters, regret) into ``info``.
         **parameters: The parameters of the model, the same for all episodes.
     """
@@ -46,6 +47,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         *,
         autoreset_mode: str | AutoresetMode = AutoresetMode.NEXT_STEP,
         render_mode: str | None = None,
+        render_size: str = "full",
         reveal: bool = False,
         **parameters: Any,
     ) -> None:
@@ -54,7 +56,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             autoreset_mode = AutoresetMode(choice("autoreset_mode", autoreset_mode, modes))
         self.autoreset_mode = autoreset_mode
         self.num_envs = integer("num_envs", num_envs, low=1)
-        self._build(self.num_envs, render_mode, reveal, parameters)
+        self._build(self.num_envs, render_mode, render_size, reveal, parameters)
         self.metadata = {**type(self).metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space = self.model.observation_space
         self.single_action_space = self.model.action_space

@@ -160,7 +160,10 @@ class Conversion:
         return values if self._no_levels(name, bad) else None
 
     def _note_empty(self, name: str, row: int, more: str = "") -> None:
-        why = f"empty{more}; a feature must be known before the experiment"
+        why = (
+            f"empty{more}; a feature must be known before the experiment: fill it in, or drop= leaves "
+            "the column out"
+        )
         self.problems.cell(self.columns.where(row, name), why)
 
     def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:

@@ -398,6 +398,16 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
 
     # ---- words and pictures
 
+    def history(self, observation: Observation) -> tuple[Array, Array]:
+        """Return the settings ``(t, d)`` tried in one episode, the newest first, and their data."""
+        assert isinstance(observation, dict)
+        made = self.horizon - int(observation["rounds_left"][0])
+        settings, outcomes = (
+            np.asarray(observation[key], np.float64).reshape(self.horizon, -1)[:made]
+            for key in ("settings", "outcomes")
+        )
+        return settings, outcomes
+
     def summary(self, observation: Observation) -> str:
         """Return the posterior and the rounds left, in words."""
         assert isinstance(observation, dict)
@@ -417,8 +427,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """Return information, settings and uncertainty over the rounds."""
         gains = np.array([reward for _, reward, _ in trace])
         beliefs = np.array([observation["belief"] for _, _, observation in trace], np.float64)
-        made = [observation["settings"][: len(self.knobs)] for _, _, observation in trace[1:]]
-        settings = np.array(made, np.float64).reshape(-1, len(self.knobs))
+        settings = self.history(trace[-1][2])[0][::-1]
         stds = beliefs[:, len(self.unknown_parameters) :]
         return Picture(
             unit="round",

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..core import InputError, shown
 from ..core.checks import integer, sequence
-from .design import DesignModel
 from .posteriors import Grid
+from .telling import Telling
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GridDesign(DesignModel[Grid]):
+class GridDesign(Telling[Grid]):
     """A design environment whose posterior is exact on a grid.
 
     ## Arguments

@@ -19,9 +19,10 @@ from scipy.special import ndtri
 
 from ..core import InputError, Policy, TruthUnknown, environments
 from ..core.checks import integer, real
-from .design import Array, DesignModel
+from .design import Array
 from .drawing import NormalResponse
 from .posteriors import Gaussian
+from .telling import Telling
 
 LEAST, MOST = 1e-30, 1e30
 """Range of the standard deviations, whose squares and data neither vanish nor overflow."""
@@ -30,7 +31,7 @@ PRECISE = 1e6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LinearGaussianDesign(NormalResponse, DesignModel[Gaussian]):
+class LinearGaussianDesign(NormalResponse, Telling[Gaussian]):
     """Choose the directions in which to measure an unknown vector.
 
     ## Description

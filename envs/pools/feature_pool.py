@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,8 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import box
-from ..rendering.picture import Cloud, Picture, Trace
-from .labels import FeatureLabels, labels_arrived
+from .labels import FeatureLabels
 from .pool import Pool
 
 
@@ -65,14 +64,6 @@ class FeaturePool(Pool[FeatureLabels]):
         """Return the features."""
         return {"features": state.features.view()}
 
-    def picture(self, trace: Trace) -> Picture:
-        """Return the labels in the order chosen, their sum, and where they lie among the items."""
-        picture, observation = super().picture(trace), trace[-1][2]
-        known = np.arange(self._horizon) < labels_arrived(observation)
-        if self.fidelities:
-            known &= observation["fidelity"] == self.num_tests - 1
-        items, found = observation["labelled"][known], np.full(self.num_items, np.nan)
-        found[items] = observation["labels"][known]
-        last, points = int(items[-1]) if len(items) else None, self.feature_matrix(observation)
-        cloud = Cloud(label="label", points=points, values=found, last=last)
-        return replace(picture, panels=(*picture.panels, cloud))
+    def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the features."""
+        return self.feature_matrix(observation)

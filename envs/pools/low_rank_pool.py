@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,7 +130,14 @@ class LowRankPool(Pool[Labels]):
             total += (best / np.linalg.norm(u, axis=(1, 2)) / np.linalg.norm(v, axis=(1, 2))).sum()
         return float(total / count)
 
-    # ---- words
+    # ---- words and pictures
+
+    place_names = "column", "row"
+
+    def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return columns and rows, the first row on top."""
+        row, column = np.divmod(np.arange(self.num_items), self.num_cols)
+        return np.stack([column, -row], 1)
 
     def item_name(self, item: int) -> str:
         """Return an entry in words."""

@@ -25,8 +25,7 @@ from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.model import ONE, ZERO
 from ..core.moved import former
-from ..rendering.picture import Curves, Picture, Series, Trace
-from .buying import Buying
+from .drawn import Drawn
 from .labels import ANY_LABEL, Labels, first_time, labels_arrived, labels_lost
 from .late import Late, Waiting
 
@@ -36,7 +35,7 @@ __getattr__ = former(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Pool(Buying[StateT], Generic[StateT]):
+class Pool(Drawn[StateT], Generic[StateT]):
     """A pool of items, each of which may be labelled once.
 
     ## Action space
@@ -432,22 +431,6 @@ class Pool(Buying[StateT], Generic[StateT]):
     def action_name(self, action: Any) -> str:
         """Return the item, or the items of a batch, in words; with fidelities also the test."""
         return "; ".join(self._test_name(int(test)) for test in np.ravel(action))
-
-    def picture(self, trace: Trace) -> Picture:
-        """Return the tests in the order in which they came, and the sum of the labels."""
-        seen, test = self._tests_seen(trace[-1][2])
-        *proxies, labels = (np.where(test == m, seen, np.nan) for m in range(self.num_tests))
-        points = Series(name="label", values=labels, style="points")
-        best = Series(name="best so far", values=np.fmax.accumulate(labels), style="steps")
-        total = Series(values=np.append(0.0, np.nancumsum(labels)), style="steps")
-        several = len(proxies) > 1
-        cheap = [
-            Series(name=f"proxy {m}" * several, values=one, style="points")
-            for m, one in enumerate(proxies)
-        ]
-        shown = {"label": (points, best), "sum of labels": (total,), "proxies": tuple(cheap)}
-        panels = tuple(Curves(label=label, series=some) for label, some in shown.items() if some)
-        return Picture(unit="test" if cheap else "label", length=self._horizon, panels=panels)
 
     def summary(self, observation: Observation) -> str:
         """Return where the episode stands, in words."""

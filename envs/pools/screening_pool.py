@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, Policy, Streams, TruthUnknown, environments, shown
 from ..core.checks import LARGE, SMALL, integer, real, sequence
+from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import Labels, labels_arrived
 from .pool import Pool
 from .screening_plan import CHEAP, ScreeningPlan
@@ -232,6 +233,25 @@ class ScreeningPool(Pool[Labels]):
             return np.asarray(2 * item + (best != CHEAP))
 
         return policy
+
+    # ---- pictures
+
+    def picture(self, trace: Trace) -> Picture:
+        """Return what the tests have found, and the money left, over the purchases."""
+        seen = [{key: value[None] for key, value in moment[2].items()} for moment in trace]
+        cheap, careful = np.moveaxis(np.array([self.outcomes_of(one) for one in seen]), 1, 0)[
+            :, :, 0
+        ]
+        money = np.array([moment[2]["money_left"][0] for moment in trace], np.float64)
+        found = (("positive", cheap == 1), ("negative", cheap == 0), ("hits", careful == 1))
+        series = [
+            Series(name=name, values=which.sum(1), style="steps", colour=colour)
+            for (name, which), colour in zip(found, (1, 6, 2), strict=True)
+        ]
+        left = Curves(label="money left", series=(Series(values=money, style="steps"),))
+        best = self._ends[1]
+        tests = Curves(label="candidates", series=tuple(series[::-1]), goal=best)
+        return Picture(unit="purchase", length=self.most_decisions, panels=(tests, left))
 
 
 def _model(name: str, given: Any) -> tuple[float, float, float, float]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from .picture import Drawable, Trace
+from .picture import Drawable, Picture, Trace
 
 __all__ = ["draw"]
 
 
-def draw(model: Drawable, trace: Trace, mode: str, *, compact: bool = False) -> Any:
+def draw(
+    model: Drawable,
+    trace: Trace,
+    mode: str,
+    *,
+    compact: bool = False,
+    picture: Picture | None = None,
+) -> Any:
     """Return an episode so far as a text ("ansi") or a ``(480, 640, 3)`` uint8 image ("rgb_array").
 
     Args:
@@ -17,11 +24,13 @@ def draw(model: Drawable, trace: Trace, mode: str, *, compact: bool = False) -> 
         trace: The episode so far.
         mode: "ansi" or "rgb_array".
         compact: An image that will be shown small: large letters, no title, fewer panels.
+        picture: What is to be seen, if it is more than the model knows.
     """
+    picture = model.picture(trace) if picture is None else picture
     if mode == "ansi":
         from .text import write
 
-        return write(model, trace)
+        return write(model, trace, picture)
     from .image import paint  # matplotlib takes half a second to import
 
-    return paint(model, trace, compact=compact)
+    return paint(model, trace, picture, compact=compact)

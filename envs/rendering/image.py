@@ -2,55 +2,65 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+import textwrap
 import threading
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
+from .beside import draw_cloud, draw_profile
 from .palette import COLOURS, GREY, LIGHT
-from .picture import Cloud, Curves, Drawable, Series, Trace, projection
+from .picture import Cloud, Course, Curves, Drawable, Picture, Profile, Series, Trace
 from .text import title
 
-MOST_POINTS = 1500  # items of a cloud that are drawn; beyond, an even sample of them
 MOST_NAMES = 5  # series in a legend
 COMPACT = 1.8  # how much larger letters are where the picture will be shown small
 
 
-def paint(model: Drawable, trace: Trace, *, compact: bool = False) -> NDArray[np.uint8]:
+def paint(
+    model: Drawable, trace: Trace, picture: Picture, *, compact: bool = False
+) -> NDArray[np.uint8]:
     """Return the picture of an episode, ``(480, 640, 3)``.
+
+    Before the first action it says what the problem is, where nothing that was to be expected does.
 
     Args:
         model: What describes the episode.
         trace: The episode so far.
+        picture: What is to be seen of it.
         compact: To be shown small: large letters, no title, and of the curves the first two panels.
     """
-    picture = model.picture(trace)
     curves = [panel for panel in picture.panels if isinstance(panel, Curves)]
     curves = curves[:2] if compact else curves
-    clouds = [panel for panel in picture.panels if isinstance(panel, Cloud)][:1]
-    sheet = _sheet(len(curves), bool(clouds), compact)
+    beside = [panel for panel in picture.panels if not isinstance(panel, Curves)][:1]
+    sheet = _sheet(len(curves), type(beside[0]) if beside else None, compact)
     sheet.wipe()
     if not compact:
         sheet.entitle(title(model, trace, picture))
     played = len(trace) - 1
-    # The axis doubles now and then, and stands still otherwise.
-    end = max(10, 1 << played.bit_length())
+    # The axis is as long as what was to be expected; beyond, it doubles now and then.
+    end = max([len(one.mean) - 1 for panel in curves if (one := panel.course())], default=0)
+    end = end if 0 < end >= played else max(10, 1 << played.bit_length())
     end = end if picture.length is None else min(end, picture.length)
     for axes, panel in zip(sheet.curves, curves, strict=True):
         _curves(axes, panel, played, sheet.letters)
         axes.set_xlim(-0.01 * end, 1.01 * end + 0.5)
     if curves:
-        sheet.curves[-1].set_xlabel(picture.unit, fontsize=8 * sheet.letters, labelpad=1)
-    for cloud in clouds:
-        _cloud(sheet, cloud)
+        sheet.curves[-1].set_xlabel(f"{picture.unit}s", fontsize=8 * sheet.letters, labelpad=1)
+        if not played and curves[0].course() is None:
+            _say(sheet.curves[0], inspect.getdoc(type(model)) or "", sheet.letters)
+    for other in beside:
+        if isinstance(other, Cloud):
+            draw_cloud(sheet.beside, sheet.scale, other, sheet.letters)
+        else:
+            draw_profile(sheet.beside, other, sheet.letters)
     canvas: Any = sheet.canvas  # matplotlib types no methods of it
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
@@ -62,7 +72,7 @@ def paint(model: Drawable, trace: Trace, *, compact: bool = False) -> NDArray[np
 class _Sheet:
     """A figure with its axes; it is drawn on again and again, for axes cost more than curves."""
 
-    def __init__(self, curves: int, cloud: bool, compact: bool) -> None:
+    def __init__(self, curves: int, kind: type[Cloud | Profile] | None, compact: bool) -> None:
         self.letters = COMPACT if compact else 1.0
         small = 7 * self.letters
         self.figure = Figure(figsize=(6.4, 4.8), dpi=100)
@@ -70,9 +80,9 @@ class _Sheet:
         self.title = [
             self.figure.text(0.02, y, "", fontsize=size) for y, size in ((0.95, 10), (0.905, 8.5))
         ]
-        left, right, bottom, top = 0.11, 0.52 if cloud else 0.98, 0.085, 0.875
+        left, right, bottom, top = 0.11, 0.52 if kind else 0.98, 0.085, 0.875
         if compact:
-            left, right, bottom, top = 0.18, 0.56 if cloud else 0.98, 0.14, 0.985
+            left, right, bottom, top = 0.18, 0.56 if kind else 0.98, 0.14, 0.985
         shares = np.array([2.0, *[1.0] * (curves - 1)])[:curves]
         edges = top - np.append(0.0, shares.cumsum() / shares.sum()) * (top - bottom)
         self.curves = [
@@ -86,14 +96,28 @@ class _Sheet:
             )
             axes.tick_params(labelsize=small, length=2)
             axes.spines[["top", "right"]].set_visible(False)
-        if cloud:
-            left = right + 0.06 if curves else 0.05
-            low = 0.2 + 0.05 * compact
-            self.cloud = self.figure.add_axes((left, low, 0.97 - left, top - low - 0.02))
-            self.cloud.set(xticks=[], yticks=[])
-            self.cloud.spines[["top", "right"]].set_visible(False)
+        if kind is not None:
+            self._add_beside(kind, bool(curves), right, top)
+
+    def _add_beside(
+        self, kind: type[Cloud | Profile], curves: bool, right: float, top: float
+    ) -> None:
+        """Add the axes beside the curves."""
+        left, narrow = right + 0.06 if curves else 0.05, self.letters > 1
+        low = 0.2 + 0.05 * narrow
+        if kind is Profile:
+            left, low = left + 0.03 + 0.06 * narrow, 0.14 if narrow else 0.085
+        axes = self.figure.add_axes((left, low, 0.97 - left, top - low - 0.02))
+        axes.spines[["top", "right"]].set_visible(False)
+        if kind is Cloud:
+            axes.set(xticks=[], yticks=[])
             self.scale = self.figure.add_axes((left, low - 0.085, 0.97 - left, 0.02))
-            self.scale.tick_params(labelsize=small, length=2)
+            self.scale.tick_params(labelsize=7 * self.letters, length=2)
+        else:
+            axes.tick_params(labelsize=7 * self.letters, length=2)
+            axes.xaxis.set_major_locator(MaxNLocator(3))
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+        self.beside = axes
 
     def entitle(self, lines: tuple[str, str]) -> None:
         """Write two lines above all."""
@@ -103,7 +127,7 @@ class _Sheet:
     def wipe(self) -> None:
         """Remove everything that was drawn for one frame."""
         for axes in self.figure.axes:
-            for artist in [*axes.lines, *axes.collections]:
+            for artist in [*axes.lines, *axes.collections, *axes.texts]:
                 artist.remove()
             if (legend := axes.get_legend()) is not None:
                 legend.remove()
@@ -126,25 +150,16 @@ def _curves(axes: Axes, panel: Curves, played: int, letters: float) -> None:
     fit = int(96 * axes.get_position().height / letters)  # letters beside the axes
     label = panel.label if letters == 1 else _shorten(panel.label, fit)
     axes.set_ylabel(label, fontsize=8 * letters, labelpad=2)
-    values = [np.asarray(series.values, np.float64) for series in panel.series]
-    levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal]])
-    levels = levels[np.isfinite(levels)]
-    bars = any(series.style == "bars" for series in panel.series)
     named = sum(bool(series.name) for series in panel.series) + len(panel.marks)
-    legend = 1 < named <= MOST_NAMES or bool(panel.marks)
+    legend = 1 < named <= MOST_NAMES or bool(panel.marks) or panel.course() is not None
     _scale(axes, panel.log)
-    levels = np.log2(levels) if panel.log else levels
-    low, high = (levels.min(), levels.max()) if len(levels) else (0.0, 1.0)
-    if bars:  # these stand on a floor, and a batch of one experiment must be seen as well
-        low = min(low, 0.0) - panel.log
-    room = 0.06 * (high - low) or 0.5
-    low, top = low - room * (not bars), high + room  # what is drawn stays below the legend
-    high = top + 0.3 * (high - low) if legend else top
-    low, top, high = (2.0 ** np.array([low, top, high])).tolist() if panel.log else (low, top, high)
+    low, top, high = _limits(panel, legend)
     axes.set_ylim(low, high)
+    if (course := panel.course()) is not None:
+        _course(axes, course)
     for i, series in enumerate(panel.series):
         colour = COLOURS[i % len(COLOURS) if series.colour is None else series.colour]
-        _series(axes, series, values[i], played, colour)
+        _series(axes, series, played, colour)
     if panel.goal is not None:
         axes.axhline(panel.goal, color=GREY, linewidth=1, linestyle="--")
     for i, (name, times) in enumerate(panel.marks.items()):
@@ -152,6 +167,45 @@ def _curves(axes: Axes, panel: Curves, played: int, letters: float) -> None:
         axes.vlines(times, low, top, color=colour, linewidth=1, label=name)
     if legend:
         _legend(axes, letters)
+
+
+def _limits(panel: Curves, legend: bool) -> tuple[float, float, float]:
+    """Return where axes begin, where what is drawn ends, and where the axes end: a legend is above."""
+    values = [np.asarray(series.values, np.float64) for series in panel.series]
+    course = [] if (one := panel.course()) is None else [*_band(one), one.mean]
+    levels = np.concatenate([*values, [] if panel.goal is None else [panel.goal], *course])
+    levels = levels[np.isfinite(levels)]
+    levels = np.log2(levels) if panel.log else levels
+    low, high = (levels.min(), levels.max()) if len(levels) else (0.0, 1.0)
+    bars = any(series.style == "bars" for series in panel.series)
+    if bars:  # these stand on a floor, and a batch of one experiment must be seen as well
+        low = min(low, 0.0) - panel.log
+    room = 0.06 * (high - low) or 0.5
+    low, top = low - room * (not bars), high + room
+    ends = np.array([low, top, top + 0.3 * (top - room - low) if legend else top])
+    low, top, high = (2.0**ends if panel.log else ends).tolist()
+    return low, top, high
+
+
+def _band(course: Course) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where the band of a course lies; on its mean, where it has none."""
+    low, high = course.low, course.high
+    return course.mean if low is None else low, course.mean if high is None else high
+
+
+def _course(axes: Axes, course: Course) -> None:
+    """Draw what was to be expected, behind everything."""
+    time = np.arange(len(course.mean))
+    axes.fill_between(time, *_band(course), color=LIGHT, alpha=0.5, linewidth=0, zorder=0)
+    axes.plot(time, course.mean, color=GREY, linewidth=1.2, label=course.name, zorder=0)
+
+
+def _say(axes: Axes, text: str, letters: float) -> None:
+    """Write the first sentence of a text into empty axes."""
+    sentence = text.partition("\n\n")[0].replace("\n", " ")
+    lines = textwrap.wrap(sentence, int(88 * axes.get_position().width / letters))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9 * letters}
+    axes.text(0.5, 0.5, "\n".join(lines), color=GREY, transform=axes.transAxes, **style)
 
 
 def _legend(axes: Axes, letters: float) -> None:
@@ -178,9 +232,8 @@ def _scale(axes: Axes, log: bool) -> None:
         axes.yaxis.set_major_locator(MaxNLocator(3))
 
 
-def _series(
-    axes: Axes, series: Series, values: NDArray[np.float64], played: int, colour: str
-) -> None:
+def _series(axes: Axes, series: Series, played: int, colour: str) -> None:
+    values = np.asarray(series.values, np.float64)
     time = np.arange(played + 1 - len(values), played + 1)
     label = series.name or "_"  # what starts like this is left out of the legend
     if series.style == "bars":
@@ -191,38 +244,6 @@ def _series(
         (line,) = axes.plot(time, values, color=colour, linewidth=1.6, label=label)
         line.set_drawstyle("steps-post" if series.style == "steps" else "default")
         axes.plot(time[-1:], values[-1:], "o", color=colour, markersize=4)
-
-
-def _cloud(sheet: _Sheet, panel: Cloud) -> None:
-    """Draw the items: grey where the value is unknown, a ring around the last one."""
-    axes = sheet.cloud
-    values = np.asarray(panel.values, np.float64)
-    known = np.isfinite(values)
-    sample = np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(np.int64)
-    flat, centre, axis = projection(panel.points, sample)
-
-    def dots(items: NDArray[np.int64], **style: Any) -> None:
-        x, y = ((np.asarray(panel.points[items], np.float64) - centre) @ axis).T
-        axes.scatter(x, y, **style)
-
-    dots(sample[~known[sample]], s=6, color=LIGHT, linewidths=0)
-    chosen = known.nonzero()[0]
-    low, high = (values[chosen].min(), values[chosen].max()) if len(chosen) else (0.0, 1.0)
-    colours = ScalarMappable(Normalize(low, max(high, low + 1e-12)), "viridis")
-    dots(chosen, s=16, c=colours.to_rgba(values[chosen]), linewidths=0)
-    if panel.last is not None:
-        ring = {"facecolors": "none", "edgecolors": COLOURS[5], "linewidths": 1.5}
-        dots(np.array([panel.last]), s=70, **ring)
-    # The axes span the sample, so that they do not move.
-    left, right = flat.min(0), flat.max(0)
-    room = 0.05 * np.maximum(right - left, 1e-9)
-    axes.set_xlim(left[0] - room[0], right[0] + room[0])
-    axes.set_ylim(left[1] - room[1], right[1] + room[1])
-    sheet.scale.set_visible(bool(len(chosen)))
-    if len(chosen):
-        sheet.figure.colorbar(colours, cax=sheet.scale, orientation="horizontal")
-        sheet.scale.xaxis.set_major_locator(MaxNLocator(int(4 / sheet.letters)))
-        sheet.scale.set_xlabel(panel.label, fontsize=8 * sheet.letters, labelpad=1)
 
 
 def _shorten(text: str, most: int) -> str:

@@ -6,7 +6,7 @@ and one after each of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -37,6 +37,23 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Course:
+    """What was to be expected before the start, from before the first action on.
+
+    Args:
+        name: Whose course it is, for the legend.
+        mean: Shape ``(L,)``, at least two.
+        low: Where its band begins, ``(L,)``; None: no band.
+        high: Where the band ends, ``(L,)``.
+    """
+
+    name: str
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Curves:
     """Axes that show series over the actions of an episode.
 
@@ -47,6 +64,7 @@ class Curves:
         goal: A level to reach, drawn as a line.
         log: Whether the values stand on a logarithmic scale; they must then be positive.
         marks: Events to mark: name to the numbers of their actions, counted from 1.
+        course: Finds what was to be expected, or None; only images ask for it.
     """
 
     label: str
@@ -54,6 +72,7 @@ class Curves:
     goal: float | None = None
     log: bool = False
     marks: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    course: Callable[[], Course | None] = lambda: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +85,39 @@ class Cloud:
             their first two principal components.
         values: Value of each item, shape ``(n,)``, NaN where it is unknown.
         last: The item chosen last, or None.
+        believed: What is believed of each item, in the unit of the values, ``(n,)``, or None.
+        sure: How sure that is, from 0 to 1, ``(n,)``.
+        names: What the two columns of the points are called; none where they mean nothing.
+        tiles: Whether the points cover the plane, fifteen a side or so.
     """
 
     label: str
     points: NDArray[Any]
     values: NDArray[Any]
     last: int | None = None
+    believed: NDArray[np.float64] | None = None
+    sure: NDArray[np.float64] | None = None
+    names: tuple[str, ...] = ()
+    tiles: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Axes that show a curve over what can be chosen next.
+
+    Args:
+        label: What the values are, with their unit.
+        name: What can be chosen.
+        choices: Shape ``(m,)``, ascending.
+        values: Shape ``(m,)``.
+        last: What was chosen last, or None.
+    """
+
+    label: str
+    name: str
+    choices: NDArray[np.float64]
+    values: NDArray[np.float64]
+    last: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +125,13 @@ class Picture:
     """What an episode looks like.
 
     Args:
-        panels: What to show, the most important first: up to four `Curves` and one `Cloud`.
+        panels: What to show, the most important first: up to four `Curves`, and one `Cloud` or
+            `Profile`.
         unit: What one action is called: "epoch", "label".
         length: The number of actions the budget allows, or None.
     """
 
-    panels: tuple[Curves | Cloud, ...]
+    panels: tuple[Curves | Cloud | Profile, ...]
     unit: str = "action"
     length: int | None = None
 

@@ -11,9 +11,8 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # characters of a bar or a sparkline
 
 
-def write(model: Drawable, trace: Trace) -> str:
+def write(model: Drawable, trace: Trace, picture: Picture) -> str:
     """Return where the episode stands, its last action, its return and its course."""
-    picture = model.picture(trace)
     head, lines = _standing(model, trace, picture)
     if len(trace) > 1:
         lines["last action"] += f" (reward {trace[-1][1]:g})"

@@ -25,10 +25,10 @@ CAMPAIGNS = [
     ("discovery/FidelityLadder-v0", {}),
     (
         "discovery/FidelityLadder-v0",
-        {"money": 50.0, "objective": "rungs", "careful_sizes": (1, 16)},
+        {"money": 20.0, "objective": "rungs", "careful_sizes": (1, 16)},
     ),
-    ("discovery/GaussianStep-v0", {}),
-    ("discovery/GaussianStep-v0", {"stds": (1.0, 3.0), "std_costs": (0.0, 1.0)}),
+    ("discovery/GaussianStep-v0", {"horizon": 50}),
+    ("discovery/GaussianStep-v0", {"horizon": 50, "stds": (1.0, 3.0), "std_costs": (0.0, 1.0)}),
     ("discovery/KnowledgeLadder-v0", {}),
 ]
 names = [f"{env_id.split('/')[1]}{i}" for i, (env_id, _) in enumerate(CAMPAIGNS)]
@@ -82,13 +82,14 @@ def test_gymnasium_accepts_the_rendering(env_id, kwargs, mode):
 
 def test_vector_environments_show_every_episode():
     actions = np.array([0, 1, 1])
-    env = gym.make_vec("discovery/GaussianStep-v0", num_envs=3, render_mode="rgb_array")
+    short = {"horizon": 50, "render_mode": "rgb_array"}
+    env = gym.make_vec("discovery/GaussianStep-v0", num_envs=3, **short)
     env.reset(seed=0)
     env.step(actions)
     frames = env.render()
     assert len(frames) == 3
     for seed, (action, frame) in enumerate(zip(actions, frames, strict=True)):
-        single = gym.make("discovery/GaussianStep-v0", render_mode="rgb_array")
+        single = gym.make("discovery/GaussianStep-v0", **short)
         single.reset(seed=seed)
         single.step(action)
         np.testing.assert_array_equal(frame, single.render())

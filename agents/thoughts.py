@@ -1,0 +1,61 @@
+"""Pictures of an episode with what its player thinks: for people, who see what an agent goes by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..envs.design.telling import told
+from ..envs.rendering.picture import Cloud, Curves, Picture, Trace
+from .agent import Agent
+from .belief_agent import BeliefAgent
+from .design import DesignAgent
+
+
+def with_thoughts(picture: Picture, agent: Agent, trace: Trace) -> Picture:
+    """Return a picture of an episode with what its player believes at that point.
+
+    The map of a pool is coloured by the posterior mean, and grey where that is not sure. Of a design
+    whose posterior only agents follow, the information over settings is drawn. Anything else stays as it
+    is. What is believed is found anew from the last observation of the trace.
+
+    Args:
+        picture: What `model.picture(trace)` says.
+        agent: Who plays.
+        trace: The episode so far.
+    """
+    panels, batch = picture.panels, _batch(trace[-1][2])
+    mapped = any(isinstance(one, Cloud) for one in panels)
+    if isinstance(agent, BeliefAgent) and mapped:
+        belief = agent.new_belief(1)
+        belief.take_keys(~agent.keys)
+        belief.update(batch, np.ones(1, np.bool_))
+        mean, std = (np.asarray(one[0], np.float64) for one in (belief.mean(), belief.std()))
+        sure = _sure(mean, std)
+        return replace(picture, panels=tuple(_coloured(one, mean, sure) for one in panels))
+    drawn = all(isinstance(one, Curves) for one in panels)
+    if isinstance(agent, DesignAgent) and drawn and len(agent.model.knobs) < 3:
+        settings, _ = agent.model.history(trace[-1][2])
+        last = settings[0] if len(settings) else None
+        return replace(picture, panels=(*panels, told(agent.model, agent.posterior(batch), last)))
+    return picture
+
+
+def _coloured(panel: Any, mean: NDArray[np.float64], sure: NDArray[np.float64]) -> Any:
+    """Return a map with what is believed of its items; other panels as they are."""
+    return replace(panel, believed=mean, sure=sure) if isinstance(panel, Cloud) else panel
+
+
+def _sure(mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how sure values are, 0 to 1: by the share of all that varies between items, in any unit."""
+    spread = np.sqrt(mean.var() + (std**2).mean())
+    return np.asarray(np.clip(1 - std / max(spread, 1e-300), 0.0, 1.0))
+
+
+def _batch(observation: Any) -> Any:
+    if isinstance(observation, dict):
+        return {key: np.asarray(value)[None] for key, value in observation.items()}
+    return np.asarray(observation)[None]
