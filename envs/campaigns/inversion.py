@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+FEW = 32
+"""Episodes so few that a search each is quicker than a search in step."""
+
 
 class BinomialTables:
     """How distribution functions are laid out in a row of a table.
@@ -63,6 +66,9 @@ def invert(
     if len(start) == 1:  # a search of one is quicker
         first = start.item()
         return tables[first : first + size.item()].searchsorted(uniform, "right")
+    if len(start) < FEW:
+        pieces = zip(start.tolist(), size.tolist(), uniform.tolist(), strict=True)
+        return np.array([tables[i : i + n].searchsorted(u, "right") for i, n, u in pieces])
     last, index = start + size, start - 1
     for bit in reversed(range(int(size.max()).bit_length())):
         ahead = index + (1 << bit)
