@@ -51,6 +51,13 @@ def given(name: str, value: Any, check: Callable[[str, Any], float]) -> str | tu
     return str(value) if isinstance(value, str) else sequence(name, value, check)
 
 
+def named_columns(fidelities: Any, price: Any) -> tuple[str, ...]:
+    """Return the columns that are proxies and prices, by name, of options that need not be checked."""
+    rows = fidelities if isinstance(fidelities, list | tuple) else ()
+    lower = [row[1] for row in rows if isinstance(row, list | tuple) and len(row) > 1]
+    return tuple(dict.fromkeys(name for name in (*lower, price) if isinstance(name, str)))
+
+
 def proxy_of(
     name: str,
     numbers: Array,

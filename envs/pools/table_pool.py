@@ -22,7 +22,7 @@ from ..core import InputError, Streams, environments, shown
 from ..core.checks import COSTLY, choice, flag, integer, real
 from ..datasets import Reading, Table, load
 from ..datasets.table import from_arrays
-from .columns import ColumnTests, TableLabels
+from .columns import ColumnTests, TableLabels, named_columns
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels
 from .order_statistics import top_sum_drawn
@@ -213,8 +213,7 @@ class TablePool(ColumnTests, Reading):
         """The table, labels included: for the environment and for people, not for agents."""
         assert self.dataset is not None  # of arrays it is made at once
         options = {name: getattr(self, name) for name in OPTIONS}
-        aside = [name for _, name in self._columns if isinstance(name, str)]
-        options["drop"] = *self.drop, *dict.fromkeys(aside)
+        options["drop"] = *self.drop, *named_columns(self.fidelities, self.price)
         table = load(self.dataset, **options)
         return self._halved(replace(table, others=self._others(table, options)).conditions())
 

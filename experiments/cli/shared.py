@@ -90,10 +90,14 @@ def complain(message: str) -> None:
 def say_notes(env: str, parameters: Mapping[str, Any]) -> None:
     """Say what was decided in reading the table that an environment is made of."""
     from ...envs import datasets
+    from ...envs.pools.columns import named_columns
 
     if "TablePool" in env and "dataset" in parameters:
         names = {"dataset", *datasets.Reading.options()} & set(parameters)
-        for note in datasets.load(**{name: parameters[name] for name in names}).notes:
+        given = {name: parameters[name] for name in names}
+        aside = named_columns(parameters.get("fidelities"), parameters.get("price"))
+        given |= {"drop": (*given.get("drop", ()), *aside)} if aside else {}
+        for note in datasets.load(**given).notes:
             say(f"note: {note}")
 
 

@@ -7,6 +7,7 @@ its position, and code that has changed is run again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -18,7 +19,8 @@ import gymnasium as gym
 
 from ...agents import making
 from ...envs.core import InputError, is_ours, shown, spec_of
-from ...envs.datasets import Reading, load
+from ...envs.datasets import Reading, column, load
+from ...envs.pools.columns import named_columns
 from .fingerprints import digest, files, fingerprint, hashed
 
 
@@ -151,4 +153,13 @@ def data_hash(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
     if "dataset" not in env_kwargs or not is_ours(spec_of(env_id)):
         return ""
     options = {name: env_kwargs[name] for name in Reading.options() if name in env_kwargs}
-    return load(env_kwargs["dataset"], **options).digest()
+    aside = named_columns(env_kwargs.get("fidelities"), env_kwargs.get("price"))
+    if not aside:
+        return load(env_kwargs["dataset"], **options).digest()
+    options["drop"] = *options.get("drop", ()), *aside
+    table = load(env_kwargs["dataset"], **options)
+    known = hashlib.sha256(table.digest().encode())
+    for name in aside:
+        beside = table.settings[0].name
+        known.update(column(env_kwargs["dataset"], name, beside, **options).tobytes())
+    return known.hexdigest()

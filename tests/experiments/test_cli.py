@@ -1,5 +1,6 @@
 """The command line: what it prints, and how it refuses."""
 
+import json
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from discovery_gym.envs import datasets
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.runs.parameters import parameters
 from discovery_gym.experiments.runs.records import read_folder
+from discovery_gym.experiments.runs.spec import data_hash
 from discovery_gym.experiments.suites import catalogue as suites
 
 CLI = [sys.executable, "-m", "discovery_gym.experiments"]
@@ -126,6 +128,27 @@ def test_evaluate_shows_the_score():
     assert "20, 1000000" in result.output  # no tuning seed, unless it is asked for
     result = invoke("evaluate", "GaussianStep", "optimal", *words, "--seed", 3)
     assert "20, 3" in result.output
+
+
+def test_columns_of_prices_and_proxies_are_no_outcomes(tmp_path):
+    """Named as what they are, they are not taken for the label; and they are part of the data."""
+    table = tmp_path / "my.csv"
+    rows = [f"{i},{i % 3},{i * i % 7},{1 + i % 2},{i % 5}" for i in range(12)]
+    table.write_text("\n".join(["t,b,quick,cost,yield", *rows]))
+    options = {"dataset": str(table), "fidelities": [[1, "quick"], [None]], "price": "cost"}
+    words = [f"--set={name}={json.dumps(value)}" for name, value in options.items()]
+    result = invoke("evaluate", "TablePool", "greedy", "--episodes", 3, "--set", "budget=9", *words)
+    assert result.exit_code == 0, result.output
+    assert "note: no target was named: it is 'yield'" in result.output
+    assert "money spent" in result.output
+    before = data_hash("discovery/TablePool-v0", options)
+    for old, new in (("11,2,2,2,1", "11,2,3,2,1"), ("11,2,2,2,1", "11,2,2,1,1")):
+        text = table.read_text()
+        assert old in text
+        table.write_text(text.replace(old, new))
+        assert data_hash("discovery/TablePool-v0", options) != before
+        table.write_text(text)
+    assert data_hash("discovery/TablePool-v0", options) == before
 
 
 def test_run_shows_failures_keeps_them_and_tries_them_again(tiny, tmp_path, monkeypatch):
