@@ -114,12 +114,10 @@ class DataFile:
 
 def _width(model: DesignModel[Any], given: int) -> int:
     """Return how many columns of data a model takes, of so many that are given."""
-    if not isinstance(model, HistogramLaw):
-        return len(model.outcome_range[0])
-    if not isinstance(model, SimulatorDesign):
-        return 1
-    some = model.columns is not None or model.summarise is not None  # of the numbers of an event
-    return given if some and given else len(np.atleast_2d(model.data_range))
+    if isinstance(model, SimulatorDesign):
+        some = model.columns is not None or model.summarise is not None  # of an event's numbers
+        return given if some and given else len(np.atleast_2d(model.data_range))
+    return 1 if isinstance(model, HistogramLaw) else len(model.outcome_range[0])
 
 
 def _columns(model: DesignModel[Any], names: list[str], rest: list[str], wanted: int) -> str:

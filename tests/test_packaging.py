@@ -147,7 +147,7 @@ def test_nothing_is_installed_that_is_not_imported():
     sources = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
     for requirement in wanted:
         name = re.split(r"[>=<]", requirement)[0].lower().replace("-", "_")
-        name = {"scikit_learn": "sklearn"}.get(name, name)
+        name = {"scikit_learn": "sklearn", "pillow": "PIL"}.get(name, name)
         assert re.search(rf"^\s*(import|from) {name}\b", sources, re.M), requirement
 
 

@@ -1,29 +1,58 @@
-"""How long an import takes in a new process, against that of Gymnasium, which it contains."""
+"""What a new process costs: an import against that of Gymnasium, which it contains, and commands.
+
+Times are of the processor, with modules compiled beforehand, as they are where the package is installed.
+That of a command is of its whole process. What a shell completes stands in the script that `completion`
+prints, and starts no Python.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 
 from .timing import Measured, median
 
 PEER, OWN = "gymnasium", __name__.split(".")[0]
-CODE = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+IMPORT = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+RUN = """
+import sys, time
+sys.argv = ["discovery-gym", *{}]
+from {}.experiments.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print()
+print(time.process_time())
+"""
+COMMANDS = ("--help", "list", "completion bash")
 
 
 def importing(turns: int) -> Measured:
-    """Measure both imports; they take turns."""
-    seconds = np.array([[_seconds(name) for name in (PEER, OWN)] for _ in range(turns)])
+    """Measure all of it; the subjects take turns."""
+    codes = {name: IMPORT.format(name) for name in (PEER, OWN)}
+    codes |= {f"discovery-gym {one}": RUN.format(one.split(), OWN) for one in COMMANDS}
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        for code in codes.values():
+            _seconds(code, env)  # which compiles
+        seconds = np.array([[_seconds(one, env) for one in codes.values()] for _ in range(turns)])
     middle = np.median(seconds, axis=0)
-    return ["import", "ms", f"/ {PEER}'s"], [
-        [PEER, f"{1e3 * middle[0]:.0f}", "1"],
-        [OWN, f"{1e3 * middle[1]:.0f}", median(seconds[:, 1] / middle[0])],
+    rows = [
+        [name, f"{1e3 * middle[i]:.0f}", median(seconds[:, i] / middle[0]) if i else "1"]
+        for i, name in enumerate(codes)
     ]
+    return ["new process", "ms", f"/ import of {PEER}"], rows
 
 
-def _seconds(name: str) -> float:
-    """Return the seconds of processor time that an import takes in a fresh interpreter."""
-    command = [sys.executable, "-c", CODE.format(name)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def _seconds(code: str, env: Mapping[str, str]) -> float:
+    """Return the seconds of processor time that code prints last, run by a fresh interpreter."""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
+    return float(done.stdout.split()[-1])

@@ -59,6 +59,11 @@ def _options(
     pass
 
 
+def completion(shell: completing.Shell) -> None:
+    """Print the script by which a shell completes."""
+    completing.complete(shell, typer.main.get_command(app))
+
+
 _COMMANDS: dict[str, Callable[..., None]] = {
     "ask": asking.ask,
     "tell": asking.tell,
@@ -75,10 +80,15 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tune": playing.tune,
     "train": learning.train,
     "reproduce": learning.reproduce,
-    "completion": completing.completion,
+    "completion": completion,
 }
 for _name, _command in _COMMANDS.items():
     app.command(_name, epilog=f"Example: {EXAMPLES[_name]}")(_command)
+_AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
+    "list": (listing.list_all, 0),
+    "completion": (completion, 1),
+}
+"""Commands that a person or a shell waits for, with how many arguments."""
 
 
 def main() -> None:
@@ -87,7 +97,7 @@ def main() -> None:
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
     try:
-        _list() if sys.argv[1:] == ["list"] else app()
+        _run()
     except InputError as error:
         command = instead(str(error), sys.argv[1:])
         complain(f"{error} Type: {command}" if command else str(error))
@@ -97,7 +107,7 @@ def main() -> None:
             say(f"Such as: {command}", "red")
         raise
     except BrokenPipeError:  # whoever reads has seen enough
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         sys.exit(1)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -108,10 +118,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _list() -> None:
-    """List what there is at once: Typer, to read an option, imports a library that takes .1 s."""
-    listing.list_all()
-    if sys.stdout is not None:  # type: ignore[redundant-expr]
+def _run() -> None:
+    """Run what was typed: at once where no option is to be read, for which Typer takes .1 s more."""
+    name, *words = sys.argv[1:] or [""]
+    command, arguments = _AT_ONCE.get(name, (app, -1))
+    if len(words) != arguments or any(word.startswith("-") for word in words):
+        app()
+    command(*words)
+    if sys.stdout is not None:
         sys.stdout.flush()
     sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""The command that writes what a shell completes: completion.
+"""The script by which a shell completes commands, options and names.
 
 A script holds all names itself, so that a shell need not wait for Python. It follows from the commands
 and from `known`; what is not a name is left to the shell, which completes files.
@@ -26,18 +26,16 @@ SHELLS = {
 MAIN = ("--help", "--version")
 
 
-def completion(
-    shell: Annotated[str, typer.Argument(help="bash, zsh or fish.")],
-) -> None:
-    """Print the script by which a shell completes."""
+Shell = Annotated[str, typer.Argument(help="bash, zsh or fish.")]
+
+
+def complete(shell: str, group: Any) -> None:
+    """Print the script of a shell for a group of commands."""
     if shell not in SHELLS:
         raise InputError(
             f"There is no completion for {shown(shell)}{closest(shell, SHELLS)} Type: "
             "discovery-gym completion bash (or zsh, fish)."
         )
-    from . import app
-
-    group: Any = typer.main.get_command(app)
     commands = [_command(name, one) for name, one in group.commands.items()]
     print(_fish(commands) if shell == "fish" else _bash(commands, shell), file=out.file)
     if out.is_terminal:

@@ -23,6 +23,7 @@ from discovery_gym.experiments.suites.catalogue import SUITES
 from discovery_gym.experiments.suites.task import plan
 from discovery_gym.studies import Study
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guide.md"
 RAW = "ligand;T;yield\nSPhos;60;12,5\nSPhos;80;\nXPhos;60;\nXPhos;80;31,0\ndppf;60;\ndppf;80;\n"
 
 
@@ -39,7 +40,19 @@ def read(*words: Any, status: int = 0) -> dict[str, Any]:
 
     found: dict[str, Any] = json.loads(line, parse_constant=refuse)
     assert found.pop("format") == formats.FORMAT
+    _check_told(found)
     return found
+
+
+def _check_told(found: dict[str, Any]) -> None:
+    """Fail unless the guide names every key of an object, and of the objects in its lists."""
+    text = GUIDE.read_text("utf-8").partition("### Results for programs")[2]
+    (row,) = (line for line in text.splitlines() if f"| `{found['kind']}` |" in line)
+    keys = {*found} - {"kind"}
+    for part in found.values():
+        if isinstance(part, list) and part and isinstance(part[0], dict):
+            keys |= {*part[0]}
+    assert {key for key in keys if f"`{key}`" not in row} == set()
 
 
 def test_list() -> None:
