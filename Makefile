@@ -13,13 +13,14 @@ OUT ?= results
 SUITE ?= quick
 SITE ?= site
 PYTEST_ARGS ?= -n auto --dist worksteal
+PIP_ARGS ?=
 
 BIN := $(VENV)/bin
 ROOT := $(CURDIR)
-INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+INSTALL = $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt $(PIP_ARGS)
 METADATA := pyproject.toml setup.py constraints.txt
 
-.PHONY: help leaderboard test lint format docs site libraries bench clean
+.PHONY: help leaderboard test lint format docs site libraries package bench clean
 
 help:
 	@sed -n '/^#/!q; s/^# //p' Makefile
@@ -57,6 +58,9 @@ site: $(VENV)/.docs
 
 libraries: $(VENV)/.test
 	.ci/libraries $(BIN)/python
+
+package: $(VENV)/.test
+	$(BIN)/python .ci/package
 
 bench: $(VENV)/.core
 	$(BIN)/python -m discovery_gym.experiments.benchmarks

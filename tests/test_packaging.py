@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
@@ -181,3 +183,33 @@ def test_import_registers_each_id_once():
     assert written
     assert all(name.startswith("discovery/") for name in written), written
     assert set(written.values()) == {1}, written
+
+
+# --- where it is installed ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def script():
+    """The program that installs and uses the package."""
+    loader = SourceFileLoader("package_of_ci", str(ROOT / ".ci" / "package"))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_the_core_is_what_it_depends_on_and_no_extra(script):
+    core = {one.name.lower() for one in script.needed("discovery-gym", set())}
+    assert {"gymnasium", "numpy", "pyarrow", "farama-notifications"} <= core
+    assert not core & {"torch", "stable-baselines3", "stable_baselines3", "pytest", "pandas"}
+
+
+def test_a_python_that_is_not_there_is_none(script):
+    assert script.python_of("3.1") is None
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert script.python_of(here) is None or Path(script.python_of(here)).exists()
+
+
+def test_what_cannot_be_installed_is_told_in_one_line(script, tmp_path):
+    said = script.tried(tmp_path / "nowhere", "nothing")
+    assert said.startswith("not installed: ")
+    assert "\n" not in said

@@ -23,7 +23,7 @@ SLOW = (
     "discovery-gym compare my.csv ",
 )
 """Commands that are pasted once: README's, where the package has just been installed."""
-SOME = ("discovery-gym list", "discovery-gym evaluate ", "discovery-gym ask my.csv ")
+SOME = ("discovery-gym list", "discovery-gym evaluate ")
 """Commands that are pasted for every version of Python and of Gymnasium."""
 ELSEWHERE = {
     "make ": "what .ci/run does",
