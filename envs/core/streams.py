@@ -127,7 +127,7 @@ class KeyedRandom:
         numbers, begin, rows = np.empty(counts.sum()), 0, episodes.tolist()
         self._make(rows)
         for i, end in zip(rows, counts.cumsum().tolist(), strict=True):
-            self._made[i].standard_normal(out=numbers[begin:end])  # type: ignore[union-attr]
+            self._made[i].standard_normal(out=numbers[begin:end])
             begin = end
         return numbers
 

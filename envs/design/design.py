@@ -402,10 +402,8 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         """Return the settings ``(t, d)`` tried in one episode, the newest first, and their data."""
         assert isinstance(observation, dict)
         made = self.horizon - int(observation["rounds_left"][0])
-        settings, outcomes = (
-            np.asarray(observation[key], np.float64).reshape(self.horizon, -1)[:made]
-            for key in ("settings", "outcomes")
-        )
+        parts = (np.asarray(observation[key], np.float64) for key in ("settings", "outcomes"))
+        settings, outcomes = (one.reshape(self.horizon, -1)[:made] for one in parts)
         return settings, outcomes
 
     def summary(self, observation: Observation) -> str:

@@ -239,9 +239,9 @@ class GraphPool(Pool[GraphLabels]):
         node, first = state.labelled[who, slot], who * self.num_items
         start = state.starts[who, node]
         count = links = state.starts[who, node + 1] - start
+        hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
+        is_hub = hubs[row, node]
         if self.num_hubs:  # a hub shows all others, and the rest show all hubs
-            hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
-            is_hub = hubs[row, node]
             count = np.where(is_hub, self.num_items - 1, links + self.num_hubs)
         shocks = noise.normals(who, count)
         shocks *= self.noise_std
@@ -360,7 +360,8 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
 
 def _ranges(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the numbers start, start + 1, ..., ``count`` of them, for each start, all in one row."""
-    return (start - count.cumsum() + count).repeat(count) + np.arange(count.sum())
+    first = (start - count.cumsum() + count).repeat(count)
+    return np.asarray(first + np.arange(len(first)), np.int64)
 
 
 GraphPoolEnv, GraphPoolVectorEnv = environments(GraphPool)
