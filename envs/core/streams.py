@@ -127,7 +127,7 @@ class KeyedRandom:
         numbers, begin, rows = np.empty(counts.sum()), 0, episodes.tolist()
         self._make(rows)
         for i, end in zip(rows, counts.cumsum().tolist(), strict=True):
-            self._made[i].standard_normal(out=numbers[begin:end])  # type: ignore[union-attr]
+            self._made[i].standard_normal(out=numbers[begin:end])
             begin = end
         return numbers
 
@@ -284,7 +284,7 @@ class Streams:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a pickle, also of one whose places were arrays."""
-        places = {name: int(state[name]) for name in ("_place", "_stride")}
+        places = {name: int(state[name]) for name in ("_place", "_stride") if name in state}
         self.__dict__.update(state, **places)
 
     @property

@@ -98,7 +98,7 @@ def resets(turns: int) -> Measured:
     for times in calls:
         env = gym.make_vec("discovery/LinearPool-v0", num_envs=1024)
         env.reset(seed=0)
-        seen = [env.step(np.full(1024, item)) for item in range(3)][-1]
+        seen: Any = [env.step(np.full(1024, item)) for item in range(3)][-1]
         for k in range(len(times)):
             mask, start = np.arange(1024) == k, time.process_time()
             seen = env.reset(options={"reset_mask": mask})
