@@ -284,7 +284,7 @@ class Streams:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a pickle, also of one whose places were arrays."""
-        places = {name: int(state[name]) for name in ("_place", "_stride")}
+        places = {name: int(state[name]) for name in ("_place", "_stride") if name in state}
         self.__dict__.update(state, **places)
 
     @property

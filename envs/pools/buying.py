@@ -20,6 +20,7 @@ and with the other if it has label 0; labels are drawn once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Generic, Never, TypeVar
 
 import numpy as np
@@ -104,6 +105,21 @@ class Buying(Priced[StateT], Generic[StateT]):
             )
 
     # ---- dynamics
+
+    @cached_property
+    def _last_slot(self) -> NDArray[np.int64]:
+        """Where the first choice of the last step stands; behind the last test that money buys."""
+        return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
+
+    @cached_property
+    def _wasted(self) -> float:
+        """What a wasted choice counts as in the regret."""
+        return 0.0
+
+    @cached_property
+    def _labels_all(self) -> bool:
+        """Whether the last step leaves nothing to choose."""
+        return self.horizon == self.num_items
 
     def _purse(self, num_episodes: int) -> Purse | None:
         """Return the arrays of B episodes."""

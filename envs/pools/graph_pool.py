@@ -235,36 +235,47 @@ class GraphPool(Pool[GraphLabels]):
         slot: NDArray[np.int64],
         noise: KeyedRandom,
     ) -> None:
-        """Add what one label of each of the episodes ``who`` shows: links first, hubs after them."""
+        """Add what one label of each of the episodes ``who`` shows."""
         node, first = state.labelled[who, slot], who * self.num_items
         start = state.starts[who, node]
-        count = links = state.starts[who, node + 1] - start
-        hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
-        is_hub = hubs[row, node]
-        if self.num_hubs:  # a hub shows all others, and the rest show all hubs
-            count = np.where(is_hub, self.num_items - 1, links + self.num_hubs)
-        shocks = noise.normals(who, count)
-        shocks *= self.noise_std
-        values, sums = state.values.reshape(-1), state.seen_sum.reshape(-1)
-        counts = state.seen_count.reshape(-1)
+        links = state.starts[who, node + 1] - start
         if self.num_hubs:
-            place = _ranges(count.cumsum() - count, links)
-            of_links, shocks = shocks[place], np.delete(shocks, place)
-            seen = hubs | is_hub[:, None]
-            seen[row, node] = False
-            shown = np.zeros(seen.shape)
-            shown[seen] = shocks
-            shown += state.values[who]
-            shown *= seen
-            state.seen_sum[who] += shown
-            state.seen_count[who] += seen
-            shocks = of_links
+            shocks = self._see_hubs(state, who, node, links, noise)
+        else:
+            shocks = self.noise_std * noise.normals(who, links)
         linked = _ranges(who * state.linked.shape[1] + start, links)
         at, own = state.linked.reshape(-1)[linked] + first.repeat(links), first + node
-        sums[at] += values[at] + shocks
+        sums, counts = state.seen_sum.reshape(-1), state.seen_count.reshape(-1)
+        sums[at] += state.values.reshape(-1)[at] + shocks
         sums[own] += state.labels[who, slot]
         counts[at] += 1
         counts[own] += 1
+
+    def _see_hubs(
+        self,
+        state: GraphLabels,
+        who: NDArray[np.int64],
+        node: NDArray[np.int64],
+        links: NDArray[np.int32],
+        noise: KeyedRandom,
+    ) -> NDArray[np.float64]:
+        """Add what is seen of hubs, or by a hub of all others; return the noise of the other links."""
+        hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
+        is_hub = hubs[row, node]
+        count = np.where(
+            is_hub, self.num_items - 1, links + self.num_hubs
+        )  # a hub has none of them
+        shocks = self.noise_std * noise.normals(who, count)
+        place = _ranges(count.cumsum() - count, links)  # they are drawn first
+        seen = hubs | is_hub[:, None]
+        seen[row, node] = False
+        shown = np.zeros(seen.shape)
+        shown[seen] = np.delete(shocks, place)
+        shown += state.values[who]
+        shown *= seen
+        state.seen_sum[who] += shown
+        state.seen_count[who] += seen
+        return shocks[place]
 
     def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:
         """Return the graph and what was seen."""
@@ -291,15 +302,6 @@ class GraphPool(Pool[GraphLabels]):
     def item_name(self, item: int) -> str:
         """Return a node in words."""
         return f"node {item}"
-
-    def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
-        """Return the nodes in a spiral, those with most links in the middle."""
-        n, edges = self.num_items, observation.get("edges", np.empty(0, np.int32))
-        links = np.bincount(edges[edges >= 0], minlength=n) + n * observation["hubs"]
-        places, turn = np.empty((n, 2)), np.pi * (3 - np.sqrt(5.0)) * np.arange(n)
-        spiral = np.sqrt(np.arange(n) + 0.5)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
-        places[np.argsort(-links, kind="stable")] = spiral
-        return places
 
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and how many nodes were seen."""
@@ -358,10 +360,10 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
     return start, (key % num_nodes).astype(np.int32)
 
 
-def _ranges(start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+def _ranges(start: NDArray[Any], count: NDArray[Any]) -> NDArray[np.int64]:
     """Return the numbers start, start + 1, ..., ``count`` of them, for each start, all in one row."""
-    first = (start - count.cumsum() + count).repeat(count)
-    return np.asarray(first + np.arange(len(first)), np.int64)
+    first = start - count.cumsum() + count
+    return np.asarray(first.repeat(count) + np.arange(count.sum()))
 
 
 GraphPoolEnv, GraphPoolVectorEnv = environments(GraphPool)

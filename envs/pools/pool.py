@@ -262,9 +262,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
             slot = (slot[:, None] + fresh.reshape(-1, n).cumsum(1) - 1).reshape(-1)
         slot = slot + state.first_slot
         state.left = state.left - ONE
-        ended = state.left <= ZERO
-        if purse is not None:
-            ended = ended | purse.spent_up
+        ended = state.left <= ZERO if purse is None else (state.left <= ZERO) | purse.spent_up
         paid = self._paid(state, slot, fresh, label)
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
@@ -312,16 +310,6 @@ class Pool(Drawn[StateT], Generic[StateT]):
         label = self._label(value, streams)
         legal[index] = 0
         return item, fresh, value, label
-
-    @cached_property
-    def _last_slot(self) -> NDArray[np.int64]:
-        """Where the first choice of the last step stands, or behind the last test that money buys."""
-        return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
-
-    @cached_property
-    def _wasted(self) -> float:
-        """What a wasted choice counts as in the regret."""
-        return 0.0
 
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
         """Return the sums over the choices of each episode, ``(B,)``."""
@@ -410,10 +398,6 @@ class Pool(Drawn[StateT], Generic[StateT]):
         if self._labels_all:
             mask[state.left <= ZERO] = 1
         return mask
-
-    @cached_property
-    def _labels_all(self) -> bool:
-        return self.horizon == self.num_items
 
     def hidden(self, state: StateT) -> dict[str, NDArray[Any]]:
         """Return the regret so far and the values of the items.

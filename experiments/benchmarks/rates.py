@@ -97,12 +97,9 @@ def _draw(path: Path, stepped: Curves, chosen: Curves) -> None:
     exponents = {f"{name}: n^{_exponent(*pair):.2f}": pair for name, pair in chosen.items()}
     with mpl.rc_context({"svg.hashsalt": "rates", "svg.fonttype": "none", "font.size": 9}):
         sheet = Figure(figsize=(9, 4), layout="constrained")
-        labels = (
-            ("episodes at once", "steps per second"),
-            ("items n", "seconds for a label and a choice"),
-        )
+        words = ("episodes", "steps per second"), ("items n", "seconds for a label and a choice")
         for axes, curves, (x, y) in zip(
-            sheet.subplots(1, 2), (stepped, exponents), labels, strict=True
+            sheet.subplots(1, 2), (stepped, exponents), words, strict=True
         ):
             for i, (name, pair) in enumerate(curves.items()):
                 peer = name == CARTPOLE

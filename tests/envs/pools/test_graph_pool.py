@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tracemalloc
 from typing import Any
 
@@ -177,3 +178,19 @@ def test_words() -> None:
     panels = env.model.picture(env._trace).panels
     assert [panel.label for panel in panels] == ["label", "sum of labels", "nodes seen"]
     assert panels[2].series[0].values.tolist() == [0, 6]
+
+
+def test_a_pickle_that_held_lists_of_neighbours_goes_on() -> None:
+    envs = gym.make_vec(GRAPH, num_envs=3, num_items=20, topology="star", edge_prob=0.2, horizon=4)
+    envs.reset(seed=0)
+    state = dict(envs.unwrapped._state.__dict__)  # type: ignore[attr-defined]
+    lists = zip(state.pop("starts"), state.pop("linked"), strict=True)
+    state["neighbours"] = [(start.astype(np.int64), linked[: start[-1]]) for start, linked in lists]
+    other = copy.deepcopy(envs)
+    kept = type(envs.unwrapped._state).__new__(type(envs.unwrapped._state))  # type: ignore[attr-defined]
+    kept.__setstate__(copy.deepcopy(state))
+    other.unwrapped._state = kept  # type: ignore[attr-defined]
+    for items in ([0, 1, 2], [5, 5, 5], [7, 8, 9]):
+        one, two = (some.step(np.array(items))[0] for some in (envs, other))
+        for key, value in one.items():
+            np.testing.assert_array_equal(value, two[key])

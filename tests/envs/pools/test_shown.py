@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tracemalloc
 from typing import Any
 
 import gymnasium as gym
@@ -48,6 +49,34 @@ def test_an_agent_that_looks_at_the_last_one_leaves_an_array_free() -> None:
     with pytest.raises(ValueError, match=r"read-only|WRITEABLE"):
         view[0] = 1.0
     assert pickle.loads(pickle.dumps(shown)).rows.sum() != 0
+
+
+def test_the_first_partial_reset_copies_nothing_but_its_rows() -> None:
+    """The array is 8 MB, a row 8 KB; its readers keep the last view and let go of the ones before."""
+    shown, every = Shown(np.zeros((1000, 1000))), np.arange(1000)
+    shown.anew(every)[:] = 1
+    view, row = shown.view(), np.arange(1)
+    tracemalloc.start()
+    for i in range(5):
+        shown.anew(row + i)[row + i] = 2 + i
+        view = shown.view()
+        assert view[: i + 2, 0].tolist() == [2 + k for k in range(i + 1)] + [1]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000
+
+
+def test_last_observations_share_what_all_have_in_common() -> None:
+    """The features of a whole table are one array, which nobody can write to."""
+    envs = gym.make_vec("discovery/TablePool-v0", num_envs=3, autoreset_mode="SameStep", horizon=2)
+    first, _ = envs.reset(seed=0)
+    envs.step(np.array([0, 1, 2]))
+    _, _, ended, _, info = envs.step(np.array([3, 4, 5]))
+    assert ended.all()
+    for i, last in enumerate(info["final_obs"]):
+        assert last["labelled"].tolist() == [i, i + 3]
+        assert np.shares_memory(last["features"], first["features"])
+        assert not last["features"].flags.writeable
 
 
 @pytest.mark.parametrize(
