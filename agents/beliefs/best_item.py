@@ -173,5 +173,8 @@ def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
     first = edges[:-1]
     group = np.add.reduceat(theta.reshape(-1, d)[order], first)
     group /= np.sqrt((edges[1:] - first) * count)[:, None].astype(np.float32)
-    cuts = np.searchsorted(order[first] // count, np.arange(b + 1))
-    return np.stack([group[i:j].T @ group[i:j] for i, j in pairwise(cuts.tolist())])
+    cuts = np.searchsorted(order[first] // count, np.arange(b + 1)).tolist()
+    out = np.empty((b, d, d), np.float32)
+    for e, (i, j) in enumerate(pairwise(cuts)):
+        np.matmul(group[i:j].T, group[i:j], out=out[e])
+    return out

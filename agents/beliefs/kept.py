@@ -59,7 +59,7 @@ class Kept:
         count: The number K of draws, at least 2.
         num_items: The number n of items.
         num_features: The number d of coefficients.
-        product: Returns X theta of one episode for K draws of the coefficients, ``(K, n)``.
+        product: Writes X theta of one episode for K draws of the coefficients to ``(K, n)``.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Kept:
         count: int,
         num_items: int,
         num_features: int,
-        product: Callable[[int, Floats], Floats],
+        product: Callable[[int, Floats, Floats], None],
     ) -> None:
         b, self.count, self._product = num_episodes, count, product
         self.keys: Words = hashed(np.zeros(1, np.uint64), np.arange(b))
@@ -79,7 +79,8 @@ class Kept:
         fits = b * count * num_items <= ROOM and num_features >= WORTH
         shape = (b, count, num_items) if fits else (0, 0, 0)
         self.values: Floats = np.zeros(shape, np.float32)  # A, but for labels in flight
-        self._ahead: tuple[tuple[Floats, Floats], ...] | None = None  # b . z_k and X v of these
+        # b . z_k and X v of these P labels, (B, K, P) and (B, P, n); None: this looks at none.
+        self._ahead: tuple[Floats, Floats] | None = None
 
     def begin(self, episodes: NDArray[Any]) -> None:
         """Forget the draws of episodes that start."""
@@ -117,14 +118,17 @@ class Kept:
                 sger(1.0, changes[i], moves[i], a=self.values[episodes[i]].T, overwrite_a=True)
             return
         b, count, n = self.values.shape
-        pair = np.zeros((b, count), np.float32), np.zeros((b, n), np.float32)
-        pair[0][rows], pair[1][rows] = moves, changes
-        self._ahead += (pair,)
+        one, other = np.zeros((b, count, 1), np.float32), np.zeros((b, 1, n), np.float32)
+        one[rows, :, 0], other[rows, 0] = moves, changes
+        before, past = self._ahead
+        self._ahead = np.concatenate([before, one], 2), np.concatenate([past, other], 1)
 
     def look_ahead(self) -> Self:
         """Return draws that will take in labels in flight, and leave these as they are."""
         ahead = copy(self)
-        ahead._ahead = self._ahead or ()
+        b, count, n = self.values.shape
+        none = np.zeros((b, count, 0), np.float32), np.zeros((b, 0, n), np.float32)
+        ahead._ahead = self._ahead or none
         return ahead
 
     def theta(self, root: Array) -> Floats:
@@ -199,9 +203,9 @@ class Kept:
     def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
         """Return values after the labels in flight."""
         values = self.values[rows, draws, items]
-        for moves, change in self._ahead or ():
-            values = values + moves[rows, draws, None] * change[rows, None, items]
-        return values
+        if self._ahead is None:
+            return values
+        return np.asarray(values + self._ahead[0][rows, draws] @ self._ahead[1][rows, :, items])
 
     def _tiles(self) -> Iterator[tuple[slice, slice]]:
         """Yield episodes and draws whose values stay in the cache: many episodes, or many draws."""
@@ -224,7 +228,7 @@ class Kept:
                 z *= (self.count / (self.count - 1)) ** 0.5
             self._z[e], self._drawn[e] = z, self._number[e]
             if len(self.values):
-                self.values[e] = self._product(e, (z @ root[e].T).astype(np.float32))
+                self._product(e, (z @ root[e].T).astype(np.float32), self.values[e])
 
 
 def _parts(out: Floats) -> Iterator[tuple[slice, Floats, Floats]]:

@@ -371,15 +371,14 @@ class Linear(FeatureBelief, AdditiveNoise):
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
-    def _of_draws(self, episode: int, theta: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return X theta of an episode for K draws, ``(K, n)``."""
-        x = self._x[episode % len(self._x)]
-        if self._units is None:
-            return np.asarray(theta @ x.T)
-        slope, rest = self._units.turned(theta)
-        values = np.asarray(slope @ x.T)
-        values += rest[:, None]
-        return values
+    def _of_draws(self, episode: int, theta: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Write X theta of an episode for K draws to ``(K, n)``."""
+        x, rest = self._x[episode % len(self._x)], None
+        if self._units is not None:
+            theta, rest = self._units.turned(theta)
+        np.matmul(theta, x.T, out=out)
+        if rest is not None:
+            out += rest[:, None]
 
     def _against(self, theta: NDArray[np.floating[Any]]) -> Array:
         """Return X theta of several theta ``(B, m, d)`` an episode, ``(B, m, n)``."""

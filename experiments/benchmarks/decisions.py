@@ -26,7 +26,7 @@ from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
 from .timing import Measured, Subject, in_turns, median, repeated
 
-POOLS = ((500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
+POOLS = ((500, 20, 100), (500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
 """Items, features, draws."""
 BATCH = (500, 20, 100, 64)
 """Items, features, draws, episodes."""
