@@ -311,7 +311,10 @@ def test_a_file_that_grows_is_told_from_where_it_was(beam: Path, tmp_path: Path)
     study.budget = 9
     for text, words in (
         ("phi,cosine\n42,x\n", "row 2, column 'cosine'"),
-        ("phy,cosine\n42,1\n", "Wanted are the settings phi, all or none of them, and 1 of events"),
+        (
+            "phy,cosine\n42,1\n",
+            "all or none of them, and one column of events",
+        ),
         ("cosine\n0.1\n", "no columns of settings"),
         ("0.1\n0.2\n", "no columns of settings"),
     ):
@@ -329,9 +332,9 @@ def test_columns_of_a_simulator_that_are_not_wanted(tmp_path: Path) -> None:
     wanted = "Wanted are the settings phi, all or none of them, and {} of events"
     path = tmp_path / "data.csv"
     for head, model, words in (
-        ("Phi,c", plain, f"'Phi', 'c'; did you mean 'phi'\\? {wanted.format(1)}"),
-        ("phi,c,x", plain, f"'phi', 'c', 'x'. {wanted.format(1)}"),
-        ("phi,c", plane, wanted.format(2)),
+        ("Phi,c", plain, f"'Phi', 'c'; did you mean 'phi'\\? {wanted.format('one column')}"),
+        ("phi,c,x", plain, f"'phi', 'c', 'x'. {wanted.format('one column')}"),
+        ("phi,c", plane, wanted.format("2 columns")),
         ("phi,c", plain, ""),
         ("c", plain, ""),
         ("phi,c,x", plane, ""),
