@@ -125,9 +125,8 @@ def _columns(model: DesignModel[Any], names: list[str], rest: list[str], wanted:
     knobs, width = list(model.knobs), len(model.outcome_range[0])
     hints = (closest(name, set(knobs) - set(names)) for name in rest)
     hint = next((one for one in hints if one != "."), ".")
-    what = f"{wanted} of data"
-    if isinstance(model, HistogramLaw):
-        what = f"{wanted} of events (or {width} of counts)"
+    what = f"{'one column' if wanted == 1 else f'{wanted} columns'} of "
+    what += f"events (or {width} of counts)" if isinstance(model, HistogramLaw) else "data"
     given, settings = ", ".join(map(shown, names)), ", ".join(knobs)
     return (
         f"{given}{hint} Wanted are the settings {settings}, all or none of them, and {what}. Leave "

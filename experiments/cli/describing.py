@@ -18,7 +18,6 @@ from .known import known, short
 
 WORDS = {
     "Action space": "what actions mean",
-    "Observation space": "what is observed",
     "Rewards": "rewards",
     "Starting state": "it begins with",
     "Episode end": "it ends",
@@ -65,7 +64,7 @@ def environment(env_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         **{name: exact(model, name) for name in TRUTHS},
         "parameters": _parameters(type(model), told.get("Arguments", ""), given),
         "action_space": str(model.action_space),
-        "observation_space": _space(model.observation_space),
+        "observation_space": _observed(model.observation_space, told.get("Observation space", "")),
         "about": {name: lines(told[name]) for name in WORDS if name in told},
         "agents": agents,
         "command": _command(env_id, given, agents),
@@ -106,12 +105,22 @@ def _default(one: Field[Any]) -> Any:
     return None if one.default_factory is MISSING else one.default_factory()
 
 
-def _space(space: Any) -> dict[str, str]:
-    """Return the parts of a space of observations in words; one that has no parts has the name ""."""
+def _observed(space: Any, text: str) -> list[dict[str, str]]:
+    """Return the parts of a space of observations, each with what it is; a space without has one, ""."""
+    from ...envs.core.pages import entries
+
     parts = getattr(space, "spaces", None)
     if not isinstance(parts, Mapping):
-        return {"": _box(space)}
-    return {str(name): _box(part) for name, part in parts.items()}
+        return [{"name": "", "space": _box(space), "about": lines(text)}]
+    told = {name: lines(about) for names, about in entries(text) for name in names}
+    return [
+        {
+            "name": str(name),
+            "space": _box(part),
+            "about": told.get(str(name), "").removeprefix(f"{part.dtype}, "),
+        }
+        for name, part in parts.items()
+    ]
 
 
 def _box(space: Any) -> str:
@@ -137,7 +146,8 @@ def show_environment(about: Mapping[str, Any]) -> None:
         [word, _shown(about[name])] for name, word in TRUTHS.items() if about[name] is not None
     ]
     rows.append(["actions", about["action_space"]])
-    rows += [[f"observed {name}".strip(), one] for name, one in about["observation_space"].items()]
+    for one in about["observation_space"]:
+        rows.append([f"observed {one['name']}".strip(), f"{one['space']}: {one['about']}"])
     rows += [[WORDS[name], text] for name, text in about["about"].items()]
     table(["environment", about["id"]], [*rows, ["played by", ", ".join(about["agents"])]])
     rows = [[one["name"], _shown(one["value"]), one["about"]] for one in about["parameters"]]
@@ -169,7 +179,7 @@ def agent(name: str) -> dict[str, Any]:
         "role": kind,
         "about": lines(head),
         "idea": _paragraphs(idea),
-        "options": _options(cls) + (_of_belief(name) if kind == "rule" else []),
+        "options": _options(cls) + (_of_belief(name, plays) if kind == "rule" else []),
         "plays": plays,
         "command": _play(name, kind, plays),
     }
@@ -199,7 +209,7 @@ def arguments(docstring: str | None) -> dict[str, str]:
     return {name: lines(about) for name, about in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _of_belief(rule: str) -> list[dict[str, Any]]:
+def _of_belief(rule: str, plays: list[str]) -> list[dict[str, Any]]:
     """Return the setting of a rule that names its belief, if it brings none of its own."""
     from ...agents.beliefs import BELIEFS
     from ...agents.rules import RULES
@@ -207,7 +217,10 @@ def _of_belief(rule: str) -> list[dict[str, Any]]:
     made = RULES[rule]()
     if made.belief is not None:
         return []
-    names = [name for name, belief in BELIEFS.items() if issubclass(belief, made.needs)]
+    about_them = {name for env_id in plays for name in known()["environments"][env_id]["beliefs"]}
+    names = [
+        name for name in BELIEFS if name in about_them and issubclass(BELIEFS[name], made.needs)
+    ]
     about = (
         f"what it believes of the items: {', '.join(names)}, each with settings of its own; None takes "
         "the first that fits the environment"
@@ -221,7 +234,8 @@ def _play(name: str, kind: str, plays: list[str]) -> str:
 
     if not plays:
         return shlex.join(["discovery-gym", "list"])
-    env_id = next((one for one in plays if short(one) in EXAMPLES), plays[0])
+    names = {short(one): one for one in plays}
+    env_id = next((names[one] for one in EXAMPLES if one in names), plays[0])
     if kind != "belief":
         return shlex.join(["discovery-gym", "evaluate", short(env_id), name])
     rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]

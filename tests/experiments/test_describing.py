@@ -51,6 +51,12 @@ def test_an_environment(env_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert parameters == {}
     assert about["agents"] == available(model)
     assert about["action_space"] == str(model.action_space)
+    space = model.observation_space
+    spaces = space.spaces if isinstance(space, gym.spaces.Dict) else {"": space}
+    assert [one["name"] for one in about["observation_space"]] == list(spaces)
+    for one in about["observation_space"]:
+        assert one["space"] == f"{spaces[one['name']].dtype}, {spaces[one['name']].shape}"
+        assert one["about"], one
     assert all(about[name] for name in ("goal", "description", "decision", "truth", "about"))
     *_, env, agent = shlex.split(about["command"])
     assert resolve(env) == env_id

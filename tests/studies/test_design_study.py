@@ -16,6 +16,7 @@ from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 from discovery_gym.experiments import evaluate
 from discovery_gym.studies import Status, Study
 from discovery_gym.studies.design_study import DesignStudy
+from discovery_gym.studies.measured import DataFile
 
 TOY = {"num_events": 20, "horizon": 4}
 SMALL = {"grid_size": 8, "settings": 3, "simulated_events": 500, "horizon": 4}
@@ -310,7 +311,10 @@ def test_a_file_that_grows_is_told_from_where_it_was(beam: Path, tmp_path: Path)
     study.budget = 9
     for text, words in (
         ("phi,cosine\n42,x\n", "row 2, column 'cosine'"),
-        ("phy,cosine\n42,1\n", "Wanted are the settings phi, all or none of them, and 1 of events"),
+        (
+            "phy,cosine\n42,1\n",
+            "all or none of them, and one column of events",
+        ),
         ("cosine\n0.1\n", "no columns of settings"),
         ("0.1\n0.2\n", "no columns of settings"),
     ):
@@ -319,6 +323,31 @@ def test_a_file_that_grows_is_told_from_where_it_was(beam: Path, tmp_path: Path)
             study.tell_file(data)
     (asked,) = study.ask()
     assert study.tell_file(data) == [asked.id]  # what is in flight needs no setting
+
+
+def test_columns_of_a_simulator_that_are_not_wanted(tmp_path: Path) -> None:
+    """They count as numbers of an event only where the model says which of these it looks at."""
+    plain, plane = SimulatorDesign(), SimulatorDesign(data_range=((-1, 1), (0, 9)), num_bins=(4, 3))
+    some = SimulatorDesign(columns=(0,))
+    wanted = "Wanted are the settings phi, all or none of them, and {} of events"
+    path = tmp_path / "data.csv"
+    for head, model, words in (
+        ("Phi,c", plain, f"'Phi', 'c'; did you mean 'phi'\\? {wanted.format('one column')}"),
+        ("phi,c,x", plain, f"'phi', 'c', 'x'. {wanted.format('one column')}"),
+        ("phi,c", plane, wanted.format("2 columns")),
+        ("phi,c", plain, ""),
+        ("c", plain, ""),
+        ("phi,c,x", plane, ""),
+        ("phi,c,x,y", some, ""),
+    ):
+        row = ",".join("42" if name == "phi" else "0.5" for name in head.split(","))
+        path.write_text(f"{head}\n{row}\n")
+        if words:
+            with pytest.raises(InputError, match=words):
+                DataFile.read(path, model)
+        else:
+            found = DataFile.read(path, model)
+            assert found.data.tolist() == [[0.5] * (head.count(",") + ("phi" not in head))]
 
 
 def test_an_edited_line_is_named(beam: Path) -> None:

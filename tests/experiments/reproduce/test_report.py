@@ -37,7 +37,7 @@ def words(tmp_path):
     return Words(path)
 
 
-def test_words_wait_for_their_numbers(words):
+def test_words_wait_for_their_numbers(words, capsys):
     assert words.title == "The title"
     assert words.abstract(count=1234) == ["First paragraph of 1,234 lines.", "Second."]
     more = Table(name="more", rows=[{"a": 1}])
@@ -45,6 +45,7 @@ def test_words_wait_for_their_numbers(words):
         "plain", kind={"name": "x"}, count=2, more="One.\n\nTwo.", tables=[more]
     )
     assert section.title == "A section: of x"
+    assert capsys.readouterr() == ("", "done: A section: of x\n")
     assert section.name == "plain"
     assert section.text == ("Words with `code`.", "One.", "Two.")
     assert section.caption == "What the figure shows."
