@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parents[1]
@@ -26,7 +26,7 @@ FOLDER = "_pictures"
 FRAMES = int(os.environ.get("SITE_FRAMES", "32"))
 """Frames of a picture; a few are enough to see that all can be made, of as many first steps."""
 BRIEF = FRAMES < 8
-SECONDS = 8.0
+SECONDS, SHADES = 8.0, 64
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,22 @@ def _named(picture: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
     return np.asarray(sheet)
 
 
+def _palette(picture: Image.Image) -> Image.Image:
+    """Return the colours of curves, and those that a picture has most of, as a palette."""
+    from discovery_gym.envs.rendering.palette import COLOURS
+
+    found = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
+    most = dict.fromkeys([*map(ImageColor.getrgb, COLOURS), *(colour for _, colour in found)])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in [*most][:SHADES] for part in colour])
+    return palette
+
+
 def animate(name: str, play: Play, folder: Path, count: int = FRAMES) -> None:
     """Write an episode as NAME.gif and its end as NAME.png."""
     env = "LinearPool" if name == HERO else name
     made = [Image.fromarray(picture) for picture in frames(env, play, count)]
-    palette = made[-1].quantize(64)
+    palette = _palette(made[-1])
     small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
     small = [small[-1], *small]
     hold = int(min(400, max(80, 1000 * SECONDS / len(small))))
