@@ -49,6 +49,8 @@ An agent is a plain one, or a rule with a belief: `bayes_ucb(width=2, belief=lin
 - $\\mu(x)$ and $\\sigma(x)$ are mean and standard deviation of what is believed of the value, after the
   history $h_t$; $p(x)$ is the probability of a success;
 - $m$ is the number of labels left, $b$ the best mean so far;
+- $\\pi$ is a distribution over items, $\\Delta(x)$ the regret that a label of $x$ is expected to cost,
+  $g(x)$ what it tells about the best items;
 - $\\xi$ is a setting, $\\theta$ what is unknown, $I$ information, in nats;
 - $k$ is a condition with $n_k$ tests, their mean $m_k$ and variance $v_k$.
 """

@@ -43,7 +43,7 @@ def draw_cloud(axes: Axes, scale: Axes, panel: Cloud, letters: float) -> None:
     colours = _colours(values[chosen], panel.believed)
     dots(rest, **_unknown(panel, rest, colours))
     edge = {"linewidths": 0} if panel.believed is None else {"linewidths": 0.6, "edgecolors": DARK}
-    form = {"marker": "s", "s": 220} if panel.tiles else {"s": 20}
+    form = {"marker": "s", "s": 280} if panel.tiles else {"s": 20}
     dots(chosen, c=colours.to_rgba(values[chosen]), **form, **edge)
     if panel.last is not None:
         ring = {"facecolors": "none", "edgecolors": RED, "linewidths": 1.5}

@@ -1,6 +1,6 @@
 """Moving pictures of an episode: which of its moments are drawn, and one file of them.
 
-One palette of 64 colours for all frames lets the format store differences only. A picture begins with
+One palette of 64 colours for all frames lets the format store differences only; those of curves are in it. A picture begins with
 its last frame, which is what a page shows while it loads, on paper and in a preview.
 """
 
@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.rendering.palette import COLOURS
 from ...envs.rendering.picture import Trace
 
 FRAMES = 32
 """Frames of a picture."""
 SECONDS = 8.0
 """How long it runs."""
-COLOURS = 64
+SHADES = 64
 HOLD, SHORTEST, LONGEST = 1500, 80, 400
 """Milliseconds of the last frame, and the least and the most of the others."""
 
@@ -49,7 +50,7 @@ def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
     from PIL import Image
 
     made = [Image.fromarray(one) for one in pictures]
-    palette = made[-1].quantize(COLOURS)
+    palette = _palette(made[-1])
     if path.suffix.lower() == ".png":
         made[-1].quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
         return
@@ -60,3 +61,14 @@ def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
     small[0].save(
         path, save_all=True, append_images=small[1:], loop=0, optimize=True, duration=times
     )
+
+
+def _palette(picture: Any) -> Any:
+    """Return the colours of curves, and those that a picture has most of, as a palette."""
+    from PIL import Image, ImageColor
+
+    found = sorted(picture.getcolors(picture.width * picture.height) or [], reverse=True)
+    most = dict.fromkeys([*map(ImageColor.getrgb, COLOURS), *(colour for _, colour in found)])
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in [*most][:SHADES] for part in colour])
+    return palette
