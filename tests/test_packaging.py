@@ -98,6 +98,15 @@ def test_import_is_light():
     )
 
 
+def test_what_plays_is_light():
+    """Every process of a run imports it; the statistics of SciPy would take as long as all the rest."""
+    play = "discovery_gym.experiments.runs.evaluation"
+    code = f"import {play}, json, sys; print(json.dumps([*sys.modules]))"
+    loaded = {*run_python(code)}
+    assert {"discovery_gym.agents.design.agent", "scipy.special"} <= loaded
+    assert not loaded & {*HEAVY, *(f"scipy.{name}" for name in ("stats", "signal", "optimize"))}
+
+
 LOOK_FOR_ENTRY_POINTS = """
 import json, gymnasium
 from importlib import metadata
