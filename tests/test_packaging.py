@@ -99,9 +99,10 @@ def test_import_is_light():
 
 
 def test_what_plays_is_light():
-    """Every process of a run imports it; the statistics of SciPy would take as long as all the rest."""
+    """Every process of a run imports it, and `evaluate`; the statistics of SciPy would double the time."""
     play = "discovery_gym.experiments.runs.evaluation"
-    code = f"import {play}, json, sys; print(json.dumps([*sys.modules]))"
+    tell = "discovery_gym.experiments.report.stats"
+    code = f"import {play}, {tell}, json, sys; print(json.dumps([*sys.modules]))"
     loaded = {*run_python(code)}
     assert {"discovery_gym.agents.design.agent", "scipy.special"} <= loaded
     assert not loaded & {*HEAVY, *(f"scipy.{name}" for name in ("stats", "signal", "optimize"))}
