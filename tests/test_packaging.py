@@ -99,7 +99,7 @@ def test_import_is_light():
 
 
 def test_what_plays_is_light():
-    """Every process of a run imports it, and `evaluate`; the statistics of SciPy would double the time."""
+    """Every process of a run imports it, `evaluate` too; SciPy's statistics would double the time."""
     play = "discovery_gym.experiments.runs.evaluation"
     tell = "discovery_gym.experiments.report.stats"
     code = f"import {play}, {tell}, json, sys; print(json.dumps([*sys.modules]))"
