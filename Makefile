@@ -4,6 +4,7 @@
 # make docs          the generated pages of docs/
 # make site          the site, in site/: open site/index.html
 # make libraries     the examples for other libraries, each in an environment of its own
+# make package       wheel and sdist, installed elsewhere and used as README says
 # make bench         the benchmarks: ratios measured in one run
 # Each makes its own environment first, and again when pyproject.toml or constraints.txt change.
 

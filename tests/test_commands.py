@@ -6,6 +6,8 @@ tutorials by the build of the site and by `test_tutorials`.
 
 from __future__ import annotations
 
+import ast
+import re
 import shlex
 from pathlib import Path
 
@@ -73,3 +75,12 @@ def test_every_page_with_commands_is_pasted_somewhere() -> None:
     tutorials = {page for page in PAGES if page.parent.name == "tutorials"}
     others = {page for page in PAGES if SHOWN[page] and page.parent.name not in generated}
     assert others <= {pasting.README, *PASTED} | tutorials
+
+
+def test_tutorials_with_commands_are_run_by_the_site() -> None:
+    """Its module needs the extra `docs`."""
+    source = (DOCS / "site" / "pages_of_site.py").read_text("utf-8")
+    (run,) = re.findall(r"^COMMANDS = (\(.*\))$", source, re.M)
+    tutorials = [page for page in PAGES if page.parent.name == "tutorials" and pasting.pasted(page)]
+    assert tutorials
+    assert {page.stem for page in tutorials} <= {*ast.literal_eval(run)}

@@ -98,6 +98,16 @@ def test_import_is_light():
     )
 
 
+def test_what_plays_is_light():
+    """Every process of a run imports it, `evaluate` too; SciPy's statistics would double the time."""
+    play = "discovery_gym.experiments.runs.evaluation"
+    tell = "discovery_gym.experiments.report.stats"
+    code = f"import {play}, {tell}, json, sys; print(json.dumps([*sys.modules]))"
+    loaded = {*run_python(code)}
+    assert {"discovery_gym.agents.design.agent", "scipy.special"} <= loaded
+    assert not loaded & {*HEAVY, *(f"scipy.{name}" for name in ("stats", "signal", "optimize"))}
+
+
 LOOK_FOR_ENTRY_POINTS = """
 import json, gymnasium
 from importlib import metadata

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from ...envs.core import InputError, KeyedRandom, Knowledge, Random, generator_of
 from ...envs.core.checks import integer
@@ -65,6 +64,8 @@ class DesignAgent(Agent):
         elif len(model.knobs) == 1:
             self.actions = np.linspace(-1, 1, count, dtype=np.float32)[:, None]
         else:
+            from scipy.stats import qmc  # slow to import, so only when it is asked for
+
             sobol = qmc.Sobol(len(model.knobs), rng=np.random.default_rng(0))
             points = sobol.random_base2(int(np.ceil(np.log2(count))))[:count]
             self.actions = np.clip(3 * points - 1.5, -1, 1).astype(np.float32)

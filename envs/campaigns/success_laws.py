@@ -7,15 +7,13 @@ to the first one have the survival function B(a, b + N t) / B(a, b): geometric l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import quad
 from scipy.special import betaln, gammaln
-from scipy.stats import geom, rv_discrete
 
 from ..core import InputError, shown
 from ..core.checks import quantity, sequence
@@ -59,6 +57,8 @@ class KnownProbs:
         """Return the law of these epochs, a frozen discrete scipy distribution."""
         if self._success(machine, size) == 0:
             raise InputError(f"success_probs[{machine}] is 0: the first success never comes.")
+        from scipy.stats import geom  # slow to import, so only when it is asked for
+
         return geom(self._success(machine, size))
 
     def _success(self, machine: int, size: int) -> float:
@@ -116,11 +116,15 @@ class BetaPriors:
 
     def moments(self, machine: int, size: int) -> tuple[float, float]:
         """Return mean and variance of these epochs, infinite where p may be too near 0."""
-        return _beta_geometric_moments(*self.priors[machine], size)
+        from .epochs import beta_geometric_moments  # likewise
+
+        return beta_geometric_moments(*self.priors[machine], size)
 
     def epochs(self, machine: int, size: int) -> Epochs:
         """Return the law of these epochs, a frozen discrete scipy distribution."""
-        return _BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
+        from .epochs import BetaGeometric  # likewise
+
+        return BetaGeometric(a=1, name="epochs")(*self.priors[machine], size)
 
 
 def outlook(
@@ -157,53 +161,3 @@ def beta_prior(name: str, value: Any) -> tuple[float, float]:
     if len(prior) != 2:
         raise InputError(f"{name} must be a pair (a, b), got {shown(value)}.")
     return prior[0], prior[1]
-
-
-class _BetaGeometric(rv_discrete):  # type: ignore[misc]
-    """Epochs to the first success of batches of N, p ~ Beta(a, b): S(t) = B(a, b + N t) / B(a, b)."""
-
-    def _argcheck(self, alpha: Any, beta: Any, batch: Any) -> Any:
-        return (alpha > 0) & (beta > 0) & (batch >= 1)
-
-    def _sf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
-        return np.exp(betaln(alpha, beta + batch * np.floor(t)) - betaln(alpha, beta))
-
-    def _cdf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
-        return 1 - self._sf(t, alpha, beta, batch)
-
-    def _pmf(self, t: Any, alpha: Any, beta: Any, batch: Any) -> Any:
-        return self._sf(t - 1, alpha, beta, batch) - self._sf(t, alpha, beta, batch)
-
-    def _rvs(self, alpha: Any, beta: Any, batch: Any, *, size: Any, random_state: Any) -> Any:
-        p = random_state.beta(alpha, beta, size)
-        return random_state.geometric(-np.expm1(batch * np.log1p(-p)))
-
-    def _stats(self, alpha: Any, beta: Any, batch: Any) -> Any:
-        # scipy broadcasts the frozen arguments to arrays of one element
-        a, b, n = (np.asarray(x).item() for x in (alpha, beta, batch))
-        mean, variance = _beta_geometric_moments(a, b, int(n))
-        return mean, variance, None, None
-
-
-def _beta_geometric_moments(a: float, b: float, size: int) -> tuple[float, float]:
-    """Return E[1/P] and E[(2 - P)/P^2] - E[1/P]^2 with P = 1 - (1 - p)^N and p ~ Beta(a, b).
-
-    The weights of the quadrature are the powers of p and 1 - p at the ends; the rest is smooth.
-    """
-
-    def mean(f: Callable[[float, float], float], power: int) -> float:
-        def smooth(p: float) -> float:
-            ratio = 1 / size if p == 0 else p / -np.expm1(size * np.log1p(-p))
-            return float(f(p, ratio))
-
-        weight = (a - 1 - power, b - 1)
-        with np.errstate(divide="ignore"):
-            value = quad(smooth, 0, 1, weight="alg", wvar=weight, epsabs=0, epsrel=1e-11, limit=500)
-        return float(value[0] / np.exp(betaln(a, b)))
-
-    if a <= 1:
-        return np.inf, np.inf
-    first = mean(lambda p, ratio: ratio, 1)
-    if a <= 2:
-        return first, np.inf
-    return first, mean(lambda p, ratio: ratio * (2 * ratio - p), 2) - first**2

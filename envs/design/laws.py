@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 from scipy.special import xlogy
 
 from ..core.products import ROWS, by_rows
@@ -222,6 +221,8 @@ def unit_noise(points: Array, weights: Array) -> Array:
     Returns:
         The entropy of the mixture less that of the noise, ``(S,)``.
     """
+    from scipy.signal import fftconvolve  # slow to import, so only when it is asked for
+
     dimensions = points.shape[2]
     if np.ptp(points, 1).max() > WIDE:
         points = _closer(points)

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
 
 from ..core import InputError, shown
 from ..core.checks import choice, flag, quantity, real, sequence
@@ -272,6 +271,8 @@ def _least_apart(points: Array, power: float) -> float:
         points
     ):  # as under steps without end; a tree of them is slow
         return 0.0
+    from scipy.spatial import KDTree  # slow to import, so only when it is asked for
+
     return float(KDTree(points).query(points, 2, p=power)[0][:, 1].min())
 
 

@@ -9,7 +9,6 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 Array: TypeAlias = NDArray[np.float64]
 Flags: TypeAlias = NDArray[np.bool_]
@@ -210,6 +209,8 @@ class Reach:
         """The lowest price, and a setting ``(d,)`` that has it, among those listed or 1024."""
         points = self.choices
         if points is None:
+            from scipy.stats import qmc  # slow to import, so only when it is asked for
+
             sobol = qmc.Sobol(len(self.low), rng=np.random.default_rng(0)).random_base2(POINTS)
             unit = np.clip(1.5 * sobol - 0.25, 0, 1)  # many at the ends of the ranges
             points = rounded(self.low + (self.high - self.low) * unit)

@@ -21,7 +21,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import ttest_ind_from_stats
 
 from ...envs.core import InputError, shown
 from ...envs.core.checks import integer
@@ -167,6 +166,8 @@ def _fall(public: Floats, new: Floats) -> float:
     scale = max(np.abs(public).max(), np.abs(new).max(), 1e-300)
     if max(spread) <= 1e-12 * scale:  # nothing varies: the means are equal or not
         return float(public.mean() <= new.mean() + 1e-9 * scale)
+    from scipy.stats import ttest_ind_from_stats  # slow to import, so only when it is asked for
+
     test = ttest_ind_from_stats(
         public.mean(), spread[0], len(public), new.mean(), spread[1], len(new),
         equal_var=False, alternative="greater",

@@ -29,7 +29,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
-from scipy.stats import mannwhitneyu
 
 from ...envs.core import InputError
 
@@ -150,6 +149,8 @@ def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
 
 def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
     """Return P(X > Y) + P(X = Y) / 2 for one of our episodes X and one of theirs, Y."""
+    from scipy.stats import mannwhitneyu  # slow to import, so only when it is asked for
+
     x, y = np.asarray(ours), np.asarray(theirs)
     return float(mannwhitneyu(x, y, method="asymptotic").statistic / (x.size * y.size))
 

@@ -1,6 +1,6 @@
 """Moving pictures of an episode: which of its moments are drawn, and one file of them.
 
-One palette of 64 colours for all frames lets the format store differences only; those of curves are in it. A picture begins with
+One palette of 64 colours for all frames lets the format store differences only. A picture begins with
 its last frame, which is what a page shows while it loads, on paper and in a preview.
 """
 

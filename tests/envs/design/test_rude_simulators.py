@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -243,8 +244,9 @@ def sealed(content: bytes) -> bytes:
 
 
 def header(**changes: Any) -> bytes:
-    one = Simulations("rude_simulators:behave", Path("unused"), 0)
-    return json.dumps(json.loads(one.cache.header(JOBS[0])) | changes).encode() + b"\n"
+    with TemporaryDirectory() as folder:  # which is made, and holds nothing
+        one = Simulations("rude_simulators:behave", Path(folder), 0)
+        return json.dumps(json.loads(one.cache.header(JOBS[0])) | changes).encode() + b"\n"
 
 
 def sparse(path: Path) -> None:
