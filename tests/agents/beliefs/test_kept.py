@@ -132,7 +132,7 @@ def test_rounding_errors_do_not_pile_up(noise: float) -> None:
     belief = made(model, 4, prior_std=1.0, noise_std=noise)
     belief.update(seen([], 4), np.ones(4, np.bool_))
     for t, item in enumerate(items):
-        belief._kept.expect(np.full(4, t + 1), belief._root)
+        belief._kept.expect(np.full(4, t + 1), belief._product)
         belief._learn(np.arange(4), np.full(4, item), np.full(4, LABELS[item]))
     exact = belief._kept.theta(belief._root) @ FEATURES.T.astype(np.float64)
     assert np.abs(belief._kept.values - exact).max() < 1e-5
