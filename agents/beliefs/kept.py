@@ -39,6 +39,9 @@ from .units import is_large
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
+Product = Callable[[int, Array, Floats], None]
+"""Writes X S z of one episode for z ``(K, d)`` to ``(K, n)``."""
+
 ROOM = 2**27
 """Most values that are kept together, 512 MB; those of more draws are a product at every decision."""
 EVERY = 32
@@ -59,7 +62,6 @@ class Kept:
         count: The number K of draws, at least 2.
         num_items: The number n of items.
         num_features: The number d of coefficients.
-        product: Writes X theta of one episode for K draws of the coefficients to ``(K, n)``.
     """
 
     def __init__(
@@ -68,9 +70,8 @@ class Kept:
         count: int,
         num_items: int,
         num_features: int,
-        product: Callable[[int, Floats, Floats], None],
     ) -> None:
-        b, self.count, self._product = num_episodes, count, product
+        b, self.count = num_episodes, count
         self.keys: Words = hashed(np.zeros(1, np.uint64), np.arange(b))
         self._number = np.zeros(b, np.int64)  # labels taken in
         self._due = np.zeros(b, np.int64)  # after which of them all is drawn anew,
@@ -86,29 +87,29 @@ class Kept:
         """Forget the draws of episodes that start."""
         self._number[episodes], self._drawn[episodes] = 0, -1
 
-    def expect(self, count: NDArray[np.int64], root: Array) -> None:
-        """Say how many labels the episodes will have next, ``(B,)``; their roots are ``(B, d, d)``."""
+    def expect(self, count: NDArray[np.int64], product: Product) -> None:
+        """Say how many labels the episodes will have next, ``(B,)``, and what A is made by."""
         self._due = count // EVERY * EVERY
         here = (self._number == self._due) & (self._drawn != self._due)
-        self._draw(here.nonzero()[0], root)
+        self._draw(here.nonzero()[0], product)
 
     def learn(
-        self, episodes: NDArray[np.int64], root: Array, by: Array, change: NDArray[Any]
+        self, episodes: NDArray[np.int64], by: Array, change: NDArray[Any], product: Product
     ) -> None:
         """Take in one label in each of some episodes.
 
         Args:
             episodes: The episodes, ``(E,)``.
-            root: The roots of all episodes after it, ``(B, d, d)``.
             by: b, ``(E, d)``.
             change: X v, ``(E, n)``.
+            product: What A is made by, after the label.
         """
         rows = slice(None) if len(episodes) == len(self._number) else episodes
         number, due = self._number[rows] + 1, self._due[rows]
         if self._ahead is None:
             self._number[rows] = number
             if (number == due).any():
-                self._draw(episodes[number == due], root)
+                self._draw(episodes[number == due], product)
         if not len(self.values):
             return
         moves = -np.matmul(self._z[rows], by.astype(np.float32)[:, :, None])[..., 0]
@@ -216,7 +217,7 @@ class Kept:
             for k in range(0, count, each):
                 yield slice(e, e + step), slice(k, k + each)
 
-    def _draw(self, episodes: NDArray[np.int64], root: Array) -> None:
+    def _draw(self, episodes: NDArray[np.int64], product: Product) -> None:
         """Draw anew."""
         for e in episodes.tolist():
             key = hashed(self.keys[e : e + 1], self._number[e : e + 1])[0]
@@ -228,7 +229,7 @@ class Kept:
                 z *= (self.count / (self.count - 1)) ** 0.5
             self._z[e], self._drawn[e] = z, self._number[e]
             if len(self.values):
-                self._product(e, (z @ root[e].T).astype(np.float32), self.values[e])
+                product(e, z, self.values[e])
 
 
 def _parts(out: Floats) -> Iterator[tuple[slice, Floats, Floats]]:

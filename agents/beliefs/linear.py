@@ -134,7 +134,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Keep draws, see `kept`, if they are more than d + 1 or not `FEW`."""
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         if count > d + 1 or count >= FEW:
-            self._kept = Kept(b, count, n, d, self._of_draws)
+            self._kept = Kept(b, count, n, d)
 
     def take_keys(self, keys: Words) -> None:
         """Take the keys of the draws that are kept, ``(B,)``."""
@@ -146,7 +146,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         if self._kept is not None:
-            self._kept.expect(count, self._root)
+            self._kept.expect(count, self._product)
         fidelity = arrivals.fidelity
         new = (self._seen < count).nonzero()[0]
         while (behind := (self._seen < count).nonzero()[0]).size:
@@ -258,7 +258,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._root[rows] = root
         change = self._times(v, rows)
         if self._kept is not None:
-            self._kept.learn(episodes, self._root, by, change)
+            self._kept.learn(episodes, by, change, self._product)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
@@ -284,7 +284,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             self._var[e] += noise**2
             if self._kept is not None:
                 by, every = -self._root[e, :1], np.ones((1, len(x)))
-                self._kept.learn(np.array([e]), self._root, by, every)
+                self._kept.learn(np.array([e]), by, every, self._product)
 
     def _regress(
         self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
@@ -371,8 +371,9 @@ class Linear(FeatureBelief, AdditiveNoise):
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
-    def _of_draws(self, episode: int, theta: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-        """Write X theta of an episode for K draws to ``(K, n)``."""
+    def _product(self, episode: int, z: Array, out: NDArray[np.float32]) -> None:
+        """Write X S z of an episode for z ``(K, d)`` to ``(K, n)``."""
+        theta = (z @ self._root[episode].T).astype(np.float32)
         x, rest = self._x[episode % len(self._x)], None
         if self._units is not None:
             theta, rest = self._units.turned(theta)

@@ -161,7 +161,7 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
 
     def keep_and_choose(rule: Any) -> None:
         assert keeping._kept is not None
-        keeping._kept.expect(np.full(b, next(labels)), keeping._root)
+        keeping._kept.expect(np.full(b, next(labels)), keeping._product)
         learn(keeping)
         rule.choose(keeping, decision, random)
 

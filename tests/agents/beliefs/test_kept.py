@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from discovery_gym.agents import make
-from discovery_gym.agents.beliefs import Linear, kept
+from discovery_gym.agents.beliefs import Linear, kept, units
 from discovery_gym.agents.beliefs.kept import EVERY
 from discovery_gym.envs.pools.table_pool import TablePool
 
@@ -102,14 +102,26 @@ def test_draws_have_the_covariance_and_the_best_item_of_the_posterior(count: int
 
 @pytest.mark.parametrize("settings", [{}, {"prior_std": 1.0, "noise_std": NOISE}])
 @pytest.mark.parametrize("priced", [False, True])
-def test_draws_follow_every_kind_of_label(settings: Any, priced: bool) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_draws_follow_every_kind_of_label(
+    settings: Any, priced: bool, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also where the belief is free of units, and of proxies; its covariance is held elsewhere."""
+    if large:  # features are not copied, and what is told comes from values
+        monkeypatch.setattr(units, "LARGE", 0)
     model = pool(**PRICED) if priced else pool()
     at = RANDOM.integers(0, 2, 12) if priced else None
     belief = told(made(model, **settings), ORDER[:12], range(12), at)
     every = np.tile(np.arange(N), (B, 1))
     unit = belief._unit[0] ** 2
     hold_moments(belief._kept.values, belief.covariance(every, RANDOM)[0] / unit)
+    assert (belief._units is not None) == (large and not settings)
+    mask = (np.arange(N) % 3 > 0).astype(np.int8)[None].repeat(B, 0)
+    regret, told_ = belief.about_best(K, mask, RANDOM)
+    draws = belief._mean[:, None] + belief._kept.values
+    top = draws[:, :, mask[0] > 0].max(2).mean(1)[:, None]
+    np.testing.assert_allclose(regret, (top - belief._mean) * unit**0.5, rtol=1e-4, atol=1e-4)
+    assert (told_ <= belief.std() ** 2 * 1.001).all()
 
 
 @pytest.mark.parametrize("noise", [1e-12, NOISE])
@@ -120,7 +132,7 @@ def test_rounding_errors_do_not_pile_up(noise: float) -> None:
     belief = made(model, 4, prior_std=1.0, noise_std=noise)
     belief.update(seen([], 4), np.ones(4, np.bool_))
     for t, item in enumerate(items):
-        belief._kept.expect(np.full(4, t + 1), belief._root)
+        belief._kept.expect(np.full(4, t + 1), belief._product)
         belief._learn(np.arange(4), np.full(4, item), np.full(4, LABELS[item]))
     exact = belief._kept.theta(belief._root) @ FEATURES.T.astype(np.float64)
     assert np.abs(belief._kept.values - exact).max() < 1e-5

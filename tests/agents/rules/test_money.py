@@ -162,6 +162,9 @@ class Told:
     def std(self) -> Any:
         return self.parts["std"]
 
+    def widest(self) -> Any:
+        return self.std().max(1, keepdims=True)
+
     def rounding(self, drawn: bool = False) -> Any:
         return np.full((len(self.mean()), 1), 1e-9)
 
