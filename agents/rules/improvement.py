@@ -59,7 +59,7 @@ class ExpectedImprovement(Rule[Belief]):
         """Return the chosen items, ``(B,)``."""
         ahead, std = self._ahead(belief, decision)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
-        off, bound = 2 * belief.rounding(), np.empty(ahead.shape)
+        off, bound = 2 * belief.rounding(), np.empty_like(ahead)
         for some in (slice(i, i + BLOCK) for i in range(0, bound.shape[1], BLOCK)):
             _at_most(ahead[:, some], std[:, some], off, bound[:, some])
         bound[decision.mask == 0] = -np.inf
