@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from ..envs.conditions import Conditions
 from ..envs.core import InputError, Knowledge, Model, closest, shown
 from ..envs.core.checks import integer
@@ -66,28 +68,30 @@ def make(
         env: An environment or vector environment, or a model of this package. The agent uses its
             public parameters only, but for ``"oracle"``, which needs the environment that it plays.
         seed: Seed of the agent's own randomness.
-        episode: Number of the episode in the first row of observations, see `Agent.episode`.
+        episode: Number of the episode in the first row of observations, see `Agent.episode`. What has no
+            such number, a class or a function of yours that takes ``seed``, is given another seed for
+            another one, unless it is 0.
     """
     episode = integer("episode", episode, low=0, high=math.inf)
     own = isinstance(agent, Rule) or callable(getattr(agent, "predict", agent))
     if isinstance(agent, str) or not own:
-        made = _make(agent, env, seed)
+        made = _make(agent, env, seed, episode)
     else:
         text = outside.reference_of(agent) or getattr(agent, "__name__", type(agent).__name__)
-        made = _own(agent, Described(text, {}), text, _known(env), seed)
+        made = _own(agent, Described(text, {}), text, _known(env), seed, episode)
     if isinstance(made, Agent):
         made.episode = episode
     return made
 
 
-def _make(text: Any, env: Any, seed: Any) -> Agent:
+def _make(text: Any, env: Any, seed: Any, episode: int) -> Agent:
     model = _known(env)
     asked = parse(text)
     if not (asked.name in PLAIN or asked.name in RULES or asked.name in FILES):
         reference = outside.full(asked.name)
         if not outside.is_reference(reference):
             raise InputError(_unknown(asked.name))
-        return _own(outside.load(reference), asked, text, model, seed)
+        return _own(outside.load(reference), asked, text, model, seed, episode)
     if isinstance(model, Spaces):
         if asked.name != RandomAgent.text:
             raise InputError(
@@ -149,7 +153,9 @@ def _with_belief(made: Any, asked: Described, model: Knowledge, seed: Any) -> Ag
     return found
 
 
-def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any) -> Agent:
+def _own(
+    thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any, episode: int
+) -> Agent:
     """Return the agent that a class, an object or a function of a user is."""
     asked = _without_data(thing, asked)
     name, settings = asked
@@ -163,15 +169,15 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         agent = (_plain if plain else _with_belief)(thing, asked, model, seed)
     elif callable(getattr(thing, "predict", None)):
         new = thing if made else lambda: thing
-        return cast(Agent, _called(new, asked, model=model, seed=seed))
+        return cast(Agent, _called(new, asked, model=model, seed=_seed_from(seed, episode)))
     elif _is_factory(thing):
-        found = _called(thing, asked, env=model, seed=seed)
+        found = _called(thing, asked, env=model, seed=_seed_from(seed, episode))
         if _is_factory(found) or isinstance(found, type):
             raise InputError(
                 f"{name} returned {shown(found)}; a function of env is asked once, and returns an "
                 "object with predict or a function of one observation."
             )
-        return _own(found, Described(f"What {name} returns", {}), text, model, seed)
+        return _own(found, Described(f"What {name} returns", {}), text, model, seed, episode)
     elif callable(thing) and not made:
         first = [*inspect.signature(thing).parameters][:1]  # the observation
         check_settings(name, thing, settings, ["random", *first])
@@ -186,6 +192,15 @@ def _own(thing: Any, asked: Described, text: str, model: Knowledge | Spaces, see
         )
     agent.text = text
     return agent
+
+
+def _seed_from(seed: Any, episode: int) -> Any:
+    """Return a seed for the episodes from one on: those of two chunks would have the same draws."""
+    if episode == 0 or seed is None:
+        return seed
+    if isinstance(seed, np.random.SeedSequence):
+        return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, episode))
+    return int(np.random.SeedSequence([seed, episode]).generate_state(1)[0])
 
 
 def _is_factory(thing: Any) -> bool:

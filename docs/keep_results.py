@@ -5,7 +5,7 @@
     python docs/keep_results.py results
 
 A compact record has every number of every episode as it was, but no actions, and curves of at most
-`POINTS` points in `BITS` bits. Without arguments only the leaderboard is made again.
+`POINTS` points, all but the last in `BITS` bits. Without arguments only the leaderboard is made again.
 
 A suite has a new version when tasks join it. With --as-now, runs of an earlier version count as those of
 the present one, where it plans the same: whoever gives it knows that these play as they did. A test
@@ -36,9 +36,9 @@ from discovery_gym.experiments.suites.task import plan
 RESULTS = Path(__file__).with_name("results")
 SUITES = ("paper", "full", "budgets")
 """The suites whose results are kept."""
-BITS = 7
-"""Bits of the numbers that curves of single episodes are made of: 1 in 128."""
-POINTS = 16
+BITS = 6
+"""Bits of the numbers that curves of single episodes are made of: 1 in 64."""
+POINTS = 12
 """Points of those curves, of the 40 at most that a record has."""
 KEPT = ("versions", "platform", "machine", "created")
 
@@ -56,18 +56,19 @@ def compact(record: Record) -> bytes:
         for name in ("after", "best_after", "spent_after")
         for values in [getattr(result, name)]
     }
-    whole = np.full(len(result.lengths), -1)
-    # The simple regret of an episode is a curve, too.
-    both = np.concatenate([some, count + some])  # the agent's, and that of random play
+    # Some metrics of an episode are a curve, too, and another one that of random play.
+    end = np.full(len(result.lengths), len(some) - 1)
     metrics = {
-        name: rounded(values[:, both], whole) if name == "simple_regret" else values
+        name: np.hstack([rounded(values[:, some], end), rounded(values[:, count + some], end)])
+        if name in ("found", "simple_regret")
+        else values
         for name, values in result.metrics.items()
     }
     less = replace(result, actions=None, points=points, metrics=metrics, **curves)
     columns, about = leave(record.spec, less, None, fingerprint=record.fingerprint)
     about |= {name: getattr(record, name) for name in KEPT}
     check(record.spec, columns, about)
-    return to_bytes(to_table(columns), json.dumps(about))
+    return to_bytes(to_table(columns), json.dumps(about), level=19)
 
 
 def rounded(values: NDArray[np.float64], last: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ STALE = 3600.0
 """Seconds after which a temporary file must be the rest of a killed process."""
 NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 """What file systems say that know no second name of a file."""
+WRITING = threading.Lock()
+"""Held while a temporary file is there: a thread that ends the process takes it first."""
 
 
 def write(path: Path, content: str | bytes, keep: bool = False) -> None:
@@ -27,6 +30,11 @@ def write(path: Path, content: str | bytes, keep: bool = False) -> None:
         keep: Whether a file that is there already stays, which raises `FileExistsError`.
     """
     data = content.encode() if isinstance(content, str) else content
+    with WRITING:
+        _write(path, data, keep)
+
+
+def _write(path: Path, data: bytes, keep: bool) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=SUFFIX)
     try:
         with os.fdopen(handle, "wb") as file:

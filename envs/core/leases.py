@@ -54,6 +54,7 @@ class Leases:
         self._mine: set[str] = set()
         self._seen: dict[bytes, tuple[bytes, float]] = {}
         self._closed = threading.Event()
+        self._lock = threading.Lock()  # nothing is claimed while, or after, all is let go
         with writing_to(folder, "leases"):
             folder.mkdir(parents=True, exist_ok=True)
             sweep(folder)
@@ -64,8 +65,8 @@ class Leases:
     def claim(self, key: str) -> bool:
         """Return whether a key is ours from now on; False if it is ours already, or another's."""
         lease = self._path(key)
-        with writing_to(self.folder, "leases"):
-            while key not in self._mine:
+        with self._lock, writing_to(self.folder, "leases"):
+            while key not in self._mine and not self._closed.is_set():
                 try:
                     link(self._pulse, lease)
                 except FileExistsError:
@@ -89,13 +90,14 @@ class Leases:
                 lease.unlink()
 
     def close(self) -> None:
-        """Let all keys go."""
+        """Let all keys go, and claim no more."""
         self._closed.set()
         self._thread.join(1.0)
-        for key in list(self._mine):
-            self.release(key)
-        with contextlib.suppress(OSError):
-            self._pulse.unlink()
+        with self._lock:
+            for key in list(self._mine):
+                self.release(key)
+            with contextlib.suppress(OSError):
+                self._pulse.unlink()
 
     def __enter__(self) -> Leases:
         return self

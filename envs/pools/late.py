@@ -66,7 +66,7 @@ class Waiting:
         counts = [] if not self.any else ["arrived"] if self.in_order else ["arrived", "lost"]
         seen = {key: box(0, horizon, (1,), np.int64) for key in counts}
         if not self.in_order:
-            seen["status"] = box(Status.FREE, Status.FAILED, (horizon,), np.int8)
+            seen["status"] = box(int(Status.FREE), int(Status.FAILED), (horizon,), np.int8)
             seen["age"] = box(0, steps, (horizon,))
         return seen
 

@@ -113,9 +113,9 @@ class ScreeningPool(Pool[Labels]):
             if len(models) > MOST_MODELS:
                 raise InputError(f"models may be {MOST_MODELS} at most, got {len(models)}.")
             self._set(models=models)
-        if real("noise_std", self.noise_std):
+        if noise := real("noise_std", self.noise_std):
             raise InputError(
-                f"noise_std must be 0 where a label is a hit or none, got {self.noise_std:g}; "
+                f"noise_std must be 0 where a label is a hit or none, got {noise:g}; "
                 "leave it out: the cheap test of fidelities errs."
             )
         if self.budget is None or self.price is not None:

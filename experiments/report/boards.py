@@ -252,13 +252,15 @@ def _unit(record: Record) -> tuple[Any, ...] | None:
     """Return whether a run has regrets, whether it has scores, and its truth; ``None`` for a failed one.
 
     The truth is that of the data: a table that has changed, or another one of the same name, has
-    another.
+    another. Two processes may find the same truth with other last digits.
     """
     played = record.evaluation
     if played is None:
         return None
     scored = scores(played) is not None
-    return played.regret is not None, scored, played.random_value, played.optimal_value
+    truth = played.random_value, played.optimal_value
+    known = [None if value is None else f"{value:.9g}" for value in truth]
+    return played.regret is not None, scored, *known
 
 
 def _mean_gain(record: Record) -> float:

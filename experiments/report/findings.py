@@ -6,7 +6,9 @@ Of pools (`runs.pool_metrics`), where N is how many experiments it takes to find
   that found none count as if chance had gone on, so that it is a lower bound if an agent that goes on
   is no worse than that;
 - gap closed: (best of the agent - best of random play) / (best item - best of random play), of the means
-  over the episodes. A ratio of two bests would move with the zero of the label's scale.
+  over the episodes. A ratio of two bests would move with the zero of the label's scale;
+- enhancement: the mean share of the best items that the agent found over that of random play, which is
+  known exactly, both after the last experiment (EF of Liang et al.).
 
 Source: Adesiji et al., Digital Discovery (2025), 10.1039/d5dd00337g, for factors of acceleration and
 enhancement against a reference; Liang et al. (2021), npj Computational Materials 7, 188.
@@ -133,6 +135,25 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
+def _found(values: st.Floats, metric: Any) -> Iterator[Finding]:
+    ours, chance = values.shape[1] // 2 - 1, -1
+    items = f"the top {100 * metric.share:g} %"
+    yield Finding(
+        key="share_found",
+        name=f"found of {items}",
+        about=f"mean share of {items} of the items that was found by the last experiment",
+        estimate=st.mean(values[:, ours]),
+        chance=float(values[:, chance].mean()),
+    )
+    yield Finding(
+        key="enhancement",
+        name="enhancement",
+        about=f"share of {items} that was found, over that of random play after as many experiments",
+        estimate=st.ratio(values[:, ours], values[:, chance]),
+        word=lambda factor: number(factor, 3),
+    )
+
+
 def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
     ours, chance = values.shape[1] // 2 - 1, -1
     left = st.ratio(values[:, ours], values[:, chance])
@@ -178,6 +199,7 @@ def _information(values: st.Floats, metric: Any) -> Iterator[Finding]:
 
 FINDERS: dict[str, Callable[[st.Floats, Any], Iterator[Finding]]] = {
     "top": _top,
+    "found": _found,
     "simple_regret": _simple_regret,
     "area": _area,
     "information_bounds": _information,

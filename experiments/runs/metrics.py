@@ -20,7 +20,7 @@ from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from ...envs.pools.pool import Pool
 from .episodes import Episodes
-from .pool_metrics import Area, SimpleRegret, Top
+from .pool_metrics import Area, Found, SimpleRegret, Top
 from .trace import Floats
 
 
@@ -78,6 +78,7 @@ class InformationBounds:
 METRICS: dict[str, type[Any]] = {
     "information_bounds": InformationBounds,
     "top": Top,
+    "found": Found,
     "simple_regret": SimpleRegret,
     "area": Area,
 }

@@ -54,13 +54,48 @@ class Top:
         """Return the experiments needed, those of random play, and whether one was found, ``(E, 3)``."""
         values, items = _played(episodes)
         n, t = values.shape[1], items.shape[1]
-        place = n - max(1, math.ceil(round(self.share * n, 9)))  # 0.07 * 100 is above 7
-        best = values >= np.partition(values, place, axis=1)[:, place, None]
+        best = _best(values, self.share)
         hits = np.take_along_axis(best, items, axis=1)
         found, many = hits.any(axis=1), best.sum(axis=1)
         chosen = 1 + (np.diff(np.sort(items, axis=1), axis=1) > 0).sum(axis=1)
         needed = np.where(found, hits.argmax(axis=1) + 1, t + law.draws_to_first(n - chosen, many))
         return np.stack([needed, law.draws_to_first(n, many), found], 1).astype(np.float64)
+
+
+class Found:
+    """Share of the best items of each episode that was chosen so far, ``(E, 2 P)``.
+
+    The first P columns hold this after the decisions at the P points of the evaluation (beyond the last
+    decision: after the last), the others what it is in the mean when items are chosen at random: i of n
+    items hold i / n of the best.
+
+    Args:
+        share: The best items, as for `Top`.
+    """
+
+    of = Pool
+
+    def __init__(self, *, share: float = 0.05) -> None:
+        self.share = real("share", share, low=0, high=1, open_low=True)
+
+    @staticmethod
+    def width(points: int) -> int:
+        """Return the numbers of an episode."""
+        return 2 * points
+
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
+        """Return the shares that were found, and those of random play, ``(E, 2 P)``."""
+        values, items = _played(episodes)
+        counts = np.minimum(episodes.points * model.batch_size, items.shape[1])
+        best = _best(values, self.share)
+        order = np.argsort(items, axis=1, kind="stable")
+        sorted_ = np.take_along_axis(items, order, axis=1)
+        new = np.ones(items.shape, bool)  # whether it was chosen for the first time
+        np.put_along_axis(new, order[:, 1:], sorted_[:, 1:] != sorted_[:, :-1], axis=1)
+        hits = np.cumsum(np.take_along_axis(best, items, axis=1) & new, axis=1)
+        found = hits[:, counts - 1] / best.sum(axis=1)[:, None]
+        chance = np.broadcast_to(counts / values.shape[1], found.shape)
+        return np.concatenate([found, chance], axis=1)
 
 
 class SimpleRegret:
@@ -114,6 +149,13 @@ def _played(episodes: Episodes) -> tuple[Floats, NDArray[np.int64]]:
     values = episodes.hidden["values"].astype(np.float64)
     assert episodes.actions is not None  # they are indices
     return values, np.stack(episodes.actions.parts, 1).reshape(len(values), -1)
+
+
+def _best(values: Floats, share: float) -> NDArray[np.bool_]:
+    """Return which items are among the best share of each episode, with all ties, ``(E, n)``."""
+    n = values.shape[1]
+    place = n - max(1, math.ceil(round(share * n, 9)))  # 0.07 * 100 is above 7
+    return np.asarray(values >= np.partition(values, place, axis=1)[:, place, None])
 
 
 def _gaps(values: Floats, items: NDArray[np.int64]) -> Floats:

@@ -56,18 +56,28 @@ def _to_arrow(column: NDArray[Any] | Ragged) -> pa.Array:
     return pa.array(list(column) if column.ndim > 1 else column)
 
 
-def to_bytes(table: pa.Table, about: str) -> bytes:
+def to_bytes(table: pa.Table, about: str, level: int | None = None) -> bytes:
     """Return the content of a file: a table, its metadata, and the digest of both.
 
-    Whole numbers repeat, which a dictionary makes small. Others rarely do; their bytes are kept by
-    significance, so that signs and exponents stand together.
+    Whole numbers repeat, which a dictionary makes small, but for seeds, which count. Others rarely do;
+    their bytes are kept by significance, so that signs and exponents stand together.
+
+    Args:
+        table: Its columns.
+        about: Its metadata, in JSON.
+        level: How hard zstd tries; 19 is slow, and makes compact records a sixth smaller.
     """
     types = {field.name: field.type for field in table.schema}
     paths = {n: f"{n}.list.element" if pa.types.is_list(t) else n for n, t in types.items()}
     inner = {n: t.value_type if pa.types.is_list(t) else t for n, t in types.items()}
     split = [paths[name] for name, one in inner.items() if pa.types.is_floating(one)]
-    how: dict[str, Any] = {"use_dictionary": [path for path in paths.values() if path not in split]}
-    how |= {"use_byte_stream_split": split, "compression": "zstd", "store_schema": False}
+    plain = {*split, "seed"}
+    how: dict[str, Any] = {"use_dictionary": [path for path in paths.values() if path not in plain]}
+    how["column_encoding"] = dict.fromkeys(split, "BYTE_STREAM_SPLIT")
+    if "seed" in paths:
+        how["column_encoding"]["seed"] = "DELTA_BINARY_PACKED"
+    how |= {"compression": "zstd", "compression_level": level}
+    how |= {"store_schema": False, "write_statistics": False}
     buffer = pa.BufferOutputStream()
     with pq.ParquetWriter(buffer, table.schema, **how) as file:
         file.write_table(table)

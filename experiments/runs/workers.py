@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...envs.core import InputError
+from ...envs.core.files import WRITING
 from ...envs.core.leases import Leases
 from .board import CHUNKS, Missing
 from .sharing import Here, work
@@ -107,4 +108,5 @@ def _follow(inbox: int, leases: Leases) -> None:
     while os.read(inbox, 1):
         pass
     leases.close()
+    WRITING.acquire(timeout=PATIENCE / 2)  # half a file would be left
     os._exit(1)

@@ -196,6 +196,34 @@ def test_what_a_function_draws_is_of_the_episode(mine: Path) -> None:
     )
 
 
+class Dice:
+    """What draws from a generator of its own, as anybody would write it."""
+
+    def __init__(self, seed: Any) -> None:
+        self.random = np.random.default_rng(seed)
+
+    def predict(self, observation: Any, state: Any = None, *_: Any) -> Any:
+        return self.random.random(observation["action_mask"].shape).argmax(1), state
+
+
+def dice(env: Any, seed: Any) -> Dice:
+    return Dice(seed)
+
+
+@pytest.mark.parametrize("text", [f"{__name__}:Dice", f"{__name__}:dice"])
+def test_two_chunks_of_episodes_do_not_share_their_draws(text: str) -> None:
+    """They were seeded alike, so that errors of means over chunks were too small."""
+    env = gym.make_vec("discovery/LinearPool-v0", num_envs=64)
+    seen = env.reset(seed=0)[0]
+    for seed in (3, np.random.SeedSequence(3)):
+        made = [make(text, env, seed=seed, episode=first) for first in (0, 64, 128, 128)]
+        first, second, third, again = (agent.predict(seen)[0] for agent in made)
+        np.testing.assert_array_equal(Dice(seed).predict(seen)[0], first)
+        np.testing.assert_array_equal(third, again)
+        for ours, theirs in ((first, second), (second, third)):
+            assert (ours == theirs).mean() < 0.2
+
+
 def test_functions_are_played_by_themselves(mine: Path) -> None:
     function = outside.load("./mine.py:first")
     result = play(function)

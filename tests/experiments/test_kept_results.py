@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import keep_results
 import numpy as np
 import pytest
 
+from discovery_gym.experiments.report.findings import findings
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.runs.chunks import play_chunk
 from discovery_gym.experiments.runs.platforms import platform_here
-from discovery_gym.experiments.runs.records import read_folder, read_record
-from discovery_gym.experiments.suites.catalogue import SUITES
+from discovery_gym.experiments.runs.records import read_folder, read_record, write_record
+from discovery_gym.experiments.suites.catalogue import SUITES, suite
 from discovery_gym.experiments.suites.task import plan
 
 CHEAP = 1.0
@@ -86,6 +88,23 @@ def test_a_sample_of_runs_comes_out_again_bit_for_bit(kept):
         np.testing.assert_allclose(
             after, said.after[some], rtol=2.0**-keep_results.BITS, err_msg=what
         )
+
+
+def test_a_compact_record_has_the_same_findings(tmp_path):
+    """What is printed of the end of a curve was once rounded, too."""
+    plans = (one for one in plan(suite("quick")) if "simple_regret" in one.metrics)
+    spec = replace(next(plans), episodes=12)
+    whole = play_chunk(spec, 0)
+    write_record(tmp_path, spec, whole)
+    (path,) = tmp_path.glob("*.parquet")
+    path.write_bytes(keep_results.compact(read_record(path)))
+    found = read_record(path).evaluation
+    said, true = (
+        [(one.key, str(one.estimate), one.chance) for one in findings(of, spec.metrics)]
+        for of in (found, whole)
+    )
+    assert said == true
+    assert "simple_regret" in {key for key, *_ in said}
 
 
 def test_a_compact_record_tells_the_same(played, tmp_path):

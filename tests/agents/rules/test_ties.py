@@ -40,8 +40,10 @@ BINARY = [rule for rule in RULES if rule not in NO_NOISE] + ["active_search", "e
 SLOW = ("ids(about='top')", "ids(lam=1)")  # with gp they cost most, and go the way of ids
 PAIRS = [(rule, "") for rule in RULES]
 PAIRS += [(rule, "gp") for rule in RULES if rule not in (*OWN, *SLOW)]
-SIZES = [(1, 5, 0), (2, 4, 0), (2, 6, 1)]
+ONE, TWO, LATE = (1, 5, 0), (2, 4, 0), (2, 6, 1)
 """Batch size, horizon and delay."""
+EQUAL_ROWS = {"20-one": (ONES, *ONE), "20-two": (ONES, *TWO), "37x7-one": (SAME, *ONE),
+              "37x7-late": (SAME, *LATE)}  # fmt: skip
 
 
 def text_of(rule: str, belief: str) -> str:
@@ -80,13 +82,11 @@ def enough(rule: str, belief: str) -> int:
     return 50 if slow else 200
 
 
-@pytest.mark.parametrize(("size", "horizon", "delay"), SIZES, ids=["one", "two", "late"])
-@pytest.mark.parametrize("features", [ONES, SAME], ids=["20", "37x7"])
+@pytest.mark.parametrize("case", EQUAL_ROWS)
 @pytest.mark.parametrize(("rule", "belief"), PAIRS, ids=[text_of(*pair) for pair in PAIRS])
-def test_equal_rows(
-    rule: str, belief: str, features: Any, size: int, horizon: int, delay: int
-) -> None:
+def test_equal_rows(rule: str, belief: str, case: str) -> None:
     """The labels are the places, rising or falling: the mean is that of random choices."""
+    features, size, horizon, delay = EQUAL_ROWS[case]
     n = len(features)
     for labels in (np.arange(n), np.arange(n)[::-1]):
         kwargs = {"features": features, "horizon": horizon, "batch_size": size, "delay": delay}
@@ -96,12 +96,10 @@ def test_equal_rows(
             break  # once is enough
 
 
-@pytest.mark.parametrize(("size", "horizon", "delay"), SIZES, ids=["one", "two", "late"])
-@pytest.mark.parametrize("features", [ONES, SAME], ids=["20", "37x7"])
+@pytest.mark.parametrize("case", EQUAL_ROWS)
 @pytest.mark.parametrize("rule", BINARY)
-def test_equal_rows_of_two_values(
-    rule: str, features: Any, size: int, horizon: int, delay: int
-) -> None:
+def test_equal_rows_of_two_values(rule: str, case: str) -> None:
+    features, size, horizon, delay = EQUAL_ROWS[case]
     n = len(features)
     for labels in (np.arange(n) < n // 3, np.arange(n) >= n - n // 3):
         kwargs = {"features": features, "horizon": horizon, "batch_size": size, "delay": delay}
@@ -115,10 +113,13 @@ def test_equal_rows_of_two_values(
 def test_rules(rule: str, belief: str) -> None:
     """All that one's own rules are checked for, fair ties and the order of rows among it.
 
-    With a Gaussian process on 60 items, since on the default table's 442 it costs fifty times as much.
+    What is slow plays 60 items: a Gaussian process costs fifty times as much on the default table's 442.
     """
-    table = {"features": X, "labels": Y} if belief == "gp" else {}
-    check_rule(rule, POOL, belief=belief or None, rows=enough(rule, belief), horizon=12, **table)
+    slow = belief == "gp" or rule in (*SLOW, *NO_NOISE)
+    table = {"features": X, "labels": Y} if slow else {}
+    horizon = 6 if slow else 12
+    rows = enough(rule, belief)
+    check_rule(rule, POOL, belief=belief or None, rows=rows, horizon=horizon, **table)
 
 
 @pytest.mark.parametrize(

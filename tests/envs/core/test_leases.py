@@ -227,7 +227,20 @@ def test_many_thieves_of_one_dead_owner(tmp_path, soon, strangers):
     for thief in thieves:
         thief.join()
     assert {key: (tmp_path / key).read_text() for key in keys} == {key: key for key in keys}
+    # One that was let go while a thief held it is given back to nobody: who comes next has it soon.
+    with Leases(tmp_path) as last:
+        left = [key for key in keys if f"{key}.lease" in names(tmp_path)]
+        assert until(lambda: all(key in last._mine or last.claim(key) for key in left))
     assert names(tmp_path) - set(keys) <= {dead._pulse.name}
+
+
+def test_what_is_closed_claims_no_more(tmp_path):
+    """A worker that is sent home lets all go in one thread, while another one still plays."""
+    leases = Leases(tmp_path)
+    assert leases.claim("before")
+    leases.close()
+    assert not leases.claim("after")
+    assert names(tmp_path) == set()
 
 
 def test_a_lease_that_was_renewed_under_a_thief_is_given_back(tmp_path, monkeypatch, strangers):

@@ -18,7 +18,7 @@ from discovery_gym.experiments.report.findings import closed_after, findings
 from discovery_gym.experiments.report.leaderboard import leaderboard_text, write_leaderboard
 from discovery_gym.experiments.runs.records import read_folder
 
-ALL = ("top(share=0.05)", "simple_regret", "area")
+ALL = ("top(share=0.05)", "found(share=0.05)", "simple_regret", "area")
 HALVES = {"rows": 0.5, "horizon": 15}
 
 
@@ -35,11 +35,11 @@ def said(played, metrics=ALL):
 
 def test_random_play_has_the_acceleration_one_and_closes_no_gap():
     """Within its interval, in about 95 of 100 evaluations; a quarter of the episodes finds nothing."""
-    covered = {"acceleration": 0, "gap_closed": 0}
+    covered = {"acceleration": 0, "enhancement": 0, "gap_closed": 0}
     for k in range(40):
         found = said(play("random", seed=1_000_000 + 64 * k))
         assert found["acceleration"].bound == "at least"
-        for key, truth in (("acceleration", 1), ("gap_closed", 0)):
+        for key, truth in (("acceleration", 1), ("enhancement", 1), ("gap_closed", 0)):
             one = found[key].estimate
             covered[key] += one.low <= truth <= one.high
     assert min(covered.values()) >= 34  # 33 or fewer: once in a thousand
@@ -61,6 +61,9 @@ def test_what_an_agent_finds_follows_from_its_episodes():
     closed = 1 - ours.mean(0) / random.mean(0)
     assert found["gap_closed"].estimate.value == pytest.approx(closed[-1], rel=1e-12)
     np.testing.assert_allclose(closed_after(played).mean(0), closed, atol=1e-12)
+    shares = played.metrics["found"]
+    assert found["enhancement"].estimate.value == pytest.approx(shares[:, 14].mean() / (15 / 221))
+    assert found["share_found"].estimate == st.mean(shares[:, 14])
     assert found["simple_regret"].estimate.value == ours[:, -1].mean()
     assert found["area"].chance == played.metrics["area"][:, 1].mean()
 
@@ -85,7 +88,15 @@ def test_shares_and_factors_have_no_unit(factor):
     kwargs = {"features": features, "rows": 30, "horizon": 8}
     plain = said(play("random", labels=labels, **kwargs))
     other = said(play("random", labels=factor * (labels + 5), **kwargs))
-    for key in ("top_median", "top_mean", "top_found", "acceleration", "gap_closed", "area"):
+    for key in (
+        "top_median",
+        "top_mean",
+        "top_found",
+        "acceleration",
+        "enhancement",
+        "gap_closed",
+        "area",
+    ):
         ours, theirs = plain[key].estimate, other[key].estimate
         assert [ours.value, ours.low, ours.high] == pytest.approx(
             [theirs.value, theirs.low, theirs.high], rel=1e-6, abs=1e-9, nan_ok=True

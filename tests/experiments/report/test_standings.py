@@ -51,6 +51,18 @@ def test_the_best_of_three_easy_tasks_is_not_above_those_that_played_all_ten():
     assert "| – | of three | – | 3 of 10 |" in text_of(overview)
 
 
+def test_a_truth_with_another_last_digit_is_the_same_truth():
+    """Two worker processes sum it in two orders, and one of the agents would be on no board."""
+    truths = [(0.1, 0.7), (np.nextafter(0.1, 1), np.nextafter(0.7, 0)), (0.1001, 0.7)]
+    records = [
+        record(name, around(0.5, seed), truth=truth)
+        for seed, (name, truth) in enumerate(zip(["a", "b", "of other data"], truths, strict=True))
+    ]
+    (table,) = overviews(records)[0].boards
+    assert {row.name for row in table.rows} == {"a", "b"}
+    assert [one.spec.name for one in table.others] == ["of other data"]
+
+
 def test_an_agent_of_one_kind_is_ranked_in_its_wing():
     records = [
         record(name, around(mean, seed), task=task, env_id=env)

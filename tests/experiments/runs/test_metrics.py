@@ -21,7 +21,7 @@ from discovery_gym.experiments.runs.replay import Mismatch, compare, replay
 from discovery_gym.experiments.runs.spec import RunSpec
 
 LABELS = [3.0, 9.0, 1.0, 9.0, 5.0, 0.0, 8.0, 4.0, 2.0, 7.0]
-ALL = ("top(share=0.2)", "simple_regret()", "area()")
+ALL = ("top(share=0.2)", "found(share=0.2)", "simple_regret()", "area()")
 
 
 def by_hand(*choices, labels=LABELS, metrics=ALL, **kwargs):
@@ -41,6 +41,7 @@ def test_an_episode_made_by_hand():
     """The best fifth of ten items are two: 9 and 9; the mean label is 4.8."""
     found = by_hand(4, 7, 6, 3)  # 5, 4, 8, 9
     assert found["top"] == [4, 11 / 3, 1]
+    assert found["found"] == pytest.approx([0, 0, 0, 0.5, 0.1, 0.2, 0.3, 0.4])
     gaps, chance = np.split(np.array(found["simple_regret"]), 2)
     assert gaps.tolist() == [4, 4, 1, 0]
     orders = list(itertools.permutations(LABELS, 4))
@@ -73,6 +74,7 @@ def test_a_share_of_seven_in_a_hundred_is_seven_items():
 def test_wasted_choices_count_as_experiments():
     found = by_hand(4, 4, 3, 3)
     assert found["top"][0] == 3
+    assert found["found"][:4] == [0, 0, 0.5, 0.5]
     assert found["simple_regret"][:4] == [4, 4, 0, 0]
     none = by_hand(4, 4, 4, 4)  # nine items are left, two of them best
     assert none["top"][::2] == pytest.approx([4 + 10 / 3, 0])
@@ -88,7 +90,12 @@ def test_experiments_of_a_plate_count_one_by_one_when_they_are_chosen(delay):
 
 def test_equal_items_are_all_best():
     found = by_hand(1, 2, labels=[0.1] * 4)
-    assert found == {"top": [1, 1, 1], "simple_regret": [0] * 4, "area": [1, 1]}
+    assert found == {
+        "top": [1, 1, 1],
+        "found": [0.25, 0.5] * 2,
+        "simple_regret": [0] * 4,
+        "area": [1, 1],
+    }
 
 
 @pytest.mark.parametrize("factor", [0.01, 1.0, 1e4])
@@ -120,6 +127,8 @@ def test_random_play_is_in_the_mean_what_is_said_of_it(name):
     top, area = found.metrics["top"], found.metrics["area"]
     pairs = [(top[:, 0], top[:, 1]), (area[:, 0], area[:, 1])]
     pairs += [(gaps[:, k], chance[:, k]) for k in range(len(found.points))]
+    shares, chance = np.split(found.metrics["found"], 2, axis=1)
+    pairs += [(shares[:, k], chance[:, k]) for k in range(len(found.points))]
     for ours, exact in pairs:
         difference = ours - exact
         if np.ptp(difference):
@@ -146,7 +155,7 @@ def test_a_record_keeps_them_and_a_replay_finds_the_same_bits(name, tmp_path):
     spec, records = run(name), open_folder(tmp_path)
     assert not write_record(records, spec, played(spec))
     result = read_record(record_path(records, spec.id)).evaluation
-    assert result.metrics.keys() == {"top", "simple_regret", "area"}
+    assert result.metrics.keys() == {"top", "found", "simple_regret", "area"}
     for width in (1, 5):
         compare(result, replay(spec, range(spec.seed, spec.seed + 11), result.actions, width), True)
     for metric in result.metrics:
@@ -160,7 +169,7 @@ def test_a_record_keeps_them_and_a_replay_finds_the_same_bits(name, tmp_path):
             )
 
 
-@pytest.mark.parametrize("name", ["top", "simple_regret", "area"])
+@pytest.mark.parametrize("name", ["top", "found", "simple_regret", "area"])
 @pytest.mark.parametrize("kind", ["nan", "infinite", "narrow"])
 def test_a_record_with_other_metrics_is_none(name, kind):
     spec = run("rows")
@@ -191,7 +200,7 @@ def test_what_is_no_metric_is_refused(text, reason):
 
 
 def test_metrics_of_other_models_are_refused():
-    for name in ("top", "simple_regret", "area"):
+    for name in ("top", "found", "simple_regret", "area"):
         with pytest.raises(InputError, match=f"{name} is a metric of Pool"):
             evaluate("KnowledgeLadder", "random", episodes=1, metrics=[name])
 

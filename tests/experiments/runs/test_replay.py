@@ -243,6 +243,18 @@ def test_rounding_is_allowed_on_another_platform_only():
         compare(near, found, exact=True)
 
 
+@pytest.mark.parametrize("name", ["random_value", "optimal_value"])
+def test_rounding_of_exact_values_is_allowed_everywhere(name):
+    """Two processes of one machine sum them in two orders: by chance, an honest entry was refused."""
+    spec = run("LinearPool")
+    result = played(spec)
+    found = again(spec, result)
+    near = np.nextafter(getattr(result, name), np.inf)
+    compare(dataclasses.replace(result, **{name: near}), found, exact=True)
+    with pytest.raises(Mismatch, match=f"its {name} is"):
+        compare(dataclasses.replace(result, **{name: near + 1e-6}), found, exact=True)
+
+
 OTHER = """
 import json, sys
 from discovery_gym.experiments.runs.platforms import platform_here
