@@ -42,6 +42,9 @@ from .rule import Rule, best, one_of
 
 Array = NDArray[np.float64]
 
+BLOCK = 2**12
+"""Items whose bounds are computed together, in the cache."""
+
 
 class ExpectedImprovement(Rule[Belief]):
     """The largest expected improvement of f(x) over what has been found.
@@ -56,8 +59,10 @@ class ExpectedImprovement(Rule[Belief]):
         """Return the chosen items, ``(B,)``."""
         ahead, std = self._ahead(belief, decision)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
-        off = 2 * belief.rounding()
-        bound = np.where(decision.mask, _at_most(ahead, std, off), -np.inf)
+        off, bound = 2 * belief.rounding(), np.empty_like(ahead)
+        for some in (slice(i, i + BLOCK) for i in range(0, bound.shape[1], BLOCK)):
+            _at_most(ahead[:, some], std[:, some], off, bound[:, some])
+        bound[decision.mask == 0] = -np.inf
         first = bound.argmax(1)[:, None]
         least = _log_expected(*(np.take_along_axis(a, first, 1) for a in (ahead, std)))
         allowed = bound >= least - 1e-9 * np.abs(least)  # the others are not the best
@@ -93,21 +98,22 @@ class ExpectedImprovement(Rule[Belief]):
         """Return how far means are above the incumbent, and standard deviations, ``(B, n)`` each."""
         mean, std = belief.mean(), belief.std()
         found = decision.known | ~decision.known.any(1, keepdims=True)
-        ahead = mean - np.where(found, mean, -np.inf).max(1, keepdims=True)
+        ahead = mean - mean.max(1, initial=-np.inf, where=found, keepdims=True)
         # What is known for sure is taken to vary a little, which keeps logarithms finite.
-        least = 1e-12 * np.abs(ahead).max(1, keepdims=True) + 1e-300
-        return ahead, np.maximum(std, least)
+        largest = np.maximum(ahead.max(1, keepdims=True), -ahead.min(1, keepdims=True))
+        least = 1e-12 * largest + 1e-300
+        return ahead, std if (std >= least).all() else np.maximum(std, least)
 
 
-def _at_most(ahead: Array, std: Array, off: Array) -> Array:
-    """Return an upper bound of log expected improvement where both are higher by ``off``.
+def _at_most(ahead: Array, std: Array, off: Array, out: Array) -> None:
+    """Write an upper bound of log expected improvement where both are higher by ``off``.
 
     It is much cheaper: h(z) <= phi(z) + max(z, 0).
     """
     std = std + off
     z = ahead + off
     z /= std
-    out = np.maximum(z, 0.0)
+    np.maximum(z, 0.0, out=out)
     out += 0.4  # a little more than phi(0)
     out *= std
     np.log(out, out=out)
@@ -115,7 +121,6 @@ def _at_most(ahead: Array, std: Array, off: Array) -> Array:
     z *= z
     z *= 0.5
     out -= z
-    return out
 
 
 def _log_expected(ahead: Array, std: Array) -> Array:

@@ -161,6 +161,21 @@ class TestHyperparameters:
             best = grid[int(np.argmax(np.array(exact) + prior))]
             assert (chosen["length_scale"][i], chosen["noise_ratio"][i]) == best
 
+    @pytest.mark.parametrize("refit", [1, 2, 4])
+    def test_when_they_are_chosen(self, refit: int) -> None:
+        """After every few labels twenty times, then at a tenth more than before; never by two."""
+        vector: Any = gym.make_vec(POOL, num_envs=1)
+        belief, counts = GaussianProcess(vector.model, 1, refit=refit), np.arange(401)
+        at = sorted(set(belief._due(counts).tolist()) - {0})
+        often = 20 * refit
+        assert at[: at.index(often) + 1] == [t for t in range(refit, often + 1, refit) if t > 2]
+        for before, after in zip(at[at.index(often) :], at[at.index(often) + 1 :], strict=False):
+            assert 11 * before <= 10 * after < 11 * before + 10
+        due = belief._due(counts)
+        assert (due <= counts).all()
+        assert all(due[t] == t for t in at)
+        assert 11 * at[-1] + 10 * 1 > 10 * 401
+
     def test_only_seen_labels_matter(self) -> None:
         """Another world that agrees on the labels seen so far leads to the same choices."""
         x, y = table()
