@@ -7,10 +7,14 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from .checks import flag
 from .episodes import RENDER_MODES, Episodes, ModelT
+
+ODD = bool, np.ma.MaskedArray
+"""What counts as a whole number for Python, but not here."""
 
 
 class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
@@ -26,6 +30,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         **parameters: The parameters of the model; unknown or impossible ones raise `InputError`.
     """
 
+    _only_mask = False  # whether the information is the mask in the observation
     metadata = {"render_modes": list(RENDER_MODES), "render_fps": 4}  # noqa: RUF012
 
     def __init__(
@@ -48,6 +53,9 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         self._trace: list[tuple[Any, float, Any]] = []
         if self._info_is_fixed():
             self._fixed_info = self._info(np.empty(0))
+        space: Any = self.observation_space
+        parts = space.spaces if isinstance(space, spaces.Dict) else ()
+        self._only_mask = "action_mask" in parts and not self._tells_more()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -99,15 +107,19 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
             number = operator.index(action)
         except Exception:  # no whole number
             number = -1
-        odd = isinstance(action, bool | np.ma.MaskedArray)
+        odd = isinstance(action, ODD)
         if odd or not 0 <= number < self._num_actions:
             raise self._not_an_action(action)
         return np.array([number])
 
     def _look(self) -> tuple[Any, dict[str, Any]]:
         batch = self.model.observe(self._state)
-        info = self._own(self._fixed_info or self._info(batch))
-        return (self._own(batch) if isinstance(batch, dict) else batch[0]), info
+        if not isinstance(batch, dict):
+            return batch[0], self._own(self._fixed_info or self._info(batch))
+        seen = self._own(batch)
+        if self._only_mask:
+            return seen, {"action_mask": seen["action_mask"]}
+        return seen, self._own(self._info(batch))
 
     def _own(self, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the only row of each: a copy of what is constant, unless copies are switched off."""

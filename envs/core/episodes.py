@@ -78,8 +78,11 @@ class Episodes(Generic[ModelT]):
 
     def _info_is_fixed(self) -> bool:
         """Return whether the information is always the same: no masks, nothing hidden, no facts."""
-        parts = isinstance(self.model.observation_space, spaces.Dict)
-        return not (self._reveal or parts or type(self.model).facts is not Model.facts)
+        return not (self._tells_more() or isinstance(self.model.observation_space, spaces.Dict))
+
+    def _tells_more(self) -> bool:
+        """Return whether the information holds more than masks."""
+        return self._reveal or type(self.model).facts is not Model.facts
 
     def _info(self, observation: Observation) -> dict[str, NDArray[Any]]:
         """Return the information of all episodes, each array of shape ``(B, ...)``.

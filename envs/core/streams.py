@@ -276,6 +276,9 @@ class Streams:
             key, block = self._key[first : first + PART], self._block[one, first : first + PART]
             words, work = (part[one, : len(key)] for part in room)
             parts.append((key, rows, ahead, words, work, words.view(np.int64), block))
+        if len(self._key) == 1:  # likewise
+            (key, *others), *_ = parts
+            parts = [(key.reshape(()), *(other.reshape(-1) for other in others))]
         return parts
 
     def __getstate__(self) -> dict[str, Any]:

@@ -194,9 +194,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             terminated[index] = False
         elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
             final = self._finish(terminated)
-        self._ended = terminated.copy()
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            self._ended[:] = False
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            self._ended = terminated.copy()
         observation = self.model.observe(self._state)
         info = final | (self._fixed_info or self._masked_info(self._info(observation)))
         if self.render_mode is not None:

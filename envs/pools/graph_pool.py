@@ -260,7 +260,9 @@ class GraphPool(Pool[GraphLabels]):
         noise: KeyedRandom,
     ) -> NDArray[np.float64]:
         """Add what is seen of hubs, or by a hub of all others; return the noise of the other links."""
-        hubs, row = state.hubs.rows[who] > 0, np.arange(len(who))
+        row = np.arange(len(who))
+        some = who if len(who) < len(state.left) else slice(None)  # of all, nothing is copied
+        hubs = state.hubs.rows[some] > 0
         is_hub = hubs[row, node]
         count = np.where(
             is_hub, self.num_items - 1, links + self.num_hubs
@@ -271,10 +273,10 @@ class GraphPool(Pool[GraphLabels]):
         seen[row, node] = False
         shown = np.zeros(seen.shape)
         shown[seen] = np.delete(shocks, place)
-        shown += state.values[who]
+        shown += state.values[some]
         shown *= seen
-        state.seen_sum[who] += shown
-        state.seen_count[who] += seen
+        state.seen_sum[some] += shown
+        state.seen_count[some] += seen
         return shocks[place]
 
     def extra(self, state: GraphLabels) -> dict[str, NDArray[Any]]:

@@ -267,7 +267,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
         if all_fresh:
             state.labelled.reshape(-1)[slot] = item
             state.labels.reshape(-1)[slot] = label
-            state.count = state.count + n
+            state.count = state.count + (ONE if n == 1 else n)
             state.found = state.found + self._per_episode(value)
             reward = paid.copy() if paid is value else paid
         else:
