@@ -131,11 +131,17 @@ class Moves(Reach):
         return over
 
     def rationed(self, walk: Walk, rounds: NDArray[np.int64]) -> Walk:
-        """Return walks whose next move takes no more than its share of the moves that are left."""
+        """Return walks whose next move takes no more than its share of the moves that are left.
+
+        Where no listed setting is within it, the next one may be any that is feasible.
+        """
         if self.move_budget is None:
             return walk
         one = replace(walk, longest=np.maximum(walk.lengths, 0) / np.maximum(rounds, 1))
-        return one if walk.allowed is None else replace(one, allowed=self.legal(one))
+        if walk.allowed is None:
+            return one
+        near = self.legal(one)
+        return replace(one, allowed=np.where(near.any(1, keepdims=True), near, walk.allowed))
 
     # ---- what is seen of it
 

@@ -296,6 +296,22 @@ def test_a_ration_lasts_and_tells_more() -> None:
     np.testing.assert_allclose(walk.spent, 0.8, atol=1e-4)
 
 
+def test_a_ration_that_reaches_nothing_is_given_up() -> None:
+    """The start is too dear to stay, and the next setting lies beyond a fifth of the moves."""
+    kwargs = {
+        "settings": 5,
+        "start": (0.0, 0.0),
+        "move_budget": 0.5,
+        "price": "hill",
+        "budget": 1.0,
+    }
+    env = gym.make(LINEAR, horizon=5, **kwargs)
+    observation, _ = env.reset(seed=0)
+    action, _ = make("greedy_eig(ration=True, candidates=8)", env).predict(observation)
+    assert observation["action_mask"][action]
+    assert not env.step(action)[4]["projected"]
+
+
 def test_records_count_what_was_paid() -> None:
     """Prices of a hill, added up from the settings of the last observation."""
     kwargs = {"price": "hill", "budget": 2.0, "max_step": 0.7, "horizon": 8}
