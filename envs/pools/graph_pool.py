@@ -305,6 +305,15 @@ class GraphPool(Pool[GraphLabels]):
         """Return a node in words."""
         return f"node {item}"
 
+    def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """Return the nodes in a spiral, those with most links in the middle."""
+        n, edges = self.num_items, observation.get("edges", np.empty(0, np.int32))
+        links = np.bincount(edges[edges >= 0], minlength=n) + n * observation["hubs"]
+        places, turn = np.empty((n, 2)), np.pi * (3 - np.sqrt(5.0)) * np.arange(n)
+        spiral = np.sqrt(np.arange(n) + 0.5)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+        places[np.argsort(-links, kind="stable")] = spiral
+        return places
+
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and how many nodes were seen."""
         picture = super().picture(trace)
