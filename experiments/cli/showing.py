@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -88,7 +89,9 @@ def _only(what: str, **options: Any) -> None:
 
 def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] | None:
     """Return what shows a thing that has a name; None: it has none, and is a file or a run."""
-    from ...envs.core import registered, resolve
+    import gymnasium as gym
+
+    from ...envs.core import resolve
     from . import describing
 
     name = what.partition("(")[0]
@@ -96,7 +99,7 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
         if settings:
             raise InputError(f"--set is of an environment, and {name} is none; leave it out.")
         return lambda form: _told("agent", describing.agent(name), describing.show_agent, form)
-    if ":" in what or what in environments() or what in registered():
+    if ":" in what or what in environments() or what in gym.registry:
         about = describing.environment(resolve(what), parameters_of("{}", settings))
         return lambda form: _told("environment", about, describing.show_environment, form)
     return None
@@ -248,7 +251,7 @@ def _check_trusted(record: Record, trust: bool) -> None:
 
 def _replay(result: Evaluation, row: int, picture: Path | None, form: str | None) -> None:
     """Show one episode decision by decision, and write its picture."""
-    from ...envs.core.files import writing_to
+    from ...envs.core.files import deliver
     from ..runs.replay import Mismatch
     from ..runs.walk import walk
 
@@ -261,8 +264,8 @@ def _replay(result: Evaluation, row: int, picture: Path | None, form: str | None
     if picture is not None:
         from matplotlib.image import imsave
 
-        with writing_to(picture.parent, "a picture"):
-            imsave(picture, image, format="png")
+        imsave(file := io.BytesIO(), image, format="png")
+        deliver(picture, file.getvalue(), "a picture")
         say(f"picture: {picture}")
 
 
