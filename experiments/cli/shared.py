@@ -84,7 +84,7 @@ def apart() -> Iterator[None]:
         complain(f"The code that was named has ended the program, with SystemExit({end.code!r}).")
         raise typer.Exit(1) from None
     finally:
-        sys.stdout, out.file = kept, None
+        sys.stdout, out.file = kept, None  # type: ignore[assignment]  # again whatever stdout is
 
 
 def is_design(source: str) -> bool:

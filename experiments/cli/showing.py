@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...envs.core import InputError, closest, shown, spelt
+from ...envs.core import InputError, closest, shown, spelt, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
@@ -121,8 +121,11 @@ def _show_run(
     from ..runs.records import read_record
 
     record = read_record(_record_file(what))
-    result = record.evaluation
-    if form is not None and (episode is None or result is None):
+    result, row = record.evaluation, None
+    if episode is not None and result is not None:  # before anything is printed
+        row = _row(result, episode)
+        _check_trusted(record, trust)
+    if form is not None and row is None:
         from .documents import run
 
         formats.write("run", run(record))
@@ -134,11 +137,10 @@ def _show_run(
         for line in str(record.error).splitlines():
             out.print(spelt(line), soft_wrap=True, markup=False, highlight=False)
         return
-    if episode is None:
+    if row is None:
         _curve(result)
         return
-    _check_trusted(record, trust)
-    _replay(result, _row(result, episode), picture, form)
+    _replay(result, row, picture, form)
 
 
 def _record_file(what: str) -> Path:
@@ -146,7 +148,10 @@ def _record_file(what: str) -> Path:
     from ..runs.records import find_record
 
     try:
-        return find_record(what)
+        file = find_record(what)
+        if file.suffix != ".parquet":
+            raise InputError(f"{told(file)} is no record, which ends in .parquet, and no study.")
+        return file
     except InputError:
         if "/" in what or "." in what:
             raise
