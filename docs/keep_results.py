@@ -101,11 +101,12 @@ def keep(folders: Iterable[Path], results: Path = RESULTS, *, renew: bool = Fals
     found = [record for record in found if record.spec.suite in SUITES]
     found = [as_now(record) for record in found] if renew else found
     records = open_folder(results)
-    if found:
+    files = {f"{record.id}.parquet": compact(record) for record in found}  # or none is touched
+    if files:
         for path in records.glob("*.parquet"):
             path.unlink()
-    for record in found:
-        write(records / f"{record.id}.parquet", compact(record))
+    for name, content in files.items():
+        write(records / name, content)
     write_leaderboard(results)
 
 

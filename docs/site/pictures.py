@@ -169,7 +169,7 @@ def animate(name: str, play: Play, folder: Path, count: int = FRAMES) -> None:
     env = "LinearPool" if name == HERO else name
     made = [*frames(env, play, count)]
     for ending in ("gif", "png"):
-        moving.write(folder / f"{name}.{ending}", made)
+        (folder / f"{name}.{ending}").write_bytes(moving.encoded(made, f".{ending}"))
 
 
 # ---- when it is drawn

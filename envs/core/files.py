@@ -97,6 +97,21 @@ def link(path: Path, name: Path) -> None:
             file.write(path.read_bytes())
 
 
+def deliver(path: Path, content: str | bytes, what: str) -> None:
+    """Write a file that somebody has named: through a link, and into a pipe or a device as it stands.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    if path.is_dir():
+        raise InputError(f"Cannot write {what} to {path}, which is a folder; name a file.")
+    with writing_to(path.parent, what):
+        if path.exists() and not path.is_file():  # `write` would put a file in its place
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        else:
+            write(path.resolve(), content)
+
+
 def is_rest(path: Path) -> bool:
     """Return whether a file is one of our temporary ones, of another run or of a killed one."""
     return path.name.startswith(".") and path.name.endswith(SUFFIX)

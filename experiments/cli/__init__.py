@@ -8,6 +8,7 @@ told in one line that ends with what to type, where that is known; 130 after an 
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from . import (
     watching,
 )
 from .correcting import EXAMPLES, example, instead
-from .shared import complain
+from .shared import apart, complain
 
 app = typer.Typer(
     help="Which experiment to run next: for a table or a simulator of your own (ask, tell, show, "
@@ -83,7 +84,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "completion": completion,
 }
 for _name, _command in _COMMANDS.items():
-    app.command(_name, epilog=f"Example: {EXAMPLES[_name]}")(_command)
+    app.command(_name, epilog=f"Example: {EXAMPLES[_name]}")(apart()(_command))
 _AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
     "list": (listing.list_all, 0),
     "completion": (completion, 1),
@@ -132,10 +133,11 @@ def _run() -> None:
 
 def _warn(message: Warning | str, *place: Any, **more: Any) -> None:
     """Say a warning in one line, once; where in the code it came up is of no use here."""
-    line = told(message, 1000)
+    line = told(COLOUR.sub("", str(message)), 1000)  # Gymnasium paints its own
     if line not in _WARNED:
         _WARNED.add(line)
         say(line, "yellow")
 
 
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _WARNED: set[str] = set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shlex
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -54,7 +53,7 @@ def leaderboard(
             out.print(str(path), soft_wrap=True)
     else:
         text, left_out = leaderboard_text(folder, form)
-        sys.stdout.write(text)
+        print(text, end="", file=out.file)
     for line in left_out:
         complain(f"Left out: {line}")
 

@@ -72,11 +72,14 @@ def environment(env_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model(env_id: str, given: Mapping[str, Any]) -> Any:
-    import gymnasium as gym
-
+    """Return the model of an environment, made as it is played, with what it says of parameters."""
     from ...envs.core import Model
+    from ..runs.episodes import vector_env
+    from ..runs.evaluation import parameters
+    from ..runs.trace import model_of
 
-    model: Any = getattr(gym.make(env_id, **given).unwrapped, "model", None)
+    with contextlib.closing(vector_env(env_id, 1, parameters(given))) as venv:
+        model = model_of(venv)
     if not isinstance(model, Model):
         raise InputError(
             f"{env_id} is not built on this package, which knows nothing of it; to play it: "

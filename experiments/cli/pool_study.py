@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...envs.core import InputError, closest, shown
-from ...envs.core.files import write, writing_to
+from ...envs.core.files import deliver
 from ...envs.datasets import Reading
 from ...envs.datasets.files import is_file
 from ...envs.pools.status import Status
@@ -223,8 +223,7 @@ def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) ->
 
     head = ["id", *questions[0].values, study.target]
     rows = [[one.id, *map(typed, one.values.values()), ""] for one in questions]
-    with writing_to(path.parent, "a plate"):
-        write(path, csv_text([head, *rows], separator))
+    deliver(path, csv_text([head, *rows], separator), "a plate")
     say(f"plate: {path}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from ...envs.core import InputError, told
-from ..runs.terminal import say
+from ..runs.terminal import out, say
 
 Out = Annotated[
     Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
@@ -70,6 +71,20 @@ Tasks = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
 ]
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Let what code of others prints go to stderr, and its end be no end of a command that is done."""
+    kept, out.file = sys.stdout, sys.stdout
+    sys.stdout = sys.stderr if kept is not None else None
+    try:
+        yield
+    except SystemExit as end:  # no command of ours raises it
+        complain(f"The code that was named has ended the program, with SystemExit({end.code!r}).")
+        raise typer.Exit(1) from None
+    finally:
+        sys.stdout, out.file = kept, None  # type: ignore[assignment]  # again whatever stdout is
 
 
 def is_design(source: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...envs.core import InputError, closest, shown, spelt
+from ...envs.core import InputError, closest, shown, spelt, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
@@ -88,7 +89,9 @@ def _only(what: str, **options: Any) -> None:
 
 def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] | None:
     """Return what shows a thing that has a name; None: it has none, and is a file or a run."""
-    from ...envs.core import registered, resolve
+    import gymnasium as gym
+
+    from ...envs.core import resolve
     from . import describing
 
     name = what.partition("(")[0]
@@ -96,7 +99,7 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
         if settings:
             raise InputError(f"--set is of an environment, and {name} is none; leave it out.")
         return lambda form: _told("agent", describing.agent(name), describing.show_agent, form)
-    if ":" in what or what in environments() or what in registered():
+    if ":" in what or what in environments() or what in gym.registry:
         about = describing.environment(resolve(what), parameters_of("{}", settings))
         return lambda form: _told("environment", about, describing.show_environment, form)
     return None
@@ -118,8 +121,11 @@ def _show_run(
     from ..runs.records import read_record
 
     record = read_record(_record_file(what))
-    result = record.evaluation
-    if form is not None and (episode is None or result is None):
+    result, row = record.evaluation, None
+    if episode is not None and result is not None:  # before anything is printed
+        row = _row(result, episode)
+        _check_trusted(record, trust)
+    if form is not None and row is None:
         from .documents import run
 
         formats.write("run", run(record))
@@ -131,11 +137,10 @@ def _show_run(
         for line in str(record.error).splitlines():
             out.print(spelt(line), soft_wrap=True, markup=False, highlight=False)
         return
-    if episode is None:
+    if row is None:
         _curve(result)
         return
-    _check_trusted(record, trust)
-    _replay(result, _row(result, episode), picture, form)
+    _replay(result, row, picture, form)
 
 
 def _record_file(what: str) -> Path:
@@ -143,7 +148,10 @@ def _record_file(what: str) -> Path:
     from ..runs.records import find_record
 
     try:
-        return find_record(what)
+        file = find_record(what)
+        if file.suffix != ".parquet":
+            raise InputError(f"{told(file)} is no record, which ends in .parquet, and no study.")
+        return file
     except InputError:
         if "/" in what or "." in what:
             raise
@@ -248,7 +256,7 @@ def _check_trusted(record: Record, trust: bool) -> None:
 
 def _replay(result: Evaluation, row: int, picture: Path | None, form: str | None) -> None:
     """Show one episode decision by decision, and write its picture."""
-    from ...envs.core.files import writing_to
+    from ...envs.core.files import deliver
     from ..runs.replay import Mismatch
     from ..runs.walk import walk
 
@@ -261,8 +269,8 @@ def _replay(result: Evaluation, row: int, picture: Path | None, form: str | None
     if picture is not None:
         from matplotlib.image import imsave
 
-        with writing_to(picture.parent, "a picture"):
-            imsave(picture, image, format="png")
+        imsave(file := io.BytesIO(), image, format="png")
+        deliver(picture, file.getvalue(), "a picture")
         say(f"picture: {picture}")
 
 

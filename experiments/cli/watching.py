@@ -41,7 +41,9 @@ Frames = Annotated[
 ]
 Pace = Annotated[
     float | None,
-    typer.Option(min=0, help="Seconds between two decisions on a terminal; elsewhere none pass."),
+    typer.Option(
+        min=0, max=60, help="Seconds between two decisions on a terminal; elsewhere none pass."
+    ),
 ]
 Picture = Annotated[
     Path | None,
@@ -96,6 +98,8 @@ def _drawable(env: str, frames: bool | None, picture: Path | None) -> bool:
 
     if picture is not None and picture.suffix.lower() not in ENDINGS:
         raise InputError(f"--picture must end in .gif or .png, got {shown(str(picture))}.")
+    if picture is not None and picture.is_dir():
+        raise InputError(f"--picture must be a file, and {picture} is a folder.")
     if picture is not None and not picture.parent.is_dir():
         raise InputError(f"Cannot write a picture to {picture.parent}: there is no such folder.")
     ours = is_ours(spec_of(env))
@@ -152,10 +156,10 @@ def _tell(result: Evaluation) -> None:
 
 def _write(path: Path, model: Any, trace: Trace) -> None:
     """Write the picture of an episode."""
-    from ...envs.core.files import writing_to
+    from ...envs.core.files import deliver
     from ..runs import moving
 
-    count = 1 if path.suffix.lower() == ".png" else moving.FRAMES
-    with writing_to(path.parent, "a picture"):
-        moving.write(path, [*moving.frames(model, trace, count)])
+    ending = path.suffix.lower()
+    count = 1 if ending == ".png" else moving.FRAMES
+    deliver(path, moving.encoded([*moving.frames(model, trace, count)], ending), "a picture")
     say(f"picture: {path}")

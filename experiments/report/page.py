@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ...envs.core.files import write, writing_to
+from ...envs.core.files import deliver
 from ...envs.rendering import palette
 from . import escaping, words
 
@@ -38,8 +38,7 @@ def render(template: str, **view: Any) -> str:
 
 def save(path: Path, text: str) -> None:
     """Write a page; a file that cannot be written raises `InputError`."""
-    with writing_to(path.parent, "a page"):
-        write(path, text)
+    deliver(path, text, "a page")
 
 
 def style(template: str, **view: Any) -> Markup:

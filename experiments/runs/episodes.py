@@ -17,7 +17,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from ...agents.agent import Agent as OurAgent
-from ...envs.core import DiscoveryVectorEnv, InputError, Knowledge, is_ours, shown, spec_of
+from ...envs.core import DiscoveryVectorEnv, InputError, Knowledge, is_ours, shown, spec_of, told
 from .trace import Actions, Ended, Floats, Tape, model_of
 
 
@@ -169,7 +169,12 @@ def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorE
     else:
         same = {"autoreset_mode": AutoresetMode.SAME_STEP}
         mode = {"vectorization_mode": "sync", "vector_kwargs": same}
-    return gym.make_vec(env_id, num_envs=size, **{**env_kwargs, **mode})
+    try:
+        return gym.make_vec(env_id, num_envs=size, **{**env_kwargs, **mode})
+    except TypeError as error:
+        if isinstance(error, InputError) or "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f"{env_id} cannot be made so: {told(error)}.") from None
 
 
 def play(

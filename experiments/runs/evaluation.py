@@ -133,7 +133,7 @@ def evaluate(
     agent_seed = integer("agent_seed", agent_seed, low=0, high=math.inf)
     chunk = integer("chunk", chunk, low=1, high=1_000_000)
     deterministic, truth = flag("deterministic", deterministic), flag("truth", truth)
-    env_id, env_kwargs = resolve(env_id), _parameters(env_kwargs)
+    env_id, env_kwargs = resolve(env_id), parameters(env_kwargs)
     venv = vector_env(env_id, min(episodes, chunk), env_kwargs)
     try:
         at = log_spaced(most_decisions(venv)) if points is None else _increasing(points)
@@ -287,7 +287,7 @@ def player_of(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: in
     return make(agent, venv, seed=seed, episode=episode)
 
 
-def _parameters(env_kwargs: Any) -> dict[str, Any]:
+def parameters(env_kwargs: Any) -> dict[str, Any]:
     """Return the parameters of an environment, none of which is what an evaluation sets itself."""
     if env_kwargs is None:
         return {}

@@ -6,8 +6,8 @@ its last frame, which is what a page shows while it loads, on paper and in a pre
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,27 +40,28 @@ def frames(model: Any, trace: Trace, count: int = FRAMES) -> Iterable[NDArray[np
         yield draw(model, trace[: end + 1], "rgb_array", compact=True)
 
 
-def write(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
-    """Write pictures of one size as a GIF that moves, or the last of them as a PNG.
+def encoded(pictures: Sequence[NDArray[np.uint8]], ending: str) -> bytes:
+    """Return the file of pictures of one size: a GIF that moves, or the last of them as a PNG.
 
     Args:
-        path: A file that ends in .gif or .png.
         pictures: ``(H, W, 3)`` each, in their order.
+        ending: ``".gif"`` or ``".png"``.
     """
     from PIL import Image
 
-    made = [Image.fromarray(one) for one in pictures]
+    made, file = [Image.fromarray(one) for one in pictures], io.BytesIO()
     palette = _palette(made[-1])
-    if path.suffix.lower() == ".png":
-        made[-1].quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
-        return
+    if ending == ".png":
+        last = made[-1].quantize(palette=palette, dither=Image.Dither.NONE)
+        last.save(file, "png", optimize=True)
+        return file.getvalue()
     small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
     small = [small[-1], *small]
     each = int(min(LONGEST, max(SHORTEST, 1000 * SECONDS / len(small))))
     times = [HOLD, *[each] * (len(small) - 2), HOLD]
-    small[0].save(
-        path, save_all=True, append_images=small[1:], loop=0, optimize=True, duration=times
-    )
+    every = {"save_all": True, "append_images": small[1:], "duration": times}
+    small[0].save(file, "gif", loop=0, optimize=True, **every)
+    return file.getvalue()
 
 
 def _palette(picture: Any) -> Any:

@@ -127,7 +127,7 @@ def play_group(group: Sequence[Chunk]) -> list[Found]:
                 played = play_chunk(chunk.run.spec, chunk.number)
                 found.append((played, time.perf_counter() - began))
                 continue
-            except Exception:  # whatever it was, it belongs into the record
+            except (Exception, SystemExit):  # whatever it was, it belongs into the record
                 failed[chunk.run.id] = traceback.format_exc()
         found.append(failed[chunk.run.id])
     check_unchanged(runs.values())

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from rich.console import Console
 from rich.text import Text
 
-from ...envs.core import told
+from ...envs.core import spelt, told
 
 PAUSE = 10.0
 """Seconds between two lines that say how far something is, where no bar can be drawn."""
@@ -32,8 +32,12 @@ def _console(stderr: bool) -> Console:
     console = functools.partial(Console, stderr=stderr, highlight=False, markup=False, emoji=False)
     if os.environ.get("NO_COLOR"):
         plain = False if stderr else None  # a bar moves by escape codes, a table does not
-        return console(color_system=None, force_terminal=plain)
-    return console()
+        made = console(color_system=None, force_terminal=plain)
+    else:
+        made = console()
+    if not all(made.size):  # COLUMNS=0, which would print nothing
+        made.size = made.width or 80, made.height or 25
+    return made
 
 
 out, err = _console(stderr=False), _console(stderr=True)
@@ -62,7 +66,7 @@ def any_encoding() -> None:
 def say(message: str, style: str | None = None) -> None:
     """Print one line to stderr, if it takes one."""
     with contextlib.suppress(OSError):
-        err.print(message, style=style, soft_wrap=True)
+        err.print(spelt(message), style=style, soft_wrap=True)
 
 
 def show(

@@ -75,7 +75,7 @@ def replaying(
         _check_draws(record.env_id, mode)
     drawn: dict[str, Any] = {} if mode is None else {"render_mode": mode}
     reveal = {"reveal": True} if is_ours(spec_of(record.env_id)) else {}
-    env = gym.make(record.env_id, **drawn, **record.env_kwargs, **reveal)
+    env = gym.make(record.env_id, **{**record.env_kwargs, **drawn, **reveal})
     try:
         check_actions(env.action_space, [seed], actions)
         trace: list[tuple[Any, float, Any]] = []

@@ -124,7 +124,7 @@ def misfit(task: Task, text: str, try_it: bool = True) -> str | None:
         return None
     except InputError as error:
         return str(error)
-    except Exception as error:  # whatever the code of somebody raises
+    except (Exception, SystemExit) as error:  # whatever the code of somebody raises
         return f"{type(error).__name__}: {told(error)} ({_place(error)})"
     return None
 

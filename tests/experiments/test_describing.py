@@ -122,7 +122,10 @@ def test_lines_in_pipes_are_whole() -> None:
     [
         (["baes_ucb"], "no environment, agent or run 'baes_ucb'; did you mean 'bayes_ucb'"),
         (["GausianStep"], "did you mean 'GaussianStep'"),
-        (["CartPole-v1"], "There is no environment, agent or run 'CartPole-v1'"),
+        (["CartPole-v1"], "to play it: discovery-gym evaluate CartPole-v1 random"),
+        (["LinearPool", "--set", "reveal=true"], "reveal is not for env_kwargs"),
+        (["LinearPool", "--set", "id=3"], "id is not for env_kwargs"),
+        (["LinearPool", "--set", "max_episode_steps=3"], "'max_episode_steps'. It takes: horizon"),
         (["bayes_ucb", "--set", "width=2"], "--set is of an environment"),
         (["LinearPool", "--page", "x.html"], "leave it out: discovery-gym show LinearPool"),
         (["LinearPool", "--set", "horzon=2"], "did you mean 'horizon'"),

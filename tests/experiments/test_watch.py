@@ -125,6 +125,27 @@ def test_what_cannot_be_watched(words: list[str], message: str) -> None:
         watch(*words)
 
 
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "x.gif"
+    path.mkdir()
+    with pytest.raises(InputError, match=r"must be a file, and .*x\.gif is a folder"):
+        watch("LinearPool", "random", *SMALL, "--picture", path)
+
+
+def test_what_draws_may_be_asked_for(tmp_path: Path) -> None:
+    """What is watched is drawn as that needs, whatever `evaluate` would be given."""
+    path = tmp_path / "e\x1b[31m.png"
+    drawn, said = watch(
+        *("LinearPool", "random", *SMALL, "--set", "render_mode=rgb_array", "--frames"),
+        *("--picture", path),
+    )
+    assert drawn[0][0].startswith("LinearPool: 1 of 6 labels")
+    assert said.splitlines()[-1] == f"picture: {tmp_path}/e\\x1b[31m.png"
+    assert path.is_file()
+    done = CliRunner().invoke(cli.app, ["watch", "LinearPool", "random", "--pace", "inf"])
+    assert done.exit_code == 2
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of its own")
 def test_on_a_terminal_it_moves() -> None:
     words = [*CLI, "watch", "KnowledgeLadder", "random", "--set", "horizon=4", "--pace", "0"]

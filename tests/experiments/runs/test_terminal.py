@@ -176,6 +176,13 @@ def test_a_full_disk_is_told() -> None:
     assert done.stderr == "What was found cannot be written: No space left on device.\n"
 
 
+def test_no_width_is_no_reason_to_print_nothing() -> None:
+    words = [*CLI, "evaluate", "nowhere", "random"]
+    sizes = environment(COLUMNS="0", LINES="0")
+    done = subprocess.run(words, env=sizes, capture_output=True, check=False, text=True)
+    assert "There is no environment 'nowhere'" in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal of its own")
 class TestTerminal:
     def test_narrow_terminals_cut_no_id(self) -> None:
