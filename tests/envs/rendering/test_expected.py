@@ -105,7 +105,7 @@ def test_a_matrix_is_its_own_map_and_the_hubs_of_a_graph_are_in_the_middle():
     cloud = model.picture(trace).panels[-1]
     assert cloud.names == ("column", "row")
     np.testing.assert_array_equal(cloud.points[7], [1, -2])
-    model, trace = first("discovery/GraphPool-v0", topology="star", hub_fraction=0.1)
+    model, trace = first("discovery/GraphPool-v0", num_items=200, topology="star", hub_fraction=0.1)
     hubs = trace[0][2]["hubs"] > 0
     (cloud,) = (one for one in model.picture(trace).panels if isinstance(one, Cloud))
     far = np.linalg.norm(cloud.points, axis=1)
