@@ -62,7 +62,7 @@ class Belief(Protocol):
         return
 
     def keep(self, count: int) -> None:
-        """Be asked for this many draws at every decision: they may be kept; by default they are not.
+        """Be asked for ``count`` draws at every decision: they may be kept; by default they are not.
 
         It comes before the keys and the first update.
         """
@@ -88,7 +88,7 @@ class Belief(Protocol):
         """Return the posterior standard deviation of every item, in that unit, ``(B, n)``."""
 
     def widest(self) -> Array:
-        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        """Return the largest standard deviation of an item, in the unit of the label, ``(B, 1)``."""
         return np.asarray(self.std().max(1, keepdims=True))
 
     @abstractmethod
