@@ -131,7 +131,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         return (GaussianProxy,)
 
     def keep(self, count: int) -> None:
-        """Keep draws, see `kept`, if they are more than d + 1 or not `FEW`."""
+        """Keep ``count`` draws, see `kept`, if they are more than d + 1 or not `FEW`."""
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         if count > d + 1 or count >= FEW:
             self._kept = Kept(b, count, n, d)
@@ -353,7 +353,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         return self._in_labels(self._std())
 
     def widest(self) -> Array:
-        """Return the largest standard deviation of an item, ``(B, 1)``."""
+        """Return the largest standard deviation of an item, in the unit of the label, ``(B, 1)``."""
         return self._in_labels(np.sqrt(np.maximum(self._var.max(1, keepdims=True), 0.0)))
 
     def sample(self, count: int, random: Random) -> Array:

@@ -87,6 +87,10 @@ class Campaign(Model[State]):
         """Return what luck has brought so far, from observations of B episodes, ``(B,)``."""
 
     @abstractmethod
+    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+        """Return what the first curve of a picture shows, from observations of B episodes, ``(B,)``."""
+
+    @abstractmethod
     def outlook(
         self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
     ) -> Moments:
@@ -103,7 +107,7 @@ class Campaign(Model[State]):
 
     @cached_property
     def course(self) -> Course | None:
-        """What the optimum achieves after 0, 1, ... actions; None where no optimum is known.
+        """What `pictured` is of the optimum after 0, 1, ... actions; None where no optimum is known.
 
         Mean and middle 80 % of its first 256 episodes, until all of them have ended, 2048 actions at
         most; an ended one stays where it is.
@@ -121,16 +125,16 @@ class Campaign(Model[State]):
             streams.begin(rows)
 
         begin(every)
-        achieved, ended = [self.achieved(self.observe(state))], np.zeros(PLAYED, np.bool_)
-        while not ended.all() and len(achieved) <= LONGEST:
+        seen, ended = [self.pictured(self.observe(state))], np.zeros(PLAYED, np.bool_)
+        while not ended.all() and len(seen) <= LONGEST:
             _, over = self.step(state, policy(self.observe(state)), streams)
             streams.next_step()
-            achieved.append(np.where(ended, achieved[-1], self.achieved(self.observe(state))))
+            seen.append(np.where(ended, seen[-1], self.pictured(self.observe(state))))
             ended |= over
             if over.any():
                 begin(over.nonzero()[0])
-        low, high = np.quantile(achieved, (0.1, 0.9), axis=1)
-        return Course(name="the optimum", mean=np.mean(achieved, 1), low=low, high=high)
+        low, high = np.quantile(seen, (0.1, 0.9), axis=1)
+        return Course(name="the optimum", mean=np.mean(seen, 1), low=low, high=high)
 
     def _spent(self, actions: NDArray[np.int64]) -> Curves:
         """The cost of all actions so far."""
@@ -196,6 +200,10 @@ class Batches(Campaign[State]):
         progress = replace(self._progress(seen), course=lambda: self.course)
         panels = progress, strip, self._spent(actions)
         return Picture(panels=panels, unit="epoch", length=self.horizon)
+
+    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+        """Return what the first curve shows of an ``observation`` of B episodes, ``(B,)``."""
+        return self._progress(np.asarray(observation, np.float64)).series[0].values
 
     @abstractmethod
     def _progress(self, seen: NDArray[np.float64]) -> Curves:

@@ -248,6 +248,10 @@ class FidelityLadder(Fidelity[Climb]):
         x, tray = self._place(observation)
         return x + self.rungs.promise[x, tray]
 
+    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+        """Return the rung, ``(B,)``."""
+        return np.asarray(self._place(observation)[0], np.float64)
+
     def outlook(
         self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
     ) -> Moments:

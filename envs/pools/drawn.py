@@ -59,7 +59,8 @@ class Drawn(Buying[StateT]):
         if (cloud := self._cloud(observation)) is not None:
             panels.append(cloud)
         unit = "test" if proxies else "label"
-        return Picture(unit=unit, length=self._horizon, panels=tuple(panels))
+        count = {"length": self._horizon, "played": len(seen)}
+        return Picture(unit=unit, panels=tuple(panels), **count)
 
     def _cloud(self, observation: dict[str, NDArray[Any]]) -> Cloud | None:
         """Return the items where they lie, with the labels that have come."""

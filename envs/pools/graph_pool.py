@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..core import InputError, KeyedRandom, Observation, Streams, box, environments
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
-from .labels import ANY_LABEL, Labels
+from .labels import ANY_LABEL, Labels, labels_arrived
 from .order_statistics import top_sum
 from .pool import Pool
 from .shown import Shown
@@ -308,7 +308,9 @@ class GraphPool(Pool[GraphLabels]):
     def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the nodes in a spiral, those with most links in the middle."""
         n, edges = self.num_items, observation.get("edges", np.empty(0, np.int32))
-        links = np.bincount(edges[edges >= 0], minlength=n) + n * observation["hubs"]
+        links = np.bincount(edges[edges >= 0], minlength=n) + np.where(
+            observation["hubs"] > 0, n, 0
+        )
         places, turn = np.empty((n, 2)), np.pi * (3 - np.sqrt(5.0)) * np.arange(n)
         spiral = np.sqrt(np.arange(n) + 0.5)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
         places[np.argsort(-links, kind="stable")] = spiral
@@ -317,7 +319,13 @@ class GraphPool(Pool[GraphLabels]):
     def picture(self, trace: Trace) -> Picture:
         """Return the labels in the order chosen, their sum, and how many nodes were seen."""
         picture = super().picture(trace)
-        seen = np.array([np.count_nonzero(moment[2]["seen_count"]) for moment in trace])
+        come, seen = np.array(
+            [
+                (labels_arrived(moment[2]), np.count_nonzero(moment[2]["seen_count"]))
+                for moment in trace
+            ]
+        ).T
+        seen = seen[np.searchsorted(come, np.arange(come[-1] + 1))]  # after each label
         curves = Curves(label="nodes seen", series=(Series(values=seen, style="steps"),))
         return replace(picture, panels=(*picture.panels, curves))
 

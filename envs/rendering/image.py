@@ -44,7 +44,7 @@ def paint(
     sheet.wipe()
     if not compact:
         sheet.entitle(title(model, trace, picture))
-    played = len(trace) - 1
+    played = picture.after(trace)
     # The axis is as long as what was to be expected; beyond, it doubles now and then.
     end = max([len(one.mean) - 1 for panel in curves if (one := panel.course())], default=0)
     end = end if 0 < end >= played else max(10, 1 << played.bit_length())

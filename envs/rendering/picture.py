@@ -1,7 +1,8 @@
 """What an episode looks like, as data: a model says what is to be seen, `rendering` draws it.
 
 Everything runs over the actions of an episode: its trace has one moment before the first action
-and one after each of them.
+and one after each of them. Where an action is several tests, or one that comes later, it runs over
+these.
 """
 
 from __future__ import annotations
@@ -128,12 +129,18 @@ class Picture:
         panels: What to show, the most important first: up to four `Curves`, and one `Cloud` or
             `Profile`.
         unit: What one action is called: "epoch", "label".
-        length: The number of actions the budget allows, or None.
+        length: The number of them the budget allows, or None.
+        played: How many of them there were so far; None: one a moment.
     """
 
     panels: tuple[Curves | Cloud | Profile, ...]
     unit: str = "action"
     length: int | None = None
+    played: int | None = None
+
+    def after(self, trace: Trace) -> int:
+        """Return the number T of units that ``trace`` has been through."""
+        return len(trace) - 1 if self.played is None else self.played
 
 
 class Drawable(Protocol):

@@ -35,7 +35,7 @@ def _standing(model: Drawable, trace: Trace, picture: Picture) -> tuple[str, dic
     action, _, observation = trace[-1]
     limit = "" if picture.length is None else f" of {picture.length}"
     return f"{type(model).__name__}: {model.summary(observation)}", {
-        picture.unit: f"{len(trace) - 1}{limit}",
+        picture.unit: f"{picture.after(trace)}{limit}",
         "last action": "none yet" if action is None else model.action_name(action),
         "return": f"{float(sum(moment[1] for moment in trace)):g}",
     }

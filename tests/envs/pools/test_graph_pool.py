@@ -176,8 +176,8 @@ def test_words() -> None:
     assert env.model.summary(observation).endswith("6 of 6 nodes seen")
     assert env.model.action_name(3) == "node 3"
     panels = env.model.picture(env._trace).panels
-    assert [panel.label for panel in panels] == ["label", "sum of labels", "nodes seen"]
-    assert panels[2].series[0].values.tolist() == [0, 6]
+    assert [panel.label for panel in panels] == ["label", "sum of labels", "label", "nodes seen"]
+    assert panels[3].series[0].values.tolist() == [0, 6]
 
 
 def test_a_pickle_that_held_lists_of_neighbours_goes_on() -> None:

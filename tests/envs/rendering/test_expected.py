@@ -18,14 +18,14 @@ def first(env_id, **kwargs):
     return env.model, [(None, 0.0, observation)]
 
 
-def played(env_id, agent, steps, **kwargs):
+def played(env_id, agent, steps, seed=3, **kwargs):
     env = gym.make(env_id, **kwargs).unwrapped
     agent = make(agent, env)
-    observation, _ = env.reset(seed=3)
-    trace, state = [(None, 0.0, observation)], None
-    for _ in range(steps):
+    observation, _ = env.reset(seed=seed)
+    trace, state, ended = [(None, 0.0, observation)], None, False
+    while len(trace) <= steps and not ended:
         action, state = agent.predict(observation, state)
-        observation, reward, *_ = env.step(action)
+        observation, reward, ended, *_ = env.step(action)
         trace.append((action, reward, observation))
     return env.model, agent, trace
 
@@ -81,10 +81,18 @@ def test_the_course_of_a_ladder_is_that_of_its_exact_law():
 
 @pytest.mark.parametrize("env_id", CAMPAIGNS)
 def test_every_campaign_has_a_course_and_one_that_is_refused_does_without(env_id):
+    """It is of what the curve shows: against curves of other episodes of the optimum."""
     model, trace = first(env_id)
     course = model.picture(trace).panels[0].course()
-    assert course is not None
     assert len(course.mean) > 1
+    curves = []
+    for seed in range(8):
+        model, _, trace = played(env_id, "optimal", 4, seed=seed)
+        values = model.picture(trace).panels[0].series[0].values
+        curves.append(np.pad(values, (0, 5 - len(values)), "edge"))
+    error = np.std(curves, 0) / 8**0.5
+    expected = np.pad(course.mean, (0, 4), "edge")[:5]
+    assert (np.abs(np.mean(curves, 0) - expected) < 4 * error + 0.05).all()
     if env_id == "discovery/BinomialDiscovery-v0":
         many = {"beta_priors": ((1, 9),) * 6, "objective": "count", "horizon": 1000}
         model, trace = first(env_id, **many)
@@ -105,7 +113,7 @@ def test_a_matrix_is_its_own_map_and_the_hubs_of_a_graph_are_in_the_middle():
     cloud = model.picture(trace).panels[-1]
     assert cloud.names == ("column", "row")
     np.testing.assert_array_equal(cloud.points[7], [1, -2])
-    model, trace = first("discovery/GraphPool-v0", topology="star", hub_fraction=0.1)
+    model, trace = first("discovery/GraphPool-v0", num_items=200, topology="star", hub_fraction=0.1)
     hubs = trace[0][2]["hubs"] > 0
     (cloud,) = (one for one in model.picture(trace).panels if isinstance(one, Cloud))
     far = np.linalg.norm(cloud.points, axis=1)

@@ -9,6 +9,7 @@ from gymnasium.utils.env_checker import check_env
 from discovery_gym.envs.core import Model
 from discovery_gym.envs.rendering import draw
 from discovery_gym.envs.rendering.picture import Cloud, Curves, Picture, Series
+from discovery_gym.envs.rendering.text import title
 
 CAMPAIGNS = [
     ("discovery/BinomialDiscovery-v0", {"objective": "count"}),
@@ -216,3 +217,32 @@ def test_proxies_are_in_the_picture():
     np.testing.assert_array_equal(proxies.series[0].values, np.where([1, 0, 0, 0], shown, np.nan))
     np.testing.assert_array_equal(proxies.series[1].values, np.where([0, 0, 1, 0], shown, np.nan))
     assert picture.unit == "test"
+
+
+@pytest.mark.parametrize(
+    "late", [{"batch_size": 3}, {"delay": 2}, {"batch_size": 3, "delay": 2, "loss": 0.3}, {}]
+)
+def test_pools_are_drawn_label_by_label(late):
+    """Also where an action brings several labels, none yet, or none at all since it is wasted."""
+    kwargs = {"num_items": 12, "topology": "star", "hub_fraction": 0.2, "edge_prob": 0.1}
+    env = gym.make("discovery/GraphPool-v0", **kwargs, horizon=12, illegal="penalise", **late)
+    observation, _ = env.reset(seed=2)
+    trace, width = [(None, 0.0, observation)], late.get("batch_size", 1)
+    seen = {0: 0}  # the nodes seen after the action that brought at least so many labels
+    for first in (0, 0, 3, 6)[not width - 1 :]:
+        items = np.arange(first, first + width)
+        observation, reward, *_ = env.step(items if width > 1 else first)
+        trace.append((items, reward, observation))
+        count = int(
+            observation.get("arrived", (observation["labelled"] >= 0).sum(keepdims=True))[0]
+        )
+        for k in range(max(seen) + 1, count + 1):
+            seen[k] = np.count_nonzero(observation["seen_count"])
+    picture = env.unwrapped.model.picture(trace)
+    assert picture.after(trace) == max(seen) > 0
+    curves = [panel for panel in picture.panels if isinstance(panel, Curves)]
+    labels, total, nodes = (panel.series[0].values for panel in curves)
+    np.testing.assert_array_equal(labels, observation["labels"][: max(seen)])
+    assert len(total) == len(labels) + 1
+    assert nodes.tolist() == list(seen.values())
+    assert title(env.unwrapped.model, trace, picture)[1].startswith(f"label {max(seen)} of 12")
