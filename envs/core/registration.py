@@ -15,7 +15,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from .env import DiscoveryEnv
 from .episodes import ModelT
-from .errors import InputError, closest, shown
+from .errors import InputError, closest, shown, told
 from .model import Model
 from .vector_env import DiscoveryVectorEnv
 
@@ -80,6 +80,8 @@ def is_ours(spec: EnvSpec) -> bool:
             f"{spec.id} cannot be made ({error}); after the class {name} write: "
             f"{name}Env, {name}VectorEnv = environments({name})."
         ) from None
+    except (ImportError, gym.error.DependencyNotInstalled) as error:
+        raise InputError(f"{spec.id} cannot be made: {told(error)}.") from None
     return isinstance(made, type) and issubclass(made, DiscoveryVectorEnv)
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import DependencyNotInstalled
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
@@ -171,8 +172,9 @@ def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorE
         mode = {"vectorization_mode": "sync", "vector_kwargs": same}
     try:
         return gym.make_vec(env_id, num_envs=size, **{**env_kwargs, **mode})
-    except TypeError as error:
-        if isinstance(error, InputError) or "unexpected keyword argument" not in str(error):
+    except (TypeError, ImportError, DependencyNotInstalled) as error:
+        wrong = not isinstance(error, TypeError) or "unexpected keyword argument" in str(error)
+        if isinstance(error, InputError) or not wrong:
             raise
         raise InputError(f"{env_id} cannot be made so: {told(error)}.") from None
 

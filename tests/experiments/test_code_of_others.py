@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from terminals import CLI, environment
 
-from discovery_gym import InputError
 from discovery_gym.experiments.runs.records import read_folder
 
 MINE = """
@@ -44,7 +43,12 @@ class Odd(gym.Env):
     def step(self, action):
         return np.zeros(2, np.float32), float("nan"), True, False, {}
 
+def lacking():
+    raise ImportError("No module named 'jax'")
+
 gym.register("lab/Odd-v0", entry_point=Odd)
+gym.register("lab/Lacks-v0", entry_point=lacking)
+gym.register("lab/Lacks-v1", entry_point=Odd, vector_entry_point="absent:Vector")
 """
 SUITE = """
 format = 1
@@ -108,8 +112,16 @@ def test_an_exit_is_a_failure(here: Path) -> None:
     assert "SystemExit: 0" in str(errors["me"])
 
 
-def test_parameters_that_an_environment_of_others_lacks(here: Path) -> None:
-    from discovery_gym.experiments import evaluate
-
-    with pytest.raises(InputError, match="unexpected keyword argument 'foo'"):
-        evaluate("CartPole-v1", "random", episodes=1, env_kwargs={"foo": 1})
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["CartPole-v1", "random", "--set", "foo=1"], "unexpected keyword argument 'foo'"),
+        (["mine:lab/Lacks-v0", "random"], "cannot be made so: No module named 'jax'"),
+        (["mine:lab/Lacks-v1", "random"], "cannot be made: No module named 'absent'"),
+    ],
+)
+def test_what_cannot_be_made_is_told(words: list[str], message: str, here: Path) -> None:
+    done = call("evaluate", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
