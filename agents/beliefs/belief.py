@@ -62,9 +62,12 @@ class Belief(Protocol):
         return
 
     def keep(self, count: int) -> None:
-        """Be asked for ``count`` draws at every decision: they may be kept; by default they are not.
+        """Be told how many draws every decision asks for: a belief may keep them; by default none does.
 
         It comes before the keys and the first update.
+
+        Args:
+            count: Number of draws.
         """
         return
 

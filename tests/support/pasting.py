@@ -27,6 +27,7 @@ SOME = ("discovery-gym list", "discovery-gym evaluate ")
 """Commands that are pasted for every version of Python and of Gymnasium."""
 ELSEWHERE = {
     "make ": "what .ci/run does",
+    "echo ": "the shell's own; test_completion asks the shell",
     "python3 -m venv ": "what .ci/run does",
     "pip install ": "what .ci/run and .ci/package do",
     "python -m pytest ": "what .ci/run does",
@@ -60,7 +61,9 @@ def commands(page: Path) -> list[str]:
     blocks = re.findall(r"^```sh\n(.*?)^```|^((?:    discovery-gym [^\n]*\n)+)", text, re.S | re.M)
     lines = "".join(map("".join, blocks)).replace("\\\n", " ").splitlines()
     parts = (
-        part.strip() for line in lines for part in re.sub(r"(^|\s)#.*", "", line).split(" && ")
+        re.sub(r" (>>?|\|) .*", "", part).strip()  # where what it prints goes is for the shell
+        for line in lines
+        for part in re.split(r" && |; ", re.sub(r"(^|\s)#.*", "", line))
     )
     return [part for part in parts if part and not part.startswith(". ")]
 

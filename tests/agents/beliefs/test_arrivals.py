@@ -29,6 +29,7 @@ EXACT: dict[str, dict[str, Any]] = {
     "logistic": {},
     "nodes": {},
     "exchangeable": {},
+    "neighbours": {},
     "gp": {
         "refit": 1
     },  # else length scale and noise are those of the last fit, without later labels

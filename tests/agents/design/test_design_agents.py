@@ -128,7 +128,7 @@ def test_designs_with_the_toy() -> None:
     """Bayesian optimisation comes near the best end; fixed at 45 GeV learns nothing."""
     kwargs: dict[str, Any] = {"horizon": 1, "num_events": 1000}
     greedy = play(TOY, "greedy_eig", 64, **kwargs)
-    bayes = play(TOY, "bayes_opt_eig", 24, **kwargs)
+    bayes = play(TOY, "bayes_opt_eig", 12, **kwargs)
     assert greedy.mean() > 1.9
     assert bayes.mean() > 1.5
     assert np.abs(play(TOY, "fixed(phi=45)", 5, **kwargs)).max() < 1e-6

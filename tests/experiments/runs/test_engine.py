@@ -466,7 +466,7 @@ def test_an_interrupt_leaves_cleanly(tmp_path, number):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="signals of POSIX, and /proc")
 def test_signals_at_random_moments_change_no_record():
     """A few of the signals that `kill_runs.py` sends, to two runs in one folder."""
-    words = [sys.executable, str(SUPPORT / "kill_runs.py"), "--signals", "3"]
+    words = [sys.executable, str(SUPPORT / "kill_runs.py"), "--signals", "2"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 signals" in done.stdout
