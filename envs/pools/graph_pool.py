@@ -308,9 +308,7 @@ class GraphPool(Pool[GraphLabels]):
     def places(self, observation: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """Return the nodes in a spiral, those with most links in the middle."""
         n, edges = self.num_items, observation.get("edges", np.empty(0, np.int32))
-        links = np.bincount(edges[edges >= 0], minlength=n) + np.where(
-            observation["hubs"] > 0, n, 0
-        )
+        links = np.bincount(edges[edges >= 0], minlength=n) + n * (observation["hubs"] > 0)
         places, turn = np.empty((n, 2)), np.pi * (3 - np.sqrt(5.0)) * np.arange(n)
         spiral = np.sqrt(np.arange(n) + 0.5)[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
         places[np.argsort(-links, kind="stable")] = spiral
