@@ -62,7 +62,18 @@ class Top:
         return np.stack([needed, law.draws_to_first(n, many), found], 1).astype(np.float64)
 
 
-class Found:
+class Course:
+    """A metric that has a number after each of the P points, and then what random play has there."""
+
+    of = Pool
+
+    @staticmethod
+    def width(points: int) -> int:
+        """Return the numbers of an episode."""
+        return 2 * points
+
+
+class Found(Course):
     """Share of the best items of each episode that was chosen so far, ``(E, 2 P)``.
 
     The first P columns hold this after the decisions at the P points of the evaluation (beyond the last
@@ -73,15 +84,8 @@ class Found:
         share: The best items, as for `Top`.
     """
 
-    of = Pool
-
     def __init__(self, *, share: float = 0.05) -> None:
         self.share = real("share", share, low=0, high=1, open_low=True)
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 2 * points
 
     def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the shares that were found, and those of random play, ``(E, 2 P)``."""
@@ -98,20 +102,13 @@ class Found:
         return np.concatenate([found, chance], axis=1)
 
 
-class SimpleRegret:
+class SimpleRegret(Course):
     """How far the best item so far lies below the best of all, ``(E, 2 P)``, in the unit of the label.
 
     The first P columns hold this, the simple regret, after the decisions at the P points of the
     evaluation (beyond the last decision: after the last), the others what it is in the mean when items
     are chosen at random.
     """
-
-    of = Pool
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 2 * points
 
     def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the simple regrets, and those of random play, ``(E, 2 P)``."""
