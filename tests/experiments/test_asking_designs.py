@@ -7,12 +7,14 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 
 import numpy as np
 import pytest
 from browsing import browser
+from outsiders import working_folder
 from typer.testing import CliRunner
 
 from discovery_gym.envs.core import InputError
@@ -25,13 +27,12 @@ EXAMPLES = Path(__file__).parents[2] / "docs" / "own" / "design"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A working folder with the examples."""
     here = copytree(EXAMPLES, tmp_path / "lab", ignore=lambda *_: ["__pycache__"])
-    monkeypatch.chdir(here)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "decay", raising=False)
-    return here
+    with working_folder(here, monkeypatch):
+        yield here
 
 
 def run(*words: str) -> tuple[list[list[str]], str]:
