@@ -11,6 +11,8 @@ NumPy keeps as it is for the sake of reproducible streams.
 
 from __future__ import annotations
 
+import ctypes
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -95,13 +97,7 @@ class Generators:
             made = np.random.Generator(
                 np.random.PCG64(_Seed(self._seeds[episode]))  # type: ignore[arg-type]
             )
-            high, low, step_high, step_low = map(int, self._states[:, episode])
-            made.bit_generator.state = {
-                "bit_generator": "PCG64",
-                "state": {"state": high << 64 | low, "inc": step_high << 64 | step_low},
-                "has_uint32": 0,
-                "uinteger": 0,
-            }
+            set_state(made.bit_generator, packed(self._states[:, episode, None])[0])
             self._made[episode] = made
         return made
 
@@ -155,6 +151,39 @@ class _Seed(ISpawnableSeedSequence):
         return self._sequence.spawn(n_children)
 
 
+class Borrowed(threading.local):
+    """A generator of each thread that takes the states of others, much quicker than they are made.
+
+    `memory.raw` is its state, as `packed` gives it, to be read and set. NumPy tells where its struct
+    lies but not what stands in it: so far a pointer to the state, which follows. Where something else
+    is found, `memory` is None. What leaves half of a number behind must not be drawn: 32 bits.
+    """
+
+    memory: ctypes.Array[ctypes.c_char] | None = None
+
+    def __init__(self) -> None:
+        bits = np.random.PCG64(0)
+        self.generator = np.random.Generator(bits)
+        struct = bits.ctypes.state_address
+        address = ctypes.c_uint64.from_address(struct).value
+        if 0 < address - struct <= 64:  # in the same object
+            memory = (ctypes.c_char * 32).from_address(address)
+            self.memory = memory if memory.raw == packed(default_states(range(1)))[0] else None
+
+
+def packed(states: Words) -> list[bytes]:
+    """Return B states ``(4, B)``, in the order of `default_states`, as bytes, the lowest first."""
+    rows: list[bytes] = states[[1, 0, 3, 2]].T.astype("<u8", "C").view("V32")[:, 0].tolist()
+    return rows
+
+
+def set_state(bits: Any, packed: bytes) -> None:
+    """Give a PCG64 a state that is `packed`."""
+    state, step = (int.from_bytes(half, "little") for half in (packed[:16], packed[16:]))
+    inner = {"state": state, "inc": step}
+    bits.state = {"bit_generator": "PCG64", "state": inner, "has_uint32": 0, "uinteger": 0}
+
+
 def default_states(seeds: Sequence[int] | range) -> Words:
     """Return state and increment of ``default_rng(seed)`` for B seeds in ``[0, 2^128)``.
 
@@ -165,13 +194,18 @@ def default_states(seeds: Sequence[int] | range) -> Words:
     for first in range(0, len(seeds), BLOCK):
         high, low = _split(seeds[first : first + BLOCK])
         out = _hash([half.astype(np.uint32) for word in (low, high) for half in (word, word >> 32)])
-        start_high, start_low, odd_high, odd_low = (
+        words = [
             out[2 * i].astype(np.uint64) | out[2 * i + 1].astype(np.uint64) << 32 for i in range(4)
-        )
-        step = (odd_high << 1) | (odd_low >> 63), (odd_low << 1) | np.uint64(1)
-        state = _add(*_multiply(*_add(*step, start_high, start_low), *_MULTIPLIER), *step)
-        states[:, first : first + BLOCK] = *state, *step
+        ]
+        states[:, first : first + BLOCK] = seeded(*words)
     return states
+
+
+def seeded(start_high: Words, start_low: Words, odd_high: Words, odd_low: Words) -> Words:
+    """Return the states ``(4, B)`` of PCG64, as in `default_states`, that four words each seed."""
+    step = (odd_high << 1) | (odd_low >> 63), (odd_low << 1) | np.uint64(1)
+    state = _add(*_multiply(*_add(*step, start_high, start_low), *_MULTIPLIER), *step)
+    return np.stack([*state, *step])
 
 
 def advance(states: Words) -> Words:
@@ -246,3 +280,6 @@ def _add(a_high: Words, a_low: Words, b_high: Words, b_low: Words) -> tuple[Word
     """Return the sum of 128-bit numbers, modulo 2^128."""
     low = a_low + b_low
     return a_high + b_high + (low < a_low), low
+
+
+BORROWED = Borrowed()

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
 
-from .seeding import Generators, Words, doubles
+from .seeding import BORROWED, Generators, Words, doubles, packed, seeded, set_state
 
 GOLDEN = 0x9E3779B97F4A7C15
 """Distance of two numbers of SplitMix64 before they are mixed."""
@@ -29,6 +29,8 @@ TOGETHER = 1024
 """Numbers that are hashed together: few, since those of an episode that restarts are hashed again."""
 MOST_STEPS = 16
 """Steps that are hashed together at most."""
+MADE = 32
+"""Episodes from which on their generators are borrowed for normal numbers, and not made."""
 FEW = 64
 """Normal numbers of an episode up to which hashing is the quickest way to them."""
 PART = 8192
@@ -94,8 +96,9 @@ class KeyedRandom:
     ) -> None:
         self._keys, self._root, self._steps = keys, root, steps
         self._read = 0
-        self._made: list[np.random.Generator | None] = [None] * len(keys)
-        self._seeds: Words | None = None  # (B, 4) of the generators, once one is asked for
+        self._made: dict[int, np.random.Generator] = {}  # the generators that were handed out
+        self._seeds: Words | None = None  # (B, 4) of all of them, once one is asked for
+        self._states: list[bytes] = []  # of those that were not handed out, once many were needed
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -125,25 +128,39 @@ class KeyedRandom:
     ) -> NDArray[np.float64]:
         """Return so many normal numbers of the generator of each of some episodes, in one row."""
         numbers, begin, rows = np.empty(counts.sum()), 0, episodes.tolist()
-        self._make(rows)
-        for i, end in zip(rows, counts.cumsum().tolist(), strict=True):
-            self._made[i].standard_normal(out=numbers[begin:end])
+        memory = BORROWED.memory if len(rows) > MADE else None
+        each = map(self.__getitem__, rows) if memory is None else self._borrow(rows, memory)
+        for generator, end in zip(each, counts.cumsum().tolist(), strict=True):
+            generator.standard_normal(out=numbers[begin:end])
             begin = end
         return numbers
 
+    def _borrow(self, episodes: list[int], memory: Any) -> Iterator[np.random.Generator]:
+        """Return the generator of each of some episodes, to draw doubles from before the next one."""
+        states = self._states = self._states or packed(seeded(*self._seed_words().T))
+        generator, made = BORROWED.generator, self._made
+        for i in episodes:
+            if i in made:
+                yield made[i]
+            else:
+                memory.raw = states[i]
+                yield generator
+                states[i] = memory.raw
+
     def __getitem__(self, episode: int) -> np.random.Generator:
         """Return the generator of an episode for this step; asked again, it goes on."""
-        self._make([episode])
-        return self._made[episode]  # type: ignore[return-value]
+        if episode not in self._made:
+            bits = np.random.PCG64(_Words(self._seed_words()[episode]))  # type: ignore[arg-type]
+            if self._states:
+                set_state(bits, self._states[episode])
+            self._made[episode] = np.random.Generator(bits)
+        return self._made[episode]
 
-    def _make(self, episodes: list[int]) -> None:
-        """Make the generators of some episodes, where there are none yet."""
+    def _seed_words(self) -> Words:
+        """Return what seeds the generators, far from the numbers hashed from their keys, ``(B, 4)``."""
         if self._seeds is None:
-            self._seeds = _seed_words(self._keys)
-        made, words = self._made, _Words()
-        for i, words.words in zip(episodes, self._seeds[episodes], strict=True):
-            if made[i] is None:
-                made[i] = np.random.Generator(np.random.PCG64(words))  # type: ignore[arg-type]
+            self._seeds = hashed(self._keys[:, None], np.arange(4) + 2**62)
+        return self._seeds
 
     def groups(self) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
         """Return the groups of episodes that share what is drawn once for all, with a generator each."""
@@ -166,11 +183,6 @@ def keyed_generator(key: Any) -> np.random.Generator:
     return KeyedRandom(np.array([key], np.uint64))[0]
 
 
-def _seed_words(keys: Words) -> Words:
-    """Return what seeds the generators of keys, far from the numbers hashed from them, ``(B, 4)``."""
-    return hashed(keys[:, None], np.arange(4) + 2**62)
-
-
 def generator_of(random: Random, episode: int) -> np.random.Generator:
     """Return the generator of an episode, or the one of all."""
     return random[episode] if isinstance(random, KeyedRandom) else random  # type: ignore[return-value]
@@ -187,9 +199,10 @@ def groups_of(
 
 
 class _Words(ISeedSequence):
-    """Words that seed a generator as they are; the next one may be given others."""
+    """Words that seed a generator as they are."""
 
-    words: Words
+    def __init__(self, words: Words) -> None:
+        self.words = words
 
     def generate_state(self, n_words: int, dtype: DTypeLike = np.uint64) -> NDArray[Any]:
         return self.words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import gymnasium as gym
@@ -15,7 +16,7 @@ from gymnasium.vector import utils
 from gymnasium.vector.utils import batch_space
 
 from discovery_gym import InputError
-from discovery_gym.envs.core import Streams, UniformBox, box, checks, closest, told
+from discovery_gym.envs.core import Streams, UniformBox, box, checks, closest, seeding, told
 from discovery_gym.envs.core.spaces import batched
 from discovery_gym.envs.core.streams import KeyedRandom
 
@@ -139,6 +140,38 @@ def test_keyed_numbers_do_not_depend_on_the_others() -> None:
         normal = all_of_them.standard_normal((7, count), np.float32)
         np.testing.assert_array_equal(normal[[4, 2]], some.standard_normal((2, count), np.float32))
     assert normal.dtype == np.float32
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("count", [3, 100])
+def test_borrowed_generators_go_on_as_those_that_are_made(
+    count: int, in_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However numbers are asked for, in turns; the reference is what NumPy makes of each key."""
+    if not in_memory:
+        monkeypatch.setattr(seeding.BORROWED, "memory", None)
+    keys = np.random.default_rng(1).integers(2**64, size=count, dtype=np.uint64)
+    random, reference = KeyedRandom(keys), [KeyedRandom(keys[i : i + 1])[0] for i in range(count)]
+    some, sizes = np.arange(0, count, 2), np.arange(0, count, 2) % 7
+    for handed_out in (0, 2, 2, count - 1):
+        for rows, counts in ((some, sizes), (np.arange(count), np.full(count, 9))):
+            drawn = random.normals(rows, counts)
+            expected = [reference[i].standard_normal(k) for i, k in zip(rows, counts, strict=True)]
+            np.testing.assert_array_equal(drawn, np.concatenate(expected))
+        one, other = random[handed_out], reference[handed_out]
+        assert one.random(dtype=np.float32) == other.random(dtype=np.float32)
+        assert one.integers(2**40) == other.integers(2**40)
+
+
+def test_threads_do_not_borrow_the_same_generator() -> None:
+    keys, rows = np.arange(64, dtype=np.uint64), np.arange(64)
+
+    def draw(size: int) -> bytes:
+        return KeyedRandom(keys + size).normals(rows, np.full(64, size)).tobytes()
+
+    sizes = [1000 + i for i in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(draw, sizes)) == list(map(draw, sizes))
 
 
 def test_uniform_box_is_a_box_without_memory() -> None:
