@@ -192,8 +192,10 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             self._begin(index)
             reward[index] = 0.0
             terminated[index] = False
-        elif self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(terminated):
-            final = self._finish(terminated)
+        elif self.autoreset_mode is AutoresetMode.SAME_STEP and len(
+            index := terminated.nonzero()[0]
+        ):
+            final = self._finish(terminated.copy(), index)
         if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._ended = terminated.copy()
         observation = self.model.observe(self._state)
@@ -225,9 +227,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
 
     # ---- parts of a step
 
-    def _finish(self, terminated: NDArray[np.bool_]) -> dict[str, Any]:
+    def _finish(self, ended: NDArray[np.bool_], index: NDArray[np.int64]) -> dict[str, Any]:
         """Reset the episodes that just ended; return their last observation and info."""
-        index, ended = terminated.nonzero()[0], terminated.copy()
         observation = self.model.observe(self._state)
         info = self._masked_info(self._info(observation), ended, index)
         last = np.empty(self.num_envs, object)  # of None
@@ -244,10 +245,11 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
         for key, value in info.items():
-            out[key], out[f"_{key}"] = value, self._every
-            if chosen is not None and index is not None:
-                out[key], out[f"_{key}"] = np.zeros(value.shape, value.dtype), chosen
-                out[key][index] = value.take(index, 0)
+            if index is not None:
+                some = np.zeros(value.shape, value.dtype)
+                some[index] = value.take(index, 0)
+                value = some
+            out[key], out[f"_{key}"] = value, self._every if chosen is None else chosen
         return out
 
     def _record(
@@ -282,11 +284,11 @@ def _rows(observation: Observation, index: NDArray[np.int64]) -> Iterable[Any]:
     """Return the observations of some episodes, copied from arrays that others share."""
     if not isinstance(observation, dict):
         return observation.take(index, 0)
-    columns = (_some(value, index) for value in observation.values())
-    return (dict(zip(observation, row, strict=True)) for row in zip(*columns, strict=True))
+    columns = [(key, _some(value, index)) for key, value in observation.items()]
+    return [{key: column[row] for key, column in columns} for row in range(len(index))]
 
 
-def _some(value: NDArray[Any], index: NDArray[np.int64]) -> Iterable[NDArray[Any]]:
+def _some(value: NDArray[Any], index: NDArray[np.int64]) -> Sequence[NDArray[Any]] | NDArray[Any]:
     """Return some rows of an array, ``(E, ...)``: new ones, or a view of what all have in common."""
     if value.flags.writeable:
         return value if len(index) == len(value) else value.take(index, 0)
