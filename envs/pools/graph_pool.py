@@ -270,7 +270,7 @@ class GraphPool(Pool[GraphLabels]):
         node: NDArray[np.int64],
         at: NDArray[np.int64],
         count: NDArray[np.int32],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Return what is shown, and how many of each episode: the links ``at``, and behind them hubs.
 
         A hub has no links, and shows all others. ``seen`` are the hubs ``(E, n)``; it is written to.
