@@ -3,7 +3,16 @@
 Importing this package registers its environments with Gymnasium under ``discovery/``.
 """
 
-from .envs.core import InputError, registered
+import signal
+import sys
+from pathlib import Path
+
+if [Path(name).stem for name in sys.argv[:1]] == ["discovery-gym"]:
+    # Until `main` of our command begins, Ctrl-C ends it as it does a program in C: without a traceback.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from .envs.core import InputError, registered  # noqa: E402
 
 __version__ = "0.2.0"
 __all__ = ["InputError", "__version__", "registered"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import sys
 import warnings
 from collections.abc import Callable
@@ -94,6 +95,8 @@ _AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
 
 def main() -> None:
     """Run the command line."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     any_encoding()
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn

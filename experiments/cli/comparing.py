@@ -136,7 +136,7 @@ def _too_few(table: Table, ask: _Ask, form: str | None) -> None:
         f"the default, {DEFAULT}.",
         soft_wrap=True,
     )
-    out.print(f"Now: {ask.by(DEFAULT)}", soft_wrap=True)
+    say(f"Now: {ask.by(DEFAULT)}")
 
 
 # ---- what is played
@@ -270,8 +270,9 @@ def _tell(
         formats.write("comparison", about | comparison(found, agents) | known)
     else:
         _show(found)
-        for line in [*lines, f"Now: {command}"]:
+        for line in lines:
             out.print(line, soft_wrap=True)
+        say(f"Now: {command}")
     if failed:
         raise typer.Exit(1)
 
