@@ -7,12 +7,12 @@ import signal
 import sys
 from pathlib import Path
 
-if [Path(name).stem for name in sys.argv[:1]] == ["discovery-gym"]:
+_ours = [Path(name).stem for name in sys.argv[:1]] == ["discovery-gym"]
+if _ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     # Until `main` of our command begins, Ctrl-C ends it as it does a program in C: without a traceback.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-from .envs.core import InputError, registered  # noqa: E402
+from .envs.core import InputError, registered
 
 __version__ = "0.2.0"
 __all__ = ["InputError", "__version__", "registered"]

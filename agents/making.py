@@ -180,7 +180,7 @@ def _own(
         return _own(found, Described(f"What {name} returns", {}), text, model, seed, episode)
     elif callable(thing) and not made:
         first = [*inspect.signature(thing).parameters][:1]  # the observation
-        check_settings(name, thing, settings, ["random", *first])
+        check_settings(name, thing, settings, [*first, "random"])
         agent = FunctionAgent(model, thing, text=text, seed=seed, settings=settings)
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"

@@ -11,6 +11,7 @@ import errno
 import re
 import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -113,10 +114,12 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has seen enough
         sys.stdout = None
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        complain(f"What was found cannot be written: {error.strerror}.")
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            complain(f"What was found cannot be written: {error.strerror}.")
+        else:  # of an agent, say: its words may be escape codes
+            for line in traceback.format_exc().splitlines():
+                say(line)
         sys.exit(1)
     except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
         sys.exit(130)

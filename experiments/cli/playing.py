@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich.text import Text
 
-from ...envs.core import InputError, told
+from ...envs.core import InputError, spec_of, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
 from .formats import Form
@@ -213,8 +214,24 @@ def evaluate(
         from . import documents, formats
 
         formats.write("evaluation", documents.evaluation(result, metrics))
+    else:
+        show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
+    _say_wasted(result)
+
+
+def _say_wasted(result: Evaluation) -> None:
+    """Say how many choices named an item of a pool anew, which tells nothing; with money it may."""
+    pool = ".envs.pools." in str(spec_of(result.env_id).entry_point)
+    if not pool or result.actions is None or result.spent is not None:
         return
-    show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
+    items = np.stack(result.actions.parts, 1)
+    episode = np.arange(len(result.lengths)).repeat(result.lengths)[:, None]
+    wasted = items.size - len(np.unique(episode * (items.max() + 1) + items))
+    if wasted:
+        note(
+            f"{wasted:,} of {items.size:,} choices were wasted on items that had been chosen before; "
+            "choose where the observation's action_mask is 1."
+        )
 
 
 def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[str]]:
