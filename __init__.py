@@ -7,9 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-_ours = [Path(name).stem for name in sys.argv[:1]] == ["discovery-gym"]
-if _ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    # Until `main` of our command begins, Ctrl-C ends it as it does a program in C: without a traceback.
+if (
+    [Path(name).stem for name in sys.argv[:1]] == ["discovery-gym"]
+    and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+):  # until `main` of our command begins, Ctrl-C ends it as a program in C: without a traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from .envs.core import InputError, registered
