@@ -33,7 +33,8 @@ from discovery_gym.experiments.training.folder import CHECKPOINT, MARK, STATE
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
 pytest.importorskip("stable_baselines3", reason="the extra 'learn' is not installed")
 
-from discovery_gym.experiments.training import settings, train  # noqa: E402
+from discovery_gym.experiments.training import settings as settings_of  # noqa: E402
+from discovery_gym.experiments.training import train  # noqa: E402
 from discovery_gym.experiments.training.base import (  # noqa: E402
     CURVE,
     POLICY,
@@ -197,8 +198,8 @@ def test_it_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         (300, "learning from them"),
     ]
     assert max(done for done, _ in said) == 300
-    assert settings("ppo") == sorted(ALGORITHMS["ppo"].checks)
-    assert settings("es") == ["every", "iterations", "pairs", "rate", "sigma", "width"]
+    assert settings_of("ppo") == sorted(ALGORITHMS["ppo"].checks)
+    assert settings_of("es") == ["every", "iterations", "pairs", "rate", "sigma", "width"]
 
 
 def test_the_spread_of_actions_at_first_is_a_setting(tmp_path: Path) -> None:
