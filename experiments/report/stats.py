@@ -68,6 +68,14 @@ class Interval:
     how: str = ""
     episodes: int = 0
 
+    def within(self, low: float, high: float) -> Interval:
+        """Return the same of a quantity that lies in a range: an end beyond it is that of the range.
+
+        Student's t knows of no range. What is cut off cannot be the truth, so that it covers as often.
+        """
+        ends = np.clip([self.low, self.high], low, high)
+        return replace(self, low=float(ends[0]), high=float(ends[1]))
+
     def ends(self, number: Callable[[float], str]) -> str:
         """Return the interval in words, its ends as ``number`` writes them; empty if there is none.
 

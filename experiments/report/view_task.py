@@ -288,8 +288,9 @@ def _curves(board: Board) -> Iterator[View]:
         "closed": "gap closed",
     }
     for name, label in named.items():
+        most = 1.0 if name == "closed" else np.inf
         lines = [
-            {"row": i, **_line(row.played.points, trace)}
+            {"row": i, **_line(row.played.points, trace, most)}
             for i, row in enumerate(board.rows)
             if row.played is not None and (trace := _traces(row.played).get(name)) is not None
         ]
@@ -350,13 +351,21 @@ def _held(values: Floats, last: Floats | None = None) -> Floats:
     return np.take_along_axis(values, newest, axis=1)
 
 
-def _line(points: Any, values: Floats) -> View:
-    """Return the mean over the episodes and its pointwise 95 % interval, Student's t."""
+def _line(points: Any, values: Floats, most: float = np.inf) -> View:
+    """Return the mean over the episodes and its pointwise 95 % interval, Student's t.
+
+    Of what is at most so much, the interval ends there.
+    """
     count, mean = len(values), values.mean(0)
     half = np.full(mean.shape, np.nan)
     if count > 1:
         half = stdtrit(count - 1, 0.5 + st.LEVEL / 2) * values.std(0, ddof=1) / count**0.5
-    ends = {"points": points, "mean": mean, "low": mean - half, "high": mean + half}
+    ends = {
+        "points": points,
+        "mean": mean,
+        "low": mean - half,
+        "high": np.minimum(mean + half, most),
+    }
     known = np.isfinite(mean)  # no label is known before the first one
     return {name: rounded(line[known], 4) for name, line in ends.items()}
 
