@@ -140,7 +140,7 @@ def _show_results(board: Board) -> None:
             rows.append([row.name, Text("failed", "red")])
             say(told(f"{row.name} on {board.spec.task} failed: {row.error_line}"), "red")
             continue
-        regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
+        regret = [plus_minus(row.regret)] if row.regret is not None else []
         time = microseconds(row.played.seconds_per_decision)
         rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
     show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.spec.task)
@@ -239,7 +239,7 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
     from ..report.findings import findings
     from ..report.stats import mean
     from ..report.words import number, plus_minus, span
-    from ..runs.scores import scores
+    from ..runs.scores import regrets, scores
 
     rows = [["return", plus_minus(result.returns)]]
     normalised = scores(result)
@@ -247,8 +247,8 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
         rows.append(["score (0 random, 1 optimum)", span(mean(normalised))])
     rows.append(["exact return of random play", number(result.random_value)])
     rows.append(["exact optimum", number(result.optimal_value)])
-    if result.regret is not None:
-        rows.append(["regret", plus_minus(result.regret)])
+    if (regret := regrets(result)) is not None:
+        rows.append(["regret", plus_minus(regret)])
     rows += [[one.name, one.line] for one in findings(result, metrics)]
     return rows + _how_played(result)
 
