@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -172,11 +171,6 @@ class Board:
         """What metrics say of the first agent that has any: rows that lack one of these have none."""
         return next((row.findings for row in self.rows if row.findings), [])
 
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return anchor_of(self.spec.suite, self.spec.version, self.spec.task)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Tells:
@@ -192,12 +186,6 @@ class Tells:
     pair: tuple[str, str]
     detectable: float
     for_percent: int | None
-
-
-def anchor_of(*names: Any) -> str:
-    """Return the name of a section: words to read, and a hash, for names may have the same words."""
-    words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
-    return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 
 
 def setting(record: Record) -> tuple[Any, ...]:
