@@ -210,7 +210,7 @@ def _thing(name: str) -> tuple[Any, str]:
     if name not in ours and not outside.is_reference(outside.full(name)):
         raise InputError(f"There is no agent or belief {shown(name)}{closest(name, ours)}")
     thing = ours.get(name) or outside.load(outside.full(name))
-    kinds = {"rule": Rule, "belief": Belief}
+    kinds: dict[str, Any] = {"rule": Rule, "belief": Belief}
     is_a = (
         kind for kind, cls in kinds.items() if isinstance(thing, type) and issubclass(thing, cls)
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
@@ -21,9 +21,10 @@ from ...studies.answers import Posterior
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from . import page
-from .leaderboard import PAPERS
-from .view import colours_on
 from .words import number, with_error
+
+if TYPE_CHECKING:
+    from ...studies.design_study import DesignStudy
 
 TOP = 12
 """Items that are shown of those that are believed to be best."""
@@ -79,8 +80,6 @@ def study_page(study: PoolStudy, name: str) -> str:
     """Return the page of a study of a table called ``name``: one file that loads nothing."""
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
-    style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "figures.js", "study.js")
     data = {
         "target": spelt(study.target),
         "minimise": study.minimise,
@@ -92,16 +91,15 @@ def study_page(study: PoolStudy, name: str) -> str:
         "best": [_believed(study, posterior, i) for i in best.tolist()],
         "map": _map(study, posterior),
     }
-    return page.render(
+    return page.whole(
         "study.html.j2",
+        "study.css",
+        ("draw.js", "theme.js", "figures.js", "study.js"),
         title=f"{study.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
         tables=reversed(tables(study)),
         data=as_json(data),
-        style=style,
-        script=code,
-        hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 
@@ -124,26 +122,33 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
     return f"{which} {study.target} so far: {cell(best.label)}{unit}, by {best.id} ({values})."
 
 
-def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
+def facts(study: PoolStudy, name: str) -> list[list[str]]:
     """Return where a study stands, by name."""
-    count = np.bincount(states(study), minlength=len(Status)).tolist()
-    parts = {
-        "told": len(study.arrived),
-        "in flight": count[Status.FLYING],
-        "failed": count[Status.FAILED],
-        "withdrawn": count[Status.WITHDRAWN],
-    }
     unit = f" in {study.unit}" if study.unit else ""
-    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
-        ("table", name),
-        ("target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"),
-        ("items", f"{sum(count):,}"),
-        ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
-        ("agent", study.agent),
-        ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
-        ("last hash", study.journal.head),
-    ]  # fmt: skip
+        ["table", name],
+        ["target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"],
+        ["items", f"{len(study.ids):,}"],
+        ["labels", left(study, len(study.arrived))],
+        ["agent", study.agent],
+        *kept(study),
+    ]
+
+
+def left(study: PoolStudy | DesignStudy, told: int) -> str:
+    """Return what is left of the budget of a study, and where the rest is; so much was told."""
+    states = [*study.status.values()]
+    parts = {"told": told}
+    parts |= {one.word: states.count(one) for one in (Status.FLYING, *OUT)}
+    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"
+
+
+def kept(study: PoolStudy | DesignStudy) -> list[list[str]]:
+    """Return where a study is kept, and the hash of its last line."""
+    path = study.journal.path
+    name = "in memory" if path is None else path.name
+    return [["journal", name], ["last hash", study.journal.head]]
 
 
 def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def _metrics(board: Board) -> View | None:
 
 
 def _finding(one: Finding | None) -> View | None:
-    return one and {**(estimate(one.estimate, one.word) or {}), "text": one.text}
+    return one if one is None else {**(estimate(one.estimate, one.word) or {}), "text": one.text}
 
 
 def _range(board: Board) -> tuple[float, float]:
