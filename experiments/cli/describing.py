@@ -176,7 +176,7 @@ def is_agent(name: str) -> bool:
 
 def agent(text: str) -> dict[str, Any]:
     """Return what there is to say of an agent, a rule or a belief, ours or of others, as it is set."""
-    from ...agents.texts import parse
+    from ...agents.texts import Described, parse, written
 
     asked = parse(text)
     thing, kind = _thing(asked.name)
@@ -188,7 +188,7 @@ def agent(text: str) -> dict[str, Any]:
     ours = asked.name in known()["agents"]
     own = shlex.join(["discovery-gym", "evaluate", "ENV", text])
     options = _options(thing) + (_of_belief(thing(**settings), plays) if kind == "rule" else [])
-    values = {name: _typed(value) for name, value in asked.settings.items()}
+    values = {k: written(v) if isinstance(v, Described) else v for k, v in asked.settings.items()}
     return {
         "name": asked.name,
         "role": kind,
@@ -238,13 +238,6 @@ def _given(thing: Any) -> list[str]:
 
     first = [*inspect.signature(thing).parameters][:1] if inspect.isfunction(thing) else []
     return [*GIVEN, "random", *first]
-
-
-def _typed(value: Any) -> Any:
-    """Return a setting as it is typed, if it is one with settings of its own."""
-    from ...agents.texts import Described, written
-
-    return written(value) if isinstance(value, Described) else value
 
 
 def _options(thing: Any) -> list[dict[str, Any]]:

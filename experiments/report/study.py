@@ -6,6 +6,7 @@ All labels and beliefs are in the unit of the file, and with its sign.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -238,45 +239,38 @@ def tables(study: PoolStudy, count: int = TOP) -> list[Part]:
     ]
 
 
-def _cells(study: PoolStudy, ids: list[str]) -> list[list[str]]:
-    return [[cell(one) for one in values.values()] for values in study.values(ids)]
+def _items(
+    study: PoolStudy, columns: list[str], told: Sequence[tuple[str, ...]]
+) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows that tell of items: an id, then what is set, then what is told."""
+    values = study.values([name for name, *_ in told])
+    pairs = zip(told, values, strict=True)
+    rows = [[name, *map(cell, one.values()), *rest] for (name, *rest), one in pairs]
+    return ["id", *study.columns, *columns], rows
 
 
 def _labels(study: PoolStudy) -> Part:
-    found = course(study)
-    rows = [
-        [str(i), one.id, *cells, cell(one.label), cell(one.best)]
-        for i, (one, cells) in enumerate(
-            zip(found, _cells(study, [one.id for one in found]), strict=True), 1
-        )
-    ]
-    columns = ["no.", "id", *study.columns, "label", "best so far"]
-    return Part("Labels in the order in which they came", columns, rows, "No label yet.")
+    told = [(one.id, cell(one.label), cell(one.best)) for one in course(study)]
+    columns, rows = _items(study, ["label", "best so far"], told)
+    rows = [[str(i), *row] for i, row in enumerate(rows, 1)]
+    title = "Labels in the order in which they came"
+    return Part(title, ["no.", *columns], rows, "No label yet.")
 
 
 def _failed(study: PoolStudy) -> Part:
-    lost = study.failures
-    rows = [
-        [name, *cells, why]
-        for (name, why), cells in zip(lost.items(), _cells(study, list(lost)), strict=True)
-    ]
-    return Part("Failed", ["id", *study.columns, "why"], rows, "Nothing failed.")
+    told = _items(study, ["why"], [*study.failures.items()])
+    return Part("Failed", *told, "Nothing failed.")
 
 
 def _flying(study: PoolStudy) -> Part:
-    rows = [
-        [one.id, *map(cell, one.values.values()), belief(one.mean, one.std)]
-        for one in study.flying()
-    ]
-    return Part("In flight", ["id", *study.columns, "mean ± sd"], rows, "Nothing is in flight.")
+    told = [(one.id, belief(one.mean, one.std)) for one in study.flying()]
+    return Part("In flight", *_items(study, ["mean ± sd"], told), "Nothing is in flight.")
 
 
 def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:
-    ids, status, labels = [posterior.ids[i] for i in best.tolist()], study.status, study.labels
-    rows = [
-        [name, *cells, status[name].word, _several(labels.get(name, [])),
-         belief(posterior.mean[i], posterior.std[i])]
-        for name, i, cells in zip(ids, best.tolist(), _cells(study, ids), strict=True)
-    ]  # fmt: skip
-    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
-    return Part("Believed to be best", columns, rows, "Nothing is left to choose.")
+    status, labels, told = study.status, study.labels, list[tuple[str, ...]]()
+    for i in best.tolist():
+        name, believed = posterior.ids[i], belief(posterior.mean[i], posterior.std[i])
+        told.append((name, status[name].word, _several(labels.get(name, [])), believed))
+    items = _items(study, ["state", "labels", "mean ± sd"], told)
+    return Part("Believed to be best", *items, "Nothing is left to choose.")

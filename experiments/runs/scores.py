@@ -10,7 +10,7 @@ from .evaluation import Evaluation
 Floats = NDArray[np.float64]
 
 ROUNDING = 1e-12
-"""What is less, relative to the largest return, is rounding only."""
+"""What is less, relative to the largest number it was computed from, is rounding only."""
 
 
 def normalised(
