@@ -157,7 +157,7 @@ def _own(
     thing: Any, asked: Described, text: str, model: Knowledge | Spaces, seed: Any, episode: int
 ) -> Agent:
     """Return the agent that a class, an object or a function of a user is."""
-    asked = _without_data(thing, asked)
+    asked = without_data(thing, asked)
     name, settings = asked
     made = isinstance(thing, type)
     if isinstance(thing, Rule) or (made and issubclass(thing, Rule | Agent)):
@@ -180,7 +180,7 @@ def _own(
         return _own(found, Described(f"What {name} returns", {}), text, model, seed, episode)
     elif callable(thing) and not made:
         first = [*inspect.signature(thing).parameters][:1]  # the observation
-        check_settings(name, thing, settings, ["random", *first])
+        check_settings(name, thing, settings, [*first, "random"])
         agent = FunctionAgent(model, thing, text=text, seed=seed, settings=settings)
     else:
         belief = f"; a belief is named inside a rule: greedy(belief={name})"
@@ -216,7 +216,7 @@ def _called(new: Callable[..., Any], asked: Described, **given: Any) -> Any:
     return new(**asked.settings, **{k: v for k, v in given.items() if k in wanted})
 
 
-def _without_data(thing: Any, asked: Described) -> Described:
+def without_data(thing: Any, asked: Described) -> Described:
     """Take out ``data``, files that the code reads by itself; they are named for the fingerprint."""
     name, settings = asked
     if "data" not in settings or (

@@ -148,4 +148,14 @@ def check_settings(
             )
     for setting, default in known.items():
         if default is inspect.Parameter.empty and setting not in settings:
-            raise InputError(f"{name} needs {setting}; give it: {name}({setting}=...).")
+            raise InputError(f"{name} needs {setting}{_advice(name, setting, given)}")
+
+
+def _advice(name: str, setting: str, given: Sequence[str]) -> str:
+    """Return how to give what is lacking; some of it is no setting."""
+    if setting not in GIVEN:
+        return f"; give it: {name}({setting}=...)."
+    return (
+        f", which it is not given: besides settings it may take {' and '.join(given)}. Or write a "
+        "function make(env, seed) that returns it."
+    )

@@ -12,8 +12,9 @@ from discovery_gym.agents import available
 from discovery_gym.agents.beliefs import BELIEFS
 from discovery_gym.agents.making import LEARNED, PLAIN, learned
 from discovery_gym.agents.rules import RULES
+from discovery_gym.experiments import training
+from discovery_gym.experiments.runs.metrics import METRICS
 from discovery_gym.experiments.suites.catalogue import SUITES
-from discovery_gym.experiments.training import ALGORITHMS
 
 KINDS: dict[str, Mapping[str, Any]] = {
     "agent": {**PLAIN, LEARNED: learned},
@@ -56,5 +57,6 @@ def names(models: Mapping[str, Any], told: Mapping[str, Any]) -> str:
             for suite in SUITES.values()
         },
     }
-    known["algorithms"] = {"names": list(ALGORITHMS)}
+    known["algorithms"] = {name: training.settings(name) for name in training.ALGORITHMS}
+    known["metrics"] = {name: metric.__doc__.splitlines()[0] for name, metric in METRICS.items()}
     return json.dumps(known, indent=1, ensure_ascii=False) + "\n"

@@ -60,10 +60,11 @@ class DesignStudy(KeptStudy):
     """
 
     kind = "design"
+    most = 100_000
 
     def __init__(self, journal: Journal, problem: DesignProblem | None = None) -> None:
         super().__init__(journal)
-        self.course = Course()
+        self.course = self._stand = Course()
         self.notes: list[str] = []
         """What a reader should know."""
         self.problem = self._read() if problem is None else problem
@@ -104,7 +105,7 @@ class DesignStudy(KeptStudy):
                 "design",
                 agent=text,
                 seed=integer("seed", 0 if seed is None else seed, low=0),
-                budget=integer("budget", budget or found.model.horizon, low=1, high=100_000),
+                budget=integer("budget", budget or found.model.horizon, low=1, high=cls.most),
                 options={"episode": integer("episode", episode or 0, low=0)},
                 problem=found.record(),
                 form=found.form(),
@@ -153,29 +154,6 @@ class DesignStudy(KeptStudy):
                 self.notes += changes(before, record)
 
     # ---- what is here
-
-    @property
-    def budget(self) -> int:
-        """The number of experiments, which may be set anew."""
-        return self.course.budget
-
-    @budget.setter
-    def budget(self, experiments: int) -> None:
-        experiments = integer("budget", experiments, low=1, high=100_000)
-        with self.journal.writing():
-            self._follow()
-            if experiments != self.budget:
-                self._write({"do": "budget", "budget": experiments})
-
-    @property
-    def spent(self) -> int:
-        """The number of experiments that have data, are in flight, or failed."""
-        return self.course.spent
-
-    @property
-    def left(self) -> int:
-        """The number of experiments that may still be asked for."""
-        return max(self.budget - self.spent, 0)
 
     @property
     def rounds(self) -> list[Experiment]:
@@ -382,22 +360,6 @@ class DesignStudy(KeptStudy):
                 )
             self._write({"do": "correct", "outcomes": {name: {"data": list(outcome)}}})
 
-    def withdraw(self, name: str) -> None:
-        """Take an experiment out: its data do not count."""
-        self._change("withdraw", name, (Status.FLYING, Status.HERE, Status.FAILED))
-
-    def retry(self, name: str) -> None:
-        """Put an experiment that failed, or was withdrawn, in flight again."""
-        self._change("retry", name, (Status.FAILED, Status.WITHDRAWN))
-
-    def _change(self, do: str, name: str, allowed: tuple[Status, ...]) -> None:
-        with self.journal.writing():
-            self._follow()
-            state = self._experiment(name).status
-            if state not in allowed:
-                raise InputError(f"{do} is not for experiment {name}, which is {state.word}.")
-            self._write({"do": do, "id": name})
-
     # ---- what is believed
 
     @property
@@ -444,5 +406,5 @@ class DesignStudy(KeptStudy):
                 return one.setting
         return tuple(np.array(exact, np.float32).tolist())
 
-    def _take(self, event: Event) -> None:
-        self.course.take(event)
+    def _state(self, name: Any) -> Status:
+        return self._experiment(name).status

@@ -9,7 +9,12 @@ from typing import Any, ClassVar
 
 from .. import __version__
 from ..envs.core import InputError, shown
+from ..envs.core.checks import MOST, integer
+from ..envs.pools.status import Status
+from .course import Course
 from .journal import Event, Journal, first
+from .progress import Progress
+from .telling import check_change
 
 FORMAT = 1
 """Format of the journals that this version writes."""
@@ -26,6 +31,10 @@ class KeptStudy(ABC):
     """
 
     kind: ClassVar[str]
+    most: ClassVar[int] = MOST
+    """The largest budget."""
+    _stand: Progress | Course
+    """What follows from the events that were taken in."""
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
@@ -47,9 +56,54 @@ class KeptStudy(ABC):
         note = f"this study was begun by version {shown(version)}, and this is {__version__}"
         return (f"{note}: its next choices may be others",)
 
+    @property
+    def budget(self) -> int:
+        """The number of labels, or of experiments, which may be set anew."""
+        return self._stand.budget
+
+    @budget.setter
+    def budget(self, number: int) -> None:
+        number = integer("budget", number, low=1, high=self.most)
+        with self.journal.writing():
+            self._follow()
+            if number != self.budget:
+                self._write({"do": "budget", "budget": number})
+
+    @property
+    def spent(self) -> int:
+        """The number of those that have come, are in flight, or failed to come."""
+        return self._stand.spent
+
+    @property
+    def left(self) -> int:
+        """The number of those that may still be asked for."""
+        return max(self.budget - self.spent, 0)
+
+    def withdraw(self, name: str) -> None:
+        """Take an item or an experiment out, by its id: its data do not count until `retry`."""
+        self._change("withdraw", name)
+
+    def retry(self, name: str) -> None:
+        """Let what failed, or was withdrawn, be chosen again; an experiment is in flight again."""
+        self._change("retry", name)
+
+    def check(self, do: str, name: str) -> None:
+        """Refuse what `withdraw` or `retry`, named by ``do``, would refuse."""
+        check_change(do, name, self._state(name))
+
+    def _change(self, do: str, name: str) -> None:
+        with self.journal.writing():
+            self._follow()
+            self.check(do, name)
+            self._write({"do": do, "id": name})
+
     @abstractmethod
+    def _state(self, name: Any) -> Status:
+        """Return the status of an item or an experiment by its id."""
+
     def _take(self, event: Event) -> None:
         """Take in the next event."""
+        self._stand.take(event)
 
     def _follow(self) -> None:
         """Take in the events that are new in the journal."""

@@ -22,7 +22,7 @@ from .kept import KeptStudy
 from .progress import Progress
 from .sheet import Cell, News, Sheet, going_on, news, written
 from .source import Source
-from .telling import check_change, check_failed, label_of, labels_of, place_of, reason
+from .telling import check_failed, label_of, labels_of, place_of, reason
 
 
 class PoolStudy(KeptStudy):
@@ -52,7 +52,7 @@ class PoolStudy(KeptStudy):
         self.added: tuple[str, ...] = ()
         """The items that were new in it, by their ids."""
         self._table, self._given, self._written = table, source, reading
-        self._progress = Progress(lambda name: self.sheet.number[name])
+        self._progress = self._stand = Progress(lambda name: self.sheet.number[name])
         self._follow(pool)
 
     @classmethod
@@ -144,29 +144,6 @@ class PoolStudy(KeptStudy):
         return self._pool.features
 
     # ---- what is here
-
-    @property
-    def budget(self) -> int:
-        """The number of labels, which may be set anew."""
-        return self._progress.budget
-
-    @budget.setter
-    def budget(self, labels: int) -> None:
-        labels = integer("budget", labels, low=1)
-        with self.journal.writing():
-            self._follow()
-            if labels != self.budget:
-                self._write({"do": "budget", "budget": labels})
-
-    @property
-    def spent(self) -> int:
-        """The number of labels that have come, are in flight, or failed to come."""
-        return self._progress.spent
-
-    @property
-    def left(self) -> int:
-        """The number of labels that may still be asked for."""
-        return self._progress.left
 
     @property
     def ids(self) -> Sequence[str]:
@@ -332,24 +309,6 @@ class PoolStudy(KeptStudy):
             for name, place in places.items():
                 self._write({"do": "correct", "id": name, "value": right[name], "which": place})
 
-    def withdraw(self, name: str) -> None:
-        """Take an item out: its labels no longer count, and it is not offered until `retry`."""
-        self._change("withdraw", name)
-
-    def retry(self, name: str) -> None:
-        """Let an item that failed, or was withdrawn, be chosen again."""
-        self._change("retry", name)
-
-    def check(self, do: str, name: str) -> None:
-        """Refuse what `withdraw` or `retry`, named by ``do``, would refuse."""
-        check_change(do, name, Status(self._progress.status[self._item(name)]))
-
-    def _change(self, do: str, name: str) -> None:
-        with self.journal.writing():
-            self._follow()
-            self.check(do, name)
-            self._write({"do": do, "id": name})
-
     def extend(self, source: Any) -> tuple[News, tuple[str, ...]]:
         """Take in what is new in a table: conditions, and labels that stand in it.
 
@@ -427,9 +386,6 @@ class PoolStudy(KeptStudy):
             with self._at_line(items):
                 self._take_items(events[items], pool)
         super()._follow()
-
-    def _take(self, event: Event) -> None:
-        self._progress.take(event)
 
     def _take_items(self, event: Event, pool: Pool | None) -> None:
         """Find the items of the study in its table, which is read where they are not at hand."""

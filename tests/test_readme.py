@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from outsiders import working_folder
 
+from discovery_gym.envs import datasets
 from discovery_gym.experiments import evaluate
 from discovery_gym.experiments.suites.entering import chosen
 
@@ -77,6 +80,47 @@ def test_the_guide_says_what_a_policy_scores_at_other_prices() -> None:
     scores = (result.returns - result.random_value) / span
     (told,) = re.findall(r"default prices it scores (0\.\d+)", (ROOT / "docs/guide.md").read_text())
     assert abs(scores.mean() - float(told)) < 0.005 + 3 * scores.std() / 1000**0.5
+
+
+def test_the_guide_says_what_proxies_gain() -> None:
+    """All rows of its table but two, which take longer; another platform may round a choice."""
+    text = (ROOT / "docs" / "guide.md").read_text()
+    head, *rows = re.findall(r"^\| (?:agent \| labels only|`\w+` \| [*\d]).*", text, re.M)
+    tests = [(float(c), float(r)) for r, c in re.findall(r"rho (\.\d+) at (\d+)", head)]
+    assert (len(tests), len(rows)) == (4, 6)
+    paid: list[dict[str, Any]] = [{"price": 10.0}]
+    paid += [{"fidelities": [[cost, 0.1, rho], [10.0, 0.1, 1]]} for cost, rho in tests]
+    pool = {"num_items": 200, "num_features": 20, "noise_std": 0.1, "budget": 200.0}
+    for row in rows:
+        name, *told = re.findall(r"(?<=`)\w+|(?<=[ *])\d+\.\d", row)
+        if name in ("ids", "knowledge_gradient"):
+            continue
+        how: dict[str, Any] = {"episodes": 256, "seed": 7001, "truth": False}
+        played = [evaluate("LinearPool", name, env_kwargs=pool | one, **how) for one in paid]
+        means = np.array([one.returns.mean() for one in played])
+        np.testing.assert_allclose(means, [float(one) for one in told], atol=0.5)
+        gains = [float(one) for one in re.findall(r"\(([+-].*?)\)", row)]
+        np.testing.assert_allclose(means[1:] - means[0], gains, atol=0.5)
+
+
+MADE = [
+    page
+    for folder in ("data_sets", "environments")
+    for page in sorted((ROOT / "docs" / folder).glob("*.md"))
+    if "```py\n" in page.read_text()
+]
+
+
+@pytest.mark.parametrize("page", MADE, ids=lambda page: page.stem)
+def test_environments_are_made_as_their_pages_say(page: Path) -> None:
+    (code,) = re.findall(r"^```py\n(.*?)^```", page.read_text(), re.S | re.M)
+    if page.parent.name == "data_sets" and page.stem not in datasets.available():
+        pytest.skip("the data set is not here")
+    made: dict[str, Any] = {"gym": gym}
+    exec(code, made)  # noqa: S102 - of our own page
+    observation, _ = made["env"].reset(seed=1)
+    assert made["env"].observation_space.contains(observation)
+    assert made["env"].spec.kwargs.get("dataset", page.stem) == page.stem
 
 
 def test_links_lead_somewhere() -> None:

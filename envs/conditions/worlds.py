@@ -67,7 +67,8 @@ class World(Conditions, Model[State]):
         super().__post_init__()
         if self.horizon > self._most:
             raise InputError(
-                f"horizon must not exceed the {self._most} yields, got {self.horizon}."
+                f"horizon must not exceed the {self._most} yields, got {self.horizon}; give "
+                f"horizon={self._most} or less."
             )
 
     def _check_table(self, given: list[str]) -> None:

@@ -112,7 +112,8 @@ class Pool(Drawn[StateT], Generic[StateT]):
             horizon = integer("horizon", self.horizon, low=1)
         if horizon > self.num_items and self.shop is None:
             raise InputError(
-                f"horizon must not exceed the {self.num_items} items of the pool, got {horizon}."
+                f"horizon must not exceed the {self.num_items} items of the pool, got {horizon}; "
+                f"give horizon={self.num_items // batch * batch} or less."
             )
         if horizon % batch and self.shop is None:
             raise InputError(

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import errno
 import re
+import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +96,8 @@ _AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
 
 def main() -> None:
     """Run the command line."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     any_encoding()
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
@@ -110,10 +114,12 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has seen enough
         sys.stdout = None
         sys.exit(1)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        complain(f"What was found cannot be written: {error.strerror}.")
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            complain(f"What was found cannot be written: {error.strerror}.")
+        else:  # of an agent, say: its words may be escape codes
+            for line in traceback.format_exc().splitlines():
+                say(line)
         sys.exit(1)
     except KeyboardInterrupt:  # between two commands of ours, as in closing a bar
         sys.exit(130)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +69,7 @@ def compare(
     reading = parameters_of("{}", settings or [], example="drop=run")
     reading |= {} if target is None else {"target": target}
     table = _measured(dataset, reading)
-    ask = _Ask(dataset, target, settings or [])
+    ask = _asking(dataset, target, settings or [])
     if len(table.labels) < comparing.FEWEST:
         _too_few(table, ask, form)
         return
@@ -103,40 +103,29 @@ def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
     return whole.conditions()
 
 
-class _Ask:
-    """The words of `ask` for a table."""
-
-    def __init__(self, dataset: str, target: str | None, settings: Sequence[str]) -> None:
-        self.words = ["discovery-gym", "ask", dataset]
-        self.words += [] if target is None else ["--target", target]
-        self.words += [word for one in settings for word in ("--set", one)]
-
-    def by(self, agent: str) -> str:
-        """Return the command that asks a strategy."""
-        return shlex.join([*self.words, "--agent", agent])
+def _asking(dataset: str, target: str | None, settings: Sequence[str]) -> Callable[[str], str]:
+    """Return what gives the command that asks a strategy about a table."""
+    words = ["discovery-gym", "ask", dataset, *([] if target is None else ["--target", target])]
+    words += [word for one in settings for word in ("--set", one)]
+    return lambda agent: shlex.join([*words, "--agent", agent])
 
 
-def _too_few(table: Table, ask: _Ask, form: str | None) -> None:
+def _too_few(table: Table, ask: Callable[[str], str], form: str | None) -> None:
     from ...studies.choosing import AGENT as DEFAULT
     from ..suites.comparing import FEWEST
 
     count = len(table.labels)
     if form is not None:
-        nothing: dict[str, Any] = {
-            "strategies": [],
-            "best": None,
-            "beats_random": None,
-            "failed": {},
-        }
-        about = {"conditions": count, "advice": DEFAULT, "command": ask.by(DEFAULT)}
-        formats.write("comparison", nothing | about)
+        nothing: dict[str, Any] = {"strategies": [], "best": None, "beats_random": None}
+        about = {"conditions": count, "advice": DEFAULT, "command": ask(DEFAULT)}
+        formats.write("comparison", nothing | {"failed": {}} | about)
         return
     out.print(
         f"{count} measured conditions tell nothing of strategies (that takes {FEWEST} or more): take "
         f"the default, {DEFAULT}.",
         soft_wrap=True,
     )
-    out.print(f"Now: {ask.by(DEFAULT)}", soft_wrap=True)
+    say(f"Now: {ask(DEFAULT)}")
 
 
 # ---- what is played
@@ -249,7 +238,12 @@ def _seconds(task: Task) -> float:
 
 
 def _tell(
-    suite: Suite, folder: Path, metric: str, table: Table, ask: _Ask, form: str | None
+    suite: Suite,
+    folder: Path,
+    metric: str,
+    table: Table,
+    ask: Callable[[str], str],
+    form: str | None,
 ) -> None:
     from ...studies.choosing import AGENT as DEFAULT
     from ..report.strategies import of_records, verdict, words
@@ -260,7 +254,7 @@ def _tell(
     found = verdict(replays)
     agents = dict(suite.tasks[0].agents)
     name = found.advice(DEFAULT)
-    command = ask.by(agents.get(name, name))
+    command = ask(agents.get(name, name))
     lines = words(found, replays, len(table.labels), DEFAULT)
     if form is not None:
         from .documents import comparison
@@ -270,8 +264,9 @@ def _tell(
         formats.write("comparison", about | comparison(found, agents) | known)
     else:
         _show(found)
-        for line in [*lines, f"Now: {command}"]:
+        for line in lines:
             out.print(line, soft_wrap=True)
+        say(f"Now: {command}")
     if failed:
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from ...envs.core import InputError
+from ...envs.core import InputError, closest, shown
 from ..runs.terminal import say
 from ..runs.terminal import show as table
 from .known import known, short
@@ -165,42 +165,92 @@ def _shown(value: Any) -> str:
 # ---- agents, rules, beliefs
 
 
-def agent(name: str) -> dict[str, Any]:
-    """Return what there is to say of an agent, a rule or a belief."""
-    from ...agents.beliefs import BELIEFS
-    from ...agents.making import LEARNED, PLAIN, learned
-    from ...agents.rules import RULES
+def is_agent(name: str) -> bool:
+    """Return whether a name is that of an agent, a rule or a belief; those of others are words."""
+    from ...agents import outside
 
-    kind = known()["agents"][name]["kind"]
-    cls: Any = {**PLAIN, LEARNED: learned, **RULES, **BELIEFS}[name]
-    about, _, _ = inspect.cleandoc(cls.__doc__ or "").partition("\nArgs:\n")
+    full = outside.full(name)
+    own = outside.is_reference(full) and full.rpartition(":")[2].isidentifier()
+    return own or name in known()["agents"]
+
+
+def agent(text: str) -> dict[str, Any]:
+    """Return what there is to say of an agent, a rule or a belief, ours or of others, as it is set."""
+    from ...agents.texts import Described, parse, written
+
+    asked = parse(text)
+    thing, kind = _thing(asked.name)
+    settings = _checked(asked, thing, kind)
+    about, _, _ = inspect.cleandoc(thing.__doc__ or "").partition("\nArgs:\n")
     head, _, idea = about.partition("\n\n")
     of = "beliefs" if kind == "belief" else "agents"
-    plays = [env_id for env_id, one in known()["environments"].items() if name in one[of]]
+    plays = [env_id for env_id, one in known()["environments"].items() if asked.name in one[of]]
+    ours = asked.name in known()["agents"]
+    own = shlex.join(["discovery-gym", "evaluate", "ENV", text])
+    options = _options(thing) + (_of_belief(thing(**settings), plays) if kind == "rule" else [])
+    values = {k: written(v) if isinstance(v, Described) else v for k, v in asked.settings.items()}
     return {
-        "name": name,
+        "name": asked.name,
         "role": kind,
         "about": lines(head),
         "idea": _paragraphs(idea),
-        "options": _options(cls) + (_of_belief(name, plays) if kind == "rule" else []),
-        "plays": plays,
-        "command": _play(name, kind, plays),
+        "options": [one | {"value": values.get(one["name"], one["default"])} for one in options],
+        "plays": plays if ours else None,
+        "command": _play(text, kind, plays) if ours else own,
     }
 
 
-def _options(cls: Any) -> list[dict[str, Any]]:
-    """Return the settings of an agent with their defaults, and what its docstring says of them."""
+def _thing(name: str) -> tuple[Any, str]:
+    """Return the class, object or function of this name, and whether it is an agent, rule or belief."""
+    from ...agents import making, outside
+    from ...agents.beliefs import BELIEFS, Belief
+    from ...agents.rules import RULES, Rule
+
+    ours: Any = {**making.PLAIN, making.LEARNED: making.learned, **RULES, **BELIEFS}
+    if name not in ours and not outside.is_reference(outside.full(name)):
+        raise InputError(f"There is no agent or belief {shown(name)}{closest(name, ours)}")
+    thing = ours.get(name) or outside.load(outside.full(name))
+    kinds: dict[str, Any] = {"rule": Rule, "belief": Belief}
+    is_a = (
+        kind for kind, cls in kinds.items() if isinstance(thing, type) and issubclass(thing, cls)
+    )
+    return thing, next(is_a, "agent")
+
+
+def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:
+    """Return the settings that something is made with, without the belief of a rule; refuse others."""
+    from ...agents.making import without_data
+    from ...agents.texts import check_settings, named, written
+
+    settings = dict(without_data(thing, asked).settings)
+    if kind == "rule":
+        belief, _ = named(settings.pop("belief", None)), settings.pop("naming", None)
+        if belief.name:
+            agent(written(belief))
+    if settings:
+        check_settings(asked.name, thing, settings, _given(thing))
+    return settings
+
+
+def _given(thing: Any) -> list[str]:
+    """Return the arguments that an agent is given when it is made or asked, which are no settings."""
     from ...agents.texts import GIVEN
 
-    told = arguments(cls.__doc__)
+    first = [*inspect.signature(thing).parameters][:1] if inspect.isfunction(thing) else []
+    return [*GIVEN, "random", *first]
+
+
+def _options(thing: Any) -> list[dict[str, Any]]:
+    """Return the settings of an agent with their defaults, and what its docstring says of them."""
+    told = arguments(thing.__doc__)
     return [
         {
             "name": one.name,
             "default": None if one.default is one.empty else one.default,
             "about": told.get(one.name, ""),
         }
-        for one in inspect.signature(cls).parameters.values()
-        if one.name not in GIVEN and one.kind is not one.VAR_KEYWORD
+        for one in (inspect.signature(thing).parameters.values() if callable(thing) else ())
+        if one.name not in _given(thing) and one.kind is not one.VAR_KEYWORD
     ]
 
 
@@ -212,18 +262,15 @@ def arguments(docstring: str | None) -> dict[str, str]:
     return {name: lines(about) for name, about in zip(parts[::2], parts[1::2], strict=True)}
 
 
-def _of_belief(rule: str, plays: list[str]) -> list[dict[str, Any]]:
+def _of_belief(made: Any, plays: list[str]) -> list[dict[str, Any]]:
     """Return the setting of a rule that names its belief, if it brings none of its own."""
     from ...agents.beliefs import BELIEFS
-    from ...agents.rules import RULES
 
-    made = RULES[rule]()
     if made.belief is not None:
         return []
     about_them = {name for env_id in plays for name in known()["environments"][env_id]["beliefs"]}
-    names = [
-        name for name in BELIEFS if name in about_them and issubclass(BELIEFS[name], made.needs)
-    ]
+    able = [name for name, belief in BELIEFS.items() if issubclass(belief, made.needs)]
+    names = [name for name in able if name in about_them or not plays]
     about = (
         f"what it believes of the items: {', '.join(names)}, each with settings of its own; None takes "
         "the first that fits the environment"
@@ -231,7 +278,7 @@ def _of_belief(rule: str, plays: list[str]) -> list[dict[str, Any]]:
     return [{"name": "belief", "default": None, "about": about}]
 
 
-def _play(name: str, kind: str, plays: list[str]) -> str:
+def _play(agent: str, kind: str, plays: list[str]) -> str:
     """Return a command that plays an agent; of one that plays nothing by default, what tells more."""
     from ...agents import make
 
@@ -240,10 +287,10 @@ def _play(name: str, kind: str, plays: list[str]) -> str:
     names = {short(one): one for one in plays}
     env_id = next((names[one] for one in EXAMPLES if one in names), plays[0])
     if kind != "belief":
-        return shlex.join(["discovery-gym", "evaluate", short(env_id), name])
+        return shlex.join(["discovery-gym", "evaluate", short(env_id), agent])
     rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]
     for rule in rules:
-        text = f"{rule}(belief={name})"
+        text = f"{rule}(belief={agent})"
         with contextlib.suppress(InputError):  # it may need other parameters
             make(text, _model(env_id, {}))
             return shlex.join(["discovery-gym", "evaluate", short(env_id), text])
@@ -253,10 +300,11 @@ def _play(name: str, kind: str, plays: list[str]) -> str:
 def show_agent(about: Mapping[str, Any]) -> None:
     """Print what there is to say of an agent."""
     rows = [["what it is", about["about"]], *(["idea", part] for part in about["idea"])]
-    plays = ", ".join(map(short, about["plays"])) or "none with their defaults"
-    rows.append(["describes" if about["role"] == "belief" else "plays", plays])
+    if about["plays"] is not None:  # nobody knows it of others
+        plays = ", ".join(map(short, about["plays"])) or "none with their defaults"
+        rows.append(["describes" if about["role"] == "belief" else "plays", plays])
     table([about["role"], about["name"]], rows)
     if about["options"]:
-        rows = [[one["name"], _shown(one["default"]), one["about"]] for one in about["options"]]
-        table(["option", "default", "what it is"], rows)
+        rows = [[one["name"], _shown(one["value"]), one["about"]] for one in about["options"]]
+        table(["option", "value", "what it is"], rows)
     say(f"Now: {about['command']}")

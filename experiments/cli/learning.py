@@ -9,7 +9,11 @@ import typer
 
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
+from .known import known
 from .shared import Kwargs, Out, Settings, Workers, resumable
+
+NAMES = ". ".join(f"{algo}: {', '.join(names)}" for algo, names in known()["algorithms"].items())
+"""What may be set of each algorithm, in words."""
 
 
 def train(
@@ -29,7 +33,7 @@ def train(
     settings: Settings = None,
     hyper: Annotated[
         list[str] | None,
-        typer.Option(help="One setting of the algorithm as name=value; may be repeated."),
+        typer.Option(help=f"One setting of the algorithm as name=value, once for each. {NAMES}"),
     ] = None,
     parts: Annotated[
         str | None,

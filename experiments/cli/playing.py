@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich.text import Text
 
-from ...envs.core import InputError, told
+from ...envs.core import InputError, spec_of, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
 from .formats import Form
@@ -139,7 +140,7 @@ def _show_results(board: Board) -> None:
             rows.append([row.name, Text("failed", "red")])
             say(told(f"{row.name} on {board.spec.task} failed: {row.error_line}"), "red")
             continue
-        regret = [plus_minus(row.played.regret)] if row.played.regret is not None else []
+        regret = [plus_minus(row.regret)] if row.regret is not None else []
         time = microseconds(row.played.seconds_per_decision)
         rows.append([row.name, span(row.score), plus_minus(row.played.returns), *regret, time])
     show(["agent", "score (95 %)", "return", *regrets, "µs/decision"], rows, board.spec.task)
@@ -213,8 +214,24 @@ def evaluate(
         from . import documents, formats
 
         formats.write("evaluation", documents.evaluation(result, metrics))
+    else:
+        show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
+    _say_wasted(result)
+
+
+def _say_wasted(result: Evaluation) -> None:
+    """Say how many choices named an item of a pool anew, which tells nothing; with money it may."""
+    pool = ".envs.pools." in str(spec_of(result.env_id).entry_point)
+    if not pool or result.actions is None or result.spent is not None:
         return
-    show(["agent", result.agent], about_evaluation(result, metrics), result.env_id)
+    items = np.stack(result.actions.parts, 1)
+    episode = np.arange(len(result.lengths)).repeat(result.lengths)[:, None]
+    wasted = items.size - len(np.unique(episode * (items.max() + 1) + items))
+    if wasted:
+        note(
+            f"{wasted:,} of {items.size:,} choices were wasted on items that had been chosen before; "
+            "choose where the observation's action_mask is 1."
+        )
 
 
 def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[str]]:
@@ -222,7 +239,7 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
     from ..report.findings import findings
     from ..report.stats import mean
     from ..report.words import number, plus_minus, span
-    from ..runs.scores import scores
+    from ..runs.scores import regrets, scores
 
     rows = [["return", plus_minus(result.returns)]]
     normalised = scores(result)
@@ -230,8 +247,8 @@ def about_evaluation(result: Evaluation, metrics: Sequence[str]) -> list[list[st
         rows.append(["score (0 random, 1 optimum)", span(mean(normalised))])
     rows.append(["exact return of random play", number(result.random_value)])
     rows.append(["exact optimum", number(result.optimal_value)])
-    if result.regret is not None:
-        rows.append(["regret", plus_minus(result.regret)])
+    if (regret := regrets(result)) is not None:
+        rows.append(["regret", plus_minus(regret)])
     rows += [[one.name, one.line] for one in findings(result, metrics)]
     return rows + _how_played(result)
 

@@ -94,11 +94,10 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
     from ...envs.core import resolve
     from . import describing
 
-    name = what.partition("(")[0]
-    if name in known()["agents"]:
+    if describing.is_agent(what.partition("(")[0]):
         if settings:
-            raise InputError(f"--set is of an environment, and {name} is none; leave it out.")
-        return lambda form: _told("agent", describing.agent(name), describing.show_agent, form)
+            raise InputError(f"--set is of an environment, and {what} is none; leave it out.")
+        return lambda form: _told("agent", describing.agent(what), describing.show_agent, form)
     if ":" in what or what in environments() or what in gym.registry:
         about = describing.environment(resolve(what), parameters_of("{}", settings))
         return lambda form: _told("environment", about, describing.show_environment, form)

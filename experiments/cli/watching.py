@@ -73,14 +73,14 @@ def watch(
         result = evaluate(env, agent, episodes=1, seed=first, **how)
     if result.actions is None:
         raise InputError(f"The actions of {result.env_id} are no numbers, and cannot be shown.")
-    model, trace = _show(result, frames if drawable else False, pace)
+    world, trace = _show(result, frames if drawable else False, pace)
     _tell(result)
     if picture is not None:
-        _write(picture, model, trace)
+        _write(picture, world, result, trace)
 
 
 def _show(result: Evaluation, frames: bool | None, pace: float | None) -> tuple[Any, Trace]:
-    """Play an episode again, for all to see; return what drew it, and what was played."""
+    """Play an episode again, for all to see; return its environment, and what was played."""
     from ..runs.walk import replaying
 
     moves = out.is_terminal and not out.is_dumb_terminal and not os.environ.get("NO_COLOR")
@@ -89,7 +89,7 @@ def _show(result: Evaluation, frames: bool | None, pace: float | None) -> tuple[
     with replaying(result, 0, "ansi" if drawn else None) as (world, steps, trace):
         paced = _paced(steps, wait) if out.is_terminal else steps
         _show_frames(world, paced, moves) if drawn else _show_lines(paced)
-        return getattr(world.unwrapped, "model", None), trace
+        return world, trace
 
 
 def _drawable(env: str, frames: bool | None, picture: Path | None) -> bool:
@@ -154,12 +154,15 @@ def _tell(result: Evaluation) -> None:
     say(f"Now: {shlex.join(words)}")
 
 
-def _write(path: Path, model: Any, trace: Trace) -> None:
-    """Write the picture of an episode."""
+def _write(path: Path, world: Any, result: Evaluation, trace: Trace) -> None:
+    """Write the picture of an episode, with what its player believes."""
+    from ...agents import make
     from ...envs.core.files import deliver
     from ..runs import moving
 
     ending = path.suffix.lower()
     count = 1 if ending == ".png" else moving.FRAMES
-    deliver(path, moving.encoded([*moving.frames(model, trace, count)], ending), "a picture")
+    agent = make(result.agent, world, episode=result.seed)
+    pictures = [*moving.frames(world.unwrapped.model, agent, trace, count)]
+    deliver(path, moving.encoded(pictures, ending), "a picture")
     say(f"picture: {path}")

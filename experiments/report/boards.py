@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from ...agents import making
 from ...envs.core import told
 from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
-from ..runs.scores import gains, scores
+from ..runs.scores import gains, regrets, scores
 from ..runs.spec import RunSpec
 from ..suites.task import kind_of
 from . import ranks
@@ -82,6 +81,11 @@ class Row:
     def score(self) -> st.Interval | None:
         """Mean normalised score."""
         return None if self.scores is None else st.mean(self.scores)
+
+    @cached_property
+    def regret(self) -> st.Floats | None:
+        """Regret of each episode, ``(E,)``; ``None`` where it is unknown."""
+        return None if self.played is None else regrets(self.played)
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -160,17 +164,12 @@ class Board:
     @property
     def has_regret(self) -> bool:
         """Whether any run reports regret."""
-        return any(row.played is not None and row.played.regret is not None for row in self.rows)
+        return any(row.regret is not None for row in self.rows)
 
     @property
     def findings(self) -> list[Finding]:
         """What metrics say of the first agent that has any: rows that lack one of these have none."""
         return next((row.findings for row in self.rows if row.findings), [])
-
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return anchor_of(self.spec.suite, self.spec.version, self.spec.task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,12 +186,6 @@ class Tells:
     pair: tuple[str, str]
     detectable: float
     for_percent: int | None
-
-
-def anchor_of(*names: Any) -> str:
-    """Return the name of a section: words to read, and a hash, for names may have the same words."""
-    words = "".join(c if c.isalnum() else " " for c in " ".join(map(str, names)).lower()).split()
-    return "-".join([*words, f"{zlib.crc32(ascii(names).encode()):08x}"])
 
 
 def setting(record: Record) -> tuple[Any, ...]:
@@ -215,7 +208,7 @@ def board(records: Sequence[Record], kind: str) -> Board:
     alike = {most, (most[0], None)}  # a failed run has no unit
     compared = [record for key in groups if key in alike for record in groups[key]]
     others = tuple(record for key in groups if key not in alike for record in groups[key])
-    ordered = sorted(compared, key=_mean_gain, reverse=True)
+    ordered = sorted(compared, key=lambda record: (-_mean_gain(record), record.spec.name))
     kind = kind or kind_of(ordered[0].spec.env_id, ordered[0].spec.env_kwargs)
     why = [_unranked(record, kind) for record in ordered]
     ranked = [r.evaluation for r, no in zip(ordered, why, strict=True) if not no and r.evaluation]

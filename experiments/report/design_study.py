@@ -9,13 +9,10 @@ import numpy as np
 from ...envs.core import spelt
 from ...envs.design.drawing import HistogramLaw
 from ...envs.design.simulator_design import SimulatorDesign
-from ...envs.pools.status import Status
 from ...studies.course import Experiment
 from ...studies.design_study import DesignStudy
 from . import page
-from .leaderboard import PAPERS
-from .study import Part, as_json
-from .view import colours_on
+from .study import Part, as_json, kept, left
 from .words import number, with_error
 
 DOUBTFUL = 0.01
@@ -81,26 +78,13 @@ def events_of(study: DesignStudy, one: Experiment) -> str:
 
 def facts(study: DesignStudy, name: str) -> list[list[str]]:
     """Return where a study stands, by name."""
-    states = list(study.status.values())
-    parts = {
-        "told": states.count(Status.HERE),
-        "in flight": states.count(Status.FLYING),
-        "failed": states.count(Status.FAILED),
-        "withdrawn": states.count(Status.WITHDRAWN),
-    }
-    counts = ", ".join(f"{count} {what}" for what, count in parts.items() if count)
     rows = [["problem", f"{name}: {study.model.name}"]]
     if study.problem.runs:
         rows.append(["runs", study.problem.runs])
-    rows.append(
-        ["experiments", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"]
-    )
+    rows.append(["experiments", left(study, len(study.rounds))])
     p = verdict(study)
     rows += [["data", p]] if p else []
-    rows.append(["agent", study.start["agent"]])
-    path = study.journal.path
-    rows.append(["journal", "in memory" if path is None else path.name])
-    return [*rows, ["last hash", study.journal.head]]
+    return [*rows, ["agent", study.start["agent"]], *kept(study)]
 
 
 def experiments(study: DesignStudy) -> Part:
@@ -122,20 +106,17 @@ def experiments(study: DesignStudy) -> Part:
 
 def study_page(study: DesignStudy, name: str) -> str:
     """Return the page of a study of a problem called ``name``: one file that loads nothing."""
-    style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "figures.js", "design.js")
     believed = Part("Parameters", BELIEFS, beliefs(study), "")
     lead = "; ".join(f"{one[0]} = {one[1]}" for one in believed.rows)
-    return page.render(
+    return page.whole(
         "design.html.j2",
+        "study.css",
+        ("draw.js", "theme.js", "figures.js", "design.js"),
         title=f"{name}",
         lead=f"{verdict(study) or 'No data yet'}. {lead}",
         facts=facts(study, name),
         tables=[believed, experiments(study)],
         data=as_json(_data(study)),
-        style=style,
-        script=code,
-        hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 

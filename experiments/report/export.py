@@ -73,7 +73,7 @@ def _row(row: Row) -> Facts:
         **_rank(row),
         **_interval("score", row.score),
         **_mean("return", None if played is None else played.returns),
-        **_mean("regret", None if played is None else played.regret),
+        **_mean("regret", row.regret),
         **_interval("against_best", row.behind),
         "seconds_per_decision": None if played is None else _number(played.seconds_per_decision),
         "episodes": spec.episodes,

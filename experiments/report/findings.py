@@ -112,7 +112,7 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
         name=f"{items}, mean",
         about="mean number of experiments to one of the best items; where none was found, as if "
         "chance had gone on after the last experiment",
-        estimate=st.mean(needed),
+        estimate=st.mean(needed).within(1, np.inf),
         word=_rounded,
         up=True,
         bound=bound,
@@ -142,26 +142,26 @@ def _found(values: st.Floats, metric: Any) -> Iterator[Finding]:
         key="share_found",
         name=f"found of {items}",
         about=f"mean share of {items} of the items that was found by the last experiment",
-        estimate=st.mean(values[:, ours]),
+        estimate=st.mean(values[:, ours]).within(0, 1),
         chance=float(values[:, chance].mean()),
     )
     yield Finding(
         key="enhancement",
         name="enhancement",
         about=f"share of {items} that was found, over that of random play after as many experiments",
-        estimate=st.ratio(values[:, ours], values[:, chance]),
+        estimate=st.ratio(values[:, ours], values[:, chance]).within(0, np.inf),
         word=lambda factor: number(factor, 3),
     )
 
 
 def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
     ours, chance = values.shape[1] // 2 - 1, -1
-    left = st.ratio(values[:, ours], values[:, chance])
+    left = st.ratio(values[:, ours], values[:, chance]).within(0, np.inf)
     yield Finding(
         key="simple_regret",
         name="simple regret",
         about="how far the best item found lies below the best of all, in the unit of the label",
-        estimate=st.mean(values[:, ours]),
+        estimate=st.mean(values[:, ours]).within(0, np.inf),
         word=lambda gap: number(gap, 3),
         up=True,
         chance=float(values[:, chance].mean()),
@@ -180,7 +180,7 @@ def _area(values: st.Floats, metric: Any) -> Iterator[Finding]:
         key="area",
         name="area",
         about="mean over the experiments of the best item so far: 0 is the mean item, 1 the best one",
-        estimate=st.mean(values[:, 0]),
+        estimate=st.mean(values[:, 0]).within(-np.inf, 1),
         chance=float(values[:, 1].mean()),
     )
 

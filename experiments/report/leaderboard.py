@@ -23,7 +23,7 @@ from .export import NAMES as DOWNLOADS
 from .export import exported
 from .links import Links
 from .standings import Overview, overviews
-from .view import BADGES, colours_on, distinct, key, script, suite_view
+from .view import BADGES, distinct, key, script, suite_view
 
 FORMATS = ("md", *DOWNLOADS)
 """Formats of the leaderboard as one text."""
@@ -31,8 +31,6 @@ MANY = 100
 """Files that are named one by one when they are left out."""
 DATA = "data"
 """Folder of the data, beside the page."""
-PAPERS = ("#ffffff", "#1b1f26")
-"""What is behind tables and pictures, light and dark."""
 ENTERING = {
     "Play a suite with an agent of your own, beside ours:": (
         "discovery-gym run quick --agent mine=my_file.py:Agent --out results"
@@ -127,16 +125,11 @@ def _suites(shown: Sequence[Overview]) -> list[dict[str, Any]]:
 
 def _index(suites: Sequence[dict[str, Any]], view: dict[str, Any]) -> str:
     """Return the page; its policy allows what stands in it, and nothing that anybody may add."""
-    style, code = (
-        page.style("leaderboard.css", papers=PAPERS, colours_on=colours_on),
-        page.script("draw.js", "theme.js", "leaderboard.js"),
-    )
-    return page.render(
+    return page.whole(
         "leaderboard.html.j2",
+        "leaderboard.css",
+        ("draw.js", "theme.js", "leaderboard.js"),
         suites=suites,
-        style=style,
-        script=code,
-        hashes={"style": page.digest(style), "script": page.digest(code)},
         badges=BADGES,
         entering=ENTERING.items(),
         downloads=tuple(DOWNLOADS.values()),

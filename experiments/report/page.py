@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from ...envs.core.files import deliver
 from ...envs.rendering import palette
 from . import escaping, words
 
+PAPERS = ("#ffffff", "#1b1f26")
+"""What is behind tables and pictures, light and dark."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -36,22 +39,33 @@ def render(template: str, **view: Any) -> str:
     return _templates(template.split(".")[-2]).get_template(template).render(view)
 
 
+def whole(template: str, css: str, scripts: Sequence[str], **view: Any) -> str:
+    """Return a page with a style and scripts of ours in it; its policy names them by their digests."""
+    style = Markup(
+        _templates("html").get_template(css).render(papers=PAPERS, colours_on=colours_on)
+    )
+    script = Markup("\n".join((TEMPLATES / name).read_text("utf-8") for name in scripts))
+    hashes = {"style": _digest(style), "script": _digest(script)}
+    return render(template, style=style, script=script, hashes=hashes, **view)
+
+
+def colours_on(paper: str) -> list[str]:
+    """Return the colours of agents on a paper, each with enough contrast to be seen.
+
+    On white that darkens orange; red is darkened more, so that the two are still told apart.
+    """
+    dark = palette.contrast(paper, "#000000") < 4
+    ink, red = ("#e6e4de", 3.0) if dark else (palette.DARK, 5.5)
+    found = [ink if one == palette.DARK else one for one in (*palette.COLOURS, palette.GREY)]
+    return [palette.against(one, paper, red if one == palette.RED else 3.0) for one in found]
+
+
 def save(path: Path, text: str) -> None:
     """Write a page; a file that cannot be written raises `InputError`."""
     deliver(path, text, "a page")
 
 
-def style(template: str, **view: Any) -> Markup:
-    """Return a style of ours with the colours filled in, to be put into a page as it is."""
-    return Markup(_templates("html").get_template(template).render(view))
-
-
-def script(*names: str) -> Markup:
-    """Return scripts of ours, to be put into a page as they are."""
-    return Markup("\n".join((TEMPLATES / name).read_text("utf-8") for name in names))
-
-
-def digest(text: str) -> str:
+def _digest(text: str) -> str:
     """Return by what a content security policy knows a style or a script inside the page."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 

@@ -26,15 +26,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from ...envs.core import InputError
+from ..runs.scores import ROUNDING
+from .stats import LEVEL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LEVEL = 0.95
 POWER = 0.8
 """How often a difference that episodes "can tell" is told."""
-ROUNDING = 1e-12
-"""Numbers that differ by less, relative to the largest, differ by rounding only."""
 BLOCK = 4_000_000
 """Numbers that are held at once, which bounds the memory."""
 
@@ -180,7 +179,7 @@ def detectable(differences: ArrayLike) -> float:
     where nothing varies.
     """
     x = np.asarray(differences, np.float64)
-    return math.nan if x.size < 2 else _quantiles(x.size) * standard_error(x)
+    return math.nan if x.size < 2 else quantiles(x.size - 1) * standard_error(x)
 
 
 def episodes_to_tell(differences: ArrayLike, size: float) -> int | None:
@@ -193,18 +192,18 @@ def episodes_to_tell(differences: ArrayLike, size: float) -> int | None:
     if not (deviation > 0 and size > 0 and deviation / size < 1e8):
         return None
     low, high = 1, 2
-    while _quantiles(high) * deviation > size * high**0.5:
+    while quantiles(high - 1) * deviation > size * high**0.5:
         low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
-        enough = _quantiles(middle) * deviation <= size * middle**0.5
+        enough = quantiles(middle - 1) * deviation <= size * middle**0.5
         low, high = (low, middle) if enough else (middle, high)
     return high
 
 
-def _quantiles(episodes: int) -> float:
-    """Return t_.975 + t_.8 of a mean of so many episodes."""
-    return float(stdtrit(episodes - 1, (1 + LEVEL) / 2) + stdtrit(episodes - 1, POWER))
+def quantiles(freedom: int) -> float:
+    """Return t_.975 + t_.8 of so many degrees of freedom."""
+    return float(stdtrit(freedom, (1 + LEVEL) / 2) + stdtrit(freedom, POWER))
 
 
 def standard_error(differences: ArrayLike) -> float:

@@ -29,7 +29,6 @@ from .boards import (
     Board,
     Rank,
     Row,
-    anchor_of,
     board,
     role,
     setting,
@@ -119,11 +118,6 @@ class Overview:
     def pairs(self) -> tuple[Pair, ...]:
         """All pairs of agents on all tasks, runs that failed left out."""
         return _pairs(self.boards)
-
-    @property
-    def anchor(self) -> str:
-        """Name of the section on the page."""
-        return anchor_of(self.suite, self.version)
 
 
 # ---- from records to tables

@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 from ...envs.core import InputError
+from ..runs.scores import ROUNDING
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Any]
@@ -43,8 +44,6 @@ BOOTSTRAP_SEED = 20_231_127
 ENOUGH = 32
 """Episodes from which on the bootstrap covers as well as Student's t, and skew laws better."""
 NO_VARIATION = "no variation"
-ROUNDING = 1e-12
-"""Episodes that differ by less, relative to the largest, differ by rounding only."""
 BLOCK = 2_000_000
 """Numbers that are resampled at once, which bounds the memory."""
 
@@ -67,6 +66,14 @@ class Interval:
     high: float = np.nan
     how: str = ""
     episodes: int = 0
+
+    def within(self, low: float, high: float) -> Interval:
+        """Return the same of a quantity that lies in a range: an end beyond it is that of the range.
+
+        Student's t knows of no range. What is cut off cannot be the truth, so that it covers as often.
+        """
+        ends = np.clip([self.low, self.high], low, high)
+        return replace(self, low=float(ends[0]), high=float(ends[1]))
 
     def ends(self, number: Callable[[float], str]) -> str:
         """Return the interval in words, its ends as ``number`` writes them; empty if there is none.
@@ -133,7 +140,8 @@ def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
     Episodes vary within their task: the tasks are those of the suite, not a sample. BCa where every
     task has `ENOUGH` episodes, else t with Welch's degrees of freedom.
     """
-    return _over_tasks(scores, lambda means: np.mean(means, axis=0))
+    samples = [np.asarray(task, np.float64) for task in scores]
+    return _interval(samples, lambda means: np.mean(means, axis=0))
 
 
 def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
@@ -156,10 +164,6 @@ def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
 
 
 # ---- intervals
-
-
-def _t_quantile(degrees: float) -> float:
-    return float(stdtrit(degrees, (1 + LEVEL) / 2))
 
 
 def _of_one(values: Floats, scale: float | None = None) -> Interval:
@@ -186,10 +190,6 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
     return _interval([values], lambda means: means[0])
 
 
-def _over_tasks(scores: Sequence[ArrayLike], statistic: Statistic) -> Interval:
-    return _interval([np.asarray(task, np.float64) for task in scores], statistic)
-
-
 def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     """Return a function of the means of K samples, ``(E_k,)`` each, with its interval.
 
@@ -214,7 +214,7 @@ def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     if min(sizes) < ENOUGH:
         parts = np.array([pull.size / (pull.size - 1) * (pull**2).sum() for pull in pulls])
         degrees = parts.sum() ** 2 / (parts**2 / (np.array(sizes) - 1)).sum()
-        half = _t_quantile(degrees) * float(parts.sum()) ** 0.5
+        half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * float(parts.sum()) ** 0.5
         return Interval(value, value - half, value + half, "t", sum(sizes))
     draws = _resampled(samples, statistic)
     every = np.concatenate(pulls)

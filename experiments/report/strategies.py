@@ -42,10 +42,11 @@ from scipy.special import stdtr, stdtrit
 from ...envs.core import InputError
 from ..runs.evaluation import Evaluation
 from ..runs.records import read_record, record_path
-from ..runs.scores import scores
+from ..runs.scores import ROUNDING, scores
 from ..suites.comparing import PLACEBO, WHOLE, halves
 from ..suites.task import Suite, plan
-from .ranks import LEVEL, POWER, ROUNDING
+from .ranks import quantiles
+from .stats import LEVEL
 
 Floats = NDArray[np.float64]
 RANDOM = "random"
@@ -125,11 +126,7 @@ class Difference:
     @property
     def detectable(self) -> float:
         """The smallest difference that is seen in 80 % of the cases."""
-        return self._quantiles * self.error
-
-    @property
-    def _quantiles(self) -> float:
-        return float(stdtrit(self.freedom, (1 + LEVEL) / 2) + stdtrit(self.freedom, POWER))
+        return quantiles(self.freedom) * self.error
 
     def __str__(self) -> str:
         """Return the difference with its 95 % interval."""
@@ -137,11 +134,11 @@ class Difference:
 
     def rows_to_see(self, size: float, rows: int) -> int:
         """Return how many rows see a difference, given those here, if replays cost nothing."""
-        return math.ceil(rows * self._quantiles**2 * self.rows / size**2)
+        return math.ceil(rows * quantiles(self.freedom) ** 2 * self.rows / size**2)
 
     def episodes_to_see(self, size: float, episodes: int) -> int | None:
         """Return how many episodes see a difference, given those here; None: these rows never do."""
-        left = (size / self._quantiles) ** 2 - self.rows
+        left = (size / quantiles(self.freedom)) ** 2 - self.rows
         return math.ceil(episodes * self.replays / left) if left > 0 else None
 
 

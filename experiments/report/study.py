@@ -6,8 +6,9 @@ All labels and beliefs are in the unit of the file, and with its sign.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
@@ -21,9 +22,10 @@ from ...studies.answers import Posterior
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from . import page
-from .leaderboard import PAPERS
-from .view import colours_on
 from .words import number, with_error
+
+if TYPE_CHECKING:
+    from ...studies.design_study import DesignStudy
 
 TOP = 12
 """Items that are shown of those that are believed to be best."""
@@ -79,8 +81,6 @@ def study_page(study: PoolStudy, name: str) -> str:
     """Return the page of a study of a table called ``name``: one file that loads nothing."""
     posterior, found = study.posterior(), course(study)
     best = top(study, posterior)
-    style = page.style("study.css", papers=PAPERS, colours_on=colours_on)
-    code = page.script("draw.js", "theme.js", "figures.js", "study.js")
     data = {
         "target": spelt(study.target),
         "minimise": study.minimise,
@@ -92,16 +92,15 @@ def study_page(study: PoolStudy, name: str) -> str:
         "best": [_believed(study, posterior, i) for i in best.tolist()],
         "map": _map(study, posterior),
     }
-    return page.render(
+    return page.whole(
         "study.html.j2",
+        "study.css",
+        ("draw.js", "theme.js", "figures.js", "study.js"),
         title=f"{study.target} of {name}",
         lead=lead(study, found),
         facts=facts(study, name),
         tables=reversed(tables(study)),
         data=as_json(data),
-        style=style,
-        script=code,
-        hashes={"style": page.digest(style), "script": page.digest(code)},
     )
 
 
@@ -124,26 +123,33 @@ def lead(study: PoolStudy, found: list[Found]) -> str:
     return f"{which} {study.target} so far: {cell(best.label)}{unit}, by {best.id} ({values})."
 
 
-def facts(study: PoolStudy, name: str) -> list[tuple[str, str]]:
+def facts(study: PoolStudy, name: str) -> list[list[str]]:
     """Return where a study stands, by name."""
-    count = np.bincount(states(study), minlength=len(Status)).tolist()
-    parts = {
-        "told": len(study.arrived),
-        "in flight": count[Status.FLYING],
-        "failed": count[Status.FAILED],
-        "withdrawn": count[Status.WITHDRAWN],
-    }
     unit = f" in {study.unit}" if study.unit else ""
-    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
     return [
-        ("table", name),
-        ("target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"),
-        ("items", f"{sum(count):,}"),
-        ("labels", f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"),
-        ("agent", study.agent),
-        ("journal", "in memory" if study.journal.path is None else study.journal.path.name),
-        ("last hash", study.journal.head),
-    ]  # fmt: skip
+        ["table", name],
+        ["target", f"{study.target}{unit}, {'less' if study.minimise else 'more'} is better"],
+        ["items", f"{len(study.ids):,}"],
+        ["labels", left(study, len(study.arrived))],
+        ["agent", study.agent],
+        *kept(study),
+    ]
+
+
+def left(study: PoolStudy | DesignStudy, told: int) -> str:
+    """Return what is left of the budget of a study, and where the rest is; so much was told."""
+    states = [*study.status.values()]
+    parts = {"told": told}
+    parts |= {one.word: states.count(one) for one in (Status.FLYING, *OUT)}
+    counts = ", ".join(f"{number} {what}" for what, number in parts.items() if number)
+    return f"{study.left} of {study.budget} left{f': {counts}' if counts else ''}"
+
+
+def kept(study: PoolStudy | DesignStudy) -> list[list[str]]:
+    """Return where a study is kept, and the hash of its last line."""
+    path = study.journal.path
+    name = "in memory" if path is None else path.name
+    return [["journal", name], ["last hash", study.journal.head]]
 
 
 def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, Any]:
@@ -233,45 +239,38 @@ def tables(study: PoolStudy, count: int = TOP) -> list[Part]:
     ]
 
 
-def _cells(study: PoolStudy, ids: list[str]) -> list[list[str]]:
-    return [[cell(one) for one in values.values()] for values in study.values(ids)]
+def _items(
+    study: PoolStudy, columns: list[str], told: Sequence[tuple[str, ...]]
+) -> tuple[list[str], list[list[str]]]:
+    """Return columns and rows that tell of items: an id, then what is set, then what is told."""
+    values = study.values([name for name, *_ in told])
+    pairs = zip(told, values, strict=True)
+    rows = [[name, *map(cell, one.values()), *rest] for (name, *rest), one in pairs]
+    return ["id", *study.columns, *columns], rows
 
 
 def _labels(study: PoolStudy) -> Part:
-    found = course(study)
-    rows = [
-        [str(i), one.id, *cells, cell(one.label), cell(one.best)]
-        for i, (one, cells) in enumerate(
-            zip(found, _cells(study, [one.id for one in found]), strict=True), 1
-        )
-    ]
-    columns = ["no.", "id", *study.columns, "label", "best so far"]
-    return Part("Labels in the order in which they came", columns, rows, "No label yet.")
+    told = [(one.id, cell(one.label), cell(one.best)) for one in course(study)]
+    columns, rows = _items(study, ["label", "best so far"], told)
+    rows = [[str(i), *row] for i, row in enumerate(rows, 1)]
+    title = "Labels in the order in which they came"
+    return Part(title, ["no.", *columns], rows, "No label yet.")
 
 
 def _failed(study: PoolStudy) -> Part:
-    lost = study.failures
-    rows = [
-        [name, *cells, why]
-        for (name, why), cells in zip(lost.items(), _cells(study, list(lost)), strict=True)
-    ]
-    return Part("Failed", ["id", *study.columns, "why"], rows, "Nothing failed.")
+    told = _items(study, ["why"], [*study.failures.items()])
+    return Part("Failed", *told, "Nothing failed.")
 
 
 def _flying(study: PoolStudy) -> Part:
-    rows = [
-        [one.id, *map(cell, one.values.values()), belief(one.mean, one.std)]
-        for one in study.flying()
-    ]
-    return Part("In flight", ["id", *study.columns, "mean ± sd"], rows, "Nothing is in flight.")
+    told = [(one.id, belief(one.mean, one.std)) for one in study.flying()]
+    return Part("In flight", *_items(study, ["mean ± sd"], told), "Nothing is in flight.")
 
 
 def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:
-    ids, status, labels = [posterior.ids[i] for i in best.tolist()], study.status, study.labels
-    rows = [
-        [name, *cells, status[name].word, _several(labels.get(name, [])),
-         belief(posterior.mean[i], posterior.std[i])]
-        for name, i, cells in zip(ids, best.tolist(), _cells(study, ids), strict=True)
-    ]  # fmt: skip
-    columns = ["id", *study.columns, "state", "labels", "mean ± sd"]
-    return Part("Believed to be best", columns, rows, "Nothing is left to choose.")
+    status, labels, told = study.status, study.labels, list[tuple[str, ...]]()
+    for i in best.tolist():
+        name, believed = posterior.ids[i], belief(posterior.mean[i], posterior.std[i])
+        told.append((name, status[name].word, _several(labels.get(name, [])), believed))
+    items = _items(study, ["state", "labels", "mean ± sd"], told)
+    return Part("Believed to be best", *items, "Nothing is left to choose.")

@@ -16,7 +16,6 @@ import numpy as np
 
 from ...agents import making
 from ...envs.core import spelt
-from ...envs.rendering import palette
 from ..suites.catalogue import SUITES
 from ..suites.files import SB3
 from . import words
@@ -127,17 +126,6 @@ def look(number: int) -> dict[str, int]:
     again = number // COLOURS
     marker = (number + again) % MARKERS
     return {"colour": number % COLOURS, "marker": marker, "dash": again % DASHES}
-
-
-def colours_on(paper: str) -> list[str]:
-    """Return the colours of agents on a paper, each with enough contrast to be seen.
-
-    On white that darkens orange; red is darkened more, so that the two are still told apart.
-    """
-    dark = palette.contrast(paper, "#000000") < 4
-    ink, red = ("#e6e4de", 3.0) if dark else (palette.DARK, 5.5)
-    found = [ink if one == palette.DARK else one for one in (*palette.COLOURS, palette.GREY)]
-    return [palette.against(one, paper, red if one == palette.RED else 3.0) for one in found]
 
 
 def _kinds(rows: Sequence[Row], entry: Mapping[str, Any] | None) -> set[str]:

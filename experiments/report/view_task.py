@@ -158,8 +158,7 @@ def _metrics(board: Board) -> View | None:
 
 
 def _finding(one: Finding | None) -> View | None:
-    found = None if one is None else estimate(one.estimate, one.word)
-    return None if found is None or one is None else {**found, "text": one.text}
+    return one if one is None else {**(estimate(one.estimate, one.word) or {}), "text": one.text}
 
 
 def _range(board: Board) -> tuple[float, float]:
@@ -208,8 +207,8 @@ def _row(row: Row, agent: int, word: Callable[[float], str]) -> View:
         return found | {"failed": spelt(row.error_line), "error": [spelt(line) for line in lines]}
     found["score"] = estimate(st.mean(played.returns) if row.score is None else row.score, word)
     found["return"] = cell(played.returns.mean(), words.plus_minus(played.returns))
-    if played.regret is not None:
-        found["regret"] = cell(played.regret.mean(), words.plus_minus(played.regret))
+    if row.regret is not None:
+        found["regret"] = cell(row.regret.mean(), words.plus_minus(row.regret))
     behind = words.against(row.behind, row.rank is not None)
     found["behind"] = cell(None if row.behind is None else row.behind.value, behind)
     seconds = played.seconds_per_decision
@@ -289,7 +288,7 @@ def _curves(board: Board) -> Iterator[View]:
     }
     for name, label in named.items():
         lines = [
-            {"row": i, **_line(row.played.points, trace)}
+            {"row": i, **_line(row.played.points, trace, 1.0 if name == "closed" else np.inf)}
             for i, row in enumerate(board.rows)
             if row.played is not None and (trace := _traces(row.played).get(name)) is not None
         ]
@@ -350,13 +349,18 @@ def _held(values: Floats, last: Floats | None = None) -> Floats:
     return np.take_along_axis(values, newest, axis=1)
 
 
-def _line(points: Any, values: Floats) -> View:
-    """Return the mean over the episodes and its pointwise 95 % interval, Student's t."""
+def _line(points: Any, values: Floats, most: float = np.inf) -> View:
+    """Return the mean over the episodes and its pointwise 95 % interval, Student's t, up to a bound."""
     count, mean = len(values), values.mean(0)
     half = np.full(mean.shape, np.nan)
     if count > 1:
         half = stdtrit(count - 1, 0.5 + st.LEVEL / 2) * values.std(0, ddof=1) / count**0.5
-    ends = {"points": points, "mean": mean, "low": mean - half, "high": mean + half}
+    ends = {
+        "points": points,
+        "mean": mean,
+        "low": mean - half,
+        "high": np.minimum(mean + half, most),
+    }
     known = np.isfinite(mean)  # no label is known before the first one
     return {name: rounded(line[known], 4) for name, line in ends.items()}
 

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...agents.agent import Agent
+from ...agents.thoughts import with_thoughts
+from ...envs.rendering import draw
 from ...envs.rendering.palette import COLOURS
 from ...envs.rendering.picture import Trace
 
@@ -32,12 +35,17 @@ def ends(length: int, count: int = FRAMES) -> list[int]:
     return found
 
 
-def frames(model: Any, trace: Trace, count: int = FRAMES) -> Iterable[NDArray[np.uint8]]:
-    """Yield pictures of an episode, ``(480, 640, 3)``, at most so many and evenly over it."""
-    from ...envs.rendering import draw
+def frames(
+    model: Any, agent: Agent, trace: Trace, count: int = FRAMES
+) -> Iterable[NDArray[np.uint8]]:
+    """Yield pictures of an episode and what its player believes, ``(480, 640, 3)``.
 
+    They are at most so many, and evenly over it.
+    """
     for end in ends(len(trace) - 1, count):
-        yield draw(model, trace[: end + 1], "rgb_array", compact=True)
+        seen = trace[: end + 1]
+        picture = with_thoughts(model.picture(seen), agent, seen)
+        yield draw(model, seen, "rgb_array", compact=True, picture=picture)
 
 
 def encoded(pictures: Sequence[NDArray[np.uint8]], ending: str) -> bytes:

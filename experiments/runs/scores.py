@@ -9,6 +9,9 @@ from .evaluation import Evaluation
 
 Floats = NDArray[np.float64]
 
+ROUNDING = 1e-12
+"""What is less, relative to the largest number it was computed from, is rounding only."""
+
 
 def normalised(
     returns: ArrayLike,
@@ -24,7 +27,7 @@ def normalised(
     much, which no agent can change. That is most of the variance of an agent that finds nearly all
     there is (1 - regret / span has a twentieth of it on the pools of the suite `quick`); an agent
     that finds less than half gains nothing, and the score of random play varies more. A task whose
-    optimum is no better than random has nothing to score; it gives NaN.
+    optimum is no better than random, but for rounding, has nothing to score; it gives NaN.
 
     Args:
         returns: Sum of rewards of each episode, ``(E,)``.
@@ -33,9 +36,12 @@ def normalised(
         regret: What each episode offered minus what was gained of it, ``(E,)``, in the same unit;
             ``None`` where it is unknown or leaves out something that the return counts.
     """
-    span = optimal_value - random_value if optimal_value > random_value else np.nan
+    returns = np.asarray(returns, np.float64)
+    span = optimal_value - random_value
+    if span <= ROUNDING * max(abs(optimal_value), abs(returns).max(initial=0)):
+        span = np.nan
     if regret is None:
-        return (np.asarray(returns, np.float64) - random_value) / span
+        return (returns - random_value) / span
     return 1 - np.asarray(regret, np.float64) / span
 
 
@@ -58,6 +64,14 @@ def gains(outcome: Evaluation) -> Floats:
     return outcome.returns if regret is None else -regret
 
 
+def regrets(outcome: Evaluation) -> Floats | None:
+    """Return the regret of each episode, ``(E,)`` or ``None``; what is rounding of the returns is 0."""
+    if outcome.regret is None:
+        return None
+    least = ROUNDING * abs(outcome.returns).max()
+    return np.where(abs(outcome.regret) <= least, 0.0, outcome.regret)
+
+
 def _whole_regret(outcome: Evaluation) -> Floats | None:
     """Return the regret; ``None`` also where illegal choices pay, which a regret does not count."""
-    return None if outcome.env_kwargs.get("illegal_reward") else outcome.regret
+    return None if outcome.env_kwargs.get("illegal_reward") else regrets(outcome)

@@ -30,6 +30,11 @@ def training(algorithm: str, options: Mapping[str, Any], settings: Mapping[str, 
     return _kinds(algorithm)[0].of(algorithm, options, settings)
 
 
+def settings(algorithm: str) -> list[str]:
+    """Return the names of what may be set of an algorithm besides the options of all trainings."""
+    return sorted(_kinds(algorithm)[0].settings_of(algorithm))
+
+
 def train(training: Training, folder: Path) -> list[Row]:
     """Train, or go on with a training that was stopped; return its learning curve.
 

@@ -121,6 +121,11 @@ class Training:
         return {own.name: own.metadata["check"] for own in fields(cls) if own.metadata}
 
     @classmethod
+    def settings_of(cls, algorithm: str) -> set[str]:
+        """Return the names of the settings of its own that an algorithm has."""
+        return {*cls.checks()} - {*OPTIONS, *SAID}
+
+    @classmethod
     def of(cls, algorithm: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Self:
         """Return a training from options and settings by name; raises `InputError` as `training`."""
         return cls(**checked(algorithm, {**options, **settings}, cls.checks()))

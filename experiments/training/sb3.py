@@ -170,6 +170,11 @@ class SB3(Training):
         self.all_settings()  # they fit each other
 
     @classmethod
+    def settings_of(cls, algorithm: str) -> set[str]:
+        """Return the names of the settings of its own that an algorithm has."""
+        return {*ALGORITHMS[algorithm].checks}
+
+    @classmethod
     def of(cls, algorithm: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Self:
         """Return a training from options and settings by name."""
         return cls(algorithm=algorithm, settings=settings, **options)
@@ -414,8 +419,15 @@ class _Watch(BaseCallback):
         self.run.advance(self.model.num_timesteps)
 
     def _on_step(self) -> bool:
-        self.update(self.num_timesteps, "")
+        self._update("")
         return True
+
+    def _on_rollout_end(self) -> None:
+        self._update("learning from them")
+
+    def _update(self, at: str) -> None:
+        """Tell how far it is; the last rollout may have more steps than were asked for."""
+        self.update(min(self.num_timesteps, self.run.total), at)
 
     def _on_training_end(self) -> None:
         self.run.advance(self.model.num_timesteps)

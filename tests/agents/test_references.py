@@ -95,6 +95,10 @@ class Last(Agent):
         n = observation["action_mask"].shape[1]
         return n - 1 - observation["action_mask"][:, ::-1].argmax(1), ()
 
+class Wants:
+    def __init__(self, env): pass
+    def predict(self, observation, state=None, **other): return 0, state
+
 class Known:
     def __init__(self, model, seed, step=1):
         self.model, self.seed, self.step = model, seed, step
@@ -249,7 +253,11 @@ def test_functions_are_played_by_themselves(mine: Path) -> None:
         ("./mine.py:first(x=1)", "first has no setting 'x'.*It takes: none"),
         ("./mine.py:first(observation=1)", "first has no setting 'observation'"),
         ("./mine.py:Über", r"Über needs width; give it: ./mine.py:Über\(width=...\)"),
-        ("./mine.py:told", "told needs seed; give it"),
+        ("./mine.py:told", "told needs seed, which .* may take observation and random. Or"),
+        (
+            "./mine.py:Wants",
+            "Wants needs env, which .* may take model and seed. Or write a function",
+        ),
         (
             "./mine.py:again",
             r"again returned <function again.*returns an object with predict or a fun",

@@ -98,7 +98,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         r"x0 lies within 1e-60.*scaling='none'.*change its unit",
     ),
     (POOL, {"features": np.zeros((0, 2)), "labels": []}, r"\(n, d\)"),
-    (LINEAR, {"num_items": 50}, r"horizon must not exceed the 50 items of the pool, got 100"),
+    (LINEAR, {"num_items": 50}, r"exceed the 50 items of the pool, got 100; give horizon=50 or less"),
     (LINEAR, {"num_items": 0}, r"num_items must be an integer of at least 1, got 0"),
     (LINEAR, {"num_features": 0}, r"num_features must be an integer of at least 1, got 0"),
     (LINEAR, {"sparsity": 21}, r"sparsity must be an integer in 1..20, got 21"),

@@ -30,6 +30,15 @@ def last(observation):
         sys.exit(0)
     return first(observation)
 
+def same(observation):
+    return 3
+
+def rude(observation):
+    raise ValueError("\\x1b[31mred")
+
+def zero(observation):
+    return 0
+
 def leave(observation):
     sys.exit("enough")
 
@@ -93,6 +102,25 @@ def test_stdout_is_of_results(words: list[str], here: Path) -> None:
     assert json.loads(done.stdout)["kind"] == "evaluation"
     assert "imported\n" in done.stderr
     assert "\x1b" not in done.stderr.replace("\\x1b", "\x1b")  # nor Gymnasium's colours, spelt out
+
+
+def test_what_an_agent_raises_paints_nothing(here: Path) -> None:
+    done = call("evaluate", "LinearPool", "./mine.py:rude", *SMALL)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("imported\nTraceback")
+    assert done.stderr.endswith("\nValueError: \\x1b[31mred\n")
+    assert "\x1b" not in done.stderr
+
+
+def test_wasted_choices_are_counted(here: Path) -> None:
+    """One of six is of use to an agent that always says the same; with money another test may be."""
+    many = ["evaluate", "LinearPool", *SMALL, "--episodes", "5"]
+    done = call(*many, "./mine.py:same")
+    assert "25 of 30 choices were wasted" in done.stderr
+    assert "wasted" not in call(*many, "random").stderr
+    steps = ["evaluate", "KnowledgeLadder", "./mine.py:zero", "--set", "horizon=9"]
+    done = call(*steps, "--episodes", "5")
+    assert (done.returncode, "wasted" in done.stderr) == (0, False), done.stderr
 
 
 def test_an_exit_is_a_failure(here: Path) -> None:

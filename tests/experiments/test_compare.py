@@ -62,7 +62,8 @@ def test_it_says_what_it_costs_and_ends_with_the_next_command(compared):
     assert "with labels dealt at random" in done.stdout
     assert "Chosen on one half of the rows" in done.stdout
     assert "could have been seen" in done.stdout
-    assert lines[-1].startswith("Now: discovery-gym ask my.csv --target yield --agent ")
+    now = done.stderr.splitlines()[-1]
+    assert now.startswith("Now: discovery-gym ask my.csv --target yield --agent ")
 
 
 def test_as_json_it_tells_the_same(compared, monkeypatch):
@@ -79,7 +80,7 @@ def test_as_json_it_tells_the_same(compared, monkeypatch):
         assert round(gain["value"], 3) == float(lost[0])
         assert one["not_told_apart"] == (row[-1] == "not told apart")
         assert gain["low"] <= gain["value"] <= gain["high"]
-    assert f"Now: {found['command']}" == first.stdout.splitlines()[-1]
+    assert f"Now: {found['command']}" == first.stderr.splitlines()[-1]
     assert found["strategies"][0]["name"] == found["best"]
     assert found["failed"] == {}
 
@@ -117,7 +118,7 @@ def test_few_rows_get_the_default_and_play_nothing(tmp_path, monkeypatch):
     done = invoke("compare", "few.csv")
     assert done.exit_code == 0, done.output
     assert "39 measured conditions" in done.stdout
-    assert done.stdout.splitlines()[-1] == "Now: discovery-gym ask few.csv --agent bayes_ucb"
+    assert done.stderr.splitlines()[-1] == "Now: discovery-gym ask few.csv --agent bayes_ucb"
     assert [path.name for path in tmp_path.iterdir()] == ["few.csv"]
 
 

@@ -16,6 +16,7 @@ from discovery_gym.agents.making import LEARNED, PLAIN
 from discovery_gym.agents.rules import RULES
 from discovery_gym.experiments import cli
 from discovery_gym.experiments.cli import completing
+from discovery_gym.experiments.runs.metrics import METRICS
 from discovery_gym.experiments.suites.catalogue import SUITES
 from discovery_gym.experiments.training import ALGORITHMS
 
@@ -49,6 +50,7 @@ TYPED: list[tuple[list[str], list[str]]] = [
     (["tune", "--workers", "2", "qu"], ["quick"]),
     (["train", "--algo", ""], [*ALGORITHMS]),
     (["train", "KnowledgeLadder", "--algo", "=", "es"], ["es"]),
+    (["evaluate", "LinearPool", "random", "--metric", ""], [*METRICS]),
     (["leaderboard", "results", "--format", ""], ["md", "csv", "json", "latex"]),
     (["list", "--format", ""], ["json"]),
     (["tell", "my.csv", ""], []),

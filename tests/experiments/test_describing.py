@@ -114,7 +114,55 @@ def test_lines_in_pipes_are_whole() -> None:
     assert float(parameters["value of the optimum"][1]) == pytest.approx(model.optimal_value())
     assert said == "Now: discovery-gym evaluate LinearPool bayes_ucb\n"
     shown, _ = show("bayes_ucb(width=2)")
-    assert "width\t1\tNumber of standard deviations." in shown
+    assert "width\t2\tNumber of standard deviations." in shown
+
+
+def test_settings_are_shown_as_they_are_given() -> None:
+    text = "bayes_ucb(width=2, belief=linear(noise_std=0.5))"
+    about = describing.agent(text)
+    values = {one["name"]: (one["value"], one["default"]) for one in about["options"]}
+    assert values["width"] == (2, 1.0)
+    assert values["belief"] == ("linear(noise_std=0.5)", None)
+    assert values["pending"] == (True, True)
+    assert shlex.split(about["command"])[-1] == text
+    linear = describing.agent("linear(noise_std=0.5)")
+    assert shlex.split(linear["command"])[-1].endswith("(belief=linear(noise_std=0.5))")
+
+
+MINE = """
+from discovery_gym.agents.rules import Rule
+
+def pick(observation, random, width=2):
+    \"\"\"Picks one.
+
+    Args:
+        width: How wide.
+    \"\"\"
+
+class Own(Rule):
+    \"\"\"Ranks.\"\"\"
+
+    def __init__(self, *, depth=3): pass
+    def choose(self, decision, belief): pass
+"""
+
+
+def test_what_is_of_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(MINE)
+    shown, said = show("./mine.py:pick(width=7)")
+    assert shown.splitlines() == [
+        *("agent\t./mine.py:pick", "what it is\tPicks one.", ""),
+        *("option\tvalue\twhat it is", "width\t7\tHow wide.", ""),
+    ]
+    assert said == "Now: discovery-gym evaluate ENV './mine.py:pick(width=7)'\n"
+    about = describing.agent("./mine.py:Own")
+    assert about["role"] == "rule"
+    assert [one["name"] for one in about["options"]] == ["depth", "belief"]
+    assert "gp" in about["options"][1]["about"]
+    for text, words in (("pick(wide=1)", "'wide'; did you mean 'width'"), ("no", "There is no no")):
+        with pytest.raises(InputError, match=words):
+            show(f"./mine.py:{text}")
 
 
 @pytest.mark.parametrize(
@@ -127,6 +175,11 @@ def test_lines_in_pipes_are_whole() -> None:
         (["LinearPool", "--set", "id=3"], "id is not for env_kwargs"),
         (["LinearPool", "--set", "max_episode_steps=3"], "'max_episode_steps'. It takes: horizon"),
         (["bayes_ucb", "--set", "width=2"], "--set is of an environment"),
+        (["bayes_ucb(wrong=1)"], "bayes_ucb has no setting 'wrong'. It takes: width"),
+        (["bayes_ucb(width=-1)"], "width must be"),
+        (["greedy(belief=gp(wrong=1))"], "gp has no setting 'wrong'"),
+        (["greedy(belief=linaer)"], "no agent or belief 'linaer'; did you mean 'linear'"),
+        (["learned(wrong=1)"], "learned has no setting 'wrong'"),
         (["LinearPool", "--page", "x.html"], "leave it out: discovery-gym show LinearPool"),
         (["LinearPool", "--set", "horzon=2"], "did you mean 'horizon'"),
         (["LinearPool", "--format", "xml"], "--format must be json"),

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from discovery_gym import InputError
 from discovery_gym.agents import make
+from discovery_gym.agents.thoughts import with_thoughts
 from discovery_gym.envs.rendering import draw
 from discovery_gym.experiments import cli, evaluate
 from discovery_gym.experiments.runs import moving
@@ -35,8 +36,8 @@ def watch(*words: Any) -> tuple[list[list[str]], str]:
     return [line.split("\t") for line in done.stdout.splitlines()], done.stderr
 
 
-def by_hand(seed: int, agent: str) -> tuple[Any, list[Any]]:
-    """Play an episode step by step; return its model, and its moments."""
+def by_hand(seed: int, agent: str) -> tuple[Any, Any, list[Any]]:
+    """Play an episode step by step; return its model, its player, and its moments."""
     env: Any = gym.make("discovery/LinearPool-v0", **KWARGS).unwrapped
     player, state = make(agent, env, episode=seed), None
     observation, _ = env.reset(seed=seed)
@@ -45,14 +46,14 @@ def by_hand(seed: int, agent: str) -> tuple[Any, list[Any]]:
         action, state = player.predict(observation, state)
         observation, reward, ended, _, _ = env.step(action)
         trace.append((action, reward, observation))
-    return env.model, trace
+    return env.model, player, trace
 
 
 @pytest.mark.parametrize("seed", [1_000_000, 7])
 def test_lines_are_those_of_the_episode(seed: int) -> None:
     rows, said = watch("LinearPool", "thompson", *SMALL, "--seed", seed)
     assert rows[0] == ["decision", "action", "reward", "regret", "best", "then"]
-    _, trace = by_hand(seed, "thompson")
+    _, _, trace = by_hand(seed, "thompson")
     assert [row[1] for row in rows[1:]] == [f"item {action}" for action, _, _ in trace[1:]]
     assert [float(row[2]) for row in rows[1:]] == pytest.approx(
         [reward for _, reward, _ in trace[1:]], abs=6e-4
@@ -69,7 +70,7 @@ def test_frames_in_a_pipe() -> None:
     done = CliRunner().invoke(cli.app, ["watch", "LinearPool", "random", *SMALL, "--frames"])
     frames = done.stdout.strip().split("\n\n")
     assert len(frames) == 6
-    model, trace = by_hand(1_000_000, "random")
+    model, _, trace = by_hand(1_000_000, "random")
     assert frames == [draw(model, trace[: i + 2], "ansi") for i in range(6)]
 
 
@@ -77,17 +78,23 @@ def test_a_picture_that_moves(tmp_path: Path) -> None:
     path = tmp_path / "episode.gif"
     _, said = watch("LinearPool", "bayes_ucb", *SMALL, "--picture", path)
     assert said.splitlines()[-1] == f"picture: {path}"
-    model, trace = by_hand(1_000_000, "bayes_ucb")
+    model, player, trace = by_hand(1_000_000, "bayes_ucb")
     with Image.open(path) as image:
         assert (image.size, image.n_frames) == ((640, 480), 7)  # type: ignore[attr-defined]
-        seen = []
+        frames = []
         for i in range(7):
             image.seek(i)
-            seen.append(np.asarray(image.convert("RGB"), np.float64))
-    np.testing.assert_array_equal(seen[0], seen[-1])  # a still shows the end
-    for i, frame in enumerate(seen[1:], 1):
-        drawn = draw(model, trace[: i + 1], "rgb_array", compact=True)
+            frames.append(np.asarray(image.convert("RGB"), np.float64))
+    np.testing.assert_array_equal(frames[0], frames[-1])  # a still shows the end
+    for i, frame in enumerate(frames[1:], 1):
+        seen = trace[: i + 1]
+        believed = with_thoughts(model.picture(seen), player, seen)
+        plain, drawn = (
+            draw(model, seen, "rgb_array", compact=True, picture=one) for one in (None, believed)
+        )
         assert abs(frame - drawn).mean() < 5  # 64 colours
+        told = (plain != drawn).any(2)
+        assert abs(frame - drawn)[told].mean() < 0.5 * abs(frame - plain)[told].mean()
     watch("LinearPool", "bayes_ucb", *SMALL, "--picture", path.with_suffix(".PNG"))
     with Image.open(path.with_suffix(".PNG")) as image:
         assert abs(np.asarray(image.convert("RGB"), np.float64) - drawn).mean() < 5

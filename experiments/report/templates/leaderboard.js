@@ -197,8 +197,9 @@ function wingPart(suite, wing, tasks) {
   const columns = [column.agent, column.rank, ...(wing.scored ? scored(wing.scale, "mean score", true) : []), entered, column.time, column.date];
   const reasons = [...new Set(rows.filter((row) => !row.rank).map(why))].filter(Boolean);
   const notes = `${wing.scored ? "Ranked by the mean score" : "Not all tasks have scores; ranked by what agents gain, each task in units of what its best is ahead of random play"}, among all agents; filters change no rank.${reasons.length ? ` Without a rank (–): ${reasons.join("; ")}.` : ""}`;
-  const won = all > 1 && h("section", {}, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
-  const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won ? 0.5 : 1));
+  const many = all > 7; // they fill a line
+  const won = all > 1 && h("section", { class: many ? "line" : "" }, h("h3", {}, "Who wins where"), h("p", { class: "note" }, wing.scored ? "Mean scores: green is better than random, red worse; empty: not entered." : "Mean scores, or mean returns where a task has no scores; empty: not entered."), rows.length ? matrix(suite, wing, rows) : nobody());
+  const paid = wing.costs.length > 0 && h("section", {}, h("h3", {}, "Quality against cost"), costs(wing.costs, wing.rows, wing.scale, "mean score", won && !many ? 0.5 : 1));
   return [h("h2", { class: "wing" }, wing.title, h("small", {}, all === 1 ? "1 task" : `${all} tasks`)),
     h("section", {}, h("h3", {}, "Ranking"), h("p", { class: "note" }, notes), rows.length ? table(`ranking-${wing.name}`, columns, rows, (row) => agentCard(row.who, suite)) : nobody()),
     h("div", { class: "pair" }, won, paid),

@@ -1,6 +1,7 @@
 """What metrics say: of random play, of agents that find nothing, and on the board."""
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -16,6 +17,7 @@ from discovery_gym.experiments.cli import app
 from discovery_gym.experiments.report import stats as st
 from discovery_gym.experiments.report.findings import closed_after, findings
 from discovery_gym.experiments.report.leaderboard import leaderboard_text, write_leaderboard
+from discovery_gym.experiments.report.view_task import _line
 from discovery_gym.experiments.runs.records import read_folder
 
 ALL = ("top(share=0.05)", "found(share=0.05)", "simple_regret", "area")
@@ -101,6 +103,33 @@ def test_shares_and_factors_have_no_unit(factor):
         assert [ours.value, ours.low, ours.high] == pytest.approx(
             [theirs.value, theirs.low, theirs.high], rel=1e-6, abs=1e-9, nan_ok=True
         )
+
+
+def test_intervals_stay_where_the_truth_can_be():
+    """Of few episodes near the end of what is possible, where Student's t alone goes beyond it."""
+    near = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.97, 0.9, 1.0])
+    half, one = np.full(8, 0.5), np.ones(8)
+    metrics = {
+        "top": np.stack([1 + 20 * (1 - near), 3 * one, one], 1),
+        "found": np.stack([near, half], 1),
+        "simple_regret": np.stack([1 - near, half], 1),
+        "area": np.stack([near, half], 1),
+    }
+    played = dataclasses.replace(play("random", episodes=8), metrics=metrics)
+    found, beyond = said(played), st.mean(near)
+    assert beyond.high > 1
+    ends = {key: (found[key].estimate.low, found[key].estimate.high) for key in found}
+    assert ends["share_found"] == ends["area"] == (beyond.low, 1)
+    assert ends["simple_regret"] == pytest.approx((0, 1 - beyond.low))
+    assert ends["gap_closed"] == pytest.approx((1 - 2 * (1 - beyond.low), 1))
+    assert ends["top_mean"][0] == 1 < ends["top_mean"][1]
+    assert ends["enhancement"][0] == pytest.approx(2 * beyond.low)
+    metrics["found"] = np.stack([1 - near, half], 1)
+    found = said(dataclasses.replace(played, metrics=metrics))
+    assert found["share_found"].estimate.low == found["enhancement"].estimate.low == 0
+    assert np.isnan(st.Interval(0.5).within(0, 1).low)
+    line = _line(np.arange(1), near[:, None], 1.0)
+    assert (line["low"][0], line["high"][0]) == (pytest.approx(beyond.low, abs=1e-4), 1)
 
 
 def test_where_random_play_finds_all_there_is_no_gap():

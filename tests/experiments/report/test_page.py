@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import shutil
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -123,6 +124,20 @@ def test_everything_fits_and_can_be_read(visit, width, theme):
     assert page.evaluate(
         "getComputedStyle(document.querySelector('.sortable > thead')).display"
     ) == ("none" if width == 390 else "table-header-group")
+
+
+def test_names_have_room_beside_twenty_tasks(chromium):
+    """On the board that is kept, on a laptop."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    board = Path(__file__).parents[3] / "docs" / "results" / "index.html"
+    page.goto(f"{board.as_uri()}#suite=paper&wing=table")
+    page.wait_for_selector(".matrix")
+    tall = page.locator(".matrix tbody th").evaluate_all("all => all.map(one => one.offsetHeight)")
+    wide = page.locator(".matrix thead th").evaluate_all("all => all.map(one => one.offsetWidth)")
+    page.close()
+    assert len(wide) == 21
+    assert max(tall) < 60  # two lines
+    assert wide[0] > 80
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from scipy import stats as scipy_stats
 from synthetic import record
 
 from discovery_gym.envs.rendering import palette
-from discovery_gym.experiments.report import leaderboard, view, view_task, words
+from discovery_gym.experiments.report import leaderboard, page, view, view_task, words
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.links import Links, https
 from discovery_gym.experiments.report.standings import overviews
@@ -238,7 +238,7 @@ def lab(colour, seen):
 @pytest.mark.parametrize("paper", ["#ffffff", "#1b1f26"])
 @pytest.mark.parametrize("seen", SEEN)
 def test_colours_are_told_apart_by_anyone_and_from_the_paper(paper, seen):
-    colours = view.colours_on(paper)
+    colours = page.colours_on(paper)
     assert len(set(colours)) == view.COLOURS
     assert min(palette.contrast(one, paper) for one in colours) >= 3
     places = [lab(one, SEEN[seen]) for one in colours]

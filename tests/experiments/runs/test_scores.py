@@ -6,12 +6,26 @@ import numpy as np
 import pytest
 
 from discovery_gym.experiments import evaluate
-from discovery_gym.experiments.runs.scores import gains, normalised, scores
+from discovery_gym.experiments.runs.scores import gains, normalised, regrets, scores
 
 
 def test_normalised_puts_random_at_0_and_the_optimum_at_1():
     assert normalised([-30, -10, -20], -30, -10).tolist() == [0, 1, 0.5]
     assert np.isnan(normalised([1.0], 2, 2)).all()
+
+
+def test_what_is_rounding_of_the_returns_is_no_difference():
+    """Who plays all items of a pool gains what everybody does, summed in another order."""
+    kwargs = {"num_items": 60, "num_features": 3, "horizon": 60}
+    result = evaluate("LinearPool", "greedy", episodes=16, env_kwargs=kwargs)
+    noise = np.random.default_rng(1).normal(0, 1e-14, 16)
+    result = replace(result, regret=noise, optimal_value=2e-14)
+    assert scores(result) is None
+    np.testing.assert_array_equal(gains(result), 0)
+    np.testing.assert_array_equal(regrets(result), 0)
+    real = replace(result, regret=np.where(noise > 0, 1e-6, noise), optimal_value=1e-3)
+    assert set(regrets(real)) == {0, 1e-6}
+    assert scores(real).max() == 1
 
 
 TABLE = {"dataset": "diabetes", "horizon": 20}

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -239,6 +240,21 @@ class TestTerminal:
         status, text = on_terminal([*CLI, *words], b"decision", TERM="xterm")
         assert status == 130
         assert "Traceback" not in text
+
+    @pytest.mark.parametrize("library", ["gymnasium", "typer", "scipy", "none"])
+    def test_an_interrupt_while_it_imports(self, library: str, tmp_path: Path) -> None:
+        """A library that sends the signal stands in the place of one: of the package, of the command,
+        of what it plays. Shells give 130 for what a signal ended, too.
+        """
+        code = "from discovery_gym.experiments.cli import main\nmain()\n"
+        (tmp_path / "discovery-gym").write_text(code)
+        rude = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
+        (tmp_path / f"{library}.py").write_text(rude)
+        words = [sys.executable, str(tmp_path / "discovery-gym"), *EVALUATE]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        expected = {0} if library == "none" else {130, -signal.SIGINT}
+        assert done.returncode in expected
 
 
 def test_progress_without_a_terminal(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -13,7 +14,7 @@ import signal
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from discovery_gym.experiments.training.folder import CHECKPOINT, MARK, STATE
 torch = pytest.importorskip("torch", reason="the extra 'learn' is not installed")
 pytest.importorskip("stable_baselines3", reason="the extra 'learn' is not installed")
 
+from discovery_gym.experiments.training import settings as settings_of  # noqa: E402
 from discovery_gym.experiments.training import train  # noqa: E402
 from discovery_gym.experiments.training.base import (  # noqa: E402
     CURVE,
@@ -178,6 +180,26 @@ def test_the_exported_policy_is_the_trained_one(
     if algorithm != "dqn":  # torch's logits are normalised
         ours = ours - np.log(np.exp(ours).sum(-1, keepdims=True))
     np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_it_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rollouts of 256 steps for the 300 that were asked for; between them it learns."""
+    said: list[tuple[int, str]] = []
+
+    @contextlib.contextmanager
+    def progress(total: int, unit: str) -> Iterator[Any]:
+        assert (total, unit) == (300, "steps")
+        yield lambda done, at: said.append((done, at))
+
+    monkeypatch.setattr("discovery_gym.experiments.training.sb3.progress", progress)
+    train(ladder(steps=300, envs=16, evaluations=1, episodes=2, settings=PPO), tmp_path / "out")
+    assert [one for one in said if one[1]] == [
+        (256, "learning from them"),
+        (300, "learning from them"),
+    ]
+    assert max(done for done, _ in said) == 300
+    assert settings_of("ppo") == sorted(ALGORITHMS["ppo"].checks)
+    assert settings_of("es") == ["every", "iterations", "pairs", "rate", "sigma", "width"]
 
 
 def test_the_spread_of_actions_at_first_is_a_setting(tmp_path: Path) -> None:
