@@ -108,7 +108,7 @@ esac
 
 
 def test_the_script_tells_what_was_skipped_and_what_failed(tmp_path: Path) -> None:
-    """Of two at a time, each in one piece; one that fails is the status of all."""
+    """Of some at a time, each in one piece; one that fails is the status of all."""
     python = tmp_path / "python"
     python.write_text(PYTHON)
     python.chmod(0o755)

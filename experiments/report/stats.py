@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ ENOUGH = 32
 NO_VARIATION = "no variation"
 BLOCK = 2_000_000
 """Numbers that are resampled at once, which bounds the memory."""
+KEPT = 1024
+"""Episodes of a task up to which it is kept who is drawn, which takes longer than their means."""
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,9 @@ def _pull(samples: Sequence[Floats], means: Floats, statistic: Statistic, k: int
 
 def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
     """Return the statistic of resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
+    if len(samples) == 1 and samples[0].size <= KEPT:
+        means = samples[0][_choices(samples[0].size)].mean(1)
+        return np.asarray(statistic(means[None]), np.float64)
     random = np.random.default_rng(BOOTSTRAP_SEED)
     means = np.empty((len(samples), RESAMPLES))
     for k, sample in enumerate(samples):
@@ -250,3 +256,9 @@ def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
             block = means[k, first : first + size]
             block[:] = sample[random.integers(sample.size, size=(len(block), sample.size))].mean(1)
     return np.asarray(statistic(means), np.float64)
+
+
+@lru_cache(maxsize=4)
+def _choices(size: int) -> NDArray[np.int64]:
+    """Return the episodes of all resamples of one task, ``(RESAMPLES, size)``: always the same."""
+    return np.random.default_rng(BOOTSTRAP_SEED).integers(size, size=(RESAMPLES, size))

@@ -52,7 +52,9 @@ BATCHES = [
 ]
 
 
-@pytest.mark.parametrize(("env_id", "kwargs"), [*PROBLEMS, *BATCHES])
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"), [*PROBLEMS, *BATCHES], ids=[*NAMES, *map(str, range(len(BATCHES)))]
+)
 def test_checkers(env_id: str, kwargs: dict[str, Any]) -> None:
     sb3 = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings():

@@ -42,8 +42,7 @@ PAIRS = [(rule, "") for rule in RULES]
 PAIRS += [(rule, "gp") for rule in RULES if rule not in (*OWN, *SLOW)]
 ONE, TWO, LATE = (1, 5, 0), (2, 4, 0), (2, 6, 1)
 """Batch size, horizon and delay."""
-EQUAL_ROWS = {"20-one": (ONES, *ONE), "20-two": (ONES, *TWO), "37x7-one": (SAME, *ONE),
-              "37x7-late": (SAME, *LATE)}  # fmt: skip
+EQUAL_ROWS = {"20-two": (ONES, *TWO), "37x7-one": (SAME, *ONE), "37x7-late": (SAME, *LATE)}
 
 
 def text_of(rule: str, belief: str) -> str:

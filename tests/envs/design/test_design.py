@@ -839,7 +839,7 @@ def test_points_that_lie_far_apart(env_id: str, kwargs: dict[str, Any]) -> None:
     points = 1e6 * np.arange(12.0).reshape(2, 6, 1) ** 2
     gain = unit_noise(points, np.full(6, 1 / 6))
     np.testing.assert_allclose(gain, np.log(6))
-    agent = agents.make("thompson_eig(candidates=8)", model)
+    agent = agents.make("thompson_eig(candidates=8, draws=2)", model)
     env = gym.make(env_id, **kwargs)
     action, _ = agent.predict(env.reset(seed=0)[0])
     assert env.action_space.contains(action)
