@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from ..core import InputError, Observation, Policy, Streams, environments
 from ..core.checks import integer, quantity, room
@@ -143,6 +142,8 @@ class KnowledgeLadder(Walk):
         f(t + 1) = (1 - P) f(t) + P g(t), whose impulse response is the geometric law. The last
         1e-13 of probability is cut off.
         """
+        from scipy.signal import lfilter  # slow to import, so only when it is asked for
+
         climb = self._rungs(batch_size)
         slowest = float(climb.min())
         length = self.mean_epochs(batch_size) + 12 * self.epochs_variance(batch_size) ** 0.5
