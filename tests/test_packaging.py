@@ -102,7 +102,9 @@ def test_what_plays_is_light():
     """Every process of a run imports it, `evaluate` too; SciPy's statistics would double the time."""
     play = "discovery_gym.experiments.runs.evaluation"
     tell = "discovery_gym.experiments.report.stats"
-    code = f"import {play}, {tell}, json, sys; print(json.dumps([*sys.modules]))"
+    code = f"import {play}, {tell}, json, sys; "
+    code += f"{play}.evaluate('KnowledgeLadder', 'random', episodes=1, truth=False); "
+    code += "print(json.dumps([*sys.modules]))"
     loaded = {*run_python(code)}
     assert {"discovery_gym.agents.design.agent", "scipy.special"} <= loaded
     assert not loaded & {*HEAVY, *(f"scipy.{name}" for name in ("stats", "signal", "optimize"))}

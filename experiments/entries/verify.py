@@ -341,5 +341,5 @@ def trace_digest(record: Record) -> str:
     found = hashlib.sha256(repr((record.spec.env_id, played.seed)).encode())
     for array in (played.actions.lengths, *played.actions.parts):
         found.update(array.dtype.str.encode())
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

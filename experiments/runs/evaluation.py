@@ -258,7 +258,7 @@ def joined(parts: Iterable[Evaluation]) -> Evaluation:
     if len(known) > 1:  # then nothing is known after a point
         changes |= {"points": first.points[:0], "after": np.zeros((len(changes["lengths"]), 0))}
     if first.actions is not None:
-        kept = [rows[i] for i in range(len(first.actions.parts))]
+        kept: list[Any] = [rows[i] for i in range(len(first.actions.parts))]
         changes["actions"] = Actions(lengths=changes["lengths"], parts=kept)
     return first.changed(
         **changes,
