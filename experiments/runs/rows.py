@@ -59,17 +59,21 @@ def packed(*names: str) -> Callable[[type[T]], type[T]]:
 
     def prepared(owner: type[T]) -> type[T]:
         for name in names:
-            setattr(owner, name, _field(name))
+            setattr(owner, name, _Field(name))
         return owner
 
     return prepared
 
 
-def _field(name: str) -> property:
-    def keep(one: Any, value: Any) -> None:
-        vars(one)[name] = value
+class _Field:
+    def __init__(self, name: str) -> None:
+        self._name = name
 
-    return property(lambda one: _read(vars(one)[name]), keep)
+    def __get__(self, one: Any, owner: type) -> Any:
+        return self if one is None else _read(vars(one)[self._name])
+
+    def __set__(self, one: Any, value: Any) -> None:
+        vars(one)[self._name] = value
 
 
 def _read(kept: Any) -> Any:
