@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ def fresh(agent_text: str, spec: RunSpec, count: int, secret: bytes, digest: str
         with stage(spec.env_id, spec.env_kwargs, width) as venv:
             player = player_of(agent_text, venv, 0, first)
             parts.append(played(venv, player, seeds[first : first + width]))
-    return replace(joined(parts), env_id=spec.env_id, env_kwargs=spec.env_kwargs)
+    return joined(parts).changed(env_id=spec.env_id, env_kwargs=spec.env_kwargs)
 
 
 def confirm(

@@ -17,6 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ...envs.core import InputError, told
 from ..runs.evaluation import Evaluation
 from ..runs.fingerprints import hashed
@@ -338,5 +340,6 @@ def trace_digest(record: Record) -> str:
         return ""
     found = hashlib.sha256(repr((record.spec.env_id, played.seed)).encode())
     for array in (played.actions.lengths, *played.actions.parts):
-        found.update(array.dtype.str.encode() + array.tobytes())
+        found.update(array.dtype.str.encode())
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()

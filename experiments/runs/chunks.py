@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gymnasium.vector import VectorEnv
@@ -45,13 +44,13 @@ def play_chunk(
         player = player_of(spec.agent, venv, 0, first)
         part = played(venv, player, seeds, spec.metrics, tell=tell)
     agent = part.agent or spec.agent
-    return replace(part, env_id=spec.env_id, env_kwargs=spec.env_kwargs, agent=agent)
+    return part.changed(env_id=spec.env_id, env_kwargs=spec.env_kwargs, agent=agent)
 
 
-def joined(spec: RunSpec, parts: Sequence[Evaluation]) -> Evaluation:
+def joined(spec: RunSpec, parts: Iterable[Evaluation]) -> Evaluation:
     """Return the result of a run from all its chunks, in their order, with the exact values."""
     random, optimal = truth(spec.env_id, spec.env_kwargs)
-    return replace(one_after_the_other(parts), random_value=random, optimal_value=optimal)
+    return one_after_the_other(parts).changed(random_value=random, optimal_value=optimal)
 
 
 # ---- what a process keeps of the task that it plays

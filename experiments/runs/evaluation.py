@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer, sequence
 from .episodes import Agent, Episodes, play, vector_env
 from .metrics import read as read_metrics
+from .rows import Rows, packed
 from .trace import Actions, log_spaced, model_of, most_decisions
 
 __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command", "resolve"]
@@ -33,11 +35,14 @@ CHUNK = 128
 """Episodes played side by side. Up to rounding in the last digit, results do not depend on it."""
 QUANTILES = {"q50": 0.5, "q90": 0.9, "q99": 0.99}
 """Quantiles of the time of one decision."""
+ONCE, AFTER = ("returns", "lengths", "regret", "spent"), ("after", "best_after", "spent_after")
+"""What is kept of an episode once, and after each point."""
 OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
        "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
 
 
+@packed(*AFTER)
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """What an agent achieved in E episodes.
@@ -91,6 +96,10 @@ class Evaluation:
         """Mean time of one decision."""
         return self.decision_seconds["mean"]
 
+    def changed(self, **fields: Any) -> Evaluation:
+        """Return it with other values of some fields; what is packed in `Rows` stays so."""
+        return Evaluation(**{**vars(self), **fields})
+
 
 def evaluate(
     env_id: str,
@@ -140,10 +149,9 @@ def evaluate(
         how = {"points": at, "deterministic": deterministic}
         player = partial(player_of, agent, venv, agent_seed)
         seeds = range(seed, seed + episodes)
-        whole = joined([*_chunks(venv, player, seeds, metrics, progress, how)])
+        whole = joined(_chunks(venv, player, seeds, metrics, progress, how))
         model = model_of(venv) if truth else None
-        return replace(
-            whole,
+        return whole.changed(
             env_id=env_id,
             env_kwargs=env_kwargs,
             agent=whole.agent or (agent if isinstance(agent, str) else type(agent).__name__),
@@ -232,37 +240,41 @@ def _seconds(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[st
     return found
 
 
-def joined(parts: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluation of the episodes of some, one after the other.
+def joined(parts: Iterable[Evaluation]) -> Evaluation:
+    """Return the evaluation of the episodes of some, one after the other; each is let go once read.
 
     Of the quantiles of times it has the mean, weighted by decisions.
     """
-    first, weights = parts[0], [part.lengths.sum() for part in parts]
-    if len({part.regret is None for part in parts}) > 1:  # then nothing is known after a point
-        parts = [replace(one, points=one.points[:0], after=one.after[:, :0]) for one in parts]
-    actions = [part.actions for part in parts if part.actions is not None]
-    rows = ("returns", "lengths", "regret", "after", "best_after", "spent_after", "spent")
-    return replace(
-        first,
-        points=parts[0].points,
-        **{name: _rows(parts, name) for name in rows},
-        actions=Actions.joined(actions) if actions else None,
-        metrics={
-            name: np.concatenate([part.metrics[name] for part in parts]) for name in first.metrics
-        },
+    rows, seconds, weights, known = defaultdict[Any, Rows](Rows), [], [], set()
+    first = next(parts := iter(parts))
+    for part in chain([first], parts):
+        for name, array in _arrays(part):
+            rows[name].add(array)
+        seconds.append(part.decision_seconds)
+        weights.append(part.lengths.sum())
+        known.add(part.regret is not None)
+    changes: dict[str, Any] = {name: rows[name].read() for name in ONCE}
+    changes |= {name: rows[name] for name in AFTER}
+    if len(known) > 1:  # then nothing is known after a point
+        changes |= {"points": first.points[:0], "after": np.zeros((len(changes["lengths"]), 0))}
+    if first.actions is not None:
+        kept: list[Any] = [rows[i] for i in range(len(first.actions.parts))]
+        changes["actions"] = Actions(lengths=changes["lengths"], parts=kept)
+    return first.changed(
+        **changes,
+        metrics={name: rows["metric", name].read() for name in first.metrics},
         decision_seconds={
-            name: float(
-                np.average([part.decision_seconds[name] for part in parts], weights=weights)
-            )
+            name: float(np.average([one[name] for one in seconds], weights=weights))
             for name in first.decision_seconds
         },
     )
 
 
-def _rows(parts: Sequence[Evaluation], name: str) -> Any:
-    """Return an array of all episodes, None if one of them has none."""
-    arrays = [getattr(part, name) for part in parts]
-    return None if any(one is None for one in arrays) else np.concatenate(arrays)
+def _arrays(one: Evaluation) -> Iterator[tuple[Any, NDArray[Any] | None]]:
+    """Yield the arrays of an evaluation with names of them: a number is that of a part of actions."""
+    yield from ((name, getattr(one, name)) for name in (*ONCE, *AFTER))
+    yield from enumerate(() if one.actions is None else one.actions.parts)
+    yield from ((("metric", name), array) for name, array in one.metrics.items())
 
 
 def _increasing(points: Any) -> NDArray[np.int64]:

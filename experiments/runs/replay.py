@@ -6,7 +6,6 @@ Nothing is built but the environment that a spec names; its agent is not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -55,8 +54,7 @@ def replay(
         read_metrics(spec.metrics, model_of(venv))  # what is wrong there is no fault of an action
         found = _again(venv, seeds, actions, tell, metrics=spec.metrics)
     random, optimal = truth(spec.env_id, spec.env_kwargs)
-    return replace(
-        found,
+    return found.changed(
         env_id=spec.env_id,
         env_kwargs=spec.env_kwargs,
         agent=spec.agent,
@@ -95,7 +93,7 @@ def _again(
         parts.append(_together(venv, [seeds[i] for i in rows], actions.of(rows), how))
         if tell is not None:
             tell(rows.stop)
-    return replace(joined(parts), decision_seconds=dict.fromkeys(("mean", *QUANTILES), 0.0))
+    return joined(parts).changed(decision_seconds=dict.fromkeys(("mean", *QUANTILES), 0.0))
 
 
 def _together(

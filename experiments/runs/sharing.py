@@ -231,22 +231,33 @@ class _Sharer:
         if any(chunk.id not in mine for chunk in run.left) or not self._leases.claim(key):
             return False
         try:
-            parts = [mine.get(chunk.id) or self.board.read(chunk) for chunk in run.chunks]
-            whole = [part for part in parts if part is not None]
-            if len(whole) < len(parts):  # one was damaged, or another one has made the record
+            gone = list[Chunk]()
+            made = _joined(run.missing, self._parts(run, mine, gone))
+            if gone:  # damaged, or another one has made the record
                 return False
             if not self.board.has_ended(run.missing):
-                self._record(run.missing, *_joined(run.missing, whole))
+                self._record(run.missing, *made)
             self.board.forget(run.chunks)
             return True
         finally:
             self._leases.release(key)
 
+    def _parts(
+        self, run: Run, mine: Mapping[str, Evaluation], gone: list[Chunk]
+    ) -> Iterator[Evaluation]:
+        """Yield what came of all chunks, one at a time; stop at one that is gone, and tell which."""
+        for chunk in run.chunks:
+            part = mine.get(chunk.id) or self.board.read(chunk)
+            if part is None:
+                gone.append(chunk)
+                return
+            yield part
+
     def _record(self, run: Missing, result: Evaluation | None, error: str | None) -> None:
         write_record(self.board.records, run.spec, result, error, fingerprint=run.fingerprint)
 
 
-def _joined(run: Missing, parts: Sequence[Evaluation]) -> tuple[Evaluation | None, str | None]:
+def _joined(run: Missing, parts: Iterable[Evaluation]) -> tuple[Evaluation | None, str | None]:
     """Return the result of a run from those of its chunks, or the error that comes of it."""
     check_unchanged([run])
     result, error = None, None

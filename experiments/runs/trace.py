@@ -13,6 +13,7 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import Knowledge
+from .rows import packed
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +47,7 @@ def model_of(venv: VectorEnv[Any, Any, Any]) -> Knowledge | None:
     return model if isinstance(model, Knowledge) else None
 
 
+@packed("parts")
 @dataclass(frozen=True, kw_only=True)
 class Actions:
     """The actions of E episodes, one after the other.
@@ -75,22 +77,12 @@ class Actions:
         lengths, starts = self.lengths[rows], self.starts[rows]
         ends = np.cumsum(lengths)
         index = np.arange(ends[-1] if len(ends) else 0) + (starts - ends + lengths).repeat(lengths)
-        return Actions(lengths=lengths, parts=[part[index] for part in self.parts])
+        return Actions(lengths=lengths, parts=[part[index] for part in vars(self)["parts"]])
 
     def shaped(self, space: gym.Space[Any]) -> NDArray[Any]:
         """Return the actions as a space has them, ``(sum of lengths, ...)``."""
         shape = space.shape or ()
         return np.stack(self.parts, 1).reshape(-1, *shape)
-
-    @classmethod
-    def joined(cls, some: Sequence[Actions]) -> Actions:
-        """Return the actions of episodes, and then of others."""
-        return cls(
-            lengths=np.concatenate([one.lengths for one in some]),
-            parts=[
-                np.concatenate(parts) for parts in zip(*(one.parts for one in some), strict=True)
-            ],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

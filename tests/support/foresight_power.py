@@ -18,7 +18,7 @@ import numpy as np
 from discovery_gym.agents import make
 from discovery_gym.experiments.entries.foresight import FLAG, Foresight, foresight
 from discovery_gym.experiments.runs.chunks import stage
-from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED, played
+from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED, Evaluation, joined, played
 
 LEARNERS = ("random", "greedy", "bayes_ucb(width=1)", "thompson")
 IDS = "ids(lam=2, samples=50, deterministic=True)"
@@ -154,13 +154,12 @@ def test(
     seed: int,
 ) -> Foresight:  # fmt: skip
     """Play episodes, and test the actions that were taken."""
-    env_id, actions, seeds = f"discovery/{env}-v0", None, range(seed, seed + episodes)
+    env_id, parts, seeds = f"discovery/{env}-v0", list[Evaluation](), range(seed, seed + episodes)
     for first in range(0, episodes, 1000):
         some = seeds[first : first + 1000]
         with stage(env_id, kwargs, len(some)) as venv:
-            part = played(venv, new_player(venv, some[0]), some).actions
-        assert part is not None
-        actions = part if actions is None else type(part).joined([actions, part])
+            parts.append(played(venv, new_player(venv, some[0]), some))
+    actions = joined(parts).actions
     assert actions is not None
     return foresight(env_id, kwargs, seeds, actions)
 

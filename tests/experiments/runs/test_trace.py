@@ -138,7 +138,6 @@ def test_actions_of_some_episodes():
     assert some.lengths.tolist() == [3, 2]
     assert [part.tolist() for part in some.parts] == [[3, 4, 5, 0, 1], [-3, -4, -5, 0, -1]]
     assert [whole.place(i) for i in range(6)] == [(0, 1), (0, 2), (1, 1), (2, 1), (2, 2), (2, 3)]
-    assert Actions.joined([some, whole.of([1])]).parts[0].tolist() == [3, 4, 5, 0, 1, 2]
 
 
 # ---- chunks
