@@ -1,13 +1,13 @@
-"""What a decision costs, against the matrix product that it cannot do without.
+"""What a label and the decision after it cost, against what they cannot do without.
 
 Information-directed sampling with K joint draws on a pool of n items with d features needs the
 values of all items under all draws, one product n x d x K, unless it keeps them from one label to the
 next. The label's own update costs n d: it is that of the belief without draws, in a column of its own.
-Thompson sampling and upper bounds need no product: their cost per label should grow like n d. On a star
-graph, where the values are independent, the exact quadrature is set against the draws that it saves.
+Thompson sampling and upper bounds need no product.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
-sweeps of their chains. These are timed through whole episodes.
+sweeps of their chains: the product is that of the factors in all chains. On a star graph, where the
+values are independent, the exact quadrature is set against the draws that it saves.
 """
 
 from __future__ import annotations
@@ -18,120 +18,59 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
-from .timing import Measured, Subject, in_turns, median, repeated
+from .timing import Measured, Work, in_turns, median, milli
 
-POOLS = ((500, 20, 100), (500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
-"""Items, features, draws."""
-BATCH = (500, 20, 100, 64)
-"""Items, features, draws, episodes."""
-ITEMS = (50_000, 100_000, 200_000, 400_000)
-"""Items over which the cost per label is taken, at the first of `FEATURES`."""
-FEATURES = (50, 100, 200, 400)
-"""Features over which it is taken, at the first of `ITEMS`."""
+POOLS = (
+    (500, 20, 100, 1),
+    (500, 20, 1000, 1),
+    (500, 20, 100, 64),
+    (10_000, 50, 1000, 1),
+    (1_000_000, 100, 100, 1),
+)
+"""Items, features, draws, episodes of linear pools."""
 STAR = (900, 0.01, 100, 64)
 """Nodes, probability of an edge, draws, episodes of a star graph."""
-
 MATRIX_EPISODES = (1, 16)
 """Episodes at once on the default low-rank pool."""
 
 
 def decisions(turns: int) -> Measured:
-    """Measure decisions on linear pools; large ones take few turns."""
-    rows = []
-    for n, d, k in POOLS:
-        few = turns if n < 100_000 else min(turns, 3)
-        times = in_turns(works(n, d, k, 1), turns=few)
-        rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1), _label(times)])
-    n, d, k, b = BATCH
-    times = in_turns(works(n, d, k, b), turns=turns)
-    name = f"n={n:,}, d={d}, {k} draws, per episode of {b}"
-    rows.append([name, *_cells(times, b), _label(times)])
-    return [*_head("linear pool", "label + IDS, ms"), "label alone / product"], rows
+    """Measure pools of all kinds; large ones take few turns."""
+    rows = [
+        _row(f"linear: n={n:,}, d={d}, {k} draws", works(n, d, k, b), b, few(turns, n))
+        for n, d, k, b in POOLS
+    ]
+    rows += [_row(*_matrices(b), b, turns) for b in MATRIX_EPISODES]
+    rows.append(_row(*_star(*STAR), STAR[-1], turns))
+    head = ["pool, episodes", "floor, ms", "label + IDS, ms", "/ floor", "label + Thompson, ms"]
+    return [*head, "label + UCB, ms", "label alone / floor"], rows
 
 
-def growth(turns: int) -> Measured:
-    """Measure how the cost of a label and a choice grows with the pool: O(n d) is slope 1.
-
-    LinUCB computes what Bayes-UCB does, and costs the same.
-    """
-    rows, rules = [], ("thompson", "ucb")
-    items, features = [(n, FEATURES[0]) for n in ITEMS], [(ITEMS[0], d) for d in FEATURES]
-    for axis, (name, sizes) in enumerate((("items", items), ("features", features))):
-        pools = {size: works(*size, 2, 1) for size in sizes}
-        subjects = {(rule, size): pools[size][rule] for rule in rules for size in sizes}
-        times = in_turns(subjects, turns=turns)
-        for rule in rules:
-            cost = np.array([times[rule, size] for size in sizes])  # (sizes, turns)
-            numbers = [size[axis] for size in sizes]
-            slopes = np.polyfit(np.log(numbers), np.log(cost), 1)[0]
-            ratios = " ".join(f"{r:.2f}" for r in np.median(cost[1:] / cost[:-1], axis=1))
-            what = f"label + {rule}, {name} {numbers[0]:,} to {numbers[-1]:,}"
-            rows.append([what, ratios, median(slopes)])
-    return ["linear pool", "cost at twice the size", "slope of log cost"], rows
+def few(turns: int, items: int) -> int:
+    """Return how many turns a pool takes."""
+    return turns if items < 100_000 else min(turns, 3)
 
 
-def star_decisions(turns: int) -> Measured:
-    """Measure decisions on a star graph after the label of one hub."""
-    n, edge_prob, k, b = STAR
-    env = gym.make_vec(
-        "discovery/GraphPool-v0", num_envs=b, topology="star", num_items=n, edge_prob=edge_prob
+def _row(name: str, subjects: dict[str, Work], episodes: int, turns: int) -> list[str]:
+    """Return milliseconds per episode and what they are to the floor, as far as there are any."""
+    times = in_turns(subjects, turns)
+    floor, ids, thompson, ucb = (
+        milli(times[one], episodes) if one in times else ""
+        for one in ("floor", "ids", "thompson", "ucb")
     )
-    observation, _ = env.reset(seed=0)
-    observation = env.step(observation["hubs"].argmax(1))[0]
-    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
-    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
-
-    def decide() -> None:
-        belief.update(observation, np.zeros(b, np.bool_))
-        rule.choose(belief, decision, random)
-
-    belief.update(observation, np.ones(b, np.bool_))
-    draws = repeated(lambda: random.standard_normal((b, k, n)))
-    times = in_turns({"ids": repeated(decide), "draws": draws}, turns=turns)
-    head = ["star graph", "IDS, ms", f"{k} draws alone, ms", "IDS / draws"]
-    name = f"n={n}, edge_prob={edge_prob}, per episode of {b}"
-    ratio = median(times["ids"] / times["draws"])
-    return head, [[name, _each(times["ids"], b), _each(times["draws"], b), ratio]]
-
-
-def low_rank_decisions(turns: int) -> Measured:
-    """Measure labels and decisions on the low-rank pool."""
-    rows = []
-    for b in MATRIX_EPISODES:
-        subjects, name = _players(b)
-        times = in_turns(subjects, turns=turns)
-        rows.append([f"{name}, per episode of {b}", *_cells(times, b)])
-    return _head("low-rank pool", "label + IDS, ms"), rows
-
-
-def _head(pool: str, ids: str) -> list[str]:
-    return [pool, "product, ms", ids, "/ product", "label + Thompson, ms", "label + UCB, ms"]
-
-
-def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
-    product, ids, thompson, ucb = (
-        _each(times[name], episodes) for name in ("product", "ids", "thompson", "ucb")
+    ratio, label = (
+        median(times[one] / times["floor"]) if one in times else "" for one in ("ids", "label")
     )
-    return [product, ids, median(times["ids"] / times["product"]), thompson, ucb]
+    return [f"{name}, x{episodes}", floor, ids, ratio, thompson, ucb, label]
 
 
-def _label(times: dict[str, NDArray[np.float64]]) -> str:
-    return median(times["label"] / times["product"])
-
-
-def _each(seconds: NDArray[np.float64], episodes: int) -> str:
-    """Return milliseconds per episode."""
-    return f"{np.median(seconds) * 1e3 / episodes:.3g}"
-
-
-def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
-    """Return what one label and choice take in b episodes, and the product, by name."""
+def works(n: int, d: int, k: int, b: int) -> dict[str, Work]:
+    """Return what one label and choice take on b linear pools, and their product, by name."""
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
@@ -166,35 +105,27 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
         rule.choose(keeping, decision, random)
 
     return {
-        "product": repeated(product),
-        "ids": repeated(partial(keep_and_choose, IDS(samples=k))),
-        "label": repeated(partial(learn, belief)),
-        "thompson": repeated(partial(learn_and_choose, Thompson())),
-        "ucb": repeated(partial(learn_and_choose, BayesUCB())),
+        "floor": product,
+        "ids": partial(keep_and_choose, IDS(samples=k)),
+        "label": partial(learn, belief),
+        "thompson": partial(learn_and_choose, Thompson()),
+        "ucb": partial(learn_and_choose, BayesUCB()),
     }
 
 
-def _players(b: int) -> tuple[dict[str, Subject], str]:
-    """Return agents at play in b episodes of the low-rank pool, and its name.
-
-    Their product is that of the factors in all chains, the values of all entries.
-    """
+def _matrices(b: int) -> tuple[str, dict[str, Work]]:
+    """Return the name of the low-rank pool, and agents that play b episodes of it."""
     model = gym.make("discovery/LowRankPool-v0").unwrapped.model  # type: ignore[attr-defined]
-    chains = LowRank(model, 1).chains
-    random = np.random.default_rng(0)
+    chains, random = LowRank(model, 1).chains, np.random.default_rng(0)
     u = random.standard_normal((b * chains, model.num_rows, model.rank), np.float32)
     v = random.standard_normal((b * chains, model.rank, model.num_cols), np.float32)
-
-    name = f"{model.num_rows} x {model.num_cols}, rank {model.rank}, {chains} draws"
-    return {
-        "product": repeated(lambda: u @ v),
-        "ids": _player("ids(lam=3)", b),
-        "thompson": _player("thompson", b),
-        "ucb": _player("bayes_ucb", b),
-    }, name
+    texts = {"ids": "ids(lam=3)", "thompson": "thompson", "ucb": "bayes_ucb"}
+    players = {name: _player(text, b) for name, text in texts.items()}
+    name = f"{model.num_rows} x {model.num_cols} of rank {model.rank}: {chains} draws"
+    return name, {"floor": lambda: u @ v, **players}
 
 
-def _player(text: str, b: int) -> Subject:
+def _player(text: str, b: int) -> Work:
     """Return what labels and chooses in b episodes of the low-rank pool."""
     vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
     agent = make(text, vector)
@@ -204,4 +135,22 @@ def _player(text: str, b: int) -> Subject:
         action, now[1] = agent.predict(*now)
         now[0] = vector.step(action)[0]
 
-    return repeated(play)
+    return play
+
+
+def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[str, dict[str, Work]]:
+    """Return the name of star graphs, and what a decision takes after the label of one hub."""
+    settings: dict[str, Any] = {"topology": "star", "num_items": n, "edge_prob": edge_prob}
+    env = gym.make_vec("discovery/GraphPool-v0", num_envs=b, **settings)
+    observation, _ = env.reset(seed=0)
+    observation = env.step(observation["hubs"].argmax(1))[0]
+    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
+    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
+
+    def decide() -> None:
+        belief.update(observation, np.zeros(b, np.bool_))
+        rule.choose(belief, decision, random)
+
+    belief.update(observation, np.ones(b, np.bool_))
+    draws = partial(random.standard_normal, (b, k, n))
+    return f"star: n={n}, edge_prob={edge_prob}, {k} draws", {"floor": draws, "ids": decide}

@@ -8,16 +8,13 @@ prints, and starts no Python.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping
 
 import numpy as np
 
-from .timing import Measured, median
+from .timing import PACKAGE, Measured, fresh, median
 
-PEER, OWN = "gymnasium", __name__.split(".")[0]
+PEER, OWN = "gymnasium", PACKAGE
 IMPORT = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
 RUN = """
 import sys, time
@@ -41,18 +38,12 @@ def importing(turns: int) -> Measured:
         env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
         for code in codes.values():
-            _seconds(code, env)  # which compiles
-        seconds = np.array([[_seconds(one, env) for one in codes.values()] for _ in range(turns)])
+            fresh(code, env=env)  # which compiles
+        found = [[fresh(code, env=env)[0] for code in codes.values()] for _ in range(turns)]
+    seconds = np.array(found)
     middle = np.median(seconds, axis=0)
     rows = [
         [name, f"{1e3 * middle[i]:.0f}", median(seconds[:, i] / middle[0]) if i else "1"]
         for i, name in enumerate(codes)
     ]
     return ["new process", "ms", f"/ import of {PEER}"], rows
-
-
-def _seconds(code: str, env: Mapping[str, str]) -> float:
-    """Return the seconds of processor time that code prints last, run by a fresh interpreter."""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
-    return float(done.stdout.split()[-1])

@@ -8,8 +8,6 @@ those of its candidates with all items.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -17,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents import make
-from .timing import Measured
+from .timing import Measured, Work, spent
 
 LABELS, ITEMS, FEATURES = 790, 3955, 44
 """Labels, items and features of the episode of a Gaussian process."""
@@ -35,15 +33,14 @@ QUESTIONS = 100
 
 def questions(turns: int) -> Measured:
     """Measure whole episodes once, or three times if there are as many turns as usual."""
-    rows = [_process(min(turns, 3) if turns > 3 else 1)]
-    rows += [_search(*search) for search in SEARCHES]
+    rows = [_process(3 if turns > 3 else 1), *(_search(*search) for search in SEARCHES)]
     head = ["episode", "all, s", "its products, s", "/ products", "mean, ms", "worst, ms"]
     return head, rows
 
 
-def _row(name: str, spent: NDArray[np.float64], products: float, some: NDArray[np.float64]) -> Any:
-    total = float(spent.sum())
-    numbers = total, products, total / products, 1e3 * some.mean(), 1e3 * some.max()
+def _row(name: str, times: NDArray[np.float64], products: Work, some: NDArray[Any]) -> list[str]:
+    floor = spent(products)
+    numbers = times.sum(), floor, times.sum() / floor, 1e3 * some.mean(), 1e3 * some.max()
     return [name, *(f"{number:.3g}" for number in numbers)]
 
 
@@ -51,53 +48,43 @@ def _process(turns: int) -> list[str]:
     random = np.random.default_rng(0)
     x = random.standard_normal((ITEMS, FEATURES))
     y = np.sin(x[:, :4]).sum(1) + random.standard_normal(ITEMS) / 10
-    spent = np.median([_played("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
+    times = np.median([_played("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
     rows, weight = np.ones((LABELS, ITEMS)), np.ones(LABELS)
-
-    def products() -> None:
-        for t in range(LABELS):
-            weight[:t] @ rows[:t]
-
     name = f"gp, {LABELS} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
-    return _row(name, spent, _timed(products), spent[EARLY])
+    return _row(name, times, lambda: [weight[:t] @ rows[:t] for t in range(LABELS)], times[EARLY])
 
 
 def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
     """Play a search whose successes lie in ten small discs, or in a part of the space."""
+    from scipy.sparse import random_array
+
     random = np.random.default_rng(0)
     x = random.random((n, d))
     apart = ((x[:, None] - random.random((10, d))) ** 2).sum(2).min(1)
     y = (apart < np.quantile(apart, 0.028)).astype(np.float64)
-    spent = _played(agent, x, y, QUESTIONS, [int(y.argmax())])
+    times = _played(agent, x, y, QUESTIONS, [int(y.argmax())])
     if belief == "neighbours":
-        from scipy.sparse import random_array
-
-        graph = random_array((n, n), density=50 / n, rng=random, format="csr")
-        vector = random.random(n)
-        products = _timed(lambda: [graph @ vector for _ in range(2 * QUESTIONS)])
+        left: Any = random_array((n, n), density=50 / n, rng=random, format="csr")
+        right, count = random.random(n), 2 * QUESTIONS
     else:
-        few, all_ = x[:50].astype(np.float32), x.T.astype(np.float32)
-        products = _timed(lambda: [few @ all_ for _ in range(QUESTIONS)])
-    return _row(f"{belief}, {QUESTIONS} labels of {n:,}", spent, products, spent)
+        left, right, count = x[:50].astype(np.float32), x.T.astype(np.float32), QUESTIONS
+    name = f"ens, {belief}, {QUESTIONS} labels of {n:,}"
+    return _row(name, times, lambda: [left @ right for _ in range(count)], times)
 
 
 def _played(text: str, x: Any, y: Any, labels: int, known: list[int]) -> NDArray[np.float64]:
     """Return the seconds of every decision of an episode after some labels that are known."""
     settings = {"features": x, "labels": y, "horizon": labels + len(known)}
     vector: Any = gym.make_vec("discovery/TablePool-v0", num_envs=1, **settings)
-    agent, spent = make(text, vector), []
-    observation, state = vector.reset(seed=0)[0], agent.predict(vector.reset(seed=0)[0])[1]
+    agent, times = make(text, vector), []
+    now = [vector.reset(seed=0)[0], agent.predict(vector.reset(seed=0)[0])[1]]
+
+    def ask() -> None:
+        now[:] = agent.predict(*now)
+
     for item in known:
-        observation = vector.step(np.array([item]))[0]
+        now[0] = vector.step(np.array([item]))[0]
     for _ in range(labels):
-        start = time.process_time()
-        action, state = agent.predict(observation, state)
-        spent.append(time.process_time() - start)
-        observation = vector.step(action)[0]
-    return np.array(spent)
-
-
-def _timed(work: Callable[[], Any]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+        times.append(spent(ask))
+        now[0] = vector.step(now[0])[0]
+    return np.array(times)

@@ -8,15 +8,12 @@ each label of the plate (Thompson and upper bounds), or with all draws (informat
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from .timing import Measured
+from .timing import PACKAGE, PEAK, Measured, fresh
 
 ITEMS, FEATURES, PLATE, DRAWS = 1_000_000, 100, 8, 100
 AGENTS = (
@@ -28,16 +25,13 @@ AGENTS = (
     f"ids(samples={DRAWS})",
 )
 """What chooses a plate; the last one by joint draws."""
-
-PACKAGE = __name__.split(".")[0]
-CODE = """
-import json, re, resource, sys, time
-from pathlib import Path
+CODE = f"""
+import sys, time
 import numpy as np, pyarrow.parquet
 from threadpoolctl import threadpool_limits
-from {package}.agents import make
-from {package}.envs.pools.table_pool import TablePoolVectorEnv
-from {package}.envs.datasets import reading
+from {PACKAGE}.agents import make
+from {PACKAGE}.envs.pools.table_pool import TablePoolVectorEnv
+from {PACKAGE}.envs.datasets import reading
 threadpool_limits(1)
 path, agent, draws, plate = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 begin = time.process_time()
@@ -50,9 +44,7 @@ for _ in range(3):
     action, state = player.predict(seen, state)
     spent.append(time.process_time() - start)
     seen = env.step(action)[0]
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-if sys.platform == "linux":  # where the number above may be that of the process before
-    peak = 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+{PEAK}
 x = env.model.feature_matrix(seen)[0]
 theta = np.random.default_rng(0).standard_normal((draws, x.shape[1]), dtype=np.float32)
 start = time.process_time()
@@ -60,36 +52,25 @@ for _ in range(plate):
     for first in range(0, len(x), 1024):
         theta @ x[first : first + 1024].T
 product = time.process_time() - start
-print(json.dumps([read - begin, spent[0], spent[-1], product, peak]))
+print(read - begin, spent[0], spent[-1], product, peak)
 """
 
 
 def size(turns: int) -> Measured:
     """Measure reading, the first plate, a later one, and the peak; at most three turns."""
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.parquet"
         _write(path)
-        rows = [_row(path, agent, min(turns, 3)) for agent in AGENTS]
+        for agent in AGENTS:
+            told = path, agent, DRAWS if agent == AGENTS[-1] else 1, PLATE
+            found = np.median([fresh(CODE, *told) for _ in range(min(turns, 3))], axis=0)
+            read, first, later, product, peak = found.tolist()
+            cells = [f"{seconds:.2f}" for seconds in (read, first, later, later / product)]
+            rows.append([agent, *cells, f"{peak / 1e6:.0f}", f"{peak / (ITEMS * FEATURES):.1f}"])
     plate = f"plate of {PLATE}"
     head = ["agent", "from file to pool, s", f"first {plate}, s", f"later {plate}, s"]
     return [*head, "/ its products", "peak, MB", "bytes a number"], rows
-
-
-def _row(path: Path, agent: str, turns: int) -> list[str]:
-    draws = DRAWS if agent == AGENTS[-1] else 1
-    found = np.median([_one(path, agent, draws) for _ in range(turns)], axis=0)
-    read, first, later, product, peak = found.tolist()
-    times = [f"{seconds:.2f}" for seconds in (read, first, later)]
-    number = peak / (ITEMS * FEATURES)
-    return [agent, *times, f"{later / product:.2f}", f"{peak / 1e6:.0f}", f"{number:.1f}"]
-
-
-def _one(path: Path, agent: str, draws: int) -> list[float]:
-    """Return what one process took; it is new, so that its peak is its own."""
-    code = CODE.format(package=PACKAGE)
-    command = [sys.executable, "-c", code, str(path), agent, str(draws), str(PLATE)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [float(number) for number in json.loads(told)]
 
 
 def _write(path: Path) -> None:
@@ -97,11 +78,8 @@ def _write(path: Path) -> None:
     from pyarrow import parquet
 
     random = np.random.default_rng(0)
-    theta = random.standard_normal(FEATURES, dtype=np.float32)
-    y = random.standard_normal(ITEMS, dtype=np.float32)
-    columns = {}
-    for k in range(FEATURES):
-        x = random.standard_normal(ITEMS, dtype=np.float32)
-        y += theta[k] * x
-        columns[f"x{k}"] = pa.array(x)
-    parquet.write_table(pa.table(columns | {"y": pa.array(y)}), path)
+    x = random.standard_normal((FEATURES, ITEMS), np.float32)
+    y = random.standard_normal(FEATURES, np.float32) @ x
+    y += random.standard_normal(ITEMS, np.float32)
+    columns = {"y": y, **{f"x{k}": column for k, column in enumerate(x)}}
+    parquet.write_table(pa.table(columns), path)
