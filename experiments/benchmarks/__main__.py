@@ -16,13 +16,11 @@ from threadpoolctl import threadpool_limits
 from ... import __version__
 from ...envs.core import InputError
 from ..runs.terminal import any_encoding, out, show
-from .decisions import decisions
+from .decisions import decisions, questions
 from .design import design
-from .importing import importing
 from .limits import graphs, memory, particles, resets
-from .questions import questions
+from .processes import importing, size
 from .rates import rates
-from .size import size
 from .stepping import restarts, stepping, streams
 from .timing import Measured
 

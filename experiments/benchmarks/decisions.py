@@ -8,6 +8,11 @@ Thompson sampling and upper bounds need no product.
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
 sweeps of their chains: the product is that of the factors in all chains. On a star graph, where the
 values are independent, the exact quadrature is set against the draws that it saves.
+
+Some episodes are played as a whole. A Gaussian process carries a row of n numbers for each label, over
+all of which every further label goes: t products of n. Efficient nonmyopic search by nearest neighbours
+is set against the two products of its bound, with one sparse matrix; by a logistic belief against those
+of its candidates with all items.
 """
 
 from __future__ import annotations
@@ -18,12 +23,13 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
-from .timing import Measured, Work, in_turns, median, milli
+from .timing import Measured, Work, few, in_turns, median, milli, spent
 
 POOLS = (
     (500, 20, 100, 1),
@@ -38,22 +44,35 @@ STAR = (900, 0.01, 100, 64)
 MATRIX_EPISODES = (1, 16)
 """Episodes at once on the default low-rank pool."""
 
+LABELS, ITEMS, FEATURES = 790, 3955, 44
+"""Labels, items and features of the episode of a Gaussian process."""
+EARLY = slice(90, 111)
+"""Labels at which decisions are looked at one by one."""
+SEARCHES = (
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 100_000, 2),
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 10_000, 2),
+    ("logistic, 50 candidates", "ens", 10_000, 20),
+)
+"""Belief, agent, items, features."""
+QUESTIONS = 100
+"""Labels of a search, from one success on."""
+
 
 def decisions(turns: int) -> Measured:
     """Measure pools of all kinds; large ones take few turns."""
     rows = [
-        _row(f"linear: n={n:,}, d={d}, {k} draws", works(n, d, k, b), b, few(turns, n))
+        _row(
+            f"linear: n={n:,}, d={d}, {k} draws",
+            works(n, d, k, b),
+            b,
+            few(turns) if n > 100_000 else turns,
+        )
         for n, d, k, b in POOLS
     ]
     rows += [_row(*_matrices(b), b, turns) for b in MATRIX_EPISODES]
     rows.append(_row(*_star(*STAR), STAR[-1], turns))
     head = ["pool, episodes", "floor, ms", "label + IDS, ms", "/ floor", "label + Thompson, ms"]
     return [*head, "label + UCB, ms", "label alone / floor"], rows
-
-
-def few(turns: int, items: int) -> int:
-    """Return how many turns a pool takes."""
-    return turns if items < 100_000 else min(turns, 3)
 
 
 def _row(name: str, subjects: dict[str, Work], episodes: int, turns: int) -> list[str]:
@@ -154,3 +173,66 @@ def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[str, dict[str, Work
     belief.update(observation, np.ones(b, np.bool_))
     draws = partial(random.standard_normal, (b, k, n))
     return f"star: n={n}, edge_prob={edge_prob}, {k} draws", {"floor": draws, "ids": decide}
+
+
+def questions(turns: int) -> Measured:
+    """Measure all decisions of some episodes, on average, and the worst."""
+    rows = [_process(few(turns)), *(_search(*search) for search in SEARCHES)]
+    head = ["episode", "all, s", "its products, s", "/ products", "mean, ms", "worst, ms"]
+    return head, rows
+
+
+def _episode(
+    name: str, times: NDArray[np.float64], products: Work, some: NDArray[Any]
+) -> list[str]:
+    floor = spent(products)
+    numbers = times.sum(), floor, times.sum() / floor, 1e3 * some.mean(), 1e3 * some.max()
+    return [name, *(f"{number:.3g}" for number in numbers)]
+
+
+def _process(turns: int) -> list[str]:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((ITEMS, FEATURES))
+    y = np.sin(x[:, :4]).sum(1) + random.standard_normal(ITEMS) / 10
+    times = np.median([_asked("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
+    rows, weight = np.ones((LABELS, ITEMS)), np.ones(LABELS)
+    name = f"gp, {LABELS} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
+    return _episode(
+        name, times, lambda: [weight[:t] @ rows[:t] for t in range(LABELS)], times[EARLY]
+    )
+
+
+def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
+    """Play a search whose successes lie in ten small discs, or in a part of the space."""
+    from scipy.sparse import random_array
+
+    random = np.random.default_rng(0)
+    x = random.random((n, d))
+    apart = ((x[:, None] - random.random((10, d))) ** 2).sum(2).min(1)
+    y = (apart < np.quantile(apart, 0.028)).astype(np.float64)
+    times = _asked(agent, x, y, QUESTIONS, [int(y.argmax())])
+    if belief == "neighbours":
+        left: Any = random_array((n, n), density=50 / n, rng=random, format="csr")
+        right, count = random.random(n), 2 * QUESTIONS
+    else:
+        left, right, count = x[:50].astype(np.float32), x.T.astype(np.float32), QUESTIONS
+    name = f"ens, {belief}, {QUESTIONS} labels of {n:,}"
+    return _episode(name, times, lambda: [left @ right for _ in range(count)], times)
+
+
+def _asked(text: str, x: Any, y: Any, labels: int, known: list[int]) -> NDArray[np.float64]:
+    """Return the seconds of every decision of an episode after some labels that are known."""
+    settings = {"features": x, "labels": y, "horizon": labels + len(known)}
+    vector: Any = gym.make_vec("discovery/TablePool-v0", num_envs=1, **settings)
+    agent, times = make(text, vector), []
+    now = [vector.reset(seed=0)[0], agent.predict(vector.reset(seed=0)[0])[1]]
+
+    def ask() -> None:
+        now[:] = agent.predict(*now)
+
+    for item in known:
+        now[0] = vector.step(np.array([item]))[0]
+    for _ in range(labels):
+        times.append(spent(ask))
+        now[0] = vector.step(now[0])[0]
+    return np.array(times)

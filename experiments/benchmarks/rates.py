@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ...envs.rendering.palette import COLOURS, GREY
 from .decisions import works
 from .stepping import CARTPOLE, SUBJECTS, stepper, vector
-from .timing import Measured, in_turns
+from .timing import Measured, few, in_turns
 
 EPISODES = (1, 10, 100, 1_000, 10_000, 100_000)
 MOST = {"TablePool": 10_000}
@@ -36,8 +36,8 @@ Curves = Mapping[str, tuple[NDArray[Any], NDArray[np.float64]]]
 
 
 def rates(turns: int, path: Path | None = None) -> Measured:
-    """Measure all in at most 5 turns, and draw the first two into a file if one is named."""
-    turns = min(turns, 5)
+    """Measure all, and draw the first two into a file if one is named."""
+    turns = few(turns)
     stepped, by_items = _stepped(turns), _chosen(ITEMS, 0, turns)
     if path is not None:
         _draw(path, stepped, by_items)

@@ -67,6 +67,11 @@ def fresh(code: str, *arguments: object, env: Mapping[str, str] | None = None) -
     return [float(number) for number in done.stdout.splitlines()[-1].split()]
 
 
+def few(turns: int) -> int:
+    """Return how many turns what takes long has: three, or one where a look is enough."""
+    return 3 if turns > 3 else 1
+
+
 def median(values: NDArray[np.float64], digits: str = ".2f") -> str:
     """Return the median over the turns, and the 10th to the 90th percentile."""
     low, middle, high = (f"{value:{digits}}" for value in np.quantile(values, (0.1, 0.5, 0.9)))

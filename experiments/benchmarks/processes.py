@@ -1,4 +1,8 @@
-"""What a pool of a million items takes: seconds of processor time, and memory, in new processes.
+"""What new processes take: an import, commands, and a pool of a million items.
+
+Times are of the processor, with modules compiled beforehand, as they are where the package is installed.
+An import is set against that of Gymnasium, which it contains; the time of a command is of its whole
+process. What a shell completes stands in the script that `completion` prints, and starts no Python.
 
 A table of random numbers is written as a Parquet file in single precision, and read by processes that
 choose one plate each. What a number takes at the peak is set against the four bytes in which agents see
@@ -8,13 +12,28 @@ each label of the plate (Thompson and upper bounds), or with all draws (informat
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from .timing import PACKAGE, PEAK, Measured, fresh
+from .timing import PACKAGE, PEAK, Measured, few, fresh, median
 
+PEER, OWN = "gymnasium", PACKAGE
+IMPORT = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
+RUN = """
+import sys, time
+sys.argv = ["discovery-gym", *{}]
+from {}.experiments.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print()
+print(time.process_time())
+"""
+COMMANDS = ("--help", "list", "completion bash")
 ITEMS, FEATURES, PLATE, DRAWS = 1_000_000, 100, 8, 100
 AGENTS = (
     "greedy",
@@ -25,7 +44,7 @@ AGENTS = (
     f"ids(samples={DRAWS})",
 )
 """What chooses a plate; the last one by joint draws."""
-CODE = f"""
+POOL = f"""
 import sys, time
 import numpy as np, pyarrow.parquet
 from threadpoolctl import threadpool_limits
@@ -56,15 +75,34 @@ print(read - begin, spent[0], spent[-1], product, peak)
 """
 
 
+def importing(turns: int) -> Measured:
+    """Measure all of it; the subjects take turns."""
+    codes = {name: IMPORT.format(name) for name in (PEER, OWN)}
+    codes |= {f"discovery-gym {one}": RUN.format(one.split(), OWN) for one in COMMANDS}
+    with tempfile.TemporaryDirectory() as compiled:
+        env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
+        env.pop("PYTHONDONTWRITEBYTECODE", None)
+        for code in codes.values():
+            fresh(code, env=env)  # which compiles
+        found = [[fresh(code, env=env)[0] for code in codes.values()] for _ in range(turns)]
+    seconds = np.array(found)
+    middle = np.median(seconds, axis=0)
+    rows = [
+        [name, f"{1e3 * middle[i]:.0f}", median(seconds[:, i] / middle[0]) if i else "1"]
+        for i, name in enumerate(codes)
+    ]
+    return ["new process", "ms", f"/ import of {PEER}"], rows
+
+
 def size(turns: int) -> Measured:
-    """Measure reading, the first plate, a later one, and the peak; at most three turns."""
+    """Measure reading, the first plate, a later one, and the peak."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.parquet"
         _write(path)
         for agent in AGENTS:
             told = path, agent, DRAWS if agent == AGENTS[-1] else 1, PLATE
-            found = np.median([fresh(CODE, *told) for _ in range(min(turns, 3))], axis=0)
+            found = np.median([fresh(POOL, *told) for _ in range(few(turns))], axis=0)
             read, first, later, product, peak = found.tolist()
             cells = [f"{seconds:.2f}" for seconds in (read, first, later, later / product)]
             rows.append([agent, *cells, f"{peak / 1e6:.0f}", f"{peak / (ITEMS * FEATURES):.1f}"])
