@@ -17,7 +17,10 @@ top being the sum of the highest probabilities per price that the money affords.
 money without the test, s(x, m) - top(money - c), is never negative, and counts per cost.
 
 Where a label changes the chances of few items, as with nearest neighbours, most of them are ruled out
-by an upper bound, see `pruning`: choices stay as they are.
+by an upper bound, see `pruning`: choices stay as they are. Where it changes all, as with the logistic
+belief, bounds were found to rule out little. Of 10,000 items with 20 features, four of five or more
+were left by a bound on each change (Cauchy-Schwarz), at any time, and most of them until 20 labels by
+the exact changes at a fixed level, which need all products: so the likeliest are looked at.
 
 Sources: Garnett, Krishnamurthy, Xiong, Schneider, Mann, "Bayesian Optimal Active Search and
 Surveying", ICML 2012; Jiang, Malkomes, Converse, Shofner, Moseley, Garnett, "Efficient Nonmyopic

@@ -82,13 +82,13 @@ def restarts(turns: int) -> Measured:
 
 def streams(turns: int) -> Measured:
     """Measure time and memory of random streams."""
-    rows = []
+    rows, peers = [], _bytes(_generators)
     for name in ("KnowledgeLadder", "GaussianStep"):
         seeded = partial(_seeded, name)
         step, reset = stepper(seeded()), partial(seeded().reset, seed=0)
         works: dict[str, Work] = {"peers": _generators, "reset": reset}
         times = in_turns(works | {"steps": partial(spent, step, STEPS)}, turns)
-        size, peers = _bytes(seeded), _bytes(_generators)
+        size = _bytes(seeded)
         cells = [milli(times["reset"]), median(times["reset"] / times["peers"], ".4f")]
         cells += [f"{size:.0f}", f"{size / peers:.2f}", milli(times["steps"], STEPS)]
         rows.append([name, *cells])

@@ -40,7 +40,7 @@ def in_turns(
     """
     repetitions = {}
     for name, work in works.items():
-        spent(work, 3)  # warm up
+        work()  # warm up
         count = 1
         while (one := spent(work, count)) < seconds / 4:
             count *= 2
