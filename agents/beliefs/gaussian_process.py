@@ -269,18 +269,11 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
     def log_likelihoods(
         self, episodes: NDArray[np.int64], items: Any, labels: Array, at: Any = None
     ) -> Array:
-        """Return the log marginal likelihood over the grid of E episodes, up to a constant.
+        """Return the log marginal likelihood over the grid of E episodes, ``(E, 45)``, see `evidence`.
 
-        Args:
-            episodes: The episodes, ``(E,)``.
-            items: Their labelled items, ``(E, t)``.
-            labels: Their labels, ``(E, t)``, not all equal within an episode.
-            at: Their fidelities, ``(E, t)``; None: all are the top.
-
-        Returns:
-            Shape ``(E, 45)``, noise ratios fastest.
+        Items, labels and fidelities are ``(E, t)``; None: all fidelities are the top.
         """
-        square = self._apart(episodes, items)
+        square = self._distances(episodes, items, among=True)
         at = np.full(items.shape, self._tests.top) if at is None else at
         return log_likelihoods(self._kernel, square, labels, self._tests, at)
 
@@ -291,13 +284,13 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             ``length_scale`` in units of sqrt(d) standard deviations of a feature; ``noise_ratio``;
             ``signal_std`` s and ``constant`` m, in units of the label.
         """
-        scale, noise = self._settings(np.arange(len(self._seen)))
+        scale, noise = self._settings()
         constant, std = self._closed_form()
         settings = {"length_scale": scale, "noise_ratio": noise, "signal_std": std}
         return settings | {"constant": self._first + constant}
 
-    def _settings(self, episodes: NDArray[np.int64]) -> tuple[Array, Array]:
-        """Return l and g of some episodes."""
+    def _settings(self, episodes: Any = slice(None)) -> tuple[Array, Array]:
+        """Return l and g of some episodes, or of all."""
         scale, noise = np.array(GRID)[self._choice[episodes]].T
         return scale, noise
 
@@ -313,26 +306,20 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- covariance
 
-    def _distances(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
-        """Return squared distances of some items to all, over d, ``(E, t, n)``."""
-        if len(self._x) == 1:
-            x, square = self._x[0], self._square[0]
-            cross = (x[items.reshape(-1)] @ x.T).reshape(*items.shape, -1)
-            out = square[items][..., None] + square - 2 * cross
+    def _distances(
+        self, episodes: NDArray[np.int64], items: NDArray[np.int64], among: bool = False
+    ) -> Array:
+        """Return squared distances of items over d, to all ``(E, t, n)`` or ``among`` each other."""
+        table = episodes % len(self._x)
+        x, square = self._x[table[:, None], items], self._square[table[:, None], items]
+        others = square if among else self._square[table]
+        if among:
+            cross = np.matmul(x, x.transpose(0, 2, 1))
+        elif len(self._x) == 1:
+            cross = (x.reshape(-1, x.shape[2]) @ self._x[0].T).reshape(*items.shape, -1)
         else:
-            near = np.take_along_axis(self._x[episodes], items[..., None], 1)
-            square = self._square[episodes]
-            cross = np.matmul(near, self._x[episodes].transpose(0, 2, 1))
-            own = np.take_along_axis(square, items, 1)
-            out = own[..., None] + square[:, None] - 2 * cross
-        return np.asarray(np.maximum(out, 0.0, out=out))
-
-    def _apart(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> Array:
-        """Return squared distances of some items from each other, over d, ``(E, t, t)``."""
-        shared = len(self._x) == 1
-        x = self._x[0, items] if shared else self._x[episodes[:, None], items]
-        square = self._square[0, items] if shared else self._square[episodes[:, None], items]
-        out = square[:, :, None] + square[:, None] - 2 * np.matmul(x, x.transpose(0, 2, 1))
+            cross = np.matmul(x, self._x[episodes].transpose(0, 2, 1))
+        out = square[:, :, None] + others[:, None] - 2 * cross
         return np.asarray(np.maximum(out, 0.0, out=out))
 
     # ---- posterior
@@ -356,12 +343,11 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""
-        every = np.arange(len(items))
-        scale, _ = self._settings(every)
+        scale, _ = self._settings()
         _, std = self._closed_form()
         rows = self._v[:, : self._seen.max(initial=0)]
         rows = rows * (np.arange(rows.shape[1]) < self._seen[:, None])[..., None]
-        out = self._kernel(self._distances(every, items), scale[:, None, None])
+        out = self._kernel(self._distances(np.arange(len(items)), items), scale[:, None, None])
         out -= np.take_along_axis(rows, items[:, None], 2).transpose(0, 2, 1) @ rows
         rest = 1 - self._vo
         unsure = self._unsure()[:, None] * np.take_along_axis(rest, items, 1)
@@ -371,13 +357,13 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return s^2 g for each of ``items``, of the same shape."""
         _, std = self._closed_form()
-        _, noise = self._settings(np.arange(len(items)))
+        _, noise = self._settings()
         return np.broadcast_to((std**2 * noise)[:, None], items.shape)
 
     def correlation(self, fidelity: int) -> Array:
         """Return the correlation of a label with f(x), in size, ``(B, n)``."""
         _, std = self._closed_form()
-        _, noise = self._settings(np.arange(len(std)))
+        _, noise = self._settings()
         signal = np.abs(self._tests.slope[fidelity]) * self.std()
         noise = std * np.sqrt(self._tests.ratio(fidelity, noise))
         return np.asarray(signal / np.hypot(signal, noise[:, None]))
@@ -389,7 +375,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""
-        scale, noise = self._settings(np.arange(len(self._seen)))
+        scale, noise = self._settings()
         draws = prior_draws(self._x, scale, self.kernel, count, random)
         _, std = self._closed_form()
         for e, draw in enumerate(draws):
@@ -423,7 +409,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """Return the covariance of some items of an episode, ``(m, m)``, as `covariance` does."""
         one = np.array([episode])
         scale, _ = self._settings(one)
-        out = self._kernel(self._apart(one, items[None])[0], scale[0])
+        out = self._kernel(self._distances(one, items[None], among=True)[0], scale[0])
         rows = self._v[episode, : self._seen[episode]][:, items]
         out -= rows.T @ rows
         rest = 1 - self._vo[episode, items]

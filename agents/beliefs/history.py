@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge
 from ...envs.pools import FeaturePool, Pool
-from .belief import Array, Belief
+from .belief import Array, Belief, Probabilities
 from .units import Units
 
 
@@ -132,26 +132,46 @@ class FeatureBelief(HistoryBelief):
         return features
 
 
-def successes(
-    name: str, items: NDArray[np.int64], labels: NDArray[Any], outcomes: tuple[float, float]
-) -> NDArray[np.bool_]:
-    """Return which labels are successes, for a belief of that name.
+class TwoLabels(FeatureBelief, Probabilities):
+    """A belief about a pool with features whose labels have two public values, a failure and a success.
 
     Args:
-        name: The name of the belief.
-        items: The items, -1 for none.
-        labels: Their labels, of the same shape.
-        outcomes: The labels of a failure and of a success.
+        model: The pool.
+        num_episodes: The number B of episodes.
     """
-    success = labels == outcomes[1]
-    wrong = ~success & (labels != outcomes[0]) & (items >= 0)
-    if wrong.any():
-        raise InputError(
-            f"The {name} belief takes labels {outcomes[0]:g} and {outcomes[1]:g}, "
-            f"got {labels[wrong][0]:g} for item {items[wrong][0]}; use belief=linear or "
-            "belief=gp, or make a table whose labels have two values."
-        )
-    return np.asarray(success)
+
+    def __init__(self, model: FeaturePool, num_episodes: int) -> None:
+        super().__init__(model, num_episodes)
+        self._failure, self._success = model.outcomes or (0.0, 1.0)
+        self._unit = self._success - self._failure
+
+    @classmethod
+    def fits(cls, model: Knowledge) -> bool:
+        """Return whether the model is a pool with features whose labels have two public values."""
+        return isinstance(model, FeaturePool) and model.binary
+
+    def mean(self) -> Array:
+        """Return the expected label of every item, ``(B, n)``."""
+        return self._failure + self._unit * self.chance()
+
+    def label_variance(self) -> Array:
+        """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""
+        p = self.chance()
+        return self._unit**2 * (p * (1 - p))
+
+    def _succeeds(
+        self, items: NDArray[np.int64], labels: NDArray[np.floating[Any]]
+    ) -> NDArray[np.bool_]:
+        """Return which labels of some items, -1 for none, are successes."""
+        success = labels == self._success
+        wrong = ~success & (labels != self._failure) & (items >= 0)
+        if wrong.any():
+            raise InputError(
+                f"The {type(self).__name__.lower()} belief takes labels {self._failure:g} and "
+                f"{self._success:g}, got {labels[wrong][0]:g} for item {items[wrong][0]}; use "
+                "belief=linear or belief=gp, or make a table whose labels have two values."
+            )
+        return np.asarray(success)
 
 
 def with_intercept(features: NDArray[np.float32], constant: float = 1.0) -> NDArray[np.float32]:

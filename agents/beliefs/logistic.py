@@ -50,12 +50,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
-from ...envs.core import Knowledge, Random
+from ...envs.core import Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import BinaryProxy, FeaturePool
-from .belief import ROUNDING, Array, Probabilities, explained_by
+from .belief import ROUNDING, Array, explained_by
 from .flips import Flips, by_item, information
-from .history import FeatureBelief, successes, with_intercept
+from .history import TwoLabels, with_intercept
 
 WEIGHTS = (
     0.003246343272134, 0.051517477033972, 0.195077912673858, 0.315569823632818,
@@ -89,7 +89,7 @@ FAR = 1e-4
 """Steps whose square is above this may be halved; below it they are known to be good."""
 
 
-class Logistic(FeatureBelief, Probabilities):
+class Logistic(TwoLabels):
     """Belief over the success probabilities of the items of a pool with two values of labels.
 
     The probabilities are what it learns and looks ahead by, so that it is free of the unit of the
@@ -117,8 +117,6 @@ class Logistic(FeatureBelief, Probabilities):
             prior_std = SPREAD if own is None else own
         prior_std = quantity("prior_std", prior_std)
         self.prior_std = min(prior_std, CERTAIN / getattr(model, "feature_std", 1.0))
-        self._failure, self._success = model.outcomes or (0.0, 1.0)
-        self._unit = self._success - self._failure
         b, d = num_episodes, model.num_features + self._standard
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._mode = np.zeros((b, d))  # mu
@@ -127,11 +125,6 @@ class Logistic(FeatureBelief, Probabilities):
         self._odds = np.zeros((b, model.num_items * (len(self._chances) > 0)))  # of tests that err
         self._made = np.zeros((*self._odds.shape, len(self._chances)), np.bool_)
         self._forget()
-
-    @classmethod
-    def fits(cls, model: Knowledge) -> bool:
-        """Return whether the model is a pool with features whose labels have two public values."""
-        return isinstance(model, FeaturePool) and model.binary
 
     # ---- learning
 
@@ -155,8 +148,7 @@ class Logistic(FeatureBelief, Probabilities):
             for t in np.unique(ends).tolist():
                 group = behind[ends == t]
                 items, labels = arrivals.items[group, :t], arrivals.labels[group, :t]
-                outcomes = self._failure, self._success
-                success = successes("logistic", items, labels, outcomes)
+                success = self._succeeds(items, labels)
                 x = self._rows(group[:, None], items).astype(np.float64)
                 at = None if arrivals.fidelity is None else arrivals.fidelity[group, :t]
                 n = self.model.num_items
@@ -266,10 +258,6 @@ class Logistic(FeatureBelief, Probabilities):
         """Return the probability of success of every item, ``(B, n)``."""
         return self._moments()[0]
 
-    def mean(self) -> Array:
-        """Return the expected label of every item, ``(B, n)``."""
-        return self._failure + self._unit * self.chance()
-
     def std(self) -> Array:
         """Return the standard deviation of what the expected label may be, ``(B, n)``."""
         return self._unit * self._moments()[1]
@@ -283,11 +271,6 @@ class Logistic(FeatureBelief, Probabilities):
         q = miss + (hit - miss) * p
         variance = np.maximum(q * (1 - q), 1e-300)
         return np.asarray((hit - miss) * np.sqrt(p * (1 - p) / variance))
-
-    def label_variance(self) -> Array:
-        """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""
-        p = self.chance()
-        return self._unit**2 * (p * (1 - p))
 
     def sample(self, count: int, random: Random) -> Array:
         """Return the expected labels under draws of theta, ``(B, count, n)``."""

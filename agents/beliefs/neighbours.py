@@ -26,14 +26,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import betaincinv
 
-from ...envs.core import Knowledge, Random
+from ...envs.core import Random
 from ...envs.core.checks import MOST_TOGETHER, integer, quantity, real, room
 from ...envs.pools import FeaturePool
 from .belief import Array, Local, row_of
-from .history import FeatureBelief, standardised, successes
+from .history import TwoLabels, standardised
 
 
-class Neighbours(FeatureBelief, Local):
+class Neighbours(TwoLabels, Local):
     """Belief over the success probabilities of the items of a pool with two values of labels.
 
     Args:
@@ -57,25 +57,18 @@ class Neighbours(FeatureBelief, Local):
         self.k = min(integer("k", k, low=1), model.num_items - 1)
         self.share = real("share", share, low=1e-9, high=1 - 1e-9)
         self.weight = quantity("weight", weight)
-        self._failure, self._success = model.outcomes or (0.0, 1.0)
         shape = num_episodes, model.num_items
         room("The neighbours", num_episodes * model.num_items * self.k, "lower k", MOST_TOGETHER)
         # Labels among the neighbours, and their successes; how many labels to come there are.
         self._labels, self._hits, self._coming = np.zeros((3, *shape))
         self._graphs: list[csr_array] = []  # one an episode, or one for all
 
-    @classmethod
-    def fits(cls, model: Knowledge) -> bool:
-        """Return whether the model is a pool with features whose labels have two public values."""
-        return isinstance(model, FeaturePool) and model.binary
-
     # ---- learning
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Count the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
-        outcomes = self._failure, self._success
-        success = successes("neighbours", arrivals.items, arrivals.labels, outcomes)
+        success = self._succeeds(arrivals.items, arrivals.labels)
         for i in (self._seen < arrivals.count).nonzero()[0].tolist():
             graph = self.reached(i)
             for t in range(self._seen[i], arrivals.count[i]):
@@ -115,10 +108,6 @@ class Neighbours(FeatureBelief, Local):
         """Return the probability of success of every item, ``(B, n)``."""
         return (self.weight * self.share + self._hits) / (self.weight + self._labels)
 
-    def mean(self) -> Array:
-        """Return the expected label of every item, ``(B, n)``."""
-        return self._failure + self._unit * self.chance()
-
     def std(self) -> Array:
         """Return the standard deviation of what the expected label may be, ``(B, n)``."""
         p = self.chance()
@@ -128,20 +117,11 @@ class Neighbours(FeatureBelief, Local):
         """Return what rounding may do to a label, whose chance is exact but for the last digits."""
         return np.full((len(self._seen), 1), 1e-12 * self._unit)
 
-    def label_variance(self) -> Array:
-        """Return (b - a)^2 p (1 - p), the variance of the next label of every item, ``(B, n)``."""
-        p = self.chance()
-        return self._unit**2 * (p * (1 - p))
-
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of the expected labels, each item's by itself, ``(B, count, n)``."""
         p, total = self.chance()[:, None], self._total[:, None]
         u = random.random((len(p), count, p.shape[2]))
         return np.asarray(self._failure + self._unit * betaincinv(total * p, total * (1 - p), u))
-
-    @property
-    def _unit(self) -> float:
-        return self._success - self._failure
 
     @property
     def _total(self) -> Array:

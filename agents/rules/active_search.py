@@ -17,7 +17,10 @@ top being the sum of the highest probabilities per price that the money affords.
 money without the test, s(x, m) - top(money - c), is never negative, and counts per cost.
 
 Where a label changes the chances of few items, as with nearest neighbours, most of them are ruled out
-by an upper bound, see `pruning`: choices stay as they are.
+by an upper bound, see `pruning`: choices stay as they are. Where it changes all, as with the logistic
+belief, bounds were found to rule out little. Of 10,000 items with 20 features, four of five or more
+were left by a bound on each change (Cauchy-Schwarz), at any time, and most of them until 20 labels by
+the exact changes at a fixed level, which need all products: so the likeliest are looked at.
 
 Sources: Garnett, Krishnamurthy, Xiong, Schneider, Mann, "Bayesian Optimal Active Search and
 Surveying", ICML 2012; Jiang, Malkomes, Converse, Shofner, Moseley, Garnett, "Efficient Nonmyopic
@@ -39,9 +42,9 @@ from .decision import Decision
 from .pruning import pruned, top_sums
 from .rule import Rule, best
 
-BLOCK = 2**13
-"""Numbers of a block in each episode: probabilities of all items given labels of some candidates."""
-
+BLOCK, WIDTH = 2**13, 8
+"""Numbers of a block in each episode, probabilities of all items given labels of some candidates, and
+how many candidates it has at least: a matrix product of few is slow."""
 
 EXACT = 1e-12
 """What double precision may do to a chance of 1."""
@@ -78,11 +81,11 @@ class ActiveSearch(Rule[Probabilities]):
         items = highest(np.where(legal, mean, -np.inf), count, random, ROUNDING)
         p = np.take_along_axis(mean, items, 1)
         future = np.empty((b, count))
-        width = max(1, BLOCK // n)
+        width = max(WIDTH, BLOCK // n)
         for block in (slice(i, i + width) for i in range(0, count, width)):
             failure, success = belief.given(items[:, block])
             for means in (failure, success):
-                means[np.broadcast_to(~legal[:, None], means.shape)] = -np.inf
+                np.copyto(means, -np.inf, where=~legal[:, None])
                 np.put_along_axis(means, items[:, block, None], -np.inf, 2)
             q = p[:, block]
             future[:, block] = (1 - q) * top_sums(failure, later) + q * top_sums(success, later)
@@ -132,7 +135,7 @@ class ENS(ActiveSearch):
         chance, count = belief.chance(), self.candidates or tests.shape[1]
         items = highest(np.where(tests.any(2), chance, -np.inf), count, random, ROUNDING)
         score = np.full(tests.shape, -np.inf)
-        width = max(1, BLOCK // tests.shape[1])
+        width = max(WIDTH, BLOCK // tests.shape[1])
         for test in range(tests.shape[2]):
             for some in (items[:, i : i + width] for i in range(0, items.shape[1], width)):
                 worth = self._worth(belief, decision, some, test)

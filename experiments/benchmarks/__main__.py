@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from functools import partial
+from collections.abc import Callable
+from functools import partial, update_wrapper
 from pathlib import Path
 
 import gymnasium
@@ -15,14 +16,13 @@ from threadpoolctl import threadpool_limits
 from ... import __version__
 from ...envs.core import InputError
 from ..runs.terminal import any_encoding, out, show
-from .decisions import decisions, growth, low_rank_decisions, star_decisions
+from .decisions import decisions, questions
 from .design import design
-from .importing import importing
-from .limits import graphs, memory, particles, resets, restarts
-from .questions import questions
+from .limits import graphs, memory, particles, resets
+from .processes import importing, size
 from .rates import rates
-from .size import size
-from .stepping import stepping, streams
+from .stepping import restarts, stepping, streams
+from .timing import Measured
 
 
 def main() -> None:
@@ -40,36 +40,29 @@ def main() -> None:
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
     )
-    tables = {
-        "Import": importing,
-        "Stepping": stepping,
-        "Random streams": streams,
-        "Pools on graphs": graphs,
-        "Restarts": restarts,
-        "Partial resets": resets,
-        "Particles": particles,
-        "Memory": memory,
-        "Growth": rates,
-        "Decisions": decisions,
-        "Decisions on a star graph": star_decisions,
-        "Decisions by draws": low_rank_decisions,
-        "Growth with the pool": growth,
-        "Questions of an episode": questions,
-        "A million items": size,
-        "Design": design,
-    }
+    tables: list[Callable[[int], Measured]] = [
+        importing,
+        stepping,
+        streams,
+        graphs,
+        restarts,
+        resets,
+    ]
+    tables += [particles, memory, rates, decisions, questions, size, design]
     try:
         from .learning import learning
 
-        tables["Learning"] = learning
+        tables.append(learning)
     except InputError as error:
         out.print(f"Learning is not measured. {error}")
     if "--picture" in sys.argv:
-        path = Path(sys.argv[sys.argv.index("--picture") + 1])
-        tables = {"Growth": partial(rates, path=path)}
-    for title, measure in tables.items():
-        head, rows = measure(turns)
-        show(head, rows, f"{title}: median over {turns} turns (10th to 90th percentile)")
+        picture = Path(sys.argv[sys.argv.index("--picture") + 1])
+        tables = [update_wrapper(partial(rates, path=picture), rates)]
+    for measure in tables:
+        title = (
+            f"{measure.__name__.capitalize()}: median over {turns} turns (10th to 90th percentile)"
+        )
+        show(*measure(turns), title)
 
 
 if __name__ == "__main__":

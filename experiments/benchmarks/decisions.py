@@ -1,13 +1,18 @@
-"""What a decision costs, against the matrix product that it cannot do without.
+"""What a label and the decision after it cost, against what they cannot do without.
 
 Information-directed sampling with K joint draws on a pool of n items with d features needs the
 values of all items under all draws, one product n x d x K, unless it keeps them from one label to the
 next. The label's own update costs n d: it is that of the belief without draws, in a column of its own.
-Thompson sampling and upper bounds need no product: their cost per label should grow like n d. On a star
-graph, where the values are independent, the exact quadrature is set against the draws that it saves.
+Thompson sampling and upper bounds need no product.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
-sweeps of their chains. These are timed through whole episodes.
+sweeps of their chains: the product is that of the factors in all chains. On a star graph, where the
+values are independent, the exact quadrature is set against the draws that it saves.
+
+Some episodes are played as a whole. A Gaussian process carries a row of n numbers for each label, over
+all of which every further label goes: t products of n. Efficient nonmyopic search by nearest neighbours
+is set against the two products of its bound, with one sparse matrix; by a logistic belief against those
+of its candidates with all items.
 """
 
 from __future__ import annotations
@@ -24,114 +29,67 @@ from ...agents import make
 from ...agents.beliefs import Linear, LowRank, Nodes
 from ...agents.rules import IDS, BayesUCB, Decision, Thompson
 from ...envs.pools.table_pool import TablePool
-from .timing import Measured, Subject, in_turns, median, repeated
+from .timing import Measured, Work, few, in_turns, median, milli, spent
 
-POOLS = ((500, 20, 100), (500, 20, 1000), (10_000, 50, 1000), (1_000_000, 100, 100))
-"""Items, features, draws."""
-BATCH = (500, 20, 100, 64)
-"""Items, features, draws, episodes."""
-ITEMS = (50_000, 100_000, 200_000, 400_000)
-"""Items over which the cost per label is taken, at the first of `FEATURES`."""
-FEATURES = (50, 100, 200, 400)
-"""Features over which it is taken, at the first of `ITEMS`."""
+POOLS = (
+    (500, 20, 100, 1),
+    (500, 20, 1000, 1),
+    (500, 20, 100, 64),
+    (10_000, 50, 1000, 1),
+    (1_000_000, 100, 100, 1),
+)
+"""Items, features, draws, episodes of linear pools."""
 STAR = (900, 0.01, 100, 64)
 """Nodes, probability of an edge, draws, episodes of a star graph."""
-
 MATRIX_EPISODES = (1, 16)
 """Episodes at once on the default low-rank pool."""
 
+LABELS, ITEMS, FEATURES = 790, 3955, 44
+"""Labels, items and features of the episode of a Gaussian process."""
+EARLY = slice(90, 111)
+"""Labels at which decisions are looked at one by one."""
+SEARCHES = (
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 100_000, 2),
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 10_000, 2),
+    ("logistic, 50 candidates", "ens", 10_000, 20),
+)
+"""Belief, agent, items, features."""
+QUESTIONS = 100
+"""Labels of a search, from one success on."""
+
 
 def decisions(turns: int) -> Measured:
-    """Measure decisions on linear pools; large ones take few turns."""
-    rows = []
-    for n, d, k in POOLS:
-        few = turns if n < 100_000 else min(turns, 3)
-        times = in_turns(works(n, d, k, 1), turns=few)
-        rows.append([f"n={n:,}, d={d}, {k} draws", *_cells(times, 1), _label(times)])
-    n, d, k, b = BATCH
-    times = in_turns(works(n, d, k, b), turns=turns)
-    name = f"n={n:,}, d={d}, {k} draws, per episode of {b}"
-    rows.append([name, *_cells(times, b), _label(times)])
-    return [*_head("linear pool", "label + IDS, ms"), "label alone / product"], rows
+    """Measure pools of all kinds; large ones take few turns."""
+    rows = [
+        _row(
+            f"linear: n={n:,}, d={d}, {k} draws",
+            works(n, d, k, b),
+            b,
+            few(turns) if n > 100_000 else turns,
+        )
+        for n, d, k, b in POOLS
+    ]
+    rows += [_row(*_matrices(b), b, turns) for b in MATRIX_EPISODES]
+    rows.append(_row(*_star(*STAR), STAR[-1], turns))
+    head = ["pool, episodes", "floor, ms", "label + IDS, ms", "/ floor", "label + Thompson, ms"]
+    return [*head, "label + UCB, ms", "label alone / floor"], rows
 
 
-def growth(turns: int) -> Measured:
-    """Measure how the cost of a label and a choice grows with the pool: O(n d) is slope 1.
-
-    LinUCB computes what Bayes-UCB does, and costs the same.
-    """
-    rows, rules = [], ("thompson", "ucb")
-    items, features = [(n, FEATURES[0]) for n in ITEMS], [(ITEMS[0], d) for d in FEATURES]
-    for axis, (name, sizes) in enumerate((("items", items), ("features", features))):
-        pools = {size: works(*size, 2, 1) for size in sizes}
-        subjects = {(rule, size): pools[size][rule] for rule in rules for size in sizes}
-        times = in_turns(subjects, turns=turns)
-        for rule in rules:
-            cost = np.array([times[rule, size] for size in sizes])  # (sizes, turns)
-            numbers = [size[axis] for size in sizes]
-            slopes = np.polyfit(np.log(numbers), np.log(cost), 1)[0]
-            ratios = " ".join(f"{r:.2f}" for r in np.median(cost[1:] / cost[:-1], axis=1))
-            what = f"label + {rule}, {name} {numbers[0]:,} to {numbers[-1]:,}"
-            rows.append([what, ratios, median(slopes)])
-    return ["linear pool", "cost at twice the size", "slope of log cost"], rows
-
-
-def star_decisions(turns: int) -> Measured:
-    """Measure decisions on a star graph after the label of one hub."""
-    n, edge_prob, k, b = STAR
-    env = gym.make_vec(
-        "discovery/GraphPool-v0", num_envs=b, topology="star", num_items=n, edge_prob=edge_prob
+def _row(name: str, subjects: dict[str, Work], episodes: int, turns: int) -> list[str]:
+    """Return milliseconds per episode and what they are to the floor, as far as there are any."""
+    times = in_turns(subjects, turns)
+    floor, ids, thompson, ucb = (
+        milli(times[one], episodes) if one in times else ""
+        for one in ("floor", "ids", "thompson", "ucb")
     )
-    observation, _ = env.reset(seed=0)
-    observation = env.step(observation["hubs"].argmax(1))[0]
-    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
-    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
-
-    def decide() -> None:
-        belief.update(observation, np.zeros(b, np.bool_))
-        rule.choose(belief, decision, random)
-
-    belief.update(observation, np.ones(b, np.bool_))
-    draws = repeated(lambda: random.standard_normal((b, k, n)))
-    times = in_turns({"ids": repeated(decide), "draws": draws}, turns=turns)
-    head = ["star graph", "IDS, ms", f"{k} draws alone, ms", "IDS / draws"]
-    name = f"n={n}, edge_prob={edge_prob}, per episode of {b}"
-    ratio = median(times["ids"] / times["draws"])
-    return head, [[name, _each(times["ids"], b), _each(times["draws"], b), ratio]]
-
-
-def low_rank_decisions(turns: int) -> Measured:
-    """Measure labels and decisions on the low-rank pool."""
-    rows = []
-    for b in MATRIX_EPISODES:
-        subjects, name = _players(b)
-        times = in_turns(subjects, turns=turns)
-        rows.append([f"{name}, per episode of {b}", *_cells(times, b)])
-    return _head("low-rank pool", "label + IDS, ms"), rows
-
-
-def _head(pool: str, ids: str) -> list[str]:
-    return [pool, "product, ms", ids, "/ product", "label + Thompson, ms", "label + UCB, ms"]
-
-
-def _cells(times: dict[str, NDArray[np.float64]], episodes: int) -> list[str]:
-    product, ids, thompson, ucb = (
-        _each(times[name], episodes) for name in ("product", "ids", "thompson", "ucb")
+    ratio, label = (
+        median(times[one] / times["floor"]) if one in times else "" for one in ("ids", "label")
     )
-    return [product, ids, median(times["ids"] / times["product"]), thompson, ucb]
+    return [f"{name}, x{episodes}", floor, ids, ratio, thompson, ucb, label]
 
 
-def _label(times: dict[str, NDArray[np.float64]]) -> str:
-    return median(times["label"] / times["product"])
-
-
-def _each(seconds: NDArray[np.float64], episodes: int) -> str:
-    """Return milliseconds per episode."""
-    return f"{np.median(seconds) * 1e3 / episodes:.3g}"
-
-
-def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
-    """Return what one label and choice take in b episodes, and the product, by name."""
+def works(n: int, d: int, k: int, b: int) -> dict[str, Work]:
+    """Return what one label and choice take on b linear pools, and their product, by name."""
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
@@ -166,35 +124,27 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Subject]:
         rule.choose(keeping, decision, random)
 
     return {
-        "product": repeated(product),
-        "ids": repeated(partial(keep_and_choose, IDS(samples=k))),
-        "label": repeated(partial(learn, belief)),
-        "thompson": repeated(partial(learn_and_choose, Thompson())),
-        "ucb": repeated(partial(learn_and_choose, BayesUCB())),
+        "floor": product,
+        "ids": partial(keep_and_choose, IDS(samples=k)),
+        "label": partial(learn, belief),
+        "thompson": partial(learn_and_choose, Thompson()),
+        "ucb": partial(learn_and_choose, BayesUCB()),
     }
 
 
-def _players(b: int) -> tuple[dict[str, Subject], str]:
-    """Return agents at play in b episodes of the low-rank pool, and its name.
-
-    Their product is that of the factors in all chains, the values of all entries.
-    """
+def _matrices(b: int) -> tuple[str, dict[str, Work]]:
+    """Return the name of the low-rank pool, and agents that play b episodes of it."""
     model = gym.make("discovery/LowRankPool-v0").unwrapped.model  # type: ignore[attr-defined]
-    chains = LowRank(model, 1).chains
-    random = np.random.default_rng(0)
+    chains, random = LowRank(model, 1).chains, np.random.default_rng(0)
     u = random.standard_normal((b * chains, model.num_rows, model.rank), np.float32)
     v = random.standard_normal((b * chains, model.rank, model.num_cols), np.float32)
-
-    name = f"{model.num_rows} x {model.num_cols}, rank {model.rank}, {chains} draws"
-    return {
-        "product": repeated(lambda: u @ v),
-        "ids": _player("ids(lam=3)", b),
-        "thompson": _player("thompson", b),
-        "ucb": _player("bayes_ucb", b),
-    }, name
+    texts = {"ids": "ids(lam=3)", "thompson": "thompson", "ucb": "bayes_ucb"}
+    players = {name: _player(text, b) for name, text in texts.items()}
+    name = f"{model.num_rows} x {model.num_cols} of rank {model.rank}: {chains} draws"
+    return name, {"floor": lambda: u @ v, **players}
 
 
-def _player(text: str, b: int) -> Subject:
+def _player(text: str, b: int) -> Work:
     """Return what labels and chooses in b episodes of the low-rank pool."""
     vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
     agent = make(text, vector)
@@ -204,4 +154,85 @@ def _player(text: str, b: int) -> Subject:
         action, now[1] = agent.predict(*now)
         now[0] = vector.step(action)[0]
 
-    return repeated(play)
+    return play
+
+
+def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[str, dict[str, Work]]:
+    """Return the name of star graphs, and what a decision takes after the label of one hub."""
+    settings: dict[str, Any] = {"topology": "star", "num_items": n, "edge_prob": edge_prob}
+    env = gym.make_vec("discovery/GraphPool-v0", num_envs=b, **settings)
+    observation, _ = env.reset(seed=0)
+    observation = env.step(observation["hubs"].argmax(1))[0]
+    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
+    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
+
+    def decide() -> None:
+        belief.update(observation, np.zeros(b, np.bool_))
+        rule.choose(belief, decision, random)
+
+    belief.update(observation, np.ones(b, np.bool_))
+    draws = partial(random.standard_normal, (b, k, n))
+    return f"star: n={n}, edge_prob={edge_prob}, {k} draws", {"floor": draws, "ids": decide}
+
+
+def questions(turns: int) -> Measured:
+    """Measure all decisions of some episodes, on average, and the worst."""
+    rows = [_process(few(turns)), *(_search(*search) for search in SEARCHES)]
+    head = ["episode", "all, s", "its products, s", "/ products", "mean, ms", "worst, ms"]
+    return head, rows
+
+
+def _episode(
+    name: str, times: NDArray[np.float64], products: Work, some: NDArray[Any]
+) -> list[str]:
+    floor = spent(products)
+    numbers = times.sum(), floor, times.sum() / floor, 1e3 * some.mean(), 1e3 * some.max()
+    return [name, *(f"{number:.3g}" for number in numbers)]
+
+
+def _process(turns: int) -> list[str]:
+    random = np.random.default_rng(0)
+    x = random.standard_normal((ITEMS, FEATURES))
+    y = np.sin(x[:, :4]).sum(1) + random.standard_normal(ITEMS) / 10
+    times = np.median([_asked("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
+    rows, weight = np.ones((LABELS, ITEMS)), np.ones(LABELS)
+    name = f"gp, {LABELS} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
+    return _episode(
+        name, times, lambda: [weight[:t] @ rows[:t] for t in range(LABELS)], times[EARLY]
+    )
+
+
+def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
+    """Play a search whose successes lie in ten small discs, or in a part of the space."""
+    from scipy.sparse import random_array
+
+    random = np.random.default_rng(0)
+    x = random.random((n, d))
+    apart = ((x[:, None] - random.random((10, d))) ** 2).sum(2).min(1)
+    y = (apart < np.quantile(apart, 0.028)).astype(np.float64)
+    times = _asked(agent, x, y, QUESTIONS, [int(y.argmax())])
+    if belief == "neighbours":
+        left: Any = random_array((n, n), density=50 / n, rng=random, format="csr")
+        right, count = random.random(n), 2 * QUESTIONS
+    else:
+        left, right, count = x[:50].astype(np.float32), x.T.astype(np.float32), QUESTIONS
+    name = f"ens, {belief}, {QUESTIONS} labels of {n:,}"
+    return _episode(name, times, lambda: [left @ right for _ in range(count)], times)
+
+
+def _asked(text: str, x: Any, y: Any, labels: int, known: list[int]) -> NDArray[np.float64]:
+    """Return the seconds of every decision of an episode after some labels that are known."""
+    settings = {"features": x, "labels": y, "horizon": labels + len(known)}
+    vector: Any = gym.make_vec("discovery/TablePool-v0", num_envs=1, **settings)
+    agent, times = make(text, vector), []
+    now = [vector.reset(seed=0)[0], agent.predict(vector.reset(seed=0)[0])[1]]
+
+    def ask() -> None:
+        now[:] = agent.predict(*now)
+
+    for item in known:
+        now[0] = vector.step(np.array([item]))[0]
+    for _ in range(labels):
+        times.append(spent(ask))
+        now[0] = vector.step(now[0])[0]
+    return np.array(times)

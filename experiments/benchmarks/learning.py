@@ -15,11 +15,10 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 
 from ...agents.learned import learn_extra
 from ..training.sb3 import ON_POLICY
-from .timing import Measured, in_turns, median
+from .timing import Measured, in_turns, median, rate
 
 with learn_extra():
     import torch
@@ -50,14 +49,13 @@ def learning(turns: int) -> Measured:
             (f"native x{WIDE}, {large}, 10 epochs", WIDE, few, {"batch_size": batch}),
         )
     }  # fmt: skip
-    times = in_turns(learners, turns=min(turns, 9))
+    times = in_turns(learners, min(turns, 9))
     peer = next(iter(times))
     rows = []
     for name, learner in learners.items():
         ratio = learner.frames / times[name] / (learners[peer].frames / times[peer])
-        rate = f"{learner.frames / np.median(times[name]):,.0f}"
         shares = (f"{part / learner.whole:.1%}" for part in (learner.collecting, learner.stepping))
-        rows.append([name, rate, "1" if name == peer else median(ratio, ".1f"), *shares])
+        rows.append([name, rate(times[name], learner.frames), median(ratio, ".1f"), *shares])
     head = ["PPO on KnowledgeLadder", "frames/s", "/ DummyVecEnv of 8", "collecting", "stepping"]
     return head, rows
 
@@ -77,8 +75,8 @@ class _Learner:
         self.model.collect_rollouts = self._timed(self.model.collect_rollouts, "collecting")
         self._learn = self._timed(self.model.learn, "whole")
 
-    def __call__(self, count: int) -> None:
-        self._learn(count * self.frames, reset_num_timesteps=False)
+    def __call__(self) -> None:
+        self._learn(self.frames, reset_num_timesteps=False)
 
     def _timed(self, work: Callable[..., Any], part: str) -> Callable[..., Any]:
         def timed(*args: Any, **kwargs: Any) -> Any:

@@ -1,14 +1,12 @@
 """How far environments are from what they cannot do without: their draws, their memory, one another.
 
-Graph pools step against the draws of what is shown, by generators that exist already; environments that
-restart in the same step against those that restart in the next; the reset of one of many pools against
-its normal numbers; many particle posteriors against one; and `evaluate` by the memory of an episode.
+Graph pools step against the draws of what is shown, by generators that exist already; the reset of one
+of many pools against its normal numbers; many particle posteriors against one; and `evaluate` by the
+memory of an episode.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from typing import Any
 
@@ -16,8 +14,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from .stepping import SUBJECTS, stepper
-from .timing import Measured, in_turns, median, repeated
+from .timing import PACKAGE, PEAK, Measured, fresh, in_turns, median, micro, milli, rate, spent
 
 GRAPHS: dict[str, dict[str, Any]] = {
     "star, 100 nodes": {"topology": "star"},
@@ -27,18 +24,14 @@ GRAPHS: dict[str, dict[str, Any]] = {
 }
 STEPS = 60
 """Steps of an episode on a graph; ``--quick`` takes fewer."""
-PER_END = 0.2e-6
-"""Seconds that a restart in the same step may take for each end, over 1.3 times one in the next."""
 EVALUATED = (("KnowledgeLadder", 4_000, 1_000_000), ("LinearPool", 1_000, 100_000))
 """Environments, episodes by which the memory is measured (and five times as many), and of how many."""
-CODE = """
-import re, resource
-from pathlib import Path
-from {package}.experiments.runs.evaluation import evaluate
-evaluate("discovery/{name}-v0", "random", episodes={episodes}, truth=False)
-status = Path("/proc/self/status")
-print(1024 * int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text())[1]) if status.exists()
-      else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+CODE = f"""
+import sys
+from {PACKAGE}.experiments.runs.evaluation import evaluate
+evaluate(f"discovery/{{sys.argv[1]}}-v0", "random", episodes=int(sys.argv[2]), truth=False)
+{PEAK}
+print(peak)
 """
 
 
@@ -48,8 +41,8 @@ def graphs(turns: int) -> Measured:
     for name, kwargs in GRAPHS.items():
         for b in (64, 1024):
             step, draws = _graph(kwargs, b, min(STEPS, 2 * turns))
-            each = [f"{np.median(times) / b * 1e6:.2f}" for times in (step, draws)]
-            rows.append([f"{name}, x{b}", *each, median(step / draws)])
+            cells = micro(step, b), micro(draws, b), median(step / draws)
+            rows.append([f"{name}, x{b}", *cells])
     return ["graph pool", "a step of an episode, us", "its draws, us", "/ draws"], rows
 
 
@@ -74,30 +67,10 @@ def _graph(
     return times[0], times[1]
 
 
-def restarts(turns: int) -> Measured:
-    """Measure steps of 1024 episodes that restart in the same step, and in the next one."""
-    rows = []
-    for name, (env_id, kwargs) in SUBJECTS.items():
-        envs = {
-            mode: gym.make_vec(env_id, num_envs=1024, autoreset_mode=mode, **kwargs)
-            for mode in ("NextStep", "SameStep")
-        }
-        times = in_turns({mode: stepper(env) for mode, env in envs.items()}, turns=turns)
-        actions = envs["SameStep"].action_space.sample
-        ends = np.mean([envs["SameStep"].step(actions())[2].sum() for _ in range(500)])
-        allowed = 1.3 * times["NextStep"] + PER_END * ends
-        cells = [f"{np.median(times[mode]) * 1e6:.0f}" for mode in times]
-        rows.append([name, *cells, f"{ends:.1f}", median(times["SameStep"] / allowed)])
-    head = ["1024 episodes", "NextStep, us", "SameStep, us", "ends a step"]
-    return [*head, "SameStep / (1.3 NextStep + .2 us for each end)"], rows
-
-
 def resets(turns: int) -> Measured:
     """Measure the reset of one of 1024 linear pools after some steps; the last observation is kept."""
-    random = np.random.default_rng(0)
-    draws = repeated(lambda: random.standard_normal((500, 20), np.float32))
-    floor = np.median(in_turns({"draws": draws}, turns=min(turns, 5))["draws"])
-    rows = []
+    random, rows = np.random.default_rng(0), []
+    draws = in_turns({"draws": lambda: random.standard_normal((500, 20), np.float32)}, min(turns, 5))
     for steps in (0, 3):
         calls = np.zeros((min(turns, 5), 10))
         for times in calls:
@@ -110,24 +83,21 @@ def resets(turns: int) -> Measured:
                 seen = env.reset(options={"reset_mask": mask})
                 times[k] = time.process_time() - start
             del seen
-        first, tenth = (median(calls[:, k] * 1e3) for k in (0, 9))
-        rows.append([f"reset_mask of one, after {steps} steps", first, tenth, f"{floor * 1e3:.2f}"])
+        cells = (median(1e3 * calls[:, k]) for k in (0, 9))
+        rows.append([f"reset_mask of one, after {steps} steps", *cells, milli(draws["draws"])])
     return ["1024 linear pools", "first, ms", "tenth, ms", "its normal numbers, ms"], rows
 
 
 def particles(turns: int) -> Measured:
     """Measure steps of particle posteriors, which are kept episode by episode, over whole episodes."""
-    rates = {}
+    times = {}
     for b in (1, 16, 64):
         env = gym.make_vec("discovery/LocationFinding-v0", num_envs=b)
         actions, count = env.action_space, min(turns, 30) * (1 if b > 1 else 8)
         actions.seed(0)
         env.reset(seed=0)
-        start = time.process_time()
-        for _ in range(count):
-            env.step(actions.sample())
-        rates[b] = b * count / (time.process_time() - start)
-    rows = [[f"x{b}", f"{rate:.0f}", f"{rate / rates[1]:.2f}"] for b, rate in rates.items()]
+        times[b] = spent(lambda: env.step(actions.sample()), count) / (b * count)  # noqa: B023
+    rows = [[f"x{b}", rate(each), f"{times[1] / each:.2f}"] for b, each in times.items()]
     return ["LocationFinding, 1000 particles", "steps/s", "/ one episode"], rows
 
 
@@ -135,15 +105,8 @@ def memory(turns: int) -> Measured:
     """Measure the memory of `evaluate` in new processes, of few episodes, and what many would take."""
     rows = []
     for name, few, many in EVALUATED:
-        small, large = (_peak(name, count) for count in (few, 5 * few))
+        small, large = (fresh(CODE, name, count)[0] for count in (few, 5 * few))
         each = (large - small) / (4 * few)
-        rows.append(
-            [name, f"{each:.0f}", f"{many:,}", f"{(small + each * (many - few)) / 1e6:.0f}"]
-        )
+        cells = f"{each:.0f}", f"{many:,}", f"{(small + each * (many - few)) / 1e6:.0f}"
+        rows.append([name, *cells])
     return ["evaluate", "bytes an episode", "episodes", "they would take, MB"], rows
-
-
-def _peak(name: str, episodes: int) -> int:
-    code = CODE.format(package=__name__.split(".")[0], name=name, episodes=episodes)
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return int(told.stdout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from discovery_gym.experiments.benchmarks.importing import COMMANDS, OWN, PEER, importing
+from discovery_gym.experiments.benchmarks.processes import COMMANDS, OWN, PEER, importing
 
 
 def test_imports_and_commands_are_measured() -> None:
