@@ -148,8 +148,7 @@ class Kept:
             x: Features as they are seen, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
-        level = (mean - middle).astype(np.float32)
-        level[mask == 0] = -np.inf
+        level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
         top = np.empty(self._z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
         if is_large(x[0]):
@@ -160,11 +159,12 @@ class Kept:
         else:
             for rows, draws in self._tiles():
                 values = self.now(rows, draws) + level[rows, None]
-                here = values.argmax(2)
-                top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
-                winner[rows, draws] = here
+                winner[rows, draws] = here = values.argmax(2)
+                places = here.ravel() + np.arange(0, values.size, mean.shape[1])
+                top[rows, draws] = values.take(places).reshape(here.shape)
             explained = forms(x, explaining(theta, winner))
-        return top.mean(1, dtype=np.float64)[:, None] + middle - mean, explained
+        best = top.sum(1, dtype=np.float64, keepdims=True) / self.count + middle
+        return best - mean, explained
 
     def _best_of_large(
         self, episode: int, level: Floats, top: Floats, winner: NDArray[np.int64]
