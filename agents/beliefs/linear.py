@@ -254,8 +254,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
         by = w / (a + np.sqrt(noise * a))[:, None]
-        root = root - v[:, :, None] * by[:, None, :]
-        self._root[rows] = root
+        self._root[rows] -= v[:, :, None] * by[:, None, :]
         change = self._times(v, rows)
         if self._kept is not None:
             self._kept.learn(episodes, by, change, self._product)
@@ -263,7 +262,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
             self._mean[rows] += change * surprise[:, None]
-        self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
+        self._var[rows] -= np.square(change, dtype=np.float64) / a[:, None]
 
     def _learn_first(
         self, episodes: NDArray[np.int64], items: NDArray[np.int64], fidelity: Any

@@ -128,11 +128,12 @@ class IDS(Rule[Belief]):
     ) -> NDArray[np.int64]:
         """Return what is drawn from the best distribution, ``(B,)``.
 
-        Regret and information of every action are ``(B, n)``, ``off`` is what rounding does to them,
-        ``(B, 1)`` each. With ``costs`` both are per cost.
+        Regret and information of every action are ``(B, n)``, the latter written over; ``off`` is what
+        rounding does to them, ``(B, 1)`` each. With ``costs`` both are per cost.
         """
-        regret = np.where(mask, _raised(regret), np.inf)
-        gain, most = _raised(gain), gain.max(1)
+        least, regret = _least(regret), np.where(mask, regret, np.inf)
+        np.maximum(regret, least, out=regret)  # of labelled items it may be below 0
+        np.maximum(gain, _least(gain), out=gain)
         first = np.arange(0, gain.size, gain.shape[1])
         if self.deterministic:
             chosen = first + best(np.log(gain) - self.lam * np.log(regret), mask, random)
@@ -149,15 +150,14 @@ class IDS(Rule[Belief]):
         few = alike.ravel().nonzero()[0]  # so that the rest looks at them only
         episodes = few // gain.shape[1]
         apart = np.abs(gain.take(few) - gain.take(chosen)[episodes])
-        within = off[1][:, 0] + 1e-5 * most
+        within = off[1][:, 0] + 1e-5 * gain.max(1)
         alike.ravel()[few] = apart <= within[episodes]
         return one_of(alike, random)
 
 
-def _raised(values: Array) -> Array:
-    """Return values ``(B, n)`` that are not 0, nor below it as some of labelled items may be."""
-    least = TINY * np.maximum(values.max(1, keepdims=True), 0.0) + LEAST
-    return np.asarray(np.maximum(values, least))
+def _least(values: Array) -> Array:
+    """Return what values ``(B, n)`` are raised to, ``(B, 1)``."""
+    return np.asarray(TINY * np.maximum(values.max(1, keepdims=True), 0.0) + LEAST)
 
 
 def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, Array]:
