@@ -206,7 +206,9 @@ class Kept:
         values = self.values[rows, draws, items]
         if self._ahead is None:
             return values
-        return np.asarray(values + self._ahead[0][rows, draws] @ self._ahead[1][rows, :, items])
+        one, other = self._ahead[0][rows, draws], self._ahead[1][rows, :, items]
+        # NumPy is slow at a product over a single number.
+        return np.asarray(values + (one * other if one.shape[2] == 1 else one @ other))
 
     def _tiles(self) -> Iterator[tuple[slice, slice]]:
         """Yield episodes and draws whose values stay in the cache: many episodes, or many draws."""
