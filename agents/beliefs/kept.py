@@ -76,7 +76,7 @@ class Kept:
         self._number = np.zeros(b, np.int64)  # labels taken in
         self._due = np.zeros(b, np.int64)  # after which of them all is drawn anew,
         self._drawn = np.full(b, -1)  # and was
-        self._z = np.zeros((b, count, num_features), np.float32)
+        self.z: Floats = np.zeros((b, count, num_features), np.float32)
         fits = b * count * num_items <= ROOM and num_features >= WORTH
         shape = (b, count, num_items) if fits else (0, 0, 0)
         self.values: Floats = np.zeros(shape, np.float32)  # A, but for labels in flight
@@ -112,7 +112,7 @@ class Kept:
                 self._draw(episodes[number == due], product)
         if not len(self.values):
             return
-        moves = -np.matmul(self._z[rows], by.astype(np.float32)[:, :, None])[..., 0]
+        moves = -np.matmul(self.z[rows], by.astype(np.float32)[:, :, None])[..., 0]
         changes = change.astype(np.float32, copy=False)
         if self._ahead is None:
             for i in (number > due).nonzero()[0].tolist():  # in place
@@ -132,10 +132,6 @@ class Kept:
         ahead._ahead = self._ahead or none
         return ahead
 
-    def theta(self, root: Array) -> Floats:
-        """Return the draws of the coefficients less their mean, ``(B, K, d)``."""
-        return np.asarray(np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32)))
-
     def about_best(
         self, mean: Array, mask: NDArray[np.int8], theta: Floats, x: Floats
     ) -> tuple[Array, Array]:
@@ -149,7 +145,7 @@ class Kept:
         """
         middle = mean.max(1, keepdims=True)
         level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
-        top = np.empty(self._z.shape[:2], np.float32)
+        top = np.empty(self.z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
         if is_large(x[0]):
             explained = np.empty(mean.shape)
@@ -223,13 +219,13 @@ class Kept:
         """Draw anew."""
         for e in episodes.tolist():
             key = hashed(self.keys[e : e + 1], self._number[e : e + 1])[0]
-            z = keyed_generator(key).standard_normal(self._z.shape[1:])
+            z = keyed_generator(key).standard_normal(self.z.shape[1:])
             z -= z.mean(0)
             if self.count > z.shape[1] + 1:
                 z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / self.count)).T
             else:
                 z *= (self.count / (self.count - 1)) ** 0.5
-            self._z[e], self._drawn[e] = z, self._number[e]
+            self.z[e], self._drawn[e] = z, self._number[e]
             if len(self.values):
                 product(e, z, self.values[e])
 
