@@ -186,8 +186,9 @@ def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, 
     below = (regret < chord).ravel()
     below[low] = below[high] = True  # of these there may be others, but none is better
     some = below.nonzero()[0]
+    told = gain.take(some).tolist(), regret.take(some).tolist(), some.tolist()
     points: list[list[Point]] = [[] for _ in gain]
-    for point in zip(*(of.tolist() for of in (gain.take(some), regret.take(some), some)), strict=True):
+    for point in zip(*told, strict=True):
         points[point[2] // n].append(point)
     found = [_of_chain(_chain(sorted(of)), lam) for of in points]
     one, other, weight = zip(*found, strict=True)
