@@ -132,10 +132,13 @@ class Agent(ABC):
                 "state=None for a new batch."
             )
         else:
+            played, keys = state.played, state.keys
+            decisions, rest = state.decisions, state.rest
             if episode_start is not None:
                 start |= np.asarray(episode_start, np.bool_)
-            played, decisions = state.played + start, np.where(start, 0, state.decisions)
-            keys, rest = self._keys(played) if start.any() else state.keys, state.rest
+            if start.any():
+                played, decisions = played + start, np.where(start, 0, decisions)
+                keys = self._keys(played)
         if (known := self.model.decisions(observation)) is not None:
             decisions = known
         self.keys, self._decisions, self._random = keys, decisions, None

@@ -166,14 +166,14 @@ def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
         winner: The best item of each, ``(B, K)``.
     """
     b, count, d = theta.shape
-    key = (winner + np.arange(b)[:, None] * (winner.max() + 1)).ravel()
-    order = key.argsort(kind="stable")
-    key = key[order]
-    edges = np.concatenate([[0], (key[1:] != key[:-1]).nonzero()[0] + 1, [len(key)]])
-    first = edges[:-1]
-    group = np.add.reduceat(theta.reshape(-1, d)[order], first)
-    group /= np.sqrt((edges[1:] - first) * count)[:, None].astype(np.float32)
-    cuts = np.searchsorted(order[first] // count, np.arange(b + 1)).tolist()
+    order = winner.argsort(1, kind="stable") + np.arange(0, b * count, count)[:, None]
+    best = winner.take(order)
+    begins = np.ones(b * count + 1, np.bool_)
+    begins[:-1].reshape(b, count)[:, 1:] = best[:, 1:] != best[:, :-1]
+    edges = begins.nonzero()[0]
+    group = np.add.reduceat(theta.reshape(-1, d).take(order.ravel(), 0), edges[:-1])
+    group /= np.sqrt((edges[1:] - edges[:-1]) * count)[:, None].astype(np.float32)
+    cuts = edges.searchsorted(np.arange(0, b * count + 1, count)).tolist()
     out = np.empty((b, d, d), np.float32)
     for e, (i, j) in enumerate(pairwise(cuts)):
         np.matmul(group[i:j].T, group[i:j], out=out[e])

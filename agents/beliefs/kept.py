@@ -76,7 +76,7 @@ class Kept:
         self._number = np.zeros(b, np.int64)  # labels taken in
         self._due = np.zeros(b, np.int64)  # after which of them all is drawn anew,
         self._drawn = np.full(b, -1)  # and was
-        self._z = np.zeros((b, count, num_features), np.float32)
+        self.z: Floats = np.zeros((b, count, num_features), np.float32)
         fits = b * count * num_items <= ROOM and num_features >= WORTH
         shape = (b, count, num_items) if fits else (0, 0, 0)
         self.values: Floats = np.zeros(shape, np.float32)  # A, but for labels in flight
@@ -112,7 +112,7 @@ class Kept:
                 self._draw(episodes[number == due], product)
         if not len(self.values):
             return
-        moves = -np.matmul(self._z[rows], by.astype(np.float32)[:, :, None])[..., 0]
+        moves = -np.matmul(self.z[rows], by.astype(np.float32)[:, :, None])[..., 0]
         changes = change.astype(np.float32, copy=False)
         if self._ahead is None:
             for i in (number > due).nonzero()[0].tolist():  # in place
@@ -132,10 +132,6 @@ class Kept:
         ahead._ahead = self._ahead or none
         return ahead
 
-    def theta(self, root: Array) -> Floats:
-        """Return the draws of the coefficients less their mean, ``(B, K, d)``."""
-        return np.asarray(np.matmul(self._z, root.transpose(0, 2, 1).astype(np.float32)))
-
     def about_best(
         self, mean: Array, mask: NDArray[np.int8], theta: Floats, x: Floats
     ) -> tuple[Array, Array]:
@@ -148,9 +144,8 @@ class Kept:
             x: Features as they are seen, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
-        level = (mean - middle).astype(np.float32)
-        level[mask == 0] = -np.inf
-        top = np.empty(self._z.shape[:2], np.float32)
+        level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
+        top = np.empty(self.z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
         if is_large(x[0]):
             explained = np.empty(mean.shape)
@@ -160,11 +155,12 @@ class Kept:
         else:
             for rows, draws in self._tiles():
                 values = self.now(rows, draws) + level[rows, None]
-                here = values.argmax(2)
-                top[rows, draws] = np.take_along_axis(values, here[..., None], 2)[..., 0]
-                winner[rows, draws] = here
+                winner[rows, draws] = here = values.argmax(2)
+                places = here.ravel() + np.arange(0, values.size, mean.shape[1])
+                top[rows, draws] = values.take(places).reshape(here.shape)
             explained = forms(x, explaining(theta, winner))
-        return top.mean(1, dtype=np.float64)[:, None] + middle - mean, explained
+        best = top.sum(1, dtype=np.float64, keepdims=True) / self.count + middle
+        return best - mean, explained
 
     def _best_of_large(
         self, episode: int, level: Floats, top: Floats, winner: NDArray[np.int64]
@@ -206,7 +202,9 @@ class Kept:
         values = self.values[rows, draws, items]
         if self._ahead is None:
             return values
-        return np.asarray(values + self._ahead[0][rows, draws] @ self._ahead[1][rows, :, items])
+        one, other = self._ahead[0][rows, draws], self._ahead[1][rows, :, items]
+        # NumPy is slow at a product over a single number.
+        return np.asarray(values + (one * other if one.shape[2] == 1 else one @ other))
 
     def _tiles(self) -> Iterator[tuple[slice, slice]]:
         """Yield episodes and draws whose values stay in the cache: many episodes, or many draws."""
@@ -221,13 +219,13 @@ class Kept:
         """Draw anew."""
         for e in episodes.tolist():
             key = hashed(self.keys[e : e + 1], self._number[e : e + 1])[0]
-            z = keyed_generator(key).standard_normal(self._z.shape[1:])
+            z = keyed_generator(key).standard_normal(self.z.shape[1:])
             z -= z.mean(0)
             if self.count > z.shape[1] + 1:
                 z = z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / self.count)).T
             else:
                 z *= (self.count / (self.count - 1)) ** 0.5
-            self._z[e], self._drawn[e] = z, self._number[e]
+            self.z[e], self._drawn[e] = z, self._number[e]
             if len(self.values):
                 product(e, z, self.values[e])
 

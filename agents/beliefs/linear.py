@@ -54,7 +54,7 @@ from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .best_item import about_best
 from .history import FeatureBelief, with_intercept
 from .kept import FEW, Kept
-from .units import ROWS, Units
+from .units import ROWS, Units, is_large
 
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
@@ -118,11 +118,11 @@ class Linear(FeatureBelief, AdditiveNoise):
         room("The covariances", b * d * d, "take fewer features", MOST_TOGETHER)
         self._root = np.empty((b, d, d))  # S
         self._mu = np.empty((b, d))
-        self._mean = np.empty((b, n))
-        self._var = np.empty((b, n))
+        self._mean, self._var = np.empty((b, n)), np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
         self._kept: Kept | None = None
+        self._ahead: dict[bytes, NDArray[Any]] = {}  # X v of labels to come, of a large pool
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
 
     @classmethod
@@ -165,6 +165,7 @@ class Linear(FeatureBelief, AdditiveNoise):
                 self._learn_first(behind[first], chosen[first], told)
                 self._learn(behind[~first], chosen[~first], fidelity=rest)
             self._seen[behind] += 1
+        self._ahead.clear()
         if self._standard:
             for t in np.unique(count[new]):
                 group = new[count[new] == t]
@@ -192,14 +193,14 @@ class Linear(FeatureBelief, AdditiveNoise):
     def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
+        self._ahead.clear()
         root = self.prior_std * np.eye(self._root.shape[1])
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
         self._root[start] = root
         if self._kept is not None:
             self._kept.begin(start)
-        self._mu[start] = 0.0
-        self._mean[start] = 0.0
+        self._mu[start], self._mean[start] = 0.0, 0.0
         self._centre[start], self._unit[start] = 0.0, 1.0
         square = self._squares()
         if square.max() * self.prior_std**2 > LARGEST:
@@ -244,8 +245,7 @@ class Linear(FeatureBelief, AdditiveNoise):
     ) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
         x = self._design(episodes, items, fidelity)  # (E, d)
-        every = len(episodes) == len(self._seen)
-        rows = slice(None) if every else episodes
+        rows = slice(None) if len(episodes) == len(self._seen) else episodes
         root = self._root[rows]
         w = np.einsum("eij,ei->ej", root, x)
         floor = (SURE * self.prior_std) ** 2 * np.einsum("ei,ei->e", x, x)
@@ -254,16 +254,18 @@ class Linear(FeatureBelief, AdditiveNoise):
         a = np.einsum("ej,ej->e", w, w) + noise
         v = np.einsum("eij,ej->ei", root, w)
         by = w / (a + np.sqrt(noise * a))[:, None]
-        root = root - v[:, :, None] * by[:, None, :]
-        self._root[rows] = root
-        change = self._times(v, rows)
+        self._root[rows] -= v[:, :, None] * by[:, None, :]
+        key = episodes.tobytes() + v.tobytes() if is_large(self._x[0]) else b""
+        change = self._ahead[key] if key in self._ahead else self._times(v, rows)
+        if key:  # the label that comes is that which was looked ahead at
+            self._ahead[key] = change
         if self._kept is not None:
             self._kept.learn(episodes, by, change, self._product)
         if labels is not None:
             surprise = (labels - np.einsum("ei,ei->e", self._mu[rows], x)) / a
             self._mu[rows] += v * surprise[:, None]
             self._mean[rows] += change * surprise[:, None]
-        self._var[rows] -= change.astype(np.float64) ** 2 / a[:, None]
+        self._var[rows] -= np.square(change, dtype=np.float64) / a[:, None]
 
     def _learn_first(
         self, episodes: NDArray[np.int64], items: NDArray[np.int64], fidelity: Any
@@ -435,12 +437,9 @@ class Linear(FeatureBelief, AdditiveNoise):
     def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
         """Return the expected regret of every item and what the best one explains, see `best_item`."""
         kept = self._kept if self._kept is not None and self._kept.count == count else None
-        if kept is None:
-            shape = (len(self._mu), count, self._mu.shape[1])
-            z = random.standard_normal(shape, dtype=np.float32)
-            theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
-        else:
-            theta = kept.theta(self._root)
+        shape = (len(self._mu), count, self._mu.shape[1])
+        z = random.standard_normal(shape, dtype=np.float32) if kept is None else kept.z
+        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
         if kept is not None and len(kept.values):
             told = kept.about_best(self._mean, mask, theta, self._x)
         else:

@@ -28,6 +28,9 @@ for Discovery", NeurIPS 2022, section 3 and algorithm 1.
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import frexp, ldexp
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +41,9 @@ from .decision import Decision
 from .rule import Rule, best, one_of
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 Point = tuple[float, float, int]
+"""Gain, regret and place of an item."""
 
 TINY = 1e-12
 """What Delta and g are raised to, relative to their largest value: draws leave noise below it."""
@@ -123,55 +128,39 @@ class IDS(Rule[Belief]):
     ) -> NDArray[np.int64]:
         """Return what is drawn from the best distribution, ``(B,)``.
 
-        Regret and information of every action are ``(B, n)``, ``off`` is what rounding does to them,
-        ``(B, 1)`` each. With ``costs`` both are per cost.
+        Regret and information of every action are ``(B, n)``, the latter written over; ``off`` is what
+        rounding does to them, ``(B, 1)`` each. With ``costs`` both are per cost.
         """
-        regret = np.maximum(regret, _floor(regret))  # of labelled items it may be below 0
-        gain = np.maximum(gain, _floor(gain))
+        least, regret = _least(regret), np.where(mask, regret, np.inf)
+        np.maximum(regret, least, out=regret)  # of labelled items it may be below 0
+        np.maximum(gain, _least(gain), out=gain)
+        first = np.arange(0, gain.size, gain.shape[1])
         if self.deterministic:
-            chosen = best(np.log(gain) - self.lam * np.log(regret), mask, random)
+            chosen = first + best(np.log(gain) - self.lam * np.log(regret), mask, random)
         else:
-            chosen = self._of_two(regret, gain, mask, random.random(len(regret)), costs)
+            one, other, weight = two_points(regret, gain, self.lam)
+            if costs is not None:  # of the money, not of the tests
+                one_paid, other_paid = (1 - weight) / costs.take(one), weight / costs.take(other)
+                weight = other_paid / (one_paid + other_paid)
+            chosen = np.where(random.random(len(gain)) < weight, other, one)
         # Items that are alike in both, up to rounding, have the same claim. The ratio itself tells
         # nothing of the kind: where a regret is nearly 0, rounding decides its size.
-        rows = np.arange(len(chosen))
-        apart = regret - regret[rows, chosen][:, None]
+        apart = regret - regret.take(chosen)[:, None]
         alike = np.abs(apart, out=apart) <= off[0]
-        alike &= mask > 0
-        episodes, items = alike.nonzero()  # few, so that the rest looks at them only
-        apart = np.abs(gain[episodes, items] - gain[rows, chosen][episodes])
-        gain_off = off[1][:, 0] + 1e-5 * gain.max(1)
-        alike[episodes, items] = apart <= gain_off[episodes]
+        few = alike.ravel().nonzero()[0]  # so that the rest looks at them only
+        episodes = few // gain.shape[1]
+        apart = np.abs(gain.take(few) - gain.take(chosen)[episodes])
+        within = off[1][:, 0] + 1e-5 * gain.max(1)
+        alike.ravel()[few] = apart <= within[episodes]
         return one_of(alike, random)
 
-    def _of_two(
-        self,
-        regret: Array,
-        gain: Array,
-        mask: NDArray[np.int8],
-        coins: Array,
-        costs: Array | None,
-    ) -> NDArray[np.int64]:
-        """Return one of the two actions of each episode that the best distribution lies on, ``(B,)``."""
-        chosen = np.empty(len(regret), np.int64)
-        legal = np.where(mask, regret, np.inf)
-        for i in range(len(regret)):
-            first, second, weight = two_point(legal[i], gain[i], self.lam)
-            if costs is not None:  # of the money, not of the tests
-                one, other = np.array([1 - weight, weight]) / costs[i, [first, second]]
-                weight = other / (one + other)
-            chosen[i] = second if coins[i] < weight else first
-        return chosen
 
-
-def _floor(values: Array) -> Array:
+def _least(values: Array) -> Array:
     """Return what values ``(B, n)`` are raised to, ``(B, 1)``."""
     return np.asarray(TINY * np.maximum(values.max(1, keepdims=True), 0.0) + LEAST)
 
 
-def two_point(
-    regret: NDArray[np.float64], gain: NDArray[np.float64], lam: float
-) -> tuple[int, int, float]:
+def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, Array]:
     """Return the two items and the weight of the second that minimise (pi.regret)^lam / (pi.gain).
 
     For lam >= 1 the ratio falls towards small regret and large gain, so the minimum lies on the lower
@@ -179,41 +168,56 @@ def two_point(
     the one of most gain; on each edge it has a closed form (set the derivative to 0).
 
     Args:
-        regret: Expected regret of each item, ``(n,)``, not negative; infinite if it may not be chosen.
-        gain: Information of each item, ``(n,)``, not negative.
+        regret: Expected regret of each item, ``(B, n)``, not negative; infinite if it may not be chosen.
+        gain: Information of each item, ``(B, n)``, above 0.
         lam: Exponent, at least 1.
 
     Returns:
-        First item, second item, and the probability of the second.
+        First item and second item, as places in the flat arrays, and the probability of the second,
+        ``(B,)`` each.
     """
-    least, most = (regret == regret.min()).nonzero()[0], (gain == gain.max()).nonzero()[0]
-    low, high = int(least[gain[least].argmax()]), int(most[regret[most].argmin()])
-    if gain[high] <= gain[low]:
-        return low, low, 0.0
-    slope = (regret[high] - regret[low]) / (gain[high] - gain[low])
-    more = gain - gain[low]
-    below = more >= 0
-    more *= slope
-    more += regret[low]
-    below &= regret <= more
-    below[[low, high]] = True  # rounding must not lose the ends
+    n, first = gain.shape[1], np.arange(0, gain.size, gain.shape[1])
+    low, high = first + regret.argmin(1), first + gain.argmax(1)
+    high = np.where(gain.take(high) > gain.take(low), high, low)
+    rise, run = regret.take(high) - regret.take(low), gain.take(high) - gain.take(low)
+    chord = gain - gain.take(low)[:, None]
+    chord *= (rise / np.maximum(run, LEAST))[:, None]
+    chord += regret.take(low)[:, None]
+    below = (regret < chord).ravel()
+    below[low] = below[high] = True  # of these there may be others, but none is better
     some = below.nonzero()[0]
-    some = some[np.lexsort((regret[some], gain[some]))]
+    told = gain.take(some).tolist(), regret.take(some).tolist(), some.tolist()
+    points: list[list[Point]] = [[] for _ in gain]
+    for point in zip(*told, strict=True):
+        points[point[2] // n].append(point)
+    found = [_of_chain(_chain(sorted(of)), lam) for of in points]
+    one, other, weight = zip(*found, strict=True)
+    return np.array(one), np.array(other), np.array(weight)
+
+
+def _chain(points: list[Point]) -> list[Point]:
+    """Return the corners of the lower hull of points in rising order."""
     chain: list[Point] = []
-    for point in zip(gain[some].tolist(), regret[some].tolist(), some.tolist(), strict=True):
+    for point in points:
         while len(chain) > 1 and _above(chain[-2], chain[-1], point):
             chain.pop()
         chain.append(point)
-    ends = np.array([k for _, _, k in chain])
-    unit = np.exp2(np.frexp(regret[high])[1])  # a power of two, which loses no digit
-    g, d = gain[ends], regret[ends] / unit
-    rise, run = np.diff(d), np.diff(g)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        weight = (run * d[:-1] - lam * rise * g[:-1]) / ((lam - 1) * rise * run)
-        weight = np.fmin(np.fmax(weight, 0.0), 1.0)  # 0 for what is no number
-        ratio = (d[:-1] + weight * rise) ** lam / (g[:-1] + weight * run)
-    edge = int(np.fmin(ratio, np.inf).argmin())
-    return int(ends[edge]), int(ends[edge + 1]), float(weight[edge])
+    return chain
+
+
+def _of_chain(chain: list[Point], lam: float) -> tuple[int, int, float]:
+    """Return the ends of the edge with the least ratio, and the weight of the second."""
+    found, least = (chain[0][2], chain[0][2], 0.0), np.inf
+    power = frexp(chain[-1][1])[1]  # regret in units of a power of two, which loses no digit
+    for (g, worse, one), (more, worst, other) in pairwise(chain):
+        d, run = ldexp(worse, -power), more - g
+        rise = ldexp(worst, -power) - d
+        top, bottom = run * d - lam * rise * g, (lam - 1) * rise * run
+        weight = min(max(0.0, top / bottom), 1.0) if bottom else float(top > 0)
+        ratio = (d + weight * rise) ** lam / (g + weight * run)
+        if ratio < least:
+            found, least = (one, other, weight), ratio
+    return found
 
 
 def _above(one: Point, middle: Point, other: Point) -> bool:

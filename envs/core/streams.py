@@ -13,6 +13,7 @@ OOPSLA 2014, with the constants of S. Vigna.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,6 +46,7 @@ def _constant(value: int) -> Words:
 _FIRST, _SECOND = _constant(0xBF58476D1CE4E5B9), _constant(0x94D049BB133111EB)
 _30, _27, _31, _11 = map(_constant, (30, 27, 31, 11))
 _UNIT = np.array(2.0**-53)
+_ONE, _GOLDEN = _constant(1), _constant(GOLDEN)
 _EPISODE = _constant(EPISODE * GOLDEN)
 
 
@@ -67,7 +69,7 @@ def mix(words: Words, work: Words | None = None) -> Words:
 
 def hashed(key: Words, number: NDArray[Any]) -> Words:
     """Return the outputs ``number`` (from 0 on) of SplitMix64 started at ``key``, broadcast."""
-    return mix(key + (number.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))
+    return mix(key + (number.astype(np.uint64) + _ONE) * _GOLDEN)
 
 
 class Random(Protocol):
@@ -106,7 +108,7 @@ class KeyedRandom:
     def random(self, size: int | tuple[int, ...]) -> NDArray[np.float64]:
         """Return the next numbers in [0, 1) of every episode, for a few of them, ``(B, ...)``."""
         shape = self._shape(size)
-        count = int(np.prod(shape[1:], dtype=np.int64))
+        count = prod(shape[1:])
         numbers = np.arange(self._read, self._read + count)
         self._read += count
         return doubles(hashed(self._keys[:, None], numbers)).reshape(shape)
@@ -114,7 +116,7 @@ class KeyedRandom:
     def standard_normal(self, size: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
         """Return normal numbers, many of an episode from its generator, ``(B, ...)``."""
         shape = self._shape(size)
-        if np.prod(shape[1:]) <= FEW:  # then a generator would take longer to make
+        if prod(shape[1:]) <= FEW:  # then a generator would take longer to make
             from scipy.special import ndtri  # slow to import, so only when it is needed
 
             return np.asarray(ndtri(np.maximum(self.random(shape), 2.0**-54)), dtype)

@@ -134,13 +134,39 @@ def test_rounding_errors_do_not_pile_up(noise: float) -> None:
     for t, item in enumerate(items):
         belief._kept.expect(np.full(4, t + 1), belief._product)
         belief._learn(np.arange(4), np.full(4, item), np.full(4, LABELS[item]))
-    exact = belief._kept.theta(belief._root) @ FEATURES.T.astype(np.float64)
+    exact = belief._kept.z @ belief._root.transpose(0, 2, 1) @ FEATURES.T.astype(np.float64)
     assert np.abs(belief._kept.values - exact).max() < 1e-5
     if noise == NOISE:
         square = (belief._kept.values.astype(np.float64) ** 2).mean(1) / belief.std() ** 2
         np.testing.assert_allclose(square, 1, atol=1e-3)
     else:
         assert np.abs(belief._kept.values).max() < 1e-4
+
+
+def test_labels_that_were_looked_ahead_at_in_a_large_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products are kept for the labels to come, and not for another table with the same item."""
+    monkeypatch.setattr(units, "LARGE", 0)
+    settings = {"prior_std": 1.0, "noise_std": NOISE}
+    one, other = made(pool(), **settings), made(pool(), **settings)
+    for belief in (one, other):
+        belief.update(seen([]), np.ones(B, np.bool_))
+    one.look_ahead(np.tile(ORDER[:3], (B, 1)))
+    products = []
+    times = Linear._times
+    monkeypatch.setattr(Linear, "_times", lambda *all: products.append(all) or times(*all))
+    one.update(seen(ORDER[:3]), np.zeros(B, np.bool_))
+    assert not products
+    other.update(seen(ORDER[:3]), np.zeros(B, np.bool_))
+    assert len(products) == 3
+    turned = seen([N - 1])
+    turned["features"] = np.broadcast_to(FEATURES[::-1].ravel(), (B, N * D))
+    for belief in (one, other):
+        belief.update(seen([]), np.ones(B, np.bool_))
+    one.look_ahead(np.zeros((B, 1), np.int64))
+    for belief in (one, other):
+        belief.update(turned, np.ones(B, np.bool_))
+    for part in ("_mean", "_var", "_root"):
+        np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
 
 
 def test_what_is_told_by_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:

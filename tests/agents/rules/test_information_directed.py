@@ -13,7 +13,7 @@ from discovery_gym.agents import make
 from discovery_gym.agents.beliefs import Linear
 from discovery_gym.agents.beliefs.belief import Belief
 from discovery_gym.agents.rules import IDS, Decision
-from discovery_gym.agents.rules.information_directed import two_point
+from discovery_gym.agents.rules.information_directed import two_points
 
 POOL = "discovery/TablePool-v0"
 
@@ -33,30 +33,34 @@ def brute_force(regret: Any, gain: Any, lam: float) -> float:
 def test_two_point_minimum_is_exact(lam: float, shape: str) -> None:
     random = np.random.default_rng(int(lam * 10))
     for n in (1, 2, 3, 9, 20):
-        for _ in range(8):
-            regret, gain = random.random(n), random.random(n)
-            if shape == "ties":
-                regret, gain = np.round(regret, 1) + 0.1, np.round(gain, 1) + 0.1
-            elif shape == "correlated":
-                gain = regret**2 * (0.5 + random.random(n))
-            elif shape == "heavy":
-                regret, gain = regret**6 + 1e-6, gain**6 + 1e-6
-            first, second, weight = two_point(regret, gain, lam)
+        regret, gain = random.random((8, n)), random.random((8, n))
+        if shape == "ties":
+            regret, gain = np.round(regret, 1) + 0.1, np.round(gain, 1) + 0.1
+        elif shape == "correlated":
+            gain = regret**2 * (0.5 + random.random((8, n)))
+        elif shape == "heavy":
+            regret, gain = regret**6 + 1e-6, gain**6 + 1e-6
+        legal = random.random((8, n)) < 0.8
+        legal[:, random.integers(n)] = True
+        masked = np.where(legal, regret, np.inf), np.where(legal, gain, 0.0)
+        for i, (one, other, weight) in enumerate(zip(*two_points(*masked, lam), strict=True)):
             assert 0 <= weight <= 1
-            ours = ((1 - weight) * regret[first] + weight * regret[second]) ** lam / (
-                (1 - weight) * gain[first] + weight * gain[second]
+            assert legal.take([one, other]).all()
+            assert one // n == other // n == i
+            ours = ((1 - weight) * regret.take(one) + weight * regret.take(other)) ** lam / (
+                (1 - weight) * gain.take(one) + weight * gain.take(other)
             )
             # What a distribution attains cannot be below the minimum; it must not be above.
-            assert ours <= brute_force(regret, gain, lam) * (1 + 1e-9)
+            assert ours <= brute_force(regret[i][legal[i]], gain[i][legal[i]], lam) * (1 + 1e-9)
 
 
 def test_no_distribution_over_many_items_is_better() -> None:
     random = np.random.default_rng(0)
     regret, gain = random.random(12), random.random(12)
-    first, second, weight = two_point(regret, gain, 2.0)
     pair = np.zeros(12)
-    pair[first] += 1 - weight
-    pair[second] += weight
+    for first, second, weight in zip(*two_points(regret[None], gain[None], 2.0), strict=True):
+        pair[first] += 1 - weight
+        pair[second] += weight
     best = (pair @ regret) ** 2 / (pair @ gain)
     others = random.dirichlet(np.full(12, 0.2), 20_000)
     assert ((others @ regret) ** 2 / (others @ gain)).min() >= best * (1 - 1e-12)
