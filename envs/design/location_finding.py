@@ -123,7 +123,7 @@ class LocationFinding(NormalResponse, ParticleDesign):
         """Return the mean of log y, ``(B, G)``."""
         shape = self.num_sources, self.num_dimensions, -1, theta.shape[-2]
         sources = np.ascontiguousarray(theta.transpose(-1, *range(theta.ndim - 1))).reshape(shape)
-        place, strength = np.ascontiguousarray(setting.T)[..., None], self.background
+        place, strength = np.ascontiguousarray(setting.T)[..., None], np.asarray(self.background)
         for source in sources:
             apart = source - place
             apart *= apart

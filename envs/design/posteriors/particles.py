@@ -217,7 +217,7 @@ class Particles(Posterior):
             accepted = random.standard_exponential(size) > -ratio
             scores = np.where(accepted[:, None], proposal, scores)
             logs = np.where(accepted, fresh, logs)
-            moved += np.count_nonzero(accepted)
+            moved += int(np.count_nonzero(accepted))
             if moved > goal:
                 break
         return scores, logs

@@ -114,7 +114,7 @@ def propose(
     uniform = random.random((3, n))
     first = random.integers(len(others), size=n)
     second = first + random.integers(1, len(others), size=n)
-    one, other = (others.T.take(row, 1, mode="wrap").T for row in (first, second))
+    one, other = (np.take(others.T, row, 1, mode="wrap").T for row in (first, second))
     length = np.exp(np.log(SHORT) + uniform[0] * np.log(LONG / SHORT))
     # Either of the two may stand first, so that taking a nearer equivalent of one changes no balance.
     length = np.copysign(length, uniform[1] - 0.5)
