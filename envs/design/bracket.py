@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
+from scipy.special import ndtri
 
 from .design import Array, DesignModel
-from .posteriors.tempering import likelihoods, next_step, propose, resampled
+from .posteriors.tempering import likelihoods, log_sum, next_step, propose, resampled
 
 LEAST = 0.7
 """Conditional effective part of the particles that a step of the power leaves."""
@@ -83,7 +83,7 @@ class Bracket:
             step = next_step(even, chains[1], left, LEAST) if len(powers) < ROUNDS else left
             powers.append(1.0 if step > left - 1e-9 else powers[-1] + step)
             logs = (powers[-1] - powers[-2]) * chains[1]
-            chosen = resampled(logs - logsumexp(logs), size, random)
+            chosen = resampled(logs - log_sum(logs), size, random)
             chains = chains[0][chosen], chains[1][chosen]
             chains = self._moved(chains, chains[0], powers[-1], random)
             archives.append(chains[0])
@@ -105,7 +105,7 @@ class Bracket:
             if path:
                 chains[0][:1], chains[1][:1] = path[step]
             weights = weights + (powers[step + 1] - powers[step]) * chains[1]
-            sum_ = float(logsumexp(weights))
+            sum_ = log_sum(weights)
             total, weights = total + sum_, weights - sum_
             if step == len(archives) - 1:
                 break

@@ -64,8 +64,12 @@ class NormalResponse(InverseLaw):
 
     def log_likelihood(self, outcome: Array, theta: Array, setting: Array) -> Array:
         """Return the normal log density, ``(B, G)``."""
-        error = (outcome - self.response(theta, setting)) / self.noise_std
-        return np.asarray(-(error**2 + np.log(2 * np.pi * self.noise_std**2)) / 2)
+        error = outcome - self.response(theta, setting)
+        error /= self.noise_std
+        error *= error
+        error += np.log(2 * np.pi * self.noise_std**2)
+        error *= -0.5
+        return np.asarray(error)
 
     def outcome(self, theta: Array, setting: Array, uniform: Array) -> Array:
         """Return the response plus noise, ``(B, 1)``."""

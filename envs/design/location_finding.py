@@ -100,16 +100,17 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     def relabelled(self, scores: Array, random: np.random.Generator) -> Array:
         """Return scores with the sources in any order, ``(N, k)``."""
-        sources = scores.reshape(len(scores), self.num_sources, self.num_dimensions)
-        order = random.random(sources.shape[:2]).argsort(1)
-        return np.take_along_axis(sources, order[..., None], 1).reshape(scores.shape)
+        n, sources = len(scores), self.num_sources
+        order = random.random((n, sources)).argsort(1) + sources * np.arange(n)[:, None]
+        return scores.reshape(n * sources, -1).take(order.ravel(), 0).reshape(scores.shape)
 
     def equivalent(self, scores: Array, other: Array) -> Array:
         """Return ``other`` or its sources in a turned order, whichever is nearer, ``(N, k)``."""
         d = self.num_dimensions
         turned = np.concatenate([other[:, d:], other[:, :d]], 1)
-        # |scores - x|^2 differs by the products alone.
-        nearer = np.einsum("nk,nk->n", scores, turned - other) > 0
+        # |scores - x|^2 differs by the products alone. Between equals rounding decides, always by rows.
+        rows = map(np.ascontiguousarray, (scores, turned - other))
+        nearer = np.einsum("nk,nk->n", *rows) > 0
         return np.where(nearer[:, None], turned, other)
 
     def log_prior(self, theta: Array) -> Array:
@@ -120,15 +121,20 @@ class LocationFinding(NormalResponse, ParticleDesign):
 
     def response(self, theta: Array, setting: Array) -> Array:
         """Return the mean of log y, ``(B, G)``."""
-        strength = np.full((len(setting), theta.shape[-2]), self.background)
-        for source in range(self.num_sources):
-            square = np.full_like(strength, self.softening)
-            for i in range(self.num_dimensions):
-                apart = theta[..., source * self.num_dimensions + i] - setting[:, i, None]
-                apart *= apart
-                square += apart
-            strength += 1 / square
-        return np.asarray(np.log(strength))
+        shape = self.num_sources, self.num_dimensions, -1, theta.shape[-2]
+        sources = np.ascontiguousarray(theta.transpose(-1, *range(theta.ndim - 1))).reshape(shape)
+        place, strength = np.ascontiguousarray(setting.T)[..., None], np.asarray(self.background)
+        for source in sources:
+            apart = source - place
+            apart *= apart
+            square = apart[0]
+            square += self.softening
+            for more in apart[1:]:
+                square += more
+            np.divide(1, square, out=square)
+            square += strength
+            strength = square
+        return np.asarray(np.log(strength, out=strength))
 
     def proposals(self, theta: Array, random: np.random.Generator) -> Array:
         """Return places at and about where the sources may be, as far off as these disagree."""

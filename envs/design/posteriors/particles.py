@@ -22,13 +22,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from ...core import Random
 from ...core.seeding import ByEpisode
 from .posterior import Posterior, by_weight
 from .problem import Array, Problem
-from .tempering import likelihoods, next_step, propose, resampled
+from .tempering import likelihoods, log_sum, next_step, propose, resampled
 
 LEAST = 0.6
 """Conditional effective part of the particles that a step of the power leaves."""
@@ -113,7 +112,8 @@ class Particles(Posterior):
         size, before = self.theta.shape[1], self.log_evidence[i]
         new = self.model.log_likelihood(outcome[None], self.theta[i], setting[None])[0]
         weights = self.log_weights[i] + new
-        foreseen = np.exp(2 * logsumexp(weights) - logsumexp(2 * weights)) >= FORESEEN * size
+        shares = np.exp(weights - weights.max())
+        foreseen = shares.sum() ** 2 >= FORESEEN * size * (shares @ shares)
         if t == 0 or not foreseen:
             self.log_evidence[i], (scores, weights, logs) = self._restarted(i, random)
         else:
@@ -175,7 +175,7 @@ class Particles(Posterior):
                 step = next_step(weights, logs[1], step, LEAST)
             power = 1.0 if power + step > 1 - 1e-9 else power + step
             weights = weights + step * logs[1]
-            total = float(logsumexp(weights))
+            total = log_sum(weights)
             evidence += total
             weights = weights - total
             if 1 / np.exp(2 * weights).sum() < UNEVEN * size:
@@ -187,7 +187,8 @@ class Particles(Posterior):
                         variance, float(np.square(np.bincount(families)).sum()) / size**2
                     )
                     families = np.arange(size)
-                scores, logs = self._move(i, scores[chosen], logs[:, chosen], power, random, every)
+                kept = scores.take(chosen, 0), logs.take(chosen, 1)
+                scores, logs = self._move(i, *kept, power, random, every)
                 weights = np.full(size, -np.log(size))
             if power == 1:
                 break
@@ -204,9 +205,9 @@ class Particles(Posterior):
     ) -> tuple[Array, Array]:
         """Move particles of equal weight by Metropolis steps under the tempered posterior."""
         size = len(scores)
-        scores = self.model.relabelled(scores, random)
+        scores = np.asfortranarray(self.model.relabelled(scores, random))  # few and long columns
         goal, moved = MOVED * self.moves * size, 0
-        archive = scores.copy()  # differences of states that stay: every step is reversible
+        archive = scores  # differences of states that stay: every step is reversible
         for _ in range(2 * self.moves):
             proposal, ratio = propose(self.model, scores, archive, random)
             fresh = self._densities(i, proposal, every)
@@ -214,9 +215,9 @@ class Particles(Posterior):
             ratio += change[0]
             ratio += power * change[1]
             accepted = random.standard_exponential(size) > -ratio
-            np.copyto(scores, proposal, where=accepted[:, None])
-            np.copyto(logs, fresh, where=accepted)
-            moved += int(accepted.sum())
+            scores = np.where(accepted[:, None], proposal, scores)
+            logs = np.where(accepted, fresh, logs)
+            moved += int(np.count_nonzero(accepted))
             if moved > goal:
                 break
         return scores, logs

@@ -27,8 +27,10 @@ SHORT, LONG = 0.1, 1.2
 """Range of the lengths of differences."""
 LEAST_STEP = 1e-3
 """Least length of an autoregressive step."""
-TOGETHER = 1 << 13
+TOGETHER = 1 << 14
 """About how many likelihoods are computed together: they stay in the cache."""
+BUFFER = 128
+"""Size of NumPy's buffers: rows that are longer are broadcast as they are, and not copied first."""
 
 
 def likelihoods(model: Problem, outcomes: Array, settings: Array, theta: Array) -> Array:
@@ -41,12 +43,24 @@ def likelihoods(model: Problem, outcomes: Array, settings: Array, theta: Array) 
         theta: Parameters, ``(N, k)``.
     """
     rows = max(64, TOGETHER // len(outcomes))
-    logs = np.empty((2, len(theta)))
-    for first in range(0, len(theta), rows):
-        part = model.log_likelihood(outcomes, theta[first : first + rows], settings)
-        logs[0, first : first + rows] = part[:-1].sum(0)
-        logs[1, first : first + rows] = part[-1]
+    theta, logs = np.asfortranarray(theta), np.empty((2, len(theta)))
+    with np.errstate():
+        np.setbufsize(BUFFER)
+        for first in range(0, len(theta), rows):
+            part = model.log_likelihood(outcomes, theta[first : first + rows], settings)
+            logs[0, first : first + rows] = part[:-1].sum(0)
+            logs[1, first : first + rows] = part[-1]
     return logs
+
+
+def log_sum(logs: Array) -> float:
+    """Return the logarithm of a sum from those of its terms, ``(N,)``; SciPy's takes much longer."""
+    top = logs.max()
+    most = logs == top
+    terms = np.exp(logs - top)
+    terms[most] = 0  # apart, for precision
+    count = np.count_nonzero(most)
+    return float(np.log1p(terms.sum() / count) + np.log(count) + top)
 
 
 def next_step(log_weights: Array, logs: Array, most: float, least: float) -> float:
@@ -100,10 +114,10 @@ def propose(
     uniform = random.random((3, n))
     first = random.integers(len(others), size=n)
     second = first + random.integers(1, len(others), size=n)
-    one, other = others[first], others[second % len(others)]
+    one, other = (np.take(others.T, row, 1, mode="wrap").T for row in (first, second))
     length = np.exp(np.log(SHORT) + uniform[0] * np.log(LONG / SHORT))
     # Either of the two may stand first, so that taking a nearer equivalent of one changes no balance.
-    length *= np.where(uniform[1] < 0.5, -1, 1)
+    length = np.copysign(length, uniform[1] - 0.5)
     step = one - model.equivalent(one, other)
     step *= length[:, None]
     rows = (uniform[2] < PART).nonzero()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -30,6 +31,7 @@ from discovery_gym.envs.design.linear_gaussian import LinearGaussianDesign
 from discovery_gym.envs.design.location_finding import LocationFinding
 from discovery_gym.envs.design.nested import Histogram, NestedMonteCarlo, PriorContrastive
 from discovery_gym.envs.design.posteriors import Grid, Particles
+from discovery_gym.envs.design.posteriors.tempering import likelihoods, log_sum
 from discovery_gym.envs.design.weinberg import Weinberg
 from discovery_gym.envs.design.weinberg_toy import WeinbergToy
 
@@ -307,6 +309,32 @@ class TestParticles:
     def test_rewards_against_the_bracket(self, episodes: int, kwargs: dict[str, Any]) -> None:
         """With little noise too, where one measurement may tell 10 nats."""
         assert_bracketed("discovery/LocationFinding-v0", episodes, **kwargs)
+
+    @pytest.mark.parametrize("size", [3, 700])
+    def test_likelihood_against_its_definition(self, size: int) -> None:
+        """In whatever order the numbers lie, of one data point and of many, in parts and at once."""
+        model = LocationFinding(num_sources=3, num_dimensions=3, noise_std=0.2, softening=0.01)
+        random = np.random.default_rng(0)
+        theta, setting = random.normal(size=(size, 9)), random.uniform(-2, 2, (40, 3))
+        outcome = random.normal(size=(40, 1))
+        square = (theta.reshape(size, 1, 3, 3) - setting[:, None]) ** 2
+        mean = np.log(0.1 + (1 / (0.01 + square.sum(-1))).sum(-1))
+        truth = stats.norm.logpdf(outcome[:, 0], mean, 0.2).T
+        for same in (theta, np.asfortranarray(theta), np.broadcast_to(theta, (40, size, 9))):
+            logs = model.log_likelihood(outcome, same, setting)
+            np.testing.assert_allclose(logs, truth, rtol=1e-9)
+        for count in (1, 40):
+            logs = likelihoods(model, outcome[:count], setting[:count], theta)
+            np.testing.assert_allclose(logs[0], truth[: count - 1].sum(0), rtol=1e-9)
+            np.testing.assert_allclose(logs[1], truth[count - 1], rtol=1e-9)
+
+    def test_sum_of_logarithms(self) -> None:
+        """Of any size, with equal terms, and with terms that count for nothing."""
+        for logs in ([0.0], [-800.0, -801.0], [900.0, 900.0, 899.0], [-np.inf, 1.0], [0.0, -1e-12]):
+            top = max(logs)
+            truth = top + math.log(math.fsum(math.exp(x - top) for x in logs))
+            assert log_sum(np.array(logs)) == pytest.approx(truth, rel=1e-15)
+        assert log_sum(np.array([0.0, -40.0])) == pytest.approx(math.exp(-40), rel=1e-12)
 
     def test_one_episode_is_the_same_among_many(self) -> None:
         """Bit for bit, whatever the others are; also where all is learned anew."""
