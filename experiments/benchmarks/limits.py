@@ -70,7 +70,9 @@ def _graph(
 def resets(turns: int) -> Measured:
     """Measure the reset of one of 1024 linear pools after some steps; the last observation is kept."""
     random, rows = np.random.default_rng(0), []
-    draws = in_turns({"draws": lambda: random.standard_normal((500, 20), np.float32)}, min(turns, 5))
+    draws = in_turns(
+        {"draws": lambda: random.standard_normal((500, 20), np.float32)}, min(turns, 5)
+    )
     for steps in (0, 3):
         calls = np.zeros((min(turns, 5), 10))
         for times in calls:
