@@ -257,7 +257,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._root[rows] -= v[:, :, None] * by[:, None, :]
         key = episodes.tobytes() + v.tobytes() if is_large(self._x[0]) else b""
         change = self._ahead[key] if key in self._ahead else self._times(v, rows)
-        if key:  # the label that comes is that which was looked ahead at
+        if key and labels is None:  # the label that comes is that which was looked ahead at
             self._ahead[key] = change
         if self._kept is not None:
             self._kept.learn(episodes, by, change, self._product)

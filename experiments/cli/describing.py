@@ -208,7 +208,10 @@ def _thing(name: str) -> tuple[Any, str]:
 
     ours: Any = {**making.PLAIN, making.LEARNED: making.learned, **RULES, **BELIEFS}
     if name not in ours and not outside.is_reference(outside.full(name)):
-        raise InputError(f"There is no agent or belief {shown(name)}{closest(name, ours)}")
+        raise InputError(
+            f"There is no agent or belief {shown(name)}{closest(name, ours)} Known are "
+            f"{', '.join(ours)}."
+        )
     thing = ours.get(name) or outside.load(outside.full(name))
     kinds: dict[str, Any] = {"rule": Rule, "belief": Belief}
     is_a = (

@@ -20,7 +20,7 @@ from terminals import CLI, ESCAPE, environment, on_terminal
 
 from discovery_gym.experiments.runs import terminal
 
-EVALUATE = ["evaluate", "GaussianStep", "random", "--episodes", "10", "--set", "horizon=20"]
+EVALUATE = ["evaluate", "KnowledgeLadder", "random", "--episodes", "10", "--set", "horizon=20"]
 SCRIPT = """
 import json, sys
 from tiny import TINY
