@@ -6,15 +6,15 @@ what is labelled and Y that of the labels (0 where there is none),
     u_i | V, Y ~ N(Q_i^-1 b_i, Q_i^-1),
     Q_i = I / s^2 + sum_j W_ij v_j v_j' / noise_std^2,  b_i = sum_j Y_ij v_j / noise_std^2.
 
-One sweep of a chain draws all rows of U that have labels, then those of V. The sums are products of W
-and Y with the pairs of entries of V in all chains at once. A row without labels keeps its draw from the
-prior, of which the labels tell nothing. To a chain a new label y of entry (i, j) has the law
+One sweep of a chain draws all rows of U, then all rows of V. The sums are products of W and Y with
+the pairs of entries of V in all chains at once. A row without labels is drawn from the prior. To a chain
+a new label y of entry (i, j) has the law
 
     y | V, Y ~ N(v_j . Q_i^-1 b_i, v_j' Q_i^-1 v_j + noise_std^2),
 
-where u_i is integrated out; with U given, v_j is. What has fewer labels, row i or column j, is integrated
-out: it is what the label is about, so that its law differs little between chains and many of them
-survive. The fewer survive, the more sweeps follow, until those that are equal have come apart.
+where u_i is integrated out; given U, v_j is. Whichever of row i and column j has fewer labels is
+integrated out: the label tells most about it, so that with it gone chains differ little in how probable
+the label is, and most survive. The fewer survive, the more sweeps follow, which set equal chains apart.
 
 Source: Salakhutdinov and Mnih, "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte
 Carlo", ICML 2008, section 3.3, with fixed hyper-parameters; the model is that of Xu et al., NeurIPS
@@ -97,8 +97,7 @@ class LowRank(Draws):
             i, j, u, v, seen, labels = j, i, v, u, seen.T, labels.T
         kept = self._survivors(self._foreseen(v, seen[i], labels[i], j, label))
         seen[i, j], labels[i, j] = 1.0, label
-        known = seen.any(0)
-        v[:, known] = v[:, known][:, :, kept]  # U is drawn given V at once
+        v[:] = v[:, :, kept]  # U is drawn given V at once
         left = 1 + np.count_nonzero(np.diff(kept))
         for _ in range(self.sweeps * min(self.chains // left, MOST)):
             self._draw(u, v, seen, labels)
@@ -117,12 +116,12 @@ class LowRank(Draws):
         return np.asarray(-((label - mean) ** 2 / variance + np.log(variance))[0] / 2)
 
     def _draw(self, one: Array, other: Array, seen: Array, labels: Array) -> None:
-        """Draw the rows of one factor that have labels given the other, in place."""
-        known = seen.any(1)
-        root, centre = self._regress(other, seen[known], labels[known])
-        one[:, known] = normals(
-            root, centre, self._random.standard_normal((len(one), *centre[0].shape))
-        )
+        """Draw all rows of one factor given the other, in place."""
+        noise = self._random.standard_normal(one.shape)
+        for entry, drawn in zip(
+            one, normals(*self._regress(other, seen, labels), noise), strict=True
+        ):
+            entry[:] = drawn
 
     def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
