@@ -117,11 +117,10 @@ class LowRank(Draws):
 
     def _draw(self, one: Array, other: Array, seen: Array, labels: Array) -> None:
         """Draw all rows of one factor given the other, in place."""
-        noise = self._random.standard_normal(one.shape)
-        for entry, drawn in zip(
-            one, normals(*self._regress(other, seen, labels), noise), strict=True
-        ):
-            entry[:] = drawn
+        known = seen.any(1)
+        self._random.standard_normal(out=one)
+        one[:, known] = normals(*self._regress(other, seen[known], labels[known]), one[:, known])
+        one[:, ~known] *= self.model.factor_std
 
     def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
