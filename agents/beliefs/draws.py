@@ -102,17 +102,16 @@ class Draws(HistoryBelief, AdditiveNoise):
         arrivals, start = self._arrivals(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
         self._seen[start], self._mean = 0, None
-        for i in (start | (count > self._seen)).nonzero()[0].tolist():
+        seen, self._seen = self._seen, count
+        for i in (start | (count > seen)).nonzero()[0].tolist():
             if start[i]:
                 self._random = self._generator(i, 0)
                 self._begin(i, {key: value[i] for key, value in observation.items()})
-            for index in range(self._seen[i], count[i]):
+            for index in range(seen[i], count[i]):
                 self._random = self._generator(i, 1 + index)
                 at = -1 if arrivals.fidelity is None else int(arrivals.fidelity[i, index])
                 self._learn(i, int(items[i, index]), float(labels[i, index]), at)
-            self._random = self._generator(i, -1 - count[i])
             self._values(i, self._draws[i])
-        self._seen = count
 
     def _generator(self, episode: int, number: int) -> np.random.Generator:
         """Return the generator of an episode for one of the things that it draws."""
@@ -139,7 +138,8 @@ class Draws(HistoryBelief, AdditiveNoise):
     def mean(self) -> Array:
         """Return the mean of the draws, ``(B, n)``."""
         if self._mean is None:
-            self._mean = np.asarray(self._draws.mean(1, dtype=np.float64))
+            weight = np.full(self.chains, 1 / self.chains, self._draws.dtype)
+            self._mean = np.asarray(weight @ self._draws, np.float64)
         return self._mean
 
     def std(self) -> Array:
@@ -151,6 +151,11 @@ class Draws(HistoryBelief, AdditiveNoise):
                 part = np.subtract(some, mean, out=apart[: len(some)])
                 square[i] += np.einsum("kn,kn->n", part, part)
         return np.sqrt(square / chains)
+
+    def widest(self) -> Array:
+        """Return about the largest standard deviation: of an item's value about 0, ``(B, 1)``."""
+        square = np.stack([np.einsum("kn,kn->n", draws, draws).max() for draws in self._draws])
+        return np.sqrt(square.astype(np.float64) / self.chains)[:, None]
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of the largest value drawn, ``(B, 1)``."""
@@ -182,8 +187,8 @@ class Draws(HistoryBelief, AdditiveNoise):
         b, chains, n = self._draws.shape
         count, regret, explained = min(count, chains), np.empty((b, n)), np.empty((b, n))
         for i, of in enumerate(self._draws):
-            order = generator_of(random, i).permutation(chains)
-            draws = of if count == chains else of[order[:count]]
+            some = count < chains
+            draws = of[generator_of(random, i).permutation(chains)[:count]] if some else of
             illegal = np.where(mask[i], 0.0, -np.inf).astype(np.float32)
             winner = np.add(draws, illegal, out=self._apart[:count]).argmax(1)
             top = draws[np.arange(count), winner].mean(dtype=np.float64)

@@ -7,8 +7,14 @@ what is labelled and Y that of the labels (0 where there is none),
     Q_i = I / s^2 + sum_j W_ij v_j v_j' / noise_std^2,  b_i = sum_j Y_ij v_j / noise_std^2.
 
 One sweep of a chain draws all rows of U, then all rows of V. The sums are products of W and Y with
-the pairs of entries of V in all chains at once. A row without labels is drawn from the prior. The
-probability of a new label in row i given V follows from how it changes Q_i and b_i.
+the pairs of entries of V in all chains at once. A row without labels is drawn from the prior. To a chain
+a new label y of entry (i, j) has the law
+
+    y | V, Y ~ N(v_j . Q_i^-1 b_i, v_j' Q_i^-1 v_j + noise_std^2),
+
+where u_i is integrated out; given U, v_j is. Whichever of row i and column j has fewer labels is
+integrated out: the label tells most about it, so that with it gone chains differ little in how probable
+the label is, and most survive. The fewer survive, the more sweeps follow, which set equal chains apart.
 
 Source: Salakhutdinov and Mnih, "Bayesian Probabilistic Matrix Factorization using Markov Chain Monte
 Carlo", ICML 2008, section 3.3, with fixed hyper-parameters; the model is that of Xu et al., NeurIPS
@@ -25,7 +31,10 @@ from numpy.typing import NDArray
 from ...envs.core import Knowledge
 from ...envs.pools.low_rank_pool import LowRankPool
 from .belief import Array
-from .draws import Draws, cholesky, evidence, forward, normals
+from .draws import Draws, cholesky, forward, normals
+
+MOST = 4
+"""Most chains of one survivor for which there are more sweeps."""
 
 
 class LowRank(Draws):
@@ -35,7 +44,8 @@ class LowRank(Draws):
         model: The pool; its rank and its `factor_std` make the prior.
         num_episodes: The number B of episodes.
         chains: Number of parallel chains, each of which gives one joint draw of all entries.
-        sweeps: Number of sweeps of every chain after each label.
+        sweeps: Number of sweeps of every chain after each label, for every chain that stands for one
+            survivor, on average and up to `MOST`.
         noise_std: Standard deviation of the label noise that the belief assumes, above 0, in units
             of the label; None takes the pool's, or 0.1 if that is 0.
         seed: Seed of the chains, where no agent gives the episodes keys.
@@ -49,7 +59,7 @@ class LowRank(Draws):
         num_episodes: int,
         *,
         chains: int = 256,
-        sweeps: int = 2,
+        sweeps: int = 1,
         noise_std: float | None = None,
         seed: int = 0,
     ) -> None:
@@ -82,16 +92,35 @@ class LowRank(Draws):
     def _learn(self, episode: int, item: int, label: float, fidelity: int) -> None:
         u, v = self._u[episode], self._v[episode]
         seen, labels = self._seen_at[episode], self._label_at[episode]
-        row, column = divmod(item, self.model.num_cols)
-        only = slice(row, row + 1)
-        before = evidence(*self._regress(v, seen[only], labels[only]))
-        seen[row, column], labels[row, column] = 1.0, label
-        after = evidence(*self._regress(v, seen[only], labels[only]))
-        v[:] = v[:, :, self._survivors((after - before)[0])]  # U is drawn given V at once
-        for _ in range(self.sweeps):
-            for factor, other, w, y in ((u, v, seen, labels), (v, u, seen.T, labels.T)):
-                noise = self._random.standard_normal(factor.shape)
-                factor[:] = normals(*self._regress(other, w, y), noise)
+        i, j = divmod(item, self.model.num_cols)
+        if seen[i].sum() > seen[:, j].sum():  # then all is said of the transpose
+            i, j, u, v, seen, labels = j, i, v, u, seen.T, labels.T
+        kept = self._survivors(self._foreseen(v, seen[i], labels[i], j, label))
+        seen[i, j], labels[i, j] = 1.0, label
+        v[:] = v[:, :, kept]  # U is drawn given V at once
+        left = 1 + int(np.count_nonzero(np.diff(kept)))
+        for _ in range(self.sweeps * min(self.chains // left, MOST)):
+            self._draw(u, v, seen, labels)
+            self._draw(v, u, seen.T, labels.T)
+
+    def _foreseen(self, v: Array, seen: Array, labels: Array, j: int, label: float) -> Array:
+        """Return the log probability of a label in column j of a row, up to a constant, ``(K,)``.
+
+        Of the row are ``seen`` and ``labels``, ``(columns,)``.
+        """
+        near = seen.nonzero()[0]
+        root, centre = self._regress(v[:, near], seen[None, near], labels[None, near])
+        across = forward(root, v[:, j])
+        mean = sum(a * c for a, c in zip(across, centre, strict=True))
+        variance = sum(a * a for a in across) + self.noise_std**2
+        return np.asarray(-((label - mean) ** 2 / variance + np.log(variance))[0] / 2)
+
+    def _draw(self, one: Array, other: Array, seen: Array, labels: Array) -> None:
+        """Draw all rows of one factor given the other, in place."""
+        known = seen.any(1)
+        self._random.standard_normal(out=one)
+        one[:, known] = normals(*self._regress(other, seen[known], labels[known]), one[:, known])
+        one[:, ~known] *= self.model.factor_std
 
     def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)

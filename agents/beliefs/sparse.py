@@ -111,7 +111,8 @@ class Sparse(Draws):
 
     def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         support = self._support[episode]
-        noise = self._random.standard_normal(support.shape)
+        random = self._generator(episode, -1 - self._seen[episode])
+        noise = random.standard_normal(support.shape)
         theta = np.zeros((self.chains, self.model.num_features), np.float32)
         regression = self._regress(support, self._a[episode], self._b[episode])
         theta[np.arange(self.chains), support] = normals(*regression, noise)

@@ -82,6 +82,42 @@ def test_posterior_of_rank_one_is_that_of_quadrature() -> None:
     np.testing.assert_allclose(belief.std()[0], draws.std(0), atol=1e-5)
 
 
+def test_a_label_is_foreseen_as_by_the_joint_normal_law() -> None:
+    """Labels of one row are jointly normal given V, and those of one column given U."""
+    vector = gym.make_vec(POOL, num_envs=1, horizon=9, factor_std=1.3, **SMALL)
+    belief = LowRank(vector.model, 1, chains=5)
+    belief.update(label(vector, [0, 2, 3, 7, 12])[0], np.ones(1, np.bool_))
+    seen, labels = belief._seen_at[0], belief._label_at[0]
+    for other, w, y, new in ((belief._v, seen, labels, 4), (belief._u, seen.T, labels.T, 5)):
+        near = [*w[0].nonzero()[0], new]
+        known, guess = y[0, near[:-1]], np.array([-2.0, 0.5])
+        found = [belief._foreseen(other[0], w[0], y[0], new, one) for one in guess]
+        for k, factor in enumerate(other[0, :, near].transpose(2, 0, 1)):
+            covariance = 1.3**2 * factor @ factor.T + belief.noise_std**2 * np.eye(len(near))
+            law = stats.multivariate_normal(cov=covariance)
+            one, two = (law.logpdf([*known, label]) for label in guess)
+            assert found[0][k] - found[1][k] == pytest.approx(one - two)
+
+
+def test_most_chains_survive_the_first_label_of_a_column(monkeypatch: Any) -> None:
+    """To a row that is known it would be a surprise for most chains, to the column it is none."""
+    vector = gym.make_vec(POOL, num_envs=1, horizon=30, num_rows=8, num_cols=8, noise_std=0.01)
+    observation, _ = label(vector, [*range(7), 8, 9, 10, 16, 17, 18])
+    belief, survivors = LowRank(vector.model, 1), LowRank._survivors
+    belief.update(observation, np.ones(1, np.bool_))
+    kept: list[int] = []
+
+    def counted(belief: LowRank, evidence: Any) -> Any:
+        chains = survivors(belief, evidence)
+        kept.append(len(np.unique(chains)))
+        return chains
+
+    monkeypatch.setattr(LowRank, "_survivors", counted)
+    belief.update(vector.step(np.array([7]))[0], np.zeros(1, np.bool_))
+    assert len(kept) == 1
+    assert kept[0] > belief.chains / 2
+
+
 def test_prior_where_nothing_is_labelled() -> None:
     """An entry whose row and column have no labels is a sum of products of prior draws."""
     vector = gym.make_vec(POOL, num_envs=1, horizon=3, factor_std=1.3, **SMALL)
