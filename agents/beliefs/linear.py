@@ -56,6 +56,9 @@ from .history import FeatureBelief, with_intercept
 from .kept import FEW, Kept
 from .units import ROWS, Units, is_large
 
+AHEAD = 2**25
+"""Most numbers in products that are kept for labels to come, 128 MB; others are made again."""
+
 NOISE = 0.1
 """Variance of the noise in units of the variance of the labels, where the belief is free of units. It
 stands for what a linear function cannot explain; over 22 tables it did better than 0.01."""
@@ -257,8 +260,8 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._root[rows] -= v[:, :, None] * by[:, None, :]
         key = episodes.tobytes() + v.tobytes() if is_large(self._x[0]) else b""
         change = self._ahead[key] if key in self._ahead else self._times(v, rows)
-        if key and labels is None:  # the label that comes is that which was looked ahead at
-            self._ahead[key] = change
+        if key and labels is None and (len(self._ahead) + 1) * change.size <= AHEAD:
+            self._ahead[key] = change  # the label that comes is that which was looked ahead at
         if self._kept is not None:
             self._kept.learn(episodes, by, change, self._product)
         if labels is not None:

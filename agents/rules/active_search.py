@@ -45,6 +45,8 @@ from .rule import Rule, best
 BLOCK, WIDTH = 2**13, 8
 """Numbers of a block in each episode, probabilities of all items given labels of some candidates, and
 how many candidates it has at least: a matrix product of few is slow."""
+ROOM = 2**22
+"""Most numbers of a block in all episodes for the sake of that: a few arrays of 16 or 32 MB."""
 
 EXACT = 1e-12
 """What double precision may do to a chance of 1."""
@@ -81,7 +83,7 @@ class ActiveSearch(Rule[Probabilities]):
         items = highest(np.where(legal, mean, -np.inf), count, random, ROUNDING)
         p = np.take_along_axis(mean, items, 1)
         future = np.empty((b, count))
-        width = max(WIDTH, BLOCK // n)
+        width = _width(b, n)
         for block in (slice(i, i + width) for i in range(0, count, width)):
             failure, success = belief.given(items[:, block])
             for means in (failure, success):
@@ -135,7 +137,7 @@ class ENS(ActiveSearch):
         chance, count = belief.chance(), self.candidates or tests.shape[1]
         items = highest(np.where(tests.any(2), chance, -np.inf), count, random, ROUNDING)
         score = np.full(tests.shape, -np.inf)
-        width = max(WIDTH, BLOCK // tests.shape[1])
+        width = _width(*tests.shape[:2])
         for test in range(tests.shape[2]):
             for some in (items[:, i : i + width] for i in range(0, items.shape[1], width)):
                 worth = self._worth(belief, decision, some, test)
@@ -169,6 +171,11 @@ class ENS(ActiveSearch):
             worth -= at_once(now, price, left)
             worth /= paid
         return worth
+
+
+def _width(b: int, n: int) -> int:
+    """Return how many candidates are looked at together in each of B episodes with n items."""
+    return max(1, BLOCK // n, min(WIDTH, ROOM // (b * n)))
 
 
 def at_once(values: NDArray[Any], price: NDArray[Any], money: NDArray[Any]) -> NDArray[np.float64]:

@@ -230,7 +230,7 @@ def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:
         belief, _ = named(settings.pop("belief", None)), settings.pop("naming", None)
         if belief.name:
             agent(written(belief))
-    if settings:
+    if settings or kind == "rule":  # a rule is made, to know what it believes
         check_settings(asked.name, thing, settings, _given(thing))
     return settings
 

@@ -144,6 +144,11 @@ class Own(Rule):
 
     def __init__(self, *, depth=3): pass
     def choose(self, decision, belief): pass
+
+class Deep(Own):
+    def __init__(self, depth): pass
+
+class Idle(Rule): pass
 """
 
 
@@ -160,7 +165,12 @@ def test_what_is_of_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert about["role"] == "rule"
     assert [one["name"] for one in about["options"]] == ["depth", "belief"]
     assert "gp" in about["options"][1]["about"]
-    for text, words in (("pick(wide=1)", "'wide'; did you mean 'width'"), ("no", "There is no no")):
+    for text, words in (
+        ("pick(wide=1)", "'wide'; did you mean 'width'"),
+        ("no", "There is no no"),
+        ("Deep", "needs depth; give it"),
+        ("Idle", "lacks choose; write it"),
+    ):
         with pytest.raises(InputError, match=words):
             show(f"./mine.py:{text}")
 

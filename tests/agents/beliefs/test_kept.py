@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from discovery_gym.agents import make
-from discovery_gym.agents.beliefs import Linear, kept, units
+from discovery_gym.agents.beliefs import Linear, kept, linear, units
 from discovery_gym.agents.beliefs.kept import EVERY
 from discovery_gym.envs.pools.table_pool import TablePool
 
@@ -158,6 +158,11 @@ def test_labels_that_were_looked_ahead_at_in_a_large_pool(monkeypatch: pytest.Mo
     assert not products
     other.update(seen(ORDER[:3]), np.zeros(B, np.bool_))
     assert len(products) == 3
+    monkeypatch.setattr(linear, "AHEAD", 2 * B * N)  # room for two of them
+    other.look_ahead(np.tile(ORDER[3:8], (B, 1)))
+    other.look_ahead(np.tile(ORDER[3:8], (B, 1)))
+    assert len(products) == 3 + 5 + 3
+    assert len(other._ahead) == 2
     turned = seen([N - 1])
     turned["features"] = np.broadcast_to(FEATURES[::-1].ravel(), (B, N * D))
     for belief in (one, other):

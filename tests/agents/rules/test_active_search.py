@@ -71,9 +71,15 @@ def test_choices_are_those_of_brute_force(
     score = brute_force(belief, mask, steps)
     # These probabilities are in double precision, those of the beliefs of the package in single.
     monkeypatch.setattr(active_search, "ROUNDING", 1e-12)
-    for block in (1, active_search.BLOCK):  # the candidates one by one, and all at once
+    widths, given = list[int](), belief.given
+    monkeypatch.setattr(belief, "given", lambda x: widths.append(x.shape[1]) or given(x))
+    # The candidates all at once, three at a time because there is room for no more, and one by one.
+    for block, room, width in ((2**13, 2**22, n), (1, 3 * b * n, 3), (1, 1, 1)):
         monkeypatch.setattr(active_search, "BLOCK", block)
+        monkeypatch.setattr(active_search, "ROOM", room)
+        widths.clear()
         choice = rule.choose(belief, decision, np.random.default_rng(0))
+        assert max(widths) == width
         # two items may be equally good whichever comes first
         np.testing.assert_allclose(score[np.arange(b), choice], score.max(1))
     greedy = Greedy().choose(belief, decision, np.random.default_rng(0))

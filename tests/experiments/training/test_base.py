@@ -90,7 +90,7 @@ def same_rounding() -> bool:
 
 
 def learning() -> str:
-    """Return a digest of how torch rounds on this processor when networks like those of trainings learn."""
+    """Return a digest of how torch rounds here when networks like those of trainings learn."""
     import torch
 
     random, digest = torch.Generator().manual_seed(0), hashlib.sha256()
