@@ -333,8 +333,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return ``(B, ...)`` differences, or products of ``power`` of them, in units of the label."""
         if not self._standard:
             return values
-        unit = self._unit**power
-        return values * unit.reshape(-1, *[1] * (values.ndim - 1))
+        return values * (self._unit**power).reshape(-1, *[1] * (values.ndim - 1))
 
     def _from_centre(self, values: Array) -> Array:
         """Return values ``(B, ...)`` as labels."""

@@ -239,7 +239,8 @@ def _given(thing: Any) -> list[str]:
     """Return the arguments that an agent is given when it is made or asked, which are no settings."""
     from ...agents.texts import GIVEN
 
-    first = [*inspect.signature(thing).parameters][:1] if inspect.isfunction(thing) else []
+    plain = callable(thing) and not isinstance(thing, type)
+    first = [*inspect.signature(thing).parameters][:1] if plain else []
     return [*GIVEN, "random", *first]
 
 

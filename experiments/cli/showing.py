@@ -149,7 +149,10 @@ def _record_file(what: str) -> Path:
     try:
         file = find_record(what)
         if file.suffix != ".parquet":
-            raise InputError(f"{told(file)} is no record, which ends in .parquet, and no study.")
+            own = f"; an agent in it has a name: {told(file)}:NAME" if file.suffix == ".py" else ""
+            raise InputError(
+                f"{told(file)} is no record, which ends in .parquet, and no study{own}."
+            )
         return file
     except InputError:
         if "/" in what or "." in what:

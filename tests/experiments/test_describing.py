@@ -173,6 +173,8 @@ def test_what_is_of_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
     ):
         with pytest.raises(InputError, match=words):
             show(f"./mine.py:{text}")
+    with pytest.raises(InputError, match=r"no study; an agent in it has a name: mine\.py:NAME"):
+        show("mine.py")
 
 
 @pytest.mark.parametrize(
