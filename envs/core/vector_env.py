@@ -245,7 +245,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
         for key, value in info.items():
-            if index is not None:
+            if chosen is not None and index is not None:
                 some = np.zeros(value.shape, value.dtype)
                 some[index] = value.take(index, 0)
                 value = some

@@ -246,7 +246,7 @@ def _pull(samples: Sequence[Floats], means: Floats, statistic: Statistic, k: int
 def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
     """Return the statistic of resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
     if len(samples) == 1 and samples[0].size <= KEPT:
-        means = samples[0][_choices(samples[0].size)].mean(1)
+        means = samples[0][_choices(RESAMPLES, samples[0].size)].mean(1)
         return np.asarray(statistic(means[None]), np.float64)
     random = np.random.default_rng(BOOTSTRAP_SEED)
     means = np.empty((len(samples), RESAMPLES))
@@ -259,6 +259,6 @@ def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _choices(size: int) -> NDArray[np.int64]:
-    """Return the episodes of all resamples of one task, ``(RESAMPLES, size)``: always the same."""
-    return np.random.default_rng(BOOTSTRAP_SEED).integers(size, size=(RESAMPLES, size))
+def _choices(count: int, size: int) -> NDArray[np.int64]:
+    """Return the episodes of all resamples of one task, ``(count, size)``: always the same."""
+    return np.random.default_rng(BOOTSTRAP_SEED).integers(size, size=(count, size))

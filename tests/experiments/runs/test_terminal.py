@@ -198,7 +198,7 @@ class TestTerminal:
     @pytest.mark.parametrize(
         ("words", "status", "found"),
         [
-            (EVALUATE, 0, "score"),
+            (EVALUATE, 0, "decisions per episode"),
             (["evaluate", "GausianStep", "random"], 2, "did you mean 'GaussianStep'"),
             (["evaluate", "--foo"], 2, "No such option: --foo"),
             (["--help"], 0, "leaderboard"),
