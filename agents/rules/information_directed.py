@@ -117,6 +117,7 @@ class IDS(Rule[Belief]):
             return belief.about_best(self.samples, decision.mask, random)
         return belief.about_top(self.samples, decision.mask, decision.left, random)
 
+    @np.errstate(invalid="ignore")  # where nothing is left to choose, infinity less infinity
     def _drawn(
         self,
         regret: Array,
