@@ -130,6 +130,7 @@ def test_settings_are_shown_as_they_are_given() -> None:
 
 
 MINE = """
+from functools import partial
 from discovery_gym.agents.rules import Rule
 
 def pick(observation, random, width=2):
@@ -149,6 +150,8 @@ class Deep(Own):
     def __init__(self, depth): pass
 
 class Idle(Rule): pass
+
+part = partial(pick, width=3)
 """
 
 
@@ -161,6 +164,7 @@ def test_what_is_of_others(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> No
         *("option\tvalue\twhat it is", "width\t7\tHow wide.", ""),
     ]
     assert said == "Now: discovery-gym evaluate ENV './mine.py:pick(width=7)'\n"
+    assert [one["name"] for one in describing.agent("./mine.py:part")["options"]] == ["width"]
     about = describing.agent("./mine.py:Own")
     assert about["role"] == "rule"
     assert [one["name"] for one in about["options"]] == ["depth", "belief"]
