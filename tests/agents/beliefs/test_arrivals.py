@@ -34,7 +34,7 @@ EXACT: dict[str, dict[str, Any]] = {
         "refit": 1
     },  # else length scale and noise are those of the last fit, without later labels
 }
-DRAWN: dict[str, dict[str, Any]] = {"sparse": {"chains": 4000}, "low_rank": {"chains": 4000}}
+DRAWN: dict[str, dict[str, Any]] = {"sparse": {"chains": 4000}, "low_rank": {"chains": 16_000}}
 
 
 def pools() -> list[tuple[str, dict[str, Any], str]]:
