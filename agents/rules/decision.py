@@ -199,6 +199,8 @@ class Decision:
         if self.tests is None or self.cost is None or self.money is None:
             mask = self.mask.copy()
             mask[rows, items] = 0
+            over = ~mask.any(1)  # the episode has ended, and what is chosen in it is ignored
+            mask[over] = self.mask[over]
             return replace(self, mask=mask, labelled=labelled, left=self.left - 1)
         tests = self.tests.copy()
         tests[rows, items, fidelity] = False

@@ -117,7 +117,6 @@ class IDS(Rule[Belief]):
             return belief.about_best(self.samples, decision.mask, random)
         return belief.about_top(self.samples, decision.mask, decision.left, random)
 
-    @np.errstate(invalid="ignore")  # where nothing is left to choose, infinity less infinity
     def _drawn(
         self,
         regret: Array,

@@ -168,3 +168,20 @@ def test_every_agent_plays_where_labels_come_out_of_order_or_never(env_id: str) 
                 chosen.append(action[0].tolist())
                 observation = vector.step(action)[0]
         assert chosen[:4] == chosen[4:], text
+
+
+@pytest.mark.parametrize("env_id", ["Linear", "Logistic", "Graph", "LowRank", "Unstructured"])
+def test_an_ended_episode_has_fewer_items_than_a_batch(env_id: str) -> None:
+    """An agent is asked once more there, and what it chooses is ignored; warnings are errors."""
+    size = {"num_rows": 2, "num_cols": 5} if env_id == "LowRank" else {"num_items": 10}
+    pool = {**size, "horizon": 8, "batch_size": 4}
+    vector = gym.make_vec(f"discovery/{env_id}Pool-v0", num_envs=2, **pool)
+    for name in available(vector):
+        agent = make(name, vector)
+        observation, state, start = vector.reset(seed=0)[0], None, np.ones(2, np.bool_)
+        left = []
+        for _ in range(4):
+            left.append(observation["action_mask"].sum(1).tolist())
+            action, state = agent.predict(observation, state, start)
+            observation, _, start, _, _ = vector.step(action)
+        assert left == [[10] * 2, [6] * 2, [2] * 2, [10] * 2], name

@@ -238,18 +238,3 @@ def test_the_last_item_of_a_pool_is_chosen_without_a_warning(deterministic: bool
         action, state = agent.predict(observation, state)
         observation, *_ = vector.step(action)
     assert sorted(observation["labelled"][0].tolist()) in ([0, 1, 2], [-1, -1, -1])
-
-
-@pytest.mark.parametrize("deterministic", [False, True])
-def test_a_batch_after_fewer_items_than_it_has_gives_no_warning(deterministic: bool) -> None:
-    """An agent is asked once more at the end of an episode, where no choice counts."""
-    pool = {"num_items": 10, "num_features": 9, "horizon": 8, "batch_size": 4}
-    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=2, **pool)
-    agent = make(f"ids(deterministic={deterministic})", vector)
-    observation, state, start = vector.reset(seed=0)[0], None, np.ones(2, np.bool_)
-    left = []
-    for _ in range(4):
-        left.append(observation["action_mask"].sum(1).tolist())
-        action, state = agent.predict(observation, state, start)
-        observation, _, start, _, _ = vector.step(action)
-    assert left == [[10] * 2, [6] * 2, [2] * 2, [10] * 2]
