@@ -182,8 +182,13 @@ def _embedded(name: str, source: Source) -> Columns:
     import pyarrow as pa
 
     files = metadata.distribution("scikit-learn").locate_file("sklearn/datasets/data")
-    data = np.loadtxt(str(files / "diabetes_data_raw.csv.gz"))
-    target = np.loadtxt(str(files / "diabetes_target.csv.gz"))
+    try:
+        data = np.loadtxt(str(files / "diabetes_data_raw.csv.gz"))
+        target = np.loadtxt(str(files / "diabetes_target.csv.gz"))
+    except OSError:  # another version may keep them elsewhere
+        from sklearn.datasets import load_diabetes
+
+        data, target = load_diabetes(scaled=False, return_X_y=True)
     names = ("age", "sex", "bmi", "bp", *(f"s{i}" for i in range(1, 7)))
     cells = {key: pa.array(column) for key, column in zip(names, data.T, strict=True)}
     return Columns(name, {**cells, source.targets: pa.array(target)}, np.arange(2, len(target) + 2))

@@ -44,7 +44,7 @@ def likelihoods(model: Problem, outcomes: Array, settings: Array, theta: Array) 
     """
     rows = max(64, TOGETHER // len(outcomes))
     theta, logs = np.asfortranarray(theta), np.empty((2, len(theta)))
-    with np.errstate():
+    with np.errstate():  # which restores the size of buffers, too
         np.setbufsize(BUFFER)
         for first in range(0, len(theta), rows):
             part = model.log_likelihood(outcomes, theta[first : first + rows], settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from importlib import metadata
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -12,6 +14,7 @@ from sklearn.datasets import load_diabetes
 
 import discovery_gym  # noqa: F401
 from discovery_gym.envs import datasets
+from discovery_gym.envs.datasets import loading
 from discovery_gym.envs.pools import order_statistics
 from discovery_gym.envs.pools.labels import best_sums
 from discovery_gym.experiments.runs.scores import normalised
@@ -276,8 +279,12 @@ def test_best_sums_against_sorting() -> None:
     assert (best_sums(values, 4)[:, 0] == 0).all()
 
 
-def test_embedded_set() -> None:
-    """It is what scikit-learn reads, with a label in hundreds."""
+@pytest.mark.parametrize("where_we_look", [True, False])
+def test_embedded_set(where_we_look: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what scikit-learn reads, wherever it keeps its files, with a label in hundreds."""
+    monkeypatch.setattr(loading, "_CACHE", {})
+    if not where_we_look:
+        monkeypatch.setattr(metadata.PathDistribution, "locate_file", lambda *_: tmp_path)
     table, theirs = datasets.load("diabetes"), load_diabetes(scaled=False)
     assert table.feature_names == tuple(theirs.feature_names)
     np.testing.assert_array_equal(table.features, theirs.data)
