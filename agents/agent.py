@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, KeyedRandom, Knowledge
+from ..envs.core.arrays import Flags, Whole
 from ..envs.core.checks import integer
 from ..envs.core.seeding import Words
 from ..envs.core.streams import hashed, mix
@@ -23,9 +23,9 @@ Seed: TypeAlias = int | np.random.SeedSequence
 class Memory:
     """What an agent carries from one call of `predict` to the next, for B rows of episodes."""
 
-    played: NDArray[np.int64]  # (B,) episodes that each row has ended
+    played: Whole  # (B,) episodes that each row has ended
     keys: Words  # (B,) of the present ones, for what is random about them
-    decisions: NDArray[np.int64]  # (B,) decisions taken in the present one
+    decisions: Whole  # (B,) decisions taken in the present one
     rest: Any  # what `act` returned
 
 
@@ -66,7 +66,7 @@ class Agent(ABC):
         """Return whether the agent can play this model with its default settings."""
 
     @abstractmethod
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes.
 
         Args:
@@ -78,7 +78,7 @@ class Agent(ABC):
             B actions and the next state.
         """
 
-    def _keys(self, played: NDArray[np.int64]) -> Words:
+    def _keys(self, played: Whole) -> Words:
         """Return the keys of the episodes of B rows, each of which has ended some, ``(B,)``."""
         high, low = divmod(self.episode, 2**64)  # numbers have any size
         number = np.uint64(low) + (np.arange(len(played)) + len(played) * played).astype(np.uint64)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
+from ..envs.core.arrays import Flags
 from .agent import Agent
 
 
@@ -77,7 +77,7 @@ class FunctionAgent(AnywhereAgent):
                 f"observation, its settings, and random= where it names that ({error})."
             ) from None
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         actions = []
         space = batch_space(self.model.observation_space, len(start))
@@ -107,7 +107,7 @@ class Sampler(AnywhereAgent):
         self._masks = action_masks
         return super().predict(*args, **kwargs)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         masks, space = self._masks, self.model.action_space
         if isinstance(observation, dict) and "action_mask" in observation:

@@ -11,6 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from ..envs.campaigns.campaign import Campaign
 from ..envs.core import InputError, Knowledge
+from ..envs.core.arrays import Array, Flags, Whole
 from ..envs.core.checks import real
 from ..envs.design.design import DesignModel
 from ..envs.design.reach import Walk
@@ -50,7 +51,7 @@ class RandomAgent(Agent):
         """Return whether the actions are finitely many, a batch of those, or a box."""
         return isinstance(model.action_space, spaces.Discrete | spaces.MultiDiscrete | spaces.Box)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         space = self.model.action_space
         if isinstance(observation, dict) and "action_mask" in observation:
@@ -71,9 +72,7 @@ class RandomAgent(Agent):
             return self._normal(u), ()
         return (space.low + (space.high - space.low) * u).astype(space.dtype), ()
 
-    def _within(
-        self, observation: dict[str, NDArray[Any]], chosen: NDArray[np.int64]
-    ) -> NDArray[np.int8]:
+    def _within(self, observation: dict[str, NDArray[Any]], chosen: Whole) -> NDArray[np.int8]:
         """Return what is legal in a batch that holds some actions already, ``(B, A)``."""
         if isinstance(self.model, Pool):
             return self.model.mask_within(observation, chosen)
@@ -81,9 +80,7 @@ class RandomAgent(Agent):
         np.put_along_axis(mask, chosen, 0, 1)
         return mask
 
-    def _feasible(
-        self, model: DesignModel[Any], walk: Walk, u: NDArray[np.float64]
-    ) -> NDArray[Any]:
+    def _feasible(self, model: DesignModel[Any], walk: Walk, u: Array) -> NDArray[Any]:
         """Return actions from the box that can be reached, or what is feasible on the way to them."""
         assert model.moves is not None
         if self.std is None:
@@ -93,7 +90,7 @@ class RandomAgent(Agent):
             goal = model.setting(self._normal(u))
         return model.nearest_actions(model.moves.within(walk, goal[:, None])[0][:, 0])
 
-    def _normal(self, u: NDArray[np.float64]) -> NDArray[Any]:
+    def _normal(self, u: Array) -> NDArray[Any]:
         """Return normal points about the middle of the box, made of uniform numbers."""
         space = self.model.action_space
         assert isinstance(space, spaces.Box)
@@ -127,6 +124,6 @@ class FixedAgent(Agent):
         """Return whether the model is a campaign or an experimental design."""
         return isinstance(model, Campaign | DesignModel)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         return np.stack([np.asarray(self.action)] * len(start)), ()

@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ..envs.conditions import Conditions
 from ..envs.core import Knowledge
+from ..envs.core.arrays import Flags, Whole
 from ..envs.pools import Pool, labels_lost
 from .agent import Agent, Seed
 from .beliefs import BELIEFS, Arrivals, Belief
@@ -52,7 +52,7 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         names = [BELIEFS[name] for name in model.beliefs if name in BELIEFS]
         return any(belief.fits(model) and can_learn(belief, model) for belief in names)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Update the belief, then choose."""
         belief: BeliefT = self.new_belief(len(start)) if state is None else state
         if state is None and self.rule.draws:
@@ -104,7 +104,7 @@ class BeliefAgent(Agent, Generic[BeliefT]):
         }
 
 
-def _without_lost(observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _without_lost(observation: Any) -> tuple[Whole, Whole]:
     """Return the items chosen, without those whose labels will never come, and these."""
     chosen, count = observation["labelled"], labels_lost(observation)
     if count is None:

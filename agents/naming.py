@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.conditions import Conditions
+from ..envs.core.arrays import Flags, Whole
 from ..envs.core.checks import choice
 from .agent import Seed
 from .belief_agent import BeliefAgent
@@ -47,7 +47,7 @@ class NamingAgent(BeliefAgent[Belief]):
         super().__init__(model, rule, new_belief, text=text, seed=seed)
         self.naming = choice("naming", naming, NAMINGS)
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes: by the rule, and after the last test a name."""
         chosen, belief = super().act(observation, state, start)
         ended = observation["tests_left"][:, 0] == 0
@@ -55,7 +55,7 @@ class NamingAgent(BeliefAgent[Belief]):
             chosen = np.where(ended, self.name(observation), chosen)
         return chosen, belief
 
-    def name(self, observation: Any, naming: str | None = None) -> NDArray[np.int64]:
+    def name(self, observation: Any, naming: str | None = None) -> Whole:
         """Return the condition that is named after observations of B episodes, ``(B,)``.
 
         Args:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.core import DiscoveryEnv, DiscoveryVectorEnv, InputError, Knowledge
+from ..envs.core.arrays import Flags, Whole
 from ..envs.pools.money import best_set
 from ..envs.pools.pool import Pool
 from .agent import Agent, Seed
@@ -52,7 +52,7 @@ class OracleAgent(Agent):
         """Return False: no model is enough for it to play."""
         return False
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         values = self._env.hidden()["values"]
         if len(values) != len(start):
@@ -69,9 +69,7 @@ class OracleAgent(Agent):
             mask[np.arange(len(mask)), batch[:, k]] = 0
         return (batch[:, 0] if self.model.batch_size == 1 else batch), ()
 
-    def _buy(
-        self, values: Any, observation: Any, state: Any, start: NDArray[np.bool_]
-    ) -> tuple[Any, Any]:
+    def _buy(self, values: Any, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Buy what is planned, the best first; the state is what is, ``(B, n)``."""
         pool, money = self.model, self.model.money_left(observation)
         b, n, m = len(start), pool.num_items, pool.num_tests
@@ -88,7 +86,7 @@ class OracleAgent(Agent):
             plan[np.arange(b), item] = False
         return (batch[:, 0] if pool.batch_size == 1 else batch), plan
 
-    def _rest(self, values: Any, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _rest(self, values: Any, mask: Flags) -> Whole:
         """Return the least harm: a proxy, which pays nothing, what is not allowed, or the best label."""
         pool, flat = self.model, mask.reshape(len(mask), -1)
         label = np.where(mask[:, :, -1], values, -np.inf)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..envs.core.arrays import Array
 from ..envs.design.telling import told
 from ..envs.rendering.picture import Cloud, Curves, Picture, Trace
 from .agent import Agent
@@ -44,12 +44,12 @@ def with_thoughts(picture: Picture, agent: Agent, trace: Trace) -> Picture:
     return picture
 
 
-def _coloured(panel: Any, mean: NDArray[np.float64], sure: NDArray[np.float64]) -> Any:
+def _coloured(panel: Any, mean: Array, sure: Array) -> Any:
     """Return a map with what is believed of its items; other panels as they are."""
     return replace(panel, believed=mean, sure=sure) if isinstance(panel, Cloud) else panel
 
 
-def _sure(mean: NDArray[np.float64], std: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sure(mean: Array, std: Array) -> Array:
     """Return how sure values are, 0 to 1: by the share of all that varies between items, in any unit."""
     spread = np.sqrt(mean.var() + (std**2).mean())
     return np.asarray(np.clip(1 - std / max(spread, 1e-300), 0.0, 1.0))

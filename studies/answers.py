@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ..envs.core.arrays import Array
 from .sheet import Cell
 
 
@@ -65,5 +63,5 @@ class Posterior:
     """
 
     ids: Sequence[str]
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
+    mean: Array
+    std: Array

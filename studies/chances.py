@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..agents import Belief
-
-Array = NDArray[np.float64]
+from ..envs.core.arrays import Array, Whole
 
 DRAWS = 2000
 """Joint draws: a chance of one half is then known to 0.011 (one standard error)."""
@@ -19,9 +17,7 @@ OTHERS = 250
 """Items that stand for the others, in the order of mean + 2 standard deviations."""
 
 
-def chances(
-    belief: Belief, items: NDArray[np.int64], count: int, random: np.random.Generator
-) -> Array:
+def chances(belief: Belief, items: Whole, count: int, random: np.random.Generator) -> Array:
     """Return the posterior probability of some items to be among the best ``count``, ``(m,)``.
 
     Joint draws of all items tell, up to `FIRST` + `OTHERS` of them. Of larger pools only the items
@@ -43,7 +39,7 @@ def chances(
     return np.asarray((draws[:, np.searchsorted(some, items)] >= least).mean(0))
 
 
-def _looked_at(belief: Belief, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], Array]:
+def _looked_at(belief: Belief, items: Whole) -> tuple[Whole, Array]:
     """Return the items to draw, in order, and how many each of them stands for."""
     mean, std = belief.mean()[0], belief.std()[0]
     n = len(mean)

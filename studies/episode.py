@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..agents import make
 from ..agents.agent import Agent
 from ..agents.design import DesignAgent, GreedyEIG
+from ..envs.core.arrays import Array
 from ..envs.design.design import DesignModel
 from ..envs.design.information import best_estimator
 from ..envs.design.posteriors import Grid, Posterior
@@ -21,7 +22,6 @@ from ..envs.pools.status import Status
 from .course import Course, Experiment
 from .journal import Event
 
-Array: TypeAlias = NDArray[np.float64]
 REPLICAS = 500
 """Data that are drawn to see what the posterior expects."""
 WIDTH = 0.6

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
+from ..envs.core.arrays import Array
 from ..envs.datasets import Table
 from ..envs.datasets.files import MOST_CELLS, MOST_ROWS
 from ..envs.datasets.table import Setting
@@ -74,7 +74,7 @@ def pool_of(factors: Mapping[str, Sequence[Level]], target: str, minimise: bool)
         raise InputError(f"The target {target!r} is a factor, too; call it otherwise: target=.")
     sizes = [len(levels) for levels in factors.values()]
     codes = np.indices(sizes).reshape(len(sizes), -1)
-    parts: list[NDArray[np.float64]] = []
+    parts: list[Array] = []
     names: list[str] = []
     settings: list[Setting] = []
     levels_of: list[tuple[str, tuple[str, ...]]] = []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, closest, shown
+from ..envs.core.arrays import Array
 from ..envs.datasets import Reading
 from ..envs.datasets.columns import Columns
 from ..envs.datasets.files import contents, ending
@@ -21,7 +21,6 @@ from ..envs.design.drawing import HistogramLaw
 from ..envs.design.laws import Listed
 from ..envs.design.simulator_design import SimulatorDesign
 
-Array: TypeAlias = NDArray[np.float64]
 MOST = 2.0**24
 """Counts that single precision holds."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ..envs.core import Observation, box
+from ..envs.core.arrays import Single, Whole
 from ..envs.pools.shown import read_only
 from ..envs.pools.status import Status
 from ..envs.pools.table_pool import PublicTable
@@ -47,18 +47,18 @@ class StudyPool(PublicTable):
         arrived = box(0, self._horizon, (1,), np.int64)
         return spaces.Dict({**super().observation_space.spaces, "arrived": arrived, **counts})
 
-    def labels_left(self, observation: Any) -> NDArray[np.int64]:
+    def labels_left(self, observation: Any) -> Whole:
         """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
         return np.asarray(observation["left"][:, 0])
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the decisions that observations of B episodes come after, ``(B,)``."""
         return np.asarray(observation["decisions"][:, 0])
 
 
 def seen(
     pool: StudyPool,
-    features: NDArray[np.float32],
+    features: Single,
     progress: Progress,
     flying: list[int],
     sign: float,

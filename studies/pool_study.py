@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, closest, shown
+from ..envs.core.arrays import Single
 from ..envs.core.checks import integer
 from ..envs.datasets import Reading, Table
 from ..envs.pools.status import Status
@@ -139,7 +139,7 @@ class PoolStudy(KeptStudy):
         return (*self.sheet.table.notes, *self.other_version)
 
     @property
-    def features(self) -> NDArray[np.float32]:
+    def features(self) -> Single:
         """The features of all items as the agent sees them, ``(n, d)``, read-only."""
         return self._pool.features
 

@@ -19,9 +19,9 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..envs.core import InputError, shown
+from ..envs.core.arrays import Whole
 from ..envs.datasets import Reading, Table
 from ..envs.datasets.stored import first_rows
 from ..envs.pools.status import Status
@@ -52,8 +52,8 @@ class Sheet:
 
     table: Table
     ids: Sequence[str]
-    rows: NDArray[np.int64]
-    item: NDArray[np.int64]
+    rows: Whole
+    item: Whole
 
     @classmethod
     def of(cls, table: Table, known: Mapping[str, Any] | None = None) -> Sheet:
@@ -158,7 +158,7 @@ def going_on(reading: Reading, known: Mapping[str, Any]) -> Reading:
 # ---- which row is which item
 
 
-def _conditions(table: Table) -> NDArray[np.int64]:
+def _conditions(table: Table) -> Whole:
     """Return the item of each row, numbered as they are first seen, ``(m,)``."""
     coded = [one.codes for one in table.settings if one.codes is not None]
     if not coded:
@@ -168,7 +168,7 @@ def _conditions(table: Table) -> NDArray[np.int64]:
     return np.array([seen.setdefault(row, len(seen)) for row in rows], np.int64)
 
 
-def _named(table: Table, rows: NDArray[np.int64], start: int) -> Sequence[str]:
+def _named(table: Table, rows: Whole, start: int) -> Sequence[str]:
     """Return the ids of new items, by their first rows: those of the index, or numbers."""
     if table.row_names is None:
         return Numbers(range(start + 1, start + 1 + len(rows)))
@@ -190,7 +190,7 @@ def _check_double(ids: Sequence[str]) -> None:
         )
 
 
-def _check_names(table: Table, ids: Sequence[str], item: NDArray[np.int64]) -> None:
+def _check_names(table: Table, ids: Sequence[str], item: Whole) -> None:
     """Refuse a name that stands for two items: a label told by it might go to the wrong one.
 
     Args:
@@ -227,7 +227,7 @@ def _check_columns(table: Table, known: Mapping[str, Any]) -> None:
         )
 
 
-def _matched(table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]) -> NDArray[np.int64]:
+def _matched(table: Table, rows: Whole, known: Mapping[str, Any]) -> Whole:
     """Return where the known items are among those of a table, by their first rows."""
     if "items" not in known:
         count = known["count"]
@@ -248,10 +248,7 @@ def _matched(table: Table, rows: NDArray[np.int64], known: Mapping[str, Any]) ->
 
 
 def _gone(
-    table: Table,
-    rows: NDArray[np.int64],
-    columns: Sequence[str],
-    gone: Mapping[str, tuple[Cell, ...]],
+    table: Table, rows: Whole, columns: Sequence[str], gone: Mapping[str, tuple[Cell, ...]]
 ) -> str:
     """Return in words which known items are not in a table any more, and what became of them.
 
@@ -292,7 +289,7 @@ def _nearest(old: tuple[Cell, ...], new: Sequence[tuple[Cell, ...]]) -> tuple[Ce
 _DIGESTS: WeakKeyDictionary[Table, dict[bytes, str]] = WeakKeyDictionary()
 
 
-def _digest(table: Table, rows: NDArray[np.int64]) -> str:
+def _digest(table: Table, rows: Whole) -> str:
     """Return a digest of what is set in some rows, whatever other levels there are."""
     known, name = _DIGESTS.setdefault(table, {}), hashlib.sha256(rows.tobytes()).digest()
     if name not in known:  # a million rows take seconds
@@ -300,7 +297,7 @@ def _digest(table: Table, rows: NDArray[np.int64]) -> str:
     return known[name]
 
 
-def _digest_of(table: Table, rows: NDArray[np.int64]) -> str:
+def _digest_of(table: Table, rows: Whole) -> str:
     digest = hashlib.sha256()
     if not any(one.levels for one in table.settings):  # the keys are there, of the conditions
         digest.update("\0".join(one.name for one in table.settings).encode())

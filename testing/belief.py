@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from ..agents import Arrivals, Belief, make
 from ..envs.core import Knowledge, resolve
+from ..envs.core.arrays import Array
 from ..envs.pools import Pool
 from .checks import ERRORS, hold
-
-Array = NDArray[np.float64]
-
 
 AnyBelief = str | Callable[[Knowledge, int], Belief]
 

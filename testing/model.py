@@ -15,15 +15,14 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from numpy.typing import NDArray
 
 from ..agents import make
 from ..envs.core import TruthUnknown, resolve
+from ..envs.core.arrays import Array
 from ..envs.pools import Pool
 from .checks import ERRORS, CheckFailed, hold, hold_same
 from .hidden import hold_hidden
 
-Array = NDArray[np.float64]
 B = 5
 BLOCKS, RESTARTS = 100, 20
 """Steps (many blocks of noise, looked at in one mode), and restarts, after which play stays the same."""

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ...envs.core import Knowledge, Random
+from ...envs.core.arrays import Array as Array  # and for all beliefs
+from ...envs.core.arrays import Flags, Single, Whole
 from ...envs.core.seeding import Words
 from .mixture import Mixture
-
-Array = NDArray[np.float64]
 
 ROUNDING = 2e-6
 """What sums of some hundred products in single precision may lose, relative to the largest."""
@@ -72,7 +72,7 @@ class Belief(Protocol):
         return
 
     @abstractmethod
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Take in the observations of B episodes; those that ``start`` forget the past first.
 
         Labels may come in any order: the posterior does not depend on it.
@@ -103,7 +103,7 @@ class Belief(Protocol):
             random: What is drawn from.
         """
 
-    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+    def sample_of(self, items: Whole, count: int, random: Random) -> Array:
         """Return draws of some items together, in the unit of the label, ``(B, count, m)``.
 
         Args:
@@ -113,9 +113,7 @@ class Belief(Protocol):
         """
         return np.take_along_axis(self.sample(count, random), items[:, None], 2)
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief after labels of these items, whose values are not known yet.
 
         Expected values stay, and uncertainty shrinks as it would with the labels. A batch is chosen with
@@ -141,7 +139,7 @@ class Belief(Protocol):
         largest = np.maximum(np.abs(self.mean()).max(1), self.std().max(1))
         return np.asarray(ROUNDING * largest[:, None])
 
-    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
+    def covariance(self, items: Whole, random: Random) -> Array:
         """Return the posterior covariance of some items with all, in the unit squared, ``(B, m, n)``.
 
         Args:
@@ -170,7 +168,7 @@ class Belief(Protocol):
         return _regret_and_explained(draws, legal, legal.argmax(2))
 
     def about_top(
-        self, count: int, mask: NDArray[np.int8], left: NDArray[np.int64], random: Random
+        self, count: int, mask: NDArray[np.int8], left: Whole, random: Random
     ) -> tuple[Array, Array]:
         """Return what joint draws tell about the set of the best legal items, one per label left.
 
@@ -248,7 +246,7 @@ class AdditiveNoise(Belief, Protocol):
     """A belief about labels with additive noise, where a label shows its own item only."""
 
     @abstractmethod
-    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+    def noise_variance(self, items: Whole) -> Array:
         """Return the variance of the noise in labels of ``items``, in the unit squared, ``(B, m)``."""
 
 
@@ -261,7 +259,7 @@ class Probabilities(Belief, Protocol):
         """Return the probability of success of every item, ``(B, n)``."""
 
     @abstractmethod
-    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given(self, items: Whole) -> tuple[Single, Single]:
         """Return the chances that would follow from a failure or a success of each of some items.
 
         Args:
@@ -281,9 +279,7 @@ class Probabilities(Belief, Protocol):
         hit, miss = _test_chances(self)[test]
         return np.asarray(miss + (hit - miss) * self.chance())
 
-    def given_test(
-        self, items: NDArray[np.int64], test: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given_test(self, items: Whole, test: int) -> tuple[Single, Single]:
         """Return the chances that would follow from a negative or a positive test of each of some items.
 
         A test tells of others what the label would, as far as it tells of the label.
@@ -336,7 +332,7 @@ class Local(Probabilities, Protocol):
     def after(self) -> tuple[Array, Array]:
         """Return the chances of every item after a failure or a success that reaches it, ``(B, n)``."""
 
-    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given(self, items: Whole) -> tuple[Single, Single]:
         """Return the chances that would follow from a failure or a success, ``(B, m, n)``."""
         now = self.chance().astype(np.float32)[:, None]
         failure, success = np.repeat(now, items.shape[1], 1), np.repeat(now, items.shape[1], 1)
@@ -367,7 +363,7 @@ def can_learn(belief: type[Belief], model: Knowledge) -> bool:
     return all(isinstance(proxy, belief.learns_from()) for proxy in getattr(model, "proxies", ()))
 
 
-def highest(score: Array, count: int, random: Random, within: Any) -> NDArray[np.int64]:
+def highest(score: Array, count: int, random: Random, within: Any) -> Whole:
     """Return ``count`` items by falling score, those of equal scores in random order, ``(B, count)``.
 
     Args:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv, betaln
 
 from ...envs.campaigns.binomial_discovery import BinomialDiscovery
 from ...envs.core import Knowledge, Random
-from .belief import Array, Belief
+from ...envs.core.arrays import Array, Flags, Whole
+from .belief import Belief
 
 
 class Beta(Belief):
@@ -33,7 +33,7 @@ class Beta(Belief):
         """Return whether the campaign has unknown success probabilities."""
         return isinstance(model, BinomialDiscovery) and model.beta_priors is not None
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Read the counts, which the observation holds in full."""
         model, m = self.model, self.model.machines
         successes, experiments = observation[:, 1 : 1 + m], observation[:, 1 + m : 1 + 2 * m]
@@ -80,7 +80,7 @@ class Beta(Belief):
                 gain = -np.expm1(np.where(sizes > 0, sizes * np.log1p(-p), 0.0))
         return np.asarray(self.model.success_reward * gain - self._costs[:, None])
 
-    def _failure(self, sizes: NDArray[np.int64]) -> Array:
+    def _failure(self, sizes: Whole) -> Array:
         """E[(1 - p)^N] = B(a, b + N) / B(a, b), the probability that N experiments find nothing."""
         logs = betaln(self._alpha, self._beta + sizes) - betaln(self._alpha, self._beta)
         return np.asarray(np.exp(logs))

@@ -12,13 +12,13 @@ from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from ...envs.conditions import Conditions
 from ...envs.core import Knowledge, Random
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import quantity, real
-from .belief import Array, Belief
+from .belief import Belief
 
 FIRST = 1e3
 """The mean of what was never tested, for rules that test everything once: above any yield."""
@@ -43,7 +43,7 @@ class ConditionBelief(Belief):
         """Return whether the model has conditions that are tested."""
         return isinstance(model, Conditions)
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Read the labels, which the observation holds in full."""
         self.counts = observation["counts"].astype(np.float64)
         self.sums = observation["means"].astype(np.float64) * self.counts
@@ -52,9 +52,7 @@ class ConditionBelief(Belief):
         self.stds = observation["stds"].astype(np.float64)
         self.pending = np.zeros_like(self.counts)
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief after labels of these conditions, whose values are not known yet.
 
         Args:

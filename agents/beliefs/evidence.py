@@ -11,11 +11,9 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array
 from .fidelities import Tests
-
-Array = NDArray[np.float64]
 
 LENGTH_SCALES = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Length scales l in units of sqrt(d); two random items are about 1.4 apart."""

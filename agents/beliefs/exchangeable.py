@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ...envs.core import Knowledge, Random
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.pools.screening_pool import ScreeningPool
 from ...envs.pools.shop import BinaryProxy
-from .belief import Array, Probabilities
+from .belief import Probabilities
 from .mixture import Mixture
 
 
@@ -52,7 +53,7 @@ class Exchangeable(Probabilities):
 
     # ---- learning
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Read all labels that have come, which the observation holds in full."""
         self._condition(*self.model.outcomes_of(observation))
 
@@ -118,13 +119,11 @@ class Exchangeable(Probabilities):
         variance = np.maximum(p * (1 - p) * q * (1 - q), 1e-300)
         return np.asarray((both - p * q) / np.sqrt(variance))
 
-    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given(self, items: Whole) -> tuple[Single, Single]:
         """Return the chances after a careful test that fails and one that succeeds, ``(B, m, n)``."""
         return self.given_test(items, -1)
 
-    def given_test(
-        self, items: NDArray[np.int64], test: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given_test(self, items: Whole, test: int) -> tuple[Single, Single]:
         """Return the chances after a negative and a positive test of each, ``(B, m, n)``."""
         pairs = [self._mixture.after(column, test) for column in items.T]
         failure, success = (

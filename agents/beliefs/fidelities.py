@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ...envs.core.arrays import Array
 
 LEAST = 1e-4
 """Least variance of a proxy's noise over that of values, which keeps covariances regular."""

@@ -19,11 +19,9 @@ from itertools import product
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, log_expit
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from ...envs.core.arrays import Array, Flags, Whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +38,12 @@ class Flips:
 
     label: Array
     odds: Array
-    made: Mask
-    counts: Mask
+    made: Flags
+    counts: Flags
     chances: Array
 
     @classmethod
-    def of(cls, items: Any, positive: Mask, fidelity: Any, chances: Array, n: int) -> Self:
+    def of(cls, items: Any, positive: Flags, fidelity: Any, chances: Array, n: int) -> Self:
         """Return what tests of n items have shown.
 
         Args:
@@ -74,7 +72,7 @@ class Flips:
             chances=chances,
         )
 
-    def rows(self, some: Mask) -> Self:
+    def rows(self, some: Flags) -> Self:
         """Return this of some episodes."""
         return type(self)(
             label=self.label[some],
@@ -85,7 +83,7 @@ class Flips:
         )
 
     @property
-    def _erring(self) -> Mask:
+    def _erring(self) -> Flags:
         return np.asarray(self.made.any(2))
 
     def likelihood(self, eta: Array) -> Array:
@@ -112,8 +110,8 @@ class Flips:
 
 
 def by_item(
-    items: Any, positive: Mask, fidelity: Any, chances: Array, n: int
-) -> tuple[Array, Mask, NDArray[np.int64]]:
+    items: Any, positive: Flags, fidelity: Any, chances: Array, n: int
+) -> tuple[Array, Flags, Whole]:
     """Return what the tests that err have shown of n items.
 
     Returns:
@@ -131,7 +129,7 @@ def by_item(
     return odds, made, first
 
 
-def information(p: Array, made: Mask, chances: Array) -> Array:
+def information(p: Array, made: Flags, chances: Array) -> Array:
     """Return the expected information of tests about eta, of the shape of ``p``.
 
     Args:

@@ -26,11 +26,9 @@ the largest one, so that values known exactly need no special case.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-Array = NDArray[np.float64]
-Single = NDArray[np.float32]
+from ...envs.core.arrays import Array, Single
 
 GROUPS = (1, 4, 32, 256)
 """Numbers k of items that bound the law of the largest value."""

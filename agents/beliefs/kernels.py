@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Random, groups_of
-
-Array = NDArray[np.float64]
+from ...envs.core.arrays import Array
 
 FREQUENCIES = 256
 """Frequencies of a draw of the prior; each gives a sine and a cosine."""

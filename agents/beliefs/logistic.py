@@ -51,9 +51,10 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import BinaryProxy, FeaturePool
-from .belief import ROUNDING, Array, explained_by
+from .belief import ROUNDING, explained_by
 from .flips import Flips, by_item, information
 from .history import TwoLabels, with_intercept
 
@@ -133,7 +134,7 @@ class Logistic(TwoLabels):
         """Return the kinds of proxies that it learns from."""
         return (BinaryProxy,)
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Find the mode given all labels, in the episodes where there are new ones.
 
         The labels of a step are taken in together, and the search starts from the last mode: a history
@@ -159,14 +160,14 @@ class Logistic(TwoLabels):
                     self._odds[group], self._made[group] = self._from_tests(items, success, at)
                 self._seen[group] = t
 
-    def _from_tests(self, items: Any, positive: Any, at: Any) -> tuple[Array, NDArray[np.bool_]]:
+    def _from_tests(self, items: Any, positive: Any, at: Any) -> tuple[Array, Flags]:
         """Return log odds and kinds of the tests that err, of items without a label, ``(E, n, ...)``."""
         odds, made, _ = by_item(items, positive, at, self._chances, self.model.num_items)
         episode, place = (at == len(self._chances)).nonzero()
         odds[episode, items[episode, place]] = 0.0
         return odds, made
 
-    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _restart(self, observation: Any, start: Flags) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         self._mode[start] = 0.0
@@ -175,7 +176,7 @@ class Logistic(TwoLabels):
         self._odds[start], self._made[start] = 0.0, False
         self._forget()
 
-    def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _transformed(self, features: Single) -> Single:
         """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features, CONSTANT) if self._standard else features
 
@@ -276,19 +277,19 @@ class Logistic(TwoLabels):
         """Return the expected labels under draws of theta, ``(B, count, n)``."""
         return self._labels(self._draws(count, random), self._x, self._odds)
 
-    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+    def sample_of(self, items: Whole, count: int, random: Random) -> Array:
         """Return the same of some items, ``(B, count, m)``."""
         x = self._rows(np.arange(len(items))[:, None], items)
         odds = np.take_along_axis(self._odds, items, 1) if self._odds.size else self._odds
         return self._labels(self._draws(count, random), x, odds)
 
-    def _labels(self, theta: NDArray[np.float32], x: NDArray[np.float32], odds: Array) -> Array:
+    def _labels(self, theta: Single, x: Single, odds: Array) -> Array:
         scores = np.matmul(theta, x.transpose(0, 2, 1)).astype(np.float64)
         if odds.size:
             scores += odds[:, None]
         return np.asarray(self._failure + self._unit * expit(scores))
 
-    def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
+    def _draws(self, count: int, random: Random) -> Single:
         """Return draws of theta, ``(B, count, d)``."""
         b, d = self._mode.shape
         z = random.standard_normal((b, count, d), np.float32)
@@ -318,7 +319,7 @@ class Logistic(TwoLabels):
 
     # ---- what labels to come would tell
 
-    def given(self, items: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def given(self, items: Whole) -> tuple[Single, Single]:
         """Return the chances that would follow from a failure or a success of each of some items.
 
         The filter is applied to the less likely label; the other follows from P(y = 0) E[f | y = 0]
@@ -350,9 +351,7 @@ class Logistic(TwoLabels):
         np.clip(given, 0, 1, out=given)
         return given[0], given[1]
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief after these labels: the Hessian gains p (1 - p) x x' at the mode.
 
         For a proxy, and for what an item has had before, it is the expected information.
@@ -398,7 +397,7 @@ def sigmoid_normal(mean: Array, variance: Array) -> tuple[Array, Array, Array]:
     return np.minimum(value, 1.0), slope, bend  # the weights sum to 1 but for 3e-9
 
 
-def _quick(mean: NDArray[np.float32], variance: NDArray[np.float32]) -> NDArray[np.float32]:
+def _quick(mean: Single, variance: Single) -> Single:
     """Return E[sigmoid(eta)] for eta ~ N(mean, variance) by MacKay's approximation, within 0.018."""
     scale = np.float32(np.pi / 8) * variance
     scale += 1

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ...envs.core.arrays import Array, Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +52,7 @@ class Mixture:
         )
         return missed, after
 
-    def after(self, items: NDArray[np.int64], test: int) -> list[tuple[Array, Self]]:
+    def after(self, items: Whole, test: int) -> list[tuple[Array, Self]]:
         """Return how likely each outcome of a test is, ``(B,)``, negative first, and what follows.
 
         Args:

@@ -22,14 +22,14 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import betaincinv
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.checks import MOST_TOGETHER, integer, quantity, real, room
 from ...envs.pools import FeaturePool
-from .belief import Array, Local, row_of
+from .belief import Local, row_of
 from .history import TwoLabels, standardised
 
 
@@ -65,7 +65,7 @@ class Neighbours(TwoLabels, Local):
 
     # ---- learning
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Count the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
         success = self._succeeds(arrivals.items, arrivals.labels)
@@ -77,7 +77,7 @@ class Neighbours(TwoLabels, Local):
                 self._hits[i, near] += success[i, t]
         self._seen = arrivals.count
 
-    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _restart(self, observation: Any, start: Flags) -> None:
         """Forget the labels where an episode starts, and find who is whose neighbour."""
         before, known = self._x, self._graphs
         self._read_features(observation, start)
@@ -89,12 +89,10 @@ class Neighbours(TwoLabels, Local):
         for counts in (self._labels, self._hits, self._coming, self._seen):
             counts[start] = 0
 
-    def _transformed(self, features: NDArray[np.float32]) -> Array:
+    def _transformed(self, features: Single) -> Array:
         return standardised(features)
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief after these labels: chances stay, and are known as if by so many more."""
         ahead = copy(self)
         ahead._coming = self._coming.copy()

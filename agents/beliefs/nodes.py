@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import quantity
 from ...envs.pools.graph_pool import GraphPool
-from .belief import Array, Belief
+from .belief import Belief
 from .independent import about_best_of_independent
 
 
@@ -49,16 +50,16 @@ class Nodes(Belief):
         noise_std = model.noise_std if noise_std is None else noise_std
         self.prior_std = quantity("prior_std", prior_std)
         self.noise_std = quantity("noise_std", noise_std, zero=True)
-        self._hubs: NDArray[np.bool_] | None = None  # (B, n)
+        self._hubs: Flags | None = None  # (B, n)
         self._edges: NDArray[Any]  # (B, 2 E)
-        self._ends: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._ends: tuple[Whole, Whole] | None = None
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool on a graph."""
         return isinstance(model, GraphPool)
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Read what was seen, which the observation holds in full."""
         total = observation["seen_sum"]
         self._count = observation["seen_count"].astype(np.float64)
@@ -68,9 +69,7 @@ class Nodes(Belief):
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
             self._ends = None
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief with the variances that labels of these nodes would leave."""
         labelled = np.zeros_like(self._count)
         episode, column = (items >= 0).nonzero()
@@ -101,7 +100,7 @@ class Nodes(Belief):
         draws += self._mean[:, None]
         return draws
 
-    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
+    def covariance(self, items: Whole, random: Random) -> Array:
         """Return the variance of each node at its own index, 0 elsewhere, ``(B, m, n)``."""
         own = items[..., None] == np.arange(self.model.num_items)
         return np.asarray(own * self.std()[:, None] ** 2)
@@ -143,7 +142,7 @@ class Nodes(Belief):
         linked += (gain * self._hubs).sum(1, keepdims=True)
         return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
 
-    def _flat_ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _flat_ends(self) -> tuple[Whole, Whole]:
         """Return both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
         if self._ends is None:
             ends = self._edges.reshape(len(self._edges), -1, 2)

@@ -25,13 +25,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Knowledge
+from ...envs.core.arrays import Array, Single, Whole
 from ...envs.core.checks import quantity
 from ...envs.pools import GaussianProxy
 from ...envs.pools.linear_pool import LinearPool
-from .belief import Array
 from .draws import Draws, cholesky, evidence, forward, normals
 
 
@@ -109,7 +108,7 @@ class Sparse(Draws):
             for index in range(len(support)):
                 self._exchange(support, index, a, b)
 
-    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
+    def _values(self, episode: int, out: Single) -> None:
         support = self._support[episode]
         random = self._generator(episode, -1 - self._seen[episode])
         noise = random.standard_normal(support.shape)
@@ -124,7 +123,7 @@ class Sparse(Draws):
         root = cholesky([[a[i, j] for j in support[: k + 1]] for k, i in enumerate(support)])
         return root, forward(root, [b[i] for i in support])
 
-    def _exchange(self, support: NDArray[np.int64], index: int, a: Array, b: Array) -> None:
+    def _exchange(self, support: Whole, index: int, a: Array, b: Array) -> None:
         """Draw one member of every chain's support ``(k, K)``, which is written to, given the others."""
         others = [member[:, None] for i, member in enumerate(support) if i != index]
         root, centre = self._regress(others, a, b)

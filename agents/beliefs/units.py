@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
+from ...envs.core.arrays import Array, Single
 
 LARGE = 2**24
 """Numbers from which on the features of a pool are not copied."""
@@ -31,7 +30,7 @@ ROWS = 1024
 """Rows that are looked at together in double precision, in the cache."""
 
 
-def is_large(features: Floats) -> bool:
+def is_large(features: Single) -> bool:
     """Return whether the features of a pool ``(n, d)`` are too many to be copied."""
     return features.size >= LARGE
 
@@ -49,7 +48,7 @@ class Units:
     scale: Array
 
     @classmethod
-    def of(cls, features: Floats) -> Units | None:
+    def of(cls, features: Single) -> Units | None:
         """Return the units of a large pool's features ``(n, d)``; None if they must be copied."""
         if not is_large(features):
             return None
@@ -70,7 +69,7 @@ class Units:
         scale = np.where(varies, 1 / np.where(varies, std, 1.0), 0.0)
         return cls(centre, scale / max(int(varies.sum()), 1) ** 0.5)
 
-    def phi(self, features: Floats) -> Array:
+    def phi(self, features: Single) -> Array:
         """Return phi of features ``(..., d)``, the intercept first, ``(..., 1 + d)``."""
         out = np.ones((*features.shape[:-1], 1 + features.shape[-1]))
         np.multiply(features - self.centre, self.scale, out=out[..., 1:])
@@ -87,7 +86,7 @@ class Units:
         rest = theta[..., 0] - slope @ self.centre
         return slope.astype(real), rest.astype(real)
 
-    def squares(self, features: Floats, item: int | None = None) -> Array:
+    def squares(self, features: Single, item: int | None = None) -> Array:
         """Return |phi(x) - phi(item)|^2 of all items, or |phi(x)|^2 without the intercept, ``(n,)``."""
         at = self.centre if item is None else features[item].astype(np.float64)
         out = np.empty(len(features))

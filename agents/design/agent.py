@@ -12,6 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, KeyedRandom, Knowledge, Random, generator_of
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import integer
 from ...envs.core.streams import hashed
 from ...envs.design.design import DesignModel
@@ -20,7 +21,6 @@ from ...envs.design.reach import Walk
 from ..agent import Agent, Seed
 from ..beliefs.belief import highest
 
-Array: TypeAlias = NDArray[np.float64]
 Observations: TypeAlias = Mapping[str, NDArray[Any]]
 PROPOSED = 64
 """Settings that the model proposes."""
@@ -35,7 +35,7 @@ class Followed:
     """The posterior of B episodes and how many rounds of each it holds."""
 
     posterior: Posterior
-    rounds: NDArray[np.int64]  # (B,)
+    rounds: Whole  # (B,)
 
 
 class DesignAgent(Agent):
@@ -79,7 +79,7 @@ class DesignAgent(Agent):
         return isinstance(model, DesignModel)
 
     def act(
-        self, observation: Observations, state: Followed | None, start: NDArray[np.bool_]
+        self, observation: Observations, state: Followed | None, start: Flags
     ) -> tuple[NDArray[Any], Followed]:
         """Take in what is new, then choose."""
         if state is None:
@@ -115,10 +115,10 @@ class DesignAgent(Agent):
         return Followed(self.model.new_posterior(count), np.full(count, -1))
 
     @abstractmethod
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
+    def choose(self, posterior: Posterior, left: Whole, random: Random) -> NDArray[Any]:
         """Return the actions of B episodes that have ``left`` rounds left, ``(B,)``."""
 
-    def _follow(self, state: Followed, observation: Observations, start: NDArray[np.bool_]) -> None:
+    def _follow(self, state: Followed, observation: Observations, start: Flags) -> None:
         """Update the posterior by the rounds it does not hold yet, the oldest first."""
         horizon, done = self.model.horizon, self.model.decisions(observation)
         fresh = (start | (state.rounds < 0) | (done < state.rounds)).nonzero()[0]
@@ -136,7 +136,7 @@ class DesignAgent(Agent):
             state.posterior.update(outcomes[every, slot], setting, learning, ~behind)
             state.rounds += behind
 
-    def _learning(self, rounds: NDArray[np.int64]) -> KeyedRandom:
+    def _learning(self, rounds: Whole) -> KeyedRandom:
         """Return the random numbers of a posterior of draws in these rounds, whenever it learns them."""
         return KeyedRandom(hashed(~self.keys, rounds))
 
@@ -199,7 +199,7 @@ class DesignAgent(Agent):
         low, high = map(self.model.nearest_actions, self.model.moves.reach(walk))
         return np.asarray(low[:, None] + (high - low)[:, None] * (self.actions + 1) / 2)
 
-    def feasible(self, actions: NDArray[Any], walk: Walk) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    def feasible(self, actions: NDArray[Any], walk: Walk) -> tuple[NDArray[Any], Flags]:
         """Return feasible actions in place of ``(B, S, d)``, and which can be paid, ``(B, S)``."""
         assert self.model.moves is not None
         asked = self.model.setting(actions)

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Knowledge, Random, generator_of
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import integer
 from ...envs.design.nested import NestedMonteCarlo
 from ...envs.design.posteriors import Posterior
 from ...envs.design.reach import Walk
 from ..agent import Seed
-from .agent import Array, DesignAgent
+from .agent import DesignAgent
 
 
 class BayesOptEIG(DesignAgent):
@@ -56,7 +57,7 @@ class BayesOptEIG(DesignAgent):
             integer("inner", inner, low=1, high=10_000),
         )
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
+    def choose(self, posterior: Posterior, left: Whole, random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         chosen = []
         for b in range(len(left)):

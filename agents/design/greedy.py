@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge, Random, generator_of
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import flag, integer
 from ...envs.design.information import best_estimator
 from ...envs.design.posteriors import Distribution, Posterior
 from ..agent import Seed
-from .agent import BEST, PROPOSED, Array, DesignAgent
+from .agent import BEST, PROPOSED, DesignAgent
 
 
 class GreedyEIG(DesignAgent):
@@ -55,12 +56,12 @@ class GreedyEIG(DesignAgent):
             )
         self._cheapest = costs.min()
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
+    def choose(self, posterior: Posterior, left: Whole, random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         return self.most_informative(posterior, left, random)[0][:, 0]
 
     def most_informative(
-        self, posterior: Distribution, left: NDArray[np.int64], random: Random
+        self, posterior: Distribution, left: Whole, random: Random
     ) -> tuple[NDArray[Any], Array]:
         """Return the best actions of B episodes and their scores, as `search` does.
 
@@ -115,7 +116,7 @@ class ThompsonEIG(GreedyEIG):
         )
         self.draws = integer("draws", draws, low=2, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
+    def choose(self, posterior: Posterior, left: Whole, random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         draws = _Draws(posterior.sample(self.draws, random))
         return self.most_informative(draws, left, random)[0][:, 0]
@@ -127,7 +128,7 @@ class _Draws(Distribution):
     def __init__(self, theta: Array) -> None:
         self.theta, self.mean = theta, theta.mean(1)
 
-    def pick(self, index: NDArray[np.int64]) -> Self:
+    def pick(self, index: Whole) -> Self:
         return type(self)(self.theta[index])
 
     def sample(self, count: int, random: Random) -> Array:
@@ -171,7 +172,7 @@ class LookAheadEIG(GreedyEIG):
         self.first = integer("first", first, low=1, high=BEST)
         self.draws = integer("draws", draws, low=1, high=10_000)
 
-    def choose(self, posterior: Posterior, left: NDArray[np.int64], random: Random) -> NDArray[Any]:
+    def choose(self, posterior: Posterior, left: Whole, random: Random) -> NDArray[Any]:
         """Return the actions of B episodes."""
         best = self.most_informative(posterior, left, random)
         actions, gain = (part[:, : self.first] for part in best)

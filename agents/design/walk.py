@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ...envs.core import InputError, Knowledge
+from ...envs.core.arrays import Flags
 from ...envs.design.design import DesignModel
 from ..agent import Agent, Seed
 
@@ -41,7 +41,7 @@ class RandomWalk(Agent):
         box = isinstance(model.action_space, spaces.Box)
         return box and isinstance(model, DesignModel) and model.move_budget is not None
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         model = self.model
         assert isinstance(model, DesignModel)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ...envs.campaigns.campaign import Campaign
 from ...envs.core import InputError, Knowledge, TruthUnknown
+from ...envs.core.arrays import Flags
 from ..agent import Agent, Seed
 
 
@@ -47,6 +45,6 @@ class OptimalAgent(Agent):
             return True
         return True
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         return self._policy(observation), ()

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import flag, integer
 from ..beliefs.belief import ROUNDING, Local, Probabilities, highest
 from .decision import Decision
@@ -68,9 +69,7 @@ class ActiveSearch(Rule[Probabilities]):
             candidates = integer("candidates", candidates, low=1)
         self.candidates = candidates
 
-    def choose(
-        self, belief: Probabilities, decision: Decision, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: Probabilities, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         mean = belief.chance()  # free of the unit of the label
         b, n = mean.shape
@@ -95,9 +94,7 @@ class ActiveSearch(Rule[Probabilities]):
         np.put_along_axis(score, items, p + future, 1)
         return best(score, decision.mask, random, ROUNDING * (1 + later[:, None]))
 
-    def _among_few(
-        self, belief: Local, decision: Decision, later: NDArray[np.int64], random: Random
-    ) -> NDArray[np.int64]:
+    def _among_few(self, belief: Local, decision: Decision, later: Whole, random: Random) -> Whole:
         """Return the chosen items, where a label changes the chances of few of them, ``(B,)``."""
         legal, within = decision.mask > 0, EXACT * (1 + later)
         chances = [np.where(legal, chance, 0.0) for chance in (belief.chance(), *belief.after())]
@@ -129,7 +126,7 @@ class ENS(ActiveSearch):
         self.steps = None
         self.per_cost = flag("per_cost", per_cost)
 
-    def buy(self, belief: Probabilities, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def buy(self, belief: Probabilities, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, or the tests of items, as actions, ``(B,)``."""
         tests, cost = decision.tests, decision.cost
         if tests is None or cost is None:
@@ -147,9 +144,7 @@ class ENS(ActiveSearch):
         legal = tests.reshape(len(tests), -1).astype(np.int8)
         return best(score.reshape(legal.shape), legal, random, within)
 
-    def _worth(
-        self, belief: Probabilities, decision: Decision, items: NDArray[np.int64], test: int
-    ) -> NDArray[np.float64]:
+    def _worth(self, belief: Probabilities, decision: Decision, items: Whole, test: int) -> Array:
         """Return the scores of a test of some items, ``(B, m)``."""
         assert decision.tests is not None
         assert decision.money is not None
@@ -178,7 +173,7 @@ def _width(b: int, n: int) -> int:
     return max(1, BLOCK // n, min(WIDTH, ROOM // (b * n)))
 
 
-def at_once(values: NDArray[Any], price: NDArray[Any], money: NDArray[Any]) -> NDArray[np.float64]:
+def at_once(values: NDArray[Any], price: NDArray[Any], money: NDArray[Any]) -> Array:
     """Return what all money brings on items by falling value per price, ``(B, m)``.
 
     Args:

@@ -15,16 +15,14 @@ Machine Learning 47 (2002), 235, for UCB1 and UCB1-tuned; all of them as in J. Y
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import integer
 from ..beliefs import SampleMean
 from .basic import EpsilonGreedy
 from .decision import Decision, Repeated
 from .rule import Rule, best
-
-Array = NDArray[np.float64]
 
 
 class UCB1(Rule[SampleMean]):
@@ -33,7 +31,7 @@ class UCB1(Rule[SampleMean]):
     needs = SampleMean
     belief = ("sample_mean", {})
 
-    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> Whole:
         """Return the chosen conditions, ``(B,)``."""
         share = np.log(decision.chosen + 1.0)[:, None] / np.maximum(belief.tests, 1)
         width = np.where(belief.tests > 0, self._width(share, belief), 0.0)
@@ -59,7 +57,7 @@ class RoundRobin(Rule[SampleMean]):
     needs = SampleMean
     belief = ("sample_mean", {})
 
-    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> Whole:
         """Return the chosen conditions, ``(B,)``."""
         assert isinstance(decision, Repeated)  # its belief is about conditions
         return best(-decision.times.astype(np.float64), decision.mask, random)
@@ -75,7 +73,7 @@ class ExploreCommit(RoundRobin):
     def __init__(self, tests: int | None = None) -> None:
         self.tests = None if tests is None else integer("tests", tests, low=1)
 
-    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: SampleMean, decision: Decision, random: Random) -> Whole:
         """Return the chosen conditions, ``(B,)``."""
         assert isinstance(decision, Repeated)  # its belief is about conditions
         total, count = decision.chosen + decision.left, decision.mask.shape[1]

@@ -7,9 +7,9 @@ where there are fidelities the item comes first, then the test of it (`by_thresh
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import LARGE, flag, real
 from ..beliefs import Belief, Linear
 from .decision import Decision
@@ -21,7 +21,7 @@ class Greedy(Rule[Belief]):
 
     looks_ahead = False
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         mean = decision.per_cost(belief.mean())
         return best(mean, decision.mask, random, belief.rounding())
@@ -41,14 +41,14 @@ class EpsilonGreedy(Rule[Belief]):
     def __init__(self, epsilon: float = 0.1) -> None:
         self.epsilon = real("epsilon", epsilon, low=0, high=1)
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         mean = decision.per_cost(belief.mean())
         explores = random.random(len(mean)) < self._chance(decision)
         score = np.where(explores[:, None], random.random(mean.shape), mean)
         return best(score, decision.mask, random, belief.rounding() * ~explores[:, None])
 
-    def _chance(self, decision: Decision) -> float | NDArray[np.float64]:
+    def _chance(self, decision: Decision) -> float | Array:
         """Return the probability of a random item, the same for all episodes or ``(B,)``."""
         return self.epsilon
 
@@ -68,7 +68,7 @@ class BayesUCB(Rule[Belief]):
         self.width = real("width", width, low=0, high=LARGE)
         self.looks_ahead = flag("pending", pending)
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         within = (1 + self.width) * belief.rounding()
         index = decision.per_cost(belief.mean() + self.width * belief.std())
@@ -106,7 +106,7 @@ class GLMUCB(LinUCB):
         ridge: Regularisation.
     """
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         assert isinstance(belief, Linear)  # the belief that it requires
         choice = super().choose(belief, decision, random)
@@ -122,7 +122,7 @@ class Thompson(Rule[Belief]):
 
     looks_ahead = False
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         # A draw may lie some standard deviations off the mean.
         draw = decision.per_cost(belief.sample(1, random)[:, 0])
@@ -135,7 +135,7 @@ class OneHub(Rule[Belief]):
     looks_ahead = False
     belief: tuple[str, dict[str, float]] | None = ("nodes", {})
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen nodes, ``(B,)``."""
         score = decision.per_cost(belief.mean())
         fresh = np.asarray((decision.labelled < 0).all(1))

@@ -24,19 +24,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import integer
 from ..beliefs.belief import ROUNDING, Probabilities
 from ..beliefs.mixture import Mixture
 from .active_search import at_once
 from .decision import Decision
 from .rule import Rule, best
-
-Array = NDArray[np.float64]
-Whole = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class CheapThenGreedy(Rule[Probabilities]):
@@ -102,7 +98,7 @@ class CheapThenGreedy(Rule[Probabilities]):
         return worth
 
 
-def purchases(tests: Mask) -> list[tuple[int, Mask]]:
+def purchases(tests: Flags) -> list[tuple[int, Flags]]:
     """Return the kinds of purchases: a test, and the items of the kind, ``(B, n)``.
 
     The most promising item of each kind is looked at: those that have had a cheap test, and the others.
@@ -134,7 +130,7 @@ class Prospect:
     """
 
     belief: Mixture
-    tests: Mask
+    tests: Flags
     cost: Array
     money: Array
 

@@ -35,12 +35,11 @@ from numpy.typing import NDArray
 from scipy.special import erfcx, ndtr
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import integer
 from ..beliefs.belief import AdditiveNoise, Belief, highest
 from .decision import Decision
 from .rule import Rule, best, one_of
-
-Array = NDArray[np.float64]
 
 BLOCK = 2**12
 """Items whose bounds are computed together, in the cache."""
@@ -55,7 +54,7 @@ class ExpectedImprovement(Rule[Belief]):
     one best item, while the labels of a pool add up.
     """
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         ahead, std = self._ahead(belief, decision)
         # It rises with mean and std: what it would be if rounding had taken all it can from both.
@@ -75,7 +74,7 @@ class ExpectedImprovement(Rule[Belief]):
         allowed[episode, item] = score >= top[episode] - within
         return one_of(allowed, random)
 
-    def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def buy(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the tests of the largest expected improvement per cost, as actions, ``(B,)``.
 
         The label counts as if it were free of noise, as it does without money.
@@ -151,9 +150,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
     def __init__(self, candidates: int = 20) -> None:
         self.candidates = integer("candidates", candidates, low=1)
 
-    def choose(
-        self, belief: AdditiveNoise, decision: Decision, random: Random
-    ) -> NDArray[np.int64]:
+    def choose(self, belief: AdditiveNoise, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         mean, std = belief.mean(), belief.std()
         legal = decision.mask.astype(np.bool_)
@@ -175,7 +172,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         scores = self._examined(belief, bound, legal, score, random, within)
         return best(scores, decision.mask, random, within)
 
-    def buy(self, belief: AdditiveNoise, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def buy(self, belief: AdditiveNoise, decision: Decision, random: Random) -> Whole:
         """Return the tests that gain most per cost, as actions, ``(B,)``.
 
         A label gains its mean, and every test the knowledge gradient for each of the labels that the
@@ -212,7 +209,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         self,
         belief: AdditiveNoise,
         bound: Array,
-        legal: NDArray[np.bool_],
+        legal: Flags,
         score: Callable[[int, int, Array], float],
         random: Random,
         within: Array,
@@ -234,7 +231,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         return scores
 
 
-def _later(decision: Decision, legal: NDArray[np.bool_]) -> Array:
+def _later(decision: Decision, legal: Flags) -> Array:
     """Return how many labels the money left after each test can pay, ``(B, n, M)``."""
     assert decision.money is not None
     costs, top = decision.costs.astype(np.float64), decision.num_tests - 1
@@ -252,9 +249,7 @@ def _heard(belief: AdditiveNoise, std: Array) -> Array:
     return std / np.maximum(spread, 1e-300)
 
 
-def _bound(
-    mean: Array, std: Array, signal: Array, legal: NDArray[np.bool_], later: NDArray[Any]
-) -> Array:
+def _bound(mean: Array, std: Array, signal: Array, legal: Flags, later: NDArray[Any]) -> Array:
     """Return what the score of a legal item is at most, minus infinity of the others, ``(B, n)``.
 
     Args:
@@ -305,7 +300,7 @@ def _corners(mean: Array, slope: Array) -> tuple[Array, Array]:
         return step, -np.diff(mean) / step
 
 
-def envelope(mean: Array, slope: Array) -> NDArray[np.int64]:
+def envelope(mean: Array, slope: Array) -> Whole:
     """Return which lines mean + slope z form the upper envelope, by rising slope.
 
     Between two of them, the line that is highest where the two meet belongs to it, unless none is

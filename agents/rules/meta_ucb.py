@@ -43,14 +43,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from ...envs.core import InputError, Random, shown
+from ...envs.core.arrays import Array, Single, Whole
 from ...envs.core.checks import LARGE, real
 from .. import weights as files
 from ..beliefs.belief import ROUNDING, Belief
 from .decision import Decision
 from .rule import Rule, best
-
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 FORMAT = 2
 FEATURES, CONTEXT = 5, 4
@@ -69,7 +67,7 @@ class Network:
     """
 
     width: float
-    weights: Floats
+    weights: Single
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,7 +84,7 @@ class Network:
         shaped = np.asarray(weights, np.float32).reshape(-1, FEATURES, CONTEXT)
         return cls(width=width, weights=shaped)
 
-    def __call__(self, features: Floats, context: Floats) -> Floats:
+    def __call__(self, features: Single, context: Single) -> Single:
         """Return what is added to the index of every item, ``(B, n)``.
 
         Args:
@@ -146,7 +144,7 @@ class MetaUCB(Rule[Belief]):
             raise InputError(f"weights must be the name of a file or None, got {shown(weights)}.")
         self.network = weights if isinstance(weights, Network) else Network.load(weights)
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         (mean, std, rounding), features, context = look(belief, decision, random)
         index = mean + self.network.width * std
@@ -157,7 +155,7 @@ class MetaUCB(Rule[Belief]):
 
 def look(
     belief: Belief, decision: Decision, random: Random
-) -> tuple[tuple[Array, Array, Array], Floats, Floats]:
+) -> tuple[tuple[Array, Array, Array], Single, Single]:
     """Return what the rule looks at.
 
     Args:
@@ -203,7 +201,7 @@ def look(
     return (level, v64, belief.rounding() / scale), features, context
 
 
-def between(values: Array, count: NDArray[np.int64]) -> Array:
+def between(values: Array, count: Whole) -> Array:
     """Return the middle between the ``count``-th highest value and the next one, ``(B,)``.
 
     Where there is no next one, it is the ``count``-th itself.

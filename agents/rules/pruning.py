@@ -21,18 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-Array = NDArray[np.float64]
+from ...envs.core.arrays import Array, Flags, Whole
 
 FIRST, MOST = 64, 1024
 """Items whose scores are computed together: at first, and at most."""
 
 
 def pruned(
-    graph: csr_array,
-    chances: tuple[Array, Array, Array],
-    allowed: NDArray[np.bool_],
-    later: int,
-    within: float,
+    graph: csr_array, chances: tuple[Array, Array, Array], allowed: Flags, later: int, within: float
 ) -> Array:
     """Return the scores of the items that may be the best, minus infinity of the others, ``(n,)``.
 
@@ -59,7 +55,7 @@ def pruned(
     return scores
 
 
-def _highest(values: Array, count: int) -> NDArray[np.int64]:
+def _highest(values: Array, count: int) -> Whole:
     """Return where the highest values are, in falling order, ``(count,)``."""
     some = (
         np.argpartition(-values, count)[:count] if count < len(values) else np.arange(len(values))
@@ -68,11 +64,7 @@ def _highest(values: Array, count: int) -> NDArray[np.int64]:
 
 
 def _scores(
-    graph: csr_array,
-    chances: tuple[Array, Array, Array],
-    items: NDArray[np.int64],
-    best: NDArray[np.int64],
-    later: int,
+    graph: csr_array, chances: tuple[Array, Array, Array], items: Whole, best: Whole, later: int
 ) -> Array:
     """Return the scores of some items, given more of today's best than can be displaced, ``(m,)``."""
     p, *after = chances
@@ -94,7 +86,7 @@ def _scores(
     return score
 
 
-def top_sums(values: NDArray[np.floating[Any]], count: NDArray[np.int64]) -> NDArray[np.float64]:
+def top_sums(values: NDArray[np.floating[Any]], count: Whole) -> Array:
     """Return the sums of the highest ``count[b]`` values over the last axis, ``(B, m)``.
 
     Args:

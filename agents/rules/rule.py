@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Flags, Whole
 from ..beliefs import Belief
 from .decision import Decision
 
@@ -35,7 +36,7 @@ class Rule(ABC, Generic[BeliefT]):
     """Joint draws of which it asks `Belief.about_best` at every decision; see `Belief.keep`."""
 
     @abstractmethod
-    def choose(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: BeliefT, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``.
 
         Args:
@@ -44,7 +45,7 @@ class Rule(ABC, Generic[BeliefT]):
             random: What is drawn from.
         """
 
-    def buy(self, belief: BeliefT, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def buy(self, belief: BeliefT, decision: Decision, random: Random) -> Whole:
         """Return the actions: the chosen items, or tests of items that money can pay, ``(B,)``.
 
         Args:
@@ -57,9 +58,7 @@ class Rule(ABC, Generic[BeliefT]):
         items = self.choose(belief, decision.items, random)
         return decision.action(items, by_threshold(belief, decision, items))
 
-    def choose_batch(
-        self, belief: BeliefT, decision: Decision, random: Random
-    ) -> NDArray[np.int64]:
+    def choose_batch(self, belief: BeliefT, decision: Decision, random: Random) -> Whole:
         """Return different actions for each episode, chosen one by one, ``(B, batch_size)``.
 
         Args:
@@ -78,14 +77,12 @@ class Rule(ABC, Generic[BeliefT]):
         return batch
 
 
-def ahead(
-    belief: BelievedT, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None
-) -> BelievedT:
+def ahead(belief: BelievedT, items: Whole, fidelity: Whole | None) -> BelievedT:
     """Return the belief after labels of these items, ``(B, m)``, at fidelities if there are any."""
     return belief.look_ahead(items) if fidelity is None else belief.look_ahead(items, fidelity)
 
 
-def by_threshold(belief: Belief, decision: Decision, items: NDArray[np.int64]) -> NDArray[np.int64]:
+def by_threshold(belief: Belief, decision: Decision, items: Whole) -> Whole:
     """Return at which fidelity to test items, by the rule of MF-GP-UCB, ``(B,)``.
 
     It is the first proxy, not bought yet, of which more is to be learnt than it leaves open; then the
@@ -108,12 +105,7 @@ def by_threshold(belief: Belief, decision: Decision, items: NDArray[np.int64]) -
     return chosen
 
 
-def best(
-    score: NDArray[np.float64],
-    mask: NDArray[np.int8],
-    random: Random,
-    within: ArrayLike = 0.0,
-) -> NDArray[np.int64]:
+def best(score: Array, mask: NDArray[np.int8], random: Random, within: ArrayLike = 0.0) -> Whole:
     """Return the legal item with the highest score, ties broken at random, ``(B,)``.
 
     Args:
@@ -127,7 +119,7 @@ def best(
     return one_of(score >= score.max(1, keepdims=True) - within, random)
 
 
-def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
+def one_of(allowed: Flags, random: Random) -> Whole:
     """Return one of the allowed items of each episode, all with the same chance, ``(B,)``."""
     choice = allowed.argmax(1)
     count = allowed.sum(1)
@@ -139,7 +131,7 @@ def one_of(allowed: NDArray[np.bool_], random: Random) -> NDArray[np.int64]:
     return np.asarray(choice)
 
 
-def any_legal(mask: NDArray[np.int8], random: Random) -> NDArray[np.int64]:
+def any_legal(mask: NDArray[np.int8], random: Random) -> Whole:
     """Return a uniformly random legal item of each episode, ``(B,)``: the k-th for a uniform k."""
     ranks = mask.cumsum(1, dtype=np.int64)
     k = (random.random(len(mask)) * ranks[:, -1]).astype(np.int64) + 1

@@ -8,12 +8,11 @@ from fractions import Fraction
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
 from ..core.amounts import common
+from ..core.arrays import Flags, Whole
 
-Whole = NDArray[np.int64]
 MOST_UNITS = 2**53
 """Units up to which numbers count exactly."""
 
@@ -94,7 +93,7 @@ class Budgets:
         ends = [total // n for total, n in zip(self.totals, least, strict=True) if n]
         return min(ends, default=sum(self.totals))
 
-    def affordable(self, left: Whole) -> NDArray[np.bool_]:
+    def affordable(self, left: Whole) -> Flags:
         """Return the actions that what is left ``(K, B)`` can pay, ``(A, B)``."""
         pairs = zip(left, self.spend[:, :, None], strict=True)
         return np.asarray(np.logical_and.reduce([have >= spend for have, spend in pairs]))

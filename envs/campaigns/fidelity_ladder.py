@@ -29,6 +29,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.checks import integer
 from ..core.spaces import box
 from ..rendering.picture import Curves, Picture, Series, Trace
@@ -43,11 +44,11 @@ from .rungs import Tables
 class Climb:
     """State of the campaign."""
 
-    x: NDArray[np.int64]  # (B,) rung
-    tray: NDArray[np.int64]  # (B,) number of the tray; see `Rungs`
-    actions: NDArray[np.int64]  # (B,) actions left
-    left: NDArray[np.int64]  # (budgets, B) units left of each
-    allowed: NDArray[np.bool_]  # (A, B) what hits and budgets allow, where there are budgets
+    x: Whole  # (B,) rung
+    tray: Whole  # (B,) number of the tray; see `Rungs`
+    actions: Whole  # (B,) actions left
+    left: Whole  # (budgets, B) units left of each
+    allowed: Flags  # (A, B) what hits and budgets allow, where there are budgets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ class FidelityLadder(Fidelity[Climb]):
         allowed = np.zeros((len(self.costs) if len(left) else 0, num_episodes), np.bool_)
         return Climb(x=x, tray=tray, actions=actions, left=left, allowed=allowed)
 
-    def reset(self, state: Climb, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Climb, index: Whole, streams: Streams) -> None:
         """Put episodes back to the start."""
         state.x[index] = 0
         state.tray[index] = 0
@@ -130,12 +131,8 @@ class FidelityLadder(Fidelity[Climb]):
             state.allowed[:, index] = self._legal[:, :1] & self.budgets.affordable(totals)
 
     def step(
-        self,
-        state: Climb,
-        action: NDArray[np.int64],
-        streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self, state: Climb, action: Whole, streams: Streams, done: Flags | None = None
+    ) -> tuple[Array, Flags]:
         """Test with one uniform number: a high one climbs, or gives many hits."""
         uniform, tables = streams.uniform(), self._tables
         cell = state.tray * len(self.costs)
@@ -159,9 +156,7 @@ class FidelityLadder(Fidelity[Climb]):
         state.actions -= 1
         return self._settle(state, action, climbed)
 
-    def _settle(
-        self, state: Climb, action: NDArray[np.int64], climbed: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _settle(self, state: Climb, action: Whole, climbed: Flags) -> tuple[Array, Flags]:
         """Return rewards and ends, each of shape ``(B,)``."""
         if self.objective == "price":
             reward = self._pay.take(action)
@@ -183,16 +178,16 @@ class FidelityLadder(Fidelity[Climb]):
         return reward, ended
 
     @cached_property
-    def _legal(self) -> NDArray[np.bool_]:
+    def _legal(self) -> Flags:
         """What a tray allows, ``(A, T)``."""
         return np.ascontiguousarray(self.rungs.legal.T)
 
     @cached_property
-    def _pay(self) -> NDArray[np.float64]:
+    def _pay(self) -> Array:
         return -self.costs
 
     @cached_property
-    def _rest(self) -> NDArray[np.float64]:
+    def _rest(self) -> Array:
         """What careful tests alone would be paid from each rung on, ``(X + 1,)``."""
         cost, _ = self._rung_plan.fresh()
         return self.target_reward - np.append(cost[::-1].cumsum()[::-1], 0.0)
@@ -201,7 +196,7 @@ class FidelityLadder(Fidelity[Climb]):
     def _tables(self) -> Tables:
         return Tables(self.rungs)
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the actions that observations of B episodes come after, ``(B,)``."""
         return np.asarray(self.most_decisions - observation["actions_left"][:, 0].astype(np.int64))
 
@@ -232,7 +227,7 @@ class FidelityLadder(Fidelity[Climb]):
         return list(self.observation_space.spaces)[1:]
 
     @cached_property
-    def _seen_hits(self) -> NDArray[np.float32]:
+    def _seen_hits(self) -> Single:
         return self.rungs.hits.astype(np.float32)
 
     def action_mask(self, state: Climb) -> NDArray[np.int8]:
@@ -243,17 +238,17 @@ class FidelityLadder(Fidelity[Climb]):
 
     # ---- what luck may bring
 
-    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+    def achieved(self, observation: Observation) -> Array:
         """Return the rung, and the probability that a hit in hand is real, ``(B,)``."""
         x, tray = self._place(observation)
         return x + self.rungs.promise[x, tray]
 
-    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+    def pictured(self, observation: Observation) -> Array:
         """Return the rung, ``(B,)``."""
         return np.asarray(self._place(observation)[0], np.float64)
 
     def outlook(
-        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+        self, observation: Observation, action: Whole, hidden: Hidden | None = None
     ) -> Moments:
         """Return mean and variance of what an action adds to `achieved`, ``(B,)``."""
         assert isinstance(observation, dict)
@@ -261,7 +256,7 @@ class FidelityLadder(Fidelity[Climb]):
         bought = observation["action_mask"][np.arange(len(action)), action] > 0
         return mean * bought, variance * bought
 
-    def _place(self, observation: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _place(self, observation: Any) -> tuple[Whole, Whole]:
         """Return rung and tray of observations, each ``(B,)``."""
         x = np.asarray(observation["rung"])[..., 0].astype(np.int64)
         if not self.plates:
@@ -305,7 +300,7 @@ class FidelityLadder(Fidelity[Climb]):
         """Return the function from observations of B episodes to the best actions ``(B,)``."""
         budgets, best = self.budgets, self._best
 
-        def policy(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        def policy(observation: dict[str, NDArray[Any]]) -> Whole:
             x, tray = self._place(observation)
             left = [
                 np.rint(observation[f"{name}_left"][:, 0].astype(np.float64) / unit).astype(
@@ -318,7 +313,7 @@ class FidelityLadder(Fidelity[Climb]):
 
         return policy
 
-    def first_actions(self) -> NDArray[np.int64]:
+    def first_actions(self) -> Whole:
         """Return the best action on every rung without hits in hand and without a budget, ``(X,)``."""
         return self._rung_plan.best[:, 0]
 
@@ -370,7 +365,7 @@ class FidelityLadder(Fidelity[Climb]):
             raise InputError("Without plates and without fresh candidates nothing is left to do.")
         return allowed
 
-    def _check_horizon(self, steps: NDArray[np.float64]) -> None:
+    def _check_horizon(self, steps: Array) -> None:
         """Refuse exact values where more than about an episode in a billion would end too early.
 
         A rung lasts longer than j times twice the mean with probability 2^-j at most.

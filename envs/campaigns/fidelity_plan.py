@@ -16,8 +16,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Array, Whole
 from ..core.checks import room
-from .rungs import Array, Rungs, Whole
+from .rungs import Rungs
 
 TIE = 1e-12
 """Relative difference below which two costs are equal; then hits are tested."""

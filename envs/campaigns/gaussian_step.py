@@ -28,6 +28,7 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.checks import money, quantity, real, room, sequence
 from ..core.model import ZERO
 from .campaign import EPOCH, Hidden, Moments, Progress, Walk
@@ -96,7 +97,7 @@ class GaussianStep(Walk):
         return {"batch_size": sizes.ravel(), "std": stds.ravel()}
 
     @cached_property
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self) -> Array:
         """Cost of each action, shape ``(A,)``."""
         extra = np.zeros(len(self.stds)) if self.std_costs is None else np.array(self.std_costs)
         return np.asarray(super().costs + np.tile(extra, len(self.batch_sizes)))
@@ -104,12 +105,8 @@ class GaussianStep(Walk):
     # ---- dynamics
 
     def step(
-        self,
-        state: Progress,
-        action: NDArray[np.int64],
-        streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self, state: Progress, action: Whole, streams: Streams, done: Flags | None = None
+    ) -> tuple[Array, Flags]:
         """Improve x by the best of N normals, drawn with one uniform.
 
         The inverse law of the maximum, m = -ndtri(1 - u^(1/N)), is taken in the upper tail, where
@@ -121,17 +118,17 @@ class GaussianStep(Walk):
         return self._settle(state, action)
 
     @cached_property
-    def _inverse_sizes(self) -> NDArray[np.float64]:
+    def _inverse_sizes(self) -> Array:
         return 1.0 / self.choices["batch_size"]
 
     @cached_property
-    def _minus_stds(self) -> NDArray[np.float64]:
+    def _minus_stds(self) -> Array:
         return -self.choices["std"]
 
     # ---- truth
 
     def outlook(
-        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+        self, observation: Observation, action: Whole, hidden: Hidden | None = None
     ) -> Moments:
         """Return mean and variance of the next improvement, which the target cuts off, ``(B,)``.
 
@@ -219,7 +216,7 @@ class GaussianStep(Walk):
         nodes, best = self._panels.nodes, self._plan[1]
         middles = (nodes[1:] + nodes[:-1]) / 2
 
-        def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        def policy(observation: Single) -> Whole:
             distance = self.target - observation[:, 0].astype(np.float64)
             left = observation[:, 1].astype(np.int64)
             return best[left, np.searchsorted(middles, distance)].astype(np.int64)
@@ -235,14 +232,14 @@ class GaussianStep(Walk):
         """The optimal value at the start, and the best action by epochs left and node."""
         best = [np.zeros(len(self._panels.nodes), np.int16)]
 
-        def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        def choose(returns: Array) -> Array:
             if returns.ndim == 2:
                 best.append(returns.argmax(1).astype(np.int16))
             return np.asarray(returns.max(-1))
 
         return self._values(choose), np.array(best)
 
-    def _values(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
+    def _values(self, choose: Callable[[Array], Array]) -> float:
         """Return the value at the start; ``choose`` reduces returns ``(..., A)`` over actions."""
         panels = self._panels
         kernel = len(self.costs) * NODES * NODES * (panels.depth + 1)
@@ -255,7 +252,7 @@ class GaussianStep(Walk):
         ends = np.array([step.end_row for step in steps])
         sizes, stds = self.choices["batch_size"], self.choices["std"]
 
-        def arrival(y: NDArray[np.float64]) -> NDArray[np.float64]:
+        def arrival(y: Array) -> Array:
             return np.asarray(
                 self._pay - self.target_reward * np.expm1(sizes * log_ndtr(y[:, None] / stds))
             )
@@ -306,7 +303,7 @@ def _renewal(target: float, size: int, sigma: float) -> Renewal:
 def _law(size: int, sigma: float) -> tuple[Density, float]:
     """Return the density of D on (0, inf) and its atom at 0."""
 
-    def density(d: NDArray[np.float64]) -> NDArray[np.float64]:
+    def density(d: Array) -> Array:
         z = d / sigma
         log_density = -(z**2) / 2 + (size - 1) * log_ndtr(z)
         return np.asarray(np.exp(log_density) * size / (sigma * np.sqrt(2 * np.pi)))

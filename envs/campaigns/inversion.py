@@ -8,8 +8,9 @@ search. A count is the number of entries that do not exceed a uniform number.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln
+
+from ..core.arrays import Array, Whole
 
 FEW = 32
 """Episodes so few that a search each is quicker than a search in step."""
@@ -22,7 +23,7 @@ class BinomialTables:
         sizes: Batch sizes, in experiments, of any shape.
     """
 
-    def __init__(self, sizes: NDArray[np.int64]) -> None:
+    def __init__(self, sizes: Whole) -> None:
         self.sizes = np.unique(sizes)
         self.starts = np.cumsum(self.sizes + 1) - self.sizes - 1
         self.width = int(self.sizes.sum()) + len(self.sizes)
@@ -31,11 +32,11 @@ class BinomialTables:
         self._log_ways = gammaln(size + 1) - gammaln(k + 1) - gammaln(size - k + 1)
         self._wins, self._losses = k, size - k
 
-    def start(self, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    def start(self, sizes: Whole) -> Whole:
         """Return where the segments of batch sizes start in a row, in the shape of ``sizes``."""
         return self.starts[np.searchsorted(self.sizes, sizes)]
 
-    def rows(self, probs: NDArray[np.float64]) -> NDArray[np.float64]:
+    def rows(self, probs: Array) -> Array:
         """Return one row for each success probability ``(R,)``, ``(R, width)``."""
         p = np.clip(probs[:, None], 1e-300, 1 - 1e-16)
         rows = self._wins * np.log(p)
@@ -49,12 +50,7 @@ class BinomialTables:
         return rows
 
 
-def invert(
-    tables: NDArray[np.float64],
-    start: NDArray[np.int64],
-    size: NDArray[np.int64],
-    uniform: NDArray[np.float64],
-) -> NDArray[np.int64]:
+def invert(tables: Array, start: Whole, size: Whole, uniform: Array) -> Whole:
     """Return the count of each episode: how many of F(0), ..., F(N - 1) do not exceed its uniform.
 
     Args:

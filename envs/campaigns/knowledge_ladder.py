@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.checks import integer, quantity, room
 from .campaign import EPOCH, Hidden, Moments, Progress, Walk
 from .first_passage import Epochs, inverse_gaussian, tabulated
@@ -88,23 +89,19 @@ class KnowledgeLadder(Walk):
     # ---- dynamics
 
     def step(
-        self,
-        state: Progress,
-        action: NDArray[np.int64],
-        streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self, state: Progress, action: Whole, streams: Streams, done: Flags | None = None
+    ) -> tuple[Array, Flags]:
         """Climb one rung where a uniform falls below P(x, N)."""
         cell = state.x * self._width + action
         state.x = state.x + (streams.uniform() < self._climb.take(cell))
         return self._settle(state, action)
 
     @cached_property
-    def _width(self) -> NDArray[np.int64]:
+    def _width(self) -> Whole:
         return np.array(len(self.batch_sizes))
 
     @cached_property
-    def _climb(self) -> NDArray[np.float64]:
+    def _climb(self) -> Array:
         """P(x, N) for every rung and action, flattened; from the target nothing climbs."""
         rungs = np.arange(self.target + 1)[:, None]
         table = self._probability(rungs, np.array(self.batch_sizes))
@@ -114,7 +111,7 @@ class KnowledgeLadder(Walk):
     # ---- truth
 
     def outlook(
-        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+        self, observation: Observation, action: Whole, hidden: Hidden | None = None
     ) -> Moments:
         """Return mean P(x, N) and variance of the rungs climbed next, ``(B,)``."""
         rung = self.achieved(observation).astype(np.int64)
@@ -176,7 +173,7 @@ class KnowledgeLadder(Walk):
         """Return the function from observations ``(B, 2)`` to the best actions ``(B,)``."""
         best = self._plan[1]
 
-        def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        def policy(observation: Single) -> Whole:
             x, left = observation.astype(np.int64).T
             return np.asarray(best[left, x])
 
@@ -187,17 +184,17 @@ class KnowledgeLadder(Walk):
         return float(self._values(lambda returns: returns.mean(1))[self.horizon, self.start])
 
     @cached_property
-    def _plan(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _plan(self) -> tuple[Array, Whole]:
         """Optimal values and actions by epochs left and rung, each ``(horizon + 1, target + 1)``."""
         best = [np.zeros(self.target + 1, np.int64)]
 
-        def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        def choose(returns: Array) -> Array:
             best.append(np.append(returns.argmax(1), 0))
             return np.asarray(returns.max(1))
 
         return self._values(choose), np.array(best)
 
-    def _values(self, choose: Any) -> NDArray[np.float64]:
+    def _values(self, choose: Any) -> Array:
         """Value by epochs left and rung; ``choose`` reduces the returns of the actions."""
         work = self.horizon * (self.size + EPOCH)
         room("The plan of this ladder", work, "take a shorter horizon or a nearer target")
@@ -209,13 +206,13 @@ class KnowledgeLadder(Walk):
             value[left, :-1] = choose(self._pay + climb * up + (1 - climb) * stay)
         return value
 
-    def _probability(self, x: NDArray[np.int64], batch_size: Any) -> NDArray[np.float64]:
+    def _probability(self, x: Whole, batch_size: Any) -> Array:
         """1 - (1 - p)^N without losing digits when p is small."""
         with np.errstate(divide="ignore"):
             p = np.minimum((x + 1) / self.p_scale, 1.0)
             return np.asarray(-np.expm1(batch_size * np.log1p(-p)))
 
-    def _rungs(self, batch_size: int) -> NDArray[np.float64]:
+    def _rungs(self, batch_size: int) -> Array:
         return self._probability(np.arange(self.start, self.target), self._batch_size(batch_size))
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, shown
+from ..core.arrays import Array, Flags, Whole
 from ..core.checks import integer, money, room, sequence
 from .success_laws import BetaPriors, KnownProbs
 
@@ -44,18 +45,18 @@ def upgrade_of(name: str, value: Any, check: Any) -> tuple[Any, float, int]:
 class Layer(NamedTuple):
     """The states of one epoch."""
 
-    keys: NDArray[np.int64]  # (S,) sorted; one number per state
-    states: NDArray[np.int64]  # (S, 2 + 2 M)
+    keys: Whole  # (S,) sorted; one number per state
+    states: Whole  # (S, 2 + 2 M)
 
 
 class Branch(NamedTuple):
     """What one action does in some states of a layer."""
 
-    rows: NDArray[np.int64]  # (R,) the states
+    rows: Whole  # (R,) the states
     action: int
-    reward: NDArray[np.float64]  # (R,) expected reward of the epoch
-    children: NDArray[np.int64]  # (R, K, 2 + 2 M) the states in which the campaign goes on
-    weights: NDArray[np.float64]  # (R, K) their probabilities
+    reward: Array  # (R,) expected reward of the epoch
+    children: Whole  # (R, K, 2 + 2 M) the states in which the campaign goes on
+    weights: Array  # (R, K) their probabilities
 
 
 @dataclass(kw_only=True, eq=False)
@@ -72,8 +73,8 @@ class CountPlan:
     machines: int
     batch_sizes: tuple[int, ...]
     law: KnownProbs | BetaPriors
-    sizes: NDArray[np.int64]  # (throughput levels, A) experiments
-    cost_table: NDArray[np.float64]  # (throughput levels, A)
+    sizes: Whole  # (throughput levels, A) experiments
+    cost_table: Array  # (throughput levels, A)
     factors: Mapping[str, NDArray[Any]]  # what each level of an upgrade multiplies by
     upgrade_actions: Mapping[str, int]
 
@@ -111,9 +112,7 @@ class CountPlan:
         """The expected return of the best policy."""
         return self._best[0]
 
-    def actions(
-        self, epoch: NDArray[np.int64], states: NDArray[np.int64], done: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
+    def actions(self, epoch: Whole, states: Whole, done: Flags) -> Whole:
         """Return the best action in each state ``(B, 2 + 2 M)``; 0 where the campaign is done."""
         keys, actions = self._keys(states), np.zeros(len(states), np.int64)
         for t in np.unique(epoch[~done & (epoch < self.horizon)]).tolist():
@@ -148,7 +147,7 @@ class CountPlan:
                 break
         return layers
 
-    def _solve(self, choose: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> float:
+    def _solve(self, choose: Callable[[Array], Array]) -> float:
         """Return the value at the start; ``choose`` reduces the returns ``(S, A)`` of a layer."""
         value, below = np.zeros(0), None
         for layer in reversed(self.layers):
@@ -163,17 +162,17 @@ class CountPlan:
         return float(value[0])
 
     @cached_property
-    def _best(self) -> tuple[float, list[NDArray[np.int64]]]:
+    def _best(self) -> tuple[float, list[Whole]]:
         """The optimal value and, for every epoch, the best action of every state."""
-        best: list[NDArray[np.int64]] = []
+        best: list[Whole] = []
 
-        def choose(returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        def choose(returns: Array) -> Array:
             best.append(returns.argmax(1))
             return np.asarray(returns.max(1))
 
         return self._solve(choose), best[::-1]
 
-    def _branches(self, states: NDArray[np.int64], laws: bool = True) -> Iterator[Branch]:
+    def _branches(self, states: Whole, laws: bool = True) -> Iterator[Branch]:
         """Yield what every action does; ``laws=False`` leaves rewards and weights empty."""
         for name, action in self.upgrade_actions.items():
             children = states[:, None].copy()
@@ -190,13 +189,7 @@ class CountPlan:
                 yield self._batch(rows, here, action, machine, size, laws)
 
     def _batch(
-        self,
-        rows: NDArray[np.int64],
-        states: NDArray[np.int64],
-        action: int,
-        machine: int,
-        size: int,
-        laws: bool,
+        self, rows: Whole, states: Whole, action: int, machine: int, size: int, laws: bool
     ) -> Branch:
         """Return what a batch does: one child per count that matters and does not end the campaign."""
         wins, runs = 2 + machine, 2 + self.machines + machine
@@ -221,14 +214,14 @@ class CountPlan:
         cost = self.cost_table[states[0, 1], action]
         return Branch(rows, action, self.success_reward * gain - cost, children, weights)
 
-    def _transitions(self, states: NDArray[np.int64]) -> int:
+    def _transitions(self, states: Whole) -> int:
         """Count the transitions out of a layer without listing them."""
         if self.objective == "first" or not self._learns:
             return len(states) * self._num_actions
         levels = np.bincount(states[:, 1], minlength=len(self.sizes))
         return int(levels @ (self.sizes + 1).sum(1))
 
-    def _keys(self, states: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _keys(self, states: Whole) -> Whole:
         """Return one number per state, shape ``states.shape[:-1]``."""
         keys = np.zeros(states.shape[:-1], np.int64)
         for column, radix in enumerate(self._radix):

@@ -6,14 +6,12 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from ..core import InputError, shown
 from ..core.amounts import decimal
+from ..core.arrays import Array
 from ..core.checks import integer, money, quantity, real, sequence
-
-Array = NDArray[np.float64]
 
 
 class Plate(NamedTuple):

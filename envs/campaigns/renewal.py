@@ -17,13 +17,13 @@ from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.interpolate import BarycentricInterpolator
 from scipy.linalg import lu_factor, lu_solve
 
 from ..core import InputError
+from ..core.arrays import Array
 
-Density = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Density = Callable[[Array], Array]
 NODES = 12
 MOST_PANELS = 200_000
 """Panels that are solved one after the other in some seconds."""
@@ -52,7 +52,7 @@ class Panels:
         self._t, self._w = (nodes + 1) / 2, weights / 2
         self.nodes = ((np.arange(self.count)[:, None] + self._t) * self.width).ravel()  # (P * q,)
 
-    def kernel(self, density: Density) -> NDArray[np.float64]:
+    def kernel(self, density: Density) -> Array:
         """Return the integral operator of a density, shape ``((depth + 1) * q, q)``.
 
         Column i gives the integral at node i of a panel from the values on this panel (last rows)
@@ -68,12 +68,12 @@ class Panels:
         own = np.einsum("ik,ikj->ji", mass, values)
         return np.concatenate([before.reshape(-1, NODES), own])
 
-    def end_row(self, density: Density) -> NDArray[np.float64]:
+    def end_row(self, density: Density) -> Array:
         """Return the weights of the integral at the far end y = distance, ``((depth + 1) * q,)``."""
         lag = np.arange(self.depth, -1, -1)[:, None]
         return (self.width * self._w * density(self.width * (lag + 1 - self._t))).ravel()
 
-    def windows(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def windows(self, values: Array) -> Array:
         """Return each panel's values behind those of the ``depth`` before it, ``(P, (depth+1) q)``.
 
         ``windows(v) @ kernel`` is the integral at all nodes, for any number of kernels side by side.
@@ -82,7 +82,7 @@ class Panels:
         view = np.lib.stride_tricks.sliding_window_view(padded, (self.depth + 1) * NODES)
         return np.ascontiguousarray(view[::NODES])  # overlapping rows would miss the fast product
 
-    def tail(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def tail(self, values: Array) -> Array:
         """Return the last of the `windows`, what `end_row` applies to."""
         return values[-(self.depth + 1) * NODES :]
 
@@ -100,15 +100,15 @@ class Renewal:
         self.panels, self.density, self.atom = panels, density, atom
         self.kernel, self.end_row = panels.kernel(density), panels.end_row(density)
 
-    def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def step(self, values: Array) -> Array:
         """Return ``a v(y) + int_0^y f(y - s) v(s) ds`` at all nodes, shape ``(P * q,)``."""
         return self.atom * values + (self.panels.windows(values) @ self.kernel).ravel()
 
-    def step_end(self, values: NDArray[np.float64], end: float) -> float:
+    def step_end(self, values: Array, end: float) -> float:
         """Return the same at the far end, where v is ``end``."""
         return self.atom * end + float(self.panels.tail(values) @ self.end_row)
 
-    def solve(self, source: NDArray[np.float64]) -> NDArray[np.float64]:
+    def solve(self, source: Array) -> Array:
         """Return v at all nodes for the source g at all nodes, by forward substitution."""
         panels = self.panels
         before, own = self.kernel[:-NODES], self.kernel[-NODES:]
@@ -121,7 +121,7 @@ class Renewal:
             padded[start + size : start + size + NODES] = lu_solve(factors, g + integral)
         return padded[size:]
 
-    def solve_end(self, values: NDArray[np.float64], source: float) -> float:
+    def solve_end(self, values: Array, source: float) -> float:
         """Return v at the far end, from its values at the nodes and the source there."""
         return (source + float(self.panels.tail(values) @ self.end_row)) / (1 - self.atom)
 
@@ -133,7 +133,7 @@ class Renewal:
         second = self.solve(2 * first - 1)
         return mean, self.solve_end(second, 2 * mean - 1) - mean**2
 
-    def law(self, cut: float = 1e-14) -> NDArray[np.float64]:
+    def law(self, cut: float = 1e-14) -> Array:
         """Return the law of that number: P(T = t) for t = 0, 1, ... until P(T > t) < cut."""
         survival, end = np.ones(len(self.panels.nodes)), [1.0]
         while end[-1] > cut:

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import binom
 
+from ..core.arrays import Array, Flags, Whole
 from .plates import Plate
-
-Array = NDArray[np.float64]
-Whole = NDArray[np.int64]
 
 PARTS = 256
 """Parts of the unit interval in which uniform numbers are looked up; a power of 2."""
@@ -70,7 +67,7 @@ class Rungs:
         return np.concatenate([[0], *parts]).astype(np.int64)
 
     @cached_property
-    def legal(self) -> NDArray[np.bool_]:
+    def legal(self) -> Flags:
         """Which actions a tray allows, ``(T, A)``: no more hits are tested than there are."""
         table = np.ones((len(self.hits), len(self.size)), np.bool_)
         tests = slice(len(self.sizes), self.first_plate)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaln, gammaln
 
 from ..core import InputError, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import quantity, sequence
 from .first_passage import Epochs
 
@@ -28,7 +28,7 @@ class KnownProbs:
         probs: The success probability of each machine.
     """
 
-    probs: Sequence[float] | NDArray[np.float64]
+    probs: Sequence[float] | Array
 
     def mean(self, machine: int, successes: Any, experiments: Any) -> Any:
         """Return the mean success probability of a machine given its counts, in their shape."""
@@ -100,13 +100,7 @@ class BetaPriors:
         a, b = np.asarray(self.priors)[machine].T
         return a + successes, b + experiments - successes
 
-    def predictive(
-        self,
-        machine: int,
-        successes: NDArray[np.int64],
-        experiments: NDArray[np.int64],
-        size: int,
-    ) -> NDArray[np.float64]:
+    def predictive(self, machine: int, successes: Whole, experiments: Whole, size: int) -> Array:
         """Return the beta-binomial law of the successes of a batch, ``(..., size + 1)``."""
         prior = self.priors[machine]
         a, b = prior[0] + successes[..., None], prior[1] + (experiments - successes)[..., None]
@@ -130,12 +124,12 @@ class BetaPriors:
 def outlook(
     law: KnownProbs | BetaPriors,
     objective: str,
-    machine: NDArray[np.int64],
-    successes: NDArray[np.int64],
-    experiments: NDArray[np.int64],
-    size: NDArray[np.int64],
+    machine: Whole,
+    successes: Whole,
+    experiments: Whole,
+    size: Whole,
     factor: Any = 1.0,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """Return mean and variance of the successes of B batches, each ``(B,)``.
 
     Args:

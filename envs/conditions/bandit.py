@@ -22,16 +22,16 @@ from math import comb, exp, factorial, lgamma
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betainc
 
-Array = NDArray[np.float64]
-Numbers = NDArray[np.int64]
+from ..core.arrays import Array, Whole
+
 Arm = tuple[int, int, int]
 """Successes, failures and labels in flight of a condition."""
 Chances = Callable[[tuple[Arm, ...]], ArrayLike]
 """A rule: from what is known of K conditions, sorted, to the probability of testing each."""
-Link = tuple[Numbers, Numbers, Array]
+Link = tuple[Whole, Whole, Array]
 """Rows, the rows that may follow, and with which probability."""
 
 MOST_STATES = 300_000
@@ -76,7 +76,7 @@ class Bandit:
     # ---- what may be known of one condition
 
     @cached_property
-    def arms(self) -> Numbers:
+    def arms(self) -> Whole:
         """Successes, failures and labels in flight that a condition may have, ``(A, 3)``."""
         most = self.tests + 1
         flying = range(2 if self.resolves == 1 else most)
@@ -84,7 +84,7 @@ class Bandit:
         return np.array(rows)
 
     @cached_property
-    def number(self) -> Numbers:
+    def number(self) -> Whole:
         """The number of a condition by successes, failures and labels in flight; A: it may not be."""
         shape = (self.tests + 2,) * 3
         number = np.full(shape, len(self.arms))
@@ -98,7 +98,7 @@ class Bandit:
         return np.asarray((self.prior[0] + s) / (sum(self.prior) + s + f))
 
     @cached_property
-    def arrivals(self) -> tuple[Numbers, Numbers, Array]:
+    def arrivals(self) -> tuple[Whole, Whole, Array]:
         """What may follow of every number when labels arrive.
 
         Returns:
@@ -156,11 +156,11 @@ class Bandit:
             )
         return Solution(value=float(value[0]), keys=keys[::-1], best=best[::-1])
 
-    def key(self, states: Numbers) -> Numbers:
+    def key(self, states: Whole) -> Whole:
         """Return one number for each state ``(N, K)``, ``(N,)``."""
         return np.asarray(states @ (len(self.arms) + 1) ** np.arange(self.conditions))
 
-    def _tested(self, states: Numbers) -> tuple[Numbers, Numbers]:
+    def _tested(self, states: Whole) -> tuple[Whole, Whole]:
         """Return which state a test of each condition leads to, ``(N, K)``, and these states."""
         every = np.arange(self.conditions)
         after = np.repeat(states[:, None], self.conditions, 1)  # (N, K tests, K conditions)
@@ -169,7 +169,7 @@ class Bandit:
         after, place = self._unique(np.sort(after.reshape(-1, self.conditions)))
         return place.reshape(states.shape), after
 
-    def _arrived(self, states: Numbers, column: int) -> tuple[Numbers, Link]:
+    def _arrived(self, states: Whole, column: int) -> tuple[Whole, Link]:
         """Let the labels of one condition arrive; return the states that may follow."""
         first, then, chance = self.arrivals
         number = states[:, column]
@@ -183,11 +183,11 @@ class Bandit:
         after, place = self._unique(after)
         return after, (row, place, chance[entry])
 
-    def _unique(self, states: Numbers) -> tuple[Numbers, Numbers]:
+    def _unique(self, states: Whole) -> tuple[Whole, Whole]:
         _, first, place = np.unique(self.key(states), return_index=True, return_inverse=True)
         return states[first], place
 
-    def _weights(self, chances: Chances, states: Numbers) -> Array:
+    def _weights(self, chances: Chances, states: Whole) -> Array:
         return np.array([chances(tuple(map(tuple, arms))) for arms in self.arms[states].tolist()])
 
 

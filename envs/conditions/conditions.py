@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ..core import InputError, Knowledge, Observation, box, shown
+from ..core.arrays import Whole
 from ..core.checks import choice, integer, real, sequence
 from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..rendering.picture import Curves, Picture, Series, Trace
@@ -99,11 +99,11 @@ class Conditions(Knowledge):
         """The number of tests, and the naming."""
         return self.horizon + self.naming
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the tests that observations of B episodes come after, ``(B,)``."""
         return np.asarray(self.horizon - observation["tests_left"][:, 0].astype(np.int64))
 
-    def tested(self, observation: Any) -> NDArray[np.int64]:
+    def tested(self, observation: Any) -> Whole:
         """Return the tests of every condition, with those in flight and lost, ``(..., K)``."""
         late = [observation[name] for name in ("in_flight", "lost") if name in observation]
         return np.asarray(sum(late, observation["counts"]))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from ..core import Observation, Streams, environments
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.delays import delays
 from .worlds import World
 
@@ -31,23 +32,23 @@ from .worlds import World
 class Tests:
     """State of the tests of B episodes."""
 
-    values: NDArray[np.float64]  # (B, K) mean of every condition
+    values: Array  # (B, K) mean of every condition
     order: NDArray[
         np.int16
     ]  # (B, K m) substrates of each condition: tested ones first, then the others
-    tested: NDArray[np.int64]  # (B, K) tests of every condition
-    counts: NDArray[np.int64]  # (B, K) labels seen
-    sums: NDArray[np.float64]  # (B, K) their sum
-    squares: NDArray[np.float64]  # (B, K) the sum of their squares
-    means: NDArray[np.float32]  # (B, K) their mean; 0 without any
-    stds: NDArray[np.float32]  # (B, K) their standard deviation
-    lost: NDArray[np.int64]  # (B, K) labels that will never be seen
-    left: NDArray[np.int64]  # (B,) tests left
-    found: NDArray[np.float64]  # (B,) what the tests, or the naming, are worth in the mean
-    unpaid: NDArray[np.float64]  # (B,) sum of labels that are in flight or lost
-    due: NDArray[np.int64]  # (B, T) number of the test after which a label resolves; -1: none
-    flying: NDArray[np.int64]  # (B, T) condition of that label
-    labels: NDArray[np.float64]  # (B, T) the label; NaN where it will be lost
+    tested: Whole  # (B, K) tests of every condition
+    counts: Whole  # (B, K) labels seen
+    sums: Array  # (B, K) their sum
+    squares: Array  # (B, K) the sum of their squares
+    means: Single  # (B, K) their mean; 0 without any
+    stds: Single  # (B, K) their standard deviation
+    lost: Whole  # (B, K) labels that will never be seen
+    left: Whole  # (B,) tests left
+    found: Array  # (B,) what the tests, or the naming, are worth in the mean
+    unpaid: Array  # (B,) sum of labels that are in flight or lost
+    due: Whole  # (B, T) number of the test after which a label resolves; -1: none
+    flying: Whole  # (B, T) condition of that label
+    labels: Array  # (B, T) the label; NaN where it will be lost
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -130,7 +131,7 @@ class GeneralConditions(World[Tests]):
             labels=np.zeros(flights),
         )
 
-    def reset(self, state: Tests, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Tests, index: Whole, streams: Streams) -> None:
         """Forget all tests; draw the means of a Bernoulli world."""
         if self.table is None:
             uniform = streams.generators.uniforms(index, self.count)
@@ -145,12 +146,8 @@ class GeneralConditions(World[Tests]):
         state.due[index] = -1
 
     def step(
-        self,
-        state: Tests,
-        action: NDArray[np.int64],
-        streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        self, state: Tests, action: Whole, streams: Streams, done: Flags | None = None
+    ) -> tuple[Array, Flags]:
         """Test a condition in every episode that has tests left, name it in the others."""
         uniform, row = streams.uniform(), np.arange(len(action))
         cell = row * self.count + action
@@ -174,7 +171,7 @@ class GeneralConditions(World[Tests]):
         state.found[row] += state.values[row, action]
         return paid, state.left <= 0
 
-    def _named(self, state: Tests, action: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _named(self, state: Tests, action: Whole) -> Array:
         """Return minus the simple regret where a condition is named, 0 elsewhere, ``(B,)``."""
         reward = np.zeros(len(action))
         some = np.flatnonzero(state.left == 0)
@@ -183,13 +180,7 @@ class GeneralConditions(World[Tests]):
             reward[some] = state.found[some] - state.values[some].max(1)
         return reward
 
-    def _label(
-        self,
-        state: Tests,
-        cell: NDArray[np.int64],
-        action: NDArray[np.int64],
-        uniform: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def _label(self, state: Tests, cell: Whole, action: Whole, uniform: Array) -> Array:
         """Return what tests show; in a table a random substrate goes to the place of the next one."""
         if self.table is None:
             return np.asarray(uniform < state.values.reshape(-1).take(cell), np.float64)
@@ -202,7 +193,7 @@ class GeneralConditions(World[Tests]):
         order[place] = substrate
         return np.asarray(labels.take(action * width + substrate))
 
-    def _show(self, state: Tests, cell: NDArray[np.int64], label: NDArray[np.float64]) -> None:
+    def _show(self, state: Tests, cell: Whole, label: Array) -> None:
         """Count labels that are seen, perhaps several of a condition."""
         np.add.at(state.counts.reshape(-1), cell, 1)
         np.add.at(state.sums.reshape(-1), cell, label)
@@ -214,13 +205,8 @@ class GeneralConditions(World[Tests]):
         state.stds.reshape(-1)[cell] = np.sqrt(np.maximum(variance, 0.0))
 
     def _arrivals(
-        self,
-        state: Tests,
-        row: NDArray[np.int64],
-        action: NDArray[np.int64],
-        label: NDArray[np.float64],
-        streams: Streams,
-    ) -> NDArray[np.float64]:
+        self, state: Tests, row: Whole, action: Whole, label: Array, streams: Streams
+    ) -> Array:
         """Send labels on their way; show those that come, and return what is paid, ``(B,)``."""
         now = self.horizon - state.left
         slot, fixed = now[row] - 1, isinstance(self.delay, int)

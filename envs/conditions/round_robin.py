@@ -15,12 +15,11 @@ from collections.abc import Sequence
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ..core.arrays import Array, Whole
 
 
-def sums_law(yields: NDArray[np.int64], tests: int) -> Array:
+def sums_law(yields: Whole, tests: int) -> Array:
     """Return the probabilities of the sums 0, 1, ... of draws without replacement.
 
     Args:
@@ -35,7 +34,7 @@ def sums_law(yields: NDArray[np.int64], tests: int) -> Array:
     return np.asarray(ways[-1] / comb(len(yields), tests))
 
 
-def named_chances(yields: Sequence[NDArray[np.int64]], tests: int) -> Array:
+def named_chances(yields: Sequence[Whole], tests: int) -> Array:
     """Return the probability that each condition has the largest sum of its tests, ``(K,)``.
 
     Args:

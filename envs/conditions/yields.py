@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import room
 
-Array = NDArray[np.float64]
 MOST_SUBSTRATES = 2**15 - 1
 
 
@@ -37,7 +37,7 @@ class Yields:
         return np.asarray(seen)
 
     @cached_property
-    def counts(self) -> NDArray[np.int64]:
+    def counts(self) -> Whole:
         """The number of substrates of every condition, ``(K,)``."""
         return np.asarray((~np.isnan(self.array)).sum(1))
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.arrays import Array, Flags
 from ..core.errors import shown
 from .columns import Columns, listed
 from .files import MOST_CELLS
@@ -123,7 +123,7 @@ class Conversion:
         whole = rf"(\d+|[1-9]\d{{0,2}}({group}\d{{3}})+)" if thousands else r"\d+"
         self.number = rf"^[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?$"
 
-    def labels(self, name: str, missing: Iterable[str]) -> tuple[NDArray[np.float64], str]:
+    def labels(self, name: str, missing: Iterable[str]) -> tuple[Array, str]:
         """Return the labels, NaN where there are none yet, and "%" if all are written with it."""
         holes = [*PENDING, *FAILED, *(text.strip() for text in missing)]
         values, bad, percent = self.numbers(name, holes)
@@ -135,14 +135,14 @@ class Conversion:
             self._refuse(name, bad, "missing")
         return values, percent
 
-    def failed(self, name: str) -> NDArray[np.bool_]:
+    def failed(self, name: str) -> Flags:
         """Return the rows whose label says that the experiment has failed, ``(n,)``."""
         column = self.columns.cells[name]
         if pa.types.is_floating(column.type):
             return np.zeros(len(column), np.bool_)
         return np.asarray(pc.is_in(pc.utf8_trim_whitespace(column), pa.array(FAILED)))
 
-    def feature(self, name: str) -> NDArray[np.float64] | None:
+    def feature(self, name: str) -> Array | None:
         """Return the numbers of a feature; None if they are names of levels."""
         values, bad, _ = self.numbers(name, ("",))
         empty = np.isnan(values) & ~bad
@@ -166,7 +166,7 @@ class Conversion:
         )
         self.problems.cell(self.columns.where(row, name), why)
 
-    def _no_levels(self, name: str, bad: NDArray[np.bool_]) -> bool:
+    def _no_levels(self, name: str, bad: Flags) -> bool:
         """Return whether the cells that are no numbers cannot be levels either; note the reason."""
         for pattern, what in ((DATE, "dates or times"), (MEASURE, "numbers with a unit")):
             if self._all(name, pattern):
@@ -186,7 +186,7 @@ class Conversion:
             self.problems.cell(self.columns.where(row, name), why)
         return count < len(bad)
 
-    def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], NDArray[np.float64]] | None:
+    def levels(self, name: str, given: bool) -> tuple[tuple[str, ...], Array] | None:
         """Return the levels of a category and their indicators ``(n, L)``; None if it is refused."""
         texts, rows = self._arrow_texts(name), len(self.columns.rows)
         levels = sorted(pc.unique(texts).to_pylist())
@@ -228,9 +228,7 @@ class Conversion:
         words = ["" if x is None or x != x else repr(x) for x in column.to_pylist()]
         return pa.array([word.removesuffix(".0") for word in words], pa.string())
 
-    def numbers(
-        self, name: str, missing: Sequence[str]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], str]:
+    def numbers(self, name: str, missing: Sequence[str]) -> tuple[Array, Flags, str]:
         """Return the numbers, NaN where there are none, which cells are none, and "%" or ""."""
         column = self.columns.cells[name]
         if pa.types.is_floating(column.type):
@@ -264,7 +262,7 @@ class Conversion:
         written = {text.lower(): text for text in pc.unique(self._arrow_texts(name)).to_pylist()}
         return written.get("false", "False"), written.get("true", "True")
 
-    def _truth(self, name: str, missing: Sequence[str]) -> NDArray[np.float64] | None:
+    def _truth(self, name: str, missing: Sequence[str]) -> Array | None:
         """Return 1 for True and 0 for False, NaN where there is none; None if there is more."""
         column = self._arrow_texts(name)
         hole = np.asarray(pc.is_in(column, pa.array(list(missing), pa.string())))
@@ -277,12 +275,12 @@ class Conversion:
     def _all(self, name: str, pattern: str) -> bool:
         return bool(pc.all(pc.match_substring_regex(self._arrow_texts(name), pattern)).as_py())
 
-    def _disguised(self, name: str, bad: NDArray[np.bool_]) -> bool:
+    def _disguised(self, name: str, bad: Flags) -> bool:
         """Return whether a cell that is not a number looks like one, or is a date."""
         texts = pc.unique(self._arrow_texts(name).filter(bad)).to_pylist()
         return any(DISGUISED.fullmatch(text) or re.match(DATE, text) for text in texts[:1000])
 
-    def _refuse(self, name: str, bad: NDArray[np.bool_], option: str) -> None:
+    def _refuse(self, name: str, bad: Flags, option: str) -> None:
         """Note the cells of a column that are no numbers, and what to do for each kind."""
         texts, told = self.texts(name), dict[str, tuple[int, int]]()
         for row in np.flatnonzero(bad)[:1000].tolist():
@@ -296,7 +294,7 @@ class Conversion:
             where = self.columns.where(row, name)
             self.problems.cell(where, f"{shown(texts[row])} {hint}{more}")
 
-    def _hint(self, text: str, row: int, bad: NDArray[np.bool_], option: str) -> str:
+    def _hint(self, text: str, row: int, bad: Flags, option: str) -> str:
         """Return why a text is not a number, and what to type."""
         number = text.rstrip("%").rstrip()
         if text in ("inf", "-inf"):
@@ -333,7 +331,7 @@ class Conversion:
             f"categories= or drop={units}"
         )
 
-    def _note_codes(self, name: str, values: NDArray[np.float64]) -> None:
+    def _note_codes(self, name: str, values: Array) -> None:
         """Note numbers that may be codes: whole ones in a row, from 0 or 1."""
         if 0 <= values.min() <= 1 and 2 <= values.max() <= 20:
             codes = np.unique(values)

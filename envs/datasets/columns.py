@@ -8,10 +8,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..core import InputError
+from ..core.arrays import Whole
 from ..core.errors import shown
 from .files import MOST_CELLS, MOST_COLUMNS, MOST_ROWS
 
@@ -28,7 +26,7 @@ class Columns:
 
     file: str  # its name, for messages
     cells: Mapping[str, Any]  # the columns in order
-    rows: NDArray[np.int64]  # (n,) the number of each row as a spreadsheet shows it
+    rows: Whole  # (n,) the number of each row as a spreadsheet shows it
     separator: str = ""  # what stands between cells; empty for Parquet
     goal: tuple[str, bool] | None = None  # target, and whether less is better, by a file beside it
     index: tuple[str, ...] = ()  # columns that the file itself calls an index

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.arrays import Array
 from .catalogue import Source, catalogue
 from .loading import load
 from .table import Table
 
-Crossed = tuple[NDArray[np.float64], tuple[str, ...]]
+Crossed = tuple[Array, tuple[str, ...]]
 """Labels ``(K, m)``, NaN where nothing is measured, and the names of the K conditions."""
 
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyarrow import csv as arrow
 
 from ..core import InputError
+from ..core.arrays import Whole
 from ..core.errors import shown
 from .columns import Columns, check_size, listed, repeated
 from .files import contents, named
@@ -134,7 +134,7 @@ def _check_header(file: str, first: Sequence[str]) -> None:
 
 def _split(
     file: str, text: str, separator: str | None, notes: list[str]
-) -> tuple[list[Any], NDArray[np.int64], str]:
+) -> tuple[list[Any], Whole, str]:
     """Return the columns, first row included, the numbers of the rows, and the separator.
 
     The separator is the one that gives all rows as many cells, the most of them.
@@ -185,7 +185,7 @@ class _Parsed:
     separator: str
     width: int  # cells of the first row
     columns: list[Any]  # an Arrow array of strings for each column
-    rows: NDArray[np.int64]  # (n,) the number of each row that was kept
+    rows: Whole  # (n,) the number of each row that was kept
     ragged: list[tuple[int, int, str]]  # number, length and text of the rows of another length
 
     def values(self) -> int:

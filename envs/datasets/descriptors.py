@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError, closest
+from ..core.arrays import Array, Whole
 from ..core.errors import shown
 from .cells import Conversion, Problems, decimal_sign
 from .columns import Columns, listed, repeated
@@ -26,13 +26,13 @@ class Descriptors:
     name: str
     levels: tuple[str, ...]
     columns: tuple[str, ...]
-    values: NDArray[np.float64]
+    values: Array
 
-    def of(self, codes: NDArray[np.int64]) -> tuple[NDArray[np.float64], list[str]]:
+    def of(self, codes: Whole) -> tuple[Array, list[str]]:
         """Return the descriptors of each row's level, ``(n, d)``, and the names of the features."""
         return self.values[codes], [f"{self.name}.{column}" for column in self.columns]
 
-    def codes(self, convert: Conversion) -> NDArray[np.int64]:
+    def codes(self, convert: Conversion) -> Whole:
         """Return the level of each row, ``(n,)``; one that is not described is a problem."""
         texts = convert.texts(self.name)
         index = {level: i for i, level in enumerate(self.levels)}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError, closest
+from ..core.arrays import Array
 from ..core.errors import shown
 from .catalogue import FOLDER_VARIABLE, Source, available, catalogue, files, folder
 from .columns import Columns
@@ -142,9 +142,7 @@ def _of_source(name: str, source: Source, reading: Reading) -> Table:
     return _cached((name, reading.key), () if path is None else (path,), make)
 
 
-def column(
-    dataset: str | os.PathLike[str], name: str, beside: str, **options: Any
-) -> NDArray[np.float64]:
+def column(dataset: str | os.PathLike[str], name: str, beside: str, **options: Any) -> Array:
     """Return the numbers of one more column, in its unit, ``(n,)``; NaN where a cell is empty.
 
     Args:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.arrays import Array, Flags
 from .cells import Conversion, Problems, decimal_sign
 from .columns import STATUS, Columns, listed, repeated
 from .descriptors import Descriptors, described
@@ -95,7 +95,7 @@ class _Features:
         self, convert: Conversion, categories: Sequence[str], described: Mapping[str, Descriptors]
     ) -> None:
         self._convert, self._categories, self._described = convert, categories, described
-        self._parts: list[NDArray[np.float64] | str] = []  # the name of one that stays in the file
+        self._parts: list[Array | str] = []  # the name of one that stays in the file
         self._size = 0
         self.names: list[str] = []
         self.settings: list[Setting] = []
@@ -129,7 +129,7 @@ class _Features:
                 "descriptors=."
             )
 
-    def _values(self, name: str) -> NDArray[np.float64] | None:
+    def _values(self, name: str) -> Array | None:
         return None if name in self._categories else self._convert.feature(name)
 
     def matrix(self) -> Features:
@@ -145,7 +145,7 @@ class _Features:
         return Stored(again, tuple(columns), len(self._convert.columns.rows))
 
 
-def _failed(columns: Columns) -> NDArray[np.bool_]:
+def _failed(columns: Columns) -> Flags:
     """Return the rows that Ax marked as over without a label."""
     failed = np.zeros(len(columns.rows), np.bool_)
     for name in columns.cells:

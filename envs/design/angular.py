@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..core.arrays import Array, Flags, Single
 from ..core.checks import integer
-from .design import Array
 from .drawing import HistogramLaw
 from .grid_design import GridDesign
 from .laws import PreparedNoise, UnitNoise
@@ -183,7 +182,7 @@ class AngularDesign(HistogramLaw, GridDesign):
             rough=self.num_events <= FEW and self.largest_asymmetry > POSITIVE,
         )
 
-    def cut_off(self, theta: Array, setting: Array) -> NDArray[np.bool_]:
+    def cut_off(self, theta: Array, setting: Array) -> Flags:
         """Return at which settings ``(S, d)`` the density is cut off for any parameter, ``(S,)``."""
         return np.asarray(np.abs(self.asymmetry(theta, setting)).max(1) > POSITIVE + 1e-9)
 
@@ -231,7 +230,7 @@ class AngularDesign(HistogramLaw, GridDesign):
         return float(mass @ divergence.mean(1)), float(error)
 
     @cached_property
-    def _prepared(self) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
+    def _prepared(self) -> tuple[Array, Single, Single]:
         """Histograms drawn once at J values of A, a sixth of the noise apart in Fisher length.
 
         Returns:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from .design import Array
+from ..core.arrays import Array, Single
 from .drawing import InverseLaw
 from .laws import CACHED, Map, SummedLaw
 
@@ -121,7 +120,7 @@ class BinomialCounts(SummedLaw):
 
 
 @lru_cache(maxsize=300)
-def binomial_table(trials: int) -> tuple[NDArray[np.float32], Array]:
+def binomial_table(trials: int) -> tuple[Single, Array]:
     """Return the law of counts at evenly spaced angles, chance = sin^2(angle), from 0 to pi/2.
 
     The frequency of successes has an angle with a standard deviation of 1/2 trials^-1/2 everywhere;

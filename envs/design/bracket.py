@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from .design import Array, DesignModel
+from ..core.arrays import Array
+from .design import DesignModel
 from .posteriors.tempering import likelihoods, log_sum, next_step, propose, resampled
 
 LEAST = 0.7

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, log_ndtr, logit, ndtr, ndtri
 
 from ..core import environments
+from ..core.arrays import Array
 from ..core.checks import flag, real
-from .design import Array
 from .drawing import InverseLaw
 from .particle_design import ParticleDesign
 
@@ -90,7 +89,7 @@ class ConstantElasticity(InverseLaw, ParticleDesign):
         return {f"{basket}_{i}": (LEAST, 100.0) for basket in "xy" for i in range(3)}
 
     @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outcome_range(self) -> tuple[Array, Array]:
         """The logit of the answer."""
         return np.full(1, -LIMIT), np.full(1, LIMIT)
 

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from ..core import environments
+from ..core.arrays import Array
 from ..core.checks import integer
 from .binomial import BinomialLaw
-from .design import Array
 from .grid_design import GridDesign
 from .laws import Listed
 from .settings import interval

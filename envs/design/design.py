@@ -25,13 +25,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import Model, Observation, Streams, box
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.checks import choice, integer
 from ..core.moved import former
 from ..rendering.picture import Curves, Picture, Series, Trace
@@ -42,10 +43,8 @@ from .posteriors import Posterior, Problem
 from .reach import Walk
 from .settings import Settings
 
-Array: TypeAlias = NDArray[np.float64]
 PosteriorT = TypeVar("PosteriorT", bound=Posterior)
 REWARDS = ("kl", "entropy", "log_evidence", "spce")
-
 
 __getattr__ = former(__name__)
 
@@ -57,9 +56,9 @@ class DesignState(Generic[PosteriorT]):
     theta: Array  # (B, k) the unknown parameters
     quantiles: Array  # (B, k) the uniform numbers that the prior made them of
     posterior: PosteriorT
-    settings: NDArray[np.float32]  # (B, T d) settings tried, the newest first; 0 behind the oldest
-    outcomes: NDArray[np.float32]  # (B, T m) their data
-    left: NDArray[np.int64]  # (B,) rounds left
+    settings: Single  # (B, T d) settings tried, the newest first; 0 behind the oldest
+    outcomes: Single  # (B, T m) their data
+    left: Whole  # (B,) rounds left
     contrasts: Array  # (B, L, k) draws from the prior; L = 0 unless the reward is "spce"
     contrast: Array  # (B, L + 1) log likelihood of all data under theta and the contrasts
     walk: Walk | None = None  # where they stand, where steps or budgets restrict designs
@@ -179,7 +178,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
 
     @abstractmethod
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: Flags | None
     ) -> Array:
         """Return the data of B episodes, ``(B, m)``; those that are ``done`` may have any."""
 
@@ -288,9 +287,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
             walk=None if self.moves is None else self.moves.new(num_episodes),
         )
 
-    def reset(
-        self, state: DesignState[PosteriorT], index: NDArray[np.int64], streams: Streams
-    ) -> None:
+    def reset(self, state: DesignState[PosteriorT], index: Whole, streams: Streams) -> None:
         """Draw new parameters from the prior and forget the data."""
         k, count = len(self.unknown_parameters), state.contrasts.shape[1]
         numbers, moves = (1 + count) * k, self.moves
@@ -314,8 +311,8 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         state: DesignState[PosteriorT],
         action: NDArray[Any],
         streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[Array, NDArray[np.bool_]]:
+        done: Flags | None = None,
+    ) -> tuple[Array, Flags]:
         """Do one experiment per episode and pay its information."""
         moves, idle = self.moves, done
         if moves is None:
@@ -344,11 +341,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         return np.where(made, reward, 0.0), (state.left <= 0) | ~made | moves.ended(state.walk)
 
     def _keep(
-        self,
-        state: DesignState[PosteriorT],
-        setting: Array,
-        seen: NDArray[np.float32],
-        made: NDArray[np.bool_] | None,
+        self, state: DesignState[PosteriorT], setting: Array, seen: Single, made: Flags | None
     ) -> None:
         """Put experiments in front of the histories, where they were made."""
         rows = slice(None) if made is None else made
@@ -366,7 +359,7 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         state.contrast[:, 1:] += self.log_likelihood(outcome, state.contrasts, setting)
         return np.asarray(truth[:, 0] + before - np.logaddexp.reduce(state.contrast, axis=1))
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the rounds that observations of B episodes come after, ``(B,)``."""
         return np.asarray(self.horizon - observation["rounds_left"][:, 0].astype(np.int64))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, xlogy
 
 from ..core import Streams
+from ..core.arrays import Array, Flags, Whole
 from .laws import NormalNoise
 
-Array: TypeAlias = NDArray[np.float64]
 ANY = float(np.finfo(np.float32).max)
 """Bound of what may be any number in an observation."""
 
@@ -38,7 +38,7 @@ class InverseLaw(ABC):
         return self.outcome(theta, setting, random.random(len(theta)))
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: Flags | None
     ) -> Array:
         return self.outcome(theta, setting, streams.uniform())
 
@@ -95,7 +95,7 @@ class HistogramLaw(ABC):
     def rates(self, theta: Array, setting: Array) -> Array:
         """Return the chance of each bin for B pairs of parameters and settings, ``(B, num_bins)``."""
 
-    def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, rates: Array, random: np.random.Generator) -> Whole:
         """Return the counts of experiments with these rates, of the same shape."""
         return random.multinomial(self.num_events, rates)
 
@@ -130,7 +130,7 @@ class HistogramLaw(ABC):
         return self.draw(self.rates(theta, setting), random).astype(np.float64)
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: Flags | None
     ) -> Array:
         counts = np.zeros((len(theta), len(self.outcome_range[0])))
         for i, row in enumerate(self.rates(theta, setting)):

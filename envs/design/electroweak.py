@@ -20,9 +20,8 @@ review of the electroweak model.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from ..core.arrays import Array
 
 ALPHA = 1 / 128.95
 """Fine-structure constant at the scale of the Z."""

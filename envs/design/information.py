@@ -34,11 +34,11 @@ from operator import iadd
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from ..core import InputError, Random, generator_of
-from .design import Array, DesignModel
+from ..core.arrays import Array, Whole
+from .design import DesignModel
 from .laws import CACHED, PreparedNoise, SummedLaw, UnitNoise, unit_noise, values_that_count
 from .posteriors import Distribution, Gaussian, by_weight
 
@@ -235,7 +235,7 @@ def sequential_bounds(
     contrasts: int,
     random: np.random.Generator,
     block: int = 4096,
-    rounds: NDArray[np.int64] | None = None,
+    rounds: Whole | None = None,
 ) -> tuple[Array, Array]:
     """Return a lower and an upper bound of the total information of played episodes, in nats.
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import xlogy
 
+from ..core.arrays import Array, Flags
 from ..core.products import ROWS, by_rows
 
-Array: TypeAlias = NDArray[np.float64]
 Map: TypeAlias = Callable[[Array, Array], Array]
 """A function of parameters ``(G, k)`` and settings ``(S, d)``."""
 WIDE, APART = 1e5, 16.0
@@ -160,7 +159,7 @@ class PreparedNoise(UnitNoise):
         rough: Whether points are too rough at some setting and prepared histograms should be taken.
     """
 
-    cut_off: Callable[[Array, Array], NDArray[np.bool_]]
+    cut_off: Callable[[Array, Array], Flags]
     prepared: Callable[[Array, Array], tuple[float, float]]
     rough: bool
 

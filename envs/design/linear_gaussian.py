@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..core import InputError, Policy, TruthUnknown, environments
+from ..core.arrays import Array, Single
 from ..core.checks import integer, real
-from .design import Array
 from .drawing import NormalResponse
 from .posteriors import Gaussian
 from .telling import Telling
@@ -149,7 +149,7 @@ class LinearGaussianDesign(NormalResponse, Telling[Gaussian]):
         if self.moves is not None:
             raise TruthUnknown("It is not known where steps or budgets restrict settings.")
 
-    def _corner(self, left: NDArray[Any]) -> NDArray[np.float32]:
+    def _corner(self, left: NDArray[Any]) -> Single:
         if self.num_parameters > 2 or self.settings is not None or self.moves is not None:
             raise TruthUnknown(
                 "The optimum is known for one or two parameters and continuous, free settings only."

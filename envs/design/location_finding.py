@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import ndtri
 
 from ..core import environments
+from ..core.arrays import Array
 from ..core.checks import integer, quantity, real
-from .design import Array
 from .drawing import NormalResponse
 from .particle_design import ParticleDesign
 

@@ -25,10 +25,11 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, shown
+from ..core.arrays import Array, Flags, Whole
 from ..core.checks import choice, flag, quantity, real, sequence
 from ..core.spaces import box
 from .prices import prices_of
-from .reach import RANDOM, ROUNDING, Array, Flags, Reach, Walk, rounded
+from .reach import RANDOM, ROUNDING, Reach, Walk, rounded
 from .settings import Settings
 
 NORMS = ("box", "l2")
@@ -58,7 +59,7 @@ class Moves(Reach):
         drawn = isinstance(self.start, str)
         return drawn * (len(self.low) if self.choices is None else 1)
 
-    def reset(self, walk: Walk, index: NDArray[np.int64], uniform: Array) -> None:
+    def reset(self, walk: Walk, index: Whole, uniform: Array) -> None:
         """Start new episodes in some rows, with uniform numbers ``(E, uniforms)``."""
         walk.first[index] = True
         walk.projected[index] = 0
@@ -130,7 +131,7 @@ class Moves(Reach):
             walk.allowed |= over[:, None]  # masks must leave something to choose, also at the end
         return over
 
-    def rationed(self, walk: Walk, rounds: NDArray[np.int64]) -> Walk:
+    def rationed(self, walk: Walk, rounds: Whole) -> Walk:
         """Return walks whose next move takes no more than its share of the moves that are left.
 
         Where no listed setting is within it, the next one may be any that is feasible.

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.special import logsumexp, xlogy
 
 from ..core import Random, generator_of
-from .design import Array, DesignModel
+from ..core.arrays import Array
+from .design import DesignModel
 from .information import Estimate, Estimator
 from .laws import Histograms
 from .posteriors import Distribution

@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from .design import Array, DesignModel
+from ..core.arrays import Array
+from .design import DesignModel
 from .posteriors import Posterior
 
 REPLICAS, FEWEST = 999, 99

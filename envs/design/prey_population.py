@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..core import InputError, environments, shown
+from ..core.arrays import Array
 from ..core.checks import SMALL, integer, real
 from .binomial import BinomialLaw
-from .design import Array
 from .grid_design import GridDesign
 
 MEAN, STD = -1.4, 1.35

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError, closest, shown, told
+from ..core.arrays import Array, Single
 from ..core.checks import quantity, sequence
 from .simulator.black_box import REFERENCE, imported
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 def hill(setting: Array) -> Array:
@@ -28,7 +26,7 @@ NAMED: dict[str, Callable[[Array], Array]] = {"hill": hill}
 """Prices that a name stands for, of many settings at once."""
 
 
-def prices_of(price: Any, settings: NDArray[np.float32]) -> Array:
+def prices_of(price: Any, settings: Single) -> Array:
     """Return the price of every setting ``(A, d)``, ``(A,)``.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.float64]
-Flags: TypeAlias = NDArray[np.bool_]
+from ..core.arrays import Array, Flags, Whole
+
 RANDOM = "random"
 ROUNDING = 1e-6
 """Share of a range or a budget that is rounding: designs are seen in single precision."""
@@ -37,7 +37,7 @@ class Walk:
     allowed: Flags | None  # (B, A) the feasible settings, where they are listed
     longest: Array | None = None  # (B,) no move is to be longer, where not all may be spent at once
 
-    def pick(self, index: NDArray[np.int64]) -> Self:
+    def pick(self, index: Whole) -> Self:
         """Return some of the episodes."""
         parts = {name: part[index] for name, part in vars(self).items() if part is not None}
         return replace(self, **parts)
@@ -194,7 +194,7 @@ class Reach:
         ends = np.maximum(np.abs(self.low), np.abs(self.high))
         return ROUNDING * ((self.move_budget or 0.0) + float(np.linalg.norm(ends)))
 
-    def _nearest(self, allowed: Flags, action: NDArray[np.int64]) -> Array:
+    def _nearest(self, allowed: Flags, action: Whole) -> Array:
         """Return the allowed settings nearest to others, in units of the ranges, ``(B, d)``."""
         assert self.choices is not None
         found = self.choices[action]

@@ -6,17 +6,16 @@ import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, shown
+from ..core.arrays import Array, Single
 from ..core.checks import integer, real, sequence
 from .prices import prices_of
-
-Array: TypeAlias = NDArray[np.float64]
 
 
 class Settings(ABC):
@@ -84,7 +83,7 @@ class Settings(ABC):
         return (high + low) / 2, (high - low) / 2
 
     @cached_property
-    def _choices(self) -> NDArray[np.float32] | None:
+    def _choices(self) -> Single | None:
         """The settings to choose from, ``(A, d)``, or None if they are continuous."""
         if self.settings is None:
             return None
@@ -138,7 +137,7 @@ class Settings(ABC):
         places = [self._place[tuple(row)] for row in flat.tolist()]
         return self._prices[places].reshape(setting.shape[:-1])
 
-    def nearest_actions(self, settings: Array) -> NDArray[np.float32]:
+    def nearest_actions(self, settings: Array) -> Single:
         """Return the continuous actions nearest to settings, ``(..., d)``."""
         middle, half = self._scale
         return np.clip((settings - middle) / half, -1, 1).astype(np.float32)

@@ -25,8 +25,8 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from ..core import InputError, environments, shown
+from ..core.arrays import Array
 from ..core.checks import choice, flag, integer, real, sequence
-from .design import Array
 from .settings import interval
 from .simulator.binning import HUGE, Bins, checked_of
 from .simulator.estimate import Estimate

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Streams
-from .design import Array
+from ..core.arrays import Array, Flags, Single, Whole
 from .drawing import HistogramLaw
 from .grid_design import GridDesign
 from .laws import Histograms
@@ -36,7 +36,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         """The runs."""
 
     @property
-    def _settings(self) -> NDArray[np.float32]:
+    def _settings(self) -> Single:
         """The settings to choose from, ``(A, d)``."""
         assert self._choices is not None  # `settings` is not None
         return self._choices
@@ -65,7 +65,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         return self.thetas[node]
 
     @property
-    def masked(self) -> NDArray[np.bool_]:
+    def masked(self) -> Flags:
         """Parameter values that "mask" leaves out, ``(G,)``: at some setting all of their runs failed.
 
         Raises:
@@ -79,7 +79,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         low, high = np.array(list(self.unknown_parameters.values())).T
         return low, (high - low) / self._sizes
 
-    def _node(self, theta: Array) -> NDArray[np.int64]:
+    def _node(self, theta: Array) -> Whole:
         """Return the index of parameters in the grid, ``(..., k)`` to ``(...)``."""
         low, width = self._cells
         cells = ((theta - low) / width).astype(np.int64)
@@ -133,7 +133,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         pairs = zip(self._indices(setting), self._node(theta).tolist(), strict=True)
         return np.array([self._runs.tables[index].rates[node] for index, node in pairs])
 
-    def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, rates: Array, random: np.random.Generator) -> Whole:
         """Return the data of experiments with these rates, of the same shape."""
         if not self._runs.fails:
             return random.multinomial(self._counted, rates)
@@ -190,7 +190,7 @@ class TabulatedDesign(HistogramLaw, GridDesign):
         return other
 
     def _experiment(
-        self, theta: Array, setting: Array, streams: Streams, done: NDArray[np.bool_] | None
+        self, theta: Array, setting: Array, streams: Streams, done: Flags | None
     ) -> Array:
         if not self._runs.fresh:
             return super()._experiment(theta, setting, streams, done)

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..core.arrays import Array
 from ..rendering.picture import Cloud, Picture, Profile, Trace
-from .design import Array, DesignModel, PosteriorT
+from .design import DesignModel, PosteriorT
 from .information import best_estimator
 from .posteriors import Distribution
 

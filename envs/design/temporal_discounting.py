@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from ..core import environments
+from ..core.arrays import Array
 from ..core.checks import real
-from .design import Array
 from .drawing import InverseLaw
 from .grid_design import GridDesign
 from .laws import Listed
@@ -82,7 +81,7 @@ class TemporalDiscounting(InverseLaw, GridDesign):
         return {"reward_now": (0.0, LATER), "log_delay": self.delays}
 
     @property
-    def outcome_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def outcome_range(self) -> tuple[Array, Array]:
         """0 for later, 1 for now."""
         return np.zeros(1), np.ones(1)
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ..core import InputError, environments
+from ..core.arrays import Array, Whole
 from ..core.checks import choice, integer, real
 from . import electroweak
 from .angular import POSITIVE, AngularDesign
-from .design import Array
 from .laws import UnitNoise
 from .settings import interval
 
@@ -217,7 +216,7 @@ class Weinberg(AngularDesign):
         size = outcome.sum(1)
         return np.asarray(best + xlogy(size, size) - size)
 
-    def draw(self, rates: Array, random: np.random.Generator) -> NDArray[np.int64]:
+    def draw(self, rates: Array, random: np.random.Generator) -> Whole:
         """Return counts, whose sum is fixed unless there is a luminosity."""
         return super().draw(rates, random) if self.luminosity is None else random.poisson(rates)
 

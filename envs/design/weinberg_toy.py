@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..core import environments
+from ..core.arrays import Array
 from ..core.checks import integer
 from .angular import AngularDesign
-from .design import Array
 
 LOW, HIGH = 0.5, 1.5
 """Range of the uniform prior of theta."""

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from ..core import InputError, Streams, TruthUnknown
+from ..core.arrays import Array, Flags, Whole
 from .labels import Labels, best_sums, labels_arrived
 from .money import MOST_WORK, best_bought, labels_by_chance
 from .priced import Priced
@@ -47,7 +48,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             return self._horizon
         return self.most_labels if self.one_price else self.shop.total
 
-    def _best(self, state: StateT, index: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _best(self, state: StateT, index: Whole) -> Array:
         """Return the best sums of values for what may be spent, ``(len(index), _widest + 1)``."""
         values, purse = state.values[index], state.purse
         if purse is None:
@@ -56,9 +57,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             values, (purse.spend[index] if self._prices_drawn else purse.spend)[..., -1]
         )
 
-    def _best_values(
-        self, values: NDArray[np.float64], costs: NDArray[np.int64] | None
-    ) -> NDArray[np.float64]:
+    def _best_values(self, values: Array, costs: Whole | None) -> Array:
         """Return the best sums of values ``(B, n)`` at costs ``(B or 1, n)``."""
         if costs is None or self.shop is None:
             return best_sums(values, self._horizon)
@@ -107,7 +106,7 @@ class Buying(Priced[StateT], Generic[StateT]):
     # ---- dynamics
 
     @cached_property
-    def _last_slot(self) -> NDArray[np.int64]:
+    def _last_slot(self) -> Whole:
         """Where the first choice of the last step stands; behind the last test that money buys."""
         return np.array(self._horizon - (self.batch_size if self.shop is None else 0))
 
@@ -128,7 +127,7 @@ class Buying(Priced[StateT], Generic[StateT]):
         own = self._prices_drawn
         return Purse.of(self.shop, num_episodes, own=own, several=self.fidelities is not None)
 
-    def _draw_tests(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
+    def _draw_tests(self, state: StateT, index: Whole, streams: Streams) -> None:
         """Draw what the tests of the episodes ``index`` have in them, once their values are drawn."""
         purse = state.purse
         assert purse is not None
@@ -148,12 +147,8 @@ class Buying(Priced[StateT], Generic[StateT]):
         purse.reset(index, self.shop.total)
 
     def _buy(
-        self,
-        state: StateT,
-        action: NDArray[np.int64],
-        streams: Streams,
-        done: NDArray[np.bool_] | None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        self, state: StateT, action: Whole, streams: Streams, done: Flags | None
+    ) -> tuple[Whole, Flags, Array, Array]:
         """Buy what N choices of each episode name.
 
         Returns:
@@ -180,9 +175,7 @@ class Buying(Priced[StateT], Generic[StateT]):
         shown = self._shown(mean.reshape(-1), purse.tried, streams)
         return item.reshape(-1), fresh.reshape(-1), value.reshape(-1), shown
 
-    def _shown(
-        self, mean: NDArray[np.float64], fidelity: NDArray[np.int64], streams: Streams
-    ) -> NDArray[np.float64]:
+    def _shown(self, mean: Array, fidelity: Whole, streams: Streams) -> Array:
         """Return what tests with these means show, ``(B N,)``."""
         if self.fidelity_kind == "binary" or not self.fidelities:
             return self._label(mean, streams)
@@ -198,13 +191,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             "pool with illegal='penalise'."
         )
 
-    def _paid(
-        self,
-        state: StateT,
-        slot: NDArray[np.int64],
-        fresh: NDArray[np.bool_],
-        label: NDArray[np.float64],
-    ) -> NDArray[np.float64]:
+    def _paid(self, state: StateT, slot: Whole, fresh: Flags, label: Array) -> Array:
         """Note what kind of test was bought, and return what each pays: the label, a proxy 0."""
         purse = state.purse
         if purse is None:
@@ -220,9 +207,7 @@ class Buying(Priced[StateT], Generic[StateT]):
 
     # ---- what is seen
 
-    def mask_within(
-        self, observation: dict[str, NDArray[Any]], chosen: NDArray[np.int64]
-    ) -> NDArray[np.int8]:
+    def mask_within(self, observation: dict[str, NDArray[Any]], chosen: Whole) -> NDArray[np.int8]:
         """Return what a batch may still take that holds some actions already, ``(B, n M)``.
 
         Args:
@@ -263,7 +248,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             seen["price"] = (self.shop.unit * purse.spend[:, :, -1]).astype(np.float32)
         return seen
 
-    def _regret(self, state: StateT) -> NDArray[np.float64]:
+    def _regret(self, state: StateT) -> Array:
         """Return the best sum for what was spent, choices or money, less that of the values found."""
         rows = np.arange(len(state.found))
         if state.purse is None or self.shop is None:
@@ -282,7 +267,7 @@ class Buying(Priced[StateT], Generic[StateT]):
         """One number per label, its noise or its coin; none if labels carry no noise."""
         return self.batch_size if self.fidelity_kind == "binary" or any(self._noise) else 0
 
-    def _label(self, value: NDArray[np.float64], streams: Streams) -> NDArray[np.float64]:
+    def _label(self, value: Array, streams: Streams) -> Array:
         """Return labels with the means ``value``, ``(B N,)``; ``value`` itself without noise.
 
         Binary ones are 1 with probability ``value`` and 0 otherwise.
@@ -293,7 +278,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             return value
         return np.asarray(value + self.noise_std * ndtri(self._uniform(streams)))
 
-    def _uniform(self, streams: Streams) -> NDArray[np.float64]:
+    def _uniform(self, streams: Streams) -> Array:
         """Return a number in [0, 1) for each choice, ``(B N,)``."""
         if self.batch_size == 1:
             return streams.uniform()
@@ -313,16 +298,14 @@ class Buying(Priced[StateT], Generic[StateT]):
         last = fidelity == self.num_tests - 1
         return f"{self.item_name(item)}, {'label' if last else f'proxy {fidelity}'}"
 
-    def _tests_seen(
-        self, observation: dict[str, NDArray[Any]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    def _tests_seen(self, observation: dict[str, NDArray[Any]]) -> tuple[Array, Whole]:
         """Return what the tests that have come show, and which of the M they are, each ``(k,)``."""
         shown = observation["labels"][: int(labels_arrived(observation))].astype(np.float64)
         if self.fidelities:
             return shown, observation["fidelity"][: len(shown)]
         return shown, np.full(len(shown), self.num_tests - 1)
 
-    def _labels_seen(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    def _labels_seen(self, observation: dict[str, NDArray[Any]]) -> Array:
         """Return the labels that have arrived, without proxies, ``(k,)``."""
         shown, test = self._tests_seen(observation)
         return np.asarray(shown[test == self.num_tests - 1])
@@ -334,7 +317,7 @@ class Buying(Priced[StateT], Generic[StateT]):
             f"{labels} labels{proxies}, {observation['money_left'][0]:.4g} of {self.budget:g} left"
         )
 
-    def prices(self, actions: NDArray[Any], first: Any = None) -> NDArray[np.float64] | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> Array | None:
         """Return the money that each of t actions takes, given those before it, ``(B, t)``.
 
         What cannot be bought takes none. None where the items of each episode have prices of their own,

@@ -20,17 +20,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError, Streams, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import quantity, real, sequence
 from ..datasets import Table, column
 from .feature_pool import FeaturePool
 from .labels import FeatureLabels
 from .priced import SHAPES
 from .shop import BinaryProxy, GaussianProxy, Proxy
-
-Array = NDArray[np.float64]
 
 
 def whole(name: str, numbers: Array, row_names: tuple[str, ...] | None) -> Array:
@@ -102,7 +100,7 @@ def proxy_of(
 class TableLabels(FeatureLabels):
     """State of a pool made of rows of a table."""
 
-    rows: NDArray[np.int64]  # (B, n) the row of the table that each item is
+    rows: Whole  # (B, n) the row of the table that each item is
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,7 +202,7 @@ class ColumnTests(FeaturePool):
         """What the M - 1 lower fidelities tell of the label."""
         return tuple(proxy for _, proxy in self._shown_proxies)
 
-    def _draw_tests(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
+    def _draw_tests(self, state: FeatureLabels, index: Whole, streams: Streams) -> None:
         """Note what the tests of the rows show and cost."""
         assert isinstance(state, TableLabels)
         assert state.purse is not None

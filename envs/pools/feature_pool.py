@@ -6,11 +6,11 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import box
+from ..core.arrays import Single
 from .labels import FeatureLabels
 from .pool import Pool
 
@@ -45,7 +45,7 @@ class FeaturePool(Pool[FeatureLabels]):
         """Whether all labels are failures or successes, which is public."""
         return self.outcomes is not None
 
-    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    def feature_matrix(self, observation: dict[str, NDArray[Any]]) -> Single:
         """Return the features in observations of B episodes as a view of shape ``(B, n, d)``."""
         flat = observation["features"]
         return flat.reshape(*flat.shape[:-1], self.num_items, self.num_features)

@@ -16,9 +16,9 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import Streams
+from ..core.arrays import Array, Whole
 from ..core.checks import integer, quantity
 from .feature_pool import FeaturePool
 from .labels import ANY_LABEL, FeatureLabels
@@ -71,7 +71,7 @@ class GaussianFeaturePool(FeaturePool):
         return self.sparsity or self.num_features
 
     @abstractmethod
-    def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _value(self, score: Array) -> Array:
         """Return the mean labels of items with these scores theta . x, elementwise."""
 
     # ---- dynamics
@@ -82,7 +82,7 @@ class GaussianFeaturePool(FeaturePool):
         values = np.zeros((num_episodes, self.num_items))
         return FeatureLabels(features=Shown(features), **self.common(values))
 
-    def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: FeatureLabels, index: Whole, streams: Streams) -> None:
         """Draw new features and coefficients."""
         features = state.features.anew(index)
         for i in index.tolist():

@@ -16,6 +16,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import box
+from ..core.arrays import Array, Flags, Whole
 from ..core.delays import DelayLaw, delays
 from .status import Status
 
@@ -26,10 +27,10 @@ EMPTY = 2**60
 class Fates(NamedTuple):
     """What becomes of m choices."""
 
-    wait: NDArray[np.int64]  # (m,) steps from the next observation to the label
-    lost: NDArray[np.bool_]  # (m,) whether it never comes
+    wait: Whole  # (m,) steps from the next observation to the label
+    lost: Flags  # (m,) whether it never comes
 
-    def of(self, some: NDArray[np.bool_]) -> Fates:
+    def of(self, some: Flags) -> Fates:
         """Return what becomes of some of them, ``some`` being ``(m,)``."""
         return Fates(self.wait[some], self.lost[some])
 
@@ -70,7 +71,7 @@ class Waiting:
             seen["age"] = box(0, steps, (horizon,))
         return seen
 
-    def draw(self, count: int, uniform: Callable[[], NDArray[np.float64]]) -> Fates:
+    def draw(self, count: int, uniform: Callable[[], Array]) -> Fates:
         """Draw what becomes of m choices.
 
         Args:
@@ -86,11 +87,11 @@ class Waiting:
 class Late:
     """When the labels of B episodes come, each at its place in the order of choice."""
 
-    clock: NDArray[np.int64]  # (B,) steps taken
-    since: NDArray[np.int64]  # (B, T) clock of the first observation after the choice; `EMPTY`
-    due: NDArray[np.int64]  # (B, T) clock of the observation that shows the label, or its loss
-    lost: NDArray[np.bool_]  # (B, T) whether it never comes
-    new: NDArray[np.bool_]  # (B, T) whether it came in the last step
+    clock: Whole  # (B,) steps taken
+    since: Whole  # (B, T) clock of the first observation after the choice; `EMPTY`
+    due: Whole  # (B, T) clock of the observation that shows the label, or its loss
+    lost: Flags  # (B, T) whether it never comes
+    new: Flags  # (B, T) whether it came in the last step
 
     @classmethod
     def empty(cls, num_episodes: int, horizon: int) -> Self:
@@ -105,7 +106,7 @@ class Late:
         )
 
     @classmethod
-    def of_counts(cls, counts: NDArray[np.int64], clock: NDArray[np.int64], horizon: int) -> Self:
+    def of_counts(cls, counts: Whole, clock: Whole, horizon: int) -> Self:
         """Return the arrays of B episodes whose labels come k steps after the choice.
 
         Args:
@@ -124,15 +125,13 @@ class Late:
         late.due = np.where(late.since < EMPTY, late.since + delay, EMPTY)
         return late
 
-    def reset(self, index: NDArray[np.int64]) -> None:
+    def reset(self, index: Whole) -> None:
         """Start the episodes ``index`` anew."""
         self.clock[index] = 0
         self.since[index] = self.due[index] = EMPTY
         self.lost[index] = self.new[index] = False
 
-    def step(
-        self, slot: NDArray[np.int64], fates: Fates, ended: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def step(self, slot: Whole, fates: Fates, ended: Flags) -> Flags:
         """Note m choices, go on to the next observation, and return which labels it shows, ``(B, T)``.
 
         Args:

@@ -13,10 +13,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..core import environments
+from ..core.arrays import Array
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import chi_mean, top_sum
 
@@ -41,7 +39,7 @@ class LinearPool(GaussianFeaturePool):
         """Standard deviation of theta . x."""
         return self.feature_std * self.prior_std * math.sqrt(self._freedom)
 
-    def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _value(self, score: Array) -> Array:
         return score
 
     # ---- truth

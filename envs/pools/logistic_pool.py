@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr, expit, gammainccinv, ndtr
 
 from ..core import InputError, environments
+from ..core.arrays import Array
 from ..core.checks import real
 from .gaussian_features import GaussianFeaturePool
 from .order_statistics import top_sum
@@ -66,7 +66,7 @@ class LogisticPool(GaussianFeaturePool):
         """All labels are 0 or 1."""
         return 0.0, 1.0
 
-    def _value(self, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _value(self, score: Array) -> Array:
         return np.asarray(expit(score), np.float64)
 
     # ---- truth
@@ -92,7 +92,7 @@ class LogisticPool(GaussianFeaturePool):
         chi = np.sqrt(2 * gammainccinv(self._freedom / 2, ndtr(-w)))
         slopes = self.feature_std * self.prior_std * chi
 
-        def value(z: NDArray[np.float64]) -> NDArray[np.float64]:
+        def value(z: Array) -> Array:
             mean = np.zeros_like(z)
             for weight, slope in zip(density.tolist(), slopes.tolist(), strict=True):
                 mean += weight * expit(slope * z)

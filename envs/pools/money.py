@@ -17,15 +17,14 @@ Source: R. Bellman, "Dynamic Programming" (1957), chapter 1.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ..core.arrays import Array, Flags, Whole
 
 MOST_WORK = 2**28
 """Items times units of money: the recursion then takes about a second for an episode."""
 
 
-def best_bought(
-    values: NDArray[np.float64], costs: NDArray[np.int64], total: int
-) -> NDArray[np.float64]:
+def best_bought(values: Array, costs: Whole, total: int) -> Array:
     """Return the best sums that 0, 1, ..., ``total`` units buy, ``(B, total + 1)``.
 
     Args:
@@ -42,9 +41,7 @@ def best_bought(
     return best
 
 
-def best_set(
-    values: NDArray[np.float64], costs: NDArray[np.int64], total: int
-) -> NDArray[np.bool_]:
+def best_set(values: Array, costs: Whole, total: int) -> Flags:
     """Return which of n items are worth the most together for ``total`` units, ``(n,)``.
 
     Args:
@@ -70,7 +67,7 @@ def best_set(
     return chosen
 
 
-def _fill(best: NDArray[np.float64], values: NDArray[np.float64], costs: NDArray[np.int64]) -> None:
+def _fill(best: Array, values: Array, costs: Whole) -> None:
     total = best.shape[1] - 1
     for i in (costs <= total).nonzero()[0].tolist():
         cost = int(costs[i])

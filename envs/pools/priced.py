@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Generic
 
 import numpy as np
 from gymnasium import spaces
-from numpy.typing import NDArray
 
 from ..core import InputError, Model, TruthUnknown, box, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import integer, quantity, real, sequence
 from ..core.model import State
 from .shop import BinaryProxy, GaussianProxy, Proxy, Shop
@@ -128,7 +128,7 @@ class Priced(Model[State], Generic[State]):
             raise TruthUnknown(f"{self.name} does not know what an oracle buys at several prices.")
         return min(self.num_items, self.shop.total // int(self.shop.spend[0, -1]))
 
-    def taken(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    def taken(self, value: Array) -> Array:
         """Return what items of these values are worth to an oracle: money may be kept, labels not."""
         return value if self.shop is None else np.maximum(value, 0)
 
@@ -262,7 +262,7 @@ class Priced(Model[State], Generic[State]):
             "decisions": box(0, most, (1,), np.int64),
         }
 
-    def costs(self, observation: Any) -> NDArray[np.int64]:
+    def costs(self, observation: Any) -> Whole:
         """Return the units that tests cost, ``(B or 1, n or 1, M)``, for observations."""
         assert self.shop is not None
         if not self._prices_drawn:
@@ -271,13 +271,13 @@ class Priced(Model[State], Generic[State]):
         proxies = np.broadcast_to(self.shop.spend[0, :-1], (*labels.shape, self.num_tests - 1))
         return np.concatenate([proxies, labels[..., None]], axis=-1)
 
-    def money_left(self, observation: Any) -> NDArray[np.int64]:
+    def money_left(self, observation: Any) -> Whole:
         """Return the units of money left after observations of B episodes, ``(B,)``."""
         assert self.shop is not None
         left = observation["money_left"][:, 0].astype(np.float64)
         return np.asarray(np.rint(left / self.shop.unit).astype(np.int64))
 
-    def labels_paid(self, observation: Any) -> NDArray[np.int64]:
+    def labels_paid(self, observation: Any) -> Whole:
         """Return how many labels the money left can pay after observations of B episodes, ``(B,)``."""
         money, costs = self.money_left(observation), self.costs(observation)[..., -1]
         legal = observation["action_mask"].reshape(len(money), self.num_items, -1)[..., -1] > 0

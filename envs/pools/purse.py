@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Flags, Whole
 from .shop import Shop
 
 
@@ -15,15 +16,15 @@ from .shop import Shop
 class Purse:
     """What B episodes may buy, and what they have bought."""
 
-    spend: NDArray[np.int64]  # (B or 1, n or 1, M) units that tests take
+    spend: Whole  # (B or 1, n or 1, M) units that tests take
     means: NDArray[
         np.float64
     ]  # (B, n, M) mean of every test, without fidelities (B, 0, M): the values
-    money: NDArray[np.int64]  # (B,) units left
-    legal: NDArray[np.bool_]  # (B, n, M) tests that were not bought, of items whose label was not
-    mask: NDArray[np.bool_]  # (B, n, M) those of them that the money left pays
-    fidelity: NDArray[np.int64]  # (B, T) of the tests bought, in order; -1 behind the last
-    tried: NDArray[np.int64]  # (B N,) the fidelities of the last step
+    money: Whole  # (B,) units left
+    legal: Flags  # (B, n, M) tests that were not bought, of items whose label was not
+    mask: Flags  # (B, n, M) those of them that the money left pays
+    fidelity: Whole  # (B, T) of the tests bought, in order; -1 behind the last
+    tried: Whole  # (B N,) the fidelities of the last step
 
     @classmethod
     def of(cls, shop: Shop, num_episodes: int, *, own: bool, several: bool) -> Self:
@@ -46,7 +47,7 @@ class Purse:
             tried=np.zeros(0, np.int64),
         )
 
-    def reset(self, index: NDArray[np.int64], total: int) -> None:
+    def reset(self, index: Whole, total: int) -> None:
         """Give the episodes ``index`` their money back, and all tests."""
         self.money[index] = total
         self.legal[index] = True
@@ -54,7 +55,7 @@ class Purse:
         spend = self.spend[index] if len(self.spend) > 1 else self.spend
         self.mask[index] = spend <= total
 
-    def buy(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def buy(self, item: Whole, fidelity: Whole) -> Flags:
         """Try N tests of each episode, from left to right, ``(B, N)``; return which were bought."""
         bought = np.zeros(item.shape, np.bool_)
         for k in range(item.shape[1]):
@@ -62,7 +63,7 @@ class Purse:
         self.look()
         return bought
 
-    def buy_one(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def buy_one(self, item: Whole, fidelity: Whole) -> Flags:
         """Try a test of each episode, ``(B,)``; `look` must follow."""
         episode, label = np.arange(len(item)), self.legal.shape[2] - 1
         cost = self.cost(episode, item, fidelity)
@@ -77,7 +78,7 @@ class Purse:
         """See what the money left pays."""
         self.mask = self.legal & (self.spend <= self.money[:, None, None])
 
-    def wrong(self, item: NDArray[np.int64], fidelity: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def wrong(self, item: Whole, fidelity: Whole) -> Flags:
         """Return which of N tries fail while another test could be bought, ``(B, N)``."""
         trial = replace(self, money=self.money.copy(), legal=self.legal.copy())
         wrong = np.zeros(item.shape, np.bool_)
@@ -87,15 +88,13 @@ class Purse:
             trial.look()
         return wrong
 
-    def cost(
-        self, episode: NDArray[np.int64], item: NDArray[np.int64], fidelity: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def cost(self, episode: Whole, item: Whole, fidelity: Whole) -> Whole:
         """Return the units that tests take, ``(m,)``."""
         b, n, _ = self.spend.shape
         each: Any = episode if b > 1 else 0
         return np.asarray(self.spend[each, item if n > 1 else 0, fidelity])
 
     @property
-    def spent_up(self) -> NDArray[np.bool_]:
+    def spent_up(self) -> Flags:
         """Whether the money left pays nothing, ``(B,)``."""
         return np.asarray(~self.mask.reshape(len(self.mask), -1).any(1))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
+from ..core.arrays import Array, Flags, Single
 from ..datasets.stored import Features, groups
 from .labels import ANY_LABEL
 
@@ -23,9 +23,7 @@ LOST = 0.01
 """Share of the standard deviation of a feature that single precision may cost it."""
 
 
-def scaled(
-    features: Features, scaling: str, names: Sequence[str] | None = None
-) -> NDArray[np.float32]:
+def scaled(features: Features, scaling: str, names: Sequence[str] | None = None) -> Single:
     """Return the features ``(n, d)`` of the items of a pool as agents see them.
 
     Args:
@@ -53,11 +51,11 @@ class _Columns:
     Each column by itself would touch the whole of the memory: some are kept, and are written together.
     """
 
-    def __init__(self, matrix: NDArray[np.float32]) -> None:
+    def __init__(self, matrix: Single) -> None:
         self._matrix, self._first = matrix, 0
-        self._kept: list[NDArray[np.float32]] = []
+        self._kept: list[Single] = []
 
-    def write(self, some: slice, values: NDArray[np.float32]) -> None:
+    def write(self, some: slice, values: Single) -> None:
         self._kept.append(values)
         if some.stop - self._first < TOGETHER and some.stop < self._matrix.shape[1]:
             return
@@ -69,7 +67,7 @@ class _Columns:
         self._kept.clear()
 
 
-def rescaled(features: NDArray[np.float64], scaling: str) -> NDArray[np.float64]:
+def rescaled(features: Array, scaling: str) -> Array:
     """Return the features ``(n, d)`` of the items of a pool as ``scaling`` says."""
     if scaling == "none":
         return features
@@ -82,19 +80,13 @@ def rescaled(features: NDArray[np.float64], scaling: str) -> NDArray[np.float64]
     return np.asarray(x / np.where(norm > 0, norm, 1.0))
 
 
-def bounds(shown: NDArray[np.float32]) -> tuple[float, float]:
+def bounds(shown: Single) -> tuple[float, float]:
     """Return finite bounds of features, the lower one below the upper."""
     low, high = float(shown.min()), float(shown.max())
     return low, high if high > low else low + 1.0
 
 
-def _check(
-    x: NDArray[np.float64],
-    exact: NDArray[np.float64],
-    single: NDArray[np.float32],
-    names: Sequence[str],
-    scaling: str,
-) -> None:
+def _check(x: Array, exact: Array, single: Single, names: Sequence[str], scaling: str) -> None:
     """Refuse features ``(n, w)`` whose differences single precision cannot show.
 
     Args:
@@ -125,12 +117,12 @@ def _check(
         )
 
 
-def _varies(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _varies(x: Array) -> Flags:
     """Return which features differ between items by more than rounding, ``(d,)``."""
     return np.asarray(np.ptp(x, axis=0) > ALIKE * np.abs(x).max(0))
 
 
-def _in_units(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _in_units(x: Array) -> tuple[Array, Array]:
     """Return features in units of a power of two each, and the units ``(d,)``.
 
     No digit is lost, and no square of a feature overflows or vanishes.

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ..core import InputError
+from ..core.arrays import Array, Flags, Whole
 
-Array = NDArray[np.float64]
-Whole = NDArray[np.int64]
 Value = Callable[[Whole], Array]
 
 MOST_STATES = 1_000_000
@@ -151,7 +150,7 @@ class ScreeningPlan:
                 moves[buy, careful, 3 + group] = 1
         return moves
 
-    def legal(self, states: Whole) -> NDArray[np.bool_]:
+    def legal(self, states: Whole) -> Flags:
         """Return what may be bought, ``(S, 4)``."""
         return (states[:, [0, 0, 1, 2]] > 0) & (states[:, -1:] >= -self._moves[:, 0, -1])
 

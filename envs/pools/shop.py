@@ -18,10 +18,10 @@ from functools import cached_property, reduce
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError
 from ..core.amounts import common, decimal
+from ..core.arrays import Whole
 
 MOST_UNITS = 2**22
 """Units of money up to which single precision tells every amount: it is in the observation."""
@@ -63,7 +63,7 @@ class Shop:
     """
 
     num_items: int
-    spend: NDArray[np.int64]
+    spend: Whole
     unit: float
     total: int
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InputError, Streams, environments
+from ..core.arrays import Whole
 from ..core.checks import integer, quantity
 from .labels import Labels
 from .order_statistics import top_sum_uniform
@@ -62,7 +62,7 @@ class UnstructuredPool(Pool[Labels]):
         """Return the arrays of ``num_episodes`` episodes."""
         return Labels(**self.common(np.zeros((num_episodes, self._count))))
 
-    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Labels, index: Whole, streams: Streams) -> None:
         """Draw new values."""
         for i in index.tolist():
             streams.generators[i].random(out=state.values[i])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import Random
+from ...core.arrays import Array, Flags, Whole
 from ...core.seeding import ByEpisode
 from .posterior import Posterior
-from .problem import Array, Problem
+from .problem import Problem
 
 
 class Gaussian(Posterior):
@@ -40,7 +40,7 @@ class Gaussian(Posterior):
         k = self.mean.shape[1]
         self.root = np.tile(np.eye(k) * self._prior_std, (num_episodes, 1, 1))
 
-    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
+    def reset(self, index: Whole, generators: ByEpisode) -> None:
         """Return episodes to the prior."""
         k = self.mean.shape[1]
         self.mean[index] = 0.0
@@ -49,7 +49,7 @@ class Gaussian(Posterior):
         self.entropy[index] = k * (np.log(2 * np.pi * np.e) / 2 + np.log(self._prior_std))
 
     def _update(
-        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: Flags | None
     ) -> None:
         f = (self.root * setting[:, :, None]).sum(1)
         explained, noise = (f**2).sum(1), self.noise_std**2

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import Random
+from ...core.arrays import Array, Flags, Whole
 from ...core.seeding import ByEpisode
 from .posterior import Posterior, by_weight
-from .problem import Array, Problem
+from .problem import Problem
 
 BLOCK = 1 << 15
 """Elements of a block of episodes x nodes: what a block needs stays in the cache."""
@@ -60,7 +60,7 @@ class Grid(Posterior):
         """Log probability of every node, ``(B, G)``."""
         return self._weights - self._log_total[:, None]
 
-    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
+    def reset(self, index: Whole, generators: ByEpisode) -> None:
         """Return episodes to the prior."""
         self._weights[index] = self._prior
         self._log_total[index] = 0.0
@@ -68,7 +68,7 @@ class Grid(Posterior):
         self._describe(index, prior, np.exp(prior), np.ones(1))
 
     def _update(
-        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: Flags | None
     ) -> None:
         rows = 1 if len(self.theta) > PIECE else BLOCK // len(self.theta)
         for first in range(0, len(outcome), rows):

@@ -21,12 +21,12 @@ P. Del Moral, A. Doucet, A. Jasra, "Sequential Monte Carlo samplers", J. R. Stat
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import Random
+from ...core.arrays import Array, Flags, Whole
 from ...core.seeding import ByEpisode
 from .posterior import Posterior, by_weight
-from .problem import Array, Problem
+from .problem import Problem
 from .tempering import likelihoods, log_sum, next_step, propose, resampled
 
 LEAST = 0.6
@@ -86,7 +86,7 @@ class Particles(Posterior):
         self._outcomes = np.zeros((num_episodes, model.horizon, m))
         self._rounds = np.zeros(num_episodes, np.int64)
 
-    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
+    def reset(self, index: Whole, generators: ByEpisode) -> None:
         """Return episodes to fresh draws from the prior."""
         for i in index.tolist():
             self._scores[i] = generators[i].standard_normal(self._scores.shape[1:])
@@ -98,7 +98,7 @@ class Particles(Posterior):
             self._describe(i)
 
     def _update(
-        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: Flags | None
     ) -> None:
         episodes = range(len(outcome)) if skip is None else (~skip).nonzero()[0].tolist()
         for i in episodes:

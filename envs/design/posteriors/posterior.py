@@ -7,14 +7,14 @@ from copy import copy
 from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import Random
+from ...core.arrays import Array, Flags, Whole
 from ...core.seeding import ByEpisode
-from .problem import Array, Problem
+from .problem import Problem
 
 
-def by_weight(weights: Array, level: Array) -> NDArray[np.int64]:
+def by_weight(weights: Array, level: Array) -> Whole:
     """Return the indices whose shares of ``weights`` ``(N,)`` hold the levels in [0, 1), ``(n,)``."""
     totals = weights.cumsum()
     return np.asarray(
@@ -48,7 +48,7 @@ class Distribution(ABC):
         """
 
     @abstractmethod
-    def pick(self, index: NDArray[np.int64]) -> Self:
+    def pick(self, index: Whole) -> Self:
         """Return what is believed in the episodes ``index``, ``(R,)``, as a copy."""
 
 
@@ -77,7 +77,7 @@ class Posterior(Distribution):
         self.entropy, self.evidence, self.divergence = np.zeros((3, num_episodes))
 
     @abstractmethod
-    def reset(self, index: NDArray[np.int64], generators: ByEpisode) -> None:
+    def reset(self, index: Whole, generators: ByEpisode) -> None:
         """Return the episodes ``index`` to the prior.
 
         Args:
@@ -86,11 +86,7 @@ class Posterior(Distribution):
         """
 
     def update(
-        self,
-        outcome: Array,
-        setting: Array,
-        generators: ByEpisode = (),
-        skip: NDArray[np.bool_] | None = None,
+        self, outcome: Array, setting: Array, generators: ByEpisode = (), skip: Flags | None = None
     ) -> None:
         """Take in one experiment per episode.
 
@@ -110,11 +106,11 @@ class Posterior(Distribution):
 
     @abstractmethod
     def _update(
-        self, outcome: Array, setting: Array, generators: ByEpisode, skip: NDArray[np.bool_] | None
+        self, outcome: Array, setting: Array, generators: ByEpisode, skip: Flags | None
     ) -> None:
         """Take in one experiment per episode; what becomes of those in ``skip`` does not matter."""
 
-    def pick(self, index: NDArray[np.int64]) -> Self:
+    def pick(self, index: Whole) -> Self:
         """Return a posterior whose episodes are copies of the episodes ``index``, ``(R,)``."""
         other = copy(self)
         for name in self.by_episode:

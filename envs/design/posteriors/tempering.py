@@ -16,10 +16,10 @@ approach", J. Comput. Graph. Statist. 25 (2016) 701 (conditional effective sampl
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...core.arrays import Array, Whole
 from .posterior import by_weight
-from .problem import Array, Problem
+from .problem import Problem
 
 PART, AUTOREGRESSIVE = 0.3, 0.1
 """Share of the proposals that change some coordinates only, and share that ignore differences."""
@@ -90,7 +90,7 @@ def next_step(log_weights: Array, logs: Array, most: float, least: float) -> flo
     return float(np.exp(low))
 
 
-def resampled(log_weights: Array, count: int, random: np.random.Generator) -> NDArray[np.int64]:
+def resampled(log_weights: Array, count: int, random: np.random.Generator) -> Whole:
     """Return ``count`` indices drawn by weights, as evenly as can be, ``(count,)``."""
     return by_weight(np.exp(log_weights), (np.arange(count) + random.random()) / count)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import InputError, shown, told
+from ...core.arrays import Array, Whole
 from ...core.checks import choice, integer, sequence
 from ..settings import interval
-from .black_box import REFERENCE, Array, imported
+from .black_box import REFERENCE, imported
 
 Summary: TypeAlias = Callable[[Array], Any]
 HUGE = 1e9
@@ -106,7 +106,7 @@ class Bins:
             )
         return rows
 
-    def count(self, numbers: Array) -> NDArray[np.int64]:
+    def count(self, numbers: Array) -> Whole:
         """Return the histogram of numbers ``(M, d)``, ``(total,)``."""
         indices = []
         for column, (low, high), size in zip(numbers.T, self.ranges, self.sizes, strict=True):

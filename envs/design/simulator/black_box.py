@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import InputError, told
+from ...core.arrays import Array
 
-Array: TypeAlias = NDArray[np.float64]
 Simulator: TypeAlias = Callable[[Array, Array, int, int], Any]
 LETTERS = 100_000
 """Longest command line; systems take little more."""

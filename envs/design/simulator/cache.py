@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ...core import InputError
+from ...core.arrays import Array
 from ...core.files import write
-from .black_box import Array, Failed, Job, WrongOutput, unpacked
+from .black_box import Failed, Job, WrongOutput, unpacked
 
 log = logging.getLogger(__name__)
 FAILED, LOG = ".failed", ".log"

@@ -12,7 +12,8 @@ from pathlib import Path
 import cloudpickle
 
 from ...core import told
-from .black_box import Array, Job, alone, attempt, complain
+from ...core.arrays import Array
+from .black_box import Job, alone, attempt, complain
 from .processes import kill_family
 
 SIMULATOR = "simulator.pickle"

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc
 
 from ...core import InputError
-from .black_box import Array, Failed, Job, Result
+from ...core.arrays import Array, Flags
+from .black_box import Failed, Job, Result
 
 MODES = ("raise", "outcome", "mask")
 SURE = 1e-6
@@ -25,7 +25,7 @@ LISTED = 5
 """Settings that a message lists."""
 
 
-def failure_rates(failed: NDArray[np.bool_]) -> Array:
+def failure_rates(failed: Flags) -> Array:
     """Return P(fail) from which of the runs failed, ``(..., n)`` to ``(...)``."""
     return np.asarray((failed.sum(-1) + 0.5) / (failed.shape[-1] + 1))
 

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InputError
+from ...core.arrays import Array, Flags, Single
 from .binning import Bins
-from .black_box import Array, Failed, Job, Result
+from .black_box import Failed, Job, Result
 from .estimate import Estimate, estimate
 from .failures import Tally, Verdict
 from .jobs import Simulations
@@ -46,7 +47,7 @@ class Runs:
     simulations: Simulations
     bins: Bins
     thetas: Array
-    settings: NDArray[np.float32]
+    settings: Single
     events: int
     seeds: Sequence[int]
     on_failure: str
@@ -173,7 +174,7 @@ class Runs:
     # ---- what a mask leaves out
 
     @cached_property
-    def masked(self) -> NDArray[np.bool_]:
+    def masked(self) -> Flags:
         """Parameter values that a mask leaves out, ``(G,)``; see `TabulatedDesign.masked`."""
         if not self.masks:
             return np.zeros(len(self.thetas), np.bool_)

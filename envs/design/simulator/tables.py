@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .black_box import Array
+from ...core.arrays import Array, Flags
 from .failures import failure_rates
 
 
@@ -30,11 +29,11 @@ class Table:
     rates: Array
     logs: Array
     rest: Array
-    lost: NDArray[np.bool_]
+    lost: Flags
     weight: Array
 
     @classmethod
-    def of(cls, counts: Array, failed: NDArray[np.bool_], outcome: bool) -> Self:
+    def of(cls, counts: Array, failed: Flags, outcome: bool) -> Self:
         """Return the table.
 
         Args:
