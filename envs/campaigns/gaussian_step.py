@@ -211,9 +211,9 @@ class GaussianStep(Walk):
     def optimal_policy(self) -> Policy:
         """Return the function from observations ``(B, 2)`` to the best actions ``(B,)``.
 
-        The actions are tabulated at the nodes of the panels; between two nodes the nearer counts.
+        The actions are tabulated at the nodes within panels; between two nodes the nearer counts.
         """
-        nodes, best = self._panels.nodes, self._plan[1]
+        nodes, best = self._panels.nodes[:, :-1].ravel(), self._plan[1]
         middles = (nodes[1:] + nodes[:-1]) / 2
 
         def policy(observation: Single) -> Whole:
@@ -229,12 +229,11 @@ class GaussianStep(Walk):
 
     @cached_property
     def _plan(self) -> tuple[float, NDArray[np.int16]]:
-        """The optimal value at the start, and the best action by epochs left and node."""
-        best = [np.zeros(len(self._panels.nodes), np.int16)]
+        """The optimal value at the start, and the best action by epochs left and node within panels."""
+        best = [np.zeros(NODES * self._panels.count, np.int16)]
 
         def choose(returns: Array) -> Array:
-            if returns.ndim == 2:
-                best.append(returns.argmax(1).astype(np.int16))
+            best.append(returns[:, :-1].argmax(-1).ravel().astype(np.int16))
             return np.asarray(returns.max(-1))
 
         return self._values(choose), np.array(best)
@@ -249,22 +248,15 @@ class GaussianStep(Walk):
         steps = [Renewal(panels, *_law(n, s)) for n, s in self._settings]
         kernels = np.concatenate([step.kernel for step in steps], axis=1)
         atoms = np.array([step.atom for step in steps])
-        ends = np.array([step.end_row for step in steps])
         sizes, stds = self.choices["batch_size"], self.choices["std"]
-
-        def arrival(y: Array) -> Array:
-            return np.asarray(
-                self._pay - self.target_reward * np.expm1(sizes * log_ndtr(y[:, None] / stds))
-            )
-
-        gain, gain_end = arrival(panels.nodes), arrival(np.array([self.target]))[0]
-        value, end = np.zeros(len(panels.nodes)), 0.0
+        arrives = -np.expm1(sizes * log_ndtr(panels.nodes[..., None] / stds))
+        gain = self._pay + self.target_reward * arrives  # (P, q + 1, A)
+        value = np.zeros_like(panels.nodes)
         shape = panels.count, len(steps), -1
         for _ in range(self.horizon):
             integral = (panels.windows(value) @ kernels).reshape(shape).swapaxes(1, 2)
-            end = float(choose(gain_end + atoms * end + ends @ panels.tail(value)))
-            value = choose(gain + atoms * value[:, None] + integral.reshape(len(value), -1))
-        return end
+            value = choose(gain + atoms * value[..., None] + integral)
+        return float(value[-1, -1])
 
     # ---- parts of the truth
 

@@ -30,7 +30,9 @@ MOST_PANELS = 200_000
 
 
 class Panels:
-    """The grid: P panels of q nodes over ``(0, distance)``, and the integrals on it.
+    """The grid: P panels of q nodes and their far ends over ``(0, distance)``, and integrals on it.
+
+    The far end of the last panel is the whole distance; ends count for nothing in integrals.
 
     Args:
         distance: Length to cover.
@@ -49,42 +51,33 @@ class Panels:
         beyond = int(np.ceil(support / self.width)) + 1
         self.depth = min(beyond, self.count - 1)  # blocks beyond its own
         nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        self._t, self._w = (nodes + 1) / 2, weights / 2
-        self.nodes = ((np.arange(self.count)[:, None] + self._t) * self.width).ravel()  # (P * q,)
+        self._t, self._w = np.append((nodes + 1) / 2, 1.0), weights / 2
+        self.nodes = (np.arange(self.count)[:, None] + self._t) * self.width  # (P, q + 1)
 
     def kernel(self, density: Density) -> Array:
-        """Return the integral operator of a density, shape ``((depth + 1) * q, q)``.
+        """Return the integral operator of a density, shape ``((depth + 1) * q, q + 1)``.
 
         Column i gives the integral at node i of a panel from the values on this panel (last rows)
         and the ``depth`` panels before it.
         """
         t, w, h = self._t, self._w, self.width
         lag = np.arange(self.depth, 0, -1)[:, None, None]
-        before = h * w[:, None] * density(h * (lag + t - t[:, None]))  # (depth, q from, q to)
+        before = h * w[:, None] * density(h * (lag + t - t[:-1, None]))  # (depth, q from, q + 1 to)
         # Within its own panel the integral stops at the node: interpolate to nodes below it.
-        below = t[:, None] * t  # (q to, q)
-        values = BarycentricInterpolator(t, np.eye(NODES))(below.ravel()).reshape([NODES] * 3)
-        mass = h * t[:, None] * w * density(h * t[:, None] * (1 - t))  # (q to, q)
-        own = np.einsum("ik,ikj->ji", mass, values)
-        return np.concatenate([before.reshape(-1, NODES), own])
-
-    def end_row(self, density: Density) -> Array:
-        """Return the weights of the integral at the far end y = distance, ``((depth + 1) * q,)``."""
-        lag = np.arange(self.depth, -1, -1)[:, None]
-        return (self.width * self._w * density(self.width * (lag + 1 - self._t))).ravel()
+        below = t[:, None] * t[:-1]  # (q + 1 to, q)
+        values = BarycentricInterpolator(t[:-1], np.eye(NODES))(below.ravel())
+        mass = h * t[:, None] * w * density(h * t[:, None] * (1 - t[:-1]))  # (q + 1 to, q)
+        own = np.einsum("ik,ikj->ji", mass, values.reshape(*below.shape, NODES))
+        return np.concatenate([before.reshape(-1, NODES + 1), own])
 
     def windows(self, values: Array) -> Array:
         """Return each panel's values behind those of the ``depth`` before it, ``(P, (depth+1) q)``.
 
         ``windows(v) @ kernel`` is the integral at all nodes, for any number of kernels side by side.
         """
-        padded = np.concatenate([np.zeros(self.depth * NODES), values])
+        padded = np.concatenate([np.zeros(self.depth * NODES), values[:, :-1].ravel()])
         view = np.lib.stride_tricks.sliding_window_view(padded, (self.depth + 1) * NODES)
         return np.ascontiguousarray(view[::NODES])  # overlapping rows would miss the fast product
-
-    def tail(self, values: Array) -> Array:
-        """Return the last of the `windows`, what `end_row` applies to."""
-        return values[-(self.depth + 1) * NODES :]
 
 
 class Renewal:
@@ -98,45 +91,36 @@ class Renewal:
 
     def __init__(self, panels: Panels, density: Density, atom: float) -> None:
         self.panels, self.density, self.atom = panels, density, atom
-        self.kernel, self.end_row = panels.kernel(density), panels.end_row(density)
+        self.kernel = panels.kernel(density)
 
     def step(self, values: Array) -> Array:
-        """Return ``a v(y) + int_0^y f(y - s) v(s) ds`` at all nodes, shape ``(P * q,)``."""
-        return self.atom * values + (self.panels.windows(values) @ self.kernel).ravel()
-
-    def step_end(self, values: Array, end: float) -> float:
-        """Return the same at the far end, where v is ``end``."""
-        return self.atom * end + float(self.panels.tail(values) @ self.end_row)
+        """Return ``a v(y) + int_0^y f(y - s) v(s) ds`` at all nodes, ``(P, q + 1)``."""
+        return self.atom * values + self.panels.windows(values) @ self.kernel
 
     def solve(self, source: Array) -> Array:
-        """Return v at all nodes for the source g at all nodes, by forward substitution."""
-        panels = self.panels
-        before, own = self.kernel[:-NODES], self.kernel[-NODES:]
-        factors = lu_factor((1 - self.atom) * np.eye(NODES) - own.T)
-        padded = np.zeros((panels.depth + panels.count) * NODES)
-        size = panels.depth * NODES
-        for i, g in enumerate(source.reshape(-1, NODES)):
+        """Return v at all nodes for the source g there, ``(P, q + 1)``, by forward substitution."""
+        before, own = self.kernel[:-NODES], np.pad(self.kernel[-NODES:], ((0, 1), (0, 0)))
+        factors = lu_factor((1 - self.atom) * np.eye(NODES + 1) - own.T)
+        size, found = self.panels.depth * NODES, np.empty_like(source)
+        padded = np.zeros(size + self.panels.count * NODES)
+        for i, g in enumerate(source):
             start = i * NODES
-            integral = padded[start : start + size] @ before
-            padded[start + size : start + size + NODES] = lu_solve(factors, g + integral)
-        return padded[size:]
-
-    def solve_end(self, values: Array, source: float) -> float:
-        """Return v at the far end, from its values at the nodes and the source there."""
-        return (source + float(self.panels.tail(values) @ self.end_row)) / (1 - self.atom)
+            found[i] = lu_solve(factors, g + padded[start : start + size] @ before)
+            padded[start + size : start + size + NODES] = found[i, :-1]
+        return found
 
     @cached_property
     def moments(self) -> tuple[float, float]:
         """Mean and variance of the number of steps that cover the whole distance."""
-        first = self.solve(np.ones(len(self.panels.nodes)))
-        mean = self.solve_end(first, 1.0)
+        first = self.solve(np.ones_like(self.panels.nodes))
         second = self.solve(2 * first - 1)
-        return mean, self.solve_end(second, 2 * mean - 1) - mean**2
+        mean, square = float(first[-1, -1]), float(second[-1, -1])
+        return mean, square - mean**2
 
     def law(self, cut: float = 1e-14) -> Array:
         """Return the law of that number: P(T = t) for t = 0, 1, ... until P(T > t) < cut."""
-        survival, end = np.ones(len(self.panels.nodes)), [1.0]
+        survival, end = np.ones_like(self.panels.nodes), [1.0]
         while end[-1] > cut:
-            end.append(self.step_end(survival, end[-1]))
             survival = self.step(survival)
+            end.append(float(survival[-1, -1]))
         return np.maximum(-np.diff(end, prepend=1.0), 0.0)
