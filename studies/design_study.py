@@ -313,10 +313,8 @@ class DesignStudy(KeptStudy):
 
     def _in_flight(self, setting: tuple[float, ...], told: Mapping[str, Any]) -> str | None:
         """Return the id of the experiment in flight with a setting."""
-        for one in self.in_flight:
-            if one.id not in told and one.setting == setting:
-                return one.id
-        return None
+        same = (one.id for one in self.in_flight if one.id not in told and one.setting == setting)
+        return next(same, None)
 
     def _without_data(self, which: Any, told: Mapping[str, Any]) -> str:
         one = self._experiment(which)

@@ -61,7 +61,7 @@ class Episode:
 
     def __init__(self, base: DesignModel[Any], start: Event, course: Course) -> None:
         self._base, self._start, self._course = base, start, course
-        self._made: tuple[Any, DesignModel[Any], Agent, DesignAgent] | None = None
+        self._made: tuple[Any, tuple[DesignModel[Any], Agent, DesignAgent]] | None = None
         self._believed: tuple[DesignModel[Any], int, Posterior] | None = None
 
     def prepare(self, progress: Callable[[Any], object] | None = None) -> None:
@@ -188,6 +188,19 @@ class Episode:
     @property
     def model(self) -> DesignModel[Any]:
         """The problem with the rounds that there can be and all settings that were tried."""
+        return self._playing[0]
+
+    @property
+    def _agent(self) -> Agent:
+        return self._playing[1]
+
+    @property
+    def _follower(self) -> DesignAgent:
+        """What keeps the posterior: the agent itself, or one that does no more."""
+        return self._playing[2]
+
+    @property
+    def _playing(self) -> tuple[DesignModel[Any], Agent, DesignAgent]:
         failed, rounds = len(self._course.of(Status.FAILED)), len(self.rounds)
         key = max(self._course.budget - failed, rounds, 1), self._own_settings()
         if self._made is None or self._made[0] != key:
@@ -195,7 +208,7 @@ class Episode:
             how = {"seed": self._start["seed"], "episode": self._start["options"]["episode"]}
             agent = make(self._start["agent"], model, **how)
             follower = agent if isinstance(agent, DesignAgent) else GreedyEIG(model)
-            self._made = key, model, agent, follower
+            self._made = key, (model, agent, follower)
         return self._made[1]
 
     def _own_settings(self) -> tuple[tuple[float, ...], ...]:
@@ -207,19 +220,6 @@ class Episode:
         known = set(map(tuple, base.setting(every).tolist()))
         tried = (one.setting for one in (*self.rounds, *self._course.of(Status.FLYING)))
         return tuple(dict.fromkeys(one for one in tried if one not in known))
-
-    @property
-    def _agent(self) -> Agent:
-        _ = self.model
-        assert self._made is not None
-        return self._made[2]
-
-    @property
-    def _follower(self) -> DesignAgent:
-        """What keeps the posterior: the agent itself, or one that does no more."""
-        _ = self.model
-        assert self._made is not None
-        return self._made[3]
 
     def named(self, setting: Sequence[float]) -> dict[str, float]:
         """Return a setting by the names of the knobs, in the shortest digits that tell it."""

@@ -79,11 +79,7 @@ class DataFile:
 
     def digest(self, rows: int) -> str:
         """Return what stands for the first rows."""
-        parts = (
-            [self.data[:rows]]
-            if self.settings is None
-            else [self.settings[:rows], self.data[:rows]]
-        )
+        parts = [part[:rows] for part in (self.settings, self.data) if part is not None]
         return hashlib.sha256(b"".join(part.astype("<f8").tobytes() for part in parts)).hexdigest()
 
     def after(self, rows: int, model: DesignModel[Any]) -> list[Measured]:
@@ -91,24 +87,16 @@ class DataFile:
 
         Events of one setting are one experiment; otherwise each row is one.
         """
-        data = self.data[rows:]
-        settings = None if self.settings is None else self.settings[rows:]
-        if isinstance(model, HistogramLaw) and not self.counts:
-            groups: dict[tuple[float, ...] | None, list[int]] = {}
-            for i in range(len(data)):
-                key = None if settings is None else tuple(settings[i].tolist())
-                groups.setdefault(key, []).append(i)
-            return [
-                Measured(key, outcome_of(model, _events(data[index])))
-                for key, index in groups.items()
-            ]
-        return [
-            Measured(
-                None if settings is None else tuple(settings[i].tolist()),
-                outcome_of(model, row, counts=self.counts),
-            )
-            for i, row in enumerate(data)
-        ]
+        settings: list[tuple[float, ...] | None] = [None] * len(self.data)
+        if self.settings is not None:
+            settings = [tuple(row) for row in self.settings.tolist()]
+        pairs = zip(settings[rows:], self.data[rows:], strict=True)
+        if not isinstance(model, HistogramLaw) or self.counts:
+            return [Measured(at, outcome_of(model, row, counts=self.counts)) for at, row in pairs]
+        events: dict[tuple[float, ...] | None, list[Any]] = {}
+        for at, row in pairs:
+            events.setdefault(at, []).append(row if len(row) > 1 else row[0])
+        return [Measured(at, outcome_of(model, some)) for at, some in events.items()]
 
 
 def _width(model: DesignModel[Any], given: int) -> int:
@@ -133,23 +121,14 @@ def _columns(model: DesignModel[Any], names: list[str], rest: list[str], wanted:
     )
 
 
-def _events(rows: Array) -> Array:
-    """Return events of one number ``(N,)``, or of several ``(N, c)``."""
-    return rows[:, 0] if rows.shape[1] == 1 else rows
-
-
 def _lines(path: Path) -> Array | None:
     """Return the numbers of a text with one in each line, ``(n,)``, perhaps below a name."""
     if ending(path) == ".parquet":
         return None
     words = [line.strip() for line in contents(path).decode(errors="replace").splitlines()]
-    words = [word for word in words if word]
-    numbers = [_number(word, ",") for word in words[int(not _is_number(words[:1])) :]]
-    return np.array(numbers) if numbers and np.isfinite(numbers).all() else None
-
-
-def _is_number(words: list[str]) -> bool:
-    return bool(words) and bool(np.isfinite(_number(words[0], ",")))
+    numbers = np.array([_number(word, ",") for word in words if word])
+    numbers = numbers[int(not np.isfinite(numbers[:1]).all()) :]  # below a name
+    return numbers if numbers.size and np.isfinite(numbers).all() else None
 
 
 def _numbers(path: Path, columns: Columns, names: list[str]) -> Array:

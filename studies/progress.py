@@ -61,26 +61,31 @@ class Progress:
 
     def take(self, event: Event) -> None:
         """Take in the next event."""
-        {
-            "start": self._start,
-            "extend": self._extend,
-            "budget": self._budget,
-            "ask": self._ask,
-            "tell": self._tell,
-            "correct": self._correct,
-            "withdraw": self._withdraw,
-            "retry": self._retry,
-        }[event["do"]](event)
-
-    def _start(self, event: Event) -> None:
-        self._extend(event)
-        self._budget(event)
+        match event["do"]:
+            case "start":
+                self._extend(event)
+                self.budget = int(event["budget"])
+            case "extend":
+                self._extend(event)
+            case "budget":
+                self.budget = int(event["budget"])
+            case "ask":
+                self._ask(event)
+            case "tell":
+                self._tell(event)
+            case "correct":
+                self._correct(event)
+            case "withdraw":
+                item = self._number(event["id"])
+                self._move(item, Status.WITHDRAWN)
+                self.arrived = [one for one in self.arrived if one[0] != item]
+            case "retry":
+                self._move(self._number(event["id"]), Status.FREE)
+            case other:
+                raise LookupError(other)
 
     def _extend(self, event: Event) -> None:
         self.status = np.pad(self.status, (0, event["count"] - len(self.status)))
-
-    def _budget(self, event: Event) -> None:
-        self.budget = int(event["budget"])
 
     def _ask(self, event: Event) -> None:
         for item in map(self._number, event["ids"]):
@@ -113,14 +118,6 @@ class Progress:
         item = self._number(event["id"])
         places = [i for i, (one, _) in enumerate(self.arrived) if one == item]
         self.arrived[places[event["which"] - 1]] = item, float(event["value"])
-
-    def _withdraw(self, event: Event) -> None:
-        item = self._number(event["id"])
-        self._move(item, Status.WITHDRAWN)
-        self.arrived = [one for one in self.arrived if one[0] != item]
-
-    def _retry(self, event: Event) -> None:
-        self._move(self._number(event["id"]), Status.FREE)
 
     def _move(self, item: int, status: Status) -> None:
         if self.status[item] == Status.FLYING:
