@@ -115,11 +115,7 @@ class Agent(ABC):
         """
         single = self._is_single(observation)
         if single:
-            observation = (
-                {key: np.asarray(value)[None] for key, value in observation.items()}
-                if isinstance(observation, dict)
-                else np.asarray(observation)[None]
-            )
+            observation = batch_of_one(observation)
         count = self._count(observation)
         start = np.zeros(count, np.bool_)
         if state is None:
@@ -170,6 +166,13 @@ class Agent(ABC):
                 f"{self.text} expects observations of shape {shape}, or a batch of them, got {got}."
             )
         return got == shape
+
+
+def batch_of_one(observation: Any) -> Any:
+    """Return an observation as a batch."""
+    if isinstance(observation, dict):
+        return {key: np.asarray(value)[None] for key, value in observation.items()}
+    return np.asarray(observation)[None]
 
 
 def _one_word(number: int) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from ..envs.core.arrays import Array
 from ..envs.design.telling import told
 from ..envs.rendering.picture import Cloud, Curves, Picture, Trace
-from .agent import Agent
+from .agent import Agent, batch_of_one
 from .belief_agent import BeliefAgent
 from .design import DesignAgent
 
@@ -27,15 +27,16 @@ def with_thoughts(picture: Picture, agent: Agent, trace: Trace) -> Picture:
         agent: Who plays.
         trace: The episode so far.
     """
-    panels, batch = picture.panels, _batch(trace[-1][2])
+    panels, batch = picture.panels, batch_of_one(trace[-1][2])
     mapped = any(isinstance(one, Cloud) for one in panels)
     if isinstance(agent, BeliefAgent) and mapped:
         belief = agent.new_belief(1)
         belief.take_keys(~agent.keys)
         belief.update(batch, np.ones(1, np.bool_))
         mean, std = (np.asarray(one[0], np.float64) for one in (belief.mean(), belief.std()))
-        sure = _sure(mean, std)
-        return replace(picture, panels=tuple(_coloured(one, mean, sure) for one in panels))
+        known: dict[str, Any] = {"believed": mean, "sure": _sure(mean, std)}
+        every = (replace(one, **known) if isinstance(one, Cloud) else one for one in panels)
+        return replace(picture, panels=tuple(every))
     drawn = all(isinstance(one, Curves) for one in panels)
     if isinstance(agent, DesignAgent) and drawn and len(agent.model.knobs) < 3:
         settings, _ = agent.model.history(trace[-1][2])
@@ -44,18 +45,7 @@ def with_thoughts(picture: Picture, agent: Agent, trace: Trace) -> Picture:
     return picture
 
 
-def _coloured(panel: Any, mean: Array, sure: Array) -> Any:
-    """Return a map with what is believed of its items; other panels as they are."""
-    return replace(panel, believed=mean, sure=sure) if isinstance(panel, Cloud) else panel
-
-
 def _sure(mean: Array, std: Array) -> Array:
     """Return how sure values are, 0 to 1: by the share of all that varies between items, in any unit."""
     spread = np.sqrt(mean.var() + (std**2).mean())
     return np.asarray(np.clip(1 - std / max(spread, 1e-300), 0.0, 1.0))
-
-
-def _batch(observation: Any) -> Any:
-    if isinstance(observation, dict):
-        return {key: np.asarray(value)[None] for key, value in observation.items()}
-    return np.asarray(observation)[None]

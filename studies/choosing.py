@@ -51,10 +51,7 @@ class Pool:
 
     def _of_column(self) -> NDArray[np.int64]:
         """Return which value of the column `same` each item has, ``(n,)``."""
-        name, settings = (
-            self._options["same"],
-            {one.name: one for one in self.sheet.table.settings},
-        )
+        name, settings = self._options["same"], {one.name: one for one in self.sheet.table.settings}
         if name not in settings:
             raise InputError(
                 f"same={shown(name)} is no column that is set{closest(name, settings)} These are: "
@@ -197,8 +194,6 @@ def _rank(above: int) -> str:
     """Return "the" for the first, "the 2nd", ..."""
     if not above:
         return "the"
-    number = above + 1
-    ending = (
-        "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    )
-    return f"the {number}{ending}"
+    number, endings = above + 1, {1: "st", 2: "nd", 3: "rd"}
+    teens = number % 100 in (11, 12, 13)
+    return f"the {number}{'th' if teens else endings.get(number % 10, 'th')}"

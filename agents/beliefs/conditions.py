@@ -66,10 +66,6 @@ class ConditionBelief(Belief):
         np.add.at(ahead.pending, (row, items[row, place]), 1.0)
         return ahead
 
-    def _at(self, drawn: Array) -> Array:
-        """Return means and spreads ``(B, K)`` against draws, ``(B, count, K)``."""
-        return self.mean()[:, None] + self.std()[:, None] * drawn
-
     @abstractmethod
     def mean(self) -> Array:
         """Return the mean of every condition, ``(B, K)``."""
@@ -77,7 +73,8 @@ class ConditionBelief(Belief):
     def sample(self, count: int, random: Random) -> Array:
         """Return normal draws of all conditions, ``(B, count, K)``."""
         b, k = self.counts.shape
-        return self._at(random.standard_normal((b, count * k)).reshape(b, count, k))
+        drawn = random.standard_normal((b, count * k)).reshape(b, count, k)
+        return np.asarray(self.mean()[:, None] + self.std()[:, None] * drawn)
 
 
 class Normal(ConditionBelief):

@@ -14,7 +14,7 @@ tells nothing more.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Self
 
@@ -55,10 +55,8 @@ class Flips:
         """
         label, kinds = positive.astype(np.float64), len(chances)
         if fidelity is None or not kinds:
-            nothing = np.zeros((*items.shape, 0), np.bool_)
-            return cls(
-                label, np.zeros(items.shape), nothing, np.ones(items.shape, np.bool_), chances
-            )
+            made, every = np.zeros((*items.shape, 0), np.bool_), np.ones(items.shape, np.bool_)
+            return cls(label, np.zeros(items.shape), made, every, chances)
         odds, made, first = by_item(items, positive, fidelity, chances, n)
         rows, top = np.arange(len(items))[:, None], fidelity == kinds
         whole = np.zeros((len(items), n), np.bool_)
@@ -74,13 +72,8 @@ class Flips:
 
     def rows(self, some: Flags) -> Self:
         """Return this of some episodes."""
-        return type(self)(
-            label=self.label[some],
-            odds=self.odds[some],
-            made=self.made[some],
-            counts=self.counts[some],
-            chances=self.chances,
-        )
+        parts = ("label", "odds", "made", "counts")
+        return replace(self, **{name: getattr(self, name)[some] for name in parts})
 
     @property
     def _erring(self) -> Flags:

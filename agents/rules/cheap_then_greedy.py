@@ -110,11 +110,8 @@ def purchases(tests: Flags) -> list[tuple[int, Flags]]:
     kinds = [(label, tests[:, :, label])] if not label else []
     for m in range(label):
         cheap = tests[:, :, m]
-        kinds += [
-            (m, cheap),
-            (label, tests[:, :, label] & cheap),
-            (label, tests[:, :, label] & ~cheap),
-        ]
+        careful = tests[:, :, label]
+        kinds += [(m, cheap), (label, careful & cheap), (label, careful & ~cheap)]
     return kinds
 
 
@@ -143,9 +140,8 @@ class Prospect:
         cost = decision.costs.astype(np.float64)
         open_ = tests.any(2)
         kind = np.packbits(tests, axis=2)[:, :, 0]
-        order = np.lexsort((kind, -(belief.mean() / cost[:, :, -1]) * open_), axis=1)[
-            :, :candidates
-        ]
+        order = np.lexsort((kind, -(belief.mean() / cost[:, :, -1]) * open_), axis=1)
+        order = order[:, :candidates]
         chance = np.take_along_axis(belief.chance, order[:, None], 2)
         return cls(
             belief=replace(belief, chance=chance),
@@ -156,15 +152,9 @@ class Prospect:
 
     def rows(self, index: Whole) -> Prospect:
         """Return the prospects of some episodes."""
-        belief = replace(
-            self.belief, weight=self.belief.weight[index], chance=self.belief.chance[index]
-        )
-        return Prospect(
-            belief=belief,
-            tests=self.tests[index],
-            cost=self.cost[index],
-            money=self.money[index],
-        )
+        weight, chance = self.belief.weight[index], self.belief.chance[index]
+        parts = {name: getattr(self, name)[index] for name in ("tests", "cost", "money")}
+        return Prospect(belief=replace(self.belief, weight=weight, chance=chance), **parts)
 
     def distinct(self, worth: Callable[[Prospect], Array]) -> Array:
         """Return what ``worth`` says, asked once where episodes are the same but for names of items."""
@@ -214,10 +204,8 @@ class Prospect:
         order = np.argsort(np.where(can, -self.belief.mean(), 1.0), axis=1, kind="stable")
         can, label = (np.take_along_axis(part, order, 1) for part in (can, label))
         price, cheap = (np.take_along_axis(self.cost[:, :, m], order, 1) for m in (-1, test))
-        chance, positive = (
-            np.take_along_axis(part, order[:, None], 2)
-            for part in (belief.chance, belief.positive(test))
-        )
+        parts = belief.chance, belief.positive(test)
+        chance, positive = (np.take_along_axis(part, order[:, None], 2) for part in parts)
         hit = belief.tests[test, 0][:, None] * chance
         money = self.money[:, None] - cheap.cumsum(1)
         least = np.where(label, price, np.inf).min(1)

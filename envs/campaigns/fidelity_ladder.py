@@ -302,12 +302,9 @@ class FidelityLadder(Fidelity[Climb]):
 
         def policy(observation: dict[str, NDArray[Any]]) -> Whole:
             x, tray = self._place(observation)
-            left = [
-                np.rint(observation[f"{name}_left"][:, 0].astype(np.float64) / unit).astype(
-                    np.int64
-                )
-                for name, unit in zip(budgets.names, budgets.units, strict=True)
-            ]
+            units = zip(budgets.names, budgets.units, strict=True)
+            seen = [observation[f"{name}_left"][:, 0].astype(np.float64) / u for name, u in units]
+            left = np.rint(seen).astype(np.int64)
             place = (*left, np.minimum(x, self.target - 1), tray)
             return np.asarray(best[place].astype(np.int64))
 

@@ -33,9 +33,7 @@ class Tests:
     """State of the tests of B episodes."""
 
     values: Array  # (B, K) mean of every condition
-    order: NDArray[
-        np.int16
-    ]  # (B, K m) substrates of each condition: tested ones first, then the others
+    order: NDArray[np.int16]  # (B, K m) substrates of each condition, those tested first
     tested: Whole  # (B, K) tests of every condition
     counts: Whole  # (B, K) labels seen
     sums: Array  # (B, K) their sum

@@ -99,9 +99,8 @@ class Table:
     def __post_init__(self) -> None:
         for name in ("features", "labels", "failed"):
             array = getattr(self, name)
-            if isinstance(
-                array, np.ndarray
-            ):  # of a read-only buffer, so that the flag cannot be set back
+            if isinstance(array, np.ndarray):
+                # Of a read-only buffer, so that the flag cannot be set back.
                 object.__setattr__(self, name, np.asarray(array.data.toreadonly()))
 
     @cached_property

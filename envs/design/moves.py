@@ -93,10 +93,8 @@ class Moves(Reach):
             found, made = self._nearest(walk.allowed, action), np.ones(len(asked), np.bool_)
         length, price = self.charges(walk, found)
         walk.projected = (found != asked).any(1).astype(np.int8)
-        for name, spent, whole in (
-            ("lengths", length, self.move_budget),
-            ("money", price, self.budget),
-        ):
+        budgets = ("lengths", length, self.move_budget), ("money", price, self.budget)
+        for name, spent, whole in budgets:
             if whole is not None:
                 left = getattr(walk, name) - spent * made
                 left[np.abs(left) <= self._slack(name)] = 0.0
@@ -274,9 +272,8 @@ class Moves(Reach):
 
 def _least_apart(points: Array, power: float) -> float:
     """Return the least distance of two of at least two points ``(m, d)``."""
-    if len(np.unique(points, axis=0)) < len(
-        points
-    ):  # as under steps without end; a tree of them is slow
+    different = np.unique(points, axis=0)
+    if len(different) < len(points):  # as under steps without end; a tree of them is slow
         return 0.0
     from scipy.spatial import KDTree  # slow to import, so only when it is asked for
 
@@ -313,10 +310,8 @@ def checked(model: Settings) -> dict[str, Any]:
     Raises:
         InputError: One of them is not what it may be, or means nothing without another.
     """
-    norm, overdraft = (
-        choice("step_norm", model.step_norm, NORMS),
-        flag("overdraft", model.overdraft),
-    )
+    norm = choice("step_norm", model.step_norm, NORMS)
+    overdraft = flag("overdraft", model.overdraft)
     given = {name: getattr(model, name) for name in ("move_budget", "budget")}
     budgets = {name: None if v is None else quantity(name, v) for name, v in given.items()}
     if norm != "box" and model.max_step is None:

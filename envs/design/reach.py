@@ -27,9 +27,7 @@ ENOUGH = 2**22
 class Walk:
     """Where B episodes stand."""
 
-    last: (
-        Array  # (B, d) the last design, or where the first one must be, or 0 if it may be anywhere
-    )
+    last: Array  # (B, d) the last design, where the first must be, or 0 if it may be anywhere
     first: Flags  # (B,) whether the next design is the first
     lengths: Array  # (B,) what is left of the budget of moves, infinite where there is none
     money: Array  # (B,) the same of the budget of prices

@@ -50,12 +50,10 @@ class Buying(Priced[StateT], Generic[StateT]):
 
     def _best(self, state: StateT, index: Whole) -> Array:
         """Return the best sums of values for what may be spent, ``(len(index), _widest + 1)``."""
-        values, purse = state.values[index], state.purse
-        if purse is None:
-            return self._best_values(values, None)
-        return self._best_values(
-            values, (purse.spend[index] if self._prices_drawn else purse.spend)[..., -1]
-        )
+        purse, costs = state.purse, None
+        if purse is not None:
+            costs = (purse.spend[index] if self._prices_drawn else purse.spend)[..., -1]
+        return self._best_values(state.values[index], costs)
 
     def _best_values(self, values: Array, costs: Whole | None) -> Array:
         """Return the best sums of values ``(B, n)`` at costs ``(B or 1, n)``."""

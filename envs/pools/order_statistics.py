@@ -61,11 +61,6 @@ def top_sum(value: Values, num_items: int, count: int) -> float:
     return num_items * float((value(z) * density * chosen).sum() * step)
 
 
-def top_sum_normal(num_items: int, count: int) -> float:
-    """Return the expected sum of the best ``count`` of ``num_items`` standard normals."""
-    return top_sum(lambda z: z, num_items, count)
-
-
 def top_sum_uniform(num_items: int, count: int) -> float:
     """Return the expected sum of the best ``count`` of ``num_items`` uniforms on (0, 1)."""
     best = np.arange(num_items, num_items - count, -1)

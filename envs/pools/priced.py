@@ -245,22 +245,17 @@ class Priced(Model[State], Generic[State]):
     def money_spaces(self) -> dict[str, spaces.Box]:
         """Return the spaces of what a pool with a shop shows in place of the steps left."""
         assert self.shop is not None
-        most, last, dearest = (
-            self._horizon,
-            self.num_tests - 1,
-            self.shop.unit * (self.shop.total + 1),
-        )
-        several = {"fidelity": box(-1, last, (most,), np.int64)} if self.fidelities else {}
-        return {
-            **several,
-            **(
-                {"price": box(0, float(np.float32(dearest)), (self.num_items,))}
-                if self._prices_drawn
-                else {}
-            ),
+        most, last = self._horizon, self.num_tests - 1
+        seen = {
             "money_left": box(0, float(np.float32(self.budget)), (1,)),
             "decisions": box(0, most, (1,), np.int64),
         }
+        if self.fidelities:
+            seen["fidelity"] = box(-1, last, (most,), np.int64)
+        if self._prices_drawn:
+            dearest = float(np.float32(self.shop.unit * (self.shop.total + 1)))
+            seen["price"] = box(0, dearest, (self.num_items,))
+        return seen
 
     def costs(self, observation: Any) -> Whole:
         """Return the units that tests cost, ``(B or 1, n or 1, M)``, for observations."""

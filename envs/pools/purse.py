@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..core.arrays import Flags, Whole
+from ..core.arrays import Array, Flags, Whole
 from .shop import Shop
 
 
@@ -17,9 +16,7 @@ class Purse:
     """What B episodes may buy, and what they have bought."""
 
     spend: Whole  # (B or 1, n or 1, M) units that tests take
-    means: NDArray[
-        np.float64
-    ]  # (B, n, M) mean of every test, without fidelities (B, 0, M): the values
+    means: Array  # (B, n, M) mean of every test; without fidelities (B, 0, M): the values
     money: Whole  # (B,) units left
     legal: Flags  # (B, n, M) tests that were not bought, of items whose label was not
     mask: Flags  # (B, n, M) those of them that the money left pays

@@ -34,9 +34,8 @@ class Cluster(Calls):
     def replies(self) -> Iterator[Reply]:
         """Wait a second at most; yield jobs that have ended, with what came of them."""
         for job, reply, lost in self.answers():
-            yield Reply(
-                job, *(reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0))
-            )
+            found = reply if lost is None else ("lost", f"was lost by Ray: {lost}", 0.0)
+            yield Reply(job, *found)
 
 
 def _watch(

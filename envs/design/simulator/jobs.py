@@ -9,6 +9,7 @@ fails for good ends everything, or is a result in itself, and kept like one.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -173,7 +174,8 @@ class Simulations:
             return
         watch, total = watch or Watch(), len(missing)
         watch.begin(missing, done, failed)
-        with _Nobody() if self.cache is None else Leases(self.cache.folder) as leases:
+        nobody = contextlib.nullcontext()  # shares what is not kept
+        with nobody if self.cache is None else Leases(self.cache.folder) as leases:
             for count, (job, result) in enumerate(self._play(missing, leases, watch, judge), 1):
                 log.info("%d of %d simulations: %s", count, total, job)
                 yield job, result
@@ -184,7 +186,7 @@ class Simulations:
     def _play(
         self,
         queue: deque[Job],
-        leases: Leases | _Nobody,
+        leases: Leases | None,
         watch: Watch,
         judge: Judge | None,
     ) -> Iterator[tuple[Job, Result]]:
@@ -214,7 +216,8 @@ class Simulations:
                     else:
                         watch.end(job, isinstance(found, Failed), reply.seconds)
                         lost = lost or (judge and judge(job, found, True)) or None
-                    leases.release(self._key(job))
+                    if leases is not None:
+                        leases.release(self._key(job))
                     if found is not None:
                         yield job, found
                 watch.report()
@@ -226,13 +229,13 @@ class Simulations:
             raise lost
 
     def _start(
-        self, queue: deque[Job], pool: Pool, leases: Leases | _Nobody, watch: Watch
+        self, queue: deque[Job], pool: Pool, leases: Leases | None, watch: Watch
     ) -> Iterator[tuple[Job, Result]]:
         """Begin jobs as long as there is room; yield those that others have run."""
         for _ in range(len(queue) if pool.free else 0):
             job = queue.popleft()
-            ours = leases.claim(self._key(job))
-            if (result := self.kept(job, again=True)) is not None:
+            ours = leases is None or leases.claim(self._key(job))
+            if leases is not None and (result := self.kept(job, again=True)) is not None:
                 leases.release(self._key(job))
                 watch.end(job, isinstance(result, Failed))
                 yield job, result
@@ -344,22 +347,6 @@ class Here:
 
     def end(self) -> None:
         """Do nothing: nothing goes on."""
-
-
-class _Nobody:
-    """Leases of a folder that nobody shares."""
-
-    def __enter__(self) -> _Nobody:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def claim(self, key: str) -> bool:
-        return True
-
-    def release(self, key: str) -> None:
-        pass
 
 
 Pool: TypeAlias = Processes | Cluster | Here
