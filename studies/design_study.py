@@ -253,18 +253,16 @@ class DesignStudy(KeptStudy):
             The ids of the experiments that are new.
         """
         file = DataFile.read(Path(path), self.model)
+        rows = len(file.data)
         self.journal.refresh()
         self._follow()
-        known = (
-            n for n, digest in self.course.heads if n <= len(file.data) and file.digest(n) == digest
-        )
-        start = 0 if again else max(known, default=0)
+        heads = [(n, digest) for n, digest in self.course.heads if n <= rows and not again]
+        start = max((n for n, digest in heads if file.digest(n) == digest), default=0)
         measured = file.after(start, self.model)
         if not measured:
             raise InputError(
-                f"All {len(file.data)} rows of {path} were told before; --again tells them as new data."
+                f"All {rows} rows of {path} were told before; --again tells them as new data."
             )
-        rows = len(file.data)
         head = {"rows": rows, "digest": file.digest(rows)}
         return self._tell([(self._target(one), one.outcome) for one in measured], head)
 

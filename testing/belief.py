@@ -131,9 +131,8 @@ def _check_draws(belief: Belief, near: float) -> None:
     squares = (draws - mean[:, None]) ** 2
     # Draws of one call may share an approximation, and tails may be too rare to be drawn.
     unit = np.maximum(std, 0.2 * std.max(1, keepdims=True)) / 20
-    rare = (
-        2 * std * std.max(1, keepdims=True)
-    )  # how squares vary where one draw in thousands is far
+    # How squares vary where one draw in thousands is far.
+    rare = 2 * std * std.max(1, keepdims=True)
     for what, sample, truth, slack, spread in (
         ("mean", draws, mean, unit, std),
         ("variance", squares, std**2, 2 * unit * std, rare),
@@ -142,9 +141,8 @@ def _check_draws(belief: Belief, near: float) -> None:
         error = np.abs(sample.mean(1) - truth)
         worst = np.unravel_index((error / allowed).argmax(), error.shape)
         item = f"the {what} of 4000 draws of item {worst[1]}"
-        found = (
-            f"{sample.mean(1)[worst]:.4g}, {error[worst] / allowed[worst]:.3g} times too far off"
-        )
+        times = error[worst] / allowed[worst]
+        found = f"{sample.mean(1)[worst]:.4g}, {times:.3g} times too far off"
         hold(error[worst] <= allowed[worst], item, found, f"{truth[worst]:.4g}")
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
+from scipy.special import softmax, xlogy
 
 from ...envs.core import Knowledge, Random
 from ...envs.core.arrays import Array, Flags, Single, Whole
@@ -68,12 +68,12 @@ class Exchangeable(Probabilities):
         shown = np.stack([either, on_other, on_hit], 1).reshape(9, -1)  # by both outcomes
         counts = (3 * (cheap + 1) + careful + 1)[:, :, None] == np.arange(9)
         logs = np.log(weight) + xlogy(counts.sum(1)[:, :, None], shown).sum(1)
-        posterior = np.exp(logs - logs.max(1, keepdims=True))
-        posterior /= posterior.sum(1, keepdims=True)
         after = np.divide(on_hit, either, out=np.zeros_like(either), where=either > 0)
         chance = after.T[:, cheap + 1].transpose(1, 0, 2)
         chance = np.where(careful[:, None] >= 0, careful[:, None], chance)
-        self._mixture = Mixture(weight=posterior, chance=chance, tests=self.model.test_chances)
+        self._mixture = Mixture(
+            weight=softmax(logs, axis=1), chance=chance, tests=self.model.test_chances
+        )
         self._outcomes = cheap, careful
 
     # ---- what is believed
@@ -126,8 +126,6 @@ class Exchangeable(Probabilities):
     def given_test(self, items: Whole, test: int) -> tuple[Single, Single]:
         """Return the chances after a negative and a positive test of each, ``(B, m, n)``."""
         pairs = [self._mixture.after(column, test) for column in items.T]
-        failure, success = (
-            np.stack([pair[outcome][1].mean() for pair in pairs], 1).astype(np.float32)
-            for outcome in (0, 1)
-        )
+        after = ([belief.mean() for _, belief in both] for both in zip(*pairs, strict=True))
+        failure, success = (np.stack(means, 1).astype(np.float32) for means in after)
         return failure, success

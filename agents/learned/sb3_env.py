@@ -101,15 +101,12 @@ class SB3Env(VecEnv):  # type: ignore[misc]
             infos, seconds = infos.copy(), round(time.time() - self._began, 6)
             last = info["final_info"]
             for i in index.tolist():
+                total = float(self._returns[i])
                 infos[i] = {
                     **{key: last[key][i] for key in last if not key.startswith("_")},
                     "terminal_observation": _writable(self._seen(info["final_obs"][i])),
                     "TimeLimit.truncated": False,
-                    "episode": {
-                        "r": float(self._returns[i]),
-                        "l": int(self._lengths[i]),
-                        "t": seconds,
-                    },
+                    "episode": {"r": total, "l": int(self._lengths[i]), "t": seconds},
                 }
             self._returns[index], self._lengths[index] = 0.0, 0
         return _writable(self._seen(observation)), reward.astype(np.float32), ended, infos

@@ -57,9 +57,8 @@ def pruned(
 
 def _highest(values: Array, count: int) -> Whole:
     """Return where the highest values are, in falling order, ``(count,)``."""
-    some = (
-        np.argpartition(-values, count)[:count] if count < len(values) else np.arange(len(values))
-    )
+    few = count < len(values)
+    some = np.argpartition(-values, count)[:count] if few else np.arange(len(values))
     return some[np.argsort(-values[some], kind="stable")]
 
 

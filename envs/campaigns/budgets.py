@@ -74,9 +74,8 @@ class Budgets:
         if not self.affordable(np.array(self.totals)[:, None])[list(always)].any():
             each = zip(self.names, self.units, self.spend[:, list(always)], strict=True)
             needs = [f"{name} = {unit * int(spend.min()):g}" for name, unit, spend in each]
-            have = [
-                f"{name} = {limit:g}" for name, limit in zip(self.names, self.limits, strict=True)
-            ]
+            limits = zip(self.names, self.limits, strict=True)
+            have = [f"{name} = {limit:g}" for name, limit in limits]
             raise InputError(
                 f"{' and '.join(have)} buys nothing: give at least {' and '.join(needs)}, what the "
                 "cheapest action takes."

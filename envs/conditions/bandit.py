@@ -115,9 +115,8 @@ class Bandit:
         a, b = self.prior[0] + s, self.prior[1] + f
         found: dict[Arm, float] = {}
         for resolved, seen in product(range(q + 1), repeat=2):
-            chance = _binomial(resolved, q, self.resolves) * _binomial(
-                seen, resolved, 1 - self.loss
-            )
+            chance = _binomial(resolved, q, self.resolves)
+            chance *= _binomial(seen, resolved, 1 - self.loss)
             for new in range(seen + 1 if chance else 0):
                 law = comb(seen, new) * exp(_log_beta(a + new, b + seen - new) - _log_beta(a, b))
                 then = (s + new, f + seen - new, q - resolved)

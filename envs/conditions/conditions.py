@@ -134,9 +134,8 @@ class Conditions(Knowledge):
             seen = np.array([one[what][condition] for _, _, one in trace], np.float64)
             known = np.array([one["counts"][condition] > 0 for _, _, one in trace])
             values = np.where(known, seen, np.nan) if what == "means" else seen
-            return Series(
-                name=self.action_name(condition), values=values, style="steps", colour=colour
-            )
+            name = self.action_name(condition)
+            return Series(name=name, values=values, style="steps", colour=colour)
 
         panels = tuple(
             Curves(label=label, series=tuple(series(what, k, i) for i, k in enumerate(some)))

@@ -259,10 +259,9 @@ def sequential_bounds(
     made = np.full(len(theta), settings.shape[1]) if rounds is None else rounds
     full = (made == settings.shape[1]).all()
     if not full:  # the others stand there once more, and count for nothing
-        slots = np.minimum(np.arange(settings.shape[1]), np.maximum(made - 1, 0)[:, None])[
-            ..., None
-        ]
-        settings, outcomes = (np.take_along_axis(part, slots, 1) for part in (settings, outcomes))
+        slots = np.minimum(np.arange(settings.shape[1]), np.maximum(made - 1, 0)[:, None])
+        both = settings, outcomes
+        settings, outcomes = (np.take_along_axis(part, slots[..., None], 1) for part in both)
         whole = model.ranges[0] + 0 * settings  # any setting
         settings = np.where((made > 0)[:, None, None], settings, whole)
 

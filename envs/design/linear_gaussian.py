@@ -121,9 +121,8 @@ class LinearGaussianDesign(NormalResponse, Telling[Gaussian]):
         draws = np.random.default_rng(0)
         count = max(2**22 // (self.horizon * self.num_parameters**2), 64)
         if self._choices is None:
-            settings: NDArray[Any] = draws.uniform(
-                -1, 1, (count, self.horizon, self.num_parameters)
-            )
+            shape = count, self.horizon, self.num_parameters
+            settings: NDArray[Any] = draws.uniform(-1, 1, shape)
         else:
             index = draws.integers(len(self._choices), size=(count, self.horizon))
             settings = self._choices[index]

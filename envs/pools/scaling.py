@@ -35,36 +35,21 @@ def scaled(features: Features, scaling: str, names: Sequence[str] | None = None)
         InputError: Single precision would hide differences between items.
     """
     shown = np.empty(features.shape, np.float32)
-    columns = _Columns(shown)
+    width, first, kept = features.shape[1], 0, list[Single]()
     for some, x in groups(features):
         exact = rescaled(x, scaling)
         single = exact.astype(np.float32)
         if names is not None:
             _check(x, exact, single, names[some], scaling)
-        columns.write(some, single)
-    return shown
-
-
-class _Columns:
-    """Writes the columns of a matrix ``(n, d)``, from left to right, in which rows are contiguous.
-
-    Each column by itself would touch the whole of the memory: some are kept, and are written together.
-    """
-
-    def __init__(self, matrix: Single) -> None:
-        self._matrix, self._first = matrix, 0
-        self._kept: list[Single] = []
-
-    def write(self, some: slice, values: Single) -> None:
-        self._kept.append(values)
-        if some.stop - self._first < TOGETHER and some.stop < self._matrix.shape[1]:
-            return
-        here = slice(self._first, some.stop)
-        for low in range(0, len(self._matrix), ROWS):
+        kept.append(single)
+        if some.stop - first < TOGETHER and some.stop < width:
+            continue
+        # Each column by itself would touch the whole of the memory, whose rows are contiguous.
+        for low in range(0, len(shown), ROWS):
             rows = slice(low, low + ROWS)
-            self._matrix[rows, here] = np.concatenate([part[rows] for part in self._kept], 1)
-        self._first = some.stop
-        self._kept.clear()
+            shown[rows, first : some.stop] = np.concatenate([part[rows] for part in kept], 1)
+        first, kept = some.stop, []
+    return shown
 
 
 def rescaled(features: Array, scaling: str) -> Array:

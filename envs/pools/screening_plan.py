@@ -19,7 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
+from scipy.special import softmax, xlogy
 
 from ..core import InputError
 from ..core.arrays import Array, Flags, Whole
@@ -158,8 +158,7 @@ class ScreeningPlan:
         """Return the chance of a positive cheap test, and of a hit in each open class, ``(S, 4)``."""
         logs = xlogy(states[:, :-1, None], self._factors).sum(1)
         logs += np.log(self.models[:, 0])
-        weights = np.exp(logs - logs.max(1, keepdims=True))
-        weights /= weights.sum(1, keepdims=True)
+        weights = softmax(logs, axis=1)
         _, hit, sensitivity, false = self.models.T
         positive = sensitivity * hit + false * (1 - hit)
         after = np.divide(sensitivity * hit, positive, out=np.zeros_like(hit), where=positive > 0)

@@ -239,9 +239,7 @@ class ScreeningPool(Pool[Labels]):
     def picture(self, trace: Trace) -> Picture:
         """Return what the tests have found, and the money left, over the purchases."""
         seen = [{key: value[None] for key, value in moment[2].items()} for moment in trace]
-        cheap, careful = np.moveaxis(np.array([self.outcomes_of(one) for one in seen]), 1, 0)[
-            :, :, 0
-        ]
+        cheap, careful = np.array([self.outcomes_of(one) for one in seen])[:, :, 0].swapaxes(0, 1)
         money = np.array([moment[2]["money_left"][0] for moment in trace], np.float64)
         found = (("positive", cheap == 1), ("negative", cheap == 0), ("hits", careful == 1))
         series = [

@@ -6,6 +6,7 @@ import re
 import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -53,13 +54,11 @@ class Bins:
         Raises:
             InputError: They are no bins, or too many.
         """
-        ranges = _ranges(data_range)
+        ranges, check = _ranges(data_range), partial(integer, low=2, high=MOST_BINS)
         if isinstance(num_bins, list | tuple):
-            sizes = sequence(
-                "num_bins", num_bins, lambda n, v: integer(n, v, low=2, high=MOST_BINS)
-            )
+            sizes = sequence("num_bins", num_bins, check)
         else:
-            sizes = (integer("num_bins", num_bins, low=2, high=MOST_BINS),) * len(ranges)
+            sizes = (check("num_bins", num_bins),) * len(ranges)
         if len(sizes) != len(ranges):
             raise InputError(
                 f"num_bins must be one number or one for each range in data_range ({len(ranges)}), "

@@ -62,18 +62,15 @@ class Estimate:
 
     def __str__(self) -> str:
         """Return it in three lines or four."""
-        grid = (
-            f"{self.settings:,} settings x {self.values:,} parameter values x {self.seeds:,} seeds"
-        )
-        lines = [f"{self.runs:,} runs ({grid}): {self.kept:,} kept, {self.left:,} left"]
+        grid = f"{self.settings:,} settings x {self.values:,} parameter values"
+        runs = f"{self.runs:,} runs ({grid} x {self.seeds:,} seeds)"
+        lines = [f"{runs}: {self.kept:,} kept, {self.left:,} left"]
         if self.seconds:
             low, middle, high = map(duration, _three(self.seconds))
             lines.append(f"{len(self.seconds)} probes: {middle} each ({low} to {high})")
             low, middle, high = (duration(3600 * hours) for hours in self.hours)
-            crew = f"{self.workers:,} worker{'s' * (self.workers > 1)}"
-            lines.append(
-                f"about {middle} with {crew} ({low} to {high}); {_size(self.bytes)} on the disk"
-            )
+            crew = f"{self.workers:,} worker{'s' * (self.workers > 1)} ({low} to {high})"
+            lines.append(f"about {middle} with {crew}; {_size(self.bytes)} on the disk")
         if self.failed:
             lines.append(f"{len(self.failed)} of them failed: {'; '.join(self.failed)}")
         return "\n".join(lines)
