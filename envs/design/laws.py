@@ -10,9 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from ..core.arrays import Array, Flags
@@ -197,13 +198,13 @@ def _mixed(weights: Array, values: Array) -> Array:
     return total
 
 
-def _closer(points: Array) -> Array:
-    """Return points ``(S, G, m)``, with shorter gaps where no noise bridges them."""
+def _closer(points: NDArray[Any], apart: float) -> NDArray[Any]:
+    """Return points ``(S, G, m)``, with shorter gaps where no noise bridges them: ``apart`` at most."""
     order = points.argsort(1)
     ordered = np.take_along_axis(points, order, 1)
     gaps = np.diff(ordered, axis=1, prepend=ordered[:, :1])
     closer = np.empty_like(points)
-    np.put_along_axis(closer, order, np.minimum(gaps, APART).cumsum(1), 1)
+    np.put_along_axis(closer, order, np.minimum(gaps, apart).cumsum(1), 1)
     return closer
 
 
@@ -224,12 +225,14 @@ def unit_noise(points: Array, weights: Array) -> Array:
 
     dimensions = points.shape[2]
     if np.ptp(points, 1).max() > WIDE:
-        points = _closer(points)
+        points = _closer(points, APART)
     area = np.prod(np.ptp(points, 1), 1).max()
     cells = int(np.clip((CELLS / (area + 1)) ** (1 / dimensions), 1, 6 // dimensions))
     offsets = np.arange(-7 * cells, 7 * cells + 1) / cells
     kernel = np.exp(-(offsets**2) / 2) / np.exp(-(offsets**2) / 2).sum()
     cell = ((points - points.min(1, keepdims=True)) * cells).astype(np.int64)
+    if cell.max() > len(kernel) * cell.shape[1]:  # few points: between them there is nothing
+        cell = _closer(cell, len(kernel))
     gain = np.full(len(points), dimensions * xlogy(kernel, kernel).sum())
     rows = max(1, CACHED // int(np.prod(cell.max((0, 1)) + len(kernel))))
     for first in range(0, len(points), rows):

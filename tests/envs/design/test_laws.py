@@ -15,7 +15,7 @@ from discovery_gym import agents, registered
 from discovery_gym.envs.design.drawing import InverseLaw
 from discovery_gym.envs.design.grid_design import GridDesign
 from discovery_gym.envs.design.information import Exact, best_estimator
-from discovery_gym.envs.design.laws import Law, NormalNoise, SummedLaw
+from discovery_gym.envs.design.laws import Law, NormalNoise, SummedLaw, unit_noise
 
 DESIGNS = [name for name in registered() if ".design." in str(gym.spec(name).entry_point)]
 SETTINGS = np.array([[3.0], [1.0], [0.0]])
@@ -146,3 +146,16 @@ def test_arrays_of_episodes_are_named(env_id: str) -> None:
     for name in rows:
         np.testing.assert_array_equal(getattr(one, name), getattr(posterior, name)[2:3])
         assert not np.shares_memory(getattr(one, name), getattr(posterior, name))
+
+
+@pytest.mark.parametrize(("dimensions", "far"), [(1, 30.0), (1, 3000.0), (2, 20.0), (2, 70.0)])
+def test_points_far_apart_tell_themselves_apart(dimensions: int, far: float) -> None:
+    """Of two pairs far from each other the one is known, and then the pair tells what it does alone."""
+    near = np.zeros((2, dimensions))
+    near[1] = 1.5
+    pair = np.full(2, 0.5)
+    alone = unit_noise(near[None], pair)
+    shift = np.linspace(far, 0.7 * far, dimensions)
+    points = np.concatenate([near, near + shift])
+    both = unit_noise(points[None], np.tile(pair, 2) / 2)
+    assert both == pytest.approx(np.log(2) + alone, abs=0.02)
