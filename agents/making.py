@@ -52,11 +52,7 @@ def available(env: Any) -> list[str]:
 
 
 def make(
-    agent: str | Rule[Any] | Callable[..., Any],
-    env: Any,
-    *,
-    seed: Seed = 0,
-    episode: int = 0,
+    agent: str | Rule[Any] | Callable[..., Any], env: Any, *, seed: Seed = 0, episode: int = 0
 ) -> Agent:
     """Return the agent that a text describes, for an environment.
 

@@ -124,10 +124,7 @@ def named(given: Any) -> Described:
 
 
 def check_settings(
-    name: str,
-    made: Callable[..., Any],
-    settings: dict[str, Any],
-    given: Sequence[str] = GIVEN,
+    name: str, made: Callable[..., Any], settings: dict[str, Any], given: Sequence[str] = GIVEN
 ) -> None:
     """Refuse settings that what is made or called does not take, and settings without one it needs."""
     lacking = sorted(getattr(made, "__abstractmethods__", ()))

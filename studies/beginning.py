@@ -53,13 +53,7 @@ class Options:
 
     @classmethod
     def of(
-        cls,
-        source: Any,
-        agent: Any,
-        budget: Any,
-        seed: Any,
-        plate: Any,
-        options: Mapping[str, Any],
+        cls, source: Any, agent: Any, budget: Any, seed: Any, plate: Any, options: Mapping[str, Any]
     ) -> Options:
         """Check what is given."""
         for name in options:

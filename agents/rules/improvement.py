@@ -155,8 +155,7 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         mean, std = belief.mean(), belief.std()
         legal = decision.mask.astype(np.bool_)
         later = np.maximum(decision.left - 1, 0)
-        every = np.broadcast_to(np.arange(mean.shape[1]), mean.shape)
-        spread = np.sqrt(std**2 + belief.noise_variance(every))
+        spread = np.sqrt(belief.label_variance())
         signal = std / np.maximum(spread, 1e-300)
         bound = _bound(mean, std, signal, legal, np.broadcast_to(later[:, None], mean.shape))
         # The bound does not hold for the item of the largest mean, because it leaves: it comes first.
@@ -184,7 +183,8 @@ class KnowledgeGradient(Rule[AdditiveNoise]):
         legal, top = decision.items.mask > 0, decision.num_tests - 1
         b, n, m = useful.shape
         costs, later = decision.costs.astype(np.float64), _later(decision, legal)
-        signal = np.stack([*(belief.correlation(k) for k in range(top)), _heard(belief, std)], 2)
+        heard = std / np.maximum(np.sqrt(belief.label_variance()), 1e-300)  # by the label
+        signal = np.stack([*(belief.correlation(k) for k in range(top)), heard], 2)
         bounds = [_bound(mean, std, signal[..., k], legal, later[..., k]) for k in range(m)]
         bound = np.stack([*(one - mean for one in bounds[:top]), bounds[top]], 2)
         # The bound does not hold for the label of the item of the largest mean, because it leaves.
@@ -240,13 +240,6 @@ def _later(decision: Decision, legal: Flags) -> Array:
     later = np.minimum(later, legal.sum(1)[:, None, None])
     later[:, :, top] = np.minimum(later[:, :, top], np.maximum(decision.left - 1, 0)[:, None])
     return np.asarray(later)
-
-
-def _heard(belief: AdditiveNoise, std: Array) -> Array:
-    """Return the correlation of the label of every item with its value, ``(B, n)``."""
-    every = np.broadcast_to(np.arange(std.shape[1]), std.shape)
-    spread = np.sqrt(std**2 + belief.noise_variance(every))
-    return std / np.maximum(spread, 1e-300)
 
 
 def _bound(mean: Array, std: Array, signal: Array, legal: Flags, later: NDArray[Any]) -> Array:

@@ -389,20 +389,17 @@ class FidelityLadder(Fidelity[Climb]):
         rung = np.array([seen["rung"][0] for _, _, seen in trace], np.float64)
         hits = np.array([seen.get("hits", [0])[0] for _, _, seen in trace], np.float64)
         size = self.rungs.size[actions]
+        chosen = {
+            knob: np.where(of[actions] > 0, size, np.nan) for knob, of in self.choices.items()
+        }
         tests = tuple(
-            Series(
-                name=name, values=np.where(of[actions] > 0, size, np.nan), style="bars", colour=i
-            )
-            for i, (name, of) in enumerate(self.choices.items())
+            Series(name=knob, values=values, style="bars", colour=i)
+            for i, (knob, values) in enumerate(chosen.items())
         )
+        climb, held = (Series(values=values, style="steps") for values in (rung, hits))
         panels = (
-            Curves(
-                label="rung x",
-                series=(Series(values=rung, style="steps"),),
-                goal=self.target,
-                course=lambda: self.course,
-            ),
-            Curves(label="hits in hand", series=(Series(values=hits, style="steps"),)),
+            Curves(label="rung x", series=(climb,), goal=self.target, course=lambda: self.course),
+            Curves(label="hits in hand", series=(held,)),
             Curves(label="tests at once", series=tests, log=int(self.rungs.size.max()) > 16),
             self._spent(actions),
         )

@@ -50,7 +50,7 @@ class Problems:
         self._cells: list[str] = []
         self._columns: dict[tuple[str, str], list[str]] = {}  # by reason and options
         self._holes: list[str] = []  # texts that may mean "not measured"
-        self._remarks: list[str] = []  # columns that are mostly empty
+        self.remarks: list[str] = []  # columns that are mostly empty, and hardly features
 
     def cell(self, where: str, text: str) -> None:
         """Note a cell that cannot be understood."""
@@ -64,10 +64,6 @@ class Problems:
         """Note a text among the labels that may mean that nothing is measured."""
         if text not in self._holes:
             self._holes.append(text)
-
-    def remark(self, name: str) -> None:
-        """Note a column that is mostly empty, and hardly a feature."""
-        self._remarks.append(name)
 
     def __bool__(self) -> bool:
         return bool(self._cells or self._columns)
@@ -95,7 +91,7 @@ class Problems:
             names = names[:1]
         else:
             names = []
-        out = [one for part in self._columns.values() for one in part] + self._remarks
+        out = [one for part in self._columns.values() for one in part] + self.remarks
         if out := [name for name in out if name not in names]:
             out = [*(reading.drop if reading else ()), *out]
             found.append(f"To leave out what is no feature: drop=[{listed(out)}].")
@@ -150,7 +146,7 @@ class Conversion:
             count = int(empty.sum()) - 1
             self._note_empty(name, int(empty.argmax()), f" (and {count} more)" if count else "")
             if 2 * (count + 1) > len(empty):
-                self.problems.remark(name)
+                self.problems.remarks.append(name)
             return values
         if not bad.any():
             self._note_codes(name, values)

@@ -152,16 +152,9 @@ class Table:
             some = np.bincount(condition, column[self.measured] / count[condition])[kept]
             return some.astype(np.float64)
 
-        first = first_rows(self.condition)
-        return replace(
-            self,
-            features=self.features[first[kept]],
-            settings=tuple(one.at(first[kept]) for one in self.settings),
-            labels=means(self.labels),
-            others=tuple(map(means, self.others)),
-            failed=None,
-            row_names=self.row_names and tuple(self.row_names[i] for i in first[kept]),
-        )
+        some = self._of(first_rows(self.condition)[kept])
+        others = tuple(map(means, self.others))
+        return replace(some, labels=means(self.labels), others=others, failed=None)
 
     def digest(self) -> str:
         """Return the SHA-256 of features and labels, as hexadecimal digits."""
@@ -187,14 +180,18 @@ class Table:
         if count < 2:
             raise InputError(f"{self.name} has a single row, which has no halves.")
         order = np.random.default_rng(number // 2).permutation(count)
-        some = np.sort(order[count // 2 :] if number % 2 else order[: count // 2])
+        return self._of(np.sort(order[count // 2 :] if number % 2 else order[: count // 2]))
+
+    def _of(self, rows: NDArray[np.int64]) -> Table:
+        """Return the table of some rows."""
         return replace(
             self,
-            features=self.features[some],
-            labels=self.labels[some],
-            others=tuple(column[some] for column in self.others),
-            failed=None if self.failed is None else self.failed[some],
-            row_names=self.row_names and tuple(self.row_names[i] for i in some),
+            features=self.features[rows],
+            settings=tuple(one.at(rows) for one in self.settings),
+            labels=self.labels[rows],
+            others=tuple(column[rows] for column in self.others),
+            failed=None if self.failed is None else self.failed[rows],
+            row_names=self.row_names and tuple(self.row_names[i] for i in rows),
         )
 
     def __str__(self) -> str:

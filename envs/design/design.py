@@ -420,24 +420,15 @@ class DesignModel(Settings, Problem, Model[DesignState[PosteriorT]]):
         beliefs = np.array([observation["belief"] for _, _, observation in trace], np.float64)
         settings = self.history(trace[-1][2])[0][::-1]
         stds = beliefs[:, len(self.unknown_parameters) :]
-        return Picture(
-            unit="round",
-            length=self.horizon,
-            panels=(
-                Curves(
-                    label="information, nats",
-                    series=(Series(values=gains.cumsum(), style="steps"),),
-                ),
-                *(
-                    Curves(label=name, series=(Series(values=settings[:, i], style="points"),))
-                    for i, name in list(enumerate(self.knobs))[:2]
-                ),
-                Curves(
-                    label="std / prior std",
-                    series=tuple(
-                        Series(name=name, values=stds[:, i] / stds[0, i])
-                        for i, name in enumerate(self.unknown_parameters)
-                    ),
-                ),
-            ),
+        told = Series(values=gains.cumsum(), style="steps")
+        tried = [
+            Curves(label=name, series=(Series(values=settings[:, i], style="points"),))
+            for i, name in list(enumerate(self.knobs))[:2]
+        ]
+        doubts = tuple(
+            Series(name=name, values=stds[:, i] / stds[0, i])
+            for i, name in enumerate(self.unknown_parameters)
         )
+        first = Curves(label="information, nats", series=(told,))
+        panels = (first, *tried, Curves(label="std / prior std", series=doubts))
+        return Picture(unit="round", length=self.horizon, panels=panels)

@@ -209,15 +209,9 @@ def _say(axes: Axes, text: str, letters: float) -> None:
 
 
 def _legend(axes: Axes, letters: float) -> None:
-    narrow: dict[str, Any] = {"columnspacing": 2 / letters, "handlelength": 2 / letters}
-    axes.legend(
-        fontsize=7 * letters,
-        frameon=False,
-        loc="upper left",
-        ncols=MOST_NAMES,
-        borderpad=0,
-        **narrow,
-    )
+    style: dict[str, Any] = {"columnspacing": 2 / letters, "handlelength": 2 / letters}
+    style |= {"fontsize": 7 * letters, "frameon": False, "borderpad": 0}
+    axes.legend(loc="upper left", ncols=MOST_NAMES, **style)
 
 
 def _scale(axes: Axes, log: bool) -> None:

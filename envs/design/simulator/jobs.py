@@ -184,11 +184,7 @@ class Simulations:
     # ---- running
 
     def _play(
-        self,
-        queue: deque[Job],
-        leases: Leases | None,
-        watch: Watch,
-        judge: Judge | None,
+        self, queue: deque[Job], leases: Leases | None, watch: Watch, judge: Judge | None
     ) -> Iterator[tuple[Job, Result]]:
         """Yield jobs with their results: those that run here, and those that others have run."""
         trials, pool = _Trials(self.retries), self._pool()
