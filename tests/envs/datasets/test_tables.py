@@ -493,6 +493,9 @@ def test_descriptors(write: Any) -> None:
     read = datasets.load(write(PLAIN), descriptors="ligands.csv")
     assert read.feature_names == ("ligand.cone", "ligand.pKa", "T")
     assert read.features[:2].tolist() == [[145, 2.7, 60], [182, 11.4, 80]]
+    half = read.half(0)  # a level goes with its row
+    place = [read.labels.tolist().index(label) for label in half.labels.tolist()]
+    assert half.values(range(2)) == read.values(place)
     write("ligand,cone\nA,145\n", "ligands.csv")
     with pytest.raises(InputError, match=r"row 3, column 'ligand': 'B' is not in ligands.csv"):
         datasets.load(write(PLAIN), descriptors=["ligands.csv"])
