@@ -44,6 +44,7 @@ section 4.1.
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -182,10 +183,8 @@ class Logistic(TwoLabels):
 
     def _forget(self) -> None:
         """Drop what was computed from the mode and the Hessian."""
-        self._root_: Array | None = None
-        self._scores_: tuple[NDArray[np.floating[Any]], Array, Array] | None = None
-        self._mean: Array | None = None
-        self._std: Array | None = None
+        for name in ("_root", "_scores", "_moments", "_chance"):
+            vars(self).pop(name, None)
 
     def _newton(self, x: Array, shown: Flips, mode: Array) -> tuple[Array, Array]:
         """Return the mode and the Hessian given labels ``(E, t)``, searched for from ``mode``."""
@@ -222,34 +221,32 @@ class Logistic(TwoLabels):
 
     # ---- what is believed
 
+    @cached_property
     def _root(self) -> Array:
-        """Return S of the covariance S S' of theta, ``(B, d, d)``."""
-        if self._root_ is None:
-            lower = np.linalg.cholesky(self._hessian)
-            self._root_ = np.linalg.inv(lower).transpose(0, 2, 1)
-        return self._root_
+        """S of the covariance S S' of theta, ``(B, d, d)``."""
+        return np.linalg.inv(np.linalg.cholesky(self._hessian)).transpose(0, 2, 1)
 
+    @cached_property
     def _scores(self) -> tuple[NDArray[np.floating[Any]], Array, Array]:
-        """Return X S ``(B, n, d)``, and mean and variance of the scores eta, odds of tests included."""
-        if self._scores_ is None:
-            spread = np.matmul(self._x, self._root().astype(self._real))
-            score = np.matmul(self._x, self._mode.astype(self._real)[:, :, None])[:, :, 0]
-            variance = np.einsum("bnd,bnd->bn", spread, spread)
-            score64 = score.astype(np.float64)
-            if self._odds.size:
-                score64 += self._odds
-            self._scores_ = spread, score64, variance.astype(np.float64)
-        return self._scores_
+        """X S ``(B, n, d)``, and mean and variance of the scores eta, odds of tests included."""
+        spread = np.matmul(self._x, self._root.astype(self._real))
+        mode = self._mode.astype(self._real)[:, :, None]
+        score = np.matmul(self._x, mode)[:, :, 0].astype(np.float64)
+        if self._odds.size:
+            score += self._odds
+        return spread, score, np.einsum("bnd,bnd->bn", spread, spread).astype(np.float64)
 
+    @cached_property
     def _moments(self) -> tuple[Array, Array]:
-        """Return mean and standard deviation of the probabilities, ``(B, n)`` each."""
-        if self._std is None or self._mean is None:
-            _, score, variance = self._scores()
-            mean, slope, _ = sigmoid_normal(score, variance)
-            self._std = np.sqrt(np.maximum(mean - slope - mean**2, 0.0))
-            if self._mean is None:  # a label to come leaves it as it was
-                self._mean = mean
-        return self._mean, self._std
+        """Mean and standard deviation of the probabilities, ``(B, n)`` each."""
+        _, score, variance = self._scores
+        mean, slope, _ = sigmoid_normal(score, variance)
+        return mean, np.sqrt(np.maximum(mean - slope - mean**2, 0.0))
+
+    @cached_property
+    def _chance(self) -> Array:
+        """The mean of the probabilities, which a label to come leaves as it was."""
+        return self._moments[0]
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what single precision may lose of a probability, in units of the label."""
@@ -257,11 +254,11 @@ class Logistic(TwoLabels):
 
     def chance(self) -> Array:
         """Return the probability of success of every item, ``(B, n)``."""
-        return self._moments()[0]
+        return self._chance
 
     def std(self) -> Array:
         """Return the standard deviation of what the expected label may be, ``(B, n)``."""
-        return self._unit * self._moments()[1]
+        return self._unit * self._moments[1]
 
     def correlation(self, fidelity: int) -> Array:
         """Return the correlation of a test with the label, 1 for the label itself, ``(B, n)``."""
@@ -293,7 +290,7 @@ class Logistic(TwoLabels):
         """Return draws of theta, ``(B, count, d)``."""
         b, d = self._mode.shape
         z = random.standard_normal((b, count, d), np.float32)
-        theta = np.matmul(z, self._root().transpose(0, 2, 1).astype(np.float32))
+        theta = np.matmul(z, self._root.transpose(0, 2, 1).astype(np.float32))
         theta += self._mode[:, None].astype(np.float32)
         return np.asarray(theta)
 
@@ -326,7 +323,7 @@ class Logistic(TwoLabels):
         + P(y = 1) E[f | y = 1] = E[f], so that the two agree with `chance`. MacKay's approximation of Z
         serves for the difference that the label makes, at a small part of the cost of the mixture.
         """
-        spread, score, variance = self._scores()
+        spread, score, variance = self._scores
         row, order = np.arange(len(items))[:, None], np.arange(items.shape[1])
         mean = self.chance()
         rare = (mean[row, items] <= 0.5).astype(np.int64)  # the less likely label
@@ -358,7 +355,7 @@ class Logistic(TwoLabels):
         """
         ahead = copy(self)
         ahead._forget()
-        ahead._mean = self.chance()
+        ahead._chance = self.chance()
         ahead._mode, ahead._seen = self._mode.copy(), self._seen.copy()
         ahead._hessian, ahead._made = self._hessian.copy(), self._made.copy()
         for k, column in enumerate(items.T):

@@ -13,6 +13,7 @@ of section 4.
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -52,7 +53,6 @@ class Nodes(Belief):
         self.noise_std = quantity("noise_std", noise_std, zero=True)
         self._hubs: Flags | None = None  # (B, n)
         self._edges: NDArray[Any]  # (B, 2 E)
-        self._ends: tuple[Whole, Whole] | None = None
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
@@ -67,7 +67,7 @@ class Nodes(Belief):
         if self._hubs is None or len(self._hubs) != len(total) or start.any():
             self._hubs = observation["hubs"] > 0
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
-            self._ends = None
+            vars(self).pop("_ends", None)
 
     def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief with the variances that labels of these nodes would leave."""
@@ -135,18 +135,17 @@ class Nodes(Belief):
     def reach(self, gain: Array) -> Array:
         """Return the sum of ``gain`` over each node and its neighbours, ``(B, n)``."""
         assert self._hubs is not None  # update has run
-        u, v = self._flat_ends()
+        u, v = self._ends
         flat = gain.reshape(-1)
         linked = flat + np.bincount(u, flat[v], flat.size) + np.bincount(v, flat[u], flat.size)
         linked = linked.reshape(gain.shape)
         linked += (gain * self._hubs).sum(1, keepdims=True)
         return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
 
-    def _flat_ends(self) -> tuple[Whole, Whole]:
-        """Return both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
-        if self._ends is None:
-            ends = self._edges.reshape(len(self._edges), -1, 2)
-            episode, edge = (ends[:, :, 0] >= 0).nonzero()
-            first = episode * self.model.num_items
-            self._ends = first + ends[episode, edge, 0], first + ends[episode, edge, 1]
-        return self._ends
+    @cached_property
+    def _ends(self) -> tuple[Whole, Whole]:
+        """Both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
+        ends = self._edges.reshape(len(self._edges), -1, 2)
+        episode, edge = (ends[:, :, 0] >= 0).nonzero()
+        first = episode * self.model.num_items
+        return first + ends[episode, edge, 0], first + ends[episode, edge, 1]

@@ -70,7 +70,7 @@ def test_mode_and_hessian_are_exact(prior: float) -> None:
         assert gradient @ np.linalg.solve(hessian, gradient) < 1e-14
         np.testing.assert_allclose(belief._hessian[i], hessian, rtol=1e-3, atol=1e-4 / prior**2)
         np.testing.assert_allclose(
-            belief._root()[i] @ belief._root()[i].T @ hessian, np.eye(6), atol=1e-3
+            belief._root[i] @ belief._root[i].T @ hessian, np.eye(6), atol=1e-3
         )
 
 
@@ -168,7 +168,7 @@ def test_given_against_quadrature() -> None:
     weight /= weight.sum()
     for i in range(3):
         x, *_ = seen(vector, observation, i)
-        f = expit((belief._mode[i] + grid @ belief._root()[i].T) @ x.T)
+        f = expit((belief._mode[i] + grid @ belief._root[i].T) @ x.T)
         mean, both = weight @ f, (f * weight[:, None]).T @ f
         np.testing.assert_allclose(success[i], both / mean[:, None], atol=0.02)
         np.testing.assert_allclose(failure[i], (mean - both) / (1 - mean)[:, None], atol=0.02)
