@@ -365,9 +365,8 @@ def _known(env: Any) -> Knowledge | Spaces:
     if isinstance(env, Knowledge):
         return env
     prefix = "single_" if hasattr(env, "single_action_space") else ""
-    spaces: list[Any] = [
-        getattr(env, f"{prefix}{of}_space", None) for of in ("observation", "action")
-    ]
+    names = (f"{prefix}{of}_space" for of in ("observation", "action"))
+    spaces: list[Any] = [getattr(env, name, None) for name in names]
     if None in spaces:
         raise InputError(
             f"Agents play environments, vector environments and models; {shown(env)} is none of them."

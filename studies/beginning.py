@@ -144,5 +144,5 @@ def _checked(name: str, value: Any) -> Any:
 
 def _plain(reading: Reading) -> dict[str, Any]:
     """Return the options of reading as a journal keeps them."""
-    found = {name: getattr(reading, name) for name in Reading.options()}
-    return {name: [*value] if isinstance(value, tuple) else value for name, value in found.items()}
+    given = vars(reading).items()
+    return {name: [*value] if isinstance(value, tuple) else value for name, value in given}

@@ -76,9 +76,8 @@ class Source:
 
     def read(self, reading: Reading) -> Table:
         """Return the table, read with some options."""
-        options = {name: getattr(reading, name) for name in Reading.options()}
         if self.path is not None or self.name is not None:
-            return load(self.path or self.name or "", **options)
+            return load(self.path or self.name or "", **vars(reading))
         given = reading.given("target", "minimise", "features", "categories")
         if given:
             raise InputError(f"{given[0]}= is for reading a file; this study has none.")

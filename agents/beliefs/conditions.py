@@ -149,9 +149,8 @@ class Bernoulli(ConditionBelief):
         mean = self.mean()[:, None]
         total = (self.a + self.b + self.counts + self.pending)[:, None]
         b, _, k = total.shape
-        return np.asarray(
-            betaincinv(total * mean, total * (1 - mean), random.random((b, count, k)))
-        )
+        u = random.random((b, count, k))
+        return np.asarray(betaincinv(total * mean, total * (1 - mean), u))
 
 
 class SampleMean(ConditionBelief):

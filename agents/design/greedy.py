@@ -208,9 +208,8 @@ class LookAheadEIG(GreedyEIG):
         if walk.allowed is not None:
             gain = self.gain(after, self.model.setting(second), random)
             return np.asarray(np.where(walk.allowed, gain, 0.0).max(1))
-        near = np.concatenate(
-            [self.candidates(walk), np.repeat(second[None], len(walk.last), 0)], 1
-        )
+        second = np.repeat(second[None], len(walk.last), 0)
+        near = np.concatenate([self.candidates(walk), second], 1)
         near, paid = self.feasible(near, walk)
         gain = self.gain(after, self.model.setting(near), random)
         return np.asarray(np.where(paid, gain, 0.0).max(1))

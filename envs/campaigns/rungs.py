@@ -112,9 +112,8 @@ class Rungs:
 
     def mean(self, plate: int, values: Array) -> Array:
         """Return the mean over the hits of a plate of values ``(X, T, ...)``, ``(X, ...)``."""
-        return np.asarray(
-            np.einsum("xh,xh...->x...", self.laws[plate], values[:, self.trays(plate)])
-        )
+        left = values[:, self.trays(plate)]
+        return np.asarray(np.einsum("xh,xh...->x...", self.laws[plate], left))
 
     # ---- what luck brings
 

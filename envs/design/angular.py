@@ -197,9 +197,8 @@ class AngularDesign(HistogramLaw, GridDesign):
         2 sqrt(N p(A)): for many events the data are as good as a normal number of standard deviation
         1 about it.
         """
-        return np.asarray(
-            self.num_events**0.5 * self._length(self.asymmetry(theta, setting))[..., None]
-        )
+        length = self._length(self.asymmetry(theta, setting))
+        return np.asarray(self.num_events**0.5 * length[..., None])
 
     def _length(self, asymmetry: Array) -> Array:
         """Return the Fisher length of one event, ``(...)`` to ``(...)``."""

@@ -253,15 +253,12 @@ class SimulatorDesign(TabulatedDesign):
     @cached_property
     def simulations(self) -> Simulations:
         """What runs the simulator and keeps what it yields."""
-        return Simulations(
-            self.simulator,
+        folder, failures = (
             None if self.cache is None else Path(self.cache),
-            self.workers,
-            self.timeout,
-            self.retries,
-            self.version,
             self.on_failure != "raise",
         )
+        how = self.workers, self.timeout, self.retries, self.version
+        return Simulations(self.simulator, folder, *how, failures=failures)
 
     @cached_property
     def _bins(self) -> Bins:

@@ -311,9 +311,8 @@ class Buying(Priced[StateT], Generic[StateT]):
     def _bought_words(self, observation: dict[str, NDArray[Any]]) -> str:
         labels, come = len(self._labels_seen(observation)), int(labels_arrived(observation))
         proxies = f", {come - labels} proxies" if self.fidelities else ""
-        return (
-            f"{labels} labels{proxies}, {observation['money_left'][0]:.4g} of {self.budget:g} left"
-        )
+        money = f"{observation['money_left'][0]:.4g} of {self.budget:g} left"
+        return f"{labels} labels{proxies}, {money}"
 
     def prices(self, actions: NDArray[Any], first: Any = None) -> Array | None:
         """Return the money that each of t actions takes, given those before it, ``(B, t)``.

@@ -91,9 +91,8 @@ def proxy_of(
     if rho is None:
         rho = float(np.corrcoef(numbers, labels)[0, 1]) if spread else 0.0
     scores = (numbers - numbers.mean()) / numbers.std()
-    return rho * float(labels.mean()) + spread * scores, GaussianProxy(
-        rho, (1 - rho**2) ** 0.5 * spread
-    )
+    noise = (1 - rho**2) ** 0.5 * spread
+    return rho * float(labels.mean()) + spread * scores, GaussianProxy(rho, noise)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -17,9 +17,8 @@ from .problem import Problem
 def by_weight(weights: Array, level: Array) -> Whole:
     """Return the indices whose shares of ``weights`` ``(N,)`` hold the levels in [0, 1), ``(n,)``."""
     totals = weights.cumsum()
-    return np.asarray(
-        np.minimum(np.searchsorted(totals, level * totals[-1], "right"), len(totals) - 1)
-    )
+    index = np.searchsorted(totals, level * totals[-1], "right")
+    return np.asarray(np.minimum(index, len(totals) - 1))
 
 
 class Distribution(ABC):

@@ -150,10 +150,9 @@ class Command:
     def _arguments(
         self, theta: Iterable[float], phi: Iterable[float], events: int, seed: int, output: str
     ) -> list[str]:
-        values = {"theta": _Numbers(map(float, theta)), "phi": _Numbers(map(float, phi))}
-        return [
-            part.format(events=events, seed=seed, output=output, **values) for part in self.template
-        ]
+        values: dict[str, Any] = {"events": events, "seed": seed, "output": output}
+        values |= {"theta": _Numbers(map(float, theta)), "phi": _Numbers(map(float, phi))}
+        return [part.format(**values) for part in self.template]
 
     def __str__(self) -> str:
         return repr(told(shlex.join(self.template)))

@@ -29,9 +29,8 @@ def work(descriptor: int, parent: int, family: str, scratch: str) -> None:
             simulator = cloudpickle.loads(Path(scratch, SIMULATOR).read_bytes())
     except BaseException as error:  # the user's module, as it is imported here
         complain()
-        _answer(
-            channel, family, "broken", f"cannot be imported: {type(error).__name__}: {told(error)}"
-        )
+        why = f"cannot be imported: {type(error).__name__}: {told(error)}"
+        _answer(channel, family, "broken", why)
         return
     _answer(channel, family, "ready", "")
     for line in channel.makefile("rb"):
