@@ -41,7 +41,8 @@ def read_factors(given: Any) -> Factors:
     Raises:
         InputError: There is no factor, or one has no levels, or the same level twice.
     """
-    pairs = [*given.items()] if isinstance(given, Mapping) else [*map(_parted, _texts(given))]
+    texts = given.split() if isinstance(given, str) else given
+    pairs = [*given.items()] if isinstance(given, Mapping) else [*map(_parted, texts)]
     factors: Factors = {}
     for name, levels in pairs:
         if not isinstance(name, str) or not name.strip():
@@ -117,10 +118,6 @@ def _odd(levels: Sequence[Level]) -> str | None:
     """Return the level that makes a factor a category although most of its levels are numbers."""
     odd = [level for level in map(str, levels) if _number(level) is None]
     return odd[0] if 0 < 2 * len(odd) <= len(levels) else None
-
-
-def _texts(given: Any) -> Sequence[str]:
-    return given.split() if isinstance(given, str) else given
 
 
 def _parted(text: str) -> tuple[str, list[str]]:

@@ -54,8 +54,7 @@ def label_of(name: str, value: Any, outcomes: Sequence[float] | None) -> float:
 def labels_of(name: str, value: Any, outcomes: Sequence[float] | None) -> float | list[float]:
     """Return a label, or several, as a journal keeps them; see `label_of`."""
     if isinstance(value, list | tuple | np.ndarray):
-        every = sequence(f"labels of {name}", value, lambda _, one: label_of(name, one, outcomes))
-        return list(every)
+        return [*sequence(f"labels of {name}", value, lambda _, one: label_of(name, one, outcomes))]
     return label_of(name, value, outcomes)
 
 

@@ -197,7 +197,8 @@ class BudgetPlan:
         room("The plan of this ladder", work, "take lower budgets, fewer wells or a nearer target")
         value, best = np.zeros(shape), np.zeros(shape, np.int16)
         for left in np.ndindex(*shape[:-2]):
-            paid = self._affordable(left)
+            pairs = list(zip(left, self.spends, strict=True))
+            paid = [a for a in self.allowed if all(have >= spend[a] for have, spend in pairs)]
             if paid:
                 returns = np.stack([self._returns(value, left, action) for action in paid])
                 legal = returns > -np.inf
@@ -209,11 +210,6 @@ class BudgetPlan:
                     here[:] = np.where(legal.any(0), returns.max(0), 0.0)
                     best[left][:-1] = np.array(paid)[returns.argmax(0)]
         return value, best
-
-    def _affordable(self, left: tuple[int, ...]) -> list[int]:
-        """Return the allowed actions that what is left can pay."""
-        pairs = list(zip(left, self.spends, strict=True))
-        return [a for a in self.allowed if all(have >= spend[a] for have, spend in pairs)]
 
     def _returns(self, value: Array, left: tuple[int, ...], action: int) -> Array:
         """Return what an action is worth on every rung and tray, ``(X, T)``; -inf: it is illegal."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core import InputError
 from ..core.arrays import Array
-from .catalogue import Source, catalogue
+from .catalogue import catalogue
 from .loading import load
 from .table import Table
 
@@ -37,21 +37,15 @@ def crossed(dataset: str) -> Crossed:
         return _by_levels(first, source.conditions)
     columns = np.stack([load(dataset, target=target).labels for target in first.targets])
     if source.conditions == "targets":
-        return columns, tuple(_inside(name, source) for name in first.targets)
+        # Of the column yield[XPhos+P2Et] the condition is XPhos+P2Et.
+        return columns, tuple(one.removeprefix(source.targets).strip("[]") for one in first.targets)
     return columns.T, tuple(f"row {i}" for i in range(columns.shape[1]))
-
-
-def _inside(target: str, source: Source) -> str:
-    """Return what a label column is called, such as XPhos+P2Et of ``yield[XPhos+P2Et]``."""
-    return target.removeprefix(source.targets).strip("[]")
 
 
 def _by_levels(table: Table, categories: tuple[str, ...]) -> Crossed:
     """Return the labels of the rows of each combination of levels, short rows filled up."""
-    every, cells = np.arange(len(table.labels)), dict[str, Any]()
-    for one in table.settings:
-        if one.name in categories:
-            cells[one.name] = one.of(table.features, every)
+    every = np.arange(len(table.labels))
+    cells: dict[str, Any] = {one.name: one.of(table.features, every) for one in table.settings}
     names = ["+".join(map(str, row)) for row in zip(*map(cells.get, categories), strict=True)]
     levels, place = np.unique(names, return_inverse=True)
     rows = [table.labels[place == k] for k in range(len(levels))]

@@ -241,14 +241,13 @@ class ScreeningPool(Pool[Labels]):
         seen = [{key: value[None] for key, value in moment[2].items()} for moment in trace]
         cheap, careful = np.array([self.outcomes_of(one) for one in seen])[:, :, 0].swapaxes(0, 1)
         money = np.array([moment[2]["money_left"][0] for moment in trace], np.float64)
-        found = (("positive", cheap == 1), ("negative", cheap == 0), ("hits", careful == 1))
-        series = [
+        found = ("hits", careful == 1, 2), ("negative", cheap == 0, 6), ("positive", cheap == 1, 1)
+        series = tuple(
             Series(name=name, values=which.sum(1), style="steps", colour=colour)
-            for (name, which), colour in zip(found, (1, 6, 2), strict=True)
-        ]
+            for name, which, colour in found
+        )
         left = Curves(label="money left", series=(Series(values=money, style="steps"),))
-        best = self._ends[1]
-        tests = Curves(label="candidates", series=tuple(series[::-1]), goal=best)
+        tests = Curves(label="candidates", series=series, goal=self._ends[1])
         return Picture(unit="purchase", length=self.most_decisions, panels=(tests, left))
 
 
