@@ -273,11 +273,8 @@ def template(suite: str, version: int, name: str, agent: str) -> str:
         lines += ["", f"[{table}]"] if table else []
         for key, about in keys.items():
             value = known.get((table, key))
-            text = f"# {key} =" if value is None else f"{key} = {_toml(value)}"
+            word = json.dumps(value, ensure_ascii=False)  # as TOML has it
+            text = f"# {key} =" if value is None else f"{key} = {word}"
             need = "" if about.required else "; may be left out"
             lines.append(f"{text:<40}  # {about.about}{need}")
     return "\n".join(lines) + "\n"
-
-
-def _toml(value: str | int) -> str:
-    return json.dumps(value, ensure_ascii=False)

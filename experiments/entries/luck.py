@@ -35,7 +35,7 @@ from ...envs.pools.low_rank_pool import LowRankPool
 from ...envs.pools.table_pool import TablePool
 from ...envs.pools.unstructured_pool import UnstructuredPool
 
-Array = NDArray[np.float64]
+Array, Ints, Bools = NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]
 
 NEVER = 2**60
 """Which choice an item was that was not chosen."""
@@ -96,7 +96,7 @@ class Decision:
     action: NDArray[Any]
     reward: Array
     after: Any
-    playing: NDArray[np.bool_]
+    playing: Bools
 
 
 class Watch(ABC):
@@ -150,9 +150,9 @@ class CampaignWatch(Watch):
         super().__init__(env, luck)
         self._policy: Policy | None = None
         try:
-            self._policy = self.model.optimal_policy()
+            self._policy: Policy | None = self.model.optimal_policy()
         except (InputError, TruthUnknown):  # too large to be planned
-            return
+            self._policy = None
 
     def ask(self, observation: Any, action: NDArray[Any]) -> None:
         """Find what the optimal policy would achieve."""
@@ -196,9 +196,8 @@ class PoolWatch(Watch):
 
     def __init__(self, env: DiscoveryVectorEnv[Any], luck: Luck) -> None:
         super().__init__(env, luck)
-        self._when = np.full(
-            (env.num_envs, self.model.num_items), NEVER
-        )  # (B, n) which choice it was
+        # Which choice each item was, (B, n).
+        self._when = np.full((env.num_envs, self.model.num_items), NEVER)
         self._choices = 0
 
     def see(self, decision: Decision) -> None:
@@ -215,12 +214,10 @@ class PoolWatch(Watch):
         # Fewer than T where an item was chosen again.
         when = np.where(labelled >= 0, np.take_along_axis(self._when, labelled, 1), NEVER)
         order = np.argsort(when, axis=1, kind="stable")
-        items, labels = (
-            np.take_along_axis(self.last[key], order, 1) for key in ("labelled", "labels")
-        )
+        items = np.take_along_axis(labelled, order, 1)
+        labels = np.take_along_axis(self.last["labels"], order, 1)
         count = (labelled >= 0).sum(1, keepdims=True)
-        lost = order >= count - self.last.get("lost", 0)
-        lost &= items >= 0
+        lost = (order >= count - self.last.get("lost", 0)) & (items >= 0)
         mean, variance = self._predicted(items, labels, lost)
         if self.model.loss:
             kept = self.model.kept
@@ -229,9 +226,7 @@ class PoolWatch(Watch):
         self.luck.alone.add((labels - mean)[chosen], variance[chosen])
 
     @abstractmethod
-    def _predicted(
-        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
+    def _predicted(self, items: Ints, labels: Array, lost: Bools) -> tuple[Array, Array]:
         """Return mean and variance of labels that are not lost, given those before, each ``(B, T)``.
 
         Args:
@@ -246,9 +241,7 @@ class UnstructuredWatch(PoolWatch):
 
     model: UnstructuredPool
 
-    def _predicted(
-        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
+    def _predicted(self, items: Ints, labels: Array, lost: Bools) -> tuple[Array, Array]:
         mean, variance = self.model.label_moments()
         return np.full(items.shape, mean), np.full(items.shape, variance)
 
@@ -265,9 +258,7 @@ class LinearWatch(PoolWatch):
             return None
         return "the belief about sparse coefficients is made of draws and not exact"
 
-    def _predicted(
-        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
+    def _predicted(self, items: Ints, labels: Array, lost: Bools) -> tuple[Array, Array]:
         # The pool of the items that were chosen, in their order: the others are of no account.
         count, every = items.shape[1], np.arange(len(items))
         x = self.model.feature_matrix(self.last)[every[:, None], items]
@@ -322,9 +313,7 @@ class GraphWatch(PoolWatch):
         best = _highest(mean + favour * chosen, free, chosen.sum(1))
         self._compare(chosen, best, mean, std**2)
 
-    def _compare(
-        self, chosen: NDArray[np.bool_], best: NDArray[np.bool_], mean: Array, variance: Array
-    ) -> None:
+    def _compare(self, chosen: Bools, best: Bools, mean: Array, variance: Array) -> None:
         """Count the values of chosen nodes less those of the best ones, each ``(B, n)``."""
         apart = (chosen != best) & ~self._known
         sign = np.where(chosen, 1.0, -1.0) * apart
@@ -332,16 +321,12 @@ class GraphWatch(PoolWatch):
         self.luck.compared.add(surprise, np.where(apart, variance, 0.0).sum(1))
         self._known |= apart
 
-    def _predicted(
-        self, items: NDArray[np.int64], labels: NDArray[Any], lost: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
-        return (
-            np.take_along_axis(self._mean, np.maximum(items, 0), 1),
-            np.take_along_axis(self._variance, np.maximum(items, 0), 1),
-        )
+    def _predicted(self, items: Ints, labels: Array, lost: Bools) -> tuple[Array, Array]:
+        at = np.maximum(items, 0)
+        return np.take_along_axis(self._mean, at, 1), np.take_along_axis(self._variance, at, 1)
 
 
-def _highest(score: Array, free: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _highest(score: Array, free: Bools, count: Ints) -> Bools:
     """Return which are the ``count`` (B,) free items of the highest scores, ``(B, n)``."""
     most = int(count.max(initial=0))
     order = np.argsort(np.where(free, -score, np.inf), axis=1, kind="stable")[:, :most]
@@ -390,9 +375,8 @@ class DesignWatch(Watch):
             mean += weight * reward
             square += weight * reward**2
         playing = decision.playing
-        self.luck.alone.add(
-            (decision.reward - mean)[playing], np.maximum(square - mean**2, 0.0)[playing]
-        )
+        variance = np.maximum(square - mean**2, 0.0)
+        self.luck.alone.add((decision.reward - mean)[playing], variance[playing])
         self._posterior.update(outcome, setting, (), ~playing)
 
     def _possible(self, setting: Array) -> Iterator[tuple[Array, Array]]:

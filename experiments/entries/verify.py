@@ -26,11 +26,10 @@ from ..runs.platforms import platform_here
 from ..runs.record import Record
 from ..runs.record_file import DAMAGE, head, parse, reason
 from ..runs.records import open_folder, read_folder, write_record
-from ..runs.replay import Mismatch, compare, replay
+from ..runs.replay import TOLERANCE, Mismatch, compare, replay
 from ..runs.spec import RunSpec, data_hash
 from ..suites.catalogue import SUITES
 from ..suites.task import Suite, Task
-from .bounds import beyond
 from .card import FILE as CARD
 from .card import Card, read_card
 from .foresight import foresight
@@ -40,6 +39,8 @@ from .tasks import TABLE, check_runs, expected
 
 Tell = Callable[[int, str], None]
 T = TypeVar("T")
+SURE = 4.0
+"""Standard errors by which no mean return exceeds the exact optimum by chance."""
 Others = Sequence[tuple[Record, str]]
 """What is on a board: records without their numbers, each with the digest of its trace."""
 
@@ -287,6 +288,32 @@ def _is_equal(claimed: Evaluation, played: Evaluation, same: bool) -> bool:
         compare(claimed, played, exact=False)
         return False
     return True
+
+
+def beyond(played: Evaluation) -> str | None:
+    """Return which bound the episodes pass that no agent can pass without foresight, in words.
+
+    Where every episode knows what it offered, no regret is below 0. Elsewhere the optimum is that of
+    the best agent, and no mean return is above it but by chance.
+    """
+    if played.regret is not None:
+        below = played.regret < -TOLERANCE * np.maximum(1, abs(played.returns))
+        if below.any():
+            index = int(below.argmax())
+            return (
+                f"episode {played.seed + index}: its regret is {played.regret[index]:.6g}, below 0"
+            )
+        return None
+    if played.optimal_value is None or len(played.returns) < 2:
+        return None
+    error = played.returns.std(ddof=1) / np.sqrt(len(played.returns))
+    most = played.optimal_value + SURE * error + TOLERANCE * max(1, abs(played.optimal_value))
+    if played.returns.mean() <= most:
+        return None
+    return (
+        f"its mean return is {played.returns.mean():.6g}, more than {SURE:g} standard errors of "
+        f"{error:.2g} above the exact optimum {played.optimal_value:.6g}"
+    )
 
 
 # ---- what is to be known of them

@@ -46,19 +46,15 @@ class Row:
 
     Args:
         record: The run.
-        scores: Normalised score of each episode, ``(E,)``, or ``None`` where the truth is unknown.
-        behind: Paired difference in gains (`scores.gains`) to the best agent that has a rank, or to the
-            only one that could, below 0 if it is behind that one and above if ahead, as the optimum
-            is; ``None`` for the best itself and for failed runs.
-        beats_random: Probability that an episode returns more than one of the random agent.
+        leader: What the best agent that has a rank achieved, or the only one that could.
+        chance: What random play achieved.
         rank: The ranks that it may have on this task.
         unranked: A key of `NO_RANK` if it has none; else empty.
     """
 
     record: Record
-    scores: st.Floats | None
-    behind: st.Interval | None
-    beats_random: float | None
+    leader: Evaluation | None
+    chance: Evaluation | None
     rank: Rank | None
     unranked: str
 
@@ -76,6 +72,28 @@ class Row:
     def failed(self) -> bool:
         """Whether the run failed."""
         return self.played is None
+
+    @cached_property
+    def scores(self) -> st.Floats | None:
+        """Normalised score of each episode, ``(E,)``; ``None`` where the truth is unknown."""
+        return None if self.played is None else scores(self.played)
+
+    @cached_property
+    def behind(self) -> st.Interval | None:
+        """Paired difference in gains (`scores.gains`) to the leader; ``None`` for that and failed runs.
+
+        It is below 0 if the agent is behind the leader and above if ahead, as the optimum is.
+        """
+        if self.played is None or self.leader is None or self.played is self.leader:
+            return None
+        return st.paired_difference(gains(self.played), gains(self.leader))
+
+    @cached_property
+    def beats_random(self) -> float | None:
+        """Probability that an episode returns more than one of the random agent."""
+        if self.played is None or self.chance is None or self.played is self.chance:
+            return None
+        return st.probability_of_improvement(self.played.returns, self.chance.returns)
 
     @cached_property
     def score(self) -> st.Interval | None:
@@ -143,6 +161,10 @@ class Board:
     rows: tuple[Row, ...]
     tells: Tells | None
     others: tuple[Record, ...] = ()
+
+    def row(self, name: str) -> Row | None:
+        """Return the row of an agent; ``None`` where it has none."""
+        return next((row for row in self.rows if row.name == name), None)
 
     @property
     def may_be_best(self) -> tuple[str, ...]:
@@ -215,9 +237,10 @@ def board(records: Sequence[Record], kind: str) -> Board:
     low, high = ranks.rank_sets([np.stack([gains(one) for one in ranked])]) if ranked else ((), ())
     places, why = iter(zip(map(int, low), map(int, high), strict=True)), unless_alone(why)
     chance = next((r.evaluation for r in ordered if role(r) == "random"), None)
+    leader = ranked[0] if ranked else None
     rows = tuple(
-        _row(record, ranked[0] if ranked else None, chance, None if no else next(places), no)
-        for record, no in zip(ordered, why, strict=True)
+        Row(record=r, leader=leader, chance=chance, rank=None if no else next(places), unranked=no)
+        for r, no in zip(ordered, why, strict=True)
     )
     return Board(spec=rows[0].record.spec, kind=kind, rows=rows, tells=_tells(rows), others=others)
 
@@ -258,29 +281,6 @@ def _unit(record: Record) -> tuple[Any, ...] | None:
 
 def _mean_gain(record: Record) -> float:
     return -np.inf if record.evaluation is None else float(gains(record.evaluation).mean())
-
-
-def _row(
-    record: Record,
-    leader: Evaluation | None,
-    chance: Evaluation | None,
-    rank: Rank | None,
-    unranked: str,
-) -> Row:
-    played = record.evaluation
-    behind = beats_random = None
-    if played is not None and leader is not None and played is not leader:
-        behind = st.paired_difference(gains(played), gains(leader))
-    if played is not None and chance is not None and played is not chance:
-        beats_random = st.probability_of_improvement(played.returns, chance.returns)
-    return Row(
-        record=record,
-        scores=None if played is None else scores(played),
-        behind=behind,
-        beats_random=beats_random,
-        rank=rank,
-        unranked=unranked,
-    )
 
 
 def _tells(rows: Sequence[Row]) -> Tells | None:

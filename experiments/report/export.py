@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,8 @@ Facts = dict[str, Any]
 
 def exported(form: str, shown: Sequence[Overview], missing: Sequence[str]) -> str:
     """Return the leaderboard in a format of `NAMES`; ``missing`` is in words what it leaves out."""
-    texts: dict[str, Callable[[], str]] = {
-        "csv": lambda: _csv(shown),
-        "json": lambda: _json(shown, missing),
-        "latex": lambda: _latex(shown),
-    }
-    return texts[form]()
+    writers = {"csv": _csv, "json": partial(_json, missing=missing), "latex": _latex}
+    return writers[form](shown)
 
 
 # ---- facts

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from ..runs.evaluation import Evaluation
 from ..runs.metrics import described
 from . import stats as st
 from .words import estimate, number, score
+
+SHORT = partial(number, digits=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +116,7 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
         about="mean number of experiments to one of the best items; where none was found, as if "
         "chance had gone on after the last experiment",
         estimate=st.mean(needed).within(1, np.inf),
-        word=_rounded,
+        word=SHORT,
         up=True,
         bound=bound,
         chance=float(chance.mean()),
@@ -130,7 +133,7 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
         name="acceleration",
         about="experiments that random play needs in the mean, exactly, for one of the agent's",
         estimate=_inverse(st.ratio(needed, chance)),
-        word=lambda factor: number(factor, 3),
+        word=SHORT,
         bound=bound and "at least",
     )
 
@@ -150,7 +153,7 @@ def _found(values: st.Floats, metric: Any) -> Iterator[Finding]:
         name="enhancement",
         about=f"share of {items} that was found, over that of random play after as many experiments",
         estimate=st.ratio(values[:, ours], values[:, chance]).within(0, np.inf),
-        word=lambda factor: number(factor, 3),
+        word=SHORT,
     )
 
 
@@ -162,7 +165,7 @@ def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
         name="simple regret",
         about="how far the best item found lies below the best of all, in the unit of the label",
         estimate=st.mean(values[:, ours]).within(0, np.inf),
-        word=lambda gap: number(gap, 3),
+        word=SHORT,
         up=True,
         chance=float(values[:, chance].mean()),
     )
@@ -204,10 +207,6 @@ FINDERS: dict[str, Callable[[st.Floats, Any], Iterator[Finding]]] = {
     "area": _area,
     "information_bounds": _information,
 }
-
-
-def _rounded(count: float) -> str:
-    return number(count, 3)
 
 
 def _inverse(one: st.Interval) -> st.Interval:

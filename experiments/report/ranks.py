@@ -19,6 +19,7 @@ Statistics 6 (1979), 65).
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -191,14 +192,9 @@ def episodes_to_tell(differences: ArrayLike, size: float) -> int | None:
     deviation = standard_error(x) * x.size**0.5 if x.size > 1 else 0.0
     if not (deviation > 0 and size > 0 and deviation / size < 1e8):
         return None
-    low, high = 1, 2
-    while quantiles(high - 1) * deviation > size * high**0.5:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        enough = quantiles(middle - 1) * deviation <= size * middle**0.5
-        low, high = (low, middle) if enough else (middle, high)
-    return high
+    counts = range(2, 2**62)
+    enough = bisect_left(counts, True, key=lambda n: quantiles(n - 1) * deviation <= size * n**0.5)
+    return counts[enough]
 
 
 def quantiles(freedom: int) -> float:

@@ -168,7 +168,7 @@ def _overview(suite: str, version: int, tasks: Mapping[str, list[Record]]) -> Ov
 
 def _wing(kind: str, boards: Sequence[Board]) -> Wing:
     found = {
-        name: [next((row for row in one.rows if row.name == name), None) for one in boards]
+        name: [one.row(name) for one in boards]
         for name in dict.fromkeys(row.name for one in boards for row in one.rows)
     }
     entries = {name: rows for name, rows in found.items() if any(_has_played(row) for row in rows)}

@@ -25,7 +25,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,8 +34,6 @@ from ...envs.core import InputError
 from ..runs.scores import ROUNDING
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats], Any]
-"""From the mean of each of K tasks, ``(K,)`` or ``(K, ...)``, to one number, or ``(...)``."""
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -144,7 +141,7 @@ def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
     task has `ENOUGH` episodes, else t with Welch's degrees of freedom.
     """
     samples = [np.asarray(task, np.float64) for task in scores]
-    return _interval(samples, lambda means: np.mean(means, axis=0))
+    return _interval(samples)
 
 
 def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
@@ -179,7 +176,7 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
     """
     outcomes, count = np.unique(values), values.size
     if not np.isfinite(values).all():
-        return _interval([values], lambda means: means[0])
+        return _interval([values])
     largest = abs(values).max(initial=0) if scale is None else scale
     if count > 1 and outcomes[-1] - outcomes[0] <= ROUNDING * largest:
         value = float(np.mean(values))
@@ -190,27 +187,27 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
         share = proportion(int((values != first).sum()), count)
         low, high = first + step * share.low, first + step * share.high
         return Interval(float(np.mean(values)), low, high, share.how, count)
-    return _interval([values], lambda means: means[0])
+    return _interval([values])
 
 
-def _interval(samples: Sequence[Floats], statistic: Statistic) -> Interval:
-    """Return a function of the means of K samples, ``(E_k,)`` each, with its interval.
+def _interval(samples: Sequence[Floats]) -> Interval:
+    """Return the mean of the means of K samples, ``(E_k,)`` each, with its interval.
 
-    It is homogeneous: samples are divided by a power of two, which changes no digit, so that their
-    cubes are neither infinite nor 0.
+    Samples are divided by a power of two, which changes no digit, so that their cubes are neither
+    infinite nor 0.
     """
     largest = max(abs(sample).max(initial=0) for sample in samples)
     unit = 2.0 ** np.floor(np.log2(largest)) if 0 < largest < np.inf else 1.0
-    one = _of_unit([sample / unit for sample in samples], statistic)
+    one = _of_unit([sample / unit for sample in samples])
     return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
 
 
-def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
+def _of_unit(samples: Sequence[Floats]) -> Interval:
     means = np.array([np.mean(sample) for sample in samples])
-    value, sizes = float(statistic(means)), [sample.size for sample in samples]
+    value, sizes = float(means.mean()), [sample.size for sample in samples]
     if not np.isfinite(value) or min(sizes) < 2:
         return Interval(value, episodes=sum(sizes))
-    pulls = [_pull(samples, means, statistic, k) for k in range(len(samples))]
+    pulls = [_pull(samples, means, k) for k in range(len(samples))]
     largest = max(abs(sample).max() for sample in samples)
     if max(abs(pull).max() * pull.size for pull in pulls) <= ROUNDING * largest:
         return Interval(value, how=NO_VARIATION, episodes=sum(sizes))
@@ -219,7 +216,7 @@ def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
         degrees = parts.sum() ** 2 / (parts**2 / (np.array(sizes) - 1)).sum()
         half = float(stdtrit(degrees, (1 + LEVEL) / 2)) * float(parts.sum()) ** 0.5
         return Interval(value, value - half, value + half, "t", sum(sizes))
-    draws = _resampled(samples, statistic)
+    draws = _resampled(samples)
     every = np.concatenate(pulls)
     skew = (every**3).sum() / (6 * (every**2).sum() ** 1.5)  # the acceleration; at most 1/6
     # Draws that hit the estimate itself count half on either side; rounding must not decide.
@@ -231,7 +228,7 @@ def _of_unit(samples: Sequence[Floats], statistic: Statistic) -> Interval:
     return Interval(value, float(low), float(high), "BCa", sum(sizes))
 
 
-def _pull(samples: Sequence[Floats], means: Floats, statistic: Statistic, k: int) -> Floats:
+def _pull(samples: Sequence[Floats], means: Floats, k: int) -> Floats:
     """Return by how much each episode of task k pulls the estimate, by the jackknife, ``(E_k,)``.
 
     For the mean of one sample it is (x_i - mean) / E.
@@ -239,15 +236,14 @@ def _pull(samples: Sequence[Floats], means: Floats, statistic: Statistic, k: int
     sample, n = samples[k], samples[k].size
     without = np.repeat(means[:, None], n, axis=1)
     without[k] = (n * means[k] - sample) / (n - 1)
-    found = np.asarray(statistic(without), np.float64)
+    found = without.mean(0)
     return (n - 1) / n * (found.mean() - found)
 
 
-def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
-    """Return the statistic of resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
+def _resampled(samples: Sequence[Floats]) -> Floats:
+    """Return the estimate in resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
     if len(samples) == 1 and samples[0].size <= KEPT:
-        means = samples[0][_choices(RESAMPLES, samples[0].size)].mean(1)
-        return np.asarray(statistic(means[None]), np.float64)
+        return np.asarray(samples[0][_choices(RESAMPLES, samples[0].size)].mean(1))
     random = np.random.default_rng(BOOTSTRAP_SEED)
     means = np.empty((len(samples), RESAMPLES))
     for k, sample in enumerate(samples):
@@ -255,7 +251,7 @@ def _resampled(samples: Sequence[Floats], statistic: Statistic) -> Floats:
         for first in range(0, RESAMPLES, size):
             block = means[k, first : first + size]
             block[:] = sample[random.integers(sample.size, size=(len(block), sample.size))].mean(1)
-    return np.asarray(statistic(means), np.float64)
+    return np.asarray(means.mean(0))
 
 
 @lru_cache(maxsize=4)

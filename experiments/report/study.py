@@ -230,11 +230,12 @@ NUMBERS = ("no.", "label", "labels", "mean ± sd", "best so far")
 
 def tables(study: PoolStudy, count: int = TOP) -> list[Part]:
     """Return what has come, what failed, what is in flight, and what is believed to be best."""
-    posterior = study.posterior()
+    posterior, failed = study.posterior(), _items(study, ["why"], [*study.failures.items()])
+    flying = [(one.id, belief(one.mean, one.std)) for one in study.flying()]
     return [
         _labels(study),
-        _failed(study),
-        _flying(study),
+        Part("Failed", *failed, "Nothing failed."),
+        Part("In flight", *_items(study, ["mean ± sd"], flying), "Nothing is in flight."),
         _best(study, posterior, top(study, posterior, count)),
     ]
 
@@ -255,16 +256,6 @@ def _labels(study: PoolStudy) -> Part:
     rows = [[str(i), *row] for i, row in enumerate(rows, 1)]
     title = "Labels in the order in which they came"
     return Part(title, ["no.", *columns], rows, "No label yet.")
-
-
-def _failed(study: PoolStudy) -> Part:
-    told = _items(study, ["why"], [*study.failures.items()])
-    return Part("Failed", *told, "Nothing failed.")
-
-
-def _flying(study: PoolStudy) -> Part:
-    told = [(one.id, belief(one.mean, one.std)) for one in study.flying()]
-    return Part("In flight", *_items(study, ["mean ± sd"], told), "Nothing is in flight.")
 
 
 def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:

@@ -177,12 +177,7 @@ def _fact(value: Any) -> list[str | None]:
 
 def _wing(wing: Wing, boards: Sequence[Board], numbers: Mapping[str, int]) -> View:
     """Return the ranking over the tasks of a wing, and quality against cost."""
-    found = {
-        one.name: [
-            next((row for row in board.rows if row.name == one.name), None) for board in wing.boards
-        ]
-        for one in wing.standings
-    }
+    found = {one.name: [board.row(one.name) for board in wing.boards] for one in wing.standings}
     rows = [_standing(one, found[one.name], numbers[one.name]) for one in wing.standings]
     kind = wing.kind or wing.boards[0].kind
     return {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -43,21 +44,28 @@ def reproduce(name: str, out: Path, **options: Any) -> list[Path]:
         InputError: The name or an option is not known, an option is out of range, a data set is not
             here, or nothing can be written to ``out``.
     """
-    if name not in REPRODUCTIONS:
-        raise InputError(
-            f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)} "
-            f"Known are {', '.join(REPRODUCTIONS)}."
-        )
-    module, attribute = REPRODUCTIONS[name].split(":")
-    function = getattr(import_module(f".{module}", __name__), attribute)
+    function = _function(name)
     known = list(inspect.signature(function).parameters)[1:]
     for option in options:
         if option not in known:
             raise InputError(f"{name} has no option {option}; it takes {', '.join(known)}.")
     folder = _folder(Path(out))
     say(f"{name}: what it needs is played or computed, then section after section")
-    files: list[Path] = function(folder, **options)
-    return files
+    from .figures import style  # matplotlib is slow to import
+
+    with style():
+        return function(folder, **options)
+
+
+def _function(name: str) -> Callable[..., list[Path]]:
+    if name not in REPRODUCTIONS:
+        raise InputError(
+            f"There is no reproduction {name!r}{closest(name, REPRODUCTIONS)} "
+            f"Known are {', '.join(REPRODUCTIONS)}."
+        )
+    module, attribute = REPRODUCTIONS[name].split(":")
+    found: Callable[..., list[Path]] = getattr(import_module(f".{module}", __name__), attribute)
+    return found
 
 
 def _folder(out: Path) -> Path:

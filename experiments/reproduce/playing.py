@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ...envs.core.checks import integer
 from ..runs.board import missing
@@ -16,9 +17,11 @@ RESULTS = "results"
 """Folder of the records, below the report's. `discovery-gym leaderboard` reads it, too."""
 
 
-def play_suites(
-    suites: Sequence[Suite], out: Path, workers: int | None
-) -> dict[str, dict[str, Evaluation]]:
+Records = Mapping[str, Mapping[str, Evaluation]]
+"""What was achieved, by task and agent."""
+
+
+def play_suites(suites: Sequence[Suite], out: Path, workers: int | None) -> Records:
     """Play what is missing of some suites; return what was achieved by task and agent.
 
     Finished runs lie under ``out / RESULTS``: a second call plays only what a killed one left.
@@ -41,3 +44,20 @@ def play_suites(
             raise RuntimeError(f"{spec.name} on {spec.task} failed:\n{record.error}")
         records.setdefault(spec.task, {})[spec.name] = record.evaluation
     return records
+
+
+def runs_of(records: Records) -> list[dict[str, Any]]:
+    """Return the runs as rows of a table."""
+    return [
+        {
+            "task": task,
+            "agent": agent,
+            "environment": run.env_id,
+            "agent as text": run.agent,
+            "episodes": len(run.returns),
+            "first seed": run.seed,
+            "ms per decision": 1e3 * run.seconds_per_decision,
+        }
+        for task, some in records.items()
+        for agent, run in some.items()
+    ]

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -16,6 +17,9 @@ from ..report.page import render
 from ..runs.terminal import say
 
 DPI = 150
+Rows = Sequence[Mapping[str, Any]]
+Named = Mapping[str, Rows]
+NONE: Named = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +34,7 @@ class Table:
     """
 
     name: str
-    rows: Sequence[Mapping[str, Any]]
+    rows: Rows
     shown: bool = True
 
     @property
@@ -100,7 +104,8 @@ class Words:
         *,
         name: str | None = None,
         figure: Figure | None = None,
-        tables: Sequence[Table] = (),
+        tables: Named = NONE,
+        files: Named = NONE,
         **numbers: Any,
     ) -> Section:
         """Return a section.
@@ -109,12 +114,16 @@ class Words:
             key: Its name in the file.
             name: Name of its figure, where it is not the key.
             figure: Its figure.
-            tables: Its tables; those in the file come first.
+            tables: Rows of the tables that it shows, by name; those in the file come first.
+            files: Rows of those that it only links to.
             **numbers: What is filled in. A paragraph with nothing in it is left out.
         """
         title, *blocks = _blocks(self._sections[key].format(**numbers))
         captions = [block for block in blocks if block.startswith(CAPTION)]
         written = [block for block in blocks if block.startswith("|")]
+        whole = [_table(key, block) for block in written]
+        whole += (Table(name=name, rows=rows) for name, rows in tables.items())
+        whole += (Table(name=name, rows=rows, shown=False) for name, rows in files.items())
         say(f"done: {title}")  # some take minutes
         return Section(
             title=title,
@@ -122,7 +131,7 @@ class Words:
             name=name or key,
             figure=figure,
             caption="".join(captions).removeprefix(CAPTION),
-            tables=(*(_table(key, block) for block in written), *tables),
+            tables=tuple(whole),
         )
 
 

@@ -90,9 +90,7 @@ def chunks(run: Missing) -> list[Chunk]:
     for number in range(chunks_of(whole)):
         first = number * whole.chunk
         count = min(whole.chunk, whole.episodes - first)
-        suite = (
-            f"chunk {number} of {run_id}"  # of no other run, whose last chunk may be another one
-        )
+        suite = f"chunk {number} of {run_id}"  # and of no other run, whose last chunk may differ
         spec = replace(whole, suite=suite, seed=whole.seed + first, episodes=count)
         found.append(Chunk(run, number, spec, hashed(spec.text, run.fingerprint)))
     return found

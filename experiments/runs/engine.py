@@ -68,7 +68,7 @@ def play_on_ray(todo: Sequence[Missing], folder: Path, address: str) -> None:
         WorkerLost: What plays some chunk is lost again and again.
     """
     with _watching(Board(todo, folder)) as look:
-        play_here(todo, folder, Nodes(address, look))
+        play_here(todo, folder, Nodes(address, look).play)
 
 
 @contextlib.contextmanager

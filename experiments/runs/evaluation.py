@@ -37,6 +37,9 @@ QUANTILES = {"q50": 0.5, "q90": 0.9, "q99": 0.99}
 """Quantiles of the time of one decision."""
 ONCE, AFTER = ("returns", "lengths", "regret", "spent"), ("after", "best_after", "spent_after")
 """What is kept of an episode once, and after each point."""
+SAME = ("agent", "role", "returns", "lengths", "points", "best_after", "spent_after", "spent",
+        "actions")  # fmt: skip
+"""What an evaluation keeps of `Episodes` as it is."""
 OWN = ("id", "num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode",
        "reveal")  # fmt: skip
 """Arguments of `gymnasium.make_vec` and of environments that an evaluation sets."""
@@ -211,22 +214,14 @@ def _evaluation(found: Episodes, metrics: Mapping[str, NDArray[np.float64]]) -> 
     return Evaluation(
         env_id="",
         env_kwargs={},
-        agent=found.agent,
-        role=found.role,
         seed=found.seeds[0],
-        returns=found.returns,
-        lengths=found.lengths,
         regret=None if unknown else found.regret,
-        points=found.points,
         after=found.return_after if unknown else found.regret_after,
-        best_after=found.best_after,
-        spent_after=found.spent_after,
-        spent=found.spent,
-        actions=found.actions,
         metrics=metrics,
         decision_seconds=_seconds(np.array(found.seconds), np.array(found.running)),
         random_value=None,
         optimal_value=None,
+        **{name: getattr(found, name) for name in SAME},
     )
 
 

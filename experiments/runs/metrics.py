@@ -1,14 +1,15 @@
 """Metrics: what else may be computed of played episodes.
 
 Each is named by a text such as ``"information_bounds(contrasts=1000)"``. Its class takes the settings,
-names in ``of`` the models whose episodes it takes, and is called with a model and E of its episodes. It
-returns numbers of each, as many as its ``width`` says, which must not depend on the other episodes.
+and is called with a model and E of its episodes. It returns numbers of each, as many as its ``width``
+says, which must not depend on the other episodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,11 @@ from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from ...envs.pools.pool import Pool
 from .episodes import Episodes
-from .pool_metrics import Area, Found, SimpleRegret, Top
+from .pool_metrics import Area, Found, Metric, SimpleRegret, Top
 from .trace import Floats
 
 
-class InformationBounds:
+class InformationBounds(Metric):
     """Lower and upper bound of the total information of each episode, ``(E, 2)``, in nats.
 
     They are those of `sequential_bounds`.
@@ -33,17 +34,12 @@ class InformationBounds:
         contrasts: Number L of contrastive draws, which the episodes of `TOGETHER` seeds share.
     """
 
-    of = DesignModel
+    of, numbers = DesignModel, 2
     TOGETHER, BLOCK = 8, 1024
     """Episodes that share draws, and draws at once: their likelihoods stay in the cache."""
 
     def __init__(self, *, contrasts: int = 1000) -> None:
         self.contrasts = integer("contrasts", contrasts, low=1, high=1_000_000_000)
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 2
 
     def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
         """Return both bounds of each episode, ``(E, 2)``."""
@@ -54,12 +50,9 @@ class InformationBounds:
         )
         left = np.array([one["rounds_left"][0] for one in episodes.observations])
         rounds = model.horizon - left.astype(np.int64)
-        groups = [seed // self.TOGETHER for seed in episodes.seeds]  # whatever is played besides
-        first = 0
-        while first < count:
-            group = groups[first]
-            last = next((i for i in range(first, count) if groups[i] != group), count)
-            some = slice(first, last)
+        # Groups follow from the seeds, whatever is played besides.
+        for group, rows in groupby(range(count), lambda i: episodes.seeds[i] // self.TOGETHER):
+            some = list(rows)
             bounds = sequential_bounds(
                 model,
                 episodes.hidden["theta"][some],
@@ -71,7 +64,6 @@ class InformationBounds:
                 rounds[some],
             )
             found.append(np.stack(bounds, 1))
-            first = last
         return np.concatenate(found)
 
 

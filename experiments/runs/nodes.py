@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from ...envs.core import InputError
 from ...envs.core.cluster import Calls
 from .board import Chunk
-from .sharing import Found, WorkerLost, play_group
+from .sharing import Claim, Found, Played, WorkerLost, play_group
 
 TRIES = 4
 """How often a chunk is played whose player is lost each time."""
@@ -34,12 +34,22 @@ class Nodes(Calls):
             raise InputError(f"There is no Ray cluster at {address!r}: {error}") from None
         self._look, self._lost = look, Counter[str]()
 
-    def start(self, group: Sequence[Chunk]) -> None:
-        """Begin to play a group."""
-        self.call(group, group)
+    def play(self, claim: Claim) -> Played:
+        """Play groups as long as there are any; yield those that have ended."""
+        try:
+            while self._start(claim):
+                yield from self._ended()
+        finally:
+            self.end()
 
-    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found] | None]]:
-        """Wait for a moment; yield groups that have ended with what came of them; None: it was lost."""
+    def _start(self, claim: Claim) -> bool:
+        """Begin to play as many groups as there are CPUs; return whether any is played."""
+        while self.free and (group := claim()):
+            self.call(group, group)
+        return self.busy
+
+    def _ended(self) -> Played:
+        """Wait for a moment; yield the groups that have ended."""
         for group, found, lost in self.answers():
             if isinstance(found, str):
                 raise InputError(found)

@@ -15,7 +15,7 @@ to the top share and for factors of acceleration and enhancement against random 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,23 @@ from .episodes import Episodes
 from .trace import Floats
 
 
-class Top:
+class Metric:
+    """What a metric says of itself."""
+
+    of: ClassVar[type] = Pool
+    """The models whose episodes it takes."""
+    numbers: ClassVar[int] = 0
+    """Numbers of an episode, besides those after each point."""
+    per_point: ClassVar[int] = 0
+    """Numbers of an episode after each of the P points."""
+
+    @classmethod
+    def width(cls, points: int) -> int:
+        """Return how many numbers an episode has."""
+        return cls.numbers + cls.per_point * points
+
+
+class Top(Metric):
     """Experiments to the first of the best items of each episode, ``(E, 3)``.
 
     The columns are how many experiments an agent needed, how many random play needs in the mean, and
@@ -40,15 +56,10 @@ class Top:
             last of them.
     """
 
-    of = Pool
+    numbers = 3
 
     def __init__(self, *, share: float = 0.05) -> None:
         self.share = real("share", share, low=0, high=1, open_low=True)
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 3
 
     def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the experiments needed, those of random play, and whether one was found, ``(E, 3)``."""
@@ -62,18 +73,7 @@ class Top:
         return np.stack([needed, law.draws_to_first(n, many), found], 1).astype(np.float64)
 
 
-class Course:
-    """A metric that has a number after each of the P points, and then what random play has there."""
-
-    of = Pool
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 2 * points
-
-
-class Found(Course):
+class Found(Metric):
     """Share of the best items of each episode that was chosen so far, ``(E, 2 P)``.
 
     The first P columns hold this after the decisions at the P points of the evaluation (beyond the last
@@ -83,6 +83,8 @@ class Found(Course):
     Args:
         share: The best items, as for `Top`.
     """
+
+    per_point = 2
 
     def __init__(self, *, share: float = 0.05) -> None:
         self.share = real("share", share, low=0, high=1, open_low=True)
@@ -102,13 +104,15 @@ class Found(Course):
         return np.concatenate([found, chance], axis=1)
 
 
-class SimpleRegret(Course):
+class SimpleRegret(Metric):
     """How far the best item so far lies below the best of all, ``(E, 2 P)``, in the unit of the label.
 
     The first P columns hold this, the simple regret, after the decisions at the P points of the
     evaluation (beyond the last decision: after the last), the others what it is in the mean when items
     are chosen at random.
     """
+
+    per_point = 2
 
     def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the simple regrets, and those of random play, ``(E, 2 P)``."""
@@ -118,19 +122,14 @@ class SimpleRegret(Course):
         return np.concatenate([_gaps(values, items)[:, counts - 1], chance], axis=1)
 
 
-class Area:
+class Area(Metric):
     """Area under the best so far of each episode, and under that of random play, ``(E, 2)``.
 
     It is the mean over the experiments of where the best item so far lies between the mean of all items,
     which is 0, and the best, which is 1. Where all items are equal it is 1.
     """
 
-    of = Pool
-
-    @staticmethod
-    def width(points: int) -> int:
-        """Return the numbers of an episode."""
-        return 2
+    numbers = 2
 
     def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
         """Return the area of the agent and the one of random play, ``(E, 2)``."""

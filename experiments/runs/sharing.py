@@ -7,12 +7,13 @@ what the others have found.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 import numpy as np
 
@@ -30,64 +31,25 @@ PAUSE = 0.2
 
 Found = tuple[Evaluation, float] | str
 """What came of a chunk: an evaluation and the seconds that it took, or the traceback of its failure."""
+Claim: TypeAlias = Callable[[], Sequence[Chunk]]
+"""Returns a group of chunks that are to be played; nothing where others play all that is left."""
+Played: TypeAlias = Generator[tuple[Sequence[Chunk], Sequence[Found] | None], None, None]
+"""Groups that have ended, with what came of them; None: it was lost."""
+Player: TypeAlias = Callable[[Claim], Played]
+"""Plays groups that it claims, as long as there are any."""
 
 
 class WorkerLost(RuntimeError):
     """What plays was killed from outside, most often for want of memory."""
 
 
-class Pool(Protocol):
-    """What plays groups of chunks."""
-
-    @property
-    def free(self) -> bool:
-        """Whether another group may start."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether there are groups that have not ended."""
-
-    def start(self, group: Sequence[Chunk]) -> None:
-        """Begin to play a group."""
-
-    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found] | None]]:
-        """Wait for a moment; yield groups that have ended with what came of them; None: it was lost."""
-
-    def end(self) -> None:
-        """Give up what has not ended."""
-
-
-class Here:
-    """Plays one group at a time, in this process."""
-
-    def __init__(self) -> None:
-        self._group: Sequence[Chunk] | None = None
-
-    @property
-    def free(self) -> bool:
-        """Whether another group may start."""
-        return self._group is None
-
-    @property
-    def busy(self) -> bool:
-        """Whether there is one that has not ended."""
-        return self._group is not None
-
-    def start(self, group: Sequence[Chunk]) -> None:
-        """Take a group."""
-        self._group = group
-
-    def replies(self) -> Iterator[tuple[Sequence[Chunk], Sequence[Found]]]:
-        """Play it."""
-        assert self._group is not None
-        group, self._group = self._group, None
+def here(claim: Claim) -> Played:
+    """Play one group after the other, in this process."""
+    while group := claim():
         yield group, play_group(group)
 
-    def end(self) -> None:
-        """Do nothing: nothing goes on."""
 
-
-def work(todo: Iterable[Missing], folder: Path, pool: Pool, leases: Leases) -> None:
+def work(todo: Iterable[Missing], folder: Path, leases: Leases, player: Player = here) -> None:
     """Play what nobody else plays, and wait for the rest.
 
     Raises:
@@ -95,23 +57,18 @@ def work(todo: Iterable[Missing], folder: Path, pool: Pool, leases: Leases) -> N
             folder cannot be written to any more.
     """
     sharer = _Sharer(Board(todo, folder), leases)
-    try:
-        while sharer.board.runs or pool.busy:
-            while pool.free and (group := sharer.claim()):
-                pool.start(group)
-            if pool.busy:
-                for played, found in pool.replies():
-                    sharer.take(played, found)
-            elif sharer.board.runs:
-                time.sleep(PAUSE)
-    finally:
-        pool.end()
+    while sharer.board.runs:
+        with contextlib.closing(player(sharer.claim)) as played:
+            for group, found in played:
+                sharer.take(group, found)
+        if sharer.board.runs:
+            time.sleep(PAUSE)
 
 
-def play_here(todo: Iterable[Missing], folder: Path, pool: Pool | None = None) -> None:
-    """Play what is missing, in this process or in a pool that it drives."""
+def play_here(todo: Iterable[Missing], folder: Path, player: Player = here) -> None:
+    """Play what is missing, in this process or by what it drives."""
     with Leases(folder / CHUNKS) as leases:
-        work(todo, folder, pool or Here(), leases)
+        work(todo, folder, leases, player)
 
 
 def play_group(group: Sequence[Chunk]) -> list[Found]:

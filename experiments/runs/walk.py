@@ -149,12 +149,8 @@ def _moment(
     return Moment(
         action=shown(plain) if model is None else told(model.action_name(action)),
         reward=reward,
-        regret=_number(info, "regret"),
+        regret=float(info["regret"]) if "regret" in info else None,
         best=None if best is None else float(best),
         spent=spent,
         then="" if model is None else told(model.summary(observation)),
     )
-
-
-def _number(info: Mapping[str, Any], name: str) -> float | None:
-    return float(info[name]) if name in info else None

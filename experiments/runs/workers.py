@@ -19,7 +19,7 @@ from ...envs.core import InputError
 from ...envs.core.files import WRITING
 from ...envs.core.leases import Leases
 from .board import CHUNKS, Missing
-from .sharing import Here, work
+from .sharing import work
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PATIENCE = 5.0
@@ -96,7 +96,7 @@ def serve() -> None:
     try:
         with Leases(Path(folder) / CHUNKS) as leases:
             threading.Thread(target=_follow, args=(inbox, leases), daemon=True).start()
-            work(map(Missing.from_json, lines), Path(folder), Here(), leases)
+            work(map(Missing.from_json, lines), Path(folder), leases)
     except InputError as error:
         os.write(outbox, json.dumps(str(error)).encode())
     sys.stderr.flush()

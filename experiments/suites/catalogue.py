@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...envs.core import InputError, closest, shown
 from . import files
-from .settings import with_tuned
 from .task import Suite
+from .tuning import with_tuned
 
 NAMES = ("smoke", "quick", "pools", "design", "budgets", "paper", "full")
 SUITES = {name: with_tuned(files.read(Path(__file__).with_name(f"{name}.toml"))) for name in NAMES}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NoReturn
 
@@ -99,11 +99,11 @@ def _entered(suite: Suite, entry: str, say: Callable[[str], None]) -> Suite:
         raise InputError(f"{name} fits no task of {suite.name}: {some}")
     for left_out, reason in wrong.items():
         say(f"{name} does not fit {left_out}, which it leaves out: {reason}")
-    return replace(suite, tasks=tuple(_joined(task, name, text, wrong) for task in suite.tasks))
-
-
-def _joined(task: Task, name: str, text: str, wrong: Collection[str]) -> Task:
-    return task if task.name in wrong else replace(task, agents={**task.agents, name: text})
+    tasks = (
+        task if task.name in wrong else replace(task, agents={**task.agents, name: text})
+        for task in suite.tasks
+    )
+    return replace(suite, tasks=tuple(tasks))
 
 
 def misfit(task: Task, text: str, try_it: bool = True) -> str | None:

@@ -35,6 +35,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -93,11 +94,10 @@ def read(path: Path) -> Suite:
 
 def _numbers(place: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a suite that are numbers, and those that have a default if given."""
-    seeds = {"low": EVALUATION_SEED, "high": 2**40}  # smaller ones are for tuning
-    checks: dict[str, Callable[[str, Any], Any]] = {
-        "episodes": lambda name, value: integer(name, value, low=1, high=MOST_EPISODES),
-        "seed": lambda name, value: integer(name, value, **seeds),
-        "chunk": lambda name, value: integer(name, value, low=1, high=1024),
+    checks = {
+        "episodes": partial(integer, low=1, high=MOST_EPISODES),
+        "seed": partial(integer, low=EVALUATION_SEED, high=2**40),  # smaller ones are for tuning
+        "chunk": partial(integer, low=1, high=1024),
     }
     given = [name for name in checks if name in table]
     return {name: checks[name](f"{place}: {name}", table[name]) for name in given}

@@ -5,15 +5,14 @@ The labels that the paper prints above its columns are permuted; `TABLE` puts th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.evaluation import Evaluation
 from ...suites.task import Task
+from ..playing import Records
 from .comparison import PAPER, Comparison, compare
 
 
@@ -108,7 +107,7 @@ class Results:
     """What the runs on one data set found; the records, by task and agent, have others too."""
 
     dataset: str
-    records: Mapping[str, Mapping[str, Evaluation]]
+    records: Records
 
     @property
     def name(self) -> str:

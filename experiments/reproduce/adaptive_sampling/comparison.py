@@ -48,15 +48,11 @@ class Comparison:
         Where no pair differs from another, as with agents and tables without chance, they all
         differ by the mean.
         """
-        low, high = self._ends
+        one = self.difference
+        low, high = (one.value,) * 2 if one.how == NO_VARIATION else (one.low, one.high)
         if high < 0:
             return "lower"
         return "higher" if low > 0 else "level"
-
-    @property
-    def _ends(self) -> tuple[float, float]:
-        one = self.difference
-        return (one.value, one.value) if one.how == NO_VARIATION else (one.low, one.high)
 
     @property
     def text(self) -> str:

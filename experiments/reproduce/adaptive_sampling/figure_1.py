@@ -8,7 +8,7 @@ section 5.2. What its text leaves open was read from the authors' programs
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ....envs.core.checks import integer
-from ...runs.evaluation import Evaluation
-from .. import figures
 from ..figures import new_figure, points
-from ..playing import play_suites
-from ..report import Section, Table, write_report
+from ..playing import play_suites, runs_of
+from ..report import Section, write_report
 from . import kinds
 from .comparison import COLOURS, line, tally
 from .kinds import NEWCOMERS, WORDS, Played, every, plus_minus
@@ -35,41 +33,22 @@ def asd_figure_1(
     episodes = integer("episodes", episodes, low=2, high=10_000)
     seed = integer("seed", seed, low=0)
     records = play_suites([kind.suite(episodes, seed) for kind in kinds.KINDS], out, workers)
-    played = [Played(kind=kind, records=records) for kind in kinds.KINDS]
-    with figures.style():
-        sections = [
-            _overview(played),
-            paper_ranking(played),
-            newcomers(played),
-            *(_kind(one) for one in played),
-            WORDS.section("words_and_programs"),
-            _method(records, seed),
-        ]
-        return write_report(out, WORDS.title, _abstract(played), sections)
+    played, runs = [Played(kind=kind, records=records) for kind in kinds.KINDS], runs_of(records)
+    sections = [
+        _overview(played),
+        paper_ranking(played),
+        newcomers(played),
+        *(_kind(one) for one in played),
+        WORDS.section("words_and_programs"),
+        WORDS.section("method", files={"runs": runs}, runs=len(runs), seed=seed),
+    ]
+    return write_report(out, WORDS.title, _abstract(played), sections)
 
 
 def _abstract(played: Sequence[Played]) -> list[str]:
     rivals = {rival: every(played, "IDS", rival) for rival in ("TS", *NEWCOMERS)}
     tallies = (f"against {rival} {tally(some, where=False)}" for rival, some in rivals.items())
     return WORDS.abstract(settings=len(rivals["TS"]), tallies="; ".join(tallies))
-
-
-def _method(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
-    rows = [
-        {
-            "setting": task,
-            "agent": agent,
-            "environment": record.env_id,
-            "agent as text": record.agent,
-            "pools": len(record.returns),
-            "first seed": record.seed,
-            "ms per decision": 1e3 * record.seconds_per_decision,
-        }
-        for task, some in records.items()
-        for agent, record in some.items()
-    ]
-    tables = [Table(name="runs", rows=rows, shown=False)]
-    return WORDS.section("method", tables=tables, runs=len(rows), seed=seed)
 
 
 # ---- the figure
@@ -108,11 +87,8 @@ def _kind(one: Played) -> Section:
         "kind",
         name=kind.name,
         figure=figure,
-        tables=[
-            Table(name=f"{kind.name}_shown", rows=_early_in_words(one)),
-            Table(name=kind.name, rows=_early(one), shown=False),
-            Table(name=f"{kind.name}_curves", rows=_curves(one), shown=False),
-        ],
+        tables={f"{kind.name}_shown": _early_in_words(one)},
+        files={kind.name: _early(one), f"{kind.name}_curves": _curves(one)},
         kind=kind,
         parameters=", ".join(f"{key}={value}" for key, value in kind.env_kwargs.items()),
         agents=", ".join(f"`{agent}` = `{text}`" for agent, text in kind.agents.items()),
@@ -124,7 +100,7 @@ def _draw_curve(axes: Axes, one: Played, *, zoom: bool) -> None:
     """Draw regret against labels; zoomed, the curve of random leaves the picture."""
     kind, steps = one.kind, np.arange(1, one.kind.steps + 1)
     top = 0.0
-    for agent, regret in one.curves(kind.shown).items():
+    for agent, regret in one.curves[kind.shown].items():
         mean, half = plus_minus(regret)
         colour = COLOURS[agent]
         axes.plot(steps, mean, line(agent), color=colour, label=agent, linewidth=1.3)
@@ -195,7 +171,7 @@ def _curves(one: Played) -> list[dict[str, Any]]:
     return [
         {one.kind.symbol: value, "agent": agent, "labels": t, **_interval(mean, half)}
         for value in one.kind.settings
-        for agent, regret in one.curves(value).items()
+        for agent, regret in one.curves[value].items()
         for t, (mean, half) in enumerate(zip(*plus_minus(regret), strict=True), start=1)
     ]
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...runs.evaluation import Evaluation
 from ...runs.replay import curves
 from ...suites.task import Suite, Task
+from ..playing import Records
 from ..report import Words
 from .comparison import Comparison, compare
 
@@ -200,17 +200,14 @@ class Played:
     """A kind of pool and the records of its runs, by task and agent."""
 
     kind: Kind
-    records: Mapping[str, Mapping[str, Evaluation]]
+    records: Records
 
-    def curves(self, value: float) -> dict[str, NDArray[np.float64]]:
-        """Return the regret of every agent at one setting after each label, ``(E, T)``.
+    @cached_property
+    def curves(self) -> dict[float, dict[str, NDArray[np.float64]]]:
+        """Regret of every agent at each setting after each label, ``(E, T)``.
 
         Records keep it after some labels only; their actions give it after all of them.
         """
-        return self._curves[value]
-
-    @cached_property
-    def _curves(self) -> dict[float, dict[str, NDArray[np.float64]]]:
         return {
             value: {
                 agent: curves(record)
@@ -227,7 +224,7 @@ class Played:
     def regrets(self, value: float, step: int | None = None) -> dict[str, NDArray[np.float64]]:
         """Return the regret of every agent after ``step`` labels, ``(E,)``; None: the last early."""
         at = (step or self.kind.early[-1]) - 1
-        return {agent: curve[:, at] for agent, curve in self.curves(value).items()}
+        return {agent: curve[:, at] for agent, curve in self.curves[value].items()}
 
     def compare(self, ours: str, theirs: str) -> list[Comparison]:
         """Compare two agents at every setting; none where one of them does not play."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..report import Section, Table
+from ..report import Section
 from .comparison import PAPER, Comparison, tally
 from .kinds import NEWCOMERS, WORDS, Played, every, plus_minus
 
@@ -23,7 +23,7 @@ def paper_ranking(played: Sequence[Played]) -> Section:
     rows = [one.row for some in found.values() for one in some]
     return WORDS.section(
         "claims",
-        tables=[Table(name="paired_differences", rows=rows, shown=False)],
+        files={"paired_differences": rows},
         over_steps=" ".join(
             _over_steps(kinds[name])
             for name in ("linear", "logistic", "random_graph", "star_graph")
@@ -45,7 +45,7 @@ def paper_ranking(played: Sequence[Played]) -> Section:
 
 
 def _over_steps(one: Played) -> str:
-    curves = one.curves(one.kind.shown)
+    curves = one.curves[one.kind.shown]
     parts = []
     for rival in PAPER:
         if rival in curves and rival != "IDS":
@@ -89,10 +89,8 @@ def newcomers(played: Sequence[Played]) -> Section:
     paired = [one.row for rival in NEWCOMERS for one in against[rival]]
     return WORDS.section(
         "newcomers",
-        tables=[
-            Table(name="newcomers", rows=rows),
-            Table(name="newcomers_paired", rows=paired, shown=False),
-        ],
+        tables={"newcomers": rows},
+        files={"newcomers_paired": paired},
         names=" and ".join(NEWCOMERS),
         first_of_paper=sum(row["lowest of the paper's"] == "IDS" for row in rows),
         first_of_all=sum(row["lowest of all"] == "IDS" for row in rows),

@@ -16,12 +16,10 @@ from matplotlib.axes import Axes
 
 from ....envs.core.checks import integer
 from ....envs.datasets import load
-from ...runs.evaluation import Evaluation
 from ...suites.task import Suite
-from .. import figures
 from ..figures import common_key, new_figure
-from ..playing import play_suites
-from ..report import Section, Table, Words, write_report
+from ..playing import play_suites, runs_of
+from ..report import Section, Words, write_report
 from . import columns
 from .columns import DATASETS, NEWCOMERS, OTHER_BELIEF, Results
 from .comparison import COLOURS, PAPER, tally
@@ -44,15 +42,14 @@ def asd_table_1(
     for name in DATASETS:
         load(name)  # what is missing is told before anything is played
     records = play_suites([suite], out, workers)
-    results = {name: Results(name, records) for name in DATASETS}
-    with figures.style():
-        sections = [
-            *(_numbers(one) for one in results.values()),
-            _labels(list(results.values())),
-            _ranking(results),
-            _method(suite, records),
-        ]
-        return write_report(out, WORDS.title, _abstract(results), sections)
+    results, runs = {name: Results(name, records) for name in DATASETS}, runs_of(records)
+    sections = [
+        *(_numbers(one) for one in results.values()),
+        _labels(list(results.values())),
+        _ranking(results),
+        WORDS.section("method", files={"runs": runs}, runs=len(runs), suite=suite),
+    ]
+    return write_report(out, WORDS.title, _abstract(results), sections)
 
 
 def _abstract(results: Mapping[str, Results]) -> list[str]:
@@ -69,22 +66,6 @@ def _abstract(results: Mapping[str, Results]) -> list[str]:
     )
 
 
-def _method(suite: Suite, records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
-    rows = [
-        {
-            "column": task,
-            "agent": agent,
-            "agent as text": record.agent,
-            "runs": len(record.returns),
-            "first seed": record.seed,
-        }
-        for task, some in records.items()
-        for agent, record in some.items()
-    ]
-    tables = [Table(name="runs", rows=rows, shown=False)]
-    return WORDS.section("method", tables=tables, runs=len(rows), suite=suite)
-
-
 # ---- the numbers
 
 
@@ -97,11 +78,11 @@ def _numbers(one: Results) -> Section:
         "numbers",
         name=one.dataset,
         figure=figure,
-        tables=[
-            Table(name=f"{one.dataset}_paper", rows=_beside_the_paper(one)),
-            Table(name=f"{one.dataset}_all", rows=_all_agents(one, agents[1:])),
-            Table(name=one.dataset, rows=_all_digits(one, agents), shown=False),
-        ],
+        tables={
+            f"{one.dataset}_paper": _beside_the_paper(one),
+            f"{one.dataset}_all": _all_agents(one, agents[1:]),
+        },
+        files={one.dataset: _all_digits(one, agents)},
         title=f"{one.name}: {DATASETS[one.dataset]}",
         episodes=len(one.regrets(one.columns[0])["random"]),
     )
@@ -195,8 +176,7 @@ def _labels(results: Sequence[Results]) -> Section:
                     "the printed label itself": own,
                 }
             )
-    tables = [Table(name="labels", rows=rows)]
-    return WORDS.section("labels", tables=tables, ucb_error=_ucb_error(results))
+    return WORDS.section("labels", tables={"labels": rows}, ucb_error=_ucb_error(results))
 
 
 # ---- the ranking
@@ -220,10 +200,8 @@ def _ranking(results: Mapping[str, Results]) -> Section:
             )
     return WORDS.section(
         "claims",
-        tables=[
-            Table(name="differences", rows=differences),
-            Table(name="paired_differences", rows=paired, shown=False),
-        ],
+        tables={"differences": differences},
+        files={"paired_differences": paired},
         gain={name: one.mean_exact_random - one.mean("IDS") for name, one in results.items()},
         printed={
             name: one.paper_mean("random") - one.paper_mean("IDS") for name, one in results.items()

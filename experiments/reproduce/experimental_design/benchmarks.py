@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 from ....envs.core.checks import integer
 from ....envs.rendering.palette import BLUE, GREY
 from ...runs.evaluation import Evaluation
-from .. import figures
 from ..figures import new_figure, points
-from ..playing import play_suites
-from ..report import Section, Table, Words, write_report
+from ..playing import play_suites, runs_of
+from ..report import Section, Words, write_report
 from . import problems
-from .estimate import Estimate
 from .problems import Entry, Problem, Published
 
 WORDS = Words(Path(__file__).with_suffix(".md"))
@@ -52,14 +50,29 @@ def compare(
     suites = [suite for one in every for suite in one.suites(episodes, seed)]
     records = play_suites(suites, out, workers)
     results = [Result(problem, records[problem.name]) for problem in every]
-    with figures.style():
-        sections = [
-            _picture(results, words),
-            *(_numbers(one, words) for one in results),
-            _ahead(results, words),
-            _method(results, words),
-        ]
-        return write_report(out, words.title, _abstract(results, words), sections)
+    sections = [
+        _picture(results, words),
+        *(_numbers(one, words) for one in results),
+        _ahead(results, words),
+        _method(results, words),
+    ]
+    return write_report(out, words.title, _abstract(results, words), sections)
+
+
+class Estimate(NamedTuple):
+    """The mean over episodes of a bound, or of what it bounds, and its standard error."""
+
+    mean: float
+    error: float
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> Estimate:
+        """Return it for the values of some episodes, ``(E,)``."""
+        return cls(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
+
+    def __str__(self) -> str:
+        """Return both in words."""
+        return f"{self.mean:.3f} ± {self.error:.3f}"
 
 
 @dataclass(frozen=True)
@@ -119,21 +132,14 @@ def _abstract(results: Sequence[Result], words: Words) -> list[str]:
 
 
 def _method(results: Sequence[Result], words: Words) -> Section:
-    rows = []
-    for one in results:
-        for entry in one.problem.entries:
-            record = one.records[entry.name]
-            rows.append(
-                {
-                    "problem": one.problem.name,
-                    "agent": entry.name,
-                    "agent as text": record.agent,
-                    "episodes": len(record.returns),
-                    "first seed": record.seed,
-                    "L": entry.contrasts,
-                }
-            )
-    return words.section("method", tables=[Table(name="runs", rows=rows, shown=False)])
+    rows = [
+        row | {"L": entry.contrasts}
+        for one in results
+        for row, entry in zip(
+            runs_of({one.problem.name: one.records}), one.problem.entries, strict=True
+        )
+    ]
+    return words.section("method", files={"runs": rows})
 
 
 # ---- the numbers of a problem
@@ -147,7 +153,7 @@ def _numbers(one: Result, words: Words) -> Section:
     caps = sorted({entry.contrasts for entry in problem.entries})
     return words.section(
         "problem",
-        tables=[Table(name=slug(problem.name), rows=[row for _, row in rows])],
+        tables={slug(problem.name): [row for _, row in rows]},
         problem=problem,
         caps=", ".join(f"{np.log(n + 1):.3f} for L = {n:,}" for n in caps),
     )
@@ -263,7 +269,7 @@ def _ahead(results: Sequence[Result], words: Words) -> Section:
     more = "ahead by more than two standard errors"
     return words.section(
         "ahead",
-        tables=[Table(name="ahead", rows=rows)],
+        tables={"ahead": rows},
         behind=f"Published policies that are {more}: {behind}." if behind else f"None is {more}.",
         two_steps=" and ".join(text for one in results for text in _two_steps(one)),
     )

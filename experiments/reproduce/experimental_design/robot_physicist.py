@@ -6,7 +6,7 @@ successor https://github.com/cranmer/active_sciencing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,14 +19,12 @@ from ....envs.design.information import Exact
 from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
-from ...runs.evaluation import Evaluation
 from ...suites.task import Suite, Task
-from .. import figures
 from ..figures import common_key, new_figure, points
-from ..playing import play_suites
-from ..report import Section, Table, Words, write_report
+from ..playing import Records, play_suites
+from ..report import Section, Words, write_report
+from .benchmarks import Estimate
 from .episode import CURVES, Episode, at_prior, draw_rounds, other_settings, play_rounds
-from .estimate import Estimate
 from .twins import twins
 
 WORDS = Words(Path(__file__).with_suffix(".md"))
@@ -100,21 +98,20 @@ def robot_physicist(
         task.name: [play_rounds(task, name, seed) for name in AGENTS if name != "random"]
         for task in TASKS[:4]
     }
-    with figures.style():
-        sections = [
-            WORDS.section("original"),
-            _toy_information(seed),
-            *(_rounds(task.name, shown[task.name]) for task in TASKS[:2]),
-            _physics_information(seed),
-            twins(WORDS),
-            *(_rounds(task.name, shown[task.name]) for task in TASKS[2:4]),
-            _totals(records),
-            _times(records, seed),
-        ]
-        return write_report(out, WORDS.title, _abstract(records), sections)
+    sections = [
+        WORDS.section("original"),
+        _toy_information(seed),
+        *(_rounds(task.name, shown[task.name]) for task in TASKS[:2]),
+        _physics_information(seed),
+        twins(WORDS),
+        *(_rounds(task.name, shown[task.name]) for task in TASKS[2:4]),
+        _totals(records),
+        _times(records, seed),
+    ]
+    return write_report(out, WORDS.title, _abstract(records), sections)
 
 
-def _abstract(records: Mapping[str, Mapping[str, Evaluation]]) -> list[str]:
+def _abstract(records: Records) -> list[str]:
     toy, physics = (records[TASKS[i].name]["greedy"] for i in (0, 3))
     return WORDS.abstract(
         toy=toy.returns.mean(),
@@ -142,8 +139,8 @@ def _toy_information(seed: int) -> Section:
     axes.plot(phi, guess, "x", color=GREY, markersize=5, label="as the original estimated it")
     axes.set(xlabel="beam energy phi, GeV", ylabel="expected information, nats", ylim=(-0.15, None))
     axes.legend(loc="upper center")
-    tables = [Table(name="toy_information", rows=rows, shown=False)]
-    return WORDS.section("toy_information", figure=figure, tables=tables, worst=_worst(rows))
+    files = {"toy_information": rows}
+    return WORDS.section("toy_information", figure=figure, files=files, worst=_worst(rows))
 
 
 def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
@@ -184,8 +181,8 @@ def _physics_information(seed: int) -> Section:
         axes.set_xlabel("sqrt(s), GeV")
     panels[0].set_ylabel("expected information, nats")
     panels[0].legend(loc="lower right")
-    tables = [Table(name="physics_information", rows=rows, shown=False)]
-    return WORDS.section("physics_information", figure=figure, tables=tables, worst=_worst(rows))
+    files = {"physics_information": rows}
+    return WORDS.section("physics_information", figure=figure, files=files, worst=_worst(rows))
 
 
 def _settings(energies: Iterable[float], minus: float) -> Any:
@@ -228,7 +225,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
         "rounds",
         name=name,
         figure=figure,
-        tables=[Table(name=name, rows=[row for one in episodes for row in one.rows()])],
+        tables={name: [row for one in episodes for row in one.rows()]},
         task=task,
         truth=episodes[0].truth,
         polarised=", at its best polarisation,"
@@ -237,7 +234,7 @@ def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
     )
 
 
-def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
+def _totals(records: Records) -> Section:
     found = {
         task: {agent: Estimate.of(some[agent].returns) for agent in AGENTS}
         for task, some in records.items()
@@ -255,11 +252,10 @@ def _totals(records: Mapping[str, Mapping[str, Evaluation]]) -> Section:
     common_key(figure, axes, len(AGENTS))
     rows = [{"task": task} | {a: str(some[a]) for a in AGENTS} for task, some in found.items()]
     count = len(next(iter(records.values()))["random"].returns)
-    tables = [Table(name="totals", rows=rows)]
-    return WORDS.section("totals", figure=figure, tables=tables, episodes=count)
+    return WORDS.section("totals", figure=figure, tables={"totals": rows}, episodes=count)
 
 
-def _times(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Section:
+def _times(records: Records, seed: int) -> Section:
     random, model = np.random.default_rng(seed), WeinbergToy(num_events=1000)
     posterior, settings = at_prior(model, 1), model.evenly(50)
     began = perf_counter()
@@ -270,8 +266,7 @@ def _times(records: Mapping[str, Mapping[str, Evaluation]], seed: int) -> Sectio
         | {agent: _milliseconds(some[agent].seconds_per_decision) for agent in AGENTS}
         for task, some in records.items()
     ]
-    tables = [Table(name="times", rows=rows)]
-    return WORDS.section("times", tables=tables, error=error, milliseconds=1e3 * spent)
+    return WORDS.section("times", tables={"times": rows}, error=error, milliseconds=1e3 * spent)
 
 
 def _milliseconds(seconds: float) -> str:

@@ -15,7 +15,7 @@ from ....envs.design.electroweak import SIN2
 from ....envs.design.weinberg import Weinberg
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
 from ..figures import new_figure
-from ..report import Section, Table, Words
+from ..report import Section, Words
 
 Array = NDArray[np.float64]
 EVENTS = 1000
@@ -79,7 +79,7 @@ def twins(words: Words) -> Section:
     return words.section(
         "twins",
         figure=figure,
-        tables=[Table(name="twins", rows=[_row(energy) for energy in ENERGIES])],
+        tables={"twins": [_row(energy) for energy in ENERGIES]},
         truth=SIN2,
         events=EVENTS,
         twin_80=twin(80.0),

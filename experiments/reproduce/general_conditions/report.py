@@ -17,9 +17,8 @@ from ....envs.core import InputError
 from ....envs.core.checks import integer
 from ....envs.datasets import crossed
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE, PINK, RED
-from .. import figures
 from ..figures import common_key, new_figure
-from ..report import Section, Table, Words, write_report
+from ..report import Section, Words, write_report
 from . import delays
 from .tables import RULES, SETS, Names, Set, play
 
@@ -49,12 +48,11 @@ def general_conditions(out: Path, *, episodes: int = 4000, seed: int = 2024) -> 
         found[one] = {
             name: play(one.dataset, rule, points, episodes, seed) for name, rule in RULES.items()
         }
-    with figures.style():
-        sections = [_tables(found, missing, episodes, seed)]
-        if found:
-            sections += [_naming(found), _exact(found)]
-        sections.append(_delays(MORE * episodes, seed))
-        return write_report(out, WORDS.title, WORDS.abstract(), sections)
+    sections = [_tables(found, missing, episodes, seed)]
+    if found:
+        sections += [_naming(found), _exact(found)]
+    sections.append(_delays(MORE * episodes, seed))
+    return write_report(out, WORDS.title, WORDS.abstract(), sections)
 
 
 def _missing(dataset: str) -> str:
@@ -86,7 +84,7 @@ def _tables(
     return WORDS.section(
         "tables",
         figure=_picture(found) if found else None,
-        tables=[Table(name="tables", rows=rows)] if rows else [],
+        tables={"tables": rows} if rows else {},
         episodes=episodes,
         seed=seed,
         left_out="; ".join(missing.values()) and f"Left out: {'; '.join(missing.values())}",
@@ -168,7 +166,7 @@ def _naming(found: Mapping[Set, Results]) -> Section:
         for one, results in found.items()
         for tests in one.tests[-1:]
     ]
-    return WORDS.section("naming", tables=[Table(name="naming", rows=rows)], words="; ".join(words))
+    return WORDS.section("naming", tables={"naming": rows}, words="; ".join(words))
 
 
 def _exact(found: Mapping[Set, Results]) -> Section:
@@ -189,7 +187,7 @@ def _exact(found: Mapping[Set, Results]) -> Section:
                     "round robin": results["round robin"].chance(tests).value,
                 }
             )
-    return WORDS.section("exact", tables=[Table(name="exact", rows=rows)])
+    return WORDS.section("exact", tables={"exact": rows})
 
 
 def _delays(episodes: int, seed: int) -> Section:
@@ -205,7 +203,7 @@ def _delays(episodes: int, seed: int) -> Section:
 
     return WORDS.section(
         "delays",
-        tables=[Table(name="delays", rows=rows)],
+        tables={"delays": rows},
         episodes=episodes,
         largest=max(scores),
         helps=gain(0.5, 0.0),

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
 from ..figures import common_key, new_figure, plain_numbers
-from ..report import Section, Table
-from .campaigns import Arrivals, Simulation
+from ..report import Section
+from .campaigns import BySize, Simulation
 from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_sizes
 
 NAME = "9_break_even"
@@ -37,7 +37,7 @@ class Curve:
     label: str
     model: Any
     colour: str
-    data: dict[int, Arrivals]
+    data: BySize
 
     @cached_property
     def gains(self) -> list[float]:
@@ -60,22 +60,14 @@ class Curve:
         """Return the simulated gain of every size above 1."""
         return {n: self.data[1].mean / one.mean for n, one in self.data.items() if n > 1}
 
-    def check(self, simulation: Simulation) -> None:
+    def check(self) -> None:
         """Compare the simulated gains with the exact ones."""
         for n, ratio in self.ratios().items():
-            one, many = self.data[1], self.data[n]
-            simulation.check(
-                NAME,
-                many.run,
-                f"{self.label}, N={n}",
-                "log(mean epochs of 1 / mean epochs of N)",  # the ratio itself is skewed
-                math.log(gain(self.model, n)),
-                math.log(ratio),
-                math.hypot(
-                    one.error / self.model.mean_epochs(1), many.error / self.model.mean_epochs(n)
-                ),
-                many.count,
-            )
+            many, setting = self.data[n], f"{self.label}, N={n}"
+            errors = (self.data[k].error / self.model.mean_epochs(k) for k in (1, n))
+            what = "log(mean epochs of 1 / mean epochs of N)"  # the ratio itself is skewed
+            found = math.log(gain(self.model, n)), math.log(ratio), math.hypot(*errors)
+            many.run.check(NAME, setting, what, *found, many.count)
 
     def draw(self, left: Axes, right: Axes) -> None:
         """Draw the gain on the left, the cost on the right."""
@@ -87,11 +79,7 @@ class Curve:
 
 
 def break_even(
-    simulation: Simulation,
-    gauss: dict[int, Arrivals],
-    ladder: dict[int, Arrivals],
-    slow: dict[int, Arrivals],
-    episodes: int,
+    simulation: Simulation, gauss: BySize, ladder: BySize, slow: BySize, episodes: int
 ) -> Section:
     """Return how slow a batch may be: all models in one picture, points over exact curves."""
     few = min(episodes, max(episodes // 5, 200))
@@ -103,7 +91,7 @@ def break_even(
     figure = new_figure(8.2, 4.0)
     left, right = figure.subplots(1, 2)
     for curve in curves:
-        curve.check(simulation)
+        curve.check()
         curve.draw(left, right)
     _draw_claims(left, right)
     common_key(figure, left, 4, "outside lower center")
@@ -111,7 +99,7 @@ def break_even(
     return WORDS.section(
         NAME,
         figure=figure,
-        tables=[Table(name=NAME, rows=rows, shown=False)],
+        files={NAME: rows},
         gauss={n: gain(GAUSS, n) for n in (96, 4096)},
         ladder={n: gain(LADDER, n) for n in (128, 10**6)},
         slow=gain(SLOW_LADDER, 128),
@@ -123,7 +111,7 @@ def break_even(
     )
 
 
-def _more(simulation: Simulation, gauss: dict[int, Arrivals], episodes: int) -> list[Curve]:
+def _more(simulation: Simulation, gauss: BySize, episodes: int) -> list[Curve]:
     curves = []
     for p, colour in zip(PROBS, (SKY, BLUE, DARK), strict=True):
         data = {

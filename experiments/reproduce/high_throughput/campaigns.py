@@ -25,36 +25,6 @@ class Simulation:
     checks: list[dict[str, Any]] = field(default_factory=list)  # rows of a table
     runs: int = 0
 
-    def check(
-        self,
-        figure: str,
-        run: Run,
-        setting: str,
-        quantity: str,
-        exact: float,
-        simulated: float,
-        error: float,
-        samples: int,
-    ) -> None:
-        """Keep one comparison; ``error`` is the standard error of the simulated number.
-
-        Where it is 0, the simulation must give the very number.
-        """
-        self.checks.append(
-            {
-                "figure": figure,
-                "environment": run.env_id,
-                "setting": setting,
-                "quantity": quantity,
-                "exact": float(exact),
-                "simulated": float(simulated),
-                "standard error": float(error),
-                SCORE: _score(float(simulated - exact), float(error)),
-                "samples": int(samples),
-                "first seed": run.seed,
-            }
-        )
-
     def largest(self, figure: str) -> str:
         """Return the largest deviation among the checks of a figure, in words."""
         scores = [abs(row[SCORE]) for row in self.checks if row["figure"] == figure]
@@ -67,7 +37,9 @@ class Simulation:
         """Start ``num_envs`` episodes of ``discovery/<name>-v0`` with seeds of their own."""
         self.runs += 1
         seed = self.seed + (self.runs - 1) * STRIDE
-        return Run(name=name, num_envs=num_envs, seed=seed, parameters=parameters)
+        return Run(
+            name=name, num_envs=num_envs, seed=seed, parameters=parameters, checks=self.checks
+        )
 
     def arrivals(self, name: str, episodes: int, batch_size: int, **parameters: Any) -> Arrivals:
         """Return the epochs that ``episodes`` episodes with one batch size take to their end."""
@@ -89,12 +61,13 @@ def _score(deviation: float, error: float) -> float:
 
 @dataclass(kw_only=True)
 class Run:
-    """Some episodes of an environment, reset and ready to step."""
+    """Some episodes of an environment, reset and ready to step, and the checks of all runs."""
 
     name: str
     num_envs: int
     seed: int
     parameters: dict[str, Any]
+    checks: list[dict[str, Any]]
 
     def __post_init__(self) -> None:
         self.env_id = f"discovery/{self.name}-v0"
@@ -105,6 +78,42 @@ class Run:
     def model(self) -> Any:
         """The model, which knows the truth."""
         return self.env.unwrapped.model  # type: ignore[attr-defined]
+
+    def check(
+        self,
+        figure: str,
+        setting: str,
+        quantity: str,
+        exact: float,
+        simulated: float,
+        error: float,
+        samples: int,
+    ) -> None:
+        """Keep one comparison; ``error`` is the standard error of the simulated number.
+
+        Where it is 0, the simulation must give the very number.
+        """
+        self.checks.append(
+            {
+                "figure": figure,
+                "environment": self.env_id,
+                "setting": setting,
+                "quantity": quantity,
+                "exact": float(exact),
+                "simulated": float(simulated),
+                "standard error": float(error),
+                SCORE: _score(float(simulated - exact), float(error)),
+                "samples": int(samples),
+                "first seed": self.seed,
+            }
+        )
+
+    def check_share(
+        self, figure: str, setting: str, quantity: str, exact: float, share: float, samples: int
+    ) -> None:
+        """Keep the comparison of a share of independent samples with a probability."""
+        error = math.sqrt(exact * (1 - exact) / samples)
+        self.check(figure, setting, quantity, exact, share, error, samples)
 
 
 @dataclass(kw_only=True)
@@ -130,12 +139,10 @@ class Arrivals:
         """The exact standard error of their mean."""
         return math.sqrt(self.run.model.epochs_variance(self.batch_size) / self.count)
 
-    def check_mean(self, simulation: Simulation, figure: str, setting: str) -> None:
+    def check_mean(self, figure: str, setting: str) -> None:
         """Compare their mean with the truth."""
         exact = self.run.model.mean_epochs(self.batch_size)
-        simulation.check(
-            figure, self.run, setting, "mean epochs", exact, self.mean, self.error, self.count
-        )
+        self.run.check(figure, setting, "mean epochs", exact, self.mean, self.error, self.count)
 
     def histogram(self, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return edges ``(K + 1,)`` between whole epochs and the density in each bin, ``(K,)``."""
@@ -143,14 +150,15 @@ class Arrivals:
         edges = np.arange(low, high + width + 1, width) - 0.5
         return edges, np.histogram(self.epochs, edges)[0] / (self.count * width)
 
-    def check_shares(
-        self, simulation: Simulation, figure: str, setting: str, edges: NDArray[np.float64]
-    ) -> None:
+    def check_shares(self, figure: str, setting: str, edges: NDArray[np.float64]) -> None:
         """Compare the share of each bin, in which at least 10 episodes are expected."""
         law, count = self.run.model.epochs_distribution(self.batch_size), self.count
         truth = np.diff(law.cdf(edges))
         shares = np.histogram(self.epochs, edges)[0] / count
         for i in np.flatnonzero(np.minimum(truth, 1 - truth) * count >= 10):
             quantity = f"share of epochs {edges[i] + 0.5:.0f} to {edges[i + 1] - 0.5:.0f}"
-            error = math.sqrt(truth[i] * (1 - truth[i]) / count)
-            simulation.check(figure, self.run, setting, quantity, truth[i], shares[i], error, count)
+            self.run.check_share(figure, setting, quantity, truth[i], shares[i], count)
+
+
+BySize = dict[int, Arrivals]
+"""Arrivals by the size of a batch."""

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
 from ....envs.rendering.palette import BLUE, GREEN, ORANGE
 from ..figures import new_figure, points
-from ..report import Section, Table
+from ..report import Section
 from .campaigns import Run, Simulation
 from .common import EPOCHS, PROBS, WORDS
 
@@ -31,7 +31,7 @@ def success_probability(simulation: Simulation, episodes: int) -> Section:
     axes = figure.subplots()
     rows = []
     for machine, colour in enumerate((BLUE, ORANGE, GREEN)):
-        compared = _compare(simulation, run, machine, hits[machine].tolist(), copies * EPOCHS)
+        compared = _compare(run, machine, hits[machine].tolist(), copies * EPOCHS)
         _draw(axes, machine, compared, colour)
         rows += compared
     axes.set(xlabel="batch size N (experiments)", ylabel="P(at least one success)", ylim=(0, 1.03))
@@ -39,7 +39,7 @@ def success_probability(simulation: Simulation, episodes: int) -> Section:
     return WORDS.section(
         NAME,
         figure=figure,
-        tables=[Table(name=NAME, rows=rows, shown=False)],
+        files={NAME: rows},
         twice_as_likely=-math.expm1(100 * math.log1p(-0.02)),
         twice_as_many=-math.expm1(200 * math.log1p(-0.01)),
         batches=copies * EPOCHS,
@@ -66,16 +66,13 @@ def _simulate(simulation: Simulation, copies: int) -> tuple[Run, NDArray[np.int6
     return run, found.sum(0).reshape(len(PROBS), len(SIZES), copies).sum(-1)
 
 
-def _compare(
-    simulation: Simulation, run: Run, machine: int, hits: Sequence[int], batches: int
-) -> list[dict[str, Any]]:
+def _compare(run: Run, machine: int, hits: Sequence[int], batches: int) -> list[dict[str, Any]]:
     """Compare the share of batches with a success with the truth; return a row for each size."""
     rows = []
     for n, k in zip(SIZES, hits, strict=True):
         exact, share = MODEL.success_probability(n, machine), k / batches
-        error = math.sqrt(exact * (1 - exact) / batches)
         setting = f"p={PROBS[machine]:g}, N={n}"
-        simulation.check(NAME, run, setting, "P(success)", exact, share, error, batches)
+        run.check_share(NAME, setting, "P(success)", exact, share, batches)
         interval = binomtest(k, batches).proportion_ci(method="wilson")
         rows.append(
             {

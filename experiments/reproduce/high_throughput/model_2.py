@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from ....envs.rendering.palette import BLUE, DARK, ORANGE, RED
 from ..figures import new_figure, points
-from ..report import Section, Table, rows_of
-from .campaigns import Arrivals, Simulation
+from ..report import Section, rows_of
+from .campaigns import Arrivals, BySize, Simulation
 from .common import EPOCHS, GAUSS, POWERS, WORDS, histogram, laws, log_sizes
 
 BOLDNESS = tuple(float(s) for s in range(1, 11))
 
 
-def gaussian_epochs(simulation: Simulation, gauss: dict[int, Arrivals]) -> Section:
+def gaussian_epochs(simulation: Simulation, gauss: BySize) -> Section:
     """Return the law of the epochs that the Gaussian step takes to its target."""
     name = "2_gaussian_epochs"
     figure = new_figure(7.4, 3.4)
@@ -30,8 +30,8 @@ def gaussian_epochs(simulation: Simulation, gauss: dict[int, Arrivals]) -> Secti
         figure.subplots(1, 2), gauss.items(), (4, 1), strict=True
     ):
         edges = histogram(axes, GAUSS, arrivals, width)
-        arrivals.check_mean(simulation, name, f"N={n}")
-        arrivals.check_shares(simulation, name, f"N={n}", edges)
+        arrivals.check_mean(name, f"N={n}")
+        arrivals.check_shares(name, f"N={n}", edges)
         mean = GAUSS.mean_epochs(n)
         axes.axvline(mean, color=DARK, linewidth=0.9, linestyle=":")
         axes.set_title(f"N = {n}: mean {mean:.2f} epochs")
@@ -42,10 +42,8 @@ def gaussian_epochs(simulation: Simulation, gauss: dict[int, Arrivals]) -> Secti
     return WORDS.section(
         name,
         figure=figure,
-        tables=[
-            Table(name=name, rows=list(rows.values())),
-            Table(name=f"{name}_laws", rows=laws(GAUSS, tuple(gauss)), shown=False),
-        ],
+        tables={name: list(rows.values())},
+        files={f"{name}_laws": laws(GAUSS, tuple(gauss))},
         rows=rows,
         early={n: GAUSS.mean_epochs(n) - GAUSS.diffusion_epochs(n).mean() for n in gauss},
         gauss=gauss,
@@ -115,7 +113,7 @@ def _improvements(
     for (i, k), mean in np.ndenumerate(means):
         n, std, error = sizes[i], stds[k], float(errors[i, k])
         exact, setting = float(run.model.expected_improvement(n, std)), f"N={n}, sigma={std:g}"
-        simulation.check(name, run, setting, "mean improvement", exact, mean, error, count)
+        run.check(name, setting, "mean improvement", exact, mean, error, count)
         numbers = {"exact": exact, "simulated": float(mean), "standard error": error}
         rows.append({"N": n, "sigma": std, **numbers})
     how = f"{count:,} batches each ({copies:,} episodes, first seed {run.seed})"
@@ -141,7 +139,7 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
     return WORDS.section(
         name,
         figure=figure,
-        tables=[Table(name=name, rows=rows_of(columns))],
+        tables={name: rows_of(columns)},
         improvement=improvement,
         maximum=maximum,
         maximum_96=GAUSS.expected_maximum(96),
@@ -179,7 +177,7 @@ def improvement_by_boldness(simulation: Simulation, episodes: int) -> Section:
     return WORDS.section(
         name,
         figure=figure,
-        tables=[Table(name=name, rows=rows, shown=False)],
+        files={name: rows},
         how=found.how,
         largest=simulation.largest(name),
     )
@@ -194,7 +192,7 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
     return WORDS.section(
         name,
         figure=figure,
-        tables=[Table(name=name, rows=found.rows, shown=False)],
+        files={name: found.rows},
         doubled=GAUSS.expected_improvement(192) / GAUSS.expected_improvement(96) - 1,
         how=found.how,
         largest=simulation.largest(name),

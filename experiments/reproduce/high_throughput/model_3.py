@@ -12,8 +12,8 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ....envs.rendering.palette import BLUE, GREY, ORANGE
 from ..figures import common_key, new_figure, ordered, plain_numbers, points
-from ..report import Section, Table, rows_of
-from .campaigns import Arrivals, Simulation
+from ..report import Rows, Section, rows_of
+from .campaigns import Arrivals, BySize, Simulation
 from .common import LADDER, POWERS, SLOW_LADDER, WORDS, histogram, laws, log_sizes
 
 SIZES = POWERS[:8]
@@ -46,14 +46,12 @@ def brute_force(batch_size: int, p_scale: float) -> str:
 # ---- the mean
 
 
-def ladder_epochs(
-    simulation: Simulation, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]
-) -> Section:
+def ladder_epochs(simulation: Simulation, ladder: BySize, slow: BySize) -> Section:
     """Return the mean epochs of the ladder against the size of a batch, beside the post's table."""
     name = "6_ladder_epochs"
     for model, data in ((LADDER, ladder), (SLOW_LADDER, slow)):
         for n, arrivals in data.items():
-            arrivals.check_mean(simulation, name, f"p_scale={model.p_scale:g}, N={n}")
+            arrivals.check_mean(name, f"p_scale={model.p_scale:g}, N={n}")
     figure = new_figure(8.2, 3.0)
     _draw_epochs(figure.subplots(1, 3), ladder, slow)
     return WORDS.section(
@@ -70,7 +68,7 @@ def ladder_epochs(
     )
 
 
-def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]) -> None:
+def _draw_epochs(panels: Any, ladder: BySize, slow: BySize) -> None:
     for axes, model, colour, data, label in (
         (panels[0], LADDER, BLUE, ladder, "p = (x + 1)/100"),
         (panels[1], SLOW_LADDER, ORANGE, slow, "p = (x + 1)/10,000"),
@@ -90,16 +88,14 @@ def _draw_epochs(panels: Any, ladder: dict[int, Arrivals], slow: dict[int, Arriv
         axes.set(xlabel="batch size N", ylabel="mean epochs")
 
 
-def _draw_means(axes: Axes, model: Any, data: dict[int, Arrivals], **how: Any) -> None:
+def _draw_means(axes: Axes, model: Any, data: BySize, **how: Any) -> None:
     axes.plot(tuple(data), [model.mean_epochs(n) for n in data], **how)
     means = [arrivals.mean for arrivals in data.values()]
     half = [1.96 * arrivals.error for arrivals in data.values()]
     points(axes, tuple(data), means, half, color=how["color"], size=3, cap=2)
 
 
-def _tables(
-    name: str, ladder: dict[int, Arrivals], slow: dict[int, Arrivals]
-) -> tuple[Table, Table]:
+def _tables(name: str, ladder: BySize, slow: BySize) -> dict[str, Rows]:
     """Return the mean epochs for p_scale = 100 and, beside the post's, for 10,000."""
     fast_rows = {
         "N": ladder,
@@ -117,16 +113,13 @@ def _tables(
         "simulated, same chain": [arrivals.mean for arrivals in slow.values()],
         "standard error": [arrivals.error for arrivals in slow.values()],
     }
-    return (
-        Table(name=f"{name}_100", rows=rows_of(fast_rows)),
-        Table(name=f"{name}_10000", rows=rows_of(slow_rows)),
-    )
+    return {f"{name}_100": rows_of(fast_rows), f"{name}_10000": rows_of(slow_rows)}
 
 
 # ---- the laws
 
 
-def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Section:
+def ladder_histograms(simulation: Simulation, ladder: BySize) -> Section:
     """Return the laws of the epochs that the ladder takes, for all sizes."""
     name = "7_ladder_histograms"
     figure = new_figure(8.2, 4.4)
@@ -134,7 +127,7 @@ def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Se
     widths = (20, 10, 6, 3, 2, 1, 1, 1)
     for axes, (n, arrivals), width in zip(panels.flat, ladder.items(), widths, strict=True):
         edges = histogram(axes, LADDER, arrivals, width)
-        arrivals.check_shares(simulation, name, f"N={n}", edges)
+        arrivals.check_shares(name, f"N={n}", edges)
         axes.set_title(f"N = {n}: mean {LADDER.mean_epochs(n):.1f}")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))
@@ -144,7 +137,7 @@ def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Se
     return WORDS.section(
         name,
         figure=figure,
-        tables=[Table(name=name, rows=laws(LADDER, tuple(ladder)), shown=False)],
+        files={name: laws(LADDER, tuple(ladder))},
         success=LADDER.success_probability(128),
         mean=LADDER.mean_epochs(128),
         exactly_100=LADDER.epochs_distribution(128).pmf(100),
@@ -156,7 +149,7 @@ def ladder_histograms(simulation: Simulation, ladder: dict[int, Arrivals]) -> Se
 # ---- first passage
 
 
-def first_passage(simulation: Simulation, ladder: dict[int, Arrivals]) -> Section:
+def first_passage(simulation: Simulation, ladder: BySize) -> Section:
     """Return when the ladder is first climbed, and some campaigns on their way."""
     name = "8_first_passage"
     figure = new_figure(8.2, 3.5)
@@ -164,7 +157,7 @@ def first_passage(simulation: Simulation, ladder: dict[int, Arrivals]) -> Sectio
     colours = dict(zip(SIZES, ordered(len(SIZES)), strict=True))
     rows = []
     for n, arrivals in ladder.items():
-        rows += _arrived(left, simulation, name, arrivals, color=colours[n])
+        rows += _arrived(left, name, arrivals, color=colours[n])
     left.set_xscale("log")
     left.set_xlim(95, 1400)
     left.xaxis.set_major_locator(FixedLocator([100, 200, 400, 800]))
@@ -181,16 +174,14 @@ def first_passage(simulation: Simulation, ladder: dict[int, Arrivals]) -> Sectio
     return WORDS.section(
         name,
         figure=figure,
-        tables=[Table(name=name, rows=rows, shown=False)],
+        files={name: rows},
         ladder=ladder,
         seeds=", ".join(map(str, seeds)),
         largest=simulation.largest(name),
     )
 
 
-def _arrived(
-    axes: Axes, simulation: Simulation, name: str, arrivals: Arrivals, **how: Any
-) -> list[dict[str, Any]]:
+def _arrived(axes: Axes, name: str, arrivals: Arrivals, **how: Any) -> list[dict[str, Any]]:
     """Draw the distribution function of a size, simulated points included; return its rows."""
     n, law = arrivals.batch_size, LADDER.epochs_distribution(arrivals.batch_size)
     time = np.arange(int(law.ppf(1e-5)), int(law.ppf(1 - 1e-5)) + 1)
@@ -199,10 +190,8 @@ def _arrived(
     shares = (arrivals.epochs[:, None] <= marks).mean(0)
     axes.plot(marks, shares, "o", markersize=3.5, **how)
     for t, share in zip(marks.tolist(), shares.tolist(), strict=True):
-        exact, count = float(law.cdf(t)), arrivals.count
-        error = math.sqrt(exact * (1 - exact) / count)
-        quantity = f"P(arrived by {t:.0f})"
-        simulation.check(name, arrivals.run, f"N={n}", quantity, exact, share, error, count)
+        exact, quantity = float(law.cdf(t)), f"P(arrived by {t:.0f})"
+        arrivals.run.check_share(name, f"N={n}", quantity, exact, share, arrivals.count)
     return rows_of(
         {
             "N": [n] * len(time),

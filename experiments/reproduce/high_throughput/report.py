@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ....envs.core.checks import integer
-from .. import figures
-from ..report import Section, Table, write_report
+from ..report import Section, write_report
 from .break_even import break_even
 from .campaigns import SCORE, Simulation
 from .common import GAUSS, LADDER, SLOW_LADDER, WORDS, cost, gain
@@ -41,30 +40,27 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
     """Write the report; some slow histograms and points take fewer episodes, as the captions say."""
     episodes = integer("episodes", episodes, low=100, high=100_000)
     simulation = Simulation(seed=integer("seed", seed, low=0))
-    with figures.style():
-        gauss = {n: simulation.arrivals("GaussianStep", episodes, n) for n in (1, 96)}
-        ladder = {n: simulation.arrivals("KnowledgeLadder", episodes, n) for n in SIZES}
-        slow = {
-            n: simulation.arrivals("KnowledgeLadder", episodes // 25, n, target=99, p_scale=1e4)
-            for n in POST_TABLE
-        }
-        sections = [
-            success_probability(simulation, episodes),
-            gaussian_epochs(simulation, gauss),
-            improvement_by_size(simulation, episodes),
-            improvement_by_boldness(simulation, episodes),
-            improvement_contour(simulation, episodes),
-            ladder_epochs(simulation, ladder, slow),
-            ladder_histograms(simulation, ladder),
-            first_passage(simulation, ladder),
-            break_even(simulation, gauss, ladder, slow, episodes),
-            switch(simulation, episodes),
-            _claims(),
-            _method(simulation, episodes),
-        ]
-        return write_report(
-            out, WORDS.title, WORDS.abstract(noisy=case(0.05), **_ratios()), sections
-        )
+    gauss = {n: simulation.arrivals("GaussianStep", episodes, n) for n in (1, 96)}
+    ladder = {n: simulation.arrivals("KnowledgeLadder", episodes, n) for n in SIZES}
+    slow = {
+        n: simulation.arrivals("KnowledgeLadder", episodes // 25, n, target=99, p_scale=1e4)
+        for n in POST_TABLE
+    }
+    sections = [
+        success_probability(simulation, episodes),
+        gaussian_epochs(simulation, gauss),
+        improvement_by_size(simulation, episodes),
+        improvement_by_boldness(simulation, episodes),
+        improvement_contour(simulation, episodes),
+        ladder_epochs(simulation, ladder, slow),
+        ladder_histograms(simulation, ladder),
+        first_passage(simulation, ladder),
+        break_even(simulation, gauss, ladder, slow, episodes),
+        switch(simulation, episodes),
+        _claims(),
+        _method(simulation, episodes),
+    ]
+    return write_report(out, WORDS.title, WORDS.abstract(noisy=case(0.05), **_ratios()), sections)
 
 
 def _ratios() -> dict[str, Any]:
@@ -101,7 +97,7 @@ def _method(simulation: Simulation, episodes: int) -> Section:
     scores = np.abs([row[SCORE] for row in simulation.checks])
     return WORDS.section(
         "method",
-        tables=[Table(name="simulations", rows=simulation.checks, shown=False)],
+        files={"simulations": simulation.checks},
         runs=simulation.runs,
         episodes=episodes,
         comparisons=len(scores),

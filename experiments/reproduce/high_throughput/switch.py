@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from ....envs.campaigns.fidelity_ladder import FidelityLadder
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE, PINK
 from ..figures import new_figure, plain_numbers
-from ..report import Section, Table, rows_of
+from ..report import Section, rows_of
 from .campaigns import FOREVER, Simulation
 from .common import WORDS
 
@@ -87,12 +87,8 @@ def switch(simulation: Simulation, episodes: int) -> Section:
     return WORDS.section(
         NAME,
         figure=figure,
-        tables=[
-            Table(name=NAME, rows=rows),
-            Table(name=f"{NAME}_noise", rows=noise, shown=False),
-            Table(name=f"{NAME}_price", rows=wells, shown=False),
-            Table(name=f"{NAME}_parallel", rows=fails),
-        ],
+        tables={NAME: rows, f"{NAME}_parallel": fails},
+        files={f"{NAME}_noise": noise, f"{NAME}_price": wells},
         base=case(0.05),
         slow=case(0.05, 10.0),
         few=few,
@@ -217,5 +213,5 @@ def _simulated(
         playing &= ~ended
     mean, error = float(price.mean()), float(price.std(ddof=1) / episodes**0.5)
     exact = -model.optimal_value()
-    simulation.check(NAME, run, setting, "price of a campaign", exact, mean, error, episodes)
+    run.check(NAME, setting, "price of a campaign", exact, mean, error, episodes)
     return mean, error

@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 
 from discovery_gym.envs.core import InputError
 from discovery_gym.experiments import cli
-from discovery_gym.experiments.entries.bounds import beyond
 from discovery_gym.experiments.entries.manifest import Refused
-from discovery_gym.experiments.entries.verify import add, verify
+from discovery_gym.experiments.entries.verify import add, beyond, verify
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
 from discovery_gym.experiments.report.standings import overviews
 from discovery_gym.experiments.runs.episodes import vector_env

@@ -40,17 +40,16 @@ def words(tmp_path):
 def test_words_wait_for_their_numbers(words, capsys):
     assert words.title == "The title"
     assert words.abstract(count=1234) == ["First paragraph of 1,234 lines.", "Second."]
-    more = Table(name="more", rows=[{"a": 1}])
-    section = words.section(
-        "plain", kind={"name": "x"}, count=2, more="One.\n\nTwo.", tables=[more]
-    )
+    tables = {"tables": {"more": [{"a": 1}]}, "files": {"rest": [{"b": 2}]}}
+    section = words.section("plain", kind={"name": "x"}, count=2, more="One.\n\nTwo.", **tables)
     assert section.title == "A section: of x"
     assert capsys.readouterr() == ("", "done: A section: of x\n")
     assert section.name == "plain"
     assert section.text == ("Words with `code`.", "One.", "Two.")
     assert section.caption == "What the figure shows."
-    written, given = section.tables
-    assert given is more
+    written, *given = section.tables
+    shown = Table(name="more", rows=[{"a": 1}])
+    assert given == [shown, Table(name="rest", rows=[{"b": 2}], shown=False)]
     assert (written.name, written.columns) == ("plain", ["left", ""])
     assert written.cells() == [["2", "b"], ["c", "d"]]
 

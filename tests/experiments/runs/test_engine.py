@@ -32,7 +32,7 @@ from discovery_gym.experiments.runs.records import (
     read_record,
     record_path,
 )
-from discovery_gym.experiments.runs.sharing import Here, WorkerLost, play_here, work
+from discovery_gym.experiments.runs.sharing import WorkerLost, here, play_here, work
 from discovery_gym.experiments.suites.task import plan
 
 SUPPORT = Path(kill_runs.__file__).parent
@@ -191,17 +191,17 @@ def test_chunks_are_played_in_any_order_by_anyone(tiny, tmp_path):
     alone, shared = tmp_path / "alone", tmp_path / "shared"
     play_here(missing(specs, alone), alone)
 
-    class OneByOne(Here):
-        def replies(self):
-            assert len(self._group) == 1
-            yield from super().replies()
+    def one_by_one(claim):
+        for group, found in here(claim):
+            assert len(group) == 1
+            yield group, found
             if others:
                 others.pop()()
 
     todo = missing(specs, shared)
     others = [lambda: play_here(missing(specs[1:], shared), shared)]  # while the first one plays
     with Leases(shared / CHUNKS) as leases:
-        work(todo, shared, OneByOne(), leases)
+        work(todo, shared, leases, one_by_one)
     assert not others
     assert rows(shared) == rows(alone)
     assert left_over(shared) == set()
@@ -252,13 +252,12 @@ def test_costs_are_learned_from_what_others_have_played(tiny, tmp_path, monkeypa
     (whole,) = todo
     monkeypatch.setattr(sharing._Sharer, "_join", lambda *_: None)
 
-    class Interrupted(Here):
-        def replies(self):
-            yield from super().replies()
-            raise KeyboardInterrupt
+    def interrupted(claim):
+        yield next(here(claim))
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        play_here(todo, tmp_path, Interrupted())
+        play_here(todo, tmp_path, interrupted)
     board = Board(todo, tmp_path)
     board.refresh()
     board.learn()

@@ -14,7 +14,7 @@ from discovery_gym.experiments.cli import main
 from discovery_gym.experiments.runs.evaluation import EVALUATION_SEED
 from discovery_gym.experiments.runs.records import open_folder, read_record, record_path
 from discovery_gym.experiments.suites import catalogue as suites
-from discovery_gym.experiments.suites import settings, tuning
+from discovery_gym.experiments.suites import tuning
 from discovery_gym.experiments.suites.catalogue import SUITES
 from discovery_gym.experiments.suites.task import Suite, Task, plan
 
@@ -140,9 +140,9 @@ def test_candidates_meet_all_problems_in_equal_parts(monkeypatch, tmp_path):
 
 def test_settings_of_another_version_are_not_played(monkeypatch):
     stored = {"version": 3, "tasks": {"Tiny": {"Bayes-UCB": {"agent": "bayes_ucb(width=1)"}}}}
-    monkeypatch.setattr(settings, "tuned", lambda suite: stored)
+    monkeypatch.setattr(tuning, "tuned", lambda suite: stored)
     for version, text in ((3, "bayes_ucb(width=1)"), (4, "bayes_ucb(width=0)")):
-        (task,) = settings.with_tuned(replace(SUITE, version=version)).tasks
+        (task,) = tuning.with_tuned(replace(SUITE, version=version)).tasks
         assert task.agents == {
             "random": "random",
             "Bayes-UCB": text,
@@ -172,7 +172,7 @@ def test_a_tampered_file_of_settings_is_named(kind, tmp_path):
     suite = replace(SUITE, name="tampered", file=tmp_path / "mine.toml")
     (tmp_path / "mine.tuned.json").write_bytes(TAMPERED[kind])
     with pytest.raises(InputError, match=r"mine\.tuned\.json .*tune .*mine\.toml") as error:
-        settings.with_tuned(suite)
+        tuning.with_tuned(suite)
     assert len(str(error.value).replace(str(tmp_path), "")) < 400
     assert str(error.value).isprintable()
 
@@ -180,7 +180,7 @@ def test_a_tampered_file_of_settings_is_named(kind, tmp_path):
 @pytest.mark.parametrize("suite", TUNED, ids=lambda one: one.name)
 def test_a_suite_plays_what_was_tuned(suite):
     """The shipped settings are those of this version, with the candidates and budget it names."""
-    data = settings.tuned(suite)
+    data = tuning.tuned(suite)
     if data["version"] != suite.version:
         pytest.skip(f"settings of version {data['version']}: discovery-gym tune {suite.name}")
     assert (data["budget"], data["seed"]) == (tuning.BUDGET, tuning.SEED)
