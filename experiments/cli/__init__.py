@@ -7,6 +7,7 @@ told in one line that ends with what to type, where that is known; 130 after an 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import signal
@@ -96,8 +97,9 @@ _AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
 
 def main() -> None:
     """Run the command line."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with contextlib.suppress(ValueError):  # only the main thread may
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
+            signal.signal(signal.SIGINT, signal.default_int_handler)
     any_encoding()
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn
