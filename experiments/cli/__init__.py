@@ -22,17 +22,7 @@ import typer
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import (
-    asking,
-    boards,
-    comparing,
-    completing,
-    learning,
-    listing,
-    playing,
-    showing,
-    watching,
-)
+from . import asking, boards, comparing, completing, learning, listing, playing, showing, watching
 from .correcting import EXAMPLES, example, instead
 from .shared import apart, complain
 

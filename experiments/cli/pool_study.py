@@ -139,11 +139,7 @@ def ask(
 
 
 def _opened(
-    source: str,
-    given: Mapping[str, Any],
-    settings: Sequence[str],
-    journal: Path | None,
-    batch: int,
+    source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None, batch: int
 ) -> PoolStudy:
     """Return a study that begins or goes on; one that begins has labels for its first plate."""
     options = parameters_of("{}", settings, example="drop=run")
