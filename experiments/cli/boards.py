@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 
 from ...envs.core import InputError
 from ..runs.terminal import out, progress, say, show
+from .known import typed
 from .shared import complain
 
 if TYPE_CHECKING:
@@ -81,8 +81,7 @@ def submit(
         raise typer.Exit(1)
     out.print(str(folder), soft_wrap=True)
     say(f"{done.runs} runs, digest {done.digest}.")
-    more = [] if suite is None else ["--suite", suite]
-    say(f"Now: {shlex.join(['discovery-gym', 'verify', str(folder), *more])}")
+    say(f"Now: {typed('verify', folder, *([] if suite is None else ['--suite', suite]))}")
 
 
 def verify(
@@ -112,7 +111,7 @@ def verify(
         say("Nothing is kept; --into FOLDER adds these runs to a board.")
     else:
         add(found, into)
-        say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(into)])}")
+        say(f"Now: {typed('leaderboard', into)}")
 
 
 def _on_fresh_seeds(found: Verified, agent: str, episodes: int, secret: Path | None) -> Verified:

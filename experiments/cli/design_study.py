@@ -15,12 +15,11 @@ from ...studies.measured import outcome_of
 from ...studies.problem import DesignProblem, read_problem
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .pool_study import command
+from .pool_study import CHANGE, command, must_be_there, with_point
 from .shared import note
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FLYING}
 """What may be told of an experiment instead of data, and where it stands then."""
-WORDS = tuple(ENDS)
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
@@ -146,13 +145,7 @@ def tell(
 def begun(source: str, journal: Path | None) -> DesignStudy:
     """Return the study of a problem, which must have begun."""
     problem: DesignProblem = read_problem(Path(source))
-    path = problem.journal if journal is None else journal
-    assert path is not None  # the problem is a file
-    if not path.is_file():
-        raise InputError(
-            f"There is no study of {source} yet: no file {path}. Begin one: "
-            f"{command('ask', source, journal)}"
-        )
+    path = must_be_there(source, journal or problem.journal, command("ask", source, journal))
     study = DesignStudy.begin(problem, journal=path)
     _say_notes(study)
     return study
@@ -174,11 +167,15 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
         return study.tell_file(value, again=again)
     now = study.course.experiments.get(name)
-    if (word := value.lower()) in WORDS:
+    if (word := value.lower()) in ENDS:
         if now is not None and now.status == ENDS[word] and not why:
             note(f"{name} is {now.status.word}, as before: nothing is written.")
             return []
-        return _told_word(study, name, word, why)
+        if word == "failed":
+            study.failed(name, why)
+        else:
+            getattr(study, CHANGE[word])(name)
+        return [name]
     outcome, counts = _data(study, value)
     if now is not None and now.outcome == outcome_of(study.model, outcome, counts=counts):
         note(f"{name} has these data already: nothing is written.")
@@ -189,16 +186,6 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
     return study.tell(name, outcome, counts=counts)
 
 
-def _told_word(study: DesignStudy, name: str, word: str, why: str) -> list[str]:
-    if word == "failed":
-        study.failed(name, why)
-    elif word == "withdrawn":
-        study.withdraw(name)
-    else:
-        study.retry(name)
-    return [name]
-
-
 def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
     """Return the data of one experiment, and whether they are counts."""
     if Path(value).suffix.lower() in FILES:
@@ -206,16 +193,14 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
     if isinstance(study.model, HistogramLaw):
         raise InputError(
             f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or "
-            f"one of {', '.join(WORDS)}."
+            f"one of {', '.join(ENDS)}."
         )
     try:
         return [float(value)], False
     except ValueError:
-        point = value.replace(",", ".", 1)
-        hint = f" With a decimal point: {point}." if point.replace(".", "", 1).isdecimal() else ""
         raise InputError(
             f"{shown(value)} is neither a number nor a file that ends in {', '.join(FILES)}, nor one of "
-            f"{', '.join(WORDS)}.{hint}"
+            f"{', '.join(ENDS)}.{with_point(value)}"
         ) from None
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,11 @@ def known() -> dict[str, dict[str, Any]]:
         Path(__file__).with_name("names.json").read_text("utf-8")
     )
     return found
+
+
+def typed(*words: object) -> str:
+    """Return a command as it is typed."""
+    return shlex.join(["discovery-gym", *map(str, words)])
 
 
 def short(env_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,27 +14,10 @@ from rich.text import Text
 from ...envs.core import InputError, spec_of, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
+from . import shared
 from .formats import Form
-from .shared import (
-    Agents,
-    Environment,
-    Kwargs,
-    Metrics,
-    Out,
-    Player,
-    Ray,
-    Settings,
-    Shard,
-    Slurm,
-    SlurmOptions,
-    Tasks,
-    Trust,
-    Workers,
-    complain,
-    note,
-    resumable,
-    say_notes,
-)
+from .known import typed
+from .shared import complain, note, resumable, say_notes
 
 if TYPE_CHECKING:
     from ..report.boards import Board
@@ -49,15 +31,15 @@ if TYPE_CHECKING:
 
 def run(
     suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
-    folder: Out,
-    workers: Workers = None,
-    agent: Agents = None,
-    task: Tasks = None,
-    trust: Trust = False,
-    slurm: Slurm = None,
-    slurm_option: SlurmOptions = None,
-    ray: Ray = None,
-    shard: Shard = None,
+    folder: shared.Out,
+    workers: shared.Workers = None,
+    agent: shared.Agents = None,
+    task: shared.Tasks = None,
+    trust: shared.Trust = False,
+    slurm: shared.Slurm = None,
+    slurm_option: shared.SlurmOptions = None,
+    ray: shared.Ray = None,
+    shard: shared.Shard = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
     from ..suites.entering import chosen as chosen_suite
@@ -80,7 +62,7 @@ def _show(specs: Sequence[RunSpec], folder: Path) -> None:
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
     for task in dict.fromkeys(spec.task for spec in specs):
         _show_results(board([one for one in records if one.spec.task == task], ""))
-    say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(folder)])}")
+    say(f"Now: {typed('leaderboard', folder)}")
     failed = [record.spec for record in records if record.error is not None]
     if failed:
         names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
@@ -153,9 +135,9 @@ def tune(
     suite: Annotated[
         str, typer.Argument(help="A suite whose tasks name candidates, or mine.toml.")
     ],
-    folder: Out,
-    workers: Workers = None,
-    trust: Trust = False,
+    folder: shared.Out,
+    workers: shared.Workers = None,
+    trust: shared.Trust = False,
 ) -> None:
     """Choose the settings of a suite's agents, on tuning seeds."""
     from ..suites import tuning
@@ -181,15 +163,15 @@ def tune(
 
 
 def evaluate(
-    env: Environment,
-    agent: Player,
+    env: shared.Environment,
+    agent: shared.Player,
     episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
     seed: Annotated[
         int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
     ] = None,
-    kwargs: Kwargs = "{}",
-    settings: Settings = None,
-    metric: Metrics = None,
+    kwargs: shared.Kwargs = "{}",
+    settings: shared.Settings = None,
+    metric: shared.Metrics = None,
     form: Form = None,
 ) -> None:
     """Play one agent on one environment; show what it achieves."""

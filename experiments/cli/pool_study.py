@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,13 @@ from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
 from ...studies.study import Study
-from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .shared import note
+from .known import typed
+from .shared import note, reading
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
 """What may be told of an item instead of a label, and where it stands then."""
-WORDS = tuple(ENDS)
 CHANGE = {"withdrawn": "withdraw", "retry": "retry"}
 """What some of them do."""
 MOST_SAID = 10
@@ -42,10 +40,10 @@ MOST_SHOWN = 10
 
 def command(name: str, source: str, journal: Path | None, *words: str) -> str:
     """Return a command to type."""
-    place = [] if journal is None else ["--journal", str(journal)]
+    place = [] if journal is None else ["--journal", journal]
     if name == "tell" and any(word.startswith("-") for word in (source, *words)):
-        return shlex.join(["discovery-gym", name, *place, "--", source, *words])  # ids like -5
-    return shlex.join(["discovery-gym", name, source, *words, *place])
+        return typed(name, *place, "--", source, *words)  # ids like -5
+    return typed(name, source, *words, *place)
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -62,19 +60,22 @@ def _values(values: Sequence[float]) -> str:
 
 def _kept(source: str, journal: Path | None) -> Path:
     """Return the file that the study of a table is kept in."""
-    path = Source.of(source).journal if journal is None else journal
+    path = journal or Source.of(source).journal
     assert path is not None  # the source is a file
+    return path
+
+
+def must_be_there(source: str, path: Path | None, begin: str) -> Path:
+    """Return the file of a study; refuse to go on with one that has not begun, by this command."""
+    if path is None or not path.is_file():
+        raise InputError(f"There is no study of {source} yet: no file {path}. Begin one: {begin}")
     return path
 
 
 def begun(source: str, journal: Path | None) -> PoolStudy:
     """Return the study of a table, which must have begun; say what was typed into the file since."""
-    path = _kept(source, journal)
-    if not path.is_file():
-        raise InputError(
-            f"There is no study of {source} yet: no file {path}. Begin one: "
-            f"{command('ask', source, journal, '--target', 'COLUMN')}"
-        )
+    begin = command("ask", source, journal, "--target", "COLUMN")
+    must_be_there(source, _kept(source, journal), begin)
     study = Study.pool(source, journal=journal)
     _say_news(study, source)
     return study
@@ -142,7 +143,7 @@ def _opened(
     source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None, batch: int
 ) -> PoolStudy:
     """Return a study that begins or goes on; one that begins has labels for its first plate."""
-    options = parameters_of("{}", settings, example="drop=run")
+    options = reading(None, settings)
     known = {name: value for name, value in given.items() if value is not None}
     if double := sorted(set(known) & set(options)):
         raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
@@ -251,7 +252,7 @@ def tell(
     else:
         study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
     for name, do in changes.items():
-        (study.withdraw if do == "withdraw" else study.retry)(name)
+        getattr(study, do)(name)
     _echo(study, new)
     say(f"{_left(study)}. Next: {_asks(study, source, journal)}")
 
@@ -351,7 +352,7 @@ def _known(study: PoolStudy, name: str) -> str:
 
 def _value(study: PoolStudy, name: str, text: str) -> float | str:
     """Return a label in the unit of the file, or a word."""
-    if text.lower() in WORDS:
+    if text.lower() in ENDS:
         return text.lower()
     number = text.removesuffix("%").rstrip() if study.unit == "%" else text
     decimal = study.sheet.table.signs[1]  # 83,2 is a number where the file has decimal commas
@@ -361,15 +362,18 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
         value = math.nan
     if math.isfinite(value) and "_" not in number:
         return value
-    point = number.replace(",", ".")
-    hint = (
-        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
-    )
-    words = ", ".join(f"{name}={word}" for word in WORDS)
+    words = ", ".join(f"{name}={word}" for word in ENDS)
     raise InputError(
         f"{name}={shown(text)} is no label: type a number in the unit of {shown(study.target)}, or "
-        f"{words}.{hint}"
+        f"{words}.{with_point(number, f'{name}=')}"
     )
+
+
+def with_point(number: str, before: str = "") -> str:
+    """Return the hint that a number with a decimal comma is typed with a point; nothing of others."""
+    point = number.replace(",", ".", 1)
+    decimal = point.replace(".", "", 1).isdecimal()
+    return f" With a decimal point: {before}{point}." if decimal else ""
 
 
 def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:

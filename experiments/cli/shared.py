@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ...envs.core import InputError, told
+from ..runs.parameters import parameters
 from ..runs.terminal import out, say
 
 Out = Annotated[
@@ -87,6 +88,12 @@ def apart() -> Iterator[None]:
         sys.stdout, out.file = kept, None  # type: ignore[assignment]  # again whatever stdout is
 
 
+def reading(target: str | None, settings: Sequence[str] | None) -> dict[str, Any]:
+    """Return how a table is read."""
+    options = parameters("{}", settings or [], example="drop=run")
+    return options if target is None else options | {"target": target}
+
+
 def is_design(source: str) -> bool:
     """Return whether a file is a problem of experimental design rather than a table."""
     return Path(source).suffix.lower() == ".toml"
@@ -102,17 +109,17 @@ def complain(message: str) -> None:
     say(told(message, 4000), "red")
 
 
-def say_notes(env: str, parameters: Mapping[str, Any]) -> None:
+def say_notes(env: str, given: Mapping[str, Any]) -> None:
     """Say what was decided in reading the table that an environment is made of."""
     from ...envs import datasets
     from ...envs.pools.columns import named_columns
 
-    if "TablePool" in env and "dataset" in parameters:
-        names = {"dataset", *datasets.Reading.options()} & set(parameters)
-        given = {name: parameters[name] for name in names}
-        aside = named_columns(parameters.get("fidelities"), parameters.get("price"))
-        given |= {"drop": (*given.get("drop", ()), *aside)} if aside else {}
-        for note in datasets.load(**given).notes:
+    if "TablePool" in env and "dataset" in given:
+        options = {"dataset", *datasets.Reading.options()} & set(given)
+        how = {name: given[name] for name in options}
+        if aside := named_columns(given.get("fidelities"), given.get("price")):
+            how["drop"] = (*how.get("drop", ()), *aside)
+        for note in datasets.load(**how).notes:
             say(f"note: {note}")
 
 

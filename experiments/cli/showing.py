@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from . import formats
-from .known import environments, known
+from .known import environments, known, typed
 from .shared import complain, is_design
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ def _only(what: str, **options: Any) -> None:
         if value not in (None, False):
             raise InputError(
                 f"--{name} is of {of.get(name, 'a run, such as results/a3f')}, and {shown(what)} is "
-                f"none; leave it out: discovery-gym show {shlex.quote(what)}"
+                f"none; leave it out: {typed('show', what)}"
             )
 
 
