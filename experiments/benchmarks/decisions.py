@@ -27,9 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents import make
-from ...agents.beliefs import Linear, LowRank, Nodes
+from ...agents.beliefs import Linear, LowRank
 from ...agents.design.agent import PROPOSED
-from ...agents.rules import IDS, BayesUCB, Decision, Thompson
+from ...agents.rules import IDS, BayesUCB, Decision, Rule, Thompson
 from ...envs.design.information import Exact
 from ...envs.design.weinberg_toy import WeinbergToy
 from ...envs.pools.table_pool import TablePool
@@ -48,8 +48,7 @@ POOLS = {
     (1_000_000, 100, 100, 1): "0.45 more than the label alone",
 }
 """Items, features, draws, episodes of linear pools, and what a label and IDS shall take."""
-STAR = (900, 0.01, 100, 64)
-"""Nodes, probability of an edge, draws, episodes of a star graph."""
+STAR = {"topology": "star", "num_items": 900, "edge_prob": 0.01}
 LABELS, ITEMS, FEATURES = 790, 3955, 44
 """Labels, items and features of the episode of a Gaussian process."""
 EARLY = slice(90, 111)
@@ -81,7 +80,9 @@ def decisions() -> Rows:
             yield Row(title, work, floor[1], b, told)
     for b in (1, 16):
         yield from _matrices(b)
-    yield Row(f"star, {STAR[0]} nodes, {STAR[2]} draws: label + IDS", *_star(*STAR), each=STAR[3])
+    star = _player("ids(lam=3)", gym.make_vec("discovery/GraphPool-v0", num_envs=64, **STAR))
+    draws = partial(np.random.default_rng(0).standard_normal, (64, 100, STAR["num_items"]))
+    yield Row("star, 900 nodes, 100 draws, x64: label + IDS", star, draws, each=64)
 
 
 def works(n: int, d: int, k: int, b: int) -> dict[str, Plain]:
@@ -91,8 +92,7 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Plain]:
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
     belief, keeping = Linear(model, b, prior_std=1.0), Linear(model, b, prior_std=1.0)
     keeping.keep(k)
-    decision = Decision.first(np.ones((b, n), np.int8))
-    every = np.arange(b)
+    decision, every = Decision.first(np.ones((b, n), np.int8)), np.arange(b)
     observation: dict[str, Any] = {
         "features": np.broadcast_to(x.reshape(-1), (b, n * d)),
         "labelled": np.full((b, 10), -1),
@@ -106,25 +106,19 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Plain]:
         for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
             draws @ x[first : first + 1024].T
 
-    def learn(belief: Linear) -> None:
+    def label(belief: Linear, rule: Rule[Any] | None) -> None:
+        if belief._kept is not None:
+            belief._kept.expect(np.full(b, next(labels)), belief._product)
         belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
-
-    def learn_and_choose(rule: Any) -> None:
-        learn(belief)
-        rule.choose(belief, decision, random)
-
-    def keep_and_choose(rule: Any) -> None:
-        assert keeping._kept is not None
-        keeping._kept.expect(np.full(b, next(labels)), keeping._product)
-        learn(keeping)
-        rule.choose(keeping, decision, random)
+        if rule is not None:
+            rule.choose(belief, decision, random)
 
     return {
         "product": product,
-        "IDS": partial(keep_and_choose, IDS(samples=k)),
-        "nothing": partial(learn, belief),
-        "Thompson": partial(learn_and_choose, Thompson()),
-        "Bayes-UCB": partial(learn_and_choose, BayesUCB()),
+        "IDS": partial(label, keeping, IDS(samples=k)),
+        "nothing": partial(label, belief, None),
+        "Thompson": partial(label, belief, Thompson()),
+        "Bayes-UCB": partial(label, belief, BayesUCB()),
     }
 
 
@@ -151,23 +145,6 @@ def _player(text: str, vector: Any) -> Plain:
         now[0] = vector.step(action)[0]
 
     return play
-
-
-def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[Plain, Plain]:
-    """Return a decision after the label of one hub of star graphs, and the draws that it saves."""
-    settings: dict[str, Any] = {"topology": "star", "num_items": n, "edge_prob": edge_prob}
-    env = gym.make_vec("discovery/GraphPool-v0", num_envs=b, **settings)
-    observation, _ = env.reset(seed=0)
-    observation = env.step(observation["hubs"].argmax(1))[0]
-    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
-    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
-
-    def decide() -> None:
-        belief.update(observation, np.zeros(b, np.bool_))
-        rule.choose(belief, decision, random)
-
-    belief.update(observation, np.ones(b, np.bool_))
-    return decide, partial(random.standard_normal, (b, k, n))
 
 
 def questions() -> Rows:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...envs.core import InputError, shown
-from .shared import ReadAs, is_design
+from .shared import Manner, ReadAs, is_design
 
 Source = Annotated[
     str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
@@ -91,16 +91,13 @@ def tell(
 ) -> None:
     """Tell what came of it: in any order, late, or in part."""
     _check(source)
-    how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
     if is_design(source):
-        from . import design_study
+        from .design_study import tell as tell_it
 
         _only_of_tables(which=which)
-        design_study.tell(source, results, **how)
     else:
-        from . import pool_study
-
-        pool_study.tell(source, results, which=which, **how)
+        from .pool_study import tell as tell_it
+    tell_it(source, results, Manner(correct, which, again, why), journal)
 
 
 def _only_of_tables(**options: Any) -> None:

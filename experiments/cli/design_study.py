@@ -16,7 +16,7 @@ from ...studies.problem import DesignProblem, read_problem
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .pool_study import CHANGE, command, must_be_there, with_point
-from .shared import note
+from .shared import Manner, note
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FLYING}
 """What may be told of an experiment instead of data, and where it stands then."""
@@ -117,24 +117,16 @@ def _say_failures(study: DesignStudy, source: str) -> None:
 # ---- tell
 
 
-def tell(
-    source: str,
-    results: Sequence[str],
-    *,
-    correct: bool,
-    again: bool,
-    why: str,
-    journal: Path | None,
-) -> None:
+def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None) -> None:
     """Tell what came of experiments, and print what is believed then."""
     study = begun(source, journal)
-    if why and not any(text.endswith("=failed") for text in results):
+    if how.why and not any(text.endswith("=failed") for text in results):
         raise InputError("--why says why an experiment failed; name one, such as 2=failed.")
     if len(results) > 1:  # so that all of it is told, or nothing
         raise InputError(
             "A design is told one file or experiment at a time; type a command for each."
         )
-    told = _told(study, results[0], correct=correct, again=again, why=why)
+    told = _told(study, results[0], how)
     if told:
         table(["id", "setting", "told"], [_echo(study, name) for name in told])
     _run(study)
@@ -151,7 +143,7 @@ def begun(source: str, journal: Path | None) -> DesignStudy:
     return study
 
 
-def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str) -> list[str]:
+def _told(study: DesignStudy, text: str, how: Manner) -> list[str]:
     """Tell one thing; return the ids of its experiments.
 
     What is so already is not written again: a command that was killed is typed again as it was.
@@ -163,16 +155,16 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
                 f"{shown(text)} is no result: type the name of a file of data such as data.csv, "
                 "ID=FILE, ID=NUMBER where data are one number, or ID=failed."
             )
-        if correct:
+        if how.correct:
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
-        return study.tell_file(value, again=again)
+        return study.tell_file(value, again=how.again)
     now = study.course.experiments.get(name)
     if (word := value.lower()) in ENDS:
-        if now is not None and now.status == ENDS[word] and not why:
+        if now is not None and now.status == ENDS[word] and not how.why:
             note(f"{name} is {now.status.word}, as before: nothing is written.")
             return []
         if word == "failed":
-            study.failed(name, why)
+            study.failed(name, how.why)
         else:
             getattr(study, CHANGE[word])(name)
         return [name]
@@ -180,7 +172,7 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
     if now is not None and now.outcome == outcome_of(study.model, outcome, counts=counts):
         note(f"{name} has these data already: nothing is written.")
         return []
-    if correct:
+    if how.correct:
         study.correct(name, outcome, counts=counts)
         return [name]
     return study.tell(name, outcome, counts=counts)

@@ -24,7 +24,7 @@ from ...studies.study import Study
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from .known import typed
-from .shared import note, reading
+from .shared import Manner, note, reading
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
 """What may be told of an item instead of a label, and where it stands then."""
@@ -227,30 +227,22 @@ def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) ->
 # ---- tell
 
 
-def tell(
-    source: str,
-    results: Sequence[str],
-    *,
-    correct: bool,
-    which: int | None,
-    again: bool,
-    why: str,
-    journal: Path | None,
-) -> None:
+def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None) -> None:
     """Tell what came of experiments."""
     study = begun(source, journal)
     given = _given(study, results)
-    if why and "failed" not in given.values():
+    if how.why and "failed" not in given.values():
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
-    new = _new(study, given, correct=correct, again=again, why=why)
+    new = _new(study, given, how)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
     changes = {name: CHANGE[str(value)] for name, value in new.items() if value in CHANGE}
     for name, do in changes.items():
         study.check(do, name)  # before anything is told: all of it, or nothing
-    if correct:
-        study.correct(labels, which=which)
+    if how.correct:
+        study.correct(labels, which=how.which)
     else:
-        study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
+        failed = [name for name, value in new.items() if value == "failed"]
+        study.tell(labels, failed=dict.fromkeys(failed, how.why))
     for name, do in changes.items():
         getattr(study, do)(name)
     _echo(study, new)
@@ -267,30 +259,28 @@ def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
         table(["id", *study.columns, study.target], rows)
 
 
-def _new(
-    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool, why: str
-) -> dict[str, float | str]:
+def _new(study: PoolStudy, given: Mapping[str, float | str], how: Manner) -> dict[str, float | str]:
     """Return what is new of what is told: a command that was killed is typed again as it was."""
     new, labels = dict[str, float | str](), study.labels
     for name, value in given.items():
         known = labels.get(name, [])
-        if correct and (isinstance(value, str) or not known):
+        if how.correct and (isinstance(value, str) or not known):
             raise InputError(
                 f"--correct changes a label, and {name} "
                 f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
             )
-        if isinstance(value, str) and not _changes(study, name, value, why):
+        if isinstance(value, str) and not _changes(study, name, value, how.why):
             continue
         if isinstance(value, str) or not known:
             new[name] = value
-        elif value in known and not again:
+        elif value in known and not how.again:
             note(
                 f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is "
                 "written; --again tells it as a replicate."
             )
         else:
             new[name] = value
-            if not (correct or again):
+            if not (how.correct or how.again):
                 note(
                     f"{name} has {_values(known)} already, and {cell(value)} counts as a replicate; to "
                     "replace a label that was wrong, give --correct."

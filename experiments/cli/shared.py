@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -72,6 +72,15 @@ Tasks = Annotated[
 Trust = Annotated[
     bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
 ]
+
+
+class Manner(NamedTuple):
+    """How results are told: in place of a label, and of which; as a repetition; why one failed."""
+
+    correct: bool
+    which: int | None
+    again: bool
+    why: str
 
 
 @contextlib.contextmanager

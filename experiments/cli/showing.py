@@ -59,9 +59,10 @@ def show(
     """Show an environment, an agent, a run, or a study."""
     from ...envs.datasets.files import is_file
 
-    if journal is None and not is_file(Path(what)) and (shows := _named(what, settings or [])):
+    if journal is None and not is_file(Path(what)) and (found := _named(what, settings or [])):
         _only(what, episode=episode, picture=picture, page=page, trust=trust)
-        shows(form)
+        kind, about, shows = found
+        shows(about) if form is None else formats.write(kind, about)
         return
     if settings:
         raise InputError(f"--set is of an environment, and {shown(what)} is none; leave it out.")
@@ -86,8 +87,10 @@ def _only(what: str, **options: Any) -> None:
             )
 
 
-def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] | None:
-    """Return what shows a thing that has a name; None: it has none, and is a file or a run."""
+def _named(
+    what: str, settings: Sequence[str]
+) -> tuple[str, dict[str, Any], Callable[[dict[str, Any]], None]] | None:
+    """Return what a thing is, all about it, and what prints that; None: it has no name."""
     import gymnasium as gym
 
     from ...envs.core import resolve
@@ -96,20 +99,11 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
     if describing.is_agent(what.partition("(")[0]):
         if settings:
             raise InputError(f"--set is of an environment, and {what} is none; leave it out.")
-        return lambda form: _told("agent", describing.agent(what), describing.show_agent, form)
+        return "agent", describing.agent(what), describing.show_agent
     if ":" in what or what in environments() or what in gym.registry:
         about = describing.environment(resolve(what), parameters_of("{}", settings))
-        return lambda form: _told("environment", about, describing.show_environment, form)
+        return "environment", about, describing.show_environment
     return None
-
-
-def _told(
-    kind: str, about: dict[str, Any], shows: Callable[[dict[str, Any]], None], form: str | None
-) -> None:
-    if form is None:
-        shows(about)
-    else:
-        formats.write(kind, about)
 
 
 def _show_run(
