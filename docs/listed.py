@@ -1,21 +1,39 @@
-"""The pages of what the command line lists: commands, suites, data sets."""
+"""What the command line lists: the pages of commands, suites and data sets, and all names.
+
+It knows the names without importing what they stand for: `list` and completion must not wait.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import gymnasium as gym
 import typer
 
+from discovery_gym.agents import available
+from discovery_gym.agents.beliefs import BELIEFS
+from discovery_gym.agents.making import LEARNED, PLAIN, learned
+from discovery_gym.agents.rules import RULES
 from discovery_gym.envs import datasets
 from discovery_gym.envs.core import resolve
 from discovery_gym.envs.datasets.catalogue import Source
+from discovery_gym.experiments import training
 from discovery_gym.experiments.cli import app
 from discovery_gym.experiments.cli.correcting import EXAMPLES
 from discovery_gym.experiments.cli.known import short
+from discovery_gym.experiments.runs.metrics import METRICS
 from discovery_gym.experiments.suites.catalogue import SUITES
 from discovery_gym.experiments.suites.task import Suite
+
+KINDS: dict[str, Mapping[str, Any]] = {
+    "agent": {**PLAIN, LEARNED: learned},
+    "rule": RULES,
+    "belief": BELIEFS,
+}
+"""What an agent is made of, by kind and name."""
 
 
 def pages() -> dict[str, str]:
@@ -106,3 +124,46 @@ def _data_set(name: str, source: Source) -> str:
         "A file is found in the folder that the environment variable `DISCOVERY_GYM_DATA` names. "
         "[How a table is read](../guide.md#a-table-of-your-own).\n"
     )
+
+
+def names(models: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """Return the names as JSON.
+
+    Args:
+        models: The models of the environments with their defaults, by id.
+        told: What each lets an agent decide, and the truth that it knows, by the environment's name.
+    """
+    found: dict[str, dict[str, Any]] = {
+        "environments": {
+            env_id: {
+                "about": first(type(model)),
+                **{key: told[gym.spec(env_id).name][key] for key in ("decision", "truth")},
+                "agents": available(model),
+                "beliefs": list(model.beliefs),
+            }
+            for env_id, model in models.items()
+        },
+        "agents": {
+            name: {"kind": kind, "about": first(cls)}
+            for kind, known in KINDS.items()
+            for name, cls in known.items()
+        },
+        "suites": {
+            suite.name: {
+                "about": suite.about,
+                "version": suite.version,
+                "tasks": len(suite.tasks),
+                "runs": sum(len(task.agents) for task in suite.tasks),
+                "episodes": suite.episodes,
+            }
+            for suite in SUITES.values()
+        },
+    }
+    found["algorithms"] = {name: training.settings(name) for name in training.ALGORITHMS}
+    found["metrics"] = {name: first(metric) for name, metric in METRICS.items()}
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def first(thing: Any) -> str:
+    """Return the first line of a docstring."""
+    return (thing.__doc__ or "").strip().splitlines()[0]

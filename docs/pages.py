@@ -3,7 +3,7 @@
     python docs/pages.py
 
 Environments, agents, rules and beliefs from their docstrings, from who fits whom and from the kept
-results; commands, suites and data sets as `listed.py` says, what the command line knows as `naming.py`.
+results; commands, suites, data sets, and what the command line knows, as `listed.py` says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any
 import gymnasium as gym
 import kept
 import listed
-import naming
 
 from discovery_gym.agents import available
 from discovery_gym.agents.learned.policy import PolicyAgent, shipped
@@ -67,7 +66,7 @@ def pages() -> dict[str, str]:
     out = _environments(models) | _agents(models) | listed.pages()
     out = {name: _linked(text) for name, text in out.items()}
     out["own/design/problem.schema.json"] = schema()
-    out["../experiments/cli/names.json"] = naming.names(models, TOLD)
+    out["../experiments/cli/names.json"] = listed.names(models, TOLD)
     return out
 
 
@@ -130,7 +129,7 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
     entries: list[tuple[str, str]] = []
     fits = {env_id: available(model) for env_id, model in models.items()}
-    for kind, table in naming.KINDS.items():
+    for kind, table in listed.KINDS.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             idea, settings, options = _text(cls).partition("Settings:\n")
@@ -147,7 +146,7 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
                 played = [one for one in models if name in fits[one]]
             parts += [_where(kind, played), _tried(name, kind, played), kept.cost(name)]
             out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
-            entries.append((f"[{name} ({kind})]({name}.md)", _text(cls).splitlines()[0]))
+            entries.append((f"[{name} ({kind})]({name}.md)", listed.first(cls)))
     index = f"# Agents, rules and beliefs\n\n{listed.table(entries)}"
     out["agents/README.md"] = f"{index}\n\n{SYMBOLS}\n"
     return out
