@@ -123,18 +123,11 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
         env_id, idea, rest = text.removeprefix("# ").split("\n\n", 2)
         text = f"# {name}\n\n{idea}\n\n{pictures.figure(name)}\n`{env_id}`\n\n{rest}"
     elif docname == "index":
-        start = pictures.picture(
-            pictures.HERO, "A random agent, and one that learns, side by side.", ""
-        )
-        text = text.replace(
-            "<!-- the moving picture -->", start.replace("episode", "episode wide", 1)
-        )
-    up = "../" * docname.count("/")
-    text = re.sub(
-        r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)",
-        f"](board:{up}board/index.html",
-        text,
-    )
+        about = "A random agent, and one that learns, side by side."
+        wide = pictures.picture(pictures.HERO, about, "").replace("episode", "episode wide", 1)
+        text = text.replace("<!-- the moving picture -->", wide)
+    board = f"](board:{'../' * docname.count('/')}board/index.html"
+    text = re.sub(r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)", board, text)
     source[0] = text + contents(docname)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, shown
 from ..runs.terminal import out, say, show
@@ -32,30 +33,28 @@ START = 3.0
 
 def compare(
     dataset: Annotated[
-        str, typer.Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
+        str, Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
     ],
-    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    target: Annotated[str | None, Option(help="The label column.")] = None,
     settings: ReadAs = None,
     metric: Annotated[
-        str, typer.Option(help="sum of the labels, or area under the best so far.")
+        str, Option(help="sum of the labels, or area under the best so far.")
     ] = "sum",
     episodes: Annotated[
-        int | None, typer.Option(min=16, help="Episodes on all rows; 64 by default.")
+        int | None, Option(min=16, help="Episodes on all rows; 64 by default.")
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Labels of an episode; by default a third of its rows, at most 30."
-        ),
+        Option(min=1, help="Labels of an episode; by default a third of its rows, at most 30."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Labels that are chosen at once.")] = 1,
+    batch: Annotated[int, Option(min=1, help="Labels that are chosen at once.")] = 1,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="A strategy in place of those of the package; may be repeated."),
+        Option(help="A strategy in place of those of the package; may be repeated."),
     ] = None,
     agent: Agents = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Results folder; by default beside the file.")
+        Path | None, Option("--out", help="Results folder; by default beside the file.")
     ] = None,
     workers: Workers = None,
     form: Form = None,

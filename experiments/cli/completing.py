@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import typer
+from typer import Argument
 
 from ...envs.core import InputError, closest, shown
 from ..runs.terminal import out, say
@@ -26,7 +26,7 @@ SHELLS = {
 MAIN = ("--help", "--version")
 
 
-Shell = Annotated[str, typer.Argument(help="bash, zsh or fish.")]
+Shell = Annotated[str, Argument(help="bash, zsh or fish.")]
 
 
 def complete(shell: str, group: Any) -> None:

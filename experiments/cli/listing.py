@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ...envs.core import spelt
 from ..runs.terminal import out, say, show
@@ -79,8 +79,8 @@ def _datasets() -> list[dict[str, Any]]:
 
 
 def table(
-    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
-    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    dataset: Annotated[str, Argument(help="A data set, or a CSV or Parquet file.")],
+    target: Annotated[str | None, Option(help="The label column.")] = None,
     settings: ReadAs = None,
 ) -> None:
     """Show how a table is read: rows, label, features."""

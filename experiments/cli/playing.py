@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 import typer
 from rich.text import Text
+from typer import Argument, Option
 
 from ...envs.core import InputError, spec_of, told
 from ..runs.parameters import parameters as parameters_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
+    suite: Annotated[str, Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
     folder: shared.Out,
     workers: shared.Workers = None,
     agent: shared.Agents = None,
@@ -132,9 +133,7 @@ def _show_results(board: Board) -> None:
 
 
 def tune(
-    suite: Annotated[
-        str, typer.Argument(help="A suite whose tasks name candidates, or mine.toml.")
-    ],
+    suite: Annotated[str, Argument(help="A suite whose tasks name candidates, or mine.toml.")],
     folder: shared.Out,
     workers: shared.Workers = None,
     trust: shared.Trust = False,
@@ -165,9 +164,9 @@ def tune(
 def evaluate(
     env: shared.Environment,
     agent: shared.Player,
-    episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
+    episodes: Annotated[int, Option(help="Number of episodes.")] = 100,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
+        int | None, Option(help="Seed of the first episode; by default above all tuning.")
     ] = None,
     kwargs: shared.Kwargs = "{}",
     settings: shared.Settings = None,

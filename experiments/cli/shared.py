@@ -10,34 +10,29 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, told
 from ..runs.parameters import parameters
 from ..runs.terminal import out, say
 
-Out = Annotated[
-    Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
-]
-Environment = Annotated[
-    str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")
-]
-Player = Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
-Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
+Out = Annotated[Path, Option("--out", help="Folder for the results; made if it is not there.")]
+Environment = Annotated[str, Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")]
+Player = Annotated[str, Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
+Kwargs = Annotated[str, Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
+    Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
 ReadAs = Annotated[
     list[str] | None,
-    typer.Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
+    Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metric", help="What else to compute: 'top(share=0.05)', area. May be repeated."
-    ),
+    Option("--metric", help="What else to compute: 'top(share=0.05)', area. May be repeated."),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
+Workers = Annotated[int | None, Option(min=1, help="Processes; by default one per core.")]
 
 
 def _gone(shard: str | None) -> None:
@@ -48,29 +43,27 @@ def _gone(shard: str | None) -> None:
         )
 
 
-Shard = Annotated[str | None, typer.Option(hidden=True, callback=_gone)]
+Shard = Annotated[str | None, Option(hidden=True, callback=_gone)]
 Slurm = Annotated[
     int | None,
-    typer.Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),
+    Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),
 ]
 SlurmOptions = Annotated[
-    list[str] | None,
-    typer.Option(help="An option of sbatch, such as --time=1:00:00; may be repeated."),
+    list[str] | None, Option(help="An option of sbatch, such as --time=1:00:00; may be repeated.")
 ]
 Ray = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine."),
+    str | None, Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine.")
 ]
 
 Agents = Annotated[
     list[str] | None,
-    typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
+    Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
 ]
 Tasks = Annotated[
-    list[str] | None, typer.Option(help="Play only the task of this name; may be repeated.")
+    list[str] | None, Option(help="Play only the task of this name; may be repeated.")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
+    bool, Option("--trust", help="Run the code of others that the suite's file names.")
 ]
 
 

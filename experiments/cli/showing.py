@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, closest, shown, spelt, told
 from ..runs.parameters import parameters as parameters_of
@@ -30,7 +31,7 @@ MOST_ROWS = 10
 def show(
     what: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="An environment or an agent by its name; a run, by its record's file or how its id "
             "begins: results/a3f; or the file of a study: my.csv."
         ),
@@ -38,22 +39,22 @@ def show(
     form: formats.Form = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A parameter of the environment as name=value, once for each."),
+        Option("--set", help="A parameter of the environment as name=value, once for each."),
     ] = None,
     episode: Annotated[
-        int | None, typer.Option(min=0, help="Replay this episode: its number from 0, or its seed.")
+        int | None, Option(min=0, help="Replay this episode: its number from 0, or its seed.")
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Write the picture of the episode to this PNG file.")
+        Path | None, Option(help="Write the picture of the episode to this PNG file.")
     ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Replay with code of others that the record names.")
+        bool, Option("--trust", help="Replay with code of others that the record names.")
     ] = False,
     page: Annotated[
-        Path | None, typer.Option(help="Write a study as a web page to this HTML file.")
+        Path | None, Option(help="Write a study as a web page to this HTML file.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
+        Path | None, Option(help="Where the study is kept, if not beside its file.")
     ] = None,
 ) -> None:
     """Show an environment, an agent, a run, or a study."""
