@@ -319,20 +319,19 @@ def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
     if plate:
         return _of_plate(study, Path(text))
     raise InputError(
-        f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
-        "file of a plate that is filled in."
+        f"{shown(text)} is no result: type ID=LABEL such as {(_flying(study) or study.ids)[0]}=83.2, "
+        "ID=failed, or the file of a plate that is filled in."
     )
 
 
-def _example(study: PoolStudy) -> str:
-    flying = [name for name, state in study.status.items() if state == Status.FLYING]
-    return flying[0] if flying else study.ids[0]
+def _flying(study: PoolStudy) -> list[str]:
+    return [name for name, state in study.status.items() if state == Status.FLYING]
 
 
 def _known(study: PoolStudy, name: str) -> str:
     if name not in study.sheet.number:
-        flying = [one for one, state in study.status.items() if state == Status.FLYING]
-        hint = f" In flight: {_some(flying)}." if flying else ""
+        flying = _some(_flying(study))
+        hint = f" In flight: {flying}." if flying else ""
         raise InputError(
             f"There is no item {shown(name)}{closest(name, study.ids[:10_000])} Ids are those that ask "
             f"prints.{hint}"

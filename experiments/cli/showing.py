@@ -163,9 +163,9 @@ def _is_study(name: str) -> bool:
     """Return whether a text names the file of a study and not a run, whose record is Parquet, too."""
     from ...envs.datasets.files import TEXTS, ending
 
-    if ending(Path(name)) in (*TEXTS, ".toml"):
-        return True
-    return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
+    kept = Path(name).with_suffix(".study.jsonl")
+    kind = ending(Path(name))
+    return kind in (*TEXTS, ".toml") or (kind == ".parquet" and kept.is_file())
 
 
 def _show_study(source: str, page: Path | None, journal: Path | None, form: str | None) -> None:
