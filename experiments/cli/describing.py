@@ -115,14 +115,11 @@ def _observed(space: Any, text: str) -> list[dict[str, str]]:
     if not isinstance(parts, Mapping):
         return [{"name": "", "space": _box(space), "about": lines(text)}]
     told = {name: lines(about) for names, about in entries(text) for name in names}
-    return [
-        {
-            "name": str(name),
-            "space": _box(part),
-            "about": told.get(str(name), "").removeprefix(f"{part.dtype}, "),
-        }
-        for name, part in parts.items()
-    ]
+    found = []
+    for name, part in parts.items():
+        about = told.get(str(name), "").removeprefix(f"{part.dtype}, ")
+        found.append({"name": str(name), "space": _box(part), "about": about})
+    return found
 
 
 def _box(space: Any) -> str:
@@ -207,11 +204,10 @@ def _thing(name: str) -> tuple[Any, str]:
             f"{', '.join(ours)}."
         )
     thing = ours.get(name) or outside.load(outside.full(name))
-    kinds: dict[str, Any] = {"rule": Rule, "belief": Belief}
-    is_a = (
-        kind for kind, cls in kinds.items() if isinstance(thing, type) and issubclass(thing, cls)
-    )
-    return thing, next(is_a, "agent")
+    cls = thing if isinstance(thing, type) else object
+    return thing, "rule" if issubclass(cls, Rule) else "belief" if issubclass(
+        cls, Belief
+    ) else "agent"
 
 
 def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:
@@ -240,16 +236,12 @@ def _given(thing: Any) -> list[str]:
 
 def _options(thing: Any) -> list[dict[str, Any]]:
     """Return the settings of an agent with their defaults, and what its docstring says of them."""
-    told = arguments(thing.__doc__)
-    return [
-        {
-            "name": one.name,
-            "default": None if one.default is one.empty else one.default,
-            "about": told.get(one.name, ""),
-        }
-        for one in (inspect.signature(thing).parameters.values() if callable(thing) else ())
-        if one.name not in _given(thing) and one.kind is not one.VAR_KEYWORD
-    ]
+    found, told = [], arguments(thing.__doc__)
+    for one in inspect.signature(thing).parameters.values() if callable(thing) else ():
+        if one.name not in _given(thing) and one.kind is not one.VAR_KEYWORD:
+            default = None if one.default is one.empty else one.default
+            found.append({"name": one.name, "default": default, "about": told.get(one.name, "")})
+    return found
 
 
 def arguments(docstring: str | None) -> dict[str, str]:
@@ -286,8 +278,7 @@ def _play(agent: str, kind: str, plays: list[str]) -> str:
     env_id = next((names[one] for one in EXAMPLES if one in names), plays[0])
     if kind != "belief":
         return typed("evaluate", short(env_id), agent)
-    rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]
-    for rule in rules:
+    for rule in (one for one in GOOD if one in known()["environments"][env_id]["agents"]):
         text = f"{rule}(belief={agent})"
         with contextlib.suppress(InputError):  # it may need other parameters
             make(text, _model(env_id, {}))
