@@ -65,12 +65,10 @@ def compact(record: Record) -> bytes:
     }
     # Some metrics of an episode are a curve, too, and another one that of random play.
     end = np.full(len(result.lengths), len(some) - 1)
-    metrics = {
-        name: np.hstack([rounded(values[:, some], end), rounded(values[:, count + some], end)])
-        if name in ("found", "simple_regret")
-        else values
-        for name, values in result.metrics.items()
-    }
+    metrics = dict(result.metrics)
+    for name in metrics.keys() & {"found", "simple_regret"}:
+        parts = metrics[name][:, some], metrics[name][:, count + some]
+        metrics[name] = np.hstack([rounded(part, end) for part in parts])
     less = replace(result, actions=None, points=points, metrics=metrics, **curves)
     columns, about = leave(record.spec, less, None, fingerprint=record.fingerprint)
     about |= {name: getattr(record, name) for name in KEPT}

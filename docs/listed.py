@@ -93,10 +93,10 @@ def _cells(one: Any) -> tuple[str, str]:
 
 def _suite(name: str, suite: Suite) -> str:
     """Return the tasks of a suite, and who plays them."""
-    rows = [
-        (task.name, link(short(resolve(task.env_id)), "../environments/"), ", ".join(task.agents))
-        for task in suite.tasks
-    ]
+    rows = []
+    for task in suite.tasks:
+        env = link(short(resolve(task.env_id)), "../environments/")
+        rows.append((task.name, env, ", ".join(task.agents)))
     return (
         f"# {name}\n\n{_about(suite)} Version {suite.version}.\n\n"
         f"```sh\ndiscovery-gym run {name} --out results\n```\n\n"
@@ -110,13 +110,16 @@ def _about(suite: Suite) -> str:
 
 def _data_set(name: str, source: Source) -> str:
     """Return what a named table is, and whose."""
-    file = (
-        f"the file `{source.file}`"
-        if source.file
-        else "nothing: it comes with an installed package"
-    )
     label = f"{source.unit}; columns that begin with `{source.targets}`"
-    rows = ("source", source.origin), ("licence", source.licence), ("label", label), ("needs", file)
+    needs = "nothing: it comes with an installed package"
+    if source.file:
+        needs = f"the file `{source.file}`"
+    rows = (
+        ("source", source.origin),
+        ("licence", source.licence),
+        ("label", label),
+        ("needs", needs),
+    )
     return (
         f"# {name}\n\n{source.about}.\n\n"
         f'```py\nenv = gym.make("discovery/TablePool-v0", dataset="{name}")\n```\n\n'

@@ -205,7 +205,7 @@ def _text(cls: Any) -> str:
 def _settings(cls: Any) -> str:
     """Return the settings of an agent, rule or belief with their defaults, as in a call."""
     named = [
-        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        str(p.replace(annotation=p.empty))
         for p in inspect.signature(cls).parameters.values()
         if p.name not in HIDDEN and p.kind is not p.VAR_KEYWORD
     ]

@@ -21,8 +21,8 @@ from .rates import rates
 from .stepping import graphs, particles, resets, restarts, stepping, streams
 from .timing import HEAD, Rows
 
-TABLES: list[Callable[[], Rows]] = [importing, stepping, streams, graphs, restarts, resets]
-TABLES += [particles, truths, memory, decisions, questions, size, design]
+TABLES: tuple[Callable[[], Rows], ...] = (importing, stepping, streams, graphs, restarts, resets)
+TABLES += (particles, truths, memory, decisions, questions, size, design)
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core; medians "
         f"of at most {turns} turns (10th to 90th percentile)"
     )
-    for table in TABLES if picture is None else []:
+    for table in TABLES if picture is None else ():
         _show(table, turns)
     show(*rates(turns, picture and Path(picture)), "How rates and costs grow")
     if picture is None:

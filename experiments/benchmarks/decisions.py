@@ -223,8 +223,8 @@ def _stepping() -> Rows:
     env: Any = vector.unwrapped
     model, state, streams = env.model, env._state, env._streams
     actions = vector.action_space.sample()
-    setting = model.setting(actions)
-    law = model.probabilities(model.asymmetry(state.theta[:, None], setting)[:, 0])
+    asymmetry = model.asymmetry(state.theta[:, None], model.setting(actions))
+    law = model.probabilities(asymmetry[:, 0])
     random = np.random.default_rng(0)
     counts = random.multinomial(EVENTS, law).astype(np.float64)
     logs = np.log(law[: model.grid_size[0]].T)

@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
@@ -71,10 +73,8 @@ def _chosen(sizes: tuple[tuple[int, int], ...], axis: int, turns: int) -> Curves
     pools = {size: works(*size, DRAWS, 1) for size in sizes}
     times = in_turns({(rule, size): pools[size][rule] for rule in RULES for size in sizes}, turns)
     numbers = np.array(sizes)[:, axis]
-    return {
-        rule: (numbers, np.array([np.median(times[rule, size]) for size in sizes]))
-        for rule in RULES
-    }
+    spent = {key: np.median(values) for key, values in times.items()}
+    return {rule: (numbers, np.array([spent[rule, size] for size in sizes])) for rule in RULES}
 
 
 def _exponent(numbers: NDArray[Any], found: NDArray[np.float64]) -> float:
@@ -83,9 +83,6 @@ def _exponent(numbers: NDArray[Any], found: NDArray[np.float64]) -> float:
 
 
 def _draw(path: Path, stepped: Curves, chosen: Curves) -> None:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure  # slow to import
-
     exponents = {f"{name}: n^{_exponent(*pair):.2f}": pair for name, pair in chosen.items()}
     with mpl.rc_context({"svg.hashsalt": "rates", "svg.fonttype": "none", "font.size": 9}):
         sheet = Figure(figsize=(9, 4), layout="constrained")

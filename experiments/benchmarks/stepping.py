@@ -62,13 +62,11 @@ def stepping() -> Rows:
 def restarts() -> Rows:
     """Steps of 1024 episodes that restart in the same step, over 1.3 in the next and .2 us an end."""
     for name in SUBJECTS:
-        envs = [vector(name, 1024, autoreset_mode=mode) for mode in ("NextStep", "SameStep")]
-        later, same = map(stepper, envs)
-        actions = envs[1].action_space.sample
-        ends = np.mean([envs[1].step(actions())[2].sum() for _ in range(500)])
-        yield Row(
-            f"{name}, {ends:.1f} ends a step", same, partial(_allowed, later, ends), reach="1"
-        )
+        later, same = (vector(name, 1024, autoreset_mode=f"{one}Step") for one in ("Next", "Same"))
+        step, other = stepper(same), stepper(later)
+        ends = np.mean([same.step(same.action_space.sample())[2].sum() for _ in range(500)])
+        floor = partial(_allowed, other, ends)
+        yield Row(f"{name}, {ends:.1f} ends a step", step, floor, reach="1")
 
 
 def _allowed(step: Callable[[], object], ends: float) -> float:

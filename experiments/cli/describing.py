@@ -205,9 +205,9 @@ def _thing(name: str) -> tuple[Any, str]:
         )
     thing = ours.get(name) or outside.load(outside.full(name))
     cls = thing if isinstance(thing, type) else object
-    return thing, "rule" if issubclass(cls, Rule) else "belief" if issubclass(
-        cls, Belief
-    ) else "agent"
+    if issubclass(cls, Rule):
+        return thing, "rule"
+    return thing, "belief" if issubclass(cls, Belief) else "agent"
 
 
 def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:

@@ -42,14 +42,10 @@ def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool =
     if waiting:
         note("in flight since the last ask, the same again: tell its data, or that it failed.")
     knobs = list(study.model.knobs)
-    rows = [
-        [
-            one.id,
-            *(f"{value:.10g}" for value in one.values.values()),
-            "–" if one.information is None else f"{one.information:.3f}",
-        ]
-        for one in suggestions
-    ]
+    rows = []
+    for one in suggestions:
+        nats = "–" if one.information is None else f"{one.information:.3f}"
+        rows.append([one.id, *(f"{value:.10g}" for value in one.values.values()), nats])
     table(["id", *knobs, "nats expected"], rows)
     _say_beliefs(study)
     _say_failures(study, source)
@@ -100,13 +96,9 @@ def _say_beliefs(study: DesignStudy) -> None:
 
 def _say_failures(study: DesignStudy, source: str) -> None:
     """Say where what is asked for has failed before."""
-    for one in (e for e in study.course.experiments.values() if e.status == Status.FLYING):
-        before = [
-            e.id
-            for e in study.course.experiments.values()
-            if e.status == Status.FAILED and e.setting == one.setting
-        ]
-        if before:
+    failed = study.course.of(Status.FAILED)
+    for one in study.course.of(Status.FLYING):
+        if before := [e.id for e in failed if e.setting == one.setting]:
             where = "settings in" if study.model.num_settings else "ranges in"
             note(
                 f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it "
@@ -229,6 +221,5 @@ def show(source: str, page: Path | None, journal: Path | None, form: str | None 
     if page is not None:
         save(page, report.study_page(study, source))
         say(f"page: {page}")
-    flying = [name for name, state in study.status.items() if state == Status.FLYING]
-    words = [f"{flying[0]}=DATA.csv"] if flying else []
-    say(f"Next: {command('tell' if flying else 'ask', source, journal, *words)}")
+    words = [f"{one.id}=DATA.csv" for one in study.course.of(Status.FLYING)[:1]]
+    say(f"Next: {command('tell' if words else 'ask', source, journal, *words)}")

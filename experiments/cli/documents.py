@@ -75,21 +75,19 @@ def run(record: Record) -> dict[str, Any]:
 
 def comparison(found: Verdict, agents: dict[str, str]) -> dict[str, Any]:
     """Return what replays tell of strategies, best first."""
-    return {
-        "strategies": [
-            {
-                "name": found.names[i],
-                "agent": agents.get(found.names[i], found.names[i]),
-                "ahead_of_random": _difference(found.gains[i]),
-                "ahead_of_best": _difference(found.ahead[i][found.best]),
-                "wins": found.wins[i],
-                "not_told_apart": bool(found.stays[i]),
-            }
-            for i in found.order
-        ],
-        "best": found.names[found.best],
-        "beats_random": found.beats_random,
-    }
+    strategies = [
+        {
+            "name": found.names[i],
+            "agent": agents.get(found.names[i], found.names[i]),
+            "ahead_of_random": _difference(found.gains[i]),
+            "ahead_of_best": _difference(found.ahead[i][found.best]),
+            "wins": found.wins[i],
+            "not_told_apart": bool(found.stays[i]),
+        }
+        for i in found.order
+    ]
+    best = {"best": found.names[found.best], "beats_random": found.beats_random}
+    return {"strategies": strategies, **best}
 
 
 def _difference(one: Difference) -> dict[str, float]:

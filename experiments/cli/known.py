@@ -15,9 +15,8 @@ from typing import Any
 @cache
 def known() -> dict[str, dict[str, Any]]:
     """Return environments, agents and suites by their names, each with what `list` says of it."""
-    found: dict[str, dict[str, Any]] = json.loads(
-        Path(__file__).with_name("names.json").read_text("utf-8")
-    )
+    text = Path(__file__).with_name("names.json").read_text("utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
     return found
 
 

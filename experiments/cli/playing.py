@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -182,15 +182,8 @@ def evaluate(
     first = EVALUATION_SEED if seed is None else seed
     say_notes(env, parameters)
     with progress(episodes, "episodes") as update:
-        result = play(
-            env,
-            agent,
-            episodes=episodes,
-            seed=first,
-            env_kwargs=parameters,
-            metrics=metrics,
-            progress=update,
-        )
+        how: dict[str, Any] = {"env_kwargs": parameters, "metrics": metrics, "progress": update}
+        result = play(env, agent, episodes=episodes, seed=first, **how)
     if form is not None:
         from . import documents, formats
 
@@ -242,10 +235,9 @@ def _how_played(result: Evaluation) -> list[list[str]]:
     if result.spent is not None:
         rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])
-    quantiles = [
-        f"{k} {microseconds(v)}" for k, v in result.decision_seconds.items() if k != "mean"
-    ]
-    ends = f" ({', '.join(quantiles)})" if quantiles else ""
+    times = {key: microseconds(one) for key, one in result.decision_seconds.items()}
+    quantiles = ", ".join(f"{key} {time}" for key, time in times.items() if key != "mean")
+    ends = f" ({quantiles})" if quantiles else ""
     rows.append(["µs per decision", f"{microseconds(result.seconds_per_decision)}{ends}"])
     last = result.seed + len(result.returns) - 1
     rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])

@@ -195,18 +195,11 @@ def _print(questions: Sequence[Question]) -> None:
             f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
         )
         names = names[:MOST_COLUMNS]
-    columns = ["id", *names, "mean ± sd", "among the best", "why"]
-    rows = [
-        [
-            one.id,
-            *(cell(one.values[name]) for name in names),
-            belief(one.mean, one.std),
-            f"{100 * one.chance:.0f} %",
-            one.why,
-        ]
-        for one in questions
-    ]
-    table(columns, rows)
+    rows = []
+    for one in questions:
+        told = belief(one.mean, one.std), f"{100 * one.chance:.0f} %", one.why
+        rows.append([one.id, *(cell(one.values[name]) for name in names), *told])
+    table(["id", *names, "mean ± sd", "among the best", "why"], rows)
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
@@ -251,10 +244,10 @@ def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None)
 
 def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
     """Print what was written, with the conditions."""
-    rows = [
-        [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
-        for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
-    ]
+    rows = []
+    for (name, value), values in zip(new.items(), study.values(list(new)), strict=True):
+        word = value if isinstance(value, str) else cell(value)
+        rows.append([name, *map(cell, values.values()), word])
     if rows:
         table(["id", *study.columns, study.target], rows)
 
@@ -411,9 +404,8 @@ def show(source: str, page: Path | None, journal: Path | None, form: str | None 
         save(page, report.study_page(study, source))
         say(f"page: {page}")
     flying = [f"{one.id}=LABEL" for one in study.flying()[:2]]
-    say(
-        f"Next: {command('tell', source, journal, *flying) if flying else _asks(study, source, journal)}"
-    )
+    tells, asks = command("tell", source, journal, *flying), _asks(study, source, journal)
+    say(f"Next: {tells if flying else asks}")
 
 
 def _asks(study: PoolStudy, source: str, journal: Path | None) -> str:
