@@ -2,16 +2,7 @@
 
 from setuptools import find_packages, setup
 
-FOLDERS = [
-    "envs",
-    "envs.*",
-    "agents",
-    "agents.*",
-    "experiments",
-    "experiments.*",
-    "studies",
-    "testing",
-]
+FOLDERS = ["envs*", "agents*", "experiments*", "studies*", "testing*"]
 
 setup(
     script_name="setup.py",  # left out of the package; pip gives setuptools another name

@@ -6,6 +6,7 @@
 
 A compact record has every number of every episode as it was, but no actions, and curves of at most
 `POINTS` points, all but the last in `BITS` bits. Without arguments only the leaderboard is made again.
+The picture of it that README shows needs Playwright, of the extra `test`, and a `chromium` on the path.
 
 A suite has a new version when tasks join it. With --as-now, runs of an earlier version count as those of
 the present one, where it plans the same: whoever gives it knows that these play as they did. A test
@@ -14,7 +15,9 @@ plays the first episodes of some of them again.
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,7 +26,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from picture_of_board import take
 
 from discovery_gym.envs.core.files import write
 from discovery_gym.experiments.report.leaderboard import write_leaderboard
@@ -42,6 +44,10 @@ BITS = 6
 POINTS = 12
 """Points of those curves, of the 40 at most that a record has."""
 KEPT = ("versions", "platform", "machine", "created")
+VIEW = "suite=paper&wing=pool"
+"""What is shown, as the address of the board says it."""
+SIZE = (1280, 1300)
+COLOURS = 64
 
 
 def compact(record: Record) -> bytes:
@@ -59,12 +65,10 @@ def compact(record: Record) -> bytes:
     }
     # Some metrics of an episode are a curve, too, and another one that of random play.
     end = np.full(len(result.lengths), len(some) - 1)
-    metrics = {
-        name: np.hstack([rounded(values[:, some], end), rounded(values[:, count + some], end)])
-        if name in ("found", "simple_regret")
-        else values
-        for name, values in result.metrics.items()
-    }
+    metrics = dict(result.metrics)
+    for name in metrics.keys() & {"found", "simple_regret"}:
+        parts = metrics[name][:, some], metrics[name][:, count + some]
+        metrics[name] = np.hstack([rounded(part, end) for part in parts])
     less = replace(result, actions=None, points=points, metrics=metrics, **curves)
     columns, about = leave(record.spec, less, None, fingerprint=record.fingerprint)
     about |= {name: getattr(record, name) for name in KEPT}
@@ -110,11 +114,42 @@ def keep(folders: Iterable[Path], results: Path = RESULTS, *, renew: bool = Fals
     write_leaderboard(results)
 
 
+def take_picture() -> bool:
+    """Write the picture; return whether that was possible: there may be no browser."""
+    chromium = shutil.which("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        return False
+    if chromium is None:
+        return False
+    with sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        width, height = SIZE
+        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        page.goto(f"{(RESULTS / 'index.html').resolve().as_uri()}#{VIEW}")
+        page.wait_for_selector("svg")
+        shot = page.screenshot()
+        browser.close()
+    write(RESULTS.with_name("leaderboard.png"), small(shot))
+    return True
+
+
+def small(png: bytes) -> bytes:
+    """Return a picture with few colours, without dithering: a third of the bytes."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 if __name__ == "__main__":
     given = sys.argv[1:]
     keep([Path(one) for one in given if one != "--as-now"], renew="--as-now" in given)
     size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
-    picture = "" if take() else "; no browser took the picture that README shows"
+    picture = "" if take_picture() else "; no browser took the picture that README shows"
     print(
         f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB{picture}"
     )

@@ -12,6 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from listed import table
+
+from discovery_gym.experiments.report.words import duration
+
 MOST = 12  # tasks that are shown of one environment
 
 
@@ -32,27 +36,20 @@ def best(env_id: str) -> str:
         f"In {', '.join(suites)}; [the board](../results/LEADERBOARD.md) has all of it. Behind the best "
         "stand those that cannot be told apart from it."
     )
-    lines = [
-        head,
-        "",
-        "| task | best | score | return | optimum | random |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [_row(task) for task in tasks[:MOST]]
-    if len(tasks) > MOST:
-        lines += ["", f"And {len(tasks) - MOST} more of the same kind."]
-    return "\n".join(lines)
+    rows = table(map(_cells, tasks[:MOST]), "| task | best | score | return | optimum | random |")
+    more = f"\n\nAnd {len(tasks) - MOST} more of the same kind." if len(tasks) > MOST else ""
+    return f"{head}\n\n{rows}{more}"
 
 
-def _row(task: dict[str, Any]) -> str:
+def _cells(task: dict[str, Any]) -> list[str]:
     agents = {one["agent"]: one for one in task["agents"]}
     names = [name for name in agents if name in task["may_be_best"]] or [*agents][:1]
     first, *others = (agents[name] for name in names)
     best = "; ".join([f"{first['agent']} (`{first['text']}`)", *(one["agent"] for one in others)])
     optimum, chance = task["optimal_value"], task["random_value"]
     told = None in (optimum, chance) or abs(optimum - chance) > 1e-9  # else all agents are equal
-    cells = [first["score"] if told else None, first["return"], optimum, chance]
-    return f"| {task['task']} | {best} | {' | '.join(map(_number, cells))} |"
+    values = [first["score"] if told else None, first["return"], optimum, chance]
+    return [task["task"], best, *map(_number, values)]
 
 
 def _number(value: float | None) -> str:
@@ -78,11 +75,6 @@ def cost(name: str) -> str:
         return ""
     (low, quick), (high, slow) = runs[0], runs[-1]
     if low == high:
-        return f"In the kept results a decision took {_time(low)} ({quick})."
-    return f"In the kept results a decision took from {_time(low)} ({quick}) to {_time(high)} ({slow})."
-
-
-def _time(seconds: float) -> str:
-    units = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
-    unit, size = next((one for one in units if seconds >= one[1]), units[-1])
-    return f"{float(f'{seconds / size:.2g}'):g} {unit}"
+        return f"In the kept results a decision took {duration(low)} ({quick})."
+    times = f"from {duration(low)} ({quick}) to {duration(high)} ({slow})"
+    return f"In the kept results a decision took {times}."

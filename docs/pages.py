@@ -3,7 +3,7 @@
     python docs/pages.py
 
 Environments, agents, rules and beliefs from their docstrings, from who fits whom and from the kept
-results; commands, suites and data sets as `listed.py` says, what the command line knows as `naming.py`.
+results; commands, suites, data sets, and what the command line knows, as `listed.py` says.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from typing import Any
 import gymnasium as gym
 import kept
 import listed
-import naming
 
 from discovery_gym.agents import available
 from discovery_gym.agents.learned.policy import PolicyAgent, shipped
 from discovery_gym.envs.core import registered
 from discovery_gym.envs.core.files import write
+from discovery_gym.experiments.cli.describing import GOOD
+from discovery_gym.experiments.cli.known import short
 from discovery_gym.studies.schema import schema
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
@@ -65,7 +66,7 @@ def pages() -> dict[str, str]:
     out = _environments(models) | _agents(models) | listed.pages()
     out = {name: _linked(text) for name, text in out.items()}
     out["own/design/problem.schema.json"] = schema()
-    out["../experiments/cli/names.json"] = naming.names(models, TOLD)
+    out["../experiments/cli/names.json"] = listed.names(models, TOLD)
     return out
 
 
@@ -99,38 +100,25 @@ def _environments(models: Mapping[str, Any]) -> dict[str, str]:
         told, after, more = rest.partition("## Vectorized environment")
         truth = f"## Truth\n{TOLD[name]['truth'][:1].upper()}{TOLD[name]['truth'][1:]}."
         best = f"## Best in the kept results\n{kept.best(env_id)}"
-        parts = [
-            f"# {env_id}",
-            idea,
-            _played(env_id, model),
-            told.strip(),
-            truth,
-            best,
-            after + more,
-        ]
+        played = _played(env_id, model)
+        parts = [f"# {env_id}", idea, played, told.strip(), truth, best, after + more]
         out[f"environments/{name}.md"] = "\n\n".join(parts) + "\n"
-    rows = [
-        f"| [{name}]({name}.md) | {one['decision']} | {one['truth']} |"
-        for name, one in TOLD.items()
-    ]
-    head = ["# Environments", "", "| | the decision | the truth it knows |", "|---|---|---|"]
-    out["environments/README.md"] = "\n".join([*head, *rows, "", SOURCES, ""])
+    rows = [(listed.link(name), one["decision"], one["truth"]) for name, one in TOLD.items()]
+    index = listed.table(rows, "| | the decision | the truth it knows |")
+    out["environments/README.md"] = f"# Environments\n\n{index}\n\n{SOURCES}\n"
     return out
 
 
 def _played(env_id: str, model: Any) -> str:
     """Return how to make an environment, and who plays it."""
     names = available(model)
-    shown = [
-        one for one in ("optimal", "greedy_eig", "bayes_ucb", "greedy", "random") if one in names
-    ]
-    short = env_id.removeprefix("discovery/").removesuffix("-v0")
+    best = next(one for one in GOOD if one in names)
     return (
         "## To play it\n```py\nimport gymnasium as gym\nimport discovery_gym\n\n"
         f'env = gym.make("{env_id}")\n'
         f'envs = gym.make_vec("{env_id}", num_envs=64)\n```\n\n'
-        f"```sh\ndiscovery-gym evaluate {short} {shown[0]}\n```\n\n"
-        f"Agents that fit its defaults: {', '.join(f'[{one}](../agents/{one}.md)' for one in names)}."
+        f"```sh\ndiscovery-gym evaluate {short(env_id)} {best}\n```\n\n"
+        f"Agents that fit its defaults: {', '.join(listed.link(one, '../agents/') for one in names)}."
     )
 
 
@@ -139,19 +127,15 @@ def _played(env_id: str, model: Any) -> str:
 
 def _agents(models: Mapping[str, Any]) -> dict[str, str]:
     out: dict[str, str] = {}
-    entries: dict[str, tuple[str, str]] = {}
+    entries: list[tuple[str, str]] = []
     fits = {env_id: available(model) for env_id, model in models.items()}
-    for kind, table in naming.KINDS.items():
+    for kind, table in listed.KINDS.items():
         for name, cls in table.items():
             head = f"# {name}\n\n`{name}` is {'an' if kind == 'agent' else 'a'} {kind}"
             idea, settings, options = _text(cls).partition("Settings:\n")
             formula = f"$$\n{FORMULAS[name].strip()}\n$$\n\n[The symbols](README.md#symbols)."
-            parts = [
-                f"{head}: `{name}{_settings(cls)}`.",
-                idea.strip(),
-                formula,
-                settings + options,
-            ]
+            head += f": `{name}{_settings(cls)}`."
+            parts = [head, idea.strip(), formula, settings + options]
             about = inspect.getdoc(sys.modules[cls.__module__]) or ""
             if kind == "belief" or (kind == "rule" and about.count("\n") > SHORT):
                 parts.append(f"## About\n\n{about}")
@@ -162,18 +146,17 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
                 played = [one for one in models if name in fits[one]]
             parts += [_where(kind, played), _tried(name, kind, played), kept.cost(name)]
             out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
-            entries[f"{name} ({kind})"] = (f"{name}.md", _first(cls))
-    out["agents/README.md"] = _index("Agents, rules and beliefs", entries) + f"\n{SYMBOLS}\n"
+            entries.append((f"[{name} ({kind})]({name}.md)", listed.first(cls)))
+    index = f"# Agents, rules and beliefs\n\n{listed.table(entries)}"
+    out["agents/README.md"] = f"{index}\n\n{SYMBOLS}\n"
     return out
 
 
 def _where(kind: str, env_ids: list[str]) -> str:
     """Return the environments that an agent plays, or that a belief describes, with their defaults."""
-    names = [gym.spec(one).name for one in env_ids]
-    links = ", ".join(f"[{name}](../environments/{name}.md)" for name in names)
-    return (
-        links and f"{'Describes' if kind == 'belief' else 'Plays, with their defaults,'} {links}."
-    )
+    links = ", ".join(listed.link(gym.spec(one).name, "../environments/") for one in env_ids)
+    verb = "Describes" if kind == "belief" else "Plays, with their defaults,"
+    return links and f"{verb} {links}."
 
 
 def _tried(name: str, kind: str, env_ids: list[str]) -> str:
@@ -219,23 +202,14 @@ def _text(cls: Any) -> str:
     return f"{head}\nSettings:\n\n{items}".strip() if items else head.strip()
 
 
-def _first(cls: Any) -> str:
-    return _text(cls).splitlines()[0]
-
-
 def _settings(cls: Any) -> str:
     """Return the settings of an agent, rule or belief with their defaults, as in a call."""
     named = [
-        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        str(p.replace(annotation=p.empty))
         for p in inspect.signature(cls).parameters.values()
         if p.name not in HIDDEN and p.kind is not p.VAR_KEYWORD
     ]
     return f"({', '.join(named)})" if named else ""
-
-
-def _index(title: str, entries: dict[str, tuple[str, str]]) -> str:
-    rows = [f"| [{name}]({file}) | {about} |" for name, (file, about) in entries.items()]
-    return "\n".join([f"# {title}", "", "| | |", "|---|---|", *rows, ""])
 
 
 def main() -> None:

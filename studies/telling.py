@@ -97,4 +97,4 @@ def check_change(do: str, name: str, state: Status) -> None:
     """Refuse that an item is withdrawn, or retried, as ``do`` says, where it cannot be."""
     if state not in CHANGES[do]:
         allowed = " or ".join(one.word for one in CHANGES[do])
-        raise InputError(f"{do} is for what is {allowed}; {name} is {state.word}.")
+        raise InputError(f"To {do} {name}, it must be {allowed}; {name} is {state.word}.")

@@ -22,7 +22,6 @@ extensions = [
     "sphinx_design",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
-    "formulas",
     "pages_of_site",
 ]
 root_doc = "index"

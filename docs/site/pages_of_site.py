@@ -1,9 +1,9 @@
 """What the site adds to the Markdown of docs/, which is also read where there is no site.
 
-The map of chapters; pictures on the pages of environments, and a gallery of them; tutorials, whose
-blocks are run; the leaderboard. A tutorial is plain Markdown: its ```python blocks run one after
-the other in one folder, with its ```sh blocks if it is in `COMMANDS`; a block without a language after
-one is what that printed, and here it is printed anew.
+The map of chapters; pictures on the pages of environments, and a gallery of them; formulas as MathML,
+for which a browser needs no script; the leaderboard; tutorials, whose blocks are run. A tutorial is
+plain Markdown: its ```python blocks run one after the other in one folder, with its ```sh blocks if it
+is in `COMMANDS`; a block without a language after one is what that printed, and here it is printed anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import pictures
 from docutils import nodes
+from docutils.utils.math import latex2mathml
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parents[1]
@@ -123,18 +124,11 @@ def source_read(_: Sphinx, docname: str, source: list[str]) -> None:
         env_id, idea, rest = text.removeprefix("# ").split("\n\n", 2)
         text = f"# {name}\n\n{idea}\n\n{pictures.figure(name)}\n`{env_id}`\n\n{rest}"
     elif docname == "index":
-        start = pictures.picture(
-            pictures.HERO, "A random agent, and one that learns, side by side.", ""
-        )
-        text = text.replace(
-            "<!-- the moving picture -->", start.replace("episode", "episode wide", 1)
-        )
-    up = "../" * docname.count("/")
-    text = re.sub(
-        r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)",
-        f"](board:{up}board/index.html",
-        text,
-    )
+        about = "A random agent, and one that learns, side by side."
+        wide = pictures.picture(pictures.HERO, about, "").replace("episode", "episode wide", 1)
+        text = text.replace("<!-- the moving picture -->", wide)
+    board = f"](board:{'../' * docname.count('/')}board/index.html"
+    text = re.sub(r"\]\((?:\.\./)*results/(?:index\.html|LEADERBOARD\.md)", board, text)
     source[0] = text + contents(docname)
 
 
@@ -154,10 +148,25 @@ def add_the_board(app: Sphinx, error: Exception | None) -> None:
         shutil.copytree(DOCS / "results", board, ignore=keep, dirs_exist_ok=True)
 
 
+def formula(writer: Any, node: nodes.Element) -> None:
+    """Write a formula in a line."""
+    writer.body.append(latex2mathml.tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def block(writer: Any, node: nodes.Element) -> None:
+    """Write a formula that stands alone."""
+    formula = latex2mathml.tex2mathml(node.astext(), as_block=True)
+    writer.body.append(f'<div class="formula">{formula}</div>\n')
+    raise nodes.SkipNode
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Take part in the building of the site; once the code has changed, all is read and run again."""
     code = pictures.sources("envs", "agents", "experiments", "studies", "testing")
     app.config.nb_execution_cache_path = f"{app.doctreedir}/ran/{code}"
+    app.add_html_math_renderer("mathml", (formula, None), (block, None))
+    app.config.html_math_renderer = "mathml"
     app.connect("builder-inited", pictures.draw)
     app.connect("source-read", source_read)
     app.connect("doctree-read", name_the_shell)

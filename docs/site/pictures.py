@@ -13,11 +13,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from sphinx.application import Sphinx
 
+from discovery_gym.agents import make
+from discovery_gym.agents.thoughts import with_thoughts
+from discovery_gym.envs import rendering
+from discovery_gym.envs.core import registered
 from discovery_gym.experiments.runs import moving
 
 DOCS = Path(__file__).parents[1]
@@ -108,13 +113,6 @@ FAMILIES = {
 
 def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
     """Yield pictures of an episode, at most so many and evenly over it, ``(480, W, 3)``."""
-    import gymnasium as gym
-
-    import discovery_gym  # noqa: F401 - registers
-    from discovery_gym.agents import make
-    from discovery_gym.agents.thoughts import with_thoughts
-    from discovery_gym.envs.rendering import draw
-
     world: Any = gym.make(f"discovery/{env}-v0", **play.kwargs).unwrapped
     names = [*filter(None, (play.agent, play.rival))]
     agents = {name: make(name, world) for name in names}
@@ -129,7 +127,9 @@ def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
             shown = with_thoughts(seen[name], agents[name], now[name])
             if play.rival and not side_by_side:
                 shown = _beside(shown, seen[play.rival], play)
-            drawn[name] = draw(world.model, now[name], "rgb_array", compact=True, picture=shown)
+            drawn[name] = rendering.draw(
+                world.model, now[name], "rgb_array", compact=True, picture=shown
+            )
         named = (_named(one, name) if side_by_side else one for name, one in drawn.items())
         yield np.concatenate([*named], axis=1)
 
@@ -195,10 +195,8 @@ def _digest(play: Play) -> str:
 @cache
 def sources(*storeys: str) -> str:
     """Return a digest of the code of some storeys, and of this one."""
-    folders, digest = (
-        [*(DOCS.parent / one for one in storeys), Path(__file__).parent],
-        hashlib.sha256(),
-    )
+    folders = [*(DOCS.parent / one for one in storeys), Path(__file__).parent]
+    digest = hashlib.sha256()
     for file in sorted(file for folder in folders for file in folder.rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest()
@@ -233,10 +231,6 @@ def figure(name: str) -> str:
 
 def gallery() -> str:
     """Return the environments by family, as cards."""
-    import gymnasium as gym
-
-    from discovery_gym.envs.core import registered
-
     families: dict[str, list[str]] = {family: [] for family in FAMILIES}
     for env_id in registered():
         name = gym.spec(env_id).name
@@ -246,10 +240,6 @@ def gallery() -> str:
 
 def _family(name: str) -> str:
     """Return the family of an environment."""
-    import gymnasium as gym
-
-    import discovery_gym  # noqa: F401 - registers
-
     spec: Any = gym.spec(f"discovery/{name}-v0")
     return str(spec.entry_point).split(".envs.")[1].partition(".")[0]
 

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from functools import partial, update_wrapper
 from pathlib import Path
 
 import gymnasium
@@ -16,13 +15,14 @@ from threadpoolctl import threadpool_limits
 from ... import __version__
 from ...envs.core import InputError
 from ..runs.terminal import any_encoding, out, show
-from .decisions import decisions, questions
-from .design import design
-from .limits import graphs, memory, particles, resets
-from .processes import importing, size
+from .decisions import decisions, design, questions, truths
+from .processes import importing, memory, size
 from .rates import rates
-from .stepping import restarts, stepping, streams
-from .timing import Measured
+from .stepping import graphs, particles, resets, restarts, stepping, streams
+from .timing import HEAD, Rows
+
+TABLES: tuple[Callable[[], Rows], ...] = (importing, stepping, streams, graphs, restarts, resets)
+TABLES += (particles, truths, memory, decisions, questions, size, design)
 
 
 def main() -> None:
@@ -31,6 +31,7 @@ def main() -> None:
     ``--picture FILE`` measures how rates and costs grow, and nothing else, and draws them.
     """
     turns = 3 if "--quick" in sys.argv[1:] else 25
+    picture = sys.argv[sys.argv.index("--picture") + 1] if "--picture" in sys.argv else None
     # One core for everyone, and one thread of the linear algebra.
     threadpool_limits(1)
     if hasattr(os, "sched_setaffinity"):
@@ -38,31 +39,24 @@ def main() -> None:
     any_encoding()
     out.print(
         f"discovery_gym {__version__}, gymnasium {gymnasium.__version__}, numpy "
-        f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core"
+        f"{np.__version__}, Python {platform.python_version()}, {platform.machine()}, one core; medians "
+        f"of at most {turns} turns (10th to 90th percentile)"
     )
-    tables: list[Callable[[int], Measured]] = [
-        importing,
-        stepping,
-        streams,
-        graphs,
-        restarts,
-        resets,
-    ]
-    tables += [particles, memory, rates, decisions, questions, size, design]
-    try:
-        from .learning import learning
+    for table in TABLES if picture is None else ():
+        _show(table, turns)
+    show(*rates(turns, picture and Path(picture)), "How rates and costs grow")
+    if picture is None:
+        try:
+            from .learning import learning
+        except InputError as error:
+            out.print(f"Learning is not measured. {error}")
+        else:
+            _show(learning, turns)
 
-        tables.append(learning)
-    except InputError as error:
-        out.print(f"Learning is not measured. {error}")
-    if "--picture" in sys.argv:
-        picture = Path(sys.argv[sys.argv.index("--picture") + 1])
-        tables = [update_wrapper(partial(rates, path=picture), rates)]
-    for measure in tables:
-        title = (
-            f"{measure.__name__.capitalize()}: median over {turns} turns (10th to 90th percentile)"
-        )
-        show(*measure(turns), title)
+
+def _show(table: Callable[[], Rows], turns: int) -> None:
+    title = (table.__doc__ or "").splitlines()[0]
+    show(HEAD, [row.cells(turns) for row in table()], title)
 
 
 if __name__ == "__main__":

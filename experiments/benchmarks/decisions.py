@@ -2,7 +2,7 @@
 
 Information-directed sampling with K joint draws on a pool of n items with d features needs the
 values of all items under all draws, one product n x d x K, unless it keeps them from one label to the
-next. The label's own update costs n d: it is that of the belief without draws, in a column of its own.
+next. The label's own update costs n d: it is that of the belief without draws, in a row of its own.
 Thompson sampling and upper bounds need no product.
 
 Where the posterior has no closed form, every rule needs joint draws, and a label costs some Gibbs
@@ -17,6 +17,7 @@ of its candidates with all items.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from typing import Any
@@ -26,77 +27,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...agents import make
-from ...agents.beliefs import Linear, LowRank, Nodes
-from ...agents.rules import IDS, BayesUCB, Decision, Thompson
+from ...agents.beliefs import Linear, LowRank
+from ...agents.design.agent import PROPOSED
+from ...agents.rules import IDS, BayesUCB, Decision, Rule, Thompson
+from ...envs.design.information import Exact
+from ...envs.design.weinberg_toy import WeinbergToy
 from ...envs.pools.table_pool import TablePool
-from .timing import Measured, Work, few, in_turns, median, milli, spent
+from ..runs import chunks
+from ..runs.episodes import vector_env
+from ..runs.evaluation import exact
+from ..runs.trace import model_of
+from ..suites.catalogue import suite
+from .timing import Row, Rows, spent
 
-POOLS = (
-    (500, 20, 100, 1),
-    (500, 20, 1000, 1),
-    (500, 20, 100, 64),
-    (10_000, 50, 1000, 1),
-    (1_000_000, 100, 100, 1),
-)
-"""Items, features, draws, episodes of linear pools."""
-STAR = (900, 0.01, 100, 64)
-"""Nodes, probability of an edge, draws, episodes of a star graph."""
-MATRIX_EPISODES = (1, 16)
-"""Episodes at once on the default low-rank pool."""
-
+POOLS = {
+    (500, 20, 100, 1): "0.15 ms",
+    (500, 20, 1000, 1): "",
+    (500, 20, 100, 64): "",
+    (10_000, 50, 1000, 1): "0.75",
+    (1_000_000, 100, 100, 1): "0.45 more than the label alone",
+}
+"""Items, features, draws, episodes of linear pools, and what a label and IDS shall take."""
+STAR = {"topology": "star", "num_items": 900, "edge_prob": 0.01}
 LABELS, ITEMS, FEATURES = 790, 3955, 44
 """Labels, items and features of the episode of a Gaussian process."""
 EARLY = slice(90, 111)
 """Labels at which decisions are looked at one by one."""
 SEARCHES = (
-    ("neighbours", "ens(candidates=None, belief=neighbours)", 100_000, 2),
-    ("neighbours", "ens(candidates=None, belief=neighbours)", 10_000, 2),
-    ("logistic, 50 candidates", "ens", 10_000, 20),
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 100_000, 2, ("50 ms", "200 ms")),
+    ("neighbours", "ens(candidates=None, belief=neighbours)", 10_000, 2, ("", "")),
+    ("logistic, 50 candidates", "ens", 10_000, 20, ("100 ms", "")),
 )
-"""Belief, agent, items, features."""
+"""Belief, agent, items, features, and what decisions shall take: the mean, the worst."""
 QUESTIONS = 100
 """Labels of a search, from one success on."""
 
+EPISODES, EVENTS = 4096, 1000
+SETTINGS, GRID = 50, 100
+PARTICLES, CANDIDATES = 2000, 150
+"""Of the problems of experimental design."""
 
-def decisions(turns: int) -> Measured:
-    """Measure pools of all kinds; large ones take few turns."""
-    rows = [
-        _row(
-            f"linear: n={n:,}, d={d}, {k} draws",
-            works(n, d, k, b),
-            b,
-            few(turns) if n > 100_000 else turns,
-        )
-        for n, d, k, b in POOLS
-    ]
-    rows += [_row(*_matrices(b), b, turns) for b in MATRIX_EPISODES]
-    rows.append(_row(*_star(*STAR), STAR[-1], turns))
-    head = ["pool, episodes", "floor, ms", "label + IDS, ms", "/ floor", "label + Thompson, ms"]
-    return [*head, "label + UCB, ms", "label alone / floor"], rows
+Plain = Callable[[], object]
 
 
-def _row(name: str, subjects: dict[str, Work], episodes: int, turns: int) -> list[str]:
-    """Return milliseconds per episode and what they are to the floor, as far as there are any."""
-    times = in_turns(subjects, turns)
-    floor, ids, thompson, ucb = (
-        milli(times[one], episodes) if one in times else ""
-        for one in ("floor", "ids", "thompson", "ucb")
-    )
-    ratio, label = (
-        median(times[one] / times["floor"]) if one in times else "" for one in ("ids", "label")
-    )
-    return [f"{name}, x{episodes}", floor, ids, ratio, thompson, ucb, label]
+def decisions() -> Rows:
+    """A label and the decision after it, against the product of items and draws, or the draws."""
+    for (n, d, k, b), reach in POOLS.items():
+        floor, *rest = works(n, d, k, b).items()
+        for name, work in rest:
+            told = reach if name == "IDS" else ""
+            title = f"linear, {n:,} x {d}, {k} draws, x{b}: label + {name}"
+            yield Row(title, work, floor[1], b, told)
+    for b in (1, 16):
+        yield from _matrices(b)
+    star = _player("ids(lam=3)", gym.make_vec("discovery/GraphPool-v0", num_envs=64, **STAR))
+    draws = partial(np.random.default_rng(0).standard_normal, (64, 100, STAR["num_items"]))
+    yield Row("star, 900 nodes, 100 draws, x64: label + IDS", star, draws, each=64)
 
 
-def works(n: int, d: int, k: int, b: int) -> dict[str, Work]:
-    """Return what one label and choice take on b linear pools, and their product, by name."""
+def works(n: int, d: int, k: int, b: int) -> dict[str, Plain]:
+    """Return what one label and choice take on b linear pools, by name; first of all their product."""
     random = np.random.default_rng(0)
     x = random.standard_normal((n, d), dtype=np.float32)
     model = TablePool(features=x, labels=np.zeros(n), scaling="none", horizon=10)
     belief, keeping = Linear(model, b, prior_std=1.0), Linear(model, b, prior_std=1.0)
     keeping.keep(k)
-    decision = Decision.first(np.ones((b, n), np.int8))
-    every = np.arange(b)
+    decision, every = Decision.first(np.ones((b, n), np.int8)), np.arange(b)
     observation: dict[str, Any] = {
         "features": np.broadcast_to(x.reshape(-1), (b, n * d)),
         "labelled": np.full((b, 10), -1),
@@ -110,43 +106,37 @@ def works(n: int, d: int, k: int, b: int) -> dict[str, Work]:
         for first in range(0, n, 1024):  # in blocks, which is the fastest way to do it
             draws @ x[first : first + 1024].T
 
-    def learn(belief: Linear) -> None:
+    def label(belief: Linear, rule: Rule[Any] | None) -> None:
+        if belief._kept is not None:
+            belief._kept.expect(np.full(b, next(labels)), belief._product)
         belief._learn(every, random.integers(n, size=b), random.standard_normal(b))
-
-    def learn_and_choose(rule: Any) -> None:
-        learn(belief)
-        rule.choose(belief, decision, random)
-
-    def keep_and_choose(rule: Any) -> None:
-        assert keeping._kept is not None
-        keeping._kept.expect(np.full(b, next(labels)), keeping._product)
-        learn(keeping)
-        rule.choose(keeping, decision, random)
+        if rule is not None:
+            rule.choose(belief, decision, random)
 
     return {
-        "floor": product,
-        "ids": partial(keep_and_choose, IDS(samples=k)),
-        "label": partial(learn, belief),
-        "thompson": partial(learn_and_choose, Thompson()),
-        "ucb": partial(learn_and_choose, BayesUCB()),
+        "product": product,
+        "IDS": partial(label, keeping, IDS(samples=k)),
+        "nothing": partial(label, belief, None),
+        "Thompson": partial(label, belief, Thompson()),
+        "Bayes-UCB": partial(label, belief, BayesUCB()),
     }
 
 
-def _matrices(b: int) -> tuple[str, dict[str, Work]]:
-    """Return the name of the low-rank pool, and agents that play b episodes of it."""
-    model = gym.make("discovery/LowRankPool-v0").unwrapped.model  # type: ignore[attr-defined]
+def _matrices(b: int) -> Rows:
+    """Play b episodes of the low-rank pool, in which agents label and choose."""
+    env_id = "discovery/LowRankPool-v0"
+    model = gym.make(env_id).unwrapped.model  # type: ignore[attr-defined]
     chains, random = LowRank(model, 1).chains, np.random.default_rng(0)
     u = random.standard_normal((b * chains, model.num_rows, model.rank), np.float32)
     v = random.standard_normal((b * chains, model.rank, model.num_cols), np.float32)
-    texts = {"ids": "ids(lam=3)", "thompson": "thompson", "ucb": "bayes_ucb"}
-    players = {name: _player(text, b) for name, text in texts.items()}
-    name = f"{model.num_rows} x {model.num_cols} of rank {model.rank}: {chains} draws"
-    return name, {"floor": lambda: u @ v, **players}
+    for text, reach in (("ids(lam=3)", "1.5 ms"), ("thompson", ""), ("bayes_ucb", "")):
+        name = f"rank {model.rank}, {model.num_rows} x {model.num_cols}, {chains} draws, x{b}"
+        play = _player(text, gym.make_vec(env_id, num_envs=b))
+        yield Row(f"{name}: label + {text}", play, lambda: u @ v, b, reach)
 
 
-def _player(text: str, b: int) -> Work:
-    """Return what labels and chooses in b episodes of the low-rank pool."""
-    vector: Any = gym.make_vec("discovery/LowRankPool-v0", num_envs=b)
+def _player(text: str, vector: Any) -> Plain:
+    """Return what labels and chooses in some episodes."""
     agent = make(text, vector)
     now: list[Any] = [vector.reset(seed=0)[0], None]
 
@@ -157,52 +147,27 @@ def _player(text: str, b: int) -> Work:
     return play
 
 
-def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[str, dict[str, Work]]:
-    """Return the name of star graphs, and what a decision takes after the label of one hub."""
-    settings: dict[str, Any] = {"topology": "star", "num_items": n, "edge_prob": edge_prob}
-    env = gym.make_vec("discovery/GraphPool-v0", num_envs=b, **settings)
-    observation, _ = env.reset(seed=0)
-    observation = env.step(observation["hubs"].argmax(1))[0]
-    belief, random = Nodes(env.model, b), np.random.default_rng(0)  # type: ignore[attr-defined]
-    decision, rule = Decision.first(observation["action_mask"]), IDS(lam=3.0)
-
-    def decide() -> None:
-        belief.update(observation, np.zeros(b, np.bool_))
-        rule.choose(belief, decision, random)
-
-    belief.update(observation, np.ones(b, np.bool_))
-    draws = partial(random.standard_normal, (b, k, n))
-    return f"star: n={n}, edge_prob={edge_prob}, {k} draws", {"floor": draws, "ids": decide}
+def questions() -> Rows:
+    """All decisions of some episodes, against their products, and the worst of them."""
+    yield from _process()
+    for search in SEARCHES:
+        yield from _search(*search)
 
 
-def questions(turns: int) -> Measured:
-    """Measure all decisions of some episodes, on average, and the worst."""
-    rows = [_process(few(turns)), *(_search(*search) for search in SEARCHES)]
-    head = ["episode", "all, s", "its products, s", "/ products", "mean, ms", "worst, ms"]
-    return head, rows
-
-
-def _episode(
-    name: str, times: NDArray[np.float64], products: Work, some: NDArray[Any]
-) -> list[str]:
-    floor = spent(products)
-    numbers = times.sum(), floor, times.sum() / floor, 1e3 * some.mean(), 1e3 * some.max()
-    return [name, *(f"{number:.3g}" for number in numbers)]
-
-
-def _process(turns: int) -> list[str]:
+def _process() -> Rows:
     random = np.random.default_rng(0)
     x = random.standard_normal((ITEMS, FEATURES))
     y = np.sin(x[:, :4]).sum(1) + random.standard_normal(ITEMS) / 10
-    times = np.median([_asked("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
+    asked = partial(_asked, "bayes_ucb(belief=gp)", x, y)
     rows, weight = np.ones((LABELS, ITEMS)), np.ones(LABELS)
-    name = f"gp, {LABELS} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
-    return _episode(
-        name, times, lambda: [weight[:t] @ rows[:t] for t in range(LABELS)], times[EARLY]
-    )
+    name, products = f"gp, {ITEMS:,} items", lambda: [weight[:t] @ rows[:t] for t in range(LABELS)]
+    yield Row(f"{name}, {LABELS} labels", lambda: asked(LABELS).sum(), products, reach="4 s")
+    early = f"{name}, decisions at {EARLY.start}-{EARLY.stop - 1}"
+    yield Row(f"{early}, mean", lambda: asked(EARLY.stop)[EARLY].mean(), reach="2.5 ms")
+    yield Row(f"{early}, worst", lambda: asked(EARLY.stop)[EARLY].max(), reach="25 ms")
 
 
-def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
+def _search(belief: str, agent: str, n: int, d: int, reach: tuple[str, str]) -> Rows:
     """Play a search whose successes lie in ten small discs, or in a part of the space."""
     from scipy.sparse import random_array
 
@@ -210,17 +175,20 @@ def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
     x = random.random((n, d))
     apart = ((x[:, None] - random.random((10, d))) ** 2).sum(2).min(1)
     y = (apart < np.quantile(apart, 0.028)).astype(np.float64)
-    times = _asked(agent, x, y, QUESTIONS, [int(y.argmax())])
+    asked = partial(_asked, agent, x, y, QUESTIONS, (int(y.argmax()),))
     if belief == "neighbours":
         left: Any = random_array((n, n), density=50 / n, rng=random, format="csr")
-        right, count = random.random(n), 2 * QUESTIONS
+        right, times = random.random(n), 2 * QUESTIONS
     else:
-        left, right, count = x[:50].astype(np.float32), x.T.astype(np.float32), QUESTIONS
-    name = f"ens, {belief}, {QUESTIONS} labels of {n:,}"
-    return _episode(name, times, lambda: [left @ right for _ in range(count)], times)
+        left, right, times = x[:50].astype(np.float32), x.T.astype(np.float32), QUESTIONS
+    name, products = f"ens, {belief}, {n:,} items", lambda: [left @ right for _ in range(times)]
+    yield Row(f"{name}, mean", lambda: asked().sum(), products, QUESTIONS, reach[0])
+    yield Row(f"{name}, worst", lambda: asked().max(), reach=reach[1])
 
 
-def _asked(text: str, x: Any, y: Any, labels: int, known: list[int]) -> NDArray[np.float64]:
+def _asked(
+    text: str, x: Any, y: Any, labels: int, known: tuple[int, ...] = ()
+) -> NDArray[np.float64]:
     """Return the seconds of every decision of an episode after some labels that are known."""
     settings = {"features": x, "labels": y, "horizon": labels + len(known)}
     vector: Any = gym.make_vec("discovery/TablePool-v0", num_envs=1, **settings)
@@ -236,3 +204,84 @@ def _asked(text: str, x: Any, y: Any, labels: int, known: list[int]) -> NDArray[
         times.append(spent(ask))
         now[0] = vector.step(now[0])[0]
     return np.array(times)
+
+
+# ---- experimental design
+
+
+def design() -> Rows:
+    """Experimental design: a step, against its histograms and one product of them."""
+    yield from _stepping()
+    yield from _deciding()
+
+
+def _stepping() -> Rows:
+    """Step many episodes: each draws a histogram, whose likelihood every node of its grid needs."""
+    vector = gym.make_vec("discovery/Weinberg-v0", num_envs=EPISODES, num_events=EVENTS)
+    vector.action_space.seed(0)
+    vector.reset(seed=0)
+    env: Any = vector.unwrapped
+    model, state, streams = env.model, env._state, env._streams
+    actions = vector.action_space.sample()
+    asymmetry = model.asymmetry(state.theta[:, None], model.setting(actions))
+    law = model.probabilities(asymmetry[:, 0])
+    random = np.random.default_rng(0)
+    counts = random.multinomial(EVENTS, law).astype(np.float64)
+    logs = np.log(law[: model.grid_size[0]].T)
+
+    def own() -> None:
+        streams.next_step()
+        for i, row in enumerate(law):
+            streams.noise[i].multinomial(EVENTS, row)
+        counts @ logs
+
+    def shared() -> None:
+        random.multinomial(EVENTS, law)
+        counts @ logs
+
+    name, step = f"a step of Weinberg x{EPISODES}", partial(vector.step, actions)
+    yield Row(f"{name}: a generator made for each", step, own, EPISODES)
+    yield Row(f"{name}: as many draws from one generator", step, shared, EPISODES)
+
+
+def _deciding() -> Rows:
+    toy, random = WeinbergToy(num_events=EVENTS, grid_size=GRID), np.random.default_rng(0)
+    posterior: Any = toy.new_posterior(1)
+    posterior.reset(np.arange(1), [np.random.default_rng(0)])
+    told = partial(Exact(), toy, posterior, toy.evenly(SETTINGS), random)
+    error = told()[1].max()
+    yield Row(f"information of {SETTINGS} settings of the toy (s.e. {error:.3f} nats)", told)
+
+    sources = gym.make_vec("discovery/LocationFinding-v0", num_envs=1, num_particles=PARTICLES)
+    agent = make(f"greedy_eig(candidates={CANDIDATES - PROPOSED})", sources)
+    observation, state = sources.reset(seed=0)[0], None
+    for _ in range(10):
+        action, state = agent.predict(observation, state)
+        observation = sources.step(action)[0]
+    near = f"{PARTICLES} particles, {CANDIDATES} candidates and those near the best"
+    # weighs settings; the posterior is up to date
+    yield Row(f"greedy: {near}", partial(agent.predict, observation, state))
+
+
+# ---- exact truth
+
+
+def truths() -> Rows:
+    """The exact truth of tasks as all agents of a suite ask for it, over that of one agent."""
+    for task in suite("quick").tasks:
+        asked = task.env_id, task.env_kwargs
+        each = partial(_told, *asked, len(task.agents))
+        name = f"{task.name}, {len(task.agents)} agents"
+        yield Row(name, each, partial(_computed, *asked), reach="1")
+
+
+def _told(env_id: str, kwargs: dict[str, Any], agents: int) -> None:
+    chunks._truths.clear()
+    chunks._stages.clear()
+    for _ in range(agents):
+        chunks.truth(env_id, kwargs)
+
+
+def _computed(env_id: str, kwargs: dict[str, Any]) -> None:
+    model = model_of(vector_env(env_id, 1, kwargs))
+    exact(model, "random_value"), exact(model, "optimal_value")

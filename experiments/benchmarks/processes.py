@@ -1,31 +1,22 @@
-"""What new processes take: an import, commands, and a pool of a million items.
-
-Times are of the processor, with modules compiled beforehand, as they are where the package is installed.
-An import is set against that of Gymnasium, which it contains; the time of a command is of its whole
-process. What a shell completes stands in the script that `completion` prints, and starts no Python.
-
-A table of random numbers is written as a Parquet file in single precision, and read by processes that
-choose one plate each. What a number takes at the peak is set against the four bytes in which agents see
-it; the choice is set against the products that it cannot do without, of all features with one vector for
-each label of the plate (Thompson and upper bounds), or with all draws (information-directed sampling).
-"""
+"""What new processes take: an import, commands, many episodes, and a pool of a million items."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from .timing import PACKAGE, PEAK, Measured, few, fresh, median
+from .timing import PACKAGE, PEAK, Row, Rows, fresh
 
-PEER, OWN = "gymnasium", PACKAGE
+PEER = "gymnasium"
 IMPORT = "import time; start = time.process_time(); import {}; print(time.process_time() - start)"
-RUN = """
+RUN = f"""
 import sys, time
-sys.argv = ["discovery-gym", *{}]
-from {}.experiments.cli import main
+sys.argv = ["discovery-gym", *{{}}]
+from {PACKAGE}.experiments.cli import main
 try:
     main()
 except SystemExit as end:
@@ -34,16 +25,23 @@ print()
 print(time.process_time())
 """
 COMMANDS = ("--help", "list", "completion bash")
-ITEMS, FEATURES, PLATE, DRAWS = 1_000_000, 100, 8, 100
-AGENTS = (
-    "greedy",
-    "bayes_ucb",
-    "linucb",
-    "expected_improvement",
-    "thompson",
-    f"ids(samples={DRAWS})",
+"""What a shell completes stands in the script that `completion` prints, and starts no Python."""
+EVALUATED = (
+    ("KnowledgeLadder", 4_000, 1_000_000, "400 MB"),
+    ("LinearPool", 1_000, 100_000, "500 MB"),
 )
-"""What chooses a plate; the last one by joint draws."""
+"""Environments, episodes by which the memory is measured (and five times as many), and of how many."""
+EVALUATE = f"""
+import sys
+from {PACKAGE}.experiments.runs.evaluation import evaluate
+evaluate(f"discovery/{{sys.argv[1]}}-v0", "random", episodes=int(sys.argv[2]), truth=False)
+{PEAK}
+print(peak)
+"""
+ITEMS, FEATURES, PLATE, DRAWS = 1_000_000, 100, 8, 100
+AGENTS = dict.fromkeys(("greedy", "bayes_ucb", "linucb", "thompson"), (1, "0.7 s"))
+AGENTS |= {"expected_improvement": (1, "0.7 s"), f"ids(samples={DRAWS})": (DRAWS, "2.5 s")}
+"""What chooses a plate; by how many joint draws, and what a plate shall take."""
 POOL = f"""
 import sys, time
 import numpy as np, pyarrow.parquet
@@ -54,11 +52,11 @@ from {PACKAGE}.envs.datasets import reading
 threadpool_limits(1)
 path, agent, draws, plate = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 begin = time.process_time()
-env = TablePoolVectorEnv(1, dataset=path, target="y", batch_size=plate, horizon=4 * plate)
+env = TablePoolVectorEnv(1, dataset=path, target="y", batch_size=plate, horizon=6 * plate)
 read = time.process_time()
 seen, state = env.reset(seed=0)[0], None
 player, spent = make(agent, env), []
-for _ in range(3):
+for _ in range(4):
     start = time.process_time()
     action, state = player.predict(seen, state)
     spent.append(time.process_time() - start)
@@ -71,44 +69,45 @@ for _ in range(plate):
     for first in range(0, len(x), 1024):
         theta @ x[first : first + 1024].T
 product = time.process_time() - start
-print(read - begin, spent[0], spent[-1], product, peak)
+print(read - begin, spent[0], np.median(spent[1:]), product, peak)
 """
 
 
-def importing(turns: int) -> Measured:
-    """Measure all of it; the subjects take turns."""
-    codes = {name: IMPORT.format(name) for name in (PEER, OWN)}
-    codes |= {f"discovery-gym {one}": RUN.format(one.split(), OWN) for one in COMMANDS}
+def importing() -> Rows:
+    """New processes, their modules compiled beforehand, against an import of Gymnasium."""
+    codes = {PACKAGE: IMPORT.format(PACKAGE)}
+    codes |= {f"discovery-gym {one}": RUN.format(one.split()) for one in COMMANDS}
     with tempfile.TemporaryDirectory() as compiled:
         env = {**os.environ, "PYTHONPYCACHEPREFIX": compiled}
         env.pop("PYTHONDONTWRITEBYTECODE", None)
-        for code in codes.values():
-            fresh(code, env=env)  # which compiles
-        found = [[fresh(code, env=env)[0] for code in codes.values()] for _ in range(turns)]
-    seconds = np.array(found)
-    middle = np.median(seconds, axis=0)
-    rows = [
-        [name, f"{1e3 * middle[i]:.0f}", median(seconds[:, i] / middle[0]) if i else "1"]
-        for i, name in enumerate(codes)
-    ]
-    return ["new process", "ms", f"/ import of {PEER}"], rows
+
+        def run(code: str) -> float:
+            return fresh(code, env=env)[0]
+
+        for name, code in codes.items():
+            yield Row(name, partial(run, code), partial(run, IMPORT.format(PEER)))
 
 
-def size(turns: int) -> Measured:
-    """Measure reading, the first plate, a later one, and the peak."""
-    rows = []
+def memory() -> Rows:
+    """The memory of `evaluate` in new processes: of few episodes, from which that of many follows."""
+    for name, few, many, reach in EVALUATED:
+        small, large = (fresh(EVALUATE, name, count)[0] for count in (few, 5 * few))
+        each = (large - small) / (4 * few)
+        told = f"{name}, {many:,} episodes of {each:.0f} bytes"
+        yield Row(told, small + each * (many - few), reach=reach, unit="B")
+
+
+def size() -> Rows:
+    """A million items of a file: against the products of a plate's labels, and four bytes a number."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "million.parquet"
         _write(path)
-        for agent in AGENTS:
-            told = path, agent, DRAWS if agent == AGENTS[-1] else 1, PLATE
-            found = np.median([fresh(POOL, *told) for _ in range(few(turns))], axis=0)
-            read, first, later, product, peak = found.tolist()
-            cells = [f"{seconds:.2f}" for seconds in (read, first, later, later / product)]
-            rows.append([agent, *cells, f"{peak / 1e6:.0f}", f"{peak / (ITEMS * FEATURES):.1f}"])
-    plate = f"plate of {PLATE}"
-    head = ["agent", "from file to pool, s", f"first {plate}, s", f"later {plate}, s"]
-    return [*head, "/ its products", "peak, MB", "bytes a number"], rows
+        for agent, (draws, reach) in AGENTS.items():
+            read, first, later, product, peak = fresh(POOL, path, agent, draws, PLATE)
+            yield Row(f"{agent}: from file to pool", read)
+            yield Row(f"{agent}: first plate of {PLATE}", first, product)
+            yield Row(f"{agent}: later plate of {PLATE}", later, product, reach=reach)
+            yield Row(f"{agent}: memory at the peak", peak, 4.0 * ITEMS * FEATURES, unit="B")
 
 
 def _write(path: Path) -> None:

@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
 from ...envs.rendering.palette import COLOURS, GREY
 from .decisions import works
 from .stepping import CARTPOLE, SUBJECTS, stepper, vector
-from .timing import Measured, few, in_turns
+from .timing import in_turns
 
 EPISODES = (1, 10, 100, 1_000, 10_000, 100_000)
 MOST = {"TablePool": 10_000}
@@ -27,7 +30,7 @@ ITEMS = tuple((n, 20) for n in (100, 1_000, 10_000, 100_000, 1_000_000))
 FEATURES = tuple((50_000, d) for d in (50, 100, 200, 400))
 """Items and features over which costs are taken."""
 DRAWS = 100
-RULES = {"thompson": "Thompson", "ucb": "Bayes-UCB", "ids": f"IDS, {DRAWS} draws"}
+RULES = ("Thompson", "Bayes-UCB", "IDS")
 LARGE = 10_000
 """Items from which on an exponent is taken: before, a call costs what it costs."""
 
@@ -35,22 +38,22 @@ Curves = Mapping[str, tuple[NDArray[Any], NDArray[np.float64]]]
 """Numbers of episodes, items or features, and what was measured at each, by name."""
 
 
-def rates(turns: int, path: Path | None = None) -> Measured:
-    """Measure all, and draw the first two into a file if one is named."""
-    turns = few(turns)
+def rates(turns: int, path: Path | None = None) -> tuple[list[str], list[list[str]]]:
+    """Measure all in few turns, and draw the first two into a file if one is named."""
+    turns = min(turns, 3)
     stepped, by_items = _stepped(turns), _chosen(ITEMS, 0, turns)
     if path is not None:
         _draw(path, stepped, by_items)
-    parts = [("episodes, steps/s", stepped, 1.0, ",.0f"), ("items, ms", by_items, 1e3, ".3g")]
-    parts += [("features, ms", _chosen(FEATURES, 1, turns), 1e3, ".3g")]
+    parts = [("episodes", stepped, "steps/s"), ("items", by_items, "s")]
+    parts += [("features", _chosen(FEATURES, 1, turns), "s")]
     return ["", "numbers of", "at each", "exponent at the end"], [
         [
             name,
             f"{numbers[0]:,} to {numbers[-1]:,} {what}",
-            " ".join(f"{unit * value:{digits}}" for value in found),
+            ", ".join(map(EngFormatter(unit, places=1), found)),
             f"{_exponent(numbers, found):.2f}",
         ]
-        for what, curves, unit, digits in parts
+        for what, curves, unit in parts
         for name, (numbers, found) in curves.items()
     ]
 
@@ -70,10 +73,8 @@ def _chosen(sizes: tuple[tuple[int, int], ...], axis: int, turns: int) -> Curves
     pools = {size: works(*size, DRAWS, 1) for size in sizes}
     times = in_turns({(rule, size): pools[size][rule] for rule in RULES for size in sizes}, turns)
     numbers = np.array(sizes)[:, axis]
-    return {
-        name: (numbers, np.array([np.median(times[rule, size]) for size in sizes]))
-        for rule, name in RULES.items()
-    }
+    spent = {key: np.median(values) for key, values in times.items()}
+    return {rule: (numbers, np.array([spent[rule, size] for size in sizes])) for rule in RULES}
 
 
 def _exponent(numbers: NDArray[Any], found: NDArray[np.float64]) -> float:
@@ -82,10 +83,6 @@ def _exponent(numbers: NDArray[Any], found: NDArray[np.float64]) -> float:
 
 
 def _draw(path: Path, stepped: Curves, chosen: Curves) -> None:
-    import matplotlib as mpl
-    from matplotlib.figure import Figure  # slow to import
-    from matplotlib.ticker import EngFormatter
-
     exponents = {f"{name}: n^{_exponent(*pair):.2f}": pair for name, pair in chosen.items()}
     with mpl.rc_context({"svg.hashsalt": "rates", "svg.fonttype": "none", "font.size": 9}):
         sheet = Figure(figsize=(9, 4), layout="constrained")

@@ -1,18 +1,11 @@
-"""How fast the environments step, against Gymnasium's own CartPole.
+"""How fast environments step and reset, against Gymnasium's own CartPole, their draws, one another.
 
-Three questions per environment: the native vector environment of 1024 episodes against CartPole's
-native vector environment of 1024; the native one of 64 against a `SyncVectorEnv` of 64 of the same
-id; one single environment against CartPole's class. Actions are drawn at random beforehand, and the
-resets that autoreset makes are part of the time. Environments that restart in the same step are set
-against those that restart in the next one.
-
-What random streams cost is seen with many episodes: seeding all of them, against making as many of
-NumPy's generators; the memory that an episode takes; and steps, as the mean of many, since numbers are
-made in blocks.
+Actions are drawn at random beforehand, and the resets that autoreset makes are part of the time.
 """
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,7 +15,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from .timing import Measured, Work, in_turns, median, micro, milli, rate, spent
+from .timing import Row, Rows, spent
 
 CARTPOLE = "CartPole-v1"
 SUBJECTS: dict[str, dict[str, Any]] = {
@@ -33,67 +26,62 @@ SUBJECTS: dict[str, dict[str, Any]] = {
     "BinomialDiscovery, unknown p": {"beta_priors": ((1, 9), (1, 9)), "objective": "count"},
     "TablePool": {},
 }
-RATIOS = (("peer vector", "vector"), ("sync", "native"), ("peer single", "single"))
+REACH = {
+    "KnowledgeLadder": "1.5",
+    "GaussianStep": "2",
+    "BinomialDiscovery": "2",
+    "TablePool": "2.5",
+}
+"""A single step over one of CartPole's class."""
 PER_END = 0.2e-6
 """Seconds that a restart in the same step may take for each end, over 1.3 times one in the next."""
 MANY, STEPS = 100_000, 512
 """Episodes and steps by which the random streams are measured."""
+LARGE = {"num_items": 900, "edge_prob": 0.01}
+GRAPHS: dict[str, dict[str, Any]] = {
+    "star, 100 nodes": {"topology": "star"},
+    "random, 100 nodes": {},
+    "star, 900 nodes": {"topology": "star", **LARGE},
+    "random, 900 nodes": LARGE,
+}
+SHOWN = 60
+"""Steps of an episode on a graph."""
 
 
-def stepping(turns: int) -> Measured:
-    """Measure steps as ratios to CartPole's and to those of `SyncVectorEnv`."""
-    rows = []
-    for name in (CARTPOLE, *SUBJECTS, "discovery/Weinberg-v0"):
-        times = in_turns(_ways_to_step(name), turns)
-        ratios = (times[peer] / times[own] for peer, own in RATIOS)
-        many, native, one = (median(ratio) for ratio in ratios)
-        steps = rate(times["vector"], 1024), rate(times["single"])
-        rows.append([name, steps[0], many, native, steps[1], one])
-    head = ["environment", "vector x1024: steps/s", "/ CartPole's"]
-    head += ["vector x64 / SyncVectorEnv x64", "single: steps/s", "/ CartPole's class"]
-    return head, rows
+def stepping() -> Rows:
+    """Steps, against those of CartPole and of `SyncVectorEnv`."""
+    for name in (CARTPOLE, *SUBJECTS, "Weinberg"):
+        vectors = stepper(vector(name, 1024)), stepper(vector(CARTPOLE, 1024))
+        yield Row(f"{name} x1024, over CartPole's", *vectors, each=1024)
+        modes = stepper(vector(name, 64)), stepper(vector(name, 64, vectorization_mode="sync"))
+        yield Row(f"{name} x64, over SyncVectorEnv", *modes, each=64)
+        reach = REACH.get(name, "")
+        yield Row(f"{name}, over CartPole's class", _single(name), _single(CARTPOLE), reach=reach)
 
 
-def _ways_to_step(name: str) -> dict[str, Work]:
-    env_id, kwargs = _made(name)
-    return {
-        "vector": stepper(vector(name, 1024)),
-        "native": stepper(vector(name, 64)),
-        "sync": stepper(vector(name, 64, vectorization_mode="sync")),
-        "single": _single(gym.make(env_id, **kwargs).unwrapped),
-        "peer vector": stepper(vector(CARTPOLE, 1024)),
-        "peer single": _single(gym.make(CARTPOLE).unwrapped),
-    }
-
-
-def restarts(turns: int) -> Measured:
-    """Measure steps of 1024 episodes that restart in the same step, and in the next one."""
-    rows = []
+def restarts() -> Rows:
+    """Steps of 1024 episodes that restart in the same step, over 1.3 in the next and .2 us an end."""
     for name in SUBJECTS:
-        envs = {mode: vector(name, 1024, autoreset_mode=mode) for mode in ("NextStep", "SameStep")}
-        times = in_turns({mode: stepper(env) for mode, env in envs.items()}, turns)
-        actions = envs["SameStep"].action_space.sample
-        ends = np.mean([envs["SameStep"].step(actions())[2].sum() for _ in range(500)])
-        ratio = median(times["SameStep"] / (1.3 * times["NextStep"] + PER_END * ends))
-        rows.append([name, *(micro(one) for one in times.values()), f"{ends:.1f}", ratio])
-    head = ["1024 episodes", "NextStep, us", "SameStep, us", "ends a step"]
-    return [*head, "SameStep / (1.3 NextStep + .2 us for each end)"], rows
+        later, same = (vector(name, 1024, autoreset_mode=f"{one}Step") for one in ("Next", "Same"))
+        step, other = stepper(same), stepper(later)
+        ends = np.mean([same.step(same.action_space.sample())[2].sum() for _ in range(500)])
+        floor = partial(_allowed, other, ends)
+        yield Row(f"{name}, {ends:.1f} ends a step", step, floor, reach="1")
 
 
-def streams(turns: int) -> Measured:
-    """Measure time and memory of random streams."""
-    rows, peers = [], _bytes(_generators)
+def _allowed(step: Callable[[], object], ends: float) -> float:
+    return float(1.3 * spent(step, 200) / 200 + PER_END * ends)
+
+
+def streams() -> Rows:
+    """Random streams of 100,000 episodes, against as many of NumPy's generators."""
     for name in ("KnowledgeLadder", "GaussianStep"):
         seeded = partial(_seeded, name)
-        step, reset = stepper(seeded()), partial(seeded().reset, seed=0)
-        works: dict[str, Work] = {"peers": _generators, "reset": reset}
-        times = in_turns(works | {"steps": partial(spent, step, STEPS)}, turns)
-        size = _bytes(seeded)
-        cells = [milli(times["reset"]), median(times["reset"] / times["peers"], ".4f")]
-        cells += [f"{size:.0f}", f"{size / peers:.2f}", milli(times["steps"], STEPS)]
-        rows.append([name, *cells])
-    head = [f"{MANY:,} episodes", "reset(seed=0), ms", "/ making generators", "bytes per episode"]
-    return [*head, "/ those of generators", f"step, mean of {STEPS}, ms"], rows
+        yield Row(f"{name}: reset(seed=0)", partial(seeded().reset, seed=0), _generators, MANY)
+        sizes = partial(_bytes, seeded), partial(_bytes, _generators)
+        yield Row(f"{name}: memory of an episode", *sizes, unit="B")
+        step = stepper(seeded())  # the mean of many, since numbers are made in blocks
+        yield Row(f"{name}: a step, mean of {STEPS}", partial(spent, step, STEPS), each=STEPS)
 
 
 def _seeded(name: str) -> Any:
@@ -117,20 +105,91 @@ def _bytes(make: Callable[[], Any]) -> float:
     return size / MANY
 
 
+def graphs() -> Rows:
+    """Steps on graphs, every node labelled once, against their draws, from generators that are there."""
+    for name, kwargs in GRAPHS.items():
+        for b in (64, 1024):
+            yield Row(f"{name}, x{b}", *_graph(kwargs, b), each=b * SHOWN, reach="3")
+
+
+def _graph(kwargs: dict[str, Any], b: int) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return what plays an episode of b graphs, and what draws the normal numbers that it needs."""
+    env: Any = gym.make_vec("discovery/GraphPool-v0", num_envs=b, **kwargs, horizon=SHOWN + 1)
+    items = env.single_observation_space["action_mask"].shape[0]
+    every = np.tile(np.arange(items), (b, 1))
+    order = np.random.default_rng(0).permuted(every, axis=1).T[:SHOWN]
+    shown = [env.reset(seed=0)[0], *(env.step(one)[0] for one in order)]
+    seen = np.array([one["seen_count"].sum(1) for one in shown]).astype(int)
+    counts = (np.diff(seen, axis=0) - 1).tolist()  # without the node itself
+    generators = [np.random.default_rng(i) for i in range(b)]
+    room = [np.empty(count) for count in range(items)]
+
+    def play() -> float:
+        env.reset(seed=0)  # not part of it
+        choices = iter(order)
+        return spent(lambda: env.step(next(choices)), SHOWN)
+
+    def draw() -> None:
+        for row in counts:
+            for generator, count in zip(generators, row, strict=True):
+                generator.standard_normal(out=room[count])
+
+    return play, draw
+
+
+def resets() -> Rows:
+    """`reset_mask` of one of 1024 linear pools, the last observation held, against its numbers."""
+    draws = partial(np.random.default_rng(0).standard_normal, (500, 20), np.float32)
+    for steps in (0, 3):
+        for name, calls in (("first", 1), ("tenth", 10)):
+            work = partial(_last_reset, steps, calls)
+            yield Row(f"the {name} one, after {steps} steps", work, draws, reach="0.5 ms")
+
+
+def _last_reset(steps: int, calls: int) -> float:
+    """Return the seconds that the last of some calls takes, after some steps."""
+    env = gym.make_vec("discovery/LinearPool-v0", num_envs=1024)
+    seen: Any = env.reset(seed=0)
+    for item in range(steps):
+        seen = env.step(np.full(1024, item))
+    for k in range(calls):
+        mask, start = np.arange(1024) == k, time.process_time()
+        seen = env.reset(options={"reset_mask": mask})
+        took = time.process_time() - start
+    del seen
+    return took
+
+
+def particles() -> Rows:
+    """Steps of particle posteriors, which are kept episode by episode, over those of one episode."""
+    for b in (16, 64):
+        yield Row(f"LocationFinding, 1000 particles, x{b}", _moves(b), _moves(1), reach="0.17")
+
+
+def _moves(b: int) -> Callable[[], float]:
+    """Return what plays b episodes, and says how long a step of one takes."""
+    env = gym.make_vec("discovery/LocationFinding-v0", num_envs=b)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    return lambda: spent(lambda: env.step(env.action_space.sample()), 30) / (30 * b)
+
+
+# ---- what steps them
+
+
 def _made(name: str) -> tuple[str, dict[str, Any]]:
     """Return id and settings of an environment."""
-    return f"discovery/{name.split(',')[0]}-v0" if name in SUBJECTS else name, SUBJECTS.get(
-        name, {}
-    )
+    env_id = name if name == CARTPOLE else f"discovery/{name.split(',')[0]}-v0"
+    return env_id, SUBJECTS.get(name, {})
 
 
 def vector(name: str, episodes: int, **settings: Any) -> Any:
-    """Return a vector environment of CartPole, or of a name of `SUBJECTS`."""
+    """Return a vector environment of CartPole, or of one of ours."""
     env_id, kwargs = _made(name)
     return gym.make_vec(env_id, num_envs=episodes, **kwargs, **settings)
 
 
-def stepper(env: Any) -> Work:
+def stepper(env: Any) -> Callable[[], object]:
     """Return what steps a vector environment, whose episodes end in different steps."""
     actions = _begun(env)
 
@@ -141,7 +200,9 @@ def stepper(env: Any) -> Work:
     return step
 
 
-def _single(env: Any) -> Work:
+def _single(name: str) -> Callable[[], object]:
+    env_id, kwargs = _made(name)
+    env: Any = gym.make(env_id, **kwargs).unwrapped
     actions = _begun(env)
 
     def step() -> None:

@@ -1,22 +1,25 @@
-"""Timing in turns, in seconds of processor time: other programs on the machine do not count."""
+"""Rows of a table, timed in turns, in seconds of processor time: other programs do not count."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from timeit import Timer, timeit
+from typing import TypeVar
 
 import numpy as np
+from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
 Name = TypeVar("Name")
 
-Work = Callable[[], object]
-"""What is timed."""
-Measured = tuple[list[str], list[list[str]]]
-"""The head and the rows of a table."""
+Work = Callable[[], object] | float
+"""What is timed. A number was measured already, and what returns one measures itself."""
+LONG = 1.0
+"""Seconds of a work that has few turns: three, or one where a look is enough."""
 PACKAGE = __name__.split(".")[0]
 PEAK = """
 import re, resource, sys
@@ -26,38 +29,74 @@ if sys.platform == "linux":  # where the number above may be that of the process
     peak = 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
 """
 """Code that finds the most memory that its process has held, in bytes."""
+HEAD = ["", "each", "its floor", "/ floor", "to reach"]
 
 
-def in_turns(
-    works: Mapping[Name, Work], turns: int, seconds: float = 0.05
-) -> dict[Name, NDArray[np.float64]]:
-    """Return the seconds that every work takes in every turn, each ``(turns,)``.
+@dataclass(frozen=True)
+class Row:
+    """A work and what it is held against, in the same turns.
 
     Args:
-        works: What to time, by name.
-        turns: How often each one has its turn; the order is reversed every other time.
-        seconds: Length of a turn, about, in which it is repeated.
+        name: What is done.
+        work: The work.
+        floor: What it cannot do without, or a peer.
+        each: How many are done at once; one of them is shown.
+        reach: What one of them shall take at most, or the ratio.
+        unit: Of what is measured.
     """
-    repetitions = {}
-    for name, work in works.items():
-        work()  # warm up
-        count = 1
-        while (one := spent(work, count)) < seconds / 4:
-            count *= 2
-        repetitions[name] = max(1, round(count * seconds / one))
-    times: dict[Name, list[float]] = {name: [] for name in works}
+
+    name: str
+    work: Work
+    floor: Work | None = None
+    each: int = 1
+    reach: str = ""
+    unit: str = "s"
+
+    def cells(self, turns: int) -> list[str]:
+        """Measure it; return the cells below `HEAD`."""
+        works = {"work": self.work} | ({} if self.floor is None else {"floor": self.floor})
+        found, shown = in_turns(works, turns), EngFormatter(self.unit, places=2)
+        each = [shown(np.median(values) / self.each) for values in found.values()]
+        ratio = [] if self.floor is None else [_spread(found["work"] / found["floor"])]
+        return [self.name, *[*each, *ratio, "", ""][:3], self.reach]
+
+
+Rows = Iterator[Row]
+
+
+def _spread(values: NDArray[np.float64]) -> str:
+    """Return the median over the turns, and the 10th to the 90th percentile."""
+    low, middle, high = (f"{value:.3g}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
+    return f"{middle} ({low} to {high})"
+
+
+def in_turns(works: Mapping[Name, Work], turns: int) -> dict[Name, NDArray[np.float64]]:
+    """Return what every work takes in every turn; the order is reversed every other time."""
+    start = time.perf_counter()
+    timers = {name: _timer(work) for name, work in works.items()}
+    if time.perf_counter() - start > 2 * LONG * len(works):
+        turns = 3 if turns > 3 else 1
+    found: dict[Name, list[float]] = {name: [] for name in works}
     for turn in range(turns):
         for name in list(works)[:: 1 if turn % 2 else -1]:
-            times[name].append(spent(works[name], repetitions[name]) / repetitions[name])
-    return {name: np.array(values) for name, values in times.items()}
+            found[name].append(timers[name]())
+    return {name: np.array(values) for name, values in found.items()}
 
 
-def spent(work: Work, count: int = 1) -> float:
+def _timer(work: Work) -> Callable[[], float]:
+    """Return what says how long a work takes, done as often as a turn of .05 s or more allows."""
+    if not callable(work):
+        return lambda: work
+    if isinstance(work(), float):  # this warms up, too
+        return work  # type: ignore[return-value]
+    timer = Timer(work, timer=time.process_time)
+    count = max(1, timer.autorange()[0] // 4)
+    return lambda: timer.timeit(count) / count
+
+
+def spent(work: Callable[[], object], count: int = 1) -> float:
     """Return the seconds that some work takes, done so many times."""
-    start = time.process_time()
-    for _ in range(count):
-        work()
-    return time.process_time() - start
+    return timeit(work, timer=time.process_time, number=count)
 
 
 def fresh(code: str, *arguments: object, env: Mapping[str, str] | None = None) -> list[float]:
@@ -65,29 +104,3 @@ def fresh(code: str, *arguments: object, env: Mapping[str, str] | None = None) -
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     return [float(number) for number in done.stdout.splitlines()[-1].split()]
-
-
-def few(turns: int) -> int:
-    """Return how many turns what takes long has: three, or one where a look is enough."""
-    return 3 if turns > 3 else 1
-
-
-def median(values: NDArray[np.float64], digits: str = ".2f") -> str:
-    """Return the median over the turns, and the 10th to the 90th percentile."""
-    low, middle, high = (f"{value:{digits}}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
-    return f"{middle} ({low} to {high})"
-
-
-def milli(seconds: Any, number: int = 1) -> str:
-    """Return milliseconds, of each of a number of episodes: the median over the turns."""
-    return f"{np.median(seconds) * 1e3 / number:.3g}"
-
-
-def micro(seconds: Any, number: int = 1) -> str:
-    """Return microseconds alike."""
-    return f"{np.median(seconds) * 1e6 / number:.3g}"
-
-
-def rate(seconds: Any, number: int = 1) -> str:
-    """Return how many are done in a second, of a number that are done at once, alike."""
-    return f"{number / np.median(seconds):,.0f}"

@@ -7,6 +7,7 @@ told in one line that ends with what to type, where that is known; 130 after an 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import signal
@@ -18,20 +19,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 
 from ...envs.core import InputError, told
 from ..runs.terminal import any_encoding, out, say
-from . import (
-    asking,
-    boards,
-    comparing,
-    completing,
-    learning,
-    listing,
-    playing,
-    showing,
-    watching,
-)
+from . import asking, boards, comparing, completing, learning, listing, playing, showing, watching
 from .correcting import EXAMPLES, example, instead
 from .shared import apart, complain
 
@@ -56,7 +48,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     pass
@@ -96,8 +88,9 @@ _AT_ONCE: dict[str, tuple[Callable[..., None], int]] = {
 
 def main() -> None:
     """Run the command line."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    with contextlib.suppress(ValueError):  # only the main thread may
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while this package was imported
+            signal.signal(signal.SIGINT, signal.default_int_handler)
     any_encoding()
     sys.path.append(str(Path.cwd()))  # last: what a text names, `mine:Name`, may lie in this folder
     warnings.showwarning = _warn

@@ -5,47 +5,47 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, shown
-from .shared import ReadAs, is_design
+from .shared import Manner, ReadAs, is_design
 
 Source = Annotated[
-    str, typer.Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
+    str, Argument(help="A table of conditions (.csv, .parquet), or a design (.toml).")
 ]
 Results = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         help="ID=LABEL, ID=failed, ID=withdrawn, ID=retry, or a file: a plate filled in; of a design, "
         "data with their settings."
     ),
 ]
-Target = Annotated[str | None, typer.Option(help="The column of a table that holds the labels.")]
+Target = Annotated[str | None, Option(help="The column of a table that holds the labels.")]
 Batch = Annotated[
     int | None,
-    typer.Option("--batch", "-n", min=1, help="How many experiments of a table; 1 by default."),
+    Option("--batch", "-n", min=1, help="How many experiments of a table; 1 by default."),
 ]
-AgentName = Annotated[str | None, typer.Option(help="Who decides, such as 'bayes_ucb(belief=gp)'.")]
-Budget = Annotated[int | None, typer.Option(min=1, help="How many labels, or experiments, in all.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of what is random.")]
-Same = Annotated[str | None, typer.Option(help="A column that has one value in all of a plate.")]
-More = Annotated[bool, typer.Option("--more", help="Ask on, though experiments are in flight.")]
+AgentName = Annotated[str | None, Option(help="Who decides, such as 'bayes_ucb(belief=gp)'.")]
+Budget = Annotated[int | None, Option(min=1, help="How many labels, or experiments, in all.")]
+Seed = Annotated[int | None, Option(min=0, help="Seed of what is random.")]
+Same = Annotated[str | None, Option(help="A column that has one value in all of a plate.")]
+More = Annotated[bool, Option("--more", help="Ask on, though experiments are in flight.")]
 Plate = Annotated[
-    Path | None, typer.Option("--out", help="Write the plate to this CSV file, to be filled in.")
+    Path | None, Option("--out", help="Write the plate to this CSV file, to be filled in.")
 ]
 JournalFile = Annotated[
-    Path | None, typer.Option(help="Where the study is kept; by default beside the file.")
+    Path | None, Option(help="Where the study is kept; by default beside the file.")
 ]
 Correct = Annotated[
-    bool, typer.Option("--correct", help="The label takes the place of the one that is there.")
+    bool, Option("--correct", help="The label takes the place of the one that is there.")
 ]
-Which = Annotated[int | None, typer.Option(min=1, help="Which of several labels is wrong, from 1.")]
+Which = Annotated[int | None, Option(min=1, help="Which of several labels is wrong, from 1.")]
 Again = Annotated[
-    bool, typer.Option("--again", help="Take a label that is there already as a second one.")
+    bool, Option("--again", help="Take a label that is there already as a second one.")
 ]
-Why = Annotated[str, typer.Option(help="Why an experiment failed.")]
+Why = Annotated[str, Option(help="Why an experiment failed.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say how long the simulations of a design will take.")
+    bool, Option("--dry-run", help="Say how long the simulations of a design will take.")
 ]
 
 
@@ -91,16 +91,13 @@ def tell(
 ) -> None:
     """Tell what came of it: in any order, late, or in part."""
     _check(source)
-    how: dict[str, Any] = {"correct": correct, "again": again, "why": why, "journal": journal}
     if is_design(source):
-        from . import design_study
+        from .design_study import tell as tell_it
 
         _only_of_tables(which=which)
-        design_study.tell(source, results, **how)
     else:
-        from . import pool_study
-
-        pool_study.tell(source, results, which=which, **how)
+        from .pool_study import tell as tell_it
+    tell_it(source, results, Manner(correct, which, again, why), journal)
 
 
 def _only_of_tables(**options: Any) -> None:

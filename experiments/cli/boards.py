@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError
 from ..runs.terminal import out, progress, say, show
+from .known import typed
 from .shared import complain
 
 if TYPE_CHECKING:
@@ -21,27 +22,25 @@ if TYPE_CHECKING:
     from ..suites.task import Suite
 
 SuiteFile = Annotated[
-    str | None, typer.Option("--suite", help="The suite's TOML file, if it is none of ours.")
+    str | None, Option("--suite", help="The suite's TOML file, if it is none of ours.")
 ]
 Into = Annotated[
-    Path | None, typer.Option(help="A results folder that gets the runs for its leaderboard.")
+    Path | None, Option(help="A results folder that gets the runs for its leaderboard.")
 ]
 Fresh = Annotated[
-    int | None, typer.Option(min=2, help="Play so many fresh seeds of each task by --agent.")
+    int | None, Option(min=2, help="Play so many fresh seeds of each task by --agent.")
 ]
 Player = Annotated[
-    str | None, typer.Option(help="What plays fresh seeds, as you trust it: module:Name(k=2).")
+    str | None, Option(help="What plays fresh seeds, as you trust it: module:Name(k=2).")
 ]
-Secret = Annotated[
-    Path | None, typer.Option(help="File of your secret, of which fresh seeds are made.")
-]
+Secret = Annotated[Path | None, Option(help="File of your secret, of which fresh seeds are made.")]
 
 
 def leaderboard(
-    folder: Annotated[Path, typer.Argument(help="A results folder that `run` has written.")],
+    folder: Annotated[Path, Argument(help="A results folder that `run` has written.")],
     form: Annotated[
         str | None,
-        typer.Option("--format", help="Print it as md, csv, json or latex, and write nothing."),
+        Option("--format", help="Print it as md, csv, json or latex, and write nothing."),
     ] = None,
 ) -> None:
     """Write the pages and downloads of a results folder."""
@@ -59,15 +58,15 @@ def leaderboard(
 
 
 def submit(
-    results: Annotated[Path, typer.Argument(help="The results folder in which it has played.")],
-    agent: Annotated[str, typer.Option(help="Name of the agent in the results.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder of the entry, not there yet.")],
+    results: Annotated[Path, Argument(help="The results folder in which it has played.")],
+    agent: Annotated[str, Option(help="Name of the agent in the results.")],
+    folder: Annotated[Path, Option("--out", help="Folder of the entry, not there yet.")],
     card: Annotated[
-        Path, typer.Option(help="The card; where there is none, one to fill in is written.")
+        Path, Option(help="The card; where there is none, one to fill in is written.")
     ] = Path("submission.toml"),
     suite: SuiteFile = None,
     policy: Annotated[
-        list[Path] | None, typer.Option(help="A file to keep with it; may be repeated.")
+        list[Path] | None, Option(help="A file to keep with it; may be repeated.")
     ] = None,
 ) -> None:
     """Write an entry for the board: card, actions, manifest."""
@@ -81,12 +80,11 @@ def submit(
         raise typer.Exit(1)
     out.print(str(folder), soft_wrap=True)
     say(f"{done.runs} runs, digest {done.digest}.")
-    more = [] if suite is None else ["--suite", suite]
-    say(f"Now: {shlex.join(['discovery-gym', 'verify', str(folder), *more])}")
+    say(f"Now: {typed('verify', folder, *([] if suite is None else ['--suite', suite]))}")
 
 
 def verify(
-    folder: Annotated[Path, typer.Argument(help="The folder of an entry.")],
+    folder: Annotated[Path, Argument(help="The folder of an entry.")],
     into: Into = None,
     suite: SuiteFile = None,
     fresh: Fresh = None,
@@ -112,7 +110,7 @@ def verify(
         say("Nothing is kept; --into FOLDER adds these runs to a board.")
     else:
         add(found, into)
-        say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(into)])}")
+        say(f"Now: {typed('leaderboard', into)}")
 
 
 def _on_fresh_seeds(found: Verified, agent: str, episodes: int, secret: Path | None) -> Verified:

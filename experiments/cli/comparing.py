@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, shown
-from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
 from . import formats
 from .formats import Form
+from .known import typed
 from .playing import play_missing
-from .shared import Agents, ReadAs, Workers, complain, is_design, note
+from .shared import Agents, ReadAs, Workers, complain, is_design, note, reading
 
 if TYPE_CHECKING:
     from ...envs.datasets import Table
@@ -33,30 +33,28 @@ START = 3.0
 
 def compare(
     dataset: Annotated[
-        str, typer.Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
+        str, Argument(help="A table with measured labels (.csv, .parquet), or a data set.")
     ],
-    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    target: Annotated[str | None, Option(help="The label column.")] = None,
     settings: ReadAs = None,
     metric: Annotated[
-        str, typer.Option(help="sum of the labels, or area under the best so far.")
+        str, Option(help="sum of the labels, or area under the best so far.")
     ] = "sum",
     episodes: Annotated[
-        int | None, typer.Option(min=16, help="Episodes on all rows; 64 by default.")
+        int | None, Option(min=16, help="Episodes on all rows; 64 by default.")
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option(
-            min=1, help="Labels of an episode; by default a third of its rows, at most 30."
-        ),
+        Option(min=1, help="Labels of an episode; by default a third of its rows, at most 30."),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Labels that are chosen at once.")] = 1,
+    batch: Annotated[int, Option(min=1, help="Labels that are chosen at once.")] = 1,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="A strategy in place of those of the package; may be repeated."),
+        Option(help="A strategy in place of those of the package; may be repeated."),
     ] = None,
     agent: Agents = None,
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Results folder; by default beside the file.")
+        Path | None, Option("--out", help="Results folder; by default beside the file.")
     ] = None,
     workers: Workers = None,
     form: Form = None,
@@ -66,9 +64,8 @@ def compare(
 
     if metric not in METRICS:
         raise InputError(f"--metric must be sum or area, got {shown(metric)}.")
-    reading = parameters_of("{}", settings or [], example="drop=run")
-    reading |= {} if target is None else {"target": target}
-    table = _measured(dataset, reading)
+    how = reading(target, settings)
+    table = _measured(dataset, how)
     ask = _asking(dataset, target, settings or [])
     if len(table.labels) < comparing.FEWEST:
         _too_few(table, ask, form)
@@ -76,7 +73,7 @@ def compare(
     suite = comparing.suite(
         dataset,
         table,
-        reading=reading,
+        reading=how,
         strategies=_strategies(strategy or comparing.STRATEGIES, agent or ()),
         episodes=episodes or comparing.EPISODES,
         horizon=horizon,
@@ -88,7 +85,7 @@ def compare(
     _tell(suite, place, metric, table, ask, form)
 
 
-def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
+def _measured(dataset: str, how: Mapping[str, Any]) -> Table:
     """Return the measured conditions of a table; say what was decided in reading it."""
     from ...envs import datasets
 
@@ -97,7 +94,7 @@ def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
             f"{dataset} is a design, and strategies are compared on the rows of a table: "
             "discovery-gym compare my.csv --target COLUMN"
         )
-    whole = datasets.load(dataset, **reading)
+    whole = datasets.load(dataset, **how)
     for line in whole.notes:
         say(f"note: {line}")
     return whole.conditions()
@@ -105,9 +102,9 @@ def _measured(dataset: str, reading: Mapping[str, Any]) -> Table:
 
 def _asking(dataset: str, target: str | None, settings: Sequence[str]) -> Callable[[str], str]:
     """Return what gives the command that asks a strategy about a table."""
-    words = ["discovery-gym", "ask", dataset, *([] if target is None else ["--target", target])]
+    words = [] if target is None else ["--target", target]
     words += [word for one in settings for word in ("--set", one)]
-    return lambda agent: shlex.join([*words, "--agent", agent])
+    return lambda agent: typed("ask", dataset, *words, "--agent", agent)
 
 
 def _too_few(table: Table, ask: Callable[[str], str], form: str | None) -> None:
@@ -198,17 +195,13 @@ def _estimate(suite: Suite, left: Sequence[str], workers: int | None) -> None:
     from ..suites.comparing import halves
 
     of_half = {name for pair in halves() for name in pair}
-
     wide, narrow, *_ = suite.tasks
     whole, half = _seconds(wide), _seconds(narrow)
     share = sum(half if name in of_half else whole for name in left) / len(wide.agents)
     team = workers or cores()
-    plural = "s" * (team > 1)
-    say(f"about {_time(START + share / team)} on {team} core{plural}; when stopped, type it again")
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+    seconds, plural = START + share / team, "s" * (team > 1)
+    words = f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+    say(f"about {words} on {team} core{plural}; when stopped, type it again")
 
 
 def _seconds(task: Task) -> float:
@@ -220,14 +213,8 @@ def _seconds(task: Task) -> float:
         spent = []
         for episodes in PROBES:
             began = time.perf_counter()
-            evaluate(
-                task.env_id,
-                text,
-                episodes=episodes,
-                seed=0,
-                env_kwargs=task.env_kwargs,
-                truth=False,
-            )
+            how = {"episodes": episodes, "seed": 0, "env_kwargs": task.env_kwargs}
+            evaluate(task.env_id, text, **how, truth=False)
             spent.append(time.perf_counter() - began)
         each = max(spent[1] - spent[0], 0.0) / (PROBES[1] - PROBES[0])
         total += spent[0] + each * ((task.episodes or 0) - PROBES[0])

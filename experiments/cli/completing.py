@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import typer
+from typer import Argument
 
 from ...envs.core import InputError, closest, shown
 from ..runs.terminal import out, say
@@ -26,7 +26,7 @@ SHELLS = {
 MAIN = ("--help", "--version")
 
 
-Shell = Annotated[str, typer.Argument(help="bash, zsh or fish.")]
+Shell = Annotated[str, Argument(help="bash, zsh or fish.")]
 
 
 def complete(shell: str, group: Any) -> None:
@@ -47,27 +47,20 @@ def names() -> dict[str, list[str]]:
     from ...envs.datasets import catalogue
     from ..reproduce import REPRODUCTIONS
 
-    everything, suites, sets = environments(), [*known()["suites"]], [*catalogue()]
+    players = ("watch.agent", "evaluate.agent", "ask.agent", "compare.strategy")
     return {
-        "show.what": everything + agents(),
-        "watch.env": everything,
-        "watch.agent": agents(),
-        "evaluate.env": everything,
-        "evaluate.agent": agents(),
-        "train.env": everything,
+        "show.what": environments() + agents(),
+        **dict.fromkeys(("watch.env", "evaluate.env", "train.env"), environments()),
+        **dict.fromkeys(players, agents()),
+        **{key: [*known()["suites"]] for key in ("run.suite", "tune.suite")},
+        **{key: [*catalogue()] for key in ("compare.dataset", "table.dataset")},
+        **{f"{command}.form": ["json"] for command in ("list", "show", "evaluate", "compare")},
+        "leaderboard.form": ["md", "csv", "json", "latex"],
         "train.algo": [*known()["algorithms"]],
         "evaluate.metric": [*known()["metrics"]],
-        "run.suite": suites,
-        "tune.suite": suites,
-        "reproduce.name": [*REPRODUCTIONS],
-        "ask.agent": agents(),
-        "compare.dataset": sets,
-        "compare.strategy": agents(),
         "compare.metric": ["sum", "area"],
-        "table.dataset": sets,
+        "reproduce.name": [*REPRODUCTIONS],
         "completion.shell": [*SHELLS],
-        "leaderboard.form": ["md", "csv", "json", "latex"],
-        **{f"{command}.form": ["json"] for command in ("list", "show", "evaluate", "compare")},
     }
 
 
@@ -206,9 +199,7 @@ def _fish(commands: list[Command]) -> str:
         for option, text in one.options.items():
             kind = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
             given = one.values.get(option)
-            value = (
-                "" if given is None else f" -x -a {_quoted(' '.join(given))}" if given else " -r"
-            )
+            value = f" -x -a {_quoted(' '.join(given))}" if given else " -r" * (given is not None)
             lines.append(f"{start} {here} {kind}{value} -d {_quoted(text)}")
         for place, words in enumerate(one.places):
             at = _quoted(" ".join(["__discovery_gym_at", one.name, str(place), *one.values]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
+
+from .known import typed
 
 EXAMPLES = {
     "ask": "discovery-gym ask my.csv --target yield",
@@ -42,11 +43,11 @@ def instead(message: str, words: Sequence[str]) -> str:
         if (found := re.search(pattern, message)) and (
             new := _replaced(words, found["wrong"], found["meant"])
         ):
-            return _typed(new)
+            return typed(*new)
     if any(text in message for text in MISSING):
         for i, word in enumerate(words):
             if word in message and (near := _near(Path(word))):
-                return _typed([*words[:i], near, *words[i + 1 :]])
+                return typed(*words[:i], near, *words[i + 1 :])
     return "discovery-gym list" if re.search(LISTED, message) else ""
 
 
@@ -56,7 +57,7 @@ def example(words: Sequence[str], commands: Collection[str]) -> str:
     if name in commands:
         return EXAMPLES[name]
     near = difflib.get_close_matches(name, commands, n=1)
-    return _typed([near[0] if word == name else word for word in words]) if near else ""
+    return typed(*(near[0] if word == name else word for word in words)) if near else ""
 
 
 def _replaced(words: Sequence[str], wrong: str, meant: str) -> list[str]:
@@ -78,7 +79,3 @@ def _near(path: Path) -> str:
         return ""
     near = difflib.get_close_matches(path.name, names, n=1)
     return str(path.with_name(near[0])) if near else ""
-
-
-def _typed(words: Sequence[str]) -> str:
-    return shlex.join(["discovery-gym", *words])

@@ -6,7 +6,6 @@ import contextlib
 import inspect
 import json
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from ...envs.core import InputError, closest, shown
 from ..runs.terminal import say
 from ..runs.terminal import show as table
-from .known import known, short
+from .known import known, short, typed
 
 WORDS = {
     "Action space": "what actions mean",
@@ -83,7 +82,7 @@ def _model(env_id: str, given: Mapping[str, Any]) -> Any:
     if not isinstance(model, Model):
         raise InputError(
             f"{env_id} is not built on this package, which knows nothing of it; to play it: "
-            f"{shlex.join(['discovery-gym', 'evaluate', env_id, 'random'])}"
+            f"{typed('evaluate', env_id, 'random')}"
         )
     return model
 
@@ -116,14 +115,11 @@ def _observed(space: Any, text: str) -> list[dict[str, str]]:
     if not isinstance(parts, Mapping):
         return [{"name": "", "space": _box(space), "about": lines(text)}]
     told = {name: lines(about) for names, about in entries(text) for name in names}
-    return [
-        {
-            "name": str(name),
-            "space": _box(part),
-            "about": told.get(str(name), "").removeprefix(f"{part.dtype}, "),
-        }
-        for name, part in parts.items()
-    ]
+    found = []
+    for name, part in parts.items():
+        about = told.get(str(name), "").removeprefix(f"{part.dtype}, ")
+        found.append({"name": str(name), "space": _box(part), "about": about})
+    return found
 
 
 def _box(space: Any) -> str:
@@ -132,13 +128,9 @@ def _box(space: Any) -> str:
 
 def _command(env_id: str, given: Mapping[str, Any], agents: list[str]) -> str:
     player = next((one for one in GOOD if one in agents), "AGENT")
-    words = [
-        "discovery-gym",
-        "evaluate",
-        short(env_id) if env_id in known()["environments"] else env_id,
-    ]
+    env = short(env_id) if env_id in known()["environments"] else env_id
     more = ["--kwargs", json.dumps(dict(given))] if given else []
-    return shlex.join([*words, player, *more])
+    return typed("evaluate", env, player, *more)
 
 
 def show_environment(about: Mapping[str, Any]) -> None:
@@ -186,7 +178,6 @@ def agent(text: str) -> dict[str, Any]:
     of = "beliefs" if kind == "belief" else "agents"
     plays = [env_id for env_id, one in known()["environments"].items() if asked.name in one[of]]
     ours = asked.name in known()["agents"]
-    own = shlex.join(["discovery-gym", "evaluate", "ENV", text])
     options = _options(thing) + (_of_belief(thing(**settings), plays) if kind == "rule" else [])
     values = {k: written(v) if isinstance(v, Described) else v for k, v in asked.settings.items()}
     return {
@@ -196,7 +187,7 @@ def agent(text: str) -> dict[str, Any]:
         "idea": _paragraphs(idea),
         "options": [one | {"value": values.get(one["name"], one["default"])} for one in options],
         "plays": plays if ours else None,
-        "command": _play(text, kind, plays) if ours else own,
+        "command": _play(text, kind, plays) if ours else typed("evaluate", "ENV", text),
     }
 
 
@@ -213,11 +204,10 @@ def _thing(name: str) -> tuple[Any, str]:
             f"{', '.join(ours)}."
         )
     thing = ours.get(name) or outside.load(outside.full(name))
-    kinds: dict[str, Any] = {"rule": Rule, "belief": Belief}
-    is_a = (
-        kind for kind, cls in kinds.items() if isinstance(thing, type) and issubclass(thing, cls)
-    )
-    return thing, next(is_a, "agent")
+    cls = thing if isinstance(thing, type) else object
+    if issubclass(cls, Rule):
+        return thing, "rule"
+    return thing, "belief" if issubclass(cls, Belief) else "agent"
 
 
 def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:
@@ -246,16 +236,12 @@ def _given(thing: Any) -> list[str]:
 
 def _options(thing: Any) -> list[dict[str, Any]]:
     """Return the settings of an agent with their defaults, and what its docstring says of them."""
-    told = arguments(thing.__doc__)
-    return [
-        {
-            "name": one.name,
-            "default": None if one.default is one.empty else one.default,
-            "about": told.get(one.name, ""),
-        }
-        for one in (inspect.signature(thing).parameters.values() if callable(thing) else ())
-        if one.name not in _given(thing) and one.kind is not one.VAR_KEYWORD
-    ]
+    found, told = [], arguments(thing.__doc__)
+    for one in inspect.signature(thing).parameters.values() if callable(thing) else ():
+        if one.name not in _given(thing) and one.kind is not one.VAR_KEYWORD:
+            default = None if one.default is one.empty else one.default
+            found.append({"name": one.name, "default": default, "about": told.get(one.name, "")})
+    return found
 
 
 def arguments(docstring: str | None) -> dict[str, str]:
@@ -287,18 +273,17 @@ def _play(agent: str, kind: str, plays: list[str]) -> str:
     from ...agents import make
 
     if not plays:
-        return shlex.join(["discovery-gym", "list"])
+        return typed("list")
     names = {short(one): one for one in plays}
     env_id = next((names[one] for one in EXAMPLES if one in names), plays[0])
     if kind != "belief":
-        return shlex.join(["discovery-gym", "evaluate", short(env_id), agent])
-    rules = [one for one in GOOD if one in known()["environments"][env_id]["agents"]]
-    for rule in rules:
+        return typed("evaluate", short(env_id), agent)
+    for rule in (one for one in GOOD if one in known()["environments"][env_id]["agents"]):
         text = f"{rule}(belief={agent})"
         with contextlib.suppress(InputError):  # it may need other parameters
             make(text, _model(env_id, {}))
-            return shlex.join(["discovery-gym", "evaluate", short(env_id), text])
-    return shlex.join(["discovery-gym", "show", short(env_id)])
+            return typed("evaluate", short(env_id), text)
+    return typed("show", short(env_id))
 
 
 def show_agent(about: Mapping[str, Any]) -> None:

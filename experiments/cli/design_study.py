@@ -15,12 +15,11 @@ from ...studies.measured import outcome_of
 from ...studies.problem import DesignProblem, read_problem
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .pool_study import command
-from .shared import note
+from .pool_study import CHANGE, command, must_be_there, with_point
+from .shared import Manner, note
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FLYING}
 """What may be told of an experiment instead of data, and where it stands then."""
-WORDS = tuple(ENDS)
 FILES = (".csv", ".tsv", ".txt", ".parquet")
 
 
@@ -43,14 +42,10 @@ def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool =
     if waiting:
         note("in flight since the last ask, the same again: tell its data, or that it failed.")
     knobs = list(study.model.knobs)
-    rows = [
-        [
-            one.id,
-            *(f"{value:.10g}" for value in one.values.values()),
-            "–" if one.information is None else f"{one.information:.3f}",
-        ]
-        for one in suggestions
-    ]
+    rows = []
+    for one in suggestions:
+        nats = "–" if one.information is None else f"{one.information:.3f}"
+        rows.append([one.id, *(f"{value:.10g}" for value in one.values.values()), nats])
     table(["id", *knobs, "nats expected"], rows)
     _say_beliefs(study)
     _say_failures(study, source)
@@ -101,13 +96,9 @@ def _say_beliefs(study: DesignStudy) -> None:
 
 def _say_failures(study: DesignStudy, source: str) -> None:
     """Say where what is asked for has failed before."""
-    for one in (e for e in study.course.experiments.values() if e.status == Status.FLYING):
-        before = [
-            e.id
-            for e in study.course.experiments.values()
-            if e.status == Status.FAILED and e.setting == one.setting
-        ]
-        if before:
+    failed = study.course.of(Status.FAILED)
+    for one in study.course.of(Status.FLYING):
+        if before := [e.id for e in failed if e.setting == one.setting]:
             where = "settings in" if study.model.num_settings else "ranges in"
             note(
                 f"this setting has failed before ({', '.join(before)}); if it cannot be done, leave it "
@@ -118,24 +109,16 @@ def _say_failures(study: DesignStudy, source: str) -> None:
 # ---- tell
 
 
-def tell(
-    source: str,
-    results: Sequence[str],
-    *,
-    correct: bool,
-    again: bool,
-    why: str,
-    journal: Path | None,
-) -> None:
+def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None) -> None:
     """Tell what came of experiments, and print what is believed then."""
     study = begun(source, journal)
-    if why and not any(text.endswith("=failed") for text in results):
+    if how.why and not any(text.endswith("=failed") for text in results):
         raise InputError("--why says why an experiment failed; name one, such as 2=failed.")
     if len(results) > 1:  # so that all of it is told, or nothing
         raise InputError(
             "A design is told one file or experiment at a time; type a command for each."
         )
-    told = _told(study, results[0], correct=correct, again=again, why=why)
+    told = _told(study, results[0], how)
     if told:
         table(["id", "setting", "told"], [_echo(study, name) for name in told])
     _run(study)
@@ -146,19 +129,13 @@ def tell(
 def begun(source: str, journal: Path | None) -> DesignStudy:
     """Return the study of a problem, which must have begun."""
     problem: DesignProblem = read_problem(Path(source))
-    path = problem.journal if journal is None else journal
-    assert path is not None  # the problem is a file
-    if not path.is_file():
-        raise InputError(
-            f"There is no study of {source} yet: no file {path}. Begin one: "
-            f"{command('ask', source, journal)}"
-        )
+    path = must_be_there(source, journal or problem.journal, command("ask", source, journal))
     study = DesignStudy.begin(problem, journal=path)
     _say_notes(study)
     return study
 
 
-def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str) -> list[str]:
+def _told(study: DesignStudy, text: str, how: Manner) -> list[str]:
     """Tell one thing; return the ids of its experiments.
 
     What is so already is not written again: a command that was killed is typed again as it was.
@@ -170,33 +147,27 @@ def _told(study: DesignStudy, text: str, *, correct: bool, again: bool, why: str
                 f"{shown(text)} is no result: type the name of a file of data such as data.csv, "
                 "ID=FILE, ID=NUMBER where data are one number, or ID=failed."
             )
-        if correct:
+        if how.correct:
             raise InputError(f"--correct is of one experiment: name it, ID={value}.")
-        return study.tell_file(value, again=again)
+        return study.tell_file(value, again=how.again)
     now = study.course.experiments.get(name)
-    if (word := value.lower()) in WORDS:
-        if now is not None and now.status == ENDS[word] and not why:
+    if (word := value.lower()) in ENDS:
+        if now is not None and now.status == ENDS[word] and not how.why:
             note(f"{name} is {now.status.word}, as before: nothing is written.")
             return []
-        return _told_word(study, name, word, why)
+        if word == "failed":
+            study.failed(name, how.why)
+        else:
+            getattr(study, CHANGE[word])(name)
+        return [name]
     outcome, counts = _data(study, value)
     if now is not None and now.outcome == outcome_of(study.model, outcome, counts=counts):
         note(f"{name} has these data already: nothing is written.")
         return []
-    if correct:
+    if how.correct:
         study.correct(name, outcome, counts=counts)
         return [name]
     return study.tell(name, outcome, counts=counts)
-
-
-def _told_word(study: DesignStudy, name: str, word: str, why: str) -> list[str]:
-    if word == "failed":
-        study.failed(name, why)
-    elif word == "withdrawn":
-        study.withdraw(name)
-    else:
-        study.retry(name)
-    return [name]
 
 
 def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
@@ -206,16 +177,14 @@ def _data(study: DesignStudy, value: str) -> tuple[Any, bool]:
     if isinstance(study.model, HistogramLaw):
         raise InputError(
             f"{shown(value)} is no data: they are events, one in a row of a file such as data.csv, or "
-            f"one of {', '.join(WORDS)}."
+            f"one of {', '.join(ENDS)}."
         )
     try:
         return [float(value)], False
     except ValueError:
-        point = value.replace(",", ".", 1)
-        hint = f" With a decimal point: {point}." if point.replace(".", "", 1).isdecimal() else ""
         raise InputError(
             f"{shown(value)} is neither a number nor a file that ends in {', '.join(FILES)}, nor one of "
-            f"{', '.join(WORDS)}.{hint}"
+            f"{', '.join(ENDS)}.{with_point(value)}"
         ) from None
 
 
@@ -252,6 +221,5 @@ def show(source: str, page: Path | None, journal: Path | None, form: str | None 
     if page is not None:
         save(page, report.study_page(study, source))
         say(f"page: {page}")
-    flying = [name for name, state in study.status.items() if state == Status.FLYING]
-    words = [f"{flying[0]}=DATA.csv"] if flying else []
-    say(f"Next: {command('tell' if flying else 'ask', source, journal, *words)}")
+    words = [f"{one.id}=DATA.csv" for one in study.course.of(Status.FLYING)[:1]]
+    say(f"Next: {command('tell' if words else 'ask', source, journal, *words)}")

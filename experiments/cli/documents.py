@@ -15,12 +15,18 @@ from . import formats
 if TYPE_CHECKING:
     from ...studies.course import Experiment
     from ...studies.design_study import DesignStudy
+    from ...studies.kept import KeptStudy
     from ...studies.pool_study import PoolStudy
     from ..report.strategies import Difference, Verdict
     from ..runs.record import Record
 
 EACH = ("returns", "lengths", "regret", "spent")
 """What is told of each episode."""
+
+
+def _of(thing: Any, *names: str) -> dict[str, Any]:
+    """Return what a thing has by some names."""
+    return {name: getattr(thing, name) for name in names}
 
 
 def evaluation(result: Evaluation, metrics: Sequence[str]) -> dict[str, Any]:
@@ -34,8 +40,7 @@ def evaluation(result: Evaluation, metrics: Sequence[str]) -> dict[str, Any]:
         "seed": result.seed,
         "return": formats.mean(result.returns),
         "score": formats.estimate(None if normalised is None else mean(normalised)),
-        "random_value": result.random_value,
-        "optimal_value": result.optimal_value,
+        **_of(result, "random_value", "optimal_value"),
         "regret": formats.mean(result.regret),
         "spent": formats.mean(result.spent),
         "decisions": formats.mean(result.lengths),
@@ -49,7 +54,7 @@ def evaluation(result: Evaluation, metrics: Sequence[str]) -> dict[str, Any]:
             }
             for one in findings(result, metrics)
         },
-        "each": {name: getattr(result, name) for name in EACH},
+        "each": _of(result, *EACH),
     }
 
 
@@ -58,17 +63,10 @@ def run(record: Record) -> dict[str, Any]:
     spec, result = record.spec, record.evaluation
     return {
         "id": record.id,
-        "suite": spec.suite,
-        "version": spec.version,
-        "task": spec.task,
-        "name": spec.name,
+        **_of(spec, "suite", "version", "task", "name"),
         "error": record.error,
         "evaluation": None if result is None else evaluation(result, spec.metrics),
-        "entry": record.entry,
-        "created": record.created,
-        "machine": record.machine,
-        "versions": record.versions,
-        "platform": record.platform,
+        **_of(record, "entry", "created", "machine", "versions", "platform"),
     }
 
 
@@ -77,21 +75,19 @@ def run(record: Record) -> dict[str, Any]:
 
 def comparison(found: Verdict, agents: dict[str, str]) -> dict[str, Any]:
     """Return what replays tell of strategies, best first."""
-    return {
-        "strategies": [
-            {
-                "name": found.names[i],
-                "agent": agents.get(found.names[i], found.names[i]),
-                "ahead_of_random": _difference(found.gains[i]),
-                "ahead_of_best": _difference(found.ahead[i][found.best]),
-                "wins": found.wins[i],
-                "not_told_apart": bool(found.stays[i]),
-            }
-            for i in found.order
-        ],
-        "best": found.names[found.best],
-        "beats_random": found.beats_random,
-    }
+    strategies = [
+        {
+            "name": found.names[i],
+            "agent": agents.get(found.names[i], found.names[i]),
+            "ahead_of_random": _difference(found.gains[i]),
+            "ahead_of_best": _difference(found.ahead[i][found.best]),
+            "wins": found.wins[i],
+            "not_told_apart": bool(found.stays[i]),
+        }
+        for i in found.order
+    ]
+    best = {"best": found.names[found.best], "beats_random": found.beats_random}
+    return {"strategies": strategies, **best}
 
 
 def _difference(one: Difference) -> dict[str, float]:
@@ -102,6 +98,12 @@ def _difference(one: Difference) -> dict[str, float]:
 # ---- studies
 
 
+def _kept(study: KeptStudy) -> dict[str, Any]:
+    """Return what is kept of any study."""
+    journal = study.journal
+    return {**_of(study, "budget", "left"), "journal": journal.path, "hash": journal.head}
+
+
 def pool_study(study: PoolStudy, source: str) -> dict[str, Any]:
     """Return where a study of a table stands."""
     posterior, status, failures = study.posterior(), study.status, study.failures
@@ -109,14 +111,9 @@ def pool_study(study: PoolStudy, source: str) -> dict[str, Any]:
     flying = {one.id: one for one in study.flying()}
     return {
         "source": source,
-        "target": study.target,
         "unit": study.unit or None,
-        "minimise": study.minimise,
-        "agent": study.agent,
-        "budget": study.budget,
-        "left": study.left,
-        "journal": study.journal.path,
-        "hash": study.journal.head,
+        **_of(study, "target", "minimise", "agent"),
+        **_kept(study),
         "told": [{"id": name, "label": label} for name, label in study.arrived],
         "in_flight": list(flying),
         "failed": [{"id": name, "why": why or None} for name, why in failures.items()],
@@ -143,10 +140,7 @@ def design_study(study: DesignStudy, source: str) -> dict[str, Any]:
         "source": source,
         "model": study.model.name,
         "agent": study.start["agent"],
-        "budget": study.budget,
-        "left": study.left,
-        "journal": study.journal.path,
-        "hash": study.journal.head,
+        **_kept(study),
         "p_value": study.misfit(),
         "parameters": [
             {"name": name, "mean": one.mean, "sd": one.std, "low": one.low, "high": one.high}

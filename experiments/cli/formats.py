@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Set
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
 from ...envs.core import InputError, shown
 from ..runs.terminal import out
@@ -35,7 +35,7 @@ def _known(form: str | None) -> str | None:
 
 Form = Annotated[
     str | None,
-    typer.Option("--format", callback=_known, help="json: print one JSON object, for programs."),
+    Option("--format", callback=_known, help="json: print one JSON object, for programs."),
 ]
 
 

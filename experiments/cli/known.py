@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ from typing import Any
 @cache
 def known() -> dict[str, dict[str, Any]]:
     """Return environments, agents and suites by their names, each with what `list` says of it."""
-    found: dict[str, dict[str, Any]] = json.loads(
-        Path(__file__).with_name("names.json").read_text("utf-8")
-    )
+    text = Path(__file__).with_name("names.json").read_text("utf-8")
+    found: dict[str, dict[str, Any]] = json.loads(text)
     return found
+
+
+def typed(*words: object) -> str:
+    """Return a command as it is typed."""
+    return shlex.join(["discovery-gym", *map(str, words)])
 
 
 def short(env_id: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
@@ -19,32 +19,31 @@ NAMES = ". ".join(f"{algo}: {', '.join(names)}" for algo, names in known()["algo
 def train(
     folder: Out,
     env: Annotated[
-        str, typer.Argument(help="An environment, such as KnowledgeLadder; es needs none.")
+        str, Argument(help="An environment, such as KnowledgeLadder; es needs none.")
     ] = "",
     algo: Annotated[
-        str, typer.Option(help="maskable-ppo, ppo, dqn, sac, td3, dad or es.")
+        str, Option(help="maskable-ppo, ppo, dqn, sac, td3, dad or es.")
     ] = "maskable-ppo",
     steps: Annotated[
-        int | None, typer.Option(help="Steps of all episodes together; by default 1,000,000.")
+        int | None, Option(help="Steps of all episodes together; by default 1,000,000.")
     ] = None,
-    envs: Annotated[int | None, typer.Option(help="Episodes at once; by default 256.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the training.")] = 0,
+    envs: Annotated[int | None, Option(help="Episodes at once; by default 256.")] = None,
+    seed: Annotated[int, Option(help="Seed of the training.")] = 0,
     kwargs: Kwargs = "{}",
     settings: Settings = None,
     hyper: Annotated[
         list[str] | None,
-        typer.Option(help=f"One setting of the algorithm as name=value, once for each. {NAMES}"),
+        Option(help=f"One setting of the algorithm as name=value, once for each. {NAMES}"),
     ] = None,
     parts: Annotated[
         str | None,
-        typer.Option(help="Parts of the observation that are used, as key,key; by default all."),
+        Option(help="Parts of the observation that are used, as key,key; by default all."),
     ] = None,
     evaluations: Annotated[
-        int | None,
-        typer.Option(help="Points of the learning curve, each a checkpoint; by default 20."),
+        int | None, Option(help="Points of the learning curve, each a checkpoint; by default 20.")
     ] = None,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes of each point; by default the algorithm's.")
+        int | None, Option(help="Episodes of each point; by default the algorithm's.")
     ] = None,
 ) -> None:
     """Train a policy; the same command resumes a training."""
@@ -75,12 +74,12 @@ def train(
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(help="What to reproduce, such as high-throughput.")],
+    name: Annotated[str, Argument(help="What to reproduce, such as high-throughput.")],
     folder: Out,
     episodes: Annotated[
-        int | None, typer.Option(help="Episodes for each number; by default enough of them.")
+        int | None, Option(help="Episodes for each number; by default enough of them.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the first episode.")] = None,
+    seed: Annotated[int | None, Option(help="Seed of the first episode.")] = None,
     workers: Workers = None,
 ) -> None:
     """Compute the figures and tables of a source, and write them."""

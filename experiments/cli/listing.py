@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from ...envs.core import spelt
-from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say, show
 from .formats import Form, write
 from .known import known
-from .shared import ReadAs
+from .shared import ReadAs, reading
 
 
 def list_all(form: Form = None) -> None:
@@ -34,24 +33,15 @@ def list_all(form: Form = None) -> None:
 def _show(found: dict[str, list[dict[str, Any]]]) -> None:
     rows = [[one["id"], one["about"], ", ".join(one["agents"])] for one in found["environments"]]
     show(["environment", "what it is", "agents that fit its defaults"], rows)
-    rows = [
-        [
-            one["name"],
-            f"{one['about']} (version {one['version']})",
-            *(str(one[count]) for count in ("tasks", "runs", "episodes")),
-        ]
-        for one in found["suites"]
-    ]
+    rows = []
+    for one in found["suites"]:
+        counts = (str(one[count]) for count in ("tasks", "runs", "episodes"))
+        rows.append([one["name"], f"{one['about']} (version {one['version']})", *counts])
     show(["suite", "what it is", "tasks", "runs", "episodes per run"], rows)
-    rows = [
-        [
-            one["name"],
-            one["about"],
-            one["licence"],
-            "yes" if one["here"] else f"needs {one['file']}",
-        ]
-        for one in found["datasets"]
-    ]
+    rows = []
+    for one in found["datasets"]:
+        here = "yes" if one["here"] else f"needs {one['file']}"
+        rows.append([one["name"], one["about"], one["licence"], here])
     show(["data set", "what it is", "licence", "here"], rows)
 
 
@@ -59,15 +49,11 @@ def _environments() -> list[dict[str, Any]]:
     """Return the environments; those of other packages, if some have been registered, are made."""
     from ...envs.core import registered
 
-    ours = known()["environments"]
-    keys = ("about", "agents")
-    return [
-        {
-            "id": env_id,
-            **({key: ours[env_id][key] for key in keys} if env_id in ours else _made(env_id)),
-        }
-        for env_id in registered()
-    ]
+    found = []
+    for env_id in registered():
+        one = known()["environments"].get(env_id) or _made(env_id)
+        found.append({"id": env_id, "about": one["about"], "agents": one["agents"]})
+    return found
 
 
 def _made(env_id: str) -> dict[str, Any]:
@@ -84,29 +70,21 @@ def _datasets() -> list[dict[str, Any]]:
     from ...envs import datasets
 
     here, named = datasets.available(), datasets.catalogue()
-    found: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "about": source.about,
-            "licence": source.licence,
-            "here": name in here,
-            "file": source.file,
-        }
-        for name, source in named.items()
-    ]
+    found: list[dict[str, Any]] = []
+    for name, source in named.items():
+        told = {key: getattr(source, key) for key in ("about", "licence", "file")}
+        found.append({"name": name, "here": name in here, **told})
     own = {"about": "a table of your own", "licence": "", "here": True, "file": None}
     return found + [{"name": name, **own} for name in here if name not in named]
 
 
 def table(
-    dataset: Annotated[str, typer.Argument(help="A data set, or a CSV or Parquet file.")],
-    target: Annotated[str | None, typer.Option(help="The label column.")] = None,
+    dataset: Annotated[str, Argument(help="A data set, or a CSV or Parquet file.")],
+    target: Annotated[str | None, Option(help="The label column.")] = None,
     settings: ReadAs = None,
 ) -> None:
     """Show how a table is read: rows, label, features."""
     from ...envs import datasets
 
-    given = {} if target is None else {"target": target}
-    options = parameters_of("{}", settings or [], example="drop=run")
-    for line in str(datasets.load(dataset, **options | given)).splitlines():
+    for line in str(datasets.load(dataset, **reading(target, settings))).splitlines():
         out.print(spelt(line), soft_wrap=True)

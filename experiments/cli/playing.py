@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.text import Text
+from typer import Argument, Option
 
 from ...envs.core import InputError, spec_of, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, progress, say, show
+from . import shared
 from .formats import Form
-from .shared import (
-    Agents,
-    Environment,
-    Kwargs,
-    Metrics,
-    Out,
-    Player,
-    Ray,
-    Settings,
-    Shard,
-    Slurm,
-    SlurmOptions,
-    Tasks,
-    Trust,
-    Workers,
-    complain,
-    note,
-    resumable,
-    say_notes,
-)
+from .known import typed
+from .shared import complain, note, resumable, say_notes
 
 if TYPE_CHECKING:
     from ..report.boards import Board
@@ -48,16 +31,16 @@ if TYPE_CHECKING:
 
 
 def run(
-    suite: Annotated[str, typer.Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
-    folder: Out,
-    workers: Workers = None,
-    agent: Agents = None,
-    task: Tasks = None,
-    trust: Trust = False,
-    slurm: Slurm = None,
-    slurm_option: SlurmOptions = None,
-    ray: Ray = None,
-    shard: Shard = None,
+    suite: Annotated[str, Argument(help="A suite, see `discovery-gym list`, or mine.toml.")],
+    folder: shared.Out,
+    workers: shared.Workers = None,
+    agent: shared.Agents = None,
+    task: shared.Tasks = None,
+    trust: shared.Trust = False,
+    slurm: shared.Slurm = None,
+    slurm_option: shared.SlurmOptions = None,
+    ray: shared.Ray = None,
+    shard: shared.Shard = None,
 ) -> None:
     """Run a suite; what is finished already is not run again."""
     from ..suites.entering import chosen as chosen_suite
@@ -80,7 +63,7 @@ def _show(specs: Sequence[RunSpec], folder: Path) -> None:
     records = [read_record(record_path(folder / "records", spec.id)) for spec in specs]
     for task in dict.fromkeys(spec.task for spec in specs):
         _show_results(board([one for one in records if one.spec.task == task], ""))
-    say(f"Now: {shlex.join(['discovery-gym', 'leaderboard', str(folder)])}")
+    say(f"Now: {typed('leaderboard', folder)}")
     failed = [record.spec for record in records if record.error is not None]
     if failed:
         names = ", ".join(f"{spec.name} on {spec.task}" for spec in failed)
@@ -150,12 +133,10 @@ def _show_results(board: Board) -> None:
 
 
 def tune(
-    suite: Annotated[
-        str, typer.Argument(help="A suite whose tasks name candidates, or mine.toml.")
-    ],
-    folder: Out,
-    workers: Workers = None,
-    trust: Trust = False,
+    suite: Annotated[str, Argument(help="A suite whose tasks name candidates, or mine.toml.")],
+    folder: shared.Out,
+    workers: shared.Workers = None,
+    trust: shared.Trust = False,
 ) -> None:
     """Choose the settings of a suite's agents, on tuning seeds."""
     from ..suites import tuning
@@ -181,15 +162,15 @@ def tune(
 
 
 def evaluate(
-    env: Environment,
-    agent: Player,
-    episodes: Annotated[int, typer.Option(help="Number of episodes.")] = 100,
+    env: shared.Environment,
+    agent: shared.Player,
+    episodes: Annotated[int, Option(help="Number of episodes.")] = 100,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of the first episode; by default above all tuning.")
+        int | None, Option(help="Seed of the first episode; by default above all tuning.")
     ] = None,
-    kwargs: Kwargs = "{}",
-    settings: Settings = None,
-    metric: Metrics = None,
+    kwargs: shared.Kwargs = "{}",
+    settings: shared.Settings = None,
+    metric: shared.Metrics = None,
     form: Form = None,
 ) -> None:
     """Play one agent on one environment; show what it achieves."""
@@ -201,15 +182,8 @@ def evaluate(
     first = EVALUATION_SEED if seed is None else seed
     say_notes(env, parameters)
     with progress(episodes, "episodes") as update:
-        result = play(
-            env,
-            agent,
-            episodes=episodes,
-            seed=first,
-            env_kwargs=parameters,
-            metrics=metrics,
-            progress=update,
-        )
+        how: dict[str, Any] = {"env_kwargs": parameters, "metrics": metrics, "progress": update}
+        result = play(env, agent, episodes=episodes, seed=first, **how)
     if form is not None:
         from . import documents, formats
 
@@ -261,10 +235,9 @@ def _how_played(result: Evaluation) -> list[list[str]]:
     if result.spent is not None:
         rows.append(["money spent", plus_minus(result.spent)])
     rows.append(["decisions per episode", plus_minus(result.lengths)])
-    quantiles = [
-        f"{k} {microseconds(v)}" for k, v in result.decision_seconds.items() if k != "mean"
-    ]
-    ends = f" ({', '.join(quantiles)})" if quantiles else ""
+    times = {key: microseconds(one) for key, one in result.decision_seconds.items()}
+    quantiles = ", ".join(f"{key} {time}" for key, time in times.items() if key != "mean")
+    ends = f" ({quantiles})" if quantiles else ""
     rows.append(["µs per decision", f"{microseconds(result.seconds_per_decision)}{ends}"])
     last = result.seed + len(result.returns) - 1
     rows.append(["episodes, seeds", f"{len(result.returns)}, {result.seed} to {last}"])

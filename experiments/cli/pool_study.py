@@ -6,7 +6,6 @@ import contextlib
 import math
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,13 @@ from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
 from ...studies.study import Study
-from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .shared import note
+from .known import typed
+from .shared import Manner, note, reading
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FREE}
 """What may be told of an item instead of a label, and where it stands then."""
-WORDS = tuple(ENDS)
 CHANGE = {"withdrawn": "withdraw", "retry": "retry"}
 """What some of them do."""
 MOST_SAID = 10
@@ -42,10 +40,10 @@ MOST_SHOWN = 10
 
 def command(name: str, source: str, journal: Path | None, *words: str) -> str:
     """Return a command to type."""
-    place = [] if journal is None else ["--journal", str(journal)]
+    place = [] if journal is None else ["--journal", journal]
     if name == "tell" and any(word.startswith("-") for word in (source, *words)):
-        return shlex.join(["discovery-gym", name, *place, "--", source, *words])  # ids like -5
-    return shlex.join(["discovery-gym", name, source, *words, *place])
+        return typed(name, *place, "--", source, *words)  # ids like -5
+    return typed(name, source, *words, *place)
 
 
 def _some(texts: Sequence[str]) -> str:
@@ -62,19 +60,22 @@ def _values(values: Sequence[float]) -> str:
 
 def _kept(source: str, journal: Path | None) -> Path:
     """Return the file that the study of a table is kept in."""
-    path = Source.of(source).journal if journal is None else journal
+    path = journal or Source.of(source).journal
     assert path is not None  # the source is a file
+    return path
+
+
+def must_be_there(source: str, path: Path | None, begin: str) -> Path:
+    """Return the file of a study; refuse to go on with one that has not begun, by this command."""
+    if path is None or not path.is_file():
+        raise InputError(f"There is no study of {source} yet: no file {path}. Begin one: {begin}")
     return path
 
 
 def begun(source: str, journal: Path | None) -> PoolStudy:
     """Return the study of a table, which must have begun; say what was typed into the file since."""
-    path = _kept(source, journal)
-    if not path.is_file():
-        raise InputError(
-            f"There is no study of {source} yet: no file {path}. Begin one: "
-            f"{command('ask', source, journal, '--target', 'COLUMN')}"
-        )
+    begin = command("ask", source, journal, "--target", "COLUMN")
+    must_be_there(source, _kept(source, journal), begin)
     study = Study.pool(source, journal=journal)
     _say_news(study, source)
     return study
@@ -139,14 +140,10 @@ def ask(
 
 
 def _opened(
-    source: str,
-    given: Mapping[str, Any],
-    settings: Sequence[str],
-    journal: Path | None,
-    batch: int,
+    source: str, given: Mapping[str, Any], settings: Sequence[str], journal: Path | None, batch: int
 ) -> PoolStudy:
     """Return a study that begins or goes on; one that begins has labels for its first plate."""
-    options = parameters_of("{}", settings, example="drop=run")
+    options = reading(None, settings)
     known = {name: value for name, value in given.items() if value is not None}
     if double := sorted(set(known) & set(options)):
         raise InputError(f"{double[0]} is given twice: as --{double[0]} and by --set.")
@@ -198,18 +195,11 @@ def _print(questions: Sequence[Question]) -> None:
             f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
         )
         names = names[:MOST_COLUMNS]
-    columns = ["id", *names, "mean ± sd", "among the best", "why"]
-    rows = [
-        [
-            one.id,
-            *(cell(one.values[name]) for name in names),
-            belief(one.mean, one.std),
-            f"{100 * one.chance:.0f} %",
-            one.why,
-        ]
-        for one in questions
-    ]
-    table(columns, rows)
+    rows = []
+    for one in questions:
+        told = belief(one.mean, one.std), f"{100 * one.chance:.0f} %", one.why
+        rows.append([one.id, *(cell(one.values[name]) for name in names), *told])
+    table(["id", *names, "mean ± sd", "among the best", "why"], rows)
 
 
 def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) -> None:
@@ -230,70 +220,60 @@ def _write_plate(study: PoolStudy, questions: Sequence[Question], path: Path) ->
 # ---- tell
 
 
-def tell(
-    source: str,
-    results: Sequence[str],
-    *,
-    correct: bool,
-    which: int | None,
-    again: bool,
-    why: str,
-    journal: Path | None,
-) -> None:
+def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None) -> None:
     """Tell what came of experiments."""
     study = begun(source, journal)
     given = _given(study, results)
-    if why and "failed" not in given.values():
+    if how.why and "failed" not in given.values():
         raise InputError("--why says why an experiment failed; name it, such as 21=failed.")
-    new = _new(study, given, correct=correct, again=again, why=why)
+    new = _new(study, given, how)
     labels = {name: value for name, value in new.items() if not isinstance(value, str)}
     changes = {name: CHANGE[str(value)] for name, value in new.items() if value in CHANGE}
     for name, do in changes.items():
         study.check(do, name)  # before anything is told: all of it, or nothing
-    if correct:
-        study.correct(labels, which=which)
+    if how.correct:
+        study.correct(labels, which=how.which)
     else:
-        study.tell(labels, failed={name: why for name, value in new.items() if value == "failed"})
+        failed = [name for name, value in new.items() if value == "failed"]
+        study.tell(labels, failed=dict.fromkeys(failed, how.why))
     for name, do in changes.items():
-        (study.withdraw if do == "withdraw" else study.retry)(name)
+        getattr(study, do)(name)
     _echo(study, new)
     say(f"{_left(study)}. Next: {_asks(study, source, journal)}")
 
 
 def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
     """Print what was written, with the conditions."""
-    rows = [
-        [name, *map(cell, values.values()), value if isinstance(value, str) else cell(value)]
-        for (name, value), values in zip(new.items(), study.values(list(new)), strict=True)
-    ]
+    rows = []
+    for (name, value), values in zip(new.items(), study.values(list(new)), strict=True):
+        word = value if isinstance(value, str) else cell(value)
+        rows.append([name, *map(cell, values.values()), word])
     if rows:
         table(["id", *study.columns, study.target], rows)
 
 
-def _new(
-    study: PoolStudy, given: Mapping[str, float | str], *, correct: bool, again: bool, why: str
-) -> dict[str, float | str]:
+def _new(study: PoolStudy, given: Mapping[str, float | str], how: Manner) -> dict[str, float | str]:
     """Return what is new of what is told: a command that was killed is typed again as it was."""
     new, labels = dict[str, float | str](), study.labels
     for name, value in given.items():
         known = labels.get(name, [])
-        if correct and (isinstance(value, str) or not known):
+        if how.correct and (isinstance(value, str) or not known):
             raise InputError(
                 f"--correct changes a label, and {name} "
                 f"{'has none; leave --correct out to tell it' if not known else 'is told none'}."
             )
-        if isinstance(value, str) and not _changes(study, name, value, why):
+        if isinstance(value, str) and not _changes(study, name, value, how.why):
             continue
         if isinstance(value, str) or not known:
             new[name] = value
-        elif value in known and not again:
+        elif value in known and not how.again:
             note(
                 f"{name} ({told(study.values([name])[0])}) has {cell(value)} already: nothing is "
                 "written; --again tells it as a replicate."
             )
         else:
             new[name] = value
-            if not (correct or again):
+            if not (how.correct or how.again):
                 note(
                     f"{name} has {_values(known)} already, and {cell(value)} counts as a replicate; to "
                     "replace a label that was wrong, give --correct."
@@ -332,20 +312,19 @@ def _pairs(study: PoolStudy, text: str) -> list[tuple[str, float | str]]:
     if plate:
         return _of_plate(study, Path(text))
     raise InputError(
-        f"{shown(text)} is no result: type ID=LABEL such as {_example(study)}=83.2, ID=failed, or the "
-        "file of a plate that is filled in."
+        f"{shown(text)} is no result: type ID=LABEL such as {(_flying(study) or study.ids)[0]}=83.2, "
+        "ID=failed, or the file of a plate that is filled in."
     )
 
 
-def _example(study: PoolStudy) -> str:
-    flying = [name for name, state in study.status.items() if state == Status.FLYING]
-    return flying[0] if flying else study.ids[0]
+def _flying(study: PoolStudy) -> list[str]:
+    return [name for name, state in study.status.items() if state == Status.FLYING]
 
 
 def _known(study: PoolStudy, name: str) -> str:
     if name not in study.sheet.number:
-        flying = [one for one, state in study.status.items() if state == Status.FLYING]
-        hint = f" In flight: {_some(flying)}." if flying else ""
+        flying = _some(_flying(study))
+        hint = f" In flight: {flying}." if flying else ""
         raise InputError(
             f"There is no item {shown(name)}{closest(name, study.ids[:10_000])} Ids are those that ask "
             f"prints.{hint}"
@@ -355,7 +334,7 @@ def _known(study: PoolStudy, name: str) -> str:
 
 def _value(study: PoolStudy, name: str, text: str) -> float | str:
     """Return a label in the unit of the file, or a word."""
-    if text.lower() in WORDS:
+    if text.lower() in ENDS:
         return text.lower()
     number = text.removesuffix("%").rstrip() if study.unit == "%" else text
     decimal = study.sheet.table.signs[1]  # 83,2 is a number where the file has decimal commas
@@ -365,15 +344,18 @@ def _value(study: PoolStudy, name: str, text: str) -> float | str:
         value = math.nan
     if math.isfinite(value) and "_" not in number:
         return value
-    point = number.replace(",", ".")
-    hint = (
-        f" With a decimal point: {name}={point}." if point.replace(".", "", 1).isdecimal() else ""
-    )
-    words = ", ".join(f"{name}={word}" for word in WORDS)
+    words = ", ".join(f"{name}={word}" for word in ENDS)
     raise InputError(
         f"{name}={shown(text)} is no label: type a number in the unit of {shown(study.target)}, or "
-        f"{words}.{hint}"
+        f"{words}.{with_point(number, f'{name}=')}"
     )
+
+
+def with_point(number: str, before: str = "") -> str:
+    """Return the hint that a number with a decimal comma is typed with a point; nothing of others."""
+    point = number.replace(",", ".", 1)
+    decimal = point.replace(".", "", 1).isdecimal()
+    return f" With a decimal point: {before}{point}." if decimal else ""
 
 
 def _of_plate(study: PoolStudy, path: Path) -> list[tuple[str, float | str]]:
@@ -422,9 +404,8 @@ def show(source: str, page: Path | None, journal: Path | None, form: str | None 
         save(page, report.study_page(study, source))
         say(f"page: {page}")
     flying = [f"{one.id}=LABEL" for one in study.flying()[:2]]
-    say(
-        f"Next: {command('tell', source, journal, *flying) if flying else _asks(study, source, journal)}"
-    )
+    tells, asks = command("tell", source, journal, *flying), _asks(study, source, journal)
+    say(f"Next: {tells if flying else asks}")
 
 
 def _asks(study: PoolStudy, source: str, journal: Path | None) -> str:

@@ -5,38 +5,34 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, told
+from ..runs.parameters import parameters
 from ..runs.terminal import out, say
 
-Out = Annotated[
-    Path, typer.Option("--out", help="Folder for the results; made if it is not there.")
-]
-Environment = Annotated[
-    str, typer.Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")
-]
-Player = Annotated[str, typer.Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
-Kwargs = Annotated[str, typer.Option(help="Parameters of the environment, as JSON.")]
+Out = Annotated[Path, Option("--out", help="Folder for the results; made if it is not there.")]
+Environment = Annotated[str, Argument(help="An environment: GaussianStep, module:lab/Mine-v0.")]
+Player = Annotated[str, Argument(help="An agent: 'bayes_ucb(width=2)', ./mine.py:Name.")]
+Kwargs = Annotated[str, Option(help="Parameters of the environment, as JSON.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
+    Option("--set", help="One parameter as name=value, once for each; lists as '[1, 2]'."),
 ]
 ReadAs = Annotated[
     list[str] | None,
-    typer.Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
+    Option("--set", help='How a table is read: drop=run, drop=\'["a", "b"]\', header=false.'),
 ]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option(
-        "--metric", help="What else to compute: 'top(share=0.05)', area. May be repeated."
-    ),
+    Option("--metric", help="What else to compute: 'top(share=0.05)', area. May be repeated."),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")]
+Workers = Annotated[int | None, Option(min=1, help="Processes; by default one per core.")]
 
 
 def _gone(shard: str | None) -> None:
@@ -47,30 +43,37 @@ def _gone(shard: str | None) -> None:
         )
 
 
-Shard = Annotated[str | None, typer.Option(hidden=True, callback=_gone)]
+Shard = Annotated[str | None, Option(hidden=True, callback=_gone)]
 Slurm = Annotated[
     int | None,
-    typer.Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),
+    Option(min=1, help="Submit a Slurm job array of so many tasks, which share the runs."),
 ]
 SlurmOptions = Annotated[
-    list[str] | None,
-    typer.Option(help="An option of sbatch, such as --time=1:00:00; may be repeated."),
+    list[str] | None, Option(help="An option of sbatch, such as --time=1:00:00; may be repeated.")
 ]
 Ray = Annotated[
-    str | None,
-    typer.Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine."),
+    str | None, Option(metavar="ADDRESS", help="Play on a Ray cluster; auto: that of this machine.")
 ]
 
 Agents = Annotated[
     list[str] | None,
-    typer.Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
+    Option(help="An agent that joins, NAME=AGENT: mine=./mine.py:Name. May be repeated."),
 ]
 Tasks = Annotated[
-    list[str] | None, typer.Option(help="Play only the task of this name; may be repeated.")
+    list[str] | None, Option(help="Play only the task of this name; may be repeated.")
 ]
 Trust = Annotated[
-    bool, typer.Option("--trust", help="Run the code of others that the suite's file names.")
+    bool, Option("--trust", help="Run the code of others that the suite's file names.")
 ]
+
+
+class Manner(NamedTuple):
+    """How results are told: in place of a label, and of which; as a repetition; why one failed."""
+
+    correct: bool
+    which: int | None
+    again: bool
+    why: str
 
 
 @contextlib.contextmanager
@@ -85,6 +88,12 @@ def apart() -> Iterator[None]:
         raise typer.Exit(1) from None
     finally:
         sys.stdout, out.file = kept, None  # type: ignore[assignment]  # again whatever stdout is
+
+
+def reading(target: str | None, settings: Sequence[str] | None) -> dict[str, Any]:
+    """Return how a table is read."""
+    options = parameters("{}", settings or [], example="drop=run")
+    return options if target is None else options | {"target": target}
 
 
 def is_design(source: str) -> bool:
@@ -102,17 +111,17 @@ def complain(message: str) -> None:
     say(told(message, 4000), "red")
 
 
-def say_notes(env: str, parameters: Mapping[str, Any]) -> None:
+def say_notes(env: str, given: Mapping[str, Any]) -> None:
     """Say what was decided in reading the table that an environment is made of."""
     from ...envs import datasets
     from ...envs.pools.columns import named_columns
 
-    if "TablePool" in env and "dataset" in parameters:
-        names = {"dataset", *datasets.Reading.options()} & set(parameters)
-        given = {name: parameters[name] for name in names}
-        aside = named_columns(parameters.get("fidelities"), parameters.get("price"))
-        given |= {"drop": (*given.get("drop", ()), *aside)} if aside else {}
-        for note in datasets.load(**given).notes:
+    if "TablePool" in env and "dataset" in given:
+        options = {"dataset", *datasets.Reading.options()} & set(given)
+        how = {name: given[name] for name in options}
+        if aside := named_columns(given.get("fidelities"), given.get("price")):
+            how["drop"] = (*how.get("drop", ()), *aside)
+        for note in datasets.load(**how).notes:
             say(f"note: {note}")
 
 

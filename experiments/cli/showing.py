@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from ...envs.core import InputError, closest, shown, spelt, told
 from ..runs.parameters import parameters as parameters_of
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
 from . import formats
-from .known import environments, known
+from .known import environments, known, typed
 from .shared import complain, is_design
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ MOST_ROWS = 10
 def show(
     what: Annotated[
         str,
-        typer.Argument(
+        Argument(
             help="An environment or an agent by its name; a run, by its record's file or how its id "
             "begins: results/a3f; or the file of a study: my.csv."
         ),
@@ -39,30 +39,31 @@ def show(
     form: formats.Form = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A parameter of the environment as name=value, once for each."),
+        Option("--set", help="A parameter of the environment as name=value, once for each."),
     ] = None,
     episode: Annotated[
-        int | None, typer.Option(min=0, help="Replay this episode: its number from 0, or its seed.")
+        int | None, Option(min=0, help="Replay this episode: its number from 0, or its seed.")
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Write the picture of the episode to this PNG file.")
+        Path | None, Option(help="Write the picture of the episode to this PNG file.")
     ] = None,
     trust: Annotated[
-        bool, typer.Option("--trust", help="Replay with code of others that the record names.")
+        bool, Option("--trust", help="Replay with code of others that the record names.")
     ] = False,
     page: Annotated[
-        Path | None, typer.Option(help="Write a study as a web page to this HTML file.")
+        Path | None, Option(help="Write a study as a web page to this HTML file.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Where the study is kept, if not beside its file.")
+        Path | None, Option(help="Where the study is kept, if not beside its file.")
     ] = None,
 ) -> None:
     """Show an environment, an agent, a run, or a study."""
     from ...envs.datasets.files import is_file
 
-    if journal is None and not is_file(Path(what)) and (shows := _named(what, settings or [])):
+    if journal is None and not is_file(Path(what)) and (found := _named(what, settings or [])):
         _only(what, episode=episode, picture=picture, page=page, trust=trust)
-        shows(form)
+        kind, about, shows = found
+        shows(about) if form is None else formats.write(kind, about)
         return
     if settings:
         raise InputError(f"--set is of an environment, and {shown(what)} is none; leave it out.")
@@ -83,12 +84,14 @@ def _only(what: str, **options: Any) -> None:
         if value not in (None, False):
             raise InputError(
                 f"--{name} is of {of.get(name, 'a run, such as results/a3f')}, and {shown(what)} is "
-                f"none; leave it out: discovery-gym show {shlex.quote(what)}"
+                f"none; leave it out: {typed('show', what)}"
             )
 
 
-def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] | None:
-    """Return what shows a thing that has a name; None: it has none, and is a file or a run."""
+def _named(
+    what: str, settings: Sequence[str]
+) -> tuple[str, dict[str, Any], Callable[[dict[str, Any]], None]] | None:
+    """Return what a thing is, all about it, and what prints that; None: it has no name."""
     import gymnasium as gym
 
     from ...envs.core import resolve
@@ -97,20 +100,11 @@ def _named(what: str, settings: Sequence[str]) -> Callable[[str | None], None] |
     if describing.is_agent(what.partition("(")[0]):
         if settings:
             raise InputError(f"--set is of an environment, and {what} is none; leave it out.")
-        return lambda form: _told("agent", describing.agent(what), describing.show_agent, form)
+        return "agent", describing.agent(what), describing.show_agent
     if ":" in what or what in environments() or what in gym.registry:
         about = describing.environment(resolve(what), parameters_of("{}", settings))
-        return lambda form: _told("environment", about, describing.show_environment, form)
+        return "environment", about, describing.show_environment
     return None
-
-
-def _told(
-    kind: str, about: dict[str, Any], shows: Callable[[dict[str, Any]], None], form: str | None
-) -> None:
-    if form is None:
-        shows(about)
-    else:
-        formats.write(kind, about)
 
 
 def _show_run(
@@ -169,9 +163,9 @@ def _is_study(name: str) -> bool:
     """Return whether a text names the file of a study and not a run, whose record is Parquet, too."""
     from ...envs.datasets.files import TEXTS, ending
 
-    if ending(Path(name)) in (*TEXTS, ".toml"):
-        return True
-    return ending(Path(name)) == ".parquet" and Path(name).with_suffix(".study.jsonl").is_file()
+    kept = Path(name).with_suffix(".study.jsonl")
+    kind = ending(Path(name))
+    return kind in (*TEXTS, ".toml") or (kind == ".parquet" and kept.is_file())
 
 
 def _show_study(source: str, page: Path | None, journal: Path | None, form: str | None) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Option
 
 from ...envs.core import InputError, shown
 from ..runs.parameters import parameters as parameters_of
@@ -29,11 +29,11 @@ WIDTHS = {"decision": -8, "action": 28, "reward": -10, "regret": -10, "best": -1
 
 
 Seed = Annotated[
-    int | None, typer.Option(min=0, help="Seed of the episode; by default evaluate's first.")
+    int | None, Option(min=0, help="Seed of the episode; by default evaluate's first.")
 ]
 Frames = Annotated[
     bool | None,
-    typer.Option(
+    Option(
         "--frames/--lines",
         help="Show the course of the episode, or a line for each decision; by default frames that move "
         "on a terminal, lines elsewhere.",
@@ -41,13 +41,10 @@ Frames = Annotated[
 ]
 Pace = Annotated[
     float | None,
-    typer.Option(
-        min=0, max=60, help="Seconds between two decisions on a terminal; elsewhere none pass."
-    ),
+    Option(min=0, max=60, help="Seconds between two decisions on a terminal; elsewhere none pass."),
 ]
 Picture = Annotated[
-    Path | None,
-    typer.Option(help="Then write a picture: FILE.gif, which moves, or FILE.png, its end."),
+    Path | None, Option(help="Then write a picture: FILE.gif, which moves, or FILE.png, its end.")
 ]
 
 

@@ -171,7 +171,7 @@ def test_telling(raw):
     assert Study.open("my.study.jsonl").labels[ids[2]] == [10.0, 12.0]
     # What cannot be is refused before anything is written; what is so already is not written again.
     whole = len(events())
-    assert "retry is for what is failed" in refused("tell", raw, "5=4", f"{ids[0]}=retry")
+    assert "it must be failed or withdrawn" in refused("tell", raw, "5=4", f"{ids[0]}=retry")
     assert "which one is wrong" in refused("tell", raw, f"{ids[0]}=1", f"{ids[2]}=2", "--correct")
     assert "is failed, as before" in typed("tell", raw, f"{ids[1]}=failed")[1]
     assert len(events()) == whole
@@ -250,7 +250,7 @@ REFUSED = {
     "twice": (["tell", "my.csv", "3=1", "3=2"], "3 is told twice"),
     "nothing to correct": (["tell", "my.csv", "3=1", "--correct"], "3 has none; leave --correct out"),
     "why what": (["tell", "my.csv", "3=1", "--why", "x"], "name it, such as 21=failed"),
-    "half of it": (["tell", "my.csv", "3=1", "1=retry"], "retry is for what is failed"),
+    "half of it": (["tell", "my.csv", "3=1", "1=retry"], "To retry 1, it must be failed or withdrawn"),
     "half corrected": (["tell", "my.csv", "1=3", "6=1e99", "--correct"], "The label of 6 must be"),
     "failed with a label": (["tell", "my.csv", "1=failed"], "1 has a label"),
     "another agent": (["ask", "my.csv", "--agent", "thompson"], "agent='bayes_ucb'"),

@@ -241,8 +241,11 @@ class TestTerminal:
         assert status == 130
         assert "Traceback" not in text
 
+    @pytest.mark.parametrize("script", [True, False])
     @pytest.mark.parametrize("library", ["gymnasium", "typer", "scipy", "none"])
-    def test_an_interrupt_while_it_imports(self, library: str, tmp_path: Path) -> None:
+    def test_an_interrupt_while_it_imports(
+        self, library: str, script: bool, tmp_path: Path
+    ) -> None:
         """A library that sends the signal stands in the place of one: of the package, of the command,
         of what it plays. Shells give 130 for what a signal ended, too.
         """
@@ -250,8 +253,15 @@ class TestTerminal:
         (tmp_path / "discovery-gym").write_text(code)
         rude = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n"
         (tmp_path / f"{library}.py").write_text(rude)
-        words = [sys.executable, str(tmp_path / "discovery-gym"), *EVALUATE]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        start = [str(tmp_path / "discovery-gym")] if script else ["-m", "discovery_gym.experiments"]
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [sys.executable, *start, *EVALUATE],
+            env=os.environ | {"PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.stderr == ""
         expected = {0} if library == "none" else {130, -signal.SIGINT}
         assert done.returncode in expected
@@ -290,3 +300,23 @@ def test_tables_show_what_they_are_given(monkeypatch: pytest.MonkeyPatch) -> Non
     assert f"{ESCAPE}[31mfailed" in shown[1]
     assert re.search(r"\[red\]a b c\\x1b\[31m +−1", shown[2])  # wider than the terminal, and whole
     assert f"{ESCAPE}[31mfailed" in shown[2]
+
+
+@pytest.mark.parametrize("handler", ["SIG_DFL", "default_int_handler"])
+def test_the_command_runs_in_a_thread(handler: str) -> None:
+    """Where handlers of signals cannot be set."""
+    code = f"""
+import signal, sys, threading
+sys.argv = ["discovery-gym", "list"]
+signal.signal(signal.SIGINT, signal.{handler})
+def run():
+    from discovery_gym.experiments.cli import main
+    main()
+threading.excepthook = lambda args: print(args.exc_value)
+thread = threading.Thread(target=run)
+thread.start()
+thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LinearPool" in done.stdout
+    assert "main thread" not in done.stdout + done.stderr
