@@ -213,7 +213,7 @@ class GaussianStep(Walk):
 
         The actions are tabulated at the nodes within panels; between two nodes the nearer counts.
         """
-        nodes, best = self._panels.nodes[:, :-1].ravel(), self._plan[1]
+        nodes, best = self._grid.nodes[:, :-1].ravel(), self._plan[1]
         middles = (nodes[1:] + nodes[:-1]) / 2
 
         def policy(observation: Single) -> Whole:
@@ -230,7 +230,7 @@ class GaussianStep(Walk):
     @cached_property
     def _plan(self) -> tuple[float, NDArray[np.int16]]:
         """The optimal value at the start, and the best action by epochs left and node within panels."""
-        best = [np.zeros(NODES * self._panels.count, np.int16)]
+        best = [np.zeros(NODES * self._grid.count, np.int16)]
 
         def choose(returns: Array) -> Array:
             best.append(returns[:, :-1].argmax(-1).ravel().astype(np.int16))
@@ -240,7 +240,7 @@ class GaussianStep(Walk):
 
     def _values(self, choose: Callable[[Array], Array]) -> float:
         """Return the value at the start; ``choose`` reduces returns ``(..., A)`` over actions."""
-        panels = self._panels
+        panels = self._grid
         kernel = len(self.costs) * NODES * NODES * (panels.depth + 1)
         work = kernel + self.horizon * (kernel * panels.count // PRODUCT + EPOCH)
         advice = "take a shorter horizon, a nearer target or like stds"
@@ -265,7 +265,7 @@ class GaussianStep(Walk):
         return list(zip(*(values.tolist() for values in self.choices.values()), strict=True))
 
     @cached_property
-    def _panels(self) -> Panels:
+    def _grid(self) -> Panels:
         return Panels(self.target, min(self.stds) / 2, MOST_STDS * max(self.stds))
 
     def _std(self, value: float | None) -> float:
