@@ -31,7 +31,9 @@ def main() -> None:
     ``--picture FILE`` measures how rates and costs grow, and nothing else, and draws them.
     """
     turns = 3 if "--quick" in sys.argv[1:] else 25
-    picture = sys.argv[sys.argv.index("--picture") + 1] if "--picture" in sys.argv else None
+    picture = None
+    if "--picture" in sys.argv:
+        picture = Path(sys.argv[sys.argv.index("--picture") + 1])
     # One core for everyone, and one thread of the linear algebra.
     threadpool_limits(1)
     if hasattr(os, "sched_setaffinity"):
@@ -44,7 +46,7 @@ def main() -> None:
     )
     for table in TABLES if picture is None else ():
         _show(table, turns)
-    show(*rates(turns, picture and Path(picture)), "How rates and costs grow")
+    show(*rates(turns, picture), "How rates and costs grow")
     if picture is None:
         try:
             from .learning import learning

@@ -17,7 +17,7 @@ of its candidates with all items.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
 from typing import Any
@@ -48,7 +48,7 @@ POOLS = {
     (1_000_000, 100, 100, 1): "0.45 more than the label alone",
 }
 """Items, features, draws, episodes of linear pools, and what a label and IDS shall take."""
-STAR = {"topology": "star", "num_items": 900, "edge_prob": 0.01}
+STAR: dict[str, Any] = {"topology": "star", "num_items": 900, "edge_prob": 0.01}
 LABELS, ITEMS, FEATURES = 790, 3955, 44
 """Labels, items and features of the episode of a Gaussian process."""
 EARLY = slice(90, 111)
@@ -275,13 +275,13 @@ def truths() -> Rows:
         yield Row(name, each, partial(_computed, *asked), reach="1")
 
 
-def _told(env_id: str, kwargs: dict[str, Any], agents: int) -> None:
+def _told(env_id: str, kwargs: Mapping[str, Any], agents: int) -> None:
     chunks._truths.clear()
     chunks._stages.clear()
     for _ in range(agents):
         chunks.truth(env_id, kwargs)
 
 
-def _computed(env_id: str, kwargs: dict[str, Any]) -> None:
+def _computed(env_id: str, kwargs: Mapping[str, Any]) -> None:
     model = model_of(vector_env(env_id, 1, kwargs))
     exact(model, "random_value"), exact(model, "optimal_value")

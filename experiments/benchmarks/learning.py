@@ -32,7 +32,7 @@ LADDER = "discovery/KnowledgeLadder-v0"
 EPISODES, WIDE, SINGLE = 256, 4096, 8
 STEPS, EPOCHS = ON_POLICY["n_steps"], ON_POLICY["n_epochs"]
 BATCH = EPISODES * STEPS // 4
-LEARNERS: tuple[tuple[str, int, dict[str, int]], ...] = (
+LEARNERS: tuple[tuple[str, int, dict[str, Any]], ...] = (
     ("batches of 64, 10 epochs", EPISODES, {"n_steps": 8}),
     (f"batches of {BATCH}, 10 epochs", EPISODES, {"n_steps": STEPS, "batch_size": BATCH}),
     (f"as trained: batches of {BATCH}, {EPOCHS} epochs", EPISODES,

@@ -213,8 +213,8 @@ def _seconds(task: Task) -> float:
         spent = []
         for episodes in PROBES:
             began = time.perf_counter()
-            how = {"episodes": episodes, "seed": 0, "env_kwargs": task.env_kwargs}
-            evaluate(task.env_id, text, **how, truth=False)
+            how: dict[str, Any] = {"env_kwargs": task.env_kwargs, "truth": False}
+            evaluate(task.env_id, text, episodes=episodes, seed=0, **how)
             spent.append(time.perf_counter() - began)
         each = max(spent[1] - spent[0], 0.0) / (PROBES[1] - PROBES[0])
         total += spent[0] + each * ((task.episodes or 0) - PROBES[0])
