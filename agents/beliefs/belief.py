@@ -399,11 +399,12 @@ def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> Array:
         label: What each draw is grouped by, such as its best item, ``(K,)``.
         draws: Joint draws of all items, ``(K, n)``.
     """
-    _, group, size = np.unique(label, return_inverse=True, return_counts=True)
+    order = np.argsort(label, kind="stable")
+    ends = np.concatenate(([0], np.diff(label[order]).nonzero()[0] + 1, [len(label)]))
+    size = np.diff(ends)
     # Most groups are small, so that their means are a product with a sparse matrix.
-    shares, order = np.repeat(1 / size, size), np.argsort(group, kind="stable")
-    ends, shape = np.concatenate(([0], size.cumsum())), (len(size), len(label))
-    means = csr_array((shares.astype(draws.dtype), order, ends), shape) @ draws
+    shares = np.repeat(1 / size, size).astype(draws.dtype)
+    means = csr_array((shares, order, ends), (len(size), len(label))) @ draws
     weight = (size / len(label)).astype(draws.dtype)
     means -= weight @ means
     # In units of a power of two, which loses no digit and lets no square overflow.

@@ -98,7 +98,7 @@ class LowRank(Draws):
         kept = self._survivors(self._foreseen(v, seen[i], labels[i], j, label))
         seen[i, j], labels[i, j] = 1.0, label
         v[:] = v.take(kept, 2)  # U is drawn given V at once
-        left = 1 + int(np.count_nonzero(np.diff(kept)))
+        left = 1 + int(np.count_nonzero(kept[1:] > kept[:-1]))
         for _ in range(self.sweeps * min(self.chains // left, MOST)):
             self._draw(u, v, seen, labels)
             self._draw(v, u, seen.T, labels.T)
