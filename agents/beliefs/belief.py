@@ -388,33 +388,25 @@ def _regret_and_explained(draws: Array, legal: Array, label: NDArray[Any]) -> tu
     return top[:, None] - mean, explained
 
 
-def explained_by(
-    label: NDArray[Any], draws: NDArray[Any], scratch: NDArray[Any] | None = None
-) -> NDArray[Any]:
+def explained_by(label: NDArray[Any], draws: NDArray[Any]) -> Array:
     """Return the variance of f(x) between groups of draws, ``(n,)``.
 
     Args:
         label: What each draw is grouped by, such as its best item, ``(K,)``.
         draws: Joint draws of all items, ``(K, n)``.
-        scratch: What is written over, of the shape and type of draws; by default fresh memory, which may
-            take longer than what is computed in it.
     """
+    order = np.argsort(label, kind="stable")
+    ends = np.concatenate(([0], np.diff(label[order]).nonzero()[0] + 1, [len(label)]))
+    size = np.diff(ends)
+    # Most groups are small, so that their means are a product with a sparse matrix.
+    shares = np.repeat(1 / size, size).astype(draws.dtype)
+    means = csr_array((shares, order, ends), (len(size), len(label))) @ draws
+    weight = (size / len(label)).astype(draws.dtype)
+    means -= weight @ means
     # In units of a power of two, which loses no digit and lets no square overflow.
-    power = np.frexp(max(draws.max(), -draws.min()))[1] - 1
+    power = np.frexp(max(means.max(), -means.min()))[1]
     unit = np.exp2(power if abs(power) > 20 else 0).astype(draws.dtype)
-    _, group, size = np.unique(label, return_inverse=True, return_counts=True)
-    count, alone = len(label), size[group] == 1
-    order, single = np.argsort(~alone, kind="stable"), np.count_nonzero(alone)
-    apart = np.take(draws, order, 0, out=scratch, mode="clip")
     if unit != 1:
-        apart /= unit
-    apart -= apart.mean(0)
-    # Most draws may be groups of their own; of the others sums, by one product with their indicators.
-    explained = np.einsum("kn,kn->n", apart[:single], apart[:single]).astype(np.float64) / count
-    several = np.cumsum(size > 1) - 1
-    member = np.zeros((int(several[-1]) + 1, count - single), draws.dtype)
-    rest = group[order[single:]]
-    member[several[rest], np.arange(count - single)] = 1 / np.sqrt(size * count)[rest]
-    sums = member @ apart[single:]
-    explained += np.einsum("gn,gn->n", sums, sums)
-    return np.asarray(explained * float(unit) ** 2)
+        means /= unit
+    np.square(means, out=means)
+    return np.asarray(weight @ means, np.float64) * float(unit) ** 2

@@ -97,8 +97,8 @@ class LowRank(Draws):
             i, j, u, v, seen, labels = j, i, v, u, seen.T, labels.T
         kept = self._survivors(self._foreseen(v, seen[i], labels[i], j, label))
         seen[i, j], labels[i, j] = 1.0, label
-        v[:] = v[:, :, kept]  # U is drawn given V at once
-        left = 1 + int(np.count_nonzero(np.diff(kept)))
+        v[:] = v.take(kept, 2)  # U is drawn given V at once
+        left = 1 + int(np.count_nonzero(kept[1:] > kept[:-1]))
         for _ in range(self.sweeps * min(self.chains // left, MOST)):
             self._draw(u, v, seen, labels)
             self._draw(v, u, seen.T, labels.T)
@@ -117,10 +117,11 @@ class LowRank(Draws):
 
     def _draw(self, one: Array, other: Array, seen: Array, labels: Array) -> None:
         """Draw all rows of one factor given the other, in place."""
-        known = seen.any(1)
+        (known,) = np.nonzero(seen.any(1))
         self._random.standard_normal(out=one)
-        one[:, known] = normals(*self._regress(other, seen[known], labels[known]), one[:, known])
-        one[:, ~known] *= self.model.factor_std
+        drawn = normals(*self._regress(other, seen[known], labels[known]), one[:, known])
+        one *= self.model.factor_std
+        one[:, known] = drawn
 
     def _values(self, episode: int, out: NDArray[np.float32]) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
@@ -129,9 +130,9 @@ class LowRank(Draws):
 
     def _regress(self, other: Array, seen: Array, labels: Array) -> tuple[list[Any], list[Any]]:
         """Return L and L^-1 b of Q = L L' for rows of W and Y, entry by entry, each ``(rows, K)``."""
-        rank = range(len(other))
-        weight = self.noise_std**-2
-        pairs = [[(weight * seen) @ (other[i] * other[j]) for j in rank if j <= i] for i in rank]
+        rank, weight = range(len(other)), self.noise_std**-2
+        seen = weight * seen
+        pairs = [[seen @ (other[i] * other[j]) for j in rank if j <= i] for i in rank]
         for i in rank:
             pairs[i][i] += self.model.factor_std**-2
         root = cholesky(pairs)

@@ -6,8 +6,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pytest
 
 from discovery_gym.agents import AdditiveNoise, Belief, Probabilities
+from discovery_gym.agents.beliefs.belief import explained_by
 
 
 class Plain(Belief):
@@ -45,3 +47,16 @@ def test_what_a_belief_can_do_is_told_by_its_methods() -> None:
     np.testing.assert_allclose(covariance, [[[4, 0, 0], [0, 1, 0]]], atol=0.5)
     reduction = noisy.reduction(np.ones((1, 3)), random)
     np.testing.assert_allclose(reduction, [[16 / 4.5, 1 / 2.5, 0]], rtol=0.2, atol=0.05)
+
+
+@pytest.mark.parametrize("unit", [1e-24, 1.0, 1e24])
+@pytest.mark.parametrize("groups", [1, 3, 40])
+def test_variance_between_groups_is_that_of_their_means(groups: int, unit: float) -> None:
+    """Against a loop over the groups, few or many, in double precision and any unit."""
+    random = np.random.default_rng(groups)
+    label = random.integers(groups, size=60) * 7
+    draws = (random.standard_normal((60, 5)) + 3).astype(np.float32)
+    means = {one: draws[label == one].mean(0, np.float64) for one in label}
+    expected = np.mean([(means[one] - draws.mean(0, np.float64)) ** 2 for one in label], 0)
+    found = explained_by(label, draws * np.float32(unit)) / unit**2
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-9)
