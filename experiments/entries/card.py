@@ -44,29 +44,21 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """A card that has passed every check; ``values`` is what its TOML says, as JSON would hold it."""
+    """A card that has passed every check.
 
+    Args:
+        name: The name of the entry on the board.
+        agent: The agent, as text; nobody imports it.
+        suite: The name of the suite.
+        suite_version: The version of the suite.
+        values: What its TOML says, as JSON would hold it.
+    """
+
+    name: str
+    agent: str
+    suite: str
+    suite_version: int
     values: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name of the entry on the board."""
-        return str(self.values["entry"]["name"])
-
-    @property
-    def agent(self) -> str:
-        """The agent, as text; nobody imports it."""
-        return str(self.values["entry"]["agent"])
-
-    @property
-    def suite(self) -> str:
-        """The name of the suite."""
-        return str(self.values["suite"])
-
-    @property
-    def suite_version(self) -> int:
-        """The version of the suite."""
-        return int(self.values["suite_version"])
 
 
 # ---- what a key may hold
@@ -210,7 +202,8 @@ def read_card(content: bytes) -> Card:
     values: dict[str, Any] = _checked("", found)
     for table in filter(None, KEYS):
         values[table] = _checked(table, _inside(found, table))
-    return Card(values)
+    entry, suite = values["entry"], (values["suite"], values["suite_version"])
+    return Card(entry["name"], entry["agent"], *suite, values)
 
 
 def _known(table: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> None:

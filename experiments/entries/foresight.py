@@ -32,13 +32,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import DiscoveryVectorEnv
 from ..runs.chunks import stage
 from ..runs.replay import Recorded
-from ..runs.trace import Actions, model_of
+from ..runs.trace import Actions, Ended, Envs, model_of
 from .luck import WATCHES, Decision, Luck, Watch, objection
 
 FLAG = 4.4
@@ -105,7 +104,7 @@ def _words(about: str, z: float, count: int) -> str:
 
 
 def _follow(
-    venv: VectorEnv[Any, Any, Any],
+    venv: Envs,
     new_watch: type[Watch],
     luck: Luck,
     seeds: Sequence[int],
@@ -137,21 +136,16 @@ def _follow(
 
 def _with_last(now: Any, info: Mapping[str, Any], ended: NDArray[np.bool_]) -> Any:
     """Return observations in which the last one of an episode stands in the place of a new first one."""
-    index = ended.nonzero()[0]
-    if not len(index):
+    if not ended.any():
         return now
-    last = info["final_obs"]
+    last = info["final_obs"][ended]
     if not isinstance(now, dict):
-        return _replaced(now, index, list(last[index]))
-    return {
-        key: _replaced(value, index, [last[i][key] for i in index]) for key, value in now.items()
-    }
+        return _replaced(now, ended, np.stack(last))
+    return {key: _replaced(value, ended, Ended(last)[key]) for key, value in now.items()}
 
 
-def _replaced(values: NDArray[Any], index: NDArray[np.int64], rows: list[Any]) -> NDArray[Any]:
-    """Return values ``(B, ...)`` with other rows at an index."""
-    if len(index) == len(values):
-        return np.stack(rows)
+def _replaced(values: NDArray[Any], some: NDArray[np.bool_], rows: NDArray[Any]) -> NDArray[Any]:
+    """Return values ``(B, ...)`` with other rows in some places."""
     whole = values.copy()
-    whole[index] = np.stack(rows)
+    whole[some] = rows
     return whole

@@ -35,7 +35,9 @@ from ...envs.pools.low_rank_pool import LowRankPool
 from ...envs.pools.table_pool import TablePool
 from ...envs.pools.unstructured_pool import UnstructuredPool
 
-Array, Ints, Bools = NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 NEVER = 2**60
 """Which choice an item was that was not chosen."""
@@ -148,7 +150,6 @@ class CampaignWatch(Watch):
 
     def __init__(self, env: DiscoveryVectorEnv[Any], luck: Luck) -> None:
         super().__init__(env, luck)
-        self._policy: Policy | None = None
         try:
             self._policy: Policy | None = self.model.optimal_policy()
         except (InputError, TruthUnknown):  # too large to be planned
@@ -368,8 +369,9 @@ class DesignWatch(Watch):
 
     def see(self, decision: Decision) -> None:
         """Compare the reward with those of all data, then take in the data."""
-        setting = _newest(decision.after["settings"], len(self.model.knobs))
-        outcome = _newest(decision.after["outcomes"], len(self.model.outcome_range[0]))
+        # The newest round stands first.
+        setting = decision.after["settings"][:, : len(self.model.knobs)].astype(float)
+        outcome = decision.after["outcomes"][:, : len(self.model.outcome_range[0])].astype(float)
         mean, square = np.zeros((2, len(self._every)))
         for weight, reward in self._possible(setting):
             mean += weight * reward
@@ -398,11 +400,6 @@ class DesignWatch(Watch):
             return
         for outcome in self.model.law.outcomes:  # type: ignore[attr-defined]
             yield None, np.tile(outcome, (len(setting), 1))
-
-
-def _newest(history: NDArray[np.float32], width: int) -> Array:
-    """Return the newest round of a history, which stands first."""
-    return history[:, :width].astype(np.float64)
 
 
 WATCHES: dict[type[Any], type[Watch]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from ..runs.record import Record
 from ..runs.records import read_folder, record_path
 from ..runs.spec import data_hash
 from ..suites.catalogue import suite as shipped
-from ..suites.task import Suite, Task
+from ..suites.task import Suite
 from .card import FILE as CARD
 from .card import MOST_BYTES, Card, read_card, template
 from .manifest import FOLDERS, TRACES, write_manifest
@@ -80,15 +80,11 @@ def submit(
         if path in sources:
             raise InputError(f"Two policies are named {policy.name!r}; rename one of the files.")
         sources[path] = policy
+    tables = [task for task in tasks.values() if task.kind == TABLE]
+    hashes = {task.name: data_hash(task.env_id, task.env_kwargs) for task in tables}
     with writing_to(out.parent, "an entry"):
-        digest = _write(out, content, sources, _tables(tasks.values()))
+        digest = _write(out, content, sources, hashes)
     return Submitted(card, digest, len(files))
-
-
-def _tables(tasks: Iterable[Task]) -> dict[str, str]:
-    """Return the hash of the data of each table that was played."""
-    tables = [task for task in tasks if task.kind == TABLE]
-    return {task.name: data_hash(task.env_id, task.env_kwargs) for task in tables}
 
 
 def _write(out: Path, card: bytes, sources: Mapping[str, Path], tables: Mapping[str, str]) -> str:

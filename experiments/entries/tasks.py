@@ -8,7 +8,7 @@ simulator is somebody's program and is not run again: such tasks are outside.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from ...envs.core import shown, told
@@ -57,9 +57,11 @@ def check_runs(suite: Suite, card: Card, specs: Mapping[str, RunSpec]) -> dict[s
             flaws.append(f"{path}: {told(flaw)}.")
         found.setdefault(spec.task, path)
     if not flaws:
+        wings = {task.kind for name, task in tasks.items() if name in found}
         flaws = [
             f"traces: the run on {name!r} is missing; an entry plays all tasks of a wing."
-            for name in _missing(tasks.values(), found)
+            for name, task in tasks.items()
+            if name not in found and (task.kind in wings or not wings)
         ]
     if flaws:
         raise Refused(*flaws)
@@ -98,14 +100,3 @@ def _flaw(suite: Suite, card: Card, tasks: Mapping[str, Task], spec: RunSpec) ->
                 f"{shown(ours[name])} in {suite.name}"
             )
     return None
-
-
-def _missing(tasks: Iterable[Task], found: Mapping[str, str]) -> list[str]:
-    """Return the tasks that are missing in the wings that were entered."""
-    tasks = list(tasks)
-    entered = {task.kind for task in tasks if task.name in found}
-    return [
-        task.name
-        for task in tasks
-        if task.name not in found and (task.kind in entered or not entered)
-    ]

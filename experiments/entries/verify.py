@@ -12,6 +12,7 @@ took, or that no runs were thrown away.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -345,19 +346,18 @@ def _foresight(record: Record) -> str | None:
 
 def _twins(records: Sequence[Record], card: Card, others: Others) -> Mapping[str, list[str]]:
     """Return, for each run, who else has played the same actions on the same seeds."""
-    names: dict[str, set[str]] = {}
-    entries: dict[str, set[str]] = {}
+    names, entries = defaultdict[str, set[str]](set), defaultdict[str, set[str]](set)
     for other, digest in others:
         if digest and other.spec.name != card.name:
-            names.setdefault(digest, set()).add(other.spec.name)
+            names[digest].add(other.spec.name)
             if other.entry is not None:
-                entries.setdefault(digest, set()).add(other.spec.name)
-    copied = [entries.get(trace_digest(one), set()) for one in records]
+                entries[digest].add(other.spec.name)
+    copied = [entries[trace_digest(one)] for one in records]
     for name in sorted(set.intersection(*copied)):
         raise Refused(
             f"{TRACES}: every run has the actions of the entry {name!r}: the same digest of traces."
         )
-    return {one.id: sorted(names.get(trace_digest(one), set())) for one in records}
+    return {one.id: sorted(names[trace_digest(one)]) for one in records}
 
 
 def trace_digest(record: Record) -> str:

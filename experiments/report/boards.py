@@ -111,11 +111,15 @@ class Row:
         return [] if self.played is None else findings(self.played, self.record.spec.metrics)
 
     @property
+    def values(self) -> st.Floats | None:
+        """Score, or else return, of each episode ``(E,)``; ``None`` for a failed run."""
+        returned = None if self.played is None else self.played.returns
+        return returned if self.scores is None else self.scores
+
+    @property
     def value(self) -> float | None:
         """Mean score, or mean return where there are no scores; ``None`` for a failed run."""
-        if self.played is None:
-            return None
-        return float(np.mean(self.played.returns if self.scores is None else self.scores))
+        return None if self.values is None else float(np.mean(self.values))
 
     @property
     def error_line(self) -> str:

@@ -23,35 +23,32 @@ _START = re.compile(r"^(?=[-+=])|^(\d+)(?=[.)](?: |$))")
 _FORMULA = re.compile(r"(?i) *(?:[=@]|[-+](?!\d[\d.,± ]*(?:e[-+]?\d+)?$))")
 """How a formula begins; a number with its sign, and perhaps its error, is none."""
 
-_LATEX = {
-    **{letter: f"\\{letter}" for letter in "{}$&#_%"},
-    **{letter: f"{{{letter}}}" for letter in "[]*`'"},
-    '"': "\\char34{}",
-    "\\": "\\textbackslash{}",
-    "^": "\\textasciicircum{}",
-    "~": "\\textasciitilde{}",
-    "<": "\\textless{}",
-    ">": "\\textgreater{}",
-    "|": "\\textbar{}",
-    "µ": "\\ensuremath{\\mu}",
-    "−": "\\ensuremath{-}",
-    "±": "\\ensuremath{\\pm}",
-    "∞": "\\ensuremath{\\infty}",
-    "–": "\\textendash{}",
-}
+_LATEX = str.maketrans(
+    {
+        **{letter: f"\\{letter}" for letter in "{}$&#_%"},
+        **{letter: f"{{{letter}}}" for letter in "[]*`'"},
+        '"': "\\char34{}",
+        "\\": "\\textbackslash{}",
+        "^": "\\textasciicircum{}",
+        "~": "\\textasciitilde{}",
+        "<": "\\textless{}",
+        ">": "\\textgreater{}",
+        "|": "\\textbar{}",
+        "µ": "\\ensuremath{\\mu}",
+        "−": "\\ensuremath{-}",
+        "±": "\\ensuremath{\\pm}",
+        "∞": "\\ensuremath{\\infty}",
+        "–": "\\textendash{}",
+    }
+)
 """Letters that LaTeX would obey; in braces are those that it joins with others, or takes for options."""
-_LATIN = frozenset(map(chr, range(0xC0, 0x180)))
-"""Letters that every LaTeX knows."""
+_RARE = re.compile(r"[^\0-\x7f\xc0-\xd6\xd8-\xf6\xf8-\u017f]")
+"""Letters that not every LaTeX knows."""
 
 
 def page(text: Any) -> Markup:
     """Return one line for HTML."""
     return escape(spelt(text))
-
-
-def page_lines(text: Any) -> Markup:
-    """Return all lines of a text for HTML."""
-    return Markup("\n").join(page(line) for line in str(text).split("\n"))
 
 
 def markdown(text: Any) -> Markup:
@@ -70,16 +67,9 @@ def markdown_code(text: Any) -> Markup:
 
 def latex(text: Any) -> str:
     """Return one line for a cell or a caption of LaTeX; rare letters are told by their number."""
-    words = "".join(map(_latex_letter, spelt(text)))
+    plain = spelt(text).translate(_LATEX)
+    words = _RARE.sub(lambda letter: f"U+{ord(letter[0]):04X}", plain)
     return re.sub(r"([-,])(?=\1)", r"\1{}", words)  # -- and ,, are other signs
-
-
-def _latex_letter(letter: str) -> str:
-    known = _LATEX.get(letter)
-    if known is not None:
-        return known
-    common = letter.isascii() or (letter.isalpha() and letter in _LATIN)
-    return letter if common else f"U+{ord(letter):04X}"
 
 
 def csv_text(rows: Iterable[Iterable[Any]], separator: str = ",") -> str:

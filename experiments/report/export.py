@@ -29,7 +29,8 @@ Facts = dict[str, Any]
 
 def exported(form: str, shown: Sequence[Overview], missing: Sequence[str]) -> str:
     """Return the leaderboard in a format of `NAMES`; ``missing`` is in words what it leaves out."""
-    writers = {"csv": _csv, "json": partial(_json, missing=missing), "latex": _latex}
+    as_json = partial(_json, missing=missing)
+    writers: dict[str, Callable[..., str]] = {"csv": _csv, "json": as_json, "latex": _latex}
     return writers[form](shown)
 
 

@@ -69,18 +69,16 @@ class Links:
 
     def agent(self, text: str) -> list[dict[str, str | None]]:
         """Return what of ours the text of an agent names: name, page, and source file with link."""
-        found = []
-        for name in dict.fromkeys(_names(text)):
-            source = source_of(NAMED[name])
-            found.append(
-                {
-                    "name": name,
-                    "page": self.to(f"docs/agents/{name}.md"),
-                    "source": source,
-                    "code": None if source is None else self.to(source),
-                }
-            )
-        return found
+        sources = {name: source_of(NAMED[name]) for name in _names(text)}
+        return [
+            {
+                "name": name,
+                "page": self.to(f"docs/agents/{name}.md"),
+                "source": source,
+                "code": None if source is None else self.to(source),
+            }
+            for name, source in sources.items()
+        ]
 
 
 def source_of(thing: Any) -> str | None:

@@ -86,7 +86,6 @@ def _templates(medium: str) -> Environment:
         templates.filters[word.__name__] = lambda *x, word=word: Markup(word(*x))
     templates.filters |= {
         "json": json.dumps,
-        "lines": escaping.page_lines,
         "code": escaping.markdown_code,
         "prose": _prose,
         "base64": lambda content: Markup(base64.b64encode(content).decode()),

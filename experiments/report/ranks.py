@@ -32,6 +32,7 @@ from .stats import LEVEL
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 POWER = 0.8
 """How often a difference that episodes "can tell" is told."""
@@ -59,14 +60,14 @@ def rank_sets(
     """
     tasks = _tasks(scores)
     p = len(tasks[0])
-    first, second = np.triu_indices(p, 1)
+    first, second = pairs = np.triu_indices(p, 1)
     if p < 2 or min(task.shape[1] for task in tasks) < 2:
         return np.ones(p, np.int64), np.full(p, p)
     random = np.random.default_rng(seed)
     sign, told = np.empty(len(first)), np.zeros(len(first), bool)
     size = max(1, BLOCK // (max(task.shape[1] for task in tasks) + 4 * len(first)))
     parts = [
-        _studentised(tasks, first, second, min(size, draws + 1 - start), start == 0, random)
+        _studentised(tasks, pairs, min(size, draws + 1 - start), start == 0, random)
         for start in range(0, draws + 1, size)
     ]
     found = np.concatenate(parts)  # (draws + 1, pairs); its first row is what was played
@@ -100,17 +101,13 @@ def _tasks(scores: Sequence[ArrayLike]) -> list[Floats]:
 
 
 def _studentised(
-    tasks: Sequence[Floats],
-    first: Ints,
-    second: Ints,
-    rows: int,
-    played: bool,
-    random: np.random.Generator,
+    tasks: Sequence[Floats], pairs: Pairs, rows: int, played: bool, random: np.random.Generator
 ) -> Floats:
     """Return t of each pair, corrected for skewness, under random signs, ``(rows, pairs)``.
 
     The signs of the first row are all plus if it is what was ``played``.
     """
+    first, second = pairs
     mean = variance = third = scale = np.zeros((rows, len(first)))
     for task in tasks:
         count = task.shape[1]

@@ -155,12 +155,8 @@ def kept(study: PoolStudy | DesignStudy) -> list[list[str]]:
 def _believed(study: PoolStudy, posterior: Posterior, item: int) -> dict[str, Any]:
     name, mean, std = posterior.ids[item], float(posterior.mean[item]), float(posterior.std[item])
     labels = study.labels.get(name, [])
-    text = f"{belief(mean, std)}{f', label {_several(labels)}' if labels else ''}"
+    text = belief(mean, std) + (f", label {', '.join(map(cell, labels))}" if labels else "")
     return {"id": spelt(name), "mean": mean, "sd": std, "labels": labels, "text": text}
-
-
-def _several(labels: list[float]) -> str:
-    return ", ".join(map(cell, labels))
 
 
 def _map(study: PoolStudy, posterior: Posterior) -> dict[str, Any]:
@@ -262,6 +258,7 @@ def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Pa
     status, labels, told = study.status, study.labels, list[tuple[str, ...]]()
     for i in best.tolist():
         name, believed = posterior.ids[i], belief(posterior.mean[i], posterior.std[i])
-        told.append((name, status[name].word, _several(labels.get(name, [])), believed))
+        several = ", ".join(map(cell, labels.get(name, [])))
+        told.append((name, status[name].word, several, believed))
     items = _items(study, ["state", "labels", "mean ± sd"], told)
     return Part("Believed to be best", *items, "Nothing is left to choose.")

@@ -98,9 +98,7 @@ def _order(overview: Overview) -> list[str]:
     present = {row.name for board in overview.boards for row in board.rows}
     known = SUITES.get(overview.suite)
     listed = [name for task in known.tasks for name in task.agents] if known else []
-    return [name for name in dict.fromkeys(listed) if name in present] + sorted(
-        present - set(listed)
-    )
+    return [name for name in dict.fromkeys([*listed, *sorted(present)]) if name in present]
 
 
 def _agents(names: Sequence[str], overview: Overview, links: Links) -> Iterator[View]:
@@ -208,10 +206,8 @@ def _standing(one: Standing, rows: Sequence[Row | None], number: int) -> View:
 
 def _value(row: Row) -> list[Any] | None:
     """Return the mean score of a row, or else its mean return; ``None`` for a failed run."""
-    value = row.value
-    if value is None:
-        return None
-    return cell(value, words.number(value) if row.scores is None else words.score(value))
+    word = words.number if row.scores is None else words.score
+    return None if row.value is None else cell(row.value, word(row.value))
 
 
 def _seconds(rows: Sequence[Row]) -> float:

@@ -74,11 +74,6 @@ def scale_of(estimates: Sequence[View | None], scored: bool) -> list[float]:
     return [min(ends, default=0.0), max(ends, default=1.0)]
 
 
-def values_of(row: Row) -> Floats | None:
-    """Return the score, or else the return, of each episode ``(E,)``; ``None`` for a failed run."""
-    return None if row.played is None else row.played.returns if row.scores is None else row.scores
-
-
 # ---- a task
 
 
@@ -120,7 +115,7 @@ def task_view(board: Board, pairs: Sequence[Pair], agents: Mapping[str, int], li
             "high": rounded(high),
             "counts": _counts(board, low, high),
         },
-        "dots": [_packed(values_of(row), low, high) for row in board.rows],
+        "dots": [_packed(row.values, low, high) for row in board.rows],
         "pairs": [_pair(pair, board, word) for pair in pairs if pair.board is board],
     }
 
@@ -163,7 +158,7 @@ def _finding(one: Finding | None) -> View | None:
 
 def _range(board: Board) -> tuple[float, float]:
     """Return the ends of what the pictures of episodes show; what lies outside is drawn at the edge."""
-    known = [values for row in board.rows if (values := values_of(row)) is not None]
+    known = [row.values for row in board.rows if row.values is not None]
     if not known:
         return 0.0, 1.0
     low = float(min(np.quantile(values, 0.005) for values in known))
@@ -177,11 +172,9 @@ def _counts(board: Board, low: float, high: float) -> list[list[int] | None]:
     """Return the histogram of each row, ``BINS`` each."""
     counts: list[list[int] | None] = []
     for row in board.rows:
-        values = values_of(row)
-        found = (
-            None if values is None else np.histogram(values.clip(low, high), BINS, (low, high))[0]
-        )
-        counts.append(None if found is None else found.tolist())
+        counts.append(None)
+        if row.values is not None:
+            counts[-1] = np.histogram(row.values.clip(low, high), BINS, (low, high))[0].tolist()
     return counts
 
 
@@ -278,41 +271,44 @@ def _actions(parts: Sequence[Any], start: int, stop: int) -> str:
 
 
 def _curves(board: Board) -> Iterator[View]:
-    """Yield a picture for each thing that is known after some decisions: the lines of its agents."""
-    named = {
-        "regret": "regret so far",
-        "return": "return so far",
-        "best": "best label so far",
-        "spent": "money spent so far",
-        "closed": "gap closed",
-    }
-    for name, label in named.items():
-        lines = [
-            {"row": i, **_line(row.played.points, trace, 1.0 if name == "closed" else np.inf)}
-            for i, row in enumerate(board.rows)
-            if row.played is not None and (trace := _traces(row.played).get(name)) is not None
-        ]
-        if lines := [line for line in lines if line["points"]]:
-            yield {"name": name, "label": label, "lines": lines}
-    yield from _curves_by_money(board, named)
+    """Yield a picture for each thing that is known after some decisions: the lines of its agents.
 
-
-def _curves_by_money(board: Board, named: Mapping[str, str]) -> Iterator[View]:
-    """Yield what is known after some money, where episodes of the agents cost different sums."""
-    spent = [row.played.spent for row in board.rows if row.played and row.played.spent is not None]
+    Where episodes of the agents cost different sums, others follow of what is known after some money.
+    """
+    known = [(i, row.played, _traces(row.played)) for i, row in enumerate(board.rows) if row.played]
+    for name, label in CURVES.items():
+        most = 1.0 if name == "closed" else np.inf
+        lines = {
+            i: _line(one.points, traces[name], most) for i, one, traces in known if name in traces
+        }
+        yield from _picture(name, label, lines)
+    spent = [played.spent for _, played, _ in known if played.spent is not None]
     if not spent or (most := float(max(map(np.max, spent)))) <= 0:
         return
     money = np.linspace(0, most, SUMS + 1)[1:]
     for name in ("regret", "return", "best"):
-        lines = []
-        for i, row in enumerate(board.rows):
-            traces = {} if row.played is None else _traces(row.played)
-            if name in traces and "spent" in traces:
-                known = _after_money(traces[name], traces["spent"], money)
-                lines.append({"row": i, **_line(money, known)})
-        if lines := [line for line in lines if line["points"]]:
-            label = f"{named[name]}, by money"
-            yield {"name": f"{name}-money", "label": label, "x": "money", "lines": lines}
+        lines = {
+            i: _line(money, _after_money(traces[name], traces["spent"], money))
+            for i, _, traces in known
+            if name in traces and "spent" in traces
+        }
+        yield from _picture(f"{name}-money", f"{CURVES[name]}, by money", lines, x="money")
+
+
+CURVES = {
+    "regret": "regret so far",
+    "return": "return so far",
+    "best": "best label so far",
+    "spent": "money spent so far",
+    "closed": "gap closed",
+}
+
+
+def _picture(name: str, label: str, lines: Mapping[int, View], **more: str) -> Iterator[View]:
+    """Yield the picture of lines by their rows, if any of them has a point."""
+    drawn = [{"row": i, **line} for i, line in lines.items() if line["points"]]
+    if drawn:
+        yield {"name": name, "label": label, **more, "lines": drawn}
 
 
 def _after_money(trace: Floats, spent: Floats, money: Floats) -> Floats:
@@ -374,7 +370,7 @@ def _pair(pair: Pair, board: Board, word: Callable[[float], str]) -> View:
     Its interval is Student's t; ``p`` is adjusted for all pairs and tasks, ``None`` if nothing varies.
     """
     place = {id(row): i for i, row in enumerate(board.rows)}
-    ours, theirs = values_of(pair.first), values_of(pair.second)
+    ours, theirs = pair.first.values, pair.second.values
     assert ours is not None
     assert theirs is not None
     x = ranks.paired(ours, theirs)

@@ -111,17 +111,5 @@ def date(seconds: float | None) -> str:
     return "–" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-FILTERS = (
-    number,
-    score,
-    ends,
-    span,
-    rank,
-    difference,
-    against,
-    estimate,
-    plus_minus,
-    microseconds,
-    date,
-)
+FILTERS = number, score, span, rank, against, estimate, plus_minus, microseconds, date
 """The words that templates may use."""

@@ -43,11 +43,13 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float = 6.6, height: float = 3.8) -> Figure:
-    """Return a figure of this size in inches, without pyplot and its global state."""
+def subplots(
+    width: float = 6.6, height: float = 3.8, rows: int = 1, columns: int = 1, **how: Any
+) -> tuple[Figure, Any]:
+    """Return a figure of this size in inches and its panels, without pyplot and its global state."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
-    return figure
+    return figure, figure.subplots(rows, columns, **how)
 
 
 def ordered(count: int) -> list[Any]:

@@ -57,9 +57,12 @@ def _cell(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def rows_of(columns: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
-    """Return the rows of columns of the same length."""
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def rows_of(
+    columns: Mapping[str, Iterable[Any]], of: Mapping[str, Any] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Return the rows of columns of the same length, each behind what all have in common."""
+    rows = zip(*columns.values(), strict=True)
+    return [{**of, **dict(zip(columns, row, strict=True))} for row in rows]
 
 
 @dataclass(frozen=True, kw_only=True)

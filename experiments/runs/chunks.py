@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gymnasium.vector import VectorEnv
-
 from ...envs.core import InputError, is_ours, spec_of
-from .episodes import vector_env
+from .episodes import Tell, vector_env
 from .evaluation import Evaluation, exact, played, player_of
 from .evaluation import joined as one_after_the_other
 from .fingerprints import files
 from .spec import RunSpec, data_hash
-from .trace import model_of
+from .trace import Envs, model_of
 
 
 def chunks_of(spec: RunSpec) -> int:
@@ -23,9 +21,7 @@ def chunks_of(spec: RunSpec) -> int:
     return -(-spec.episodes // spec.chunk)
 
 
-def play_chunk(
-    spec: RunSpec, index: int, tell: Callable[[int, int], None] | None = None
-) -> Evaluation:
+def play_chunk(spec: RunSpec, index: int, tell: Tell | None = None) -> Evaluation:
     """Play the episodes of one chunk, by an agent of its own; no exact value is computed.
 
     Args:
@@ -49,30 +45,24 @@ def play_chunk(
 
 def joined(spec: RunSpec, parts: Iterable[Evaluation]) -> Evaluation:
     """Return the result of a run from all its chunks, in their order, with the exact values."""
-    random, optimal = truth(spec.env_id, spec.env_kwargs)
-    return one_after_the_other(parts).changed(random_value=random, optimal_value=optimal)
+    return one_after_the_other(parts).changed(**truth(spec.env_id, spec.env_kwargs))
 
 
 # ---- what a process keeps of the task that it plays
 
-_stages: dict[tuple[str, ...], VectorEnv[Any, Any, Any]] = {}
-_truths: dict[tuple[str, ...], tuple[float | None, float | None]] = {}
+_stages: dict[tuple[str, ...], Envs] = {}
+_truths: dict[tuple[str, ...], dict[str, float | None]] = {}
 
 
 @contextlib.contextmanager
-def stage(
-    env_id: str, env_kwargs: Mapping[str, Any], width: int
-) -> Iterator[VectorEnv[Any, Any, Any]]:
+def stage(env_id: str, env_kwargs: Mapping[str, Any], width: int) -> Iterator[Envs]:
     """Give so many episodes of an environment, whose tables may take long to make.
 
     The last ones of our own environments are kept, for the chunk that comes next.
     """
     if not is_ours(spec_of(env_id)):
-        venv = vector_env(env_id, width, env_kwargs)
-        try:
+        with contextlib.closing(vector_env(env_id, width, env_kwargs)) as venv:
             yield venv
-        finally:
-            venv.close()
         return
     key = *_task(env_id, env_kwargs), str(width)
     if key not in _stages:
@@ -81,8 +71,8 @@ def stage(
     yield _stages[key]
 
 
-def truth(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[float | None, float | None]:
-    """Return the exact values of random and of best play, None where unknown.
+def truth(env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the exact values of random and of best play by name, None where unknown.
 
     They are computed once for each task in a process.
     """
@@ -92,7 +82,7 @@ def truth(env_id: str, env_kwargs: Mapping[str, Any]) -> tuple[float | None, flo
         some = stage(env_id, env_kwargs, 1) if known is None else contextlib.nullcontext(known)
         with some as venv:
             model = model_of(venv)
-            _truths[key] = exact(model, "random_value"), exact(model, "optimal_value")
+            _truths[key] = {name: exact(model, name) for name in ("random_value", "optimal_value")}
     return _truths[key]
 
 

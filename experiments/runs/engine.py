@@ -7,19 +7,24 @@ The same command, given on another machine that sees the folder, helps: who play
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .board import Board, Missing, chunks
-from .nodes import Nodes
-from .sharing import WorkerLost, play_here
+from ...envs.core import InputError
+from ...envs.core.cluster import Calls
+from .board import Board, Chunk, Missing, chunks
+from .sharing import Claim, Found, Played, WorkerLost, play_group, play_here
 from .terminal import progress, say
 from .workers import Worker
 
 PAUSE = 0.2
 """Seconds between two looks at the workers and the folder."""
+TRIES = 4
+"""How often a chunk is played on a cluster whose player is lost each time."""
 
 
 def play(todo: Sequence[Missing], folder: Path, workers: int | None = None) -> None:
@@ -108,3 +113,62 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+# ---- on the machines of a Ray cluster: the lease loop stays here, and chunks travel
+
+
+class Nodes(Calls):
+    """Plays a group of chunks on every CPU of a cluster; those of a lost machine are played again.
+
+    Args:
+        address: Of the cluster.
+        look: Called now and then.
+    """
+
+    def __init__(self, address: str, look: Callable[[], None]) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise InputError(
+                "--ray needs the extra 'ray'; install it with pip install 'discovery-gym[ray]'."
+            )
+        try:
+            super().__init__(_play, address)
+        except (ConnectionError, ValueError) as error:
+            raise InputError(f"There is no Ray cluster at {address!r}: {error}") from None
+        self._look, self._lost = look, Counter[str]()
+
+    def play(self, claim: Claim) -> Played:
+        """Play groups as long as there are any; yield those that have ended."""
+        try:
+            while True:
+                while self.free and (group := claim()):
+                    self.call(group, group)
+                if not self.busy:
+                    return
+                yield from self._ended()
+        finally:
+            self.end()
+
+    def _ended(self) -> Played:
+        """Wait for a moment; yield the groups that have ended."""
+        for group, found, lost in self.answers():
+            if isinstance(found, str):
+                raise InputError(found)
+            if lost is not None:
+                self._lost.update(chunk.id for chunk in group)
+                chunk = max(group, key=lambda one: self._lost[one.id])
+                if self._lost[chunk.id] >= TRIES:
+                    spec = chunk.run.spec
+                    raise WorkerLost(
+                        f"{spec.name} on {spec.task} was lost by Ray {TRIES} times: {lost}"
+                    )
+            yield group, found
+        self._look()
+
+
+def _play(group: Sequence[Chunk]) -> list[Found] | str:
+    """Play a group on one of the machines; return what came of it, or why nothing does."""
+    try:
+        return play_group(group)
+    except InputError as error:  # code or data there is other than here
+        return str(error)

@@ -9,17 +9,20 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.error import DependencyNotInstalled
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from ...agents.agent import Agent as OurAgent
 from ...envs.core import DiscoveryVectorEnv, InputError, Knowledge, is_ours, shown, spec_of, told
-from .trace import Actions, Ended, Floats, Tape, model_of
+from .trace import Actions, Ended, Envs, Floats, Tape, model_of
+
+Tell: TypeAlias = Callable[[int, int], None]
+"""Told after every decision how many episodes have ended, and how many decisions were taken."""
 
 
 class Agent(Protocol):
@@ -159,7 +162,7 @@ class Episodes:
         self.spent_after[self.points > self.lengths[:, None]] = np.nan
 
 
-def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorEnv[Any, Any, Any]:
+def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> Envs:
     """Make ``size`` episodes; they restart in the step that ends them, as SB3's agents expect."""
     if is_ours(spec_of(env_id)):
         mode: dict[str, Any] = {
@@ -180,7 +183,7 @@ def vector_env(env_id: str, size: int, env_kwargs: Mapping[str, Any]) -> VectorE
 
 
 def play(
-    venv: VectorEnv[Any, Any, Any],
+    venv: Envs,
     agent: Agent,
     seeds: Sequence[int],
     count: int,
@@ -188,7 +191,7 @@ def play(
     *,
     deterministic: bool = False,
     keep: bool = False,
-    tell: Callable[[int, int], None] | None = None,
+    tell: Tell | None = None,
 ) -> Episodes:
     """Play one episode in each of the first ``count`` rows of a vector environment.
 
@@ -251,7 +254,7 @@ def _checked(answer: Any, agent: Agent) -> tuple[Any, Any]:
     )
 
 
-def _masks(venv: VectorEnv[Any, Any, Any], info: Mapping[str, Any]) -> Any:
+def _masks(venv: Envs, info: Mapping[str, Any]) -> Any:
     """Return the legal actions ``(B, n)``; None, for all or for some, where others do not tell."""
     if isinstance(venv.unwrapped, DiscoveryVectorEnv):
         endless = isinstance(venv.single_action_space, gym.spaces.Box)

@@ -10,22 +10,22 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...agents import Rule, make
 from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
 from ...envs.core.checks import flag, integer, sequence
-from .episodes import Agent, Episodes, play, vector_env
+from .episodes import Agent, Episodes, Tell, play, vector_env
 from .metrics import read as read_metrics
 from .rows import Rows, packed
-from .trace import Actions, log_spaced, model_of, most_decisions
+from .trace import Actions, Envs, log_spaced, model_of, most_decisions
 
 __all__ = ["EVALUATION_SEED", "Evaluation", "evaluate", "exact", "rerun_command", "resolve"]
 
@@ -146,8 +146,7 @@ def evaluate(
     chunk = integer("chunk", chunk, low=1, high=1_000_000)
     deterministic, truth = flag("deterministic", deterministic), flag("truth", truth)
     env_id, env_kwargs = resolve(env_id), parameters(env_kwargs)
-    venv = vector_env(env_id, min(episodes, chunk), env_kwargs)
-    try:
+    with closing(vector_env(env_id, min(episodes, chunk), env_kwargs)) as venv:
         at = log_spaced(most_decisions(venv)) if points is None else _increasing(points)
         how = {"points": at, "deterministic": deterministic}
         player = partial(player_of, agent, venv, agent_seed)
@@ -161,12 +160,10 @@ def evaluate(
             random_value=exact(model, "random_value"),
             optimal_value=exact(model, "optimal_value"),
         )
-    finally:
-        venv.close()
 
 
 def _chunks(
-    venv: VectorEnv[Any, Any, Any],
+    venv: Envs,
     player: Callable[[int], Agent],
     seeds: range,
     metrics: Sequence[str],
@@ -183,14 +180,14 @@ def _chunks(
 
 
 def played(
-    venv: VectorEnv[Any, Any, Any],
+    venv: Envs,
     player: Agent,
     seeds: Sequence[int],
     metrics: Sequence[str] = (),
     *,
     points: NDArray[np.int64] | None = None,
     deterministic: bool = False,
-    tell: Callable[[int, int], None] | None = None,
+    tell: Tell | None = None,
 ) -> Evaluation:
     """Play one episode for each seed, at most as many as the environment has, and no truth.
 
@@ -280,7 +277,7 @@ def _increasing(points: Any) -> NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
-def player_of(agent: Any, venv: VectorEnv[Any, Any, Any], seed: int, episode: int) -> Agent:
+def player_of(agent: Any, venv: Envs, seed: int, episode: int) -> Agent:
     """Return what plays: an object as it is, or a new agent from a text or a function."""
     if isinstance(agent, type):
         raise InputError(f"agent must be an agent, not the class {agent.__name__}: make one of it.")

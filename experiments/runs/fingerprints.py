@@ -245,6 +245,9 @@ def _root(top: str) -> Path | None:
     return Path(spec.origin) if spec.origin and spec.origin.endswith(".py") else None
 
 
+_distributions = lru_cache(metadata.packages_distributions)
+
+
 @lru_cache(maxsize=2**16)
 def _distribution(name: str) -> str | None:
     """Return the distribution that a module belongs to, with its version; None for loose files."""
@@ -253,8 +256,3 @@ def _distribution(name: str) -> str | None:
         return OWN
     owners = sorted(set(_distributions().get(top, ())))
     return ", ".join(f"{owner}=={metadata.version(owner)}" for owner in owners) or None
-
-
-@lru_cache
-def _distributions() -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()

@@ -58,13 +58,12 @@ def encoded(pictures: Sequence[NDArray[np.uint8]], ending: str) -> bytes:
     from PIL import Image
 
     made, file = [Image.fromarray(one) for one in pictures], io.BytesIO()
-    palette = _palette(made[-1])
+    how = {"palette": _palette(made[-1]), "dither": Image.Dither.NONE}
+    last = made[-1].quantize(**how)
     if ending == ".png":
-        last = made[-1].quantize(palette=palette, dither=Image.Dither.NONE)
         last.save(file, "png", optimize=True)
         return file.getvalue()
-    small = [one.quantize(palette=palette, dither=Image.Dither.NONE) for one in made]
-    small = [small[-1], *small]
+    small = [last, *(one.quantize(**how) for one in made)]
     each = int(min(LONGEST, max(SHORTEST, 1000 * SECONDS / len(small))))
     times = [HOLD, *[each] * (len(small) - 2), HOLD]
     every = {"save_all": True, "append_images": small[1:], "duration": times}

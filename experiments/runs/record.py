@@ -46,7 +46,10 @@ MOST_LETTERS = {"error": 20_000, "versions": 100, "machine": 200, "platform": 10
 BOUNDS = "information_bounds"
 COLUMN = {BOUNDS: "bounds"}
 """Columns that have another name than their metric."""
-AFTER = ("regret_after", "return_after", "best_after", "spent_after")
+PLAIN = {"return": "returns", "length": "lengths", "regret": "regret", "spent": "spent"}
+"""Columns of a number of each episode, and what an evaluation calls them."""
+LATER = ("best_after", "spent_after")
+AFTER = ("regret_after", "return_after", *LATER)
 """Columns of what is known after the decisions at the points."""
 FIXED = {"seed", "return", "length", "regret", "spent", *AFTER}
 """Columns that are no metrics, besides actions, ``a0``, ``a1``, ..."""
@@ -134,17 +137,10 @@ def _columns(spec: RunSpec, result: Evaluation | None) -> Columns:
         return {"seed": none, "return": np.zeros(0), "length": none}
     reached = np.searchsorted(result.points, result.lengths, side="right")
     after = "return_after" if result.regret is None else "regret_after"
-    lists = {
-        after: result.after,
-        "best_after": result.best_after,
-        "spent_after": result.spent_after,
-    }
+    lists = {after: result.after} | {name: getattr(result, name) for name in LATER}
     columns: dict[str, Any] = {
         "seed": spec.seed + np.arange(spec.episodes),
-        "return": result.returns,
-        "length": result.lengths,
-        "regret": result.regret,
-        "spent": result.spent,
+        **{column: getattr(result, name) for column, name in PLAIN.items()},
         **{name: None if c is None else Ragged.of(c, reached) for name, c in lists.items()},
         **{COLUMN.get(name, name): values for name, values in result.metrics.items()},
     }
@@ -184,20 +180,17 @@ def _evaluation(spec: RunSpec, columns: Mapping[str, Any], about: Mapping[str, A
     padded = {n: columns[n].padded(len(points)) for n in AFTER if n in columns}
     parts = [columns[name].values for name in action_columns(columns)]
     after = padded.get("return_after" if "regret" not in columns else "regret_after")
+    plain: dict[str, Any] = {name: columns.get(column) for column, name in PLAIN.items()}
+    plain |= {name: padded.get(name) for name in LATER}
     return Evaluation(
         env_id=spec.env_id,
         env_kwargs=spec.env_kwargs,
         seed=spec.seed,
-        returns=columns["return"],
-        lengths=columns["length"],
-        regret=columns.get("regret"),
         points=points,
         after=np.zeros((rows, 0)) if after is None else after,
-        best_after=padded.get("best_after"),
-        spent_after=padded.get("spent_after"),
-        spent=columns.get("spent"),
         actions=Actions(lengths=columns["length"], parts=parts) if parts else None,
         metrics={name: columns[COLUMN.get(name, name)] for name in spec.metric_names},
+        **plain,
         **{name: about[name] for name in MEASURED},
     )
 

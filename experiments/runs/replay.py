@@ -11,7 +11,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, shown
@@ -19,7 +18,7 @@ from .chunks import stage, truth
 from .evaluation import QUANTILES, Evaluation, joined, played
 from .metrics import read as read_metrics
 from .spec import RunSpec
-from .trace import Actions, keeps, model_of
+from .trace import Actions, Envs, keeps, model_of
 
 TOLERANCE = 1e-9
 """By how much a number may differ that another platform computes, absolute, and relative above 1."""
@@ -53,14 +52,8 @@ def replay(
     with stage(spec.env_id, spec.env_kwargs, max(1, min(width, len(seeds)))) as venv:
         read_metrics(spec.metrics, model_of(venv))  # what is wrong there is no fault of an action
         found = _again(venv, seeds, actions, tell, metrics=spec.metrics)
-    random, optimal = truth(spec.env_id, spec.env_kwargs)
-    return found.changed(
-        env_id=spec.env_id,
-        env_kwargs=spec.env_kwargs,
-        agent=spec.agent,
-        random_value=random,
-        optimal_value=optimal,
-    )
+    known = truth(spec.env_id, spec.env_kwargs)
+    return found.changed(env_id=spec.env_id, env_kwargs=spec.env_kwargs, agent=spec.agent, **known)
 
 
 def curves(record: Evaluation, width: int = 64) -> NDArray[np.float64]:
@@ -76,7 +69,7 @@ def curves(record: Evaluation, width: int = 64) -> NDArray[np.float64]:
 
 
 def _again(
-    venv: VectorEnv[Any, Any, Any],
+    venv: Envs,
     seeds: Sequence[int],
     actions: Actions,
     tell: Callable[[int], None] | None = None,
@@ -96,9 +89,7 @@ def _again(
     return joined(parts).changed(decision_seconds=dict.fromkeys(("mean", *QUANTILES), 0.0))
 
 
-def _together(
-    venv: VectorEnv[Any, Any, Any], seeds: list[int], actions: Actions, how: Mapping[str, Any]
-) -> Evaluation:
+def _together(venv: Envs, seeds: list[int], actions: Actions, how: Mapping[str, Any]) -> Evaluation:
     """Return what at most as many episodes earn as there are rows."""
     player = Recorded(venv, seeds, actions)
     try:
@@ -125,9 +116,7 @@ class Recorded:
             again.
     """
 
-    def __init__(
-        self, venv: VectorEnv[Any, Any, Any], seeds: Sequence[int], actions: Actions
-    ) -> None:
+    def __init__(self, venv: Envs, seeds: Sequence[int], actions: Actions) -> None:
         rows = np.minimum(np.arange(venv.num_envs), len(seeds) - 1)
         self._seeds = [seeds[i] for i in rows]
         self._lengths, self._starts = actions.lengths[rows], actions.starts[rows]

@@ -121,9 +121,8 @@ class _Sharer:
             if group and cost + seconds > enough:
                 break
             if self._leases.claim(chunk.id):
-                if record_path(self.board.chunks, chunk.id).exists() or self.board.has_ended(
-                    chunk.run
-                ):
+                played = record_path(self.board.chunks, chunk.id).exists()
+                if played or self.board.has_ended(chunk.run):
                     self._leases.release(chunk.id)  # another one was faster
                     continue
                 group.append(chunk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +16,8 @@ from ...envs.core import Knowledge
 from .rows import packed
 
 Floats = NDArray[np.float64]
+Envs: TypeAlias = VectorEnv[Any, Any, Any]
+"""Episodes of any environment, side by side."""
 
 MOST_POINTS = 40
 UNKNOWN = 1_000_000
@@ -32,7 +34,7 @@ def log_spaced(horizon: int | None) -> NDArray[np.int64]:
     return np.unique(np.rint(points).astype(np.int64))
 
 
-def most_decisions(venv: VectorEnv[Any, Any, Any]) -> int | None:
+def most_decisions(venv: Envs) -> int | None:
     """Return the most decisions of an episode, None where that is not known."""
     model = model_of(venv)
     if model is not None:
@@ -41,7 +43,7 @@ def most_decisions(venv: VectorEnv[Any, Any, Any]) -> int | None:
     return None if spec is None else spec.max_episode_steps
 
 
-def model_of(venv: VectorEnv[Any, Any, Any]) -> Knowledge | None:
+def model_of(venv: Envs) -> Knowledge | None:
     """Return the model of an environment of this package, None for others."""
     model = getattr(venv.unwrapped, "model", None)
     return model if isinstance(model, Knowledge) else None

@@ -20,12 +20,7 @@ from ..runs.spec import RunSpec
 
 KINDS = ("campaign", "pool", "table", "condition", "design", "other")
 """Kinds of tasks. A table is open book: its labels are real data that anybody can know."""
-_FAMILIES = {
-    "campaigns": "campaign",
-    "pools": "pool",
-    "conditions": "condition",
-    "design": "design",
-}
+_FAMILIES = ("campaigns", "pools", "conditions", "design")
 
 
 def kind_of(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
@@ -35,7 +30,7 @@ def kind_of(env_id: str, env_kwargs: Mapping[str, Any]) -> str:
         return "table"
     spec = gym.registry.get(env_id) if ours else None
     places = str(spec.entry_point).split(".") if spec is not None else []
-    return next((_FAMILIES[place] for place in places if place in _FAMILIES), "other")
+    return next((place.removesuffix("s") for place in places if place in _FAMILIES), "other")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,13 +23,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from ...agents import make
@@ -38,6 +37,8 @@ from ...agents.rules import MetaUCB
 from ...agents.rules.meta_ucb import CONTEXT, FEATURES, Network
 from ...envs.core import InputError, shown
 from ...envs.core.checks import integer, real
+from ..runs.episodes import vector_env
+from ..runs.evaluation import played
 from .base import (
     CURVE,
     CURVE_SEEDS,
@@ -201,19 +202,10 @@ def play(
 
     The network is one for all episodes, or one for each; ``seed`` is the agent's, which breaks ties.
     """
-    venv = gym.make_vec(
-        env_id,
-        num_envs=len(seeds),
-        vectorization_mode="vector_entry_point",
-        autoreset_mode=AutoresetMode.SAME_STEP.value,
-        **{**env_kwargs, "reveal": True},
-    )
-    agent = make("greedy", venv, seed=seed)  # for its belief
-    assert isinstance(agent, BeliefAgent)
-    agent.rule = MetaUCB(network)
-    observation, info = venv.reset(seed=list(seeds))  # type: ignore[arg-type]
-    state, ended = None, np.zeros(len(seeds), np.bool_)
-    while not ended.all():  # the episodes of a pool are all of the same length
-        action, state = agent.predict(observation, state)
-        observation, _, ended, _, info = venv.step(action)
-    return np.asarray(info["final_info"]["regret"], np.float64)
+    with closing(vector_env(env_id, len(seeds), env_kwargs)) as venv:
+        agent = make("greedy", venv, seed=seed)  # for its belief
+        assert isinstance(agent, BeliefAgent)
+        agent.rule = MetaUCB(network)
+        regret = played(venv, agent, seeds).regret
+    assert regret is not None  # pools have it
+    return regret

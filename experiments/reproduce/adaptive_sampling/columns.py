@@ -121,11 +121,8 @@ class Results:
 
     def regrets(self, column: Column) -> dict[str, NDArray[np.float64]]:
         """Return the regret of every agent's runs on a column, ``(E,)``."""
-        found = {}
-        for agent, record in self.records[column.task].items():
-            assert record.regret is not None  # pools have it
-            found[agent] = record.regret
-        return found
+        records = self.records[column.task]
+        return {agent: one.regret for agent, one in records.items() if one.regret is not None}
 
     def exact_random(self, column: Column) -> float:
         """Return the exact expected regret of random choice: k labels of the best minus k means."""

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from ....envs.core.checks import integer
 from ....envs.datasets import load
 from ...suites.task import Suite
-from ..figures import common_key, new_figure
+from ..figures import common_key, subplots
 from ..playing import play_suites, runs_of
 from ..report import Section, Words, write_report
 from . import columns
@@ -71,9 +71,9 @@ def _abstract(results: Mapping[str, Results]) -> list[str]:
 
 def _numbers(one: Results) -> Section:
     agents = tuple(columns.agents_of(0.1))
-    figure = new_figure(8.2, 0.36 * len(one.columns) + 1.3)
-    _draw(figure.subplots(), one, agents)
-    common_key(figure, figure.axes[0], 1, "outside right center")
+    figure, axes = subplots(8.2, 0.36 * len(one.columns) + 1.3)
+    _draw(axes, one, agents)
+    common_key(figure, axes, 1, "outside right center")
     return WORDS.section(
         "numbers",
         name=one.dataset,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ....envs.core.checks import integer
 from ....envs.rendering.palette import BLUE, GREY
 from ...runs.evaluation import Evaluation
-from ..figures import new_figure, points
+from ..figures import points, subplots
 from ..playing import play_suites, runs_of
 from ..report import Section, Words, write_report
 from . import problems
@@ -211,8 +211,8 @@ class Bar(NamedTuple):
 
 def _picture(results: Sequence[Result], words: Words) -> Section:
     heights = [len(one.problem.published) + len(one.problem.entries) for one in results]
-    figure = new_figure(7.4, 0.21 * sum(heights) + 2.6)
-    panels = figure.subplots(len(results), gridspec_kw={"height_ratios": heights})
+    height, ratios = 0.21 * sum(heights) + 2.6, {"height_ratios": heights}
+    figure, panels = subplots(7.4, height, len(results), gridspec_kw=ratios)
     for axes, one in zip(panels, results, strict=True):
         _draw(axes, one)
     panels[-1].set_xlabel("information, nats")
@@ -222,10 +222,7 @@ def _picture(results: Sequence[Result], words: Words) -> Section:
 
 
 def _draw(axes: Axes, one: Result) -> None:
-    bars = []
-    for name in one.records:
-        lower = one.lower(name)
-        bars.append(Bar(name, lower.mean, lower.error, one.upper(name).mean, True))
+    bars = [Bar(name, *one.lower(name), one.upper(name).mean, True) for name in one.records]
     bars += [Bar(p.policy, p.lower, 0.0, p.upper or p.lower, False) for p in one.problem.published]
     bars.sort(key=lambda bar: bar.lower)
     for height, bar in enumerate(bars):

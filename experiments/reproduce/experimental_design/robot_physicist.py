@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from ....envs.core.checks import integer
 from ....envs.design.information import Exact
@@ -20,9 +19,9 @@ from ....envs.design.weinberg import Weinberg
 from ....envs.design.weinberg_toy import WeinbergToy
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE
 from ...suites.task import Suite, Task
-from ..figures import common_key, new_figure, points
+from ..figures import common_key, points, subplots
 from ..playing import Records, play_suites
-from ..report import Section, Words, write_report
+from ..report import Section, Words, rows_of, write_report
 from .benchmarks import Estimate
 from .episode import CURVES, Episode, at_prior, draw_rounds, other_settings, play_rounds
 from .twins import twins
@@ -124,17 +123,17 @@ def _abstract(records: Records) -> list[str]:
 
 
 def _toy_information(seed: int) -> Section:
-    random = np.random.default_rng(seed)
-    figure = new_figure(7.0, 3.6)
-    axes, rows = figure.subplots(), []
+    random, rows = np.random.default_rng(seed), list[dict[str, Any]]()
+    figure, axes = subplots(7.0, 3.6)
     for events, colour in ((1000, BLUE), (20, ORANGE)):
         model = WeinbergToy(num_events=events)
         phi = model.evenly(101)
-        curve = _information(model, phi, random)[0]
-        axes.plot(phi[:, 0], curve, color=colour, label=f"{events} events")
+        curve = _information(model, phi, random)
+        axes.plot(phi[:, 0], curve["EIG, nats"], color=colour, label=f"{events} events")
         axes.plot(PHIS, TOY[events], "o", color=colour, fillstyle="none", label="reference")
         found = _information(model, np.array(PHIS, float)[:, None], random)
-        rows += _beside_reference({"events": events}, "phi, GeV", PHIS, found, TOY[events])
+        columns = {"phi, GeV": PHIS, **found, "reference": TOY[events]}
+        rows += rows_of(columns, {"events": events})
     phi, guess = _as_the_original(random)
     axes.plot(phi, guess, "x", color=GREY, markersize=5, label="as the original estimated it")
     axes.set(xlabel="beam energy phi, GeV", ylabel="expected information, nats", ylim=(-0.15, None))
@@ -143,10 +142,10 @@ def _toy_information(seed: int) -> Section:
     return WORDS.section("toy_information", figure=figure, files=files, worst=_worst(rows))
 
 
-def _information(model: Any, settings: Any, random: np.random.Generator) -> tuple[Any, Any]:
+def _information(model: Any, settings: Any, random: np.random.Generator) -> dict[str, Any]:
     """Return the expected information of settings under the prior and its standard errors."""
     gain, error = CURVES(model, at_prior(model, 1), settings, random)
-    return gain[0], error[0]
+    return {"EIG, nats": gain[0], "standard error": error[0]}
 
 
 def _as_the_original(random: np.random.Generator) -> tuple[Any, Any]:
@@ -163,20 +162,19 @@ def _as_the_original(random: np.random.Generator) -> tuple[Any, Any]:
 
 
 def _physics_information(seed: int) -> Section:
-    random = np.random.default_rng(seed)
-    figure = new_figure(8.6, 3.6)
-    panels, rows = figure.subplots(1, 2, sharey=True), []
+    random, rows = np.random.default_rng(seed), list[dict[str, Any]]()
+    figure, panels = subplots(8.6, 3.6, 1, 2, sharey=True)
     energies = np.unique([*np.arange(30, 201, 5.0), *np.arange(80, 103, 1.5), 91.19])
     for axes, luminosity in zip(panels, (None, LUMINOSITY), strict=True):
         sample = "1000 events" if luminosity is None else f"{luminosity:g} pb⁻¹"
         for minus, colour in ((0.0, BLUE), (-0.8, GREEN)):
             model, known = Weinberg(luminosity=luminosity), PHYSICS[luminosity, minus]
-            curve = _information(model, _settings(energies, minus), random)[0]
-            axes.plot(energies, curve, color=colour, label=f"P_minus = {minus:g}")
+            curve = _information(model, _settings(energies, minus), random)
+            axes.plot(energies, curve["EIG, nats"], color=colour, label=f"P_minus = {minus:g}")
             axes.plot(SQRT_S, known, "o", color=colour, fillstyle="none")
             found = _information(model, _settings(SQRT_S, minus), random)
-            of = {"sample": sample, "P_minus": minus}
-            rows += _beside_reference(of, "sqrt(s), GeV", SQRT_S, found, known)
+            columns = {"sqrt(s), GeV": SQRT_S, **found, "reference": known}
+            rows += rows_of(columns, {"sample": sample, "P_minus": minus})
         axes.set_title(sample, loc="left")
         axes.set_xlabel("sqrt(s), GeV")
     panels[0].set_ylabel("expected information, nats")
@@ -189,20 +187,6 @@ def _settings(energies: Iterable[float], minus: float) -> Any:
     return np.array([(energy, minus, 0.0) for energy in energies])
 
 
-def _beside_reference(
-    of: dict[str, Any],
-    knob: str,
-    values: Sequence[float],
-    found: tuple[Any, Any],
-    known: Sequence[float],
-) -> list[dict[str, Any]]:
-    """Return the rows of a curve: what was found at each value of a knob, and what is known."""
-    return [
-        {**of, knob: value, "EIG, nats": gain, "standard error": error, "reference": reference}
-        for value, gain, error, reference in zip(values, *found, known, strict=True)
-    ]
-
-
 def _worst(rows: Sequence[dict[str, Any]]) -> float:
     return max(abs(row["EIG, nats"] - row["reference"]) for row in rows)
 
@@ -211,8 +195,7 @@ def _worst(rows: Sequence[dict[str, Any]]) -> float:
 
 
 def _rounds(task: str, episodes: Sequence[Episode]) -> Section:
-    figure = new_figure(8.6, 5.6)
-    panels = figure.subplots(2, len(episodes), sharey="row", sharex="row")
+    figure, panels = subplots(8.6, 5.6, 2, len(episodes), sharey="row", sharex="row")
     for column, one in zip(panels.T, episodes, strict=True):
         draw_rounds(column, one)
     for axes in panels[:, 1:].flat:
@@ -239,8 +222,7 @@ def _totals(records: Records) -> Section:
         task: {agent: Estimate.of(some[agent].returns) for agent in AGENTS}
         for task, some in records.items()
     }
-    figure = new_figure(7.2, 3.2)
-    axes: Axes = figure.subplots()
+    figure, axes = subplots(7.2, 3.2)
     height = np.arange(len(found))[::-1]
     for k, (agent, colour) in enumerate(COLOURS.items()):
         means = [some[agent].mean for some in found.values()]

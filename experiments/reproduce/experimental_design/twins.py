@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from ....envs.design.electroweak import SIN2
 from ....envs.design.weinberg import Weinberg
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
-from ..figures import new_figure
+from ..figures import subplots
 from ..report import Section, Words
 
 Array = NDArray[np.float64]
@@ -29,6 +29,9 @@ EXPERIMENTS: dict[str, list[tuple[float, float, float]]] = {
     "88 GeV, P_minus = −0.8": [(88.0, -0.8, EVENTS)],
 }
 """Ways to spend as many events: sqrt(s) in GeV, P_minus and events of each experiment."""
+COLOURS = (BLUE, SKY, PINK, GREEN)
+CURVES = ((80.0, 0.0, BLUE), (91.19, 0.0, ORANGE), (150.0, 0.0, PINK), (88.0, -0.8, GREEN))
+"""sqrt(s) in GeV, P_minus and the colour of their asymmetry."""
 
 
 def asymmetry(sin2: Array | float, energy: float, minus: float = 0.0) -> Array:
@@ -71,8 +74,7 @@ def wrong(experiments: list[tuple[float, float, float]]) -> float:
 
 def twins(words: Words) -> Section:
     """Return the section of the report."""
-    figure = new_figure(9.6, 4.2)
-    left, middle, right = figure.subplots(1, 3)
+    figure, (left, middle, right) = subplots(9.6, 4.2, 1, 3)
     _asymmetries(left)
     _posteriors(middle)
     _sides(right)
@@ -109,12 +111,7 @@ def _row(energy: float) -> dict[str, float | None]:
 
 
 def _asymmetries(axes: Axes) -> None:
-    for energy, minus, colour in (
-        (80.0, 0.0, BLUE),
-        (91.19, 0.0, ORANGE),
-        (150.0, 0.0, PINK),
-        (88.0, -0.8, GREEN),
-    ):
+    for energy, minus, colour in CURVES:
         label = f"{energy:g} GeV" + (f", P_minus = {minus:g}" if minus else "")
         axes.plot(NODES, asymmetry(NODES, energy, minus), color=colour, label=label)
     level = asymmetry(SIN2, 80.0)[0]
@@ -129,9 +126,7 @@ def _asymmetries(axes: Axes) -> None:
 
 
 def _posteriors(axes: Axes) -> None:
-    for (label, experiments), colour in zip(
-        EXPERIMENTS.items(), (BLUE, SKY, PINK, GREEN), strict=True
-    ):
+    for (label, experiments), colour in zip(EXPERIMENTS.items(), COLOURS, strict=True):
         axes.plot(NODES, posterior(experiments), color=colour, label=label)
     axes.axvline(SIN2, color=DARK, linestyle="--", linewidth=1)
     axes.set(xlabel="s_W²", ylabel="posterior density", ylim=(0, None))

@@ -6,7 +6,7 @@ Source: J. Y. Wang et al., "Identifying general reaction conditions by bandit op
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ....envs.core import InputError
 from ....envs.core.checks import integer
 from ....envs.datasets import crossed
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE, PINK, RED
-from ..figures import common_key, new_figure
+from ..figures import common_key, subplots
 from ..report import Section, Words, write_report
 from . import delays
 from .tables import RULES, SETS, Names, Set, play
@@ -74,13 +74,8 @@ def _tables(
     found: Mapping[Set, Results], missing: Mapping[str, str], episodes: int, seed: int
 ) -> Section:
     """Return the chances to name the best, beside the reference."""
-    rows, apart = [], [0.0]
-    for one, results in found.items():
-        for rule, names in results.items():
-            for k, tests in enumerate(one.tests):
-                row = _row(one, rule, names, k, tests)
-                apart.append(abs(row["apart"] or 0.0))
-                rows.append(row)
+    rows = [_row(*moment) for moment in _moments(found)]
+    apart = [0.0, *(abs(row["apart"] or 0.0) for row in rows)]
     return WORDS.section(
         "tables",
         figure=_picture(found) if found else None,
@@ -94,9 +89,17 @@ def _tables(
     )
 
 
-def _row(one: Set, rule: str, names: Names, k: int, tests: int) -> dict[str, Any]:
+def _moments(found: Mapping[Set, Results]) -> Iterator[tuple[Set, str, Names, int]]:
+    """Yield every table, rule and number of tests after which conditions are named."""
+    for one, results in found.items():
+        for rule, names in results.items():
+            yield from ((one, rule, names, tests) for tests in one.tests)
+
+
+def _row(one: Set, rule: str, names: Names, tests: int) -> dict[str, Any]:
     chance, regret = names.chance(tests), names.regret(tests)
-    reference = one.reference[rule][k] if rule in one.reference else None
+    place = one.tests.index(tests)
+    reference = one.reference[rule][place] if rule in one.reference else None
     apart = None
     if reference is not None:
         p, runs = chance.value, 1 / one.runs + 1 / chance.episodes
@@ -118,8 +121,7 @@ def _row(one: Set, rule: str, names: Names, k: int, tests: int) -> dict[str, Any
 
 
 def _picture(found: Mapping[Set, Results]) -> Any:
-    figure = new_figure(3.0 * len(found) + 0.6, 3.4)
-    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    figure, (panels,) = subplots(3.0 * len(found) + 0.6, 3.4, 1, len(found), squeeze=False)
     for axes, (one, results) in zip(panels, found.items(), strict=True):
         _draw(axes, one, results)
     panels[0].set_ylabel("chance to name the best condition")
@@ -142,22 +144,20 @@ def _draw(axes: Axes, one: Set, results: Results) -> None:
 def _naming(found: Mapping[Set, Results]) -> Section:
     """Return what naming by the most tests loses."""
     rows: list[dict[str, Any]] = []
-    for one, results in found.items():
-        for rule, names in results.items():
-            for tests in one.tests:
-                ways = {naming: names.chance(tests, naming).value for naming in names.named}
-                rows.append(
-                    {
-                        "table": one.dataset,
-                        "rule": rule,
-                        "tests": tests,
-                        "by posterior mean": ways["posterior"],
-                        "by sample mean": ways["mean"],
-                        "by most tests": ways["tests"],
-                        "regret by posterior mean": names.regret(tests).value,
-                        "regret by most tests": names.regret(tests, "tests").value,
-                    }
-                )
+    for one, rule, names, tests in _moments(found):
+        ways = {naming: names.chance(tests, naming).value for naming in names.named}
+        rows.append(
+            {
+                "table": one.dataset,
+                "rule": rule,
+                "tests": tests,
+                "by posterior mean": ways["posterior"],
+                "by sample mean": ways["mean"],
+                "by most tests": ways["tests"],
+                "regret by posterior mean": names.regret(tests).value,
+                "regret by most tests": names.regret(tests, "tests").value,
+            }
+        )
     rows.sort(key=lambda row: row["by most tests"] - row["by posterior mean"])
     best = "Bayes-UCB (2 · .25/√n)"
     words = [

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
-from ..figures import common_key, new_figure, plain_numbers
-from ..report import Section
+from ..figures import common_key, plain_numbers, subplots
+from ..report import Section, rows_of
 from .campaigns import BySize, Simulation
 from .common import GAUSS, LADDER, POWERS, PROBS, SLOW_LADDER, WORDS, gain, log_sizes
 
@@ -46,15 +46,9 @@ class Curve:
 
     def rows(self) -> list[dict[str, Any]]:
         """Return gain and cost of all sizes."""
-        return [
-            {
-                "model": self.label,
-                "N": n,
-                "time of a batch at break-even": g,
-                "relative experiments": n / g,
-            }
-            for n, g in zip(SIZES, self.gains, strict=True)
-        ]
+        costs = (np.array(SIZES) / self.gains).tolist()
+        columns = {"N": SIZES, "time of a batch at break-even": self.gains}
+        return rows_of(columns | {"relative experiments": costs}, {"model": self.label})
 
     def ratios(self) -> dict[int, float]:
         """Return the simulated gain of every size above 1."""
@@ -88,8 +82,7 @@ def break_even(
         Curve("3: p = (x + 1)/100", LADDER, ORANGE, ladder),
         Curve("3: p = (x + 1)/10,000", SLOW_LADDER, PINK, slow),
     ]
-    figure = new_figure(8.2, 4.0)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = subplots(8.2, 4.0, 1, 2)
     for curve in curves:
         curve.check()
         curve.draw(left, right)

@@ -15,7 +15,7 @@ from ....envs.campaigns.gaussian_step import GaussianStep
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ....envs.rendering.palette import BLUE, PALE, RED
 from ..figures import plain_numbers
-from ..report import Words
+from ..report import Words, rows_of
 from .campaigns import Arrivals
 
 WORDS = Words(Path(__file__).with_name("report.md"))
@@ -42,15 +42,10 @@ def laws(model: Any, sizes: Sequence[int]) -> list[dict[str, Any]]:
     rows = []
     for n in sizes:
         law, diffusion = model.epochs_distribution(n), model.diffusion_epochs(n)
-        rows += [
-            {
-                "N": n,
-                "epochs": t,
-                "exact probability": float(law.pmf(t)),
-                "diffusion density": float(diffusion.pdf(t)),
-            }
-            for t in range(int(law.ppf(1e-6)), int(law.ppf(1 - 1e-6)) + 1)
-        ]
+        time = range(int(law.ppf(1e-6)), int(law.ppf(1 - 1e-6)) + 1)
+        exact, density = law.pmf(time).tolist(), diffusion.pdf(time).tolist()
+        columns = {"epochs": time, "exact probability": exact, "diffusion density": density}
+        rows += rows_of(columns, {"N": n})
     return rows
 
 

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
 from ....envs.rendering.palette import BLUE, GREEN, ORANGE
-from ..figures import new_figure, points
+from ..figures import points, subplots
 from ..report import Section
 from .campaigns import Run, Simulation
 from .common import EPOCHS, PROBS, WORDS
@@ -27,9 +27,7 @@ def success_probability(simulation: Simulation, episodes: int) -> Section:
     """Return the probability that a batch holds a success, against its size."""
     copies = math.ceil(episodes / EPOCHS)
     run, hits = _simulate(simulation, copies)
-    figure = new_figure()
-    axes = figure.subplots()
-    rows = []
+    (figure, axes), rows = subplots(), []
     for machine, colour in enumerate((BLUE, ORANGE, GREEN)):
         compared = _compare(run, machine, hits[machine].tolist(), copies * EPOCHS)
         _draw(axes, machine, compared, colour)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ....envs.rendering.palette import BLUE, DARK, ORANGE, RED
-from ..figures import new_figure, points
+from ..figures import points, subplots
 from ..report import Section, rows_of
 from .campaigns import Arrivals, BySize, Simulation
 from .common import EPOCHS, GAUSS, POWERS, WORDS, histogram, laws, log_sizes
@@ -25,10 +25,8 @@ BOLDNESS = tuple(float(s) for s in range(1, 11))
 def gaussian_epochs(simulation: Simulation, gauss: BySize) -> Section:
     """Return the law of the epochs that the Gaussian step takes to its target."""
     name = "2_gaussian_epochs"
-    figure = new_figure(7.4, 3.4)
-    for axes, (n, arrivals), width in zip(
-        figure.subplots(1, 2), gauss.items(), (4, 1), strict=True
-    ):
+    figure, panels = subplots(7.4, 3.4, 1, 2)
+    for axes, (n, arrivals), width in zip(panels, gauss.items(), (4, 1), strict=True):
         edges = histogram(axes, GAUSS, arrivals, width)
         arrivals.check_mean(name, f"N={n}")
         arrivals.check_shares(name, f"N={n}", edges)
@@ -134,8 +132,8 @@ def improvement_by_size(simulation: Simulation, episodes: int) -> Section:
         "standard error": found.column("standard error").tolist(),
         "asymptote of E[M]": [None, *map(GAUSS.expected_maximum_asymptote, POWERS[1:])],
     }
-    figure = new_figure()
-    _draw_growth(figure.subplots(), columns, found)
+    figure, axes = subplots()
+    _draw_growth(axes, columns, found)
     return WORDS.section(
         name,
         figure=figure,
@@ -166,8 +164,7 @@ def improvement_by_boldness(simulation: Simulation, episodes: int) -> Section:
     name = "4_improvement_by_boldness"
     found = _improvements(simulation, name, (96,), BOLDNESS, episodes)
     truth = found.column("exact")
-    figure = new_figure(5.4, 3.4)
-    axes = figure.subplots()
+    figure, axes = subplots(5.4, 3.4)
     axes.plot(BOLDNESS, truth, color=BLUE, label=f"exact: {truth[0]:.4f} σ")
     found.draw(axes, BOLDNESS, "simulated")
     axes.set(xlabel="boldness σ (units of x)", ylabel="improvement per batch (units of x)")
@@ -187,8 +184,8 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
     """Return what a batch of the Gaussian step adds, against size and boldness."""
     name = "5_improvement_contour"
     found = _improvements(simulation, name, POWERS[1:], BOLDNESS, episodes // 10)
-    figure = new_figure(6.2, 4.2)
-    _draw_contour(figure, found)
+    figure, axes = subplots(6.2, 4.2)
+    _draw_contour(figure, axes, found)
     return WORDS.section(
         name,
         figure=figure,
@@ -199,8 +196,7 @@ def improvement_contour(simulation: Simulation, episodes: int) -> Section:
     )
 
 
-def _draw_contour(figure: Figure, found: Improvements) -> None:
-    axes = figure.subplots()
+def _draw_contour(figure: Figure, axes: Axes, found: Improvements) -> None:
     sizes = np.unique(np.geomspace(2, 65536, 60).round().astype(np.int64))
     boldness = np.linspace(1, 10, 40)
     unit = np.array([GAUSS.expected_improvement(n) for n in sizes.tolist()])

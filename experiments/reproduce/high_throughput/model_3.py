@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ....envs.rendering.palette import BLUE, GREY, ORANGE
-from ..figures import common_key, new_figure, ordered, plain_numbers, points
+from ..figures import common_key, ordered, plain_numbers, points, subplots
 from ..report import Rows, Section, rows_of
 from .campaigns import Arrivals, BySize, Simulation
 from .common import LADDER, POWERS, SLOW_LADDER, WORDS, histogram, laws, log_sizes
@@ -52,8 +52,8 @@ def ladder_epochs(simulation: Simulation, ladder: BySize, slow: BySize) -> Secti
     for model, data in ((LADDER, ladder), (SLOW_LADDER, slow)):
         for n, arrivals in data.items():
             arrivals.check_mean(name, f"p_scale={model.p_scale:g}, N={n}")
-    figure = new_figure(8.2, 3.0)
-    _draw_epochs(figure.subplots(1, 3), ladder, slow)
+    figure, panels = subplots(8.2, 3.0, 1, 3)
+    _draw_epochs(panels, ladder, slow)
     return WORDS.section(
         name,
         figure=figure,
@@ -122,8 +122,7 @@ def _tables(name: str, ladder: BySize, slow: BySize) -> dict[str, Rows]:
 def ladder_histograms(simulation: Simulation, ladder: BySize) -> Section:
     """Return the laws of the epochs that the ladder takes, for all sizes."""
     name = "7_ladder_histograms"
-    figure = new_figure(8.2, 4.4)
-    panels = figure.subplots(2, 4)
+    figure, panels = subplots(8.2, 4.4, 2, 4)
     widths = (20, 10, 6, 3, 2, 1, 1, 1)
     for axes, (n, arrivals), width in zip(panels.flat, ladder.items(), widths, strict=True):
         edges = histogram(axes, LADDER, arrivals, width)
@@ -152,8 +151,7 @@ def ladder_histograms(simulation: Simulation, ladder: BySize) -> Section:
 def first_passage(simulation: Simulation, ladder: BySize) -> Section:
     """Return when the ladder is first climbed, and some campaigns on their way."""
     name = "8_first_passage"
-    figure = new_figure(8.2, 3.5)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = subplots(8.2, 3.5, 1, 2)
     colours = dict(zip(SIZES, ordered(len(SIZES)), strict=True))
     rows = []
     for n, arrivals in ladder.items():
@@ -192,13 +190,8 @@ def _arrived(axes: Axes, name: str, arrivals: Arrivals, **how: Any) -> list[dict
     for t, share in zip(marks.tolist(), shares.tolist(), strict=True):
         exact, quantity = float(law.cdf(t)), f"P(arrived by {t:.0f})"
         arrivals.run.check_share(name, f"N={n}", quantity, exact, share, arrivals.count)
-    return rows_of(
-        {
-            "N": [n] * len(time),
-            "epoch": time.tolist(),
-            "P(arrived by epoch)": map(float, law.cdf(time)),
-        }
-    )
+    columns = {"epoch": time.tolist(), "P(arrived by epoch)": law.cdf(time).tolist()}
+    return rows_of(columns, {"N": n})
 
 
 def _draw_paths(axes: Axes, simulation: Simulation, n: int, **how: Any) -> int:

@@ -14,25 +14,10 @@ import numpy as np
 
 from ....envs.core.checks import integer
 from ..report import Section, write_report
+from . import model_1, model_2, model_3
 from .break_even import break_even
 from .campaigns import SCORE, Simulation
 from .common import GAUSS, LADDER, SLOW_LADDER, WORDS, cost, gain
-from .model_1 import success_probability
-from .model_2 import (
-    gaussian_epochs,
-    improvement_by_boldness,
-    improvement_by_size,
-    improvement_contour,
-)
-from .model_3 import (
-    FROM_ONE,
-    POST_TABLE,
-    SIZES,
-    brute_force,
-    first_passage,
-    ladder_epochs,
-    ladder_histograms,
-)
 from .switch import case, switch
 
 
@@ -41,20 +26,20 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
     episodes = integer("episodes", episodes, low=100, high=100_000)
     simulation = Simulation(seed=integer("seed", seed, low=0))
     gauss = {n: simulation.arrivals("GaussianStep", episodes, n) for n in (1, 96)}
-    ladder = {n: simulation.arrivals("KnowledgeLadder", episodes, n) for n in SIZES}
+    ladder = {n: simulation.arrivals("KnowledgeLadder", episodes, n) for n in model_3.SIZES}
     slow = {
         n: simulation.arrivals("KnowledgeLadder", episodes // 25, n, target=99, p_scale=1e4)
-        for n in POST_TABLE
+        for n in model_3.POST_TABLE
     }
     sections = [
-        success_probability(simulation, episodes),
-        gaussian_epochs(simulation, gauss),
-        improvement_by_size(simulation, episodes),
-        improvement_by_boldness(simulation, episodes),
-        improvement_contour(simulation, episodes),
-        ladder_epochs(simulation, ladder, slow),
-        ladder_histograms(simulation, ladder),
-        first_passage(simulation, ladder),
+        model_1.success_probability(simulation, episodes),
+        model_2.gaussian_epochs(simulation, gauss),
+        model_2.improvement_by_size(simulation, episodes),
+        model_2.improvement_by_boldness(simulation, episodes),
+        model_2.improvement_contour(simulation, episodes),
+        model_3.ladder_epochs(simulation, ladder, slow),
+        model_3.ladder_histograms(simulation, ladder),
+        model_3.first_passage(simulation, ladder),
         break_even(simulation, gauss, ladder, slow, episodes),
         switch(simulation, episodes),
         _claims(),
@@ -66,8 +51,9 @@ def high_throughput(out: Path, *, episodes: int = 10_000, seed: int = 2023) -> l
 def _ratios() -> dict[str, Any]:
     """Return how slow a batch may be, and what it costs in experiments."""
     ratios: dict[str, Any] = {}
-    ladders = ("ladder", LADDER, 128), ("from_one", FROM_ONE, 128), ("slow", SLOW_LADDER, 128)
-    for name, model, size in (("gauss", GAUSS, 96), *ladders):
+    models = {"gauss": GAUSS, "ladder": LADDER, "from_one": model_3.FROM_ONE, "slow": SLOW_LADDER}
+    for name, model in models.items():
+        size = 96 if name == "gauss" else 128
         ratios |= {f"{name}_gain": gain(model, size), f"{name}_cost": cost(model, size)}
     return ratios
 
@@ -82,8 +68,8 @@ def _claims() -> Section:
         many_counted=many + 1,
         counted_gain=(one + 1) / (many + 1),
         experiments=96 * many,
-        fast_from_zero=brute_force(1, 100.0),
-        slow_from_zero=brute_force(128, 1e4),
+        fast_from_zero=model_3.brute_force(1, 100.0),
+        slow_from_zero=model_3.brute_force(128, 1e4),
         ladder_mean=LADDER.mean_epochs(128),
         exactly_100=LADDER.epochs_distribution(128).pmf(100),
         more=cost(SLOW_LADDER, 128) - 1,

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from ....envs.campaigns.fidelity_ladder import FidelityLadder
 from ....envs.rendering.palette import BLUE, GREEN, GREY, ORANGE, PINK
-from ..figures import new_figure, plain_numbers
+from ..figures import plain_numbers, subplots
 from ..report import Section, rows_of
 from .campaigns import FOREVER, Simulation
 from .common import WORDS
@@ -78,8 +78,8 @@ def only_days(sizes: Sequence[int]) -> Case:
 
 def switch(simulation: Simulation, episodes: int) -> Section:
     """Return when to go from plates to careful tests, and what that is worth."""
-    figure = new_figure(8.2, 6.4)
-    gain, rung, price, parallel = figure.subplots(2, 2).flat
+    figure, panels = subplots(8.2, 6.4, 2, 2)
+    gain, rung, price, parallel = panels.flat
     noise = _draw_noise(gain, rung)
     wells = _draw_prices(price)
     fails = _draw_parallel(parallel)
@@ -108,20 +108,12 @@ def _draw_noise(gain: Axes, rung: Axes) -> list[dict[str, Any]]:
     rows = []
     for day, colour in DAYS.items():
         cases = [case(f, day) for f in NOISES]
-        gain.plot(
-            NOISES, [100 * one.gain for one in cases], color=colour, label=f"a day costs {day:g}"
-        )
-        rung.plot(NOISES, [one.model.switch() for one in cases], color=colour)
+        gains, switches = [one.gain for one in cases], [one.model.switch() for one in cases]
+        gain.plot(NOISES, 100 * np.array(gains), color=colour, label=f"a day costs {day:g}")
+        rung.plot(NOISES, switches, color=colour)
         rung.plot(NOISES, [one.share for one in cases], "o", color=colour, markersize=3.5)
-        rows += [
-            {
-                "price of a day": day,
-                "false positives": f,
-                "gain": one.gain,
-                "p*": one.model.switch(),
-            }
-            for f, one in zip(NOISES, cases, strict=True)
-        ]
+        columns = {"false positives": NOISES, "gain": gains, "p*": switches}
+        rows += rows_of(columns, {"price of a day": day})
     gain.set(xlabel="false positives f", ylabel="gain over the better single, %", ylim=(0, None))
     gain.set_title("What is the switch worth?")
     gain.legend(loc="upper right")
@@ -137,12 +129,9 @@ def _draw_prices(axes: Axes) -> list[dict[str, Any]]:
         plates = [((WELLS, SENSITIVITY, 0.05, 0.0, price, 1.0),) for price in PER_WELL]
         cases = [case(0.05, plates=plate, p_scale=scale) for plate in plates]
         gains = [one.gain for one in cases]
-        axes.plot(
-            PER_WELL, [100 * g for g in gains], color=colour, label=f"p = (x + 1)/{scale:,.0f}"
-        )
-        rows += rows_of(
-            {"1 / p(0)": [scale] * len(gains), "price of a well": PER_WELL, "gain": gains}
-        )
+        label = f"p = (x + 1)/{scale:,.0f}"
+        axes.plot(PER_WELL, 100 * np.array(gains), color=colour, label=label)
+        rows += rows_of({"price of a well": PER_WELL, "gain": gains}, {"1 / p(0)": scale})
     axes.axvline(SENSITIVITY - 0.05, color=GREY, linewidth=0.9, linestyle=":")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(plain_numbers())

@@ -141,7 +141,7 @@ def test_a_wing_is_played_whole(suite, tmp_path):
 def test_what_runs_code_of_others_is_outside():
     smoke = catalogue.suite("smoke")
     task = next(one for one in smoke.tasks if "Simulator" in one.env_id)
-    card = Card({"suite": "smoke", "suite_version": 2, "entry": {"name": "x", "agent": "random"}})
+    card = Card(name="x", agent="random", suite="smoke", suite_version=2, values={})
     with pytest.raises(Refused, match="Simulator, 11 settings is outside: its environment is code"):
         check_runs(smoke, card, {"traces/x.parquet": smoke.run(task, "x", "random")})
 

@@ -9,7 +9,7 @@ import pytest
 from kill_runs import SUITE, contents, left_over
 
 from discovery_gym import InputError
-from discovery_gym.experiments.runs import nodes
+from discovery_gym.experiments.runs import engine
 from discovery_gym.experiments.runs.board import missing
 from discovery_gym.experiments.runs.engine import play_on_ray
 from discovery_gym.experiments.runs.records import read_folder
@@ -70,7 +70,7 @@ def test_a_chunk_that_kills_whoever_plays_it(tmp_path, cluster, monkeypatch):
         "import os\ndef kill(observation):\n    os.kill(os.getpid(), 9)\n"
         "def fail(observation):\n    raise RuntimeError('as ever')\n"
     )
-    monkeypatch.setattr(nodes, "TRIES", 2)
+    monkeypatch.setattr(engine, "TRIES", 2)
     out, spec = tmp_path / "out", plan(SUITE)[0]
     kill, fail = (
         dataclasses.replace(spec, name=name, agent=f"{tmp_path}/deadly.py:{name}", episodes=2)
