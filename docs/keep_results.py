@@ -148,8 +148,6 @@ def small(png: bytes) -> bytes:
 if __name__ == "__main__":
     given = sys.argv[1:]
     keep([Path(one) for one in given if one != "--as-now"], renew="--as-now" in given)
-    size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
+    sizes = [path.stat().st_size for path in RESULTS.rglob("*.parquet")]
     picture = "" if take_picture() else "; no browser took the picture that README shows"
-    print(
-        f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB{picture}"
-    )
+    print(f"{RESULTS}: {len(sizes)} records, {sum(sizes) / 1e6:.1f} MB{picture}")

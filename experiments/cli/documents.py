@@ -86,8 +86,8 @@ def comparison(found: Verdict, agents: dict[str, str]) -> dict[str, Any]:
         }
         for i in found.order
     ]
-    best = {"best": found.names[found.best], "beats_random": found.beats_random}
-    return {"strategies": strategies, **best}
+    best = found.names[found.best]
+    return {"strategies": strategies, "best": best, "beats_random": found.beats_random}
 
 
 def _difference(one: Difference) -> dict[str, float]:
