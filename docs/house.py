@@ -65,21 +65,19 @@ def modules(root: Path = ROOT) -> dict[str, Path]:
 
 
 def named(source: str, package: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield what a source imports from this package by relative imports: a module, and a name in it."""
+    """Yield what a source imports from this package by relative imports: a module, and what in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = package[: len(package) - node.level + 1]
             base += tuple(node.module.split(".")) if node.module else ()
-            yield from (("/".join(base), alias.name) for alias in node.names)
+            yield from (("/".join(base), "/".join([*base, alias.name])) for alias in node.names)
 
 
 def resolved(sources: Mapping[str, tuple[str, tuple[str, ...]]], known: Collection[str]) -> Graph:
     """Return which of the known modules are imported by sources, each with the package it is in."""
     graph: dict[str, set[str]] = {}
     for module, (source, package) in sources.items():
-        found = named(source, package)
-        paths = [(base, f"{base}/{name}".lstrip("/")) for base, name in found]
-        targets = {path if path in known else base for base, path in paths}
+        targets = {path if path in known else base for base, path in named(source, package)}
         graph[module] = (targets & set(known)) - {module}
     return graph
 
@@ -196,12 +194,9 @@ def box(kind: str, x: int, y: int, width: int, height: int) -> str:
 def draw(graph: Graph) -> str:
     """Return the picture of rooms and the imports among them."""
     size = f"0 0 {WIDTH} {ROW * len(LAYERS) + 2 * MARGIN}"
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}">',
-        f"<style>{STYLE}</style>",
-    ]
-    lines.append("<title>The rooms of discovery_gym and what they import</title>")
-    lines.append(HEAD)
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}">'
+    title = "<title>The rooms of discovery_gym and what they import</title>"
+    lines = [start, f"<style>{STYLE}</style>", title, HEAD]
     for storey, about in ABOUT.items():
         rows = [i for i, layer in enumerate(LAYERS) if next(iter(layer)).startswith(storey)]
         y = MARGIN + rows[0] * ROW + 3

@@ -46,7 +46,7 @@ POINTS = 12
 KEPT = ("versions", "platform", "machine", "created")
 VIEW = "suite=paper&wing=pool"
 """What is shown, as the address of the board says it."""
-SIZE = (1280, 1300)
+SIZE = {"width": 1280, "height": 1300}
 COLOURS = 64
 
 
@@ -125,8 +125,7 @@ def take_picture() -> bool:
         return False
     with sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        width, height = SIZE
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+        page = browser.new_page(viewport=SIZE, color_scheme="light")
         page.goto(f"{(RESULTS / 'index.html').resolve().as_uri()}#{VIEW}")
         page.wait_for_selector("svg")
         shot = page.screenshot()
@@ -148,8 +147,6 @@ def small(png: bytes) -> bytes:
 if __name__ == "__main__":
     given = sys.argv[1:]
     keep([Path(one) for one in given if one != "--as-now"], renew="--as-now" in given)
-    size = sum(path.stat().st_size for path in RESULTS.rglob("*.parquet"))
+    sizes = [path.stat().st_size for path in RESULTS.rglob("*.parquet")]
     picture = "" if take_picture() else "; no browser took the picture that README shows"
-    print(
-        f"{RESULTS}: {len(list(RESULTS.rglob('*.parquet')))} records, {size / 1e6:.1f} MB{picture}"
-    )
+    print(f"{RESULTS}: {len(sizes)} records, {sum(sizes) / 1e6:.1f} MB{picture}")

@@ -9,15 +9,17 @@ results; commands, suites, data sets, and what the command line knows, as `liste
 from __future__ import annotations
 
 import inspect
+import json
+import math
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-import kept
 import listed
 
 from discovery_gym.agents import available
@@ -26,6 +28,7 @@ from discovery_gym.envs.core import registered
 from discovery_gym.envs.core.files import write
 from discovery_gym.experiments.cli.describing import GOOD
 from discovery_gym.experiments.cli.known import short
+from discovery_gym.experiments.report.words import duration
 from discovery_gym.studies.schema import schema
 
 HIDDEN = ("model", "env", "num_episodes", "seed")
@@ -56,6 +59,8 @@ An agent is a plain one, or a rule with a belief: `bayes_ucb(width=2, belief=lin
 - $k$ is a condition with $n_k$ tests, their mean $m_k$ and variance $v_k$.
 """
 """What stands below the index of agents."""
+MOST = 12
+"""Tasks of the kept results that are shown of one environment."""
 PAPERS = tomllib.loads(Path(__file__).with_name("papers.toml").read_text("utf-8"))
 """Addresses of papers, by title and by other words for them."""
 
@@ -99,7 +104,7 @@ def _environments(models: Mapping[str, Any]) -> dict[str, str]:
         idea, _, rest = _text(page).partition("\n\n")
         told, after, more = rest.partition("## Vectorized environment")
         truth = f"## Truth\n{TOLD[name]['truth'][:1].upper()}{TOLD[name]['truth'][1:]}."
-        best = f"## Best in the kept results\n{kept.best(env_id)}"
+        best = f"## Best in the kept results\n{_best(env_id)}"
         played = _played(env_id, model)
         parts = [f"# {env_id}", idea, played, told.strip(), truth, best, after + more]
         out[f"environments/{name}.md"] = "\n\n".join(parts) + "\n"
@@ -144,7 +149,7 @@ def _agents(models: Mapping[str, Any]) -> dict[str, str]:
             else:
                 parts += [_shipped()] if cls is PolicyAgent else []
                 played = [one for one in models if name in fits[one]]
-            parts += [_where(kind, played), _tried(name, kind, played), kept.cost(name)]
+            parts += [_where(kind, played), _tried(name, kind, played), _cost(name)]
             out[f"agents/{name}.md"] = "\n\n".join(filter(None, parts)) + "\n"
             entries.append((f"[{name} ({kind})]({name}.md)", listed.first(cls)))
     index = f"# Agents, rules and beliefs\n\n{listed.table(entries)}"
@@ -210,6 +215,72 @@ def _settings(cls: Any) -> str:
         if p.name not in HIDDEN and p.kind is not p.VAR_KEYWORD
     ]
     return f"({', '.join(named)})" if named else ""
+
+
+# ---- what the kept results say
+
+
+@cache
+def _tasks() -> list[dict[str, Any]]:
+    """Return the tasks of the kept results, with their agents."""
+    kept = json.loads((Path(__file__).parent / "results" / "leaderboard.json").read_text("utf-8"))
+    return [task | {"suite": suite["suite"]} for suite in kept["suites"] for task in suite["tasks"]]
+
+
+def _best(env_id: str) -> str:
+    """Return who is best at an environment, as a table, or that it is not played."""
+    tasks = [task for task in _tasks() if task["env"] == env_id]
+    if not tasks:
+        return "No suite whose results are kept plays it."
+    suites = [f"[`{one}`](../suites/{one}.md)" for one in dict.fromkeys(t["suite"] for t in tasks)]
+    head = (
+        f"In {', '.join(suites)}; [the board](../results/LEADERBOARD.md) has all of it. Behind the best "
+        "stand those that cannot be told apart from it."
+    )
+    rows = listed.table(
+        map(_cells, tasks[:MOST]), "| task | best | score | return | optimum | random |"
+    )
+    more = f"\n\nAnd {len(tasks) - MOST} more of the same kind." if len(tasks) > MOST else ""
+    return f"{head}\n\n{rows}{more}"
+
+
+def _cells(task: dict[str, Any]) -> list[str]:
+    agents = {one["agent"]: one for one in task["agents"]}
+    names = [name for name in agents if name in task["may_be_best"]] or [*agents][:1]
+    first, *others = (agents[name] for name in names)
+    best = "; ".join([f"{first['agent']} (`{first['text']}`)", *(one["agent"] for one in others)])
+    optimum, chance = task["optimal_value"], task["random_value"]
+    told = None in (optimum, chance) or abs(optimum - chance) > 1e-9  # else all agents are equal
+    values = [first["score"] if told else None, first["return"], optimum, chance]
+    return [task["task"], best, *map(_number, values)]
+
+
+def _number(value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return "–"
+    value = value if abs(value) > 1e-9 else 0.0
+    return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", "−")
+
+
+def _decisions(name: str) -> Iterator[tuple[float, str]]:
+    """Yield seconds per decision and the task, of all runs of an agent by any of its settings."""
+    for task in _tasks():
+        for one in task["agents"]:
+            seconds = one["seconds_per_decision"]
+            if str(one["text"]).partition("(")[0] == name and seconds is not None:
+                yield seconds, task["task"]
+
+
+def _cost(name: str) -> str:
+    """Return how long a decision takes, from where it is quickest to where it is slowest."""
+    runs = sorted(_decisions(name))
+    if not runs:
+        return ""
+    (low, quick), (high, slow) = runs[0], runs[-1]
+    if low == high:
+        return f"In the kept results a decision took {duration(low)} ({quick})."
+    times = f"from {duration(low)} ({quick}) to {duration(high)} ({slow})"
+    return f"In the kept results a decision took {times}."
 
 
 def main() -> None:

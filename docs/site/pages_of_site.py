@@ -167,7 +167,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.nb_execution_cache_path = f"{app.doctreedir}/ran/{code}"
     app.add_html_math_renderer("mathml", (formula, None), (block, None))
     app.config.html_math_renderer = "mathml"
-    app.connect("builder-inited", pictures.draw)
+    app.connect("builder-inited", pictures.draw_all)
     app.connect("source-read", source_read)
     app.connect("doctree-read", name_the_shell)
     app.connect("build-finished", add_the_board)

@@ -21,8 +21,8 @@ from sphinx.application import Sphinx
 
 from discovery_gym.agents import make
 from discovery_gym.agents.thoughts import with_thoughts
-from discovery_gym.envs import rendering
 from discovery_gym.envs.core import registered
+from discovery_gym.envs.rendering import draw
 from discovery_gym.experiments.runs import moving
 
 DOCS = Path(__file__).parents[1]
@@ -127,9 +127,7 @@ def frames(env: str, play: Play, count: int) -> Iterator[NDArray[np.uint8]]:
             shown = with_thoughts(seen[name], agents[name], now[name])
             if play.rival and not side_by_side:
                 shown = _beside(shown, seen[play.rival], play)
-            drawn[name] = rendering.draw(
-                world.model, now[name], "rgb_array", compact=True, picture=shown
-            )
+            drawn[name] = draw(world.model, now[name], "rgb_array", compact=True, picture=shown)
         named = (_named(one, name) if side_by_side else one for name, one in drawn.items())
         yield np.concatenate([*named], axis=1)
 
@@ -175,7 +173,7 @@ def animate(name: str, play: Play, folder: Path, count: int = FRAMES) -> None:
 # ---- when it is drawn
 
 
-def draw(app: Sphinx) -> None:
+def draw_all(app: Sphinx) -> None:
     """Make the pictures whose sources have changed since they were made."""
     folder = Path(app.outdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)

@@ -56,18 +56,14 @@ class Row:
         """Measure it; return the cells below `HEAD`."""
         works = {"work": self.work} | ({} if self.floor is None else {"floor": self.floor})
         found, shown = in_turns(works, turns), EngFormatter(self.unit, places=2)
-        each = [shown(np.median(values) / self.each) for values in found.values()]
-        ratio = [] if self.floor is None else [_spread(found["work"] / found["floor"])]
-        return [self.name, *[*each, *ratio, "", ""][:3], self.reach]
+        cells = [shown(np.median(values) / self.each) for values in found.values()]
+        if self.floor is not None:
+            low, middle, high = np.quantile(found["work"] / found["floor"], (0.1, 0.5, 0.9))
+            cells.append(f"{middle:.3g} ({low:.3g} to {high:.3g})")
+        return [self.name, *[*cells, "", ""][:3], self.reach]
 
 
 Rows = Iterator[Row]
-
-
-def _spread(values: NDArray[np.float64]) -> str:
-    """Return the median over the turns, and the 10th to the 90th percentile."""
-    low, middle, high = (f"{value:.3g}" for value in np.quantile(values, (0.1, 0.5, 0.9)))
-    return f"{middle} ({low} to {high})"
 
 
 def in_turns(works: Mapping[Name, Work], turns: int) -> dict[Name, NDArray[np.float64]]:

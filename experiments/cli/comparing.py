@@ -29,6 +29,8 @@ PROBES = 1, 4
 """Episodes that are played to see what more of them cost."""
 START = 3.0
 """Seconds until workers play."""
+Asking = Callable[[str], str]
+"""Gives the command that asks a strategy."""
 
 
 def compare(
@@ -100,14 +102,14 @@ def _measured(dataset: str, how: Mapping[str, Any]) -> Table:
     return whole.conditions()
 
 
-def _asking(dataset: str, target: str | None, settings: Sequence[str]) -> Callable[[str], str]:
+def _asking(dataset: str, target: str | None, settings: Sequence[str]) -> Asking:
     """Return what gives the command that asks a strategy about a table."""
     words = [] if target is None else ["--target", target]
     words += [word for one in settings for word in ("--set", one)]
     return lambda agent: typed("ask", dataset, *words, "--agent", agent)
 
 
-def _too_few(table: Table, ask: Callable[[str], str], form: str | None) -> None:
+def _too_few(table: Table, ask: Asking, form: str | None) -> None:
     from ...studies.choosing import AGENT as DEFAULT
     from ..suites.comparing import FEWEST
 
@@ -225,12 +227,7 @@ def _seconds(task: Task) -> float:
 
 
 def _tell(
-    suite: Suite,
-    folder: Path,
-    metric: str,
-    table: Table,
-    ask: Callable[[str], str],
-    form: str | None,
+    suite: Suite, folder: Path, metric: str, table: Table, ask: Asking, form: str | None
 ) -> None:
     from ...studies.choosing import AGENT as DEFAULT
     from ..report.strategies import of_records, verdict, words

@@ -23,8 +23,6 @@ SHELLS = {
     "fish": "~/.config/fish/completions/discovery-gym.fish",
 }
 """Where the script of a shell goes, and what installs it there."""
-MAIN = ("--help", "--version")
-
 
 Shell = Annotated[str, Argument(help="bash, zsh or fish.")]
 
@@ -150,7 +148,7 @@ def _bash(commands: list[Command], shell: str) -> str:
         for one in commands
     ]
     parts = {
-        "commands": " ".join([*(one.name for one in commands), *MAIN]),
+        "commands": " ".join([*(one.name for one in commands), "--help", "--version"]),
         "options": "\n".join(options),
         "values": "\n".join(_cases(commands, lambda one: one.values.items())),
         "places": "\n".join(_cases(commands, lambda one: enumerate(one.places))),

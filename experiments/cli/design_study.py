@@ -15,7 +15,7 @@ from ...studies.measured import outcome_of
 from ...studies.problem import DesignProblem, read_problem
 from ..runs.terminal import out, say
 from ..runs.terminal import show as table
-from .pool_study import CHANGE, command, must_be_there, with_point
+from .pool_study import CHANGE, command, left, must_be_there, with_point
 from .shared import Manner, note
 
 ENDS = {"failed": Status.FAILED, "withdrawn": Status.WITHDRAWN, "retry": Status.FLYING}
@@ -51,9 +51,7 @@ def ask(source: str, given: dict[str, Any], journal: Path | None, *, dry: bool =
     _say_failures(study, source)
     one = suggestions[0]
     example = command("tell", source, journal, f"{one.id}=DATA.csv")
-    say(
-        f"{study.left} of {study.budget} experiments left; the study is kept in {study.journal.path}"
-    )
+    say(f"{left(study, 'experiments')}; the study is kept in {study.journal.path}")
     say(f"Then: {example}  (or {one.id}=failed)")
     other = command("tell", source, journal, "DATA.csv")
     place = f"{'columns' if knobs[1:] else 'a column'} {', '.join(knobs)}"
@@ -123,7 +121,7 @@ def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None)
         table(["id", "setting", "told"], [_echo(study, name) for name in told])
     _run(study)
     _say_beliefs(study)
-    say(f"{study.left} of {study.budget} experiments left. Next: {command('ask', source, journal)}")
+    say(f"{left(study, 'experiments')}. Next: {command('ask', source, journal)}")
 
 
 def begun(source: str, journal: Path | None) -> DesignStudy:

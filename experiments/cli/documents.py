@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from ..report.strategies import Difference, Verdict
     from ..runs.record import Record
 
-EACH = ("returns", "lengths", "regret", "spent")
-"""What is told of each episode."""
-
 
 def _of(thing: Any, *names: str) -> dict[str, Any]:
     """Return what a thing has by some names."""
@@ -54,7 +51,7 @@ def evaluation(result: Evaluation, metrics: Sequence[str]) -> dict[str, Any]:
             }
             for one in findings(result, metrics)
         },
-        "each": _of(result, *EACH),
+        "each": _of(result, "returns", "lengths", "regret", "spent"),
     }
 
 
@@ -86,8 +83,8 @@ def comparison(found: Verdict, agents: dict[str, str]) -> dict[str, Any]:
         }
         for i in found.order
     ]
-    best = {"best": found.names[found.best], "beats_random": found.beats_random}
-    return {"strategies": strategies, **best}
+    best = found.names[found.best]
+    return {"strategies": strategies, "best": best, "beats_random": found.beats_random}
 
 
 def _difference(one: Difference) -> dict[str, float]:

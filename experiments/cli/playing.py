@@ -174,16 +174,15 @@ def evaluate(
     form: Form = None,
 ) -> None:
     """Play one agent on one environment; show what it achieves."""
-    from ..runs.evaluation import EVALUATION_SEED
-    from ..runs.evaluation import evaluate as play
+    from ..runs import evaluation
 
     metrics = metric or []
     parameters = parameters_of(kwargs, settings or [])
-    first = EVALUATION_SEED if seed is None else seed
+    first = evaluation.EVALUATION_SEED if seed is None else seed
     say_notes(env, parameters)
     with progress(episodes, "episodes") as update:
         how: dict[str, Any] = {"env_kwargs": parameters, "metrics": metrics, "progress": update}
-        result = play(env, agent, episodes=episodes, seed=first, **how)
+        result = evaluation.evaluate(env, agent, episodes=episodes, seed=first, **how)
     if form is not None:
         from . import documents, formats
 

@@ -17,6 +17,7 @@ from ...envs.datasets.files import is_file
 from ...envs.pools.status import Status
 from ...studies.answers import Question
 from ...studies.journal import Journal
+from ...studies.kept import KeptStudy
 from ...studies.pool_study import PoolStudy
 from ...studies.sheet import cell, told
 from ...studies.source import Source
@@ -133,7 +134,7 @@ def ask(
     _print(questions)
     if plate is not None:
         _write_plate(study, questions, plate)
-    say(f"{_left(study)}; the study is kept in {study.journal.path}")
+    say(f"{left(study, 'labels')}; the study is kept in {study.journal.path}")
     results = [f"{one.id}=LABEL" for one in questions[:2]]
     say(f"Then: {command('tell', source, journal, *results)} (or {questions[0].id}=failed)")
     say(f"or type labels into {source}, and: {command('ask', source, journal)}")
@@ -182,18 +183,17 @@ def _naming_options() -> Iterator[None]:
         raise InputError(f"{error} Type it so: {example}") from None
 
 
-def _left(study: PoolStudy) -> str:
-    return f"{study.left} of {study.budget} labels left"
+def left(study: KeptStudy, what: str) -> str:
+    """Return how much of the budget is left."""
+    return f"{study.left} of {study.budget} {what} left"
 
 
 def _print(questions: Sequence[Question]) -> None:
     from ..report.study import belief
 
     names = list(questions[0].values)
-    if out.is_terminal and len(names) > MOST_COLUMNS:
-        say(
-            f"{len(names) - MOST_COLUMNS} more columns are left out here; --out writes all to a file."
-        )
+    if out.is_terminal and (more := len(names[MOST_COLUMNS:])):
+        say(f"{more} more columns are left out here; --out writes all to a file.")
         names = names[:MOST_COLUMNS]
     rows = []
     for one in questions:
@@ -239,7 +239,7 @@ def tell(source: str, results: Sequence[str], how: Manner, journal: Path | None)
     for name, do in changes.items():
         getattr(study, do)(name)
     _echo(study, new)
-    say(f"{_left(study)}. Next: {_asks(study, source, journal)}")
+    say(f"{left(study, 'labels')}. Next: {_asks(study, source, journal)}")
 
 
 def _echo(study: PoolStudy, new: Mapping[str, float | str]) -> None:
