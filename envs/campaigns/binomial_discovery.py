@@ -297,15 +297,15 @@ class BinomialDiscovery(Batches[Counts]):
             change[:, column] = (action == bought) & (counts[:, column] < most)
         state.board = counts + change
         ended = state.board[:, 0] <= ZERO
-        paid: NDArray[Any] = count
         if self.objective == "first":
-            paid = count > ZERO
-            ended = ended | paid
-        return paid * self._pay - self.cost_table.take(pair), ended
+            ended = ended | (count > ZERO)
+        return self._pays[count] - self.cost_table.take(pair), ended
 
     @cached_property
-    def _pay(self) -> NDArray[np.float64]:
-        return np.array(self.success_reward)
+    def _pays(self) -> NDArray[np.float64]:
+        """What so many successes pay, from 0 on."""
+        paid = np.arange(self.sizes.max() + 1)
+        return (np.minimum(paid, 1) if self.objective == "first" else paid) * self.success_reward
 
     def decisions(self, observation: Any) -> NDArray[np.int64]:
         """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""

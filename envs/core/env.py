@@ -82,11 +82,11 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         played = self._batch(action)
         reward, terminated = self.model.step(self._state, played, self._streams)
         self._streams.next_step()
-        self._ended = bool(terminated[0])
+        paid, self._ended = reward.item(), terminated.item()
         observation, info = self._look()
         if self.render_mode is not None:
-            self._trace.append((played[0], float(reward[0]), observation))
-        return observation, float(reward[0]), self._ended, False, info
+            self._trace.append((played[0], paid, observation))
+        return observation, paid, self._ended, False, info
 
     def render(self) -> Any:
         """Return the episode so far as a text or as a picture, as the render mode says."""

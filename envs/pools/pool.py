@@ -31,6 +31,9 @@ from .late import Late, Waiting
 
 StateT = TypeVar("StateT", bound=Labels)
 
+CHOSEN = np.array(0, np.int8)
+"""What stands in `Labels.legal` for an item that was chosen."""
+
 __getattr__ = former(__name__)
 
 
@@ -266,14 +269,14 @@ class Pool(Drawn[StateT], Generic[StateT]):
         ended = state.left <= ZERO if purse is None else (state.left <= ZERO) | purse.spent_up
         paid = self._paid(state, slot, fresh, label)
         if all_fresh:
-            state.labelled.reshape(-1)[slot] = item
-            state.labels.reshape(-1)[slot] = label
+            state.labelled.ravel()[slot] = item
+            state.labels.ravel()[slot] = label
             state.count = state.count + (ONE if n == 1 else n)
             state.found = state.found + self._per_episode(value)
             reward = paid.copy() if paid is value else paid
         else:
-            state.labelled.reshape(-1)[slot[fresh]] = item[fresh]
-            state.labels.reshape(-1)[slot[fresh]] = label[fresh]
+            state.labelled.ravel()[slot[fresh]] = item[fresh]
+            state.labels.ravel()[slot[fresh]] = label[fresh]
             state.count = state.count + self._per_episode(fresh)
             wasted = self._wasted if purse is None else 0.0  # which takes no money
             state.found = state.found + self._per_episode(np.where(fresh, value, wasted))
@@ -301,15 +304,15 @@ class Pool(Drawn[StateT], Generic[StateT]):
         """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
         item = action if self.batch_size == 1 else action.reshape(-1)
         index = state.first_item + item
-        legal = state.legal.reshape(-1)
-        fresh = legal.take(index).view(np.bool_)
+        legal = state.legal.ravel()
+        fresh = legal[index].view(np.bool_)
         if self.batch_size > 1:
             fresh &= first_time(action)
         if self.illegal == "raise" and not fresh.all():
             self._refuse(item, fresh, done)
         value = self._values_at(state, index, item)
         label = self._label(value, streams)
-        legal[index] = 0
+        legal[index] = CHOSEN
         return item, fresh, value, label
 
     def _per_episode(self, row: NDArray[Any]) -> NDArray[Any]:
@@ -320,7 +323,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
         self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
-        return state.values.reshape(-1).take(index)
+        return state.values.ravel()[index]
 
     def _show(
         self,

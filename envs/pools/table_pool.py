@@ -334,7 +334,7 @@ class TablePool(ColumnTests, Reading):
     ) -> NDArray[np.float64]:
         if self.rows is not None:
             return super()._values_at(state, index, item)
-        return self.table.labels.take(item)  # `values` is a view, which `reshape` would copy
+        return self.table.labels[item]  # `values` is a view, which `reshape` would copy
 
     def hidden(self, state: FeatureLabels) -> dict[str, NDArray[Any]]:
         """Return regret and values as every pool; with `rows` also the ``row`` of each item, ``(B, n)``.

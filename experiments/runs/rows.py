@@ -29,12 +29,13 @@ class Rows:
         self._count, self._void = 0, False
 
     def add(self, rows: NDArray[Any] | None) -> None:
-        """Append rows, ``(E, ...)``."""
+        """Append rows, ``(E, ...)``; what the type of the first ones may not hold raises `TypeError`."""
         self._void |= rows is None
         if rows is None:
             return
         if not self._kinds:
             self._like, self._kinds = rows[:0].copy(), _kinds(rows.dtype)
+        rows = rows.astype(self._like.dtype, casting="safe", copy=False)
         while not _holds(self._kinds[0], rows):
             self._bytes = bytearray(self._kept.astype(self._kinds[1]).data)
             del self._kinds[0]

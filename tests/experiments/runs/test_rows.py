@@ -51,6 +51,16 @@ def test_zero_keeps_its_sign_and_none_is_none():
     assert rows.read() is None
 
 
+def test_other_types_are_taken_in_where_nothing_is_lost():
+    rows = Rows()
+    rows.add(np.array([1, 300], np.int32))
+    rows.add(np.array([-2], np.int8))
+    with pytest.raises(TypeError, match=r"float64.*int32"):
+        rows.add(np.array([0.5]))
+    assert rows.read().tolist() == [1, 300, -2]
+    assert rows.read().dtype == np.int32
+
+
 def test_packed_fields_are_read_as_arrays():
     @packed("some", "more")
     @dataclass(frozen=True, kw_only=True)
