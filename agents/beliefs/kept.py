@@ -144,7 +144,8 @@ class Kept:
             x: Features as they are seen, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
-        level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
+        level = (mean - middle).astype(np.float32)
+        np.copyto(level, -np.inf, where=mask == 0)
         top = np.empty(self.z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
         if is_large(x[0]):
