@@ -153,12 +153,13 @@ class IDS(Rule[Belief]):
         few = few[apart <= (off[1][:, 0] + 1e-5 * gain.max(1))[episodes]]
         start = few.searchsorted(first)
         count = few.searchsorted(first + gain.shape[1]) - start
-        return few[start + (random.random(len(gain)) * count).astype(np.int64)] - first
+        picked = start + (random.random(len(gain)) * count).astype(np.int64)
+        return np.asarray(few[picked] - first)
 
 
 def _least(values: Array) -> Array:
     """Return what values ``(B, n)`` are raised to, ``(B, 1)``."""
-    return np.maximum(TINY * values.max(1, keepdims=True), LEAST)
+    return np.asarray(np.maximum(TINY * values.max(1, keepdims=True), LEAST))
 
 
 def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, Array]:
