@@ -50,7 +50,7 @@ FEW = 100
 """Draws from which on they are kept where they are no more than d + 1."""
 WORTH = 8
 """Coefficients from which on a product costs more than values that are moved."""
-TILE = 2**17
+TILE = 2**16
 """Values that are looked at together, in the cache."""
 
 
@@ -144,7 +144,8 @@ class Kept:
             x: Features as they are seen, ``(B or 1, n, d)``.
         """
         middle = mean.max(1, keepdims=True)
-        level = np.where(mask, mean - middle, -np.inf).astype(np.float32)
+        level = (mean - middle).astype(np.float32)
+        np.copyto(level, -np.inf, where=mask == 0)
         top = np.empty(self.z.shape[:2], np.float32)
         winner = np.empty(top.shape, np.int64)
         if is_large(x[0]):
@@ -232,6 +233,6 @@ class Kept:
 
 def _parts(out: Floats) -> Iterator[tuple[slice, Floats, Floats]]:
     """Yield some items, what stands there, and room to work, in the cache."""
-    for first in range(0, len(out), TILE // 4):
-        items = slice(first, first + TILE // 4)
+    for first in range(0, len(out), TILE // 2):
+        items = slice(first, first + TILE // 2)
         yield items, out[items], np.empty_like(out[items])

@@ -38,7 +38,7 @@ from ...envs.core import Random
 from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
 from .decision import Decision
-from .rule import Rule, best, one_of
+from .rule import Rule, best
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -81,7 +81,7 @@ class IDS(Rule[Belief]):
         """Return the chosen items, ``(B,)``."""
         mask = decision.mask
         regret, explained = self._about(belief, decision, random)
-        gain = np.where(mask, belief.reach(explained), 0.0)
+        gain = belief.reach(explained) * mask
         off = 2 * belief.rounding(drawn=True)
         return self._drawn(regret, gain, mask, (off, off * belief.widest()), random)
 
@@ -131,8 +131,8 @@ class IDS(Rule[Belief]):
         Regret and information of every action are ``(B, n)``, the latter written over; ``off`` is what
         rounding does to them, ``(B, 1)`` each. With ``costs`` both are per cost.
         """
-        least, regret = _least(regret), np.where(mask, regret, np.inf)
-        np.maximum(regret, least, out=regret)  # of labelled items it may be below 0
+        regret = np.maximum(regret, _least(regret))  # of labelled items it may be below 0
+        np.copyto(regret, np.inf, where=mask == 0)
         np.maximum(gain, _least(gain), out=gain)
         first = np.arange(0, gain.size, gain.shape[1])
         if self.deterministic:
@@ -150,14 +150,16 @@ class IDS(Rule[Belief]):
         few = alike.ravel().nonzero()[0]  # so that the rest looks at them only
         episodes = few // gain.shape[1]
         apart = np.abs(gain.take(few) - gain.take(chosen)[episodes])
-        within = off[1][:, 0] + 1e-5 * gain.max(1)
-        alike.ravel()[few] = apart <= within[episodes]
-        return one_of(alike, random)
+        few = few[apart <= (off[1][:, 0] + 1e-5 * gain.max(1))[episodes]]
+        start = few.searchsorted(first)
+        count = few.searchsorted(first + gain.shape[1]) - start
+        picked = start + (random.random(len(gain)) * count).astype(np.int64)
+        return np.asarray(few[picked] - first)
 
 
 def _least(values: Array) -> Array:
     """Return what values ``(B, n)`` are raised to, ``(B, 1)``."""
-    return np.asarray(TINY * np.maximum(values.max(1, keepdims=True), 0.0) + LEAST)
+    return np.asarray(np.maximum(TINY * values.max(1, keepdims=True), LEAST))
 
 
 def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, Array]:
@@ -178,8 +180,9 @@ def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, 
     """
     n, first = gain.shape[1], np.arange(0, gain.size, gain.shape[1])
     low, high = first + regret.argmin(1), first + gain.argmax(1)
-    high = np.where(gain.take(high) > gain.take(low), high, low)
-    rise, run = regret.take(high) - regret.take(low), gain.take(high) - gain.take(low)
+    run = gain.take(high) - gain.take(low)
+    high = np.where(run > 0, high, low)
+    rise = regret.take(high) - regret.take(low)
     chord = gain - gain.take(low)[:, None]
     chord *= (rise / np.maximum(run, LEAST))[:, None]
     chord += regret.take(low)[:, None]
