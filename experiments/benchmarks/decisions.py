@@ -10,7 +10,8 @@ sweeps of their chains: the product is that of the factors in all chains. On a s
 values are independent, the exact quadrature is set against the draws that it saves.
 
 Some episodes are played as a whole. A Gaussian process carries a row of n numbers for each label, over
-all of which every further label goes: t products of n. Efficient nonmyopic search by nearest neighbours
+all of which every further label goes: t products of n. IDS by it keeps draws; they stand against the
+product that draws its prior anew for every decision. Efficient nonmyopic search by nearest neighbours
 is set against the two products of its bound, with one sparse matrix; by a logistic belief against those
 of its candidates with all items.
 """
@@ -44,8 +45,10 @@ STAR = (900, 0.01, 100, 64)
 MATRIX_EPISODES = (1, 16)
 """Episodes at once on the default low-rank pool."""
 
-LABELS, ITEMS, FEATURES = 790, 3955, 44
-"""Labels, items and features of the episode of a Gaussian process."""
+ITEMS, FEATURES = 3955, 44
+"""Items and features of the episodes of a Gaussian process."""
+PROCESSES = ("bayes_ucb", 790), ("ids", 111)
+"""Rule and labels of each."""
 EARLY = slice(90, 111)
 """Labels at which decisions are looked at one by one."""
 SEARCHES = (
@@ -177,7 +180,8 @@ def _star(n: int, edge_prob: float, k: int, b: int) -> tuple[str, dict[str, Work
 
 def questions(turns: int) -> Measured:
     """Measure all decisions of some episodes, on average, and the worst."""
-    rows = [_process(few(turns)), *(_search(*search) for search in SEARCHES)]
+    rows = [_process(*process, few(turns)) for process in PROCESSES]
+    rows += [_search(*search) for search in SEARCHES]
     head = ["episode", "all, s", "its products, s", "/ products", "mean, ms", "worst, ms"]
     return head, rows
 
@@ -190,16 +194,20 @@ def _episode(
     return [name, *(f"{number:.3g}" for number in numbers)]
 
 
-def _process(turns: int) -> list[str]:
+def _process(rule: str, labels: int, turns: int) -> list[str]:
     random = np.random.default_rng(0)
     x = random.standard_normal((ITEMS, FEATURES))
     y = np.sin(x[:, :4]).sum(1) + random.standard_normal(ITEMS) / 10
-    times = np.median([_asked("bayes_ucb(belief=gp)", x, y, LABELS, []) for _ in range(turns)], 0)
-    rows, weight = np.ones((LABELS, ITEMS)), np.ones(LABELS)
-    name = f"gp, {LABELS} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
-    return _episode(
-        name, times, lambda: [weight[:t] @ rows[:t] for t in range(LABELS)], times[EARLY]
-    )
+    times = np.median([_asked(f"{rule}(belief=gp)", x, y, labels, []) for _ in range(turns)], 0)
+    rows, weight = np.ones((labels, ITEMS)), np.ones(labels)
+    waves, draws = (np.ones(shape, np.float32) for shape in ((512, ITEMS), (500, 512)))
+
+    def products() -> None:
+        for t in range(labels):
+            weight[:t] @ rows[:t] if rule == "bayes_ucb" else draws @ waves
+
+    name = f"gp, {rule}, {labels} labels of {ITEMS:,}; decisions at {EARLY.start}-{EARLY.stop - 1}"
+    return _episode(name, times, products, times[EARLY])
 
 
 def _search(belief: str, agent: str, n: int, d: int) -> list[str]:
