@@ -385,21 +385,19 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""
-        scale, noise = self._settings()
-        draws = prior_draws(self._x, scale, self.kernel, count, random)
+        draws = prior_draws(self._x, self._settings()[0], self.kernel, count, random)
         _, std = self._closed_form()
         for e, draw in enumerate(draws):
             t = self._seen[e]
             draw *= std[e]
             if t:
-                generator, at = generator_of(random, e), self._at[e, :t]
-                errors = generator.standard_normal((t, count))
-                errors *= std[e] * np.sqrt(self._tests.ratio(at, noise[e]))[:, None]
-                seen = self._tests.slope[at][:, None] * draw[:, self._items[e, :t]].T
-                root, right = self._root[e, :t, :t], -errors - seen
+                items, slope, noise, root, v = self._told(e, 0, t)
+                errors = generator_of(random, e).standard_normal((t, count))
+                errors *= std[e] * noise[:, None]
+                right = -errors - slope[:, None] * draw[:, items].T
                 pull = solve_triangular(root, right, lower=True, check_finite=False)
                 pull += self._u[e, :t, None]
-                draw += pull.T @ self._v[e, :t]
+                draw += pull.T @ v
                 if self._known[e] and self._oo[e] > 0:
                     constant = self._o[e, :t] @ pull / self._oo[e]
                     draw += constant[:, None] * (1 - self._vo[e])

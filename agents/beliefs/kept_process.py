@@ -5,10 +5,9 @@ with the row v and the pivot of `gaussian_process`, changes it as in `draws`,
 
     A_k -= v a A_k(x) / (pivot + sqrt(r)),    t labels:  A_k -= V' (L + diag(sqrt(r)))^-1 a A_k(X_t).
 
-No label enters and no error is drawn: draws can look ahead, and means stay exact. A_k begins as a draw
-of the prior. It is kept as it is after every `EVERY` labels, and drawn anew there and where other
-settings are chosen. A decision takes the product of the few rows that came since, so that A_k depends on
-the labels in their order only.
+No label enters and no error is drawn: draws can look ahead, and means stay exact. A_k is drawn from the
+prior and kept as it is after every `EVERY` labels, and where other settings are chosen. A decision takes
+the product of the rows that came since, so that A_k depends on the labels in their order only.
 
 The flat constant adds z_k sqrt(its variance) (1 - V'o). Every item is then stretched to its exact std:
 rules like best what their draws happen to be widest about, and would follow kept ones there.
@@ -34,17 +33,10 @@ Floats = NDArray[np.float32]
 
 
 class KeptProcess:
-    """K draws of the values of all items in B episodes.
+    """K draws of the values of n items in B episodes, by a kernel of this name."""
 
-    Args:
-        num_episodes: The number B of episodes.
-        count: The number K of draws, at least 2.
-        num_items: The number n of items.
-        kernel: The name of the kernel.
-    """
-
-    def __init__(self, num_episodes: int, count: int, num_items: int, kernel: str) -> None:
-        b, self.count, self.kernel = num_episodes, count, kernel
+    def __init__(self, b: int, count: int, num_items: int, kernel: str) -> None:
+        self.count, self.kernel = count, kernel
         self.keys: Words = hashed(np.zeros(1, np.uint64), np.arange(b))
         self.first = np.zeros(b, np.int64)  # labels that are in the values
         self._choice = np.full(b, -1)  # settings of the process; -1: nothing is drawn
@@ -84,11 +76,8 @@ class KeptProcess:
     def now(self, e: int, told: tuple[Any, ...], more: Array, std: Array) -> Floats:
         """Return the draws of an episode less their mean, ``(K, n)``.
 
-        Args:
-            e: The episode.
-            told: Labels from number `first` on: items, slopes, sqrt(r), their part of L and of V.
-            more: What the constant adds for z = 1, ``(n,)``.
-            std: Standard deviations, ``(n,)``.
+        ``told`` are the labels from number `first` on, ``more`` is what the constant adds for z = 1, and
+        ``std`` are the standard deviations, ``(n,)`` each.
         """
         out = self._after(e, more, *told)
         square = np.einsum("kn,kn->n", out, out) / self.count
