@@ -33,7 +33,8 @@ their information and K keeps a condition number below 1 + 1e4 t.
 Draws follow Matheron's rule: a draw of the prior is corrected by the prediction of its own errors
 at the labelled items. The draw of the prior is a sum of random Fourier features. Each call draws new
 frequencies: given them the covariance is off by about 1 / sqrt(`FREQUENCIES`) of s^2 far from labels,
-less near them, and on average over calls it is exact.
+less near them, and on average over calls it is exact. Rules that ask for draws at every decision are
+answered by draws that are kept, see `kept_process`.
 
 Sources: Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), algorithm 2.1
 and equations (2.41) to (2.45), (4.9), (4.17), section 5.2; Rahimi and Recht, "Random Features for
@@ -53,10 +54,12 @@ from scipy.linalg import solve_triangular
 from ...envs.core import Random, generator_of
 from ...envs.core.checks import MOST_TOGETHER, choice, integer, room
 from ...envs.pools import FeaturePool, GaussianProxy
-from .belief import ROUNDING, AdditiveNoise, Array
+from .belief import ROUNDING, AdditiveNoise, Array, explained_by
 from .evidence import DEFAULT, GRID, LOG_PRIOR, log_likelihoods
 from .fidelities import Tests
 from .history import FeatureBelief, standardised
+from .kept import FEW, ROOM
+from .kept_process import KeptProcess
 from .kernels import KERNELS, prior_draws
 
 OFTEN = 20
@@ -82,6 +85,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             `OFTEN` choices; from then on a tenth more labels than at the last. A choice after t
             labels costs 45 t^3 / 3 operations, all of them four times the last.
     """
+
+    _kept: KeptProcess | None
 
     def __init__(
         self, model: FeaturePool, num_episodes: int, *, kernel: str = "rbf", refit: int = 4
@@ -123,6 +128,12 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         """Return the kinds of proxies that it learns from."""
         return (GaussianProxy,)
 
+    def keep(self, count: int) -> None:
+        """Keep ``count`` draws, see `kept_process`, if they are not `FEW` and there is `ROOM`."""
+        b, n = self._vv.shape
+        if count >= FEW and b * count * n <= ROOM:
+            self._kept = KeptProcess(b, count, n, self.kernel)
+
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call.
 
@@ -145,6 +156,10 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             group = (behind & (self._seen == t)).nonzero()[0]
             self._learn(group, int(t), items[group, t], counted[group, t], at[group, t])
         self._known = self._seen.copy()
+        if self._kept is not None:
+            for e in self._kept.due(count, self._choice):
+                x, (scale, _) = self._x[e % len(self._x)], self._settings(e)
+                self._kept.draw(e, x, scale, self._told(e, 0, self._kept.first[e]))
 
     def _due(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return at which of these numbers of labels hyper-parameters were last chosen, ``(B,)``."""
@@ -331,9 +346,8 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def std(self) -> Array:
         """Return the posterior standard deviation of f(x), given l, g and s, ``(B, n)``."""
-        _, std = self._closed_form()
         var = 1 - self._vv + self._unsure()[:, None] * (1 - self._vo) ** 2
-        return std[:, None] * np.sqrt(np.maximum(var, 0.0))
+        return self._closed_form()[1][:, None] * np.sqrt(np.maximum(var, 0.0))
 
     def rounding(self, drawn: bool = False) -> Array:
         """Return what double precision may lose of s; draws sum their prior in single precision."""
@@ -344,7 +358,6 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
     def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""
         scale, _ = self._settings()
-        _, std = self._closed_form()
         rows = self._v[:, : self._seen.max(initial=0)]
         rows = rows * (np.arange(rows.shape[1]) < self._seen[:, None])[..., None]
         out = self._kernel(self._distances(np.arange(len(items)), items), scale[:, None, None])
@@ -352,21 +365,18 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         rest = 1 - self._vo
         unsure = self._unsure()[:, None] * np.take_along_axis(rest, items, 1)
         out += unsure[..., None] * rest[:, None]
-        return out * std[:, None, None] ** 2
+        return out * self._closed_form()[1][:, None, None] ** 2
 
     def noise_variance(self, items: NDArray[np.int64]) -> Array:
         """Return s^2 g for each of ``items``, of the same shape."""
-        _, std = self._closed_form()
-        _, noise = self._settings()
-        return np.broadcast_to((std**2 * noise)[:, None], items.shape)
+        ratio = self._settings()[1][:, None]
+        return np.broadcast_to(self._closed_form()[1][:, None] ** 2 * ratio, items.shape)
 
     def correlation(self, fidelity: int) -> Array:
         """Return the correlation of a label with f(x), in size, ``(B, n)``."""
-        _, std = self._closed_form()
-        _, noise = self._settings()
         signal = np.abs(self._tests.slope[fidelity]) * self.std()
-        noise = std * np.sqrt(self._tests.ratio(fidelity, noise))
-        return np.asarray(signal / np.hypot(signal, noise[:, None]))
+        error = self._closed_form()[1] * np.sqrt(self._tests.ratio(fidelity, self._settings()[1]))
+        return np.asarray(signal / np.hypot(signal, error[:, None]))
 
     def _unsure(self) -> Array:
         """Return the variance of the constant over s^2, ``(B,)``; none in the prior."""
@@ -375,21 +385,19 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     def sample(self, count: int, random: Random) -> Array:
         """Return draws of f by Matheron's rule, ``(B, count, n)``."""
-        scale, noise = self._settings()
-        draws = prior_draws(self._x, scale, self.kernel, count, random)
+        draws = prior_draws(self._x, self._settings()[0], self.kernel, count, random)
         _, std = self._closed_form()
         for e, draw in enumerate(draws):
             t = self._seen[e]
             draw *= std[e]
             if t:
-                generator, at = generator_of(random, e), self._at[e, :t]
-                errors = generator.standard_normal((t, count))
-                errors *= std[e] * np.sqrt(self._tests.ratio(at, noise[e]))[:, None]
-                seen = self._tests.slope[at][:, None] * draw[:, self._items[e, :t]].T
-                root, right = self._root[e, :t, :t], -errors - seen
+                items, slope, noise, root, v = self._told(e, 0, t)
+                errors = generator_of(random, e).standard_normal((t, count))
+                errors *= std[e] * noise[:, None]
+                right = -errors - slope[:, None] * draw[:, items].T
                 pull = solve_triangular(root, right, lower=True, check_finite=False)
                 pull += self._u[e, :t, None]
-                draw += pull.T @ self._v[e, :t]
+                draw += pull.T @ v
                 if self._known[e] and self._oo[e] > 0:
                     constant = self._o[e, :t] @ pull / self._oo[e]
                     draw += constant[:, None] * (1 - self._vo[e])
@@ -404,6 +412,29 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             z = generator_of(random, e).standard_normal((count, len(some)))
             out[e] = mean[e, some] + (z * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
         return out
+
+    def about_best(self, count: int, mask: NDArray[np.int8], random: Random) -> tuple[Array, Array]:
+        """Return what the draws tell about the best item: those that are kept, or fresh ones."""
+        if (kept := self._kept) is None or kept.count != count:
+            return super().about_best(count, mask, random)
+        mean, unit = self.mean(), self._closed_form()[1][:, None]
+        middle, spread = mean.max(1, keepdims=True), self.std() / unit
+        level = np.where(mask, (mean - middle) / unit, -np.inf).astype(np.float32)
+        more = np.sqrt(self._unsure())[:, None] * (1 - self._vo)
+        top, explained = np.empty(unit.shape), np.empty(mean.shape)
+        for e, t in enumerate(self._seen):
+            apart = kept.now(e, self._told(e, kept.first[e], t), more[e], spread[e])
+            values = apart + level[e]
+            top[e] = values.max(1).mean(dtype=np.float64)
+            explained[e] = explained_by(values.argmax(1), apart, values)
+        return middle + unit * top - mean, unit**2 * explained
+
+    def _told(self, episode: int, first: Any, end: Any) -> tuple[Any, ...]:
+        """Return what some labels are: items, slopes, standard deviations, their part of L and of V."""
+        some = slice(first, end)
+        items, at, v = (each[episode, some] for each in (self._items, self._at, self._v))
+        std = np.sqrt(self._tests.ratio(at, self._settings(episode)[1]))
+        return items, self._tests.slope[at], std, self._root[episode, some, some], v
 
     def _covariance_among(self, episode: int, items: NDArray[np.int64]) -> Array:
         """Return the covariance of some items of an episode, ``(m, m)``, as `covariance` does."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge
+from ...envs.core.seeding import Words
 from ...envs.pools import FeaturePool, Pool
 from .belief import Array, Belief, Probabilities
 from .units import Units
@@ -90,17 +91,25 @@ class FeatureBelief(HistoryBelief):
         # Features, (B or 1, n, d): those that all episodes share are kept once.
         self._x: NDArray[Any] = np.empty((0, model.num_items, model.num_features))
         self._units: Units | None = None  # of features that are kept as they are seen
+        self._kept: Any = None  # draws that are kept, where the belief keeps some
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:
         """Return whether the model is a pool whose items have features."""
         return isinstance(model, FeaturePool)
 
+    def take_keys(self, keys: Words) -> None:
+        """Take the keys of the draws that are kept, ``(B,)``."""
+        if self._kept is not None:
+            self._kept.keys = keys
+
     def _follow(self, observation: Any, start: NDArray[np.bool_]) -> Arrivals:
         """Restart where an episode starts; return the labels that have come."""
         arrivals, start = self._arrivals(observation, start)
         if start.any():
             self._restart(observation, start)
+            if self._kept is not None:
+                self._kept.begin(start)
         return arrivals
 
     @abstractmethod

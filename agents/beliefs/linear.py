@@ -48,7 +48,6 @@ from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
-from ...envs.core.seeding import Words
 from ...envs.pools import FeaturePool, GaussianProxy
 from .belief import ROUNDING, SURE, AdditiveNoise, Array
 from .best_item import about_best
@@ -99,6 +98,8 @@ class Linear(FeatureBelief, AdditiveNoise):
             however small it is.
     """
 
+    _kept: Kept | None
+
     def __init__(
         self,
         model: FeaturePool,
@@ -124,7 +125,6 @@ class Linear(FeatureBelief, AdditiveNoise):
         self._mean, self._var = np.empty((b, n)), np.empty((b, n))
         # What the four above are counted from and in: m and s, in units of the label.
         self._centre, self._unit = np.zeros(b), np.ones(b)
-        self._kept: Kept | None = None
         self._ahead: dict[bytes, NDArray[Any]] = {}  # X v of labels to come, of a large pool
         self._largest = np.ones(b)  # prior standard deviation of f, or a label beyond it
 
@@ -138,11 +138,6 @@ class Linear(FeatureBelief, AdditiveNoise):
         b, n, d = len(self._mu), self._mean.shape[1], self._mu.shape[1]
         if count > d + 1 or count >= FEW:
             self._kept = Kept(b, count, n, d)
-
-    def take_keys(self, keys: Words) -> None:
-        """Take the keys of the draws that are kept, ``(B,)``."""
-        if self._kept is not None:
-            self._kept.keys = keys
 
     def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
         """Take in the labels that are new since the last call."""
@@ -201,8 +196,6 @@ class Linear(FeatureBelief, AdditiveNoise):
         if self._standard:
             root[0, 0] = 0.0  # the intercept, until there is a label
         self._root[start] = root
-        if self._kept is not None:
-            self._kept.begin(start)
         self._mu[start], self._mean[start] = 0.0, 0.0
         self._centre[start], self._unit[start] = 0.0, 1.0
         square = self._squares()

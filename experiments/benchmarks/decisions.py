@@ -10,7 +10,8 @@ sweeps of their chains: the product is that of the factors in all chains. On a s
 values are independent, the exact quadrature is set against the draws that it saves.
 
 Some episodes are played as a whole. A Gaussian process carries a row of n numbers for each label, over
-all of which every further label goes: t products of n. Efficient nonmyopic search by nearest neighbours
+all of which every further label goes: t products of n. IDS by it keeps draws; they stand against the
+product that draws its prior anew for every decision. Efficient nonmyopic search by nearest neighbours
 is set against the two products of its bound, with one sparse matrix; by a logistic belief against those
 of its candidates with all items.
 """
@@ -165,6 +166,10 @@ def _process() -> Rows:
     early = f"{name}, decisions at {EARLY.start}-{EARLY.stop - 1}"
     yield Row(f"{early}, mean", lambda: asked(EARLY.stop)[EARLY].mean(), reach="2.5 ms")
     yield Row(f"{early}, worst", lambda: asked(EARLY.stop)[EARLY].max(), reach="25 ms")
+    waves, draws = (np.ones(shape, np.float32) for shape in ((512, ITEMS), (500, 512)))
+    drawn = partial(_asked, "ids(belief=gp)", x, y, EARLY.stop)
+    name, products = f"{name}, {EARLY.stop} labels", lambda: [draws @ waves for _ in range(EARLY.stop)]
+    yield Row(f"{name} by ids, against fresh draws", lambda: drawn().sum(), products)
 
 
 def _search(belief: str, agent: str, n: int, d: int, reach: tuple[str, str]) -> Rows:
