@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from .core import DiscoveryEnv, DiscoveryVectorEnv, InputError, box, shown
+from .core.arrays import Flags, Whole
 
 
 class NamedParts(gym.ObservationWrapper[Any, Any, Any], RecordConstructorArgs):
@@ -89,7 +90,7 @@ class OneByOne(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         observation, info = self._batch.begin(observation, info)
         return observation, float(reward), terminated, truncated, info
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def action_masks(self) -> Flags:
         """Return the legal items as booleans, ``(n,)``."""
         return self._batch.mask.astype(np.bool_)
 
@@ -132,7 +133,7 @@ class VectorOneByOne(VectorWrapper):  # not generic before Gymnasium 1.4
         observation, info = self._batch.begin(observation, info)
         return observation, reward, terminated, truncated, info
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def action_masks(self) -> Flags:
         """Return the legal items as booleans, ``(B, n)``."""
         return self._batch.mask.astype(np.bool_)
 
@@ -152,7 +153,7 @@ class _Batch:
         self.strict = self.pool.illegal == "raise"
         self.observation: dict[str, Any] = {}
         self.info: dict[str, Any] = {}
-        self.chosen: list[NDArray[np.int64]] = []
+        self.chosen: list[Whole] = []
         part = space.spaces.get("action_mask") if isinstance(space, spaces.Dict) else None
         money = self.pool.shop is None or "money_left" in getattr(space, "spaces", ())
         what = "items" if self.pool.num_tests == 1 else "tests"
@@ -192,7 +193,7 @@ class _Batch:
         """Return the observation and the information, with the mask of the batch so far."""
         return _own(self.observation), _own(self.info)
 
-    def add(self, action: Any) -> NDArray[np.int64] | None:
+    def add(self, action: Any) -> Whole | None:
         """Choose an item; return the batch, ``(N,)`` or ``(B, N)``, when it is whole."""
         try:
             items = np.asarray(action)

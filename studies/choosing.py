@@ -12,6 +12,7 @@ from ..agents.belief_agent import BeliefAgent
 from ..agents.making import available
 from ..agents.rules import RULES
 from ..envs.core import InputError, closest, shown
+from ..envs.core.arrays import Array, Flags, Whole
 from ..envs.pools.scaling import bounds, scaled
 from ..envs.pools.status import Status
 from .chances import chances
@@ -49,7 +50,7 @@ class Pool:
         self._levels = None if self._options["same"] is None else self._of_column()
         self._agent(self._known(1, 1))
 
-    def _of_column(self) -> NDArray[np.int64]:
+    def _of_column(self) -> Whole:
         """Return which value of the column `same` each item has, ``(n,)``."""
         name, settings = self._options["same"], {one.name: one for one in self.sheet.table.settings}
         if name not in settings:
@@ -114,7 +115,7 @@ class Pool:
         return [item, *others], 2
 
     def _choice(
-        self, n: int, progress: Progress, flying: list[int], some: NDArray[np.bool_] | None = None
+        self, n: int, progress: Progress, flying: list[int], some: Flags | None = None
     ) -> list[int]:
         """Return what the agent chooses, of all items or of some."""
         agent, observation = self._before(n, progress, flying)
@@ -157,7 +158,7 @@ class Pool:
             self._believed = key, agent.predict(observation)[1].rest
         return self._believed[1]
 
-    def chances(self, items: NDArray[np.int64], progress: Progress) -> NDArray[np.float64]:
+    def chances(self, items: Whole, progress: Progress) -> Array:
         """Return how likely items are among the best, as many as labels are still to come, ``(m,)``.
 
         What is drawn depends on the seed and the number of labels: it is the same when asked again, and
@@ -167,7 +168,7 @@ class Pool:
         random = np.random.default_rng([self._start["seed"], len(progress.arrived)])
         return chances(self.belief(progress), items, count, random)
 
-    def reasons(self, items: NDArray[np.int64], progress: Progress) -> list[str]:
+    def reasons(self, items: Whole, progress: Progress) -> list[str]:
         """Return in words why items are asked for: exploit or explore.
 
         It exploits where the mean of an item is among the highest, as many as are asked for, of all

@@ -12,6 +12,7 @@ from scipy import stats
 from ..agents import Rule, make
 from ..agents.outside import reference_of
 from ..envs.core import InputError, resolve
+from ..envs.core.arrays import Whole
 from ..envs.pools import Pool
 from .agent import check_agent, choices
 from .checks import hold
@@ -82,7 +83,7 @@ def _check_law(text: str, features: NDArray[Any], labels: NDArray[Any], rows: in
     """Hold that equal rows of a table are chosen as often, and rows in another order the same."""
     n = len(labels)
 
-    def chosen(index: NDArray[np.int64], first: int) -> NDArray[np.int64]:
+    def chosen(index: Whole, first: int) -> Whole:
         table: Any = {"features": features[index], "labels": labels[index], "horizon": 4}
         vector = gym.make_vec(TABLE, num_envs=rows, **table)
         # Before the first label, and after some.

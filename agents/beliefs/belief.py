@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ...envs.core import Knowledge, Random
-from ...envs.core.arrays import Array as Array  # and for all beliefs
-from ...envs.core.arrays import Flags, Single, Whole
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.seeding import Words
 from .mixture import Mixture
 

@@ -19,10 +19,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from .units import Units, is_large
-
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 ROWS = 1024
 """Items that are looked at together, so that their draws stay in the cache."""
@@ -31,7 +29,7 @@ BLOCK = 512
 
 
 def about_best(
-    x: Floats, theta: Floats, units: Units | None, mask: NDArray[np.int8]
+    x: Single, theta: Single, units: Units | None, mask: NDArray[np.int8]
 ) -> tuple[Array, Array]:
     """Return the expected regret of every item and the variance that the best one explains.
 
@@ -58,7 +56,7 @@ def about_best(
 
 
 def about_best_of_large(
-    x: Floats, theta: Floats, rest: Floats, legal: NDArray[np.bool_]
+    x: Single, theta: Single, rest: Single, legal: Flags
 ) -> tuple[Array, Array]:
     """Return the expected regret of every item and the variance that the best one explains, ``(n,)``.
 
@@ -99,7 +97,7 @@ def about_best_of_large(
     return regret.astype(np.float64), np.maximum(explained, 0.0).astype(np.float64)
 
 
-def _of_small(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, Array]:
+def _of_small(x: Single, theta: Single, mask: NDArray[np.int8]) -> tuple[Array, Array]:
     """Return `about_best` of pools whose draws are looked at for their largest value, in blocks."""
     b, count, _ = theta.shape
     n = x.shape[1]
@@ -123,7 +121,7 @@ def _of_small(x: Floats, theta: Floats, mask: NDArray[np.int8]) -> tuple[Array, 
     return regret, forms(x, explaining(theta - centre[:, None], winner))
 
 
-def forms(x: Floats, factor: Floats) -> Array:
+def forms(x: Single, factor: Single) -> Array:
     """Return x' L x of features ``(B or 1, n, d)`` and L ``(B, d, d)``, not negative, ``(B, n)``."""
     out = np.empty((len(factor), x.shape[1]))
     for first in range(0, x.shape[1], BLOCK):
@@ -132,7 +130,7 @@ def forms(x: Floats, factor: Floats) -> Array:
     return np.maximum(out, 0.0)
 
 
-def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats, bool]:
+def _products(draws: Single, winner: Whole) -> tuple[Single, Single, bool]:
     """Return what explains the values by the fewest products.
 
     Args:
@@ -158,7 +156,7 @@ def _products(draws: Floats, winner: NDArray[np.int64]) -> tuple[Floats, Floats,
     return sums, np.ones(len(sums), np.float32), False
 
 
-def explaining(theta: Floats, winner: NDArray[np.int64]) -> Floats:
+def explaining(theta: Single, winner: Whole) -> Single:
     """Return L of every episode, ``(B, d, d)``, the quadratic form of all groups at once.
 
     Args:

@@ -29,11 +29,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random, generator_of
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.checks import MOST_TOGETHER, integer, quantity, room
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from ...envs.pools import Pool
-from .belief import ROUNDING, SURE, AdditiveNoise, Array, explained_by
+from .belief import ROUNDING, SURE, AdditiveNoise, explained_by
 from .history import HistoryBelief
 
 WIDTH = 32
@@ -93,7 +94,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Take the key of what is drawn for each episode, ``(B,)``."""
         self.keys = keys
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Restart the chains where an episode starts, and move those that have new labels.
 
         What is drawn for a label depends on the episode and its index alone: the labels of a history,
@@ -126,10 +127,10 @@ class Draws(HistoryBelief, AdditiveNoise):
         """Take in one label: keep the `_survivors`, then move all chains by `sweeps` sweeps."""
 
     @abstractmethod
-    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
+    def _values(self, episode: int, out: Single) -> None:
         """Write the values of all items under each chain to ``out``, ``(K, n)``."""
 
-    def _survivors(self, evidence: Array) -> NDArray[np.int64]:
+    def _survivors(self, evidence: Array) -> Whole:
         """Return K chains, drawn systematically in proportion to exp(evidence), ``(K,)``."""
         total = np.exp(evidence - evidence.max()).cumsum()
         points = (np.arange(self.chains) + self._random.random()) / self.chains
@@ -169,7 +170,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         chosen = np.stack([np.resize(order, count) for order in orders])
         return np.take_along_axis(self._draws, chosen[..., None], 1)
 
-    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
+    def covariance(self, items: Whole, random: Random) -> Array:
         """Return the covariances over all draws, ``(B, m, n)``; there is nothing random."""
         apart = self._draws - self._draws.mean(1, keepdims=True)
         # In units of a power of two, which loses no digit and lets no square overflow.
@@ -179,7 +180,7 @@ class Draws(HistoryBelief, AdditiveNoise):
         product = chosen.transpose(0, 2, 1) @ apart / self.chains
         return np.asarray(product, np.float64) * float(unit) ** 2
 
-    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+    def noise_variance(self, items: Whole) -> Array:
         """Return noise_std^2 for each of ``items``, of the same shape."""
         return np.full(items.shape, self.noise_std**2)
 
@@ -198,9 +199,7 @@ class Draws(HistoryBelief, AdditiveNoise):
             explained[i] = explained_by(winner, draws)
         return regret, explained
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief that labels of these items would leave, by the formula above."""
         ahead = copy.copy(self)
         ahead._draws, ahead._mean = self._draws.copy(), None

@@ -52,9 +52,10 @@ from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from ...envs.core import Random, generator_of
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.checks import MOST_TOGETHER, choice, integer, room
 from ...envs.pools import FeaturePool, GaussianProxy
-from .belief import ROUNDING, AdditiveNoise, Array, explained_by
+from .belief import ROUNDING, AdditiveNoise, explained_by
 from .evidence import DEFAULT, GRID, LOG_PRIOR, log_likelihoods
 from .fidelities import Tests
 from .history import FeatureBelief, standardised
@@ -134,7 +135,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         if count >= FEW and b * count * n <= ROOM:
             self._kept = KeptProcess(b, count, n, self.kernel)
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Take in the labels that are new since the last call.
 
         What the belief is depends on the labels in their order only, not on when they came in.
@@ -161,7 +162,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
                 x, (scale, _) = self._x[e % len(self._x)], self._settings(e)
                 self._kept.draw(e, x, scale, self._told(e, 0, self._kept.first[e]))
 
-    def _due(self, count: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _due(self, count: Whole) -> Whole:
         """Return at which of these numbers of labels hyper-parameters were last chosen, ``(B,)``."""
         at, t, number = [0], self.refit, 1
         while t <= count.max(initial=0):
@@ -170,9 +171,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             number += 1
         return np.array(at)[np.searchsorted(at, count, "right") - 1]
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief with the covariance that labels of these items would leave.
 
         It has taken in labels as it expects them, which change neither the means nor m and s;
@@ -191,17 +190,17 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
                 ahead._learn(group, int(t), column[group], None, at)
         return ahead
 
-    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _restart(self, observation: Any, start: Flags) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         self._square = np.einsum("bnd,bnd->bn", self._x, self._x)
         self._choice[start] = GRID.index(DEFAULT)
         self._forget(start.nonzero()[0])
 
-    def _transformed(self, features: NDArray[np.float32]) -> Array:
+    def _transformed(self, features: Single) -> Array:
         return standardised(features)
 
-    def _forget(self, episodes: NDArray[np.int64]) -> None:
+    def _forget(self, episodes: Whole) -> None:
         for sums in (self._uu, self._uo, self._oo, self._vu, self._vo, self._vv, self._seen):
             sums[episodes] = 0
 
@@ -217,9 +216,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._items, self._at = (np.pad(a, ((0, 0), (0, more))) for a in (self._items, self._at))
         self._u, self._o = (np.pad(a, ((0, 0), (0, more))) for a in (self._u, self._o))
 
-    def _learn(
-        self, episodes: NDArray[np.int64], t: int, items: Any, labels: Array | None, at: Any
-    ) -> None:
+    def _learn(self, episodes: Whole, t: int, items: Any, labels: Array | None, at: Any) -> None:
         """Condition on label number t in each of some episodes; None: on labels as expected."""
         rows = slice(None) if len(episodes) == len(self._seen) else episodes
         scale, noise = self._settings(episodes)
@@ -249,7 +246,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- hyper-parameters
 
-    def _refit(self, episodes: NDArray[np.int64], items: Any, labels: Array, at: Any) -> None:
+    def _refit(self, episodes: Whole, items: Any, labels: Array, at: Any) -> None:
         """Choose length scale and noise by t labels, and start again where they changed."""
         score = self.log_likelihoods(episodes, items, labels, at) + LOG_PRIOR
         chosen = score.argmax(1)
@@ -262,7 +259,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         for e in changed.nonzero()[0]:
             self._condition(int(episodes[e]), items[e], labels[e], at[e])
 
-    def _condition(self, episode: int, items: NDArray[np.int64], labels: Array, at: Any) -> None:
+    def _condition(self, episode: int, items: Whole, labels: Array, at: Any) -> None:
         """Condition a fresh episode on t labels at once."""
         t, one = len(items), np.array([episode])
         scale, noise = self._settings(one)
@@ -281,9 +278,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         self._vv[episode] = np.einsum("tn,tn->n", v, v)
         self._seen[episode] = t
 
-    def log_likelihoods(
-        self, episodes: NDArray[np.int64], items: Any, labels: Array, at: Any = None
-    ) -> Array:
+    def log_likelihoods(self, episodes: Whole, items: Any, labels: Array, at: Any = None) -> Array:
         """Return the log marginal likelihood over the grid of E episodes, ``(E, 45)``, see `evidence`.
 
         Items, labels and fidelities are ``(E, t)``; None: all fidelities are the top.
@@ -321,9 +316,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
 
     # ---- covariance
 
-    def _distances(
-        self, episodes: NDArray[np.int64], items: NDArray[np.int64], among: bool = False
-    ) -> Array:
+    def _distances(self, episodes: Whole, items: Whole, among: bool = False) -> Array:
         """Return squared distances of items over d, to all ``(E, t, n)`` or ``among`` each other."""
         table = episodes % len(self._x)
         x, square = self._x[table[:, None], items], self._square[table[:, None], items]
@@ -355,7 +348,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         far = np.abs(self._vu - constant[:, None] * self._vo).max(1)
         return np.asarray((ROUNDING if drawn else 1e-9) * (std + far)[:, None])
 
-    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
+    def covariance(self, items: Whole, random: Random) -> Array:
         """Return covariances given l, g and s, ``(B, m, n)``; there is nothing random."""
         scale, _ = self._settings()
         rows = self._v[:, : self._seen.max(initial=0)]
@@ -367,7 +360,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         out += unsure[..., None] * rest[:, None]
         return out * self._closed_form()[1][:, None, None] ** 2
 
-    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+    def noise_variance(self, items: Whole) -> Array:
         """Return s^2 g for each of ``items``, of the same shape."""
         ratio = self._settings()[1][:, None]
         return np.broadcast_to(self._closed_form()[1][:, None] ** 2 * ratio, items.shape)
@@ -404,7 +397,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             draw += self._first[e]
         return draws
 
-    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+    def sample_of(self, items: Whole, count: int, random: Random) -> Array:
         """Return draws of some items from their joint law, ``(B, count, m)``."""
         mean, out = self.mean(), np.empty((len(items), count, items.shape[1]))
         for e, some in enumerate(items):
@@ -426,7 +419,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
             apart = kept.now(e, self._told(e, kept.first[e], t), more[e], spread[e])
             values = apart + level[e]
             top[e] = values.max(1).mean(dtype=np.float64)
-            explained[e] = explained_by(values.argmax(1), apart, values)
+            explained[e] = explained_by(values.argmax(1), apart)
         return middle + unit * top - mean, unit**2 * explained
 
     def _told(self, episode: int, first: Any, end: Any) -> tuple[Any, ...]:
@@ -436,7 +429,7 @@ class GaussianProcess(FeatureBelief, AdditiveNoise):
         std = np.sqrt(self._tests.ratio(at, self._settings(episode)[1]))
         return items, self._tests.slope[at], std, self._root[episode, some, some], v
 
-    def _covariance_among(self, episode: int, items: NDArray[np.int64]) -> Array:
+    def _covariance_among(self, episode: int, items: Whole) -> Array:
         """Return the covariance of some items of an episode, ``(m, m)``, as `covariance` does."""
         one = np.array([episode])
         scale, _ = self._settings(one)

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.seeding import Words
 from ...envs.pools import FeaturePool, Pool
-from .belief import Array, Belief, Probabilities
+from .belief import Belief, Probabilities
 from .units import Units
 
 
@@ -27,9 +28,9 @@ class Arrivals:
         fidelity: The fidelity of each label, ``(B, T)``; None where there is one.
     """
 
-    items: NDArray[np.int64]
+    items: Whole
     labels: NDArray[np.floating[Any]]
-    fidelity: NDArray[np.int64] | None = None
+    fidelity: Whole | None = None
 
     @classmethod
     def of(cls, observation: dict[str, NDArray[Any]]) -> Self:
@@ -40,7 +41,7 @@ class Arrivals:
         return cls(items, labels, observation.get("fidelity"))
 
     @cached_property
-    def count(self) -> NDArray[np.int64]:
+    def count(self) -> Whole:
         """The number of labels, ``(B,)``."""
         return np.asarray((self.items >= 0).sum(1))
 
@@ -60,9 +61,7 @@ class HistoryBelief(Belief):
         self._in_order = model.waiting.in_order
         self._real = np.float32 if self._in_order else np.float64
 
-    def _arrivals(
-        self, observation: Any, start: NDArray[np.bool_]
-    ) -> tuple[Arrivals, NDArray[np.bool_]]:
+    def _arrivals(self, observation: Any, start: Flags) -> tuple[Arrivals, Flags]:
         """Return the labels that have come, and which episodes start, ``(B,)``.
 
         Fewer labels than were seen are those of a new episode, also if nobody said so.
@@ -103,7 +102,7 @@ class FeatureBelief(HistoryBelief):
         if self._kept is not None:
             self._kept.keys = keys
 
-    def _follow(self, observation: Any, start: NDArray[np.bool_]) -> Arrivals:
+    def _follow(self, observation: Any, start: Flags) -> Arrivals:
         """Restart where an episode starts; return the labels that have come."""
         arrivals, start = self._arrivals(observation, start)
         if start.any():
@@ -113,10 +112,10 @@ class FeatureBelief(HistoryBelief):
         return arrivals
 
     @abstractmethod
-    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _restart(self, observation: Any, start: Flags) -> None:
         """Go back to the prior where an episode starts, and read its features."""
 
-    def _read_features(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _read_features(self, observation: Any, start: Flags) -> None:
         """Keep the features of the episodes that start."""
         x = self.model.feature_matrix(observation)
         if x.strides[0] == 0:  # all episodes share one table
@@ -127,16 +126,16 @@ class FeatureBelief(HistoryBelief):
         known = len(self._x) > 0 and len(x) > 1
         self._x = np.where(start[:, None, None], x, self._x) if known else x
 
-    def _units_of(self, features: NDArray[np.float32]) -> Units | None:
+    def _units_of(self, features: Single) -> Units | None:
         """Return how features ``(B or 1, n, d)`` that are not copied become those of the belief."""
         return None
 
-    def _rows(self, episodes: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[Any]:
+    def _rows(self, episodes: Whole, items: Whole) -> NDArray[Any]:
         """Return the features of some items of some episodes, ``(..., d)``."""
         x = np.asarray(self._x[0, items] if len(self._x) == 1 else self._x[episodes, items])
         return x if self._units is None else self._units.phi(x)
 
-    def _transformed(self, features: NDArray[np.float32]) -> NDArray[Any]:
+    def _transformed(self, features: Single) -> NDArray[Any]:
         """Return features ``(B or 1, n, d)`` as the belief uses them: as they are."""
         return features
 
@@ -168,9 +167,7 @@ class TwoLabels(FeatureBelief, Probabilities):
         p = self.chance()
         return self._unit**2 * (p * (1 - p))
 
-    def _succeeds(
-        self, items: NDArray[np.int64], labels: NDArray[np.floating[Any]]
-    ) -> NDArray[np.bool_]:
+    def _succeeds(self, items: Whole, labels: NDArray[np.floating[Any]]) -> Flags:
         """Return which labels of some items, -1 for none, are successes."""
         success = labels == self._success
         wrong = ~success & (labels != self._failure) & (items >= 0)
@@ -183,7 +180,7 @@ class TwoLabels(FeatureBelief, Probabilities):
         return np.asarray(success)
 
 
-def with_intercept(features: NDArray[np.float32], constant: float = 1.0) -> NDArray[np.float32]:
+def with_intercept(features: Single, constant: float = 1.0) -> Single:
     """Return a constant and then features free of their units, ``(B, n, 1 + d)``.
 
     Args:
@@ -196,7 +193,7 @@ def with_intercept(features: NDArray[np.float32], constant: float = 1.0) -> NDAr
     return x
 
 
-def standardised(features: NDArray[np.float32]) -> Array:
+def standardised(features: Single) -> Array:
     """Return features free of their units, ``(B, n, d)``.
 
     Each has mean 0 and standard deviation 1 over the n items, over sqrt(k) if k of the d vary; the

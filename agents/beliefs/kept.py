@@ -31,15 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import sger
 
+from ...envs.core.arrays import Array, Single, Whole
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from .best_item import explaining, forms
 from .units import is_large
 
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
-
-Product = Callable[[int, Array, Floats], None]
+Product = Callable[[int, Array, Single], None]
 """Writes X S z of one episode for z ``(K, d)`` to ``(K, n)``."""
 
 ROOM = 2**27
@@ -76,26 +74,24 @@ class Kept:
         self._number = np.zeros(b, np.int64)  # labels taken in
         self._due = np.zeros(b, np.int64)  # after which of them all is drawn anew,
         self._drawn = np.full(b, -1)  # and was
-        self.z: Floats = np.zeros((b, count, num_features), np.float32)
+        self.z: Single = np.zeros((b, count, num_features), np.float32)
         fits = b * count * num_items <= ROOM and num_features >= WORTH
         shape = (b, count, num_items) if fits else (0, 0, 0)
-        self.values: Floats = np.zeros(shape, np.float32)  # A, but for labels in flight
+        self.values: Single = np.zeros(shape, np.float32)  # A, but for labels in flight
         # b . z_k and X v of these P labels, (B, K, P) and (B, P, n); None: this looks at none.
-        self._ahead: tuple[Floats, Floats] | None = None
+        self._ahead: tuple[Single, Single] | None = None
 
     def begin(self, episodes: NDArray[Any]) -> None:
         """Forget the draws of episodes that start."""
         self._number[episodes], self._drawn[episodes] = 0, -1
 
-    def expect(self, count: NDArray[np.int64], product: Product) -> None:
+    def expect(self, count: Whole, product: Product) -> None:
         """Say how many labels the episodes will have next, ``(B,)``, and what A is made by."""
         self._due = count // EVERY * EVERY
         here = (self._number == self._due) & (self._drawn != self._due)
         self._draw(here.nonzero()[0], product)
 
-    def learn(
-        self, episodes: NDArray[np.int64], by: Array, change: NDArray[Any], product: Product
-    ) -> None:
+    def learn(self, episodes: Whole, by: Array, change: NDArray[Any], product: Product) -> None:
         """Take in one label in each of some episodes.
 
         Args:
@@ -133,7 +129,7 @@ class Kept:
         return ahead
 
     def about_best(
-        self, mean: Array, mask: NDArray[np.int8], theta: Floats, x: Floats
+        self, mean: Array, mask: NDArray[np.int8], theta: Single, x: Single
     ) -> tuple[Array, Array]:
         """Return the expected regret of every item and what the best one explains, ``(B, n)`` each.
 
@@ -163,9 +159,7 @@ class Kept:
         best = top.sum(1, dtype=np.float64, keepdims=True) / self.count + middle
         return best - mean, explained
 
-    def _best_of_large(
-        self, episode: int, level: Floats, top: Floats, winner: NDArray[np.int64]
-    ) -> Floats:
+    def _best_of_large(self, episode: int, level: Single, top: Single, winner: Whole) -> Single:
         """Find the best item of each draw, and return the sum of the squares of A_k, ``(n,)``."""
         top[:], out = -np.inf, np.zeros_like(level)
         for items, here, work in _parts(out):
@@ -177,7 +171,7 @@ class Kept:
                     top[k], winner[k] = work[best], items.start + best
         return out
 
-    def _sums_of_large(self, episode: int, winner: NDArray[np.int64], squares: Floats) -> Floats:
+    def _sums_of_large(self, episode: int, winner: Whole, squares: Single) -> Single:
         """Return the sum over best items of (sum of A_k)^2 / (K times their number), ``(n,)``."""
         groups = [(winner == item).nonzero()[0].tolist() for item in np.unique(winner)]
         several = [group for group in groups if len(group) > 1]
@@ -194,11 +188,11 @@ class Kept:
         out /= np.float32(self.count)
         return out
 
-    def _one(self, episode: int, draw: int, items: slice) -> Floats:
+    def _one(self, episode: int, draw: int, items: slice) -> Single:
         values = self.now(slice(episode, episode + 1), slice(draw, draw + 1), items)
         return np.asarray(values[0, 0])
 
-    def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Floats:
+    def now(self, rows: slice, draws: slice, items: slice = slice(None)) -> Single:
         """Return values after the labels in flight."""
         values = self.values[rows, draws, items]
         if self._ahead is None:
@@ -216,7 +210,7 @@ class Kept:
             for k in range(0, count, each):
                 yield slice(e, e + step), slice(k, k + each)
 
-    def _draw(self, episodes: NDArray[np.int64], product: Product) -> None:
+    def _draw(self, episodes: Whole, product: Product) -> None:
         """Draw anew."""
         for e in episodes.tolist():
             key = hashed(self.keys[e : e + 1], self._number[e : e + 1])[0]
@@ -231,7 +225,7 @@ class Kept:
                 product(e, z, self.values[e])
 
 
-def _parts(out: Floats) -> Iterator[tuple[slice, Floats, Floats]]:
+def _parts(out: Single) -> Iterator[tuple[slice, Single, Single]]:
     """Yield some items, what stands there, and room to work, in the cache."""
     for first in range(0, len(out), TILE // 2):
         items = slice(first, first + TILE // 2)

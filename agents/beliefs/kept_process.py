@@ -20,16 +20,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.seeding import Words
 from ...envs.core.streams import hashed, keyed_generator
 from .kept import EVERY
 from .kernels import prior_draws
-
-Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
 
 
 class KeptProcess:
@@ -40,14 +37,14 @@ class KeptProcess:
         self.keys: Words = hashed(np.zeros(1, np.uint64), np.arange(b))
         self.first = np.zeros(b, np.int64)  # labels that are in the values
         self._choice = np.full(b, -1)  # settings of the process; -1: nothing is drawn
-        self.values: Floats = np.zeros((b, count, num_items), np.float32)
+        self.values: Single = np.zeros((b, count, num_items), np.float32)
         self._z = np.zeros((b, count))
 
-    def begin(self, episodes: NDArray[np.bool_]) -> None:
+    def begin(self, episodes: Flags) -> None:
         """Forget the draws of episodes that start."""
         self._choice[episodes] = -1
 
-    def due(self, count: NDArray[np.int64], choice: NDArray[np.int64]) -> Any:
+    def due(self, count: Whole, choice: Whole) -> Any:
         """Return which episodes are to be drawn anew, given numbers of labels and settings, ``(B,)``."""
         first = count // EVERY * EVERY
         due = (first != self.first) | (choice != self._choice)
@@ -64,16 +61,16 @@ class KeptProcess:
 
     def _after(
         self, e: int, more: Array, items: Any, slope: Array, std: Array, root: Array, v: Array
-    ) -> Floats:
+    ) -> Single:
         """Return the values of an episode after labels, and z times ``more``, ``(K, n)``."""
         right = slope[:, None] * self.values[e][:, items].T
         pull = solve_triangular(root + np.diag(std), right, lower=True, check_finite=False)
         weight = np.vstack([-pull, self._z[e]]).astype(np.float32)
-        out: Floats = weight.T @ np.vstack([v, more]).astype(np.float32)
+        out: Single = weight.T @ np.vstack([v, more]).astype(np.float32)
         out += self.values[e]
         return out
 
-    def now(self, e: int, told: tuple[Any, ...], more: Array, std: Array) -> Floats:
+    def now(self, e: int, told: tuple[Any, ...], more: Array, std: Array) -> Single:
         """Return the draws of an episode less their mean, ``(K, n)``.
 
         ``told`` are the labels from number `first` on, ``more`` is what the constant adds for z = 1, and

@@ -47,9 +47,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Random
+from ...envs.core.arrays import Array, Flags, Single, Whole
 from ...envs.core.checks import MOST_TOGETHER, quantity, room
 from ...envs.pools import FeaturePool, GaussianProxy
-from .belief import ROUNDING, SURE, AdditiveNoise, Array
+from .belief import ROUNDING, SURE, AdditiveNoise
 from .best_item import about_best
 from .history import FeatureBelief, with_intercept
 from .kept import FEW, Kept
@@ -139,7 +140,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         if count > d + 1 or count >= FEW:
             self._kept = Kept(b, count, n, d)
 
-    def update(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def update(self, observation: Any, start: Flags) -> None:
         """Take in the labels that are new since the last call."""
         arrivals = self._follow(observation, start)
         items, labels, count = arrivals.items, arrivals.labels, arrivals.count
@@ -188,7 +189,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         x = self._rows(episodes, items).astype(np.float64)
         return x if fidelity is None else x * self._slope[fidelity][..., None]
 
-    def _restart(self, observation: Any, start: NDArray[np.bool_]) -> None:
+    def _restart(self, observation: Any, start: Flags) -> None:
         """Go back to the prior where an episode starts, and read its features."""
         self._read_features(observation, start)
         self._ahead.clear()
@@ -216,16 +217,14 @@ class Linear(FeatureBelief, AdditiveNoise):
         x = self._x[:, :, 1:] if self._standard else self._x
         return np.asarray(np.einsum("bnd,bnd->bn", x, x, dtype=np.float64))
 
-    def _units_of(self, features: NDArray[np.float32]) -> Units | None:
+    def _units_of(self, features: Single) -> Units | None:
         return Units.of(features[0]) if self._standard and len(features) == 1 else None
 
-    def _transformed(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _transformed(self, features: Single) -> Single:
         """Return the features as they are, or with an intercept and without units."""
         return with_intercept(features) if self._standard else features
 
-    def look_ahead(
-        self, items: NDArray[np.int64], fidelity: NDArray[np.int64] | None = None
-    ) -> Self:
+    def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief with the covariance that labels of these items would leave."""
         ahead = copy(self)
         ahead._root, ahead._var = self._root.copy(), self._var.copy()
@@ -236,9 +235,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             ahead._learn(some, column[some], fidelity=at)
         return ahead
 
-    def _learn(
-        self, episodes: NDArray[np.int64], items: Any, labels: Any = None, fidelity: Any = None
-    ) -> None:
+    def _learn(self, episodes: Whole, items: Any, labels: Any = None, fidelity: Any = None) -> None:
         """Condition on one label in each of some episodes; None: on labels as expected."""
         x = self._design(episodes, items, fidelity)  # (E, d)
         rows = slice(None) if len(episodes) == len(self._seen) else episodes
@@ -263,9 +260,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             self._mean[rows] += change * surprise[:, None]
         self._var[rows] -= np.square(change, dtype=np.float64) / a[:, None]
 
-    def _learn_first(
-        self, episodes: NDArray[np.int64], items: NDArray[np.int64], fidelity: Any
-    ) -> None:
+    def _learn_first(self, episodes: Whole, items: Whole, fidelity: Any) -> None:
         """Set the covariance that the first label leaves under a flat prior of the intercept."""
         for k, (e, item) in enumerate(zip(episodes.tolist(), items.tolist(), strict=True)):
             at = -1 if fidelity is None else fidelity[k]
@@ -284,9 +279,7 @@ class Linear(FeatureBelief, AdditiveNoise):
                 by, every = -self._root[e, :1], np.ones((1, len(x)))
                 self._kept.learn(np.array([e]), by, every, self._product)
 
-    def _regress(
-        self, episodes: NDArray[np.int64], items: Any, labels: Any, fidelity: Any = None
-    ) -> None:
+    def _regress(self, episodes: Whole, items: Any, labels: Any, fidelity: Any = None) -> None:
         """Find m, s and the means given all labels, ``(E, t)``; the covariance is known already."""
         y = labels.astype(np.float64)
         slope = np.ones(y.shape) if fidelity is None else self._slope[fidelity]
@@ -357,18 +350,18 @@ class Linear(FeatureBelief, AdditiveNoise):
         """Return X theta for draws theta = mu + S z, in units of the label, ``(B, count, n)``."""
         return self._from_centre(self._against(self._draws(count, random)))
 
-    def sample_of(self, items: NDArray[np.int64], count: int, random: Random) -> Array:
+    def sample_of(self, items: Whole, count: int, random: Random) -> Array:
         """Return the same of some items, ``(B, count, m)``."""
         x = self._rows(np.arange(len(items))[:, None], items)
         draws = self._draws(count, random) @ x.astype(np.float32).transpose(0, 2, 1)
         return self._from_centre(np.asarray(draws, np.float64))
 
-    def _draws(self, count: int, random: Random) -> NDArray[np.float32]:
+    def _draws(self, count: int, random: Random) -> Single:
         z = random.standard_normal((len(self._mu), count, self._mu.shape[1]))
         theta = self._mu[:, None] + np.einsum("bkj,bij->bki", z, self._root)
         return np.asarray(theta, np.float32)
 
-    def _product(self, episode: int, z: Array, out: NDArray[np.float32]) -> None:
+    def _product(self, episode: int, z: Array, out: Single) -> None:
         """Write X S z of an episode for z ``(K, d)`` to ``(K, n)``."""
         theta = (z @ self._root[episode].T).astype(np.float32)
         x, rest = self._x[episode % len(self._x)], None
@@ -387,7 +380,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         out += rest[..., None]
         return out
 
-    def covariance(self, items: NDArray[np.int64], random: Random) -> Array:
+    def covariance(self, items: Whole, random: Random) -> Array:
         """Return X S S' x of some items x, ``(B, m, n)``; there is nothing random."""
         x = self._rows(np.arange(len(items))[:, None], items)
         v = x.astype(np.float64) @ self._root @ self._root.transpose(0, 2, 1)
@@ -411,7 +404,7 @@ class Linear(FeatureBelief, AdditiveNoise):
         variance = self._std() ** 2 + self.noise_std**2
         return self._in_labels(np.maximum(told, 0.0) / np.maximum(variance, 1e-300), 2)
 
-    def _in_blocks(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def _in_blocks(self) -> Iterator[tuple[slice, Single]]:
         """Yield the features of all items, in blocks if they are not copied, ``(B or 1, m, d)``."""
         if self._units is None:
             yield slice(None), self._x
@@ -420,7 +413,7 @@ class Linear(FeatureBelief, AdditiveNoise):
             rows = slice(first, first + ROWS)
             yield rows, self._units.phi(self._x[:, rows]).astype(np.float32)
 
-    def noise_variance(self, items: NDArray[np.int64]) -> Array:
+    def noise_variance(self, items: Whole) -> Array:
         """Return the variance of the noise in the labels of ``items``, of the same shape."""
         return self._in_labels(np.full(items.shape, self.noise_std**2), 2)
 

@@ -26,11 +26,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...envs.core import Knowledge
+from ...envs.core.arrays import Array, Single
 from ...envs.pools.low_rank_pool import LowRankPool
-from .belief import Array
 from .draws import Draws, cholesky, forward, normals
 
 MOST = 4
@@ -123,7 +122,7 @@ class LowRank(Draws):
         one *= self.model.factor_std
         one[:, known] = drawn
 
-    def _values(self, episode: int, out: NDArray[np.float32]) -> None:
+    def _values(self, episode: int, out: Single) -> None:
         rows, cols = self._u[episode].astype(np.float32), self._v[episode].astype(np.float32)
         matrix = out.reshape(self.chains, rows.shape[1], cols.shape[1])
         np.matmul(rows.transpose(2, 1, 0), cols.transpose(2, 0, 1), out=matrix)

@@ -35,6 +35,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, Knowledge, closest, shown
+from ...envs.core.arrays import Array, Flags, Single
 from ...envs.core.products import by_rows
 from .. import weights
 from ..agent import Agent
@@ -52,7 +53,7 @@ HISTORY = ("settings", "outcomes")
 """The parts of an observation that an encoder takes, the newest round first."""
 LEFT = "rounds_left"
 
-Layer = tuple[NDArray[np.float32], NDArray[np.float32]]
+Layer = tuple[Single, Single]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ class Policy:
     """
 
     parts: Mapping[str, tuple[int, ...]]
-    scaling: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    scaling: Mapping[str, tuple[Array, Array]]
     layers: tuple[Layer, ...]
     activation: str
     head: str
@@ -104,7 +105,7 @@ class Policy:
         """How many numbers it gives."""
         return len(self.layers[-1][0])
 
-    def __call__(self, observation: Any) -> NDArray[np.float32]:
+    def __call__(self, observation: Any) -> Single:
         """Return the output of the last layer for B observations, ``(B, width)``."""
         inputs = {}
         for key, shape in self.parts.items():
@@ -122,7 +123,7 @@ class Policy:
             inputs["encoder"] = np.where(past, encoded, np.float32(0)).sum(1)
         return self._through(self.layers, np.concatenate(list(inputs.values()), axis=1))
 
-    def _through(self, layers: tuple[Layer, ...], h: Any) -> NDArray[np.float32]:
+    def _through(self, layers: tuple[Layer, ...], h: Any) -> Single:
         for i, (weight, bias) in enumerate(layers):
             h = by_rows(ACTIVATIONS[self.activation](h) if i else h, weight.T) + bias
         return np.asarray(h)
@@ -274,7 +275,7 @@ class PolicyAgent(Agent):
         """Return False: without a policy it plays nothing."""
         return False
 
-    def act(self, observation: Any, state: Any, start: NDArray[np.bool_]) -> tuple[Any, Any]:
+    def act(self, observation: Any, state: Any, start: Flags) -> tuple[Any, Any]:
         """Choose for B episodes."""
         space, output = self.model.action_space, self.policy(observation)
         if isinstance(space, spaces.Box):

@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import DiscoveryVectorEnv, InputError, closest, shown
+from ...envs.core.arrays import Flags, Single
 from . import learn_extra
 
 with learn_extra():
@@ -85,7 +86,7 @@ class SB3Env(VecEnv):  # type: ignore[misc]
         """Keep ``actions``, ``(B, ...)``, for `step_wait`."""
         self._actions = actions
 
-    def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+    def step_wait(self) -> tuple[Any, Single, Flags, list[dict[str, Any]]]:
         """Play the actions.
 
         Returns:

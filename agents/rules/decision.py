@@ -9,7 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Items = NDArray[np.int64]
+from ...envs.core.arrays import Array, Flags, Whole
+
+Items = Whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Decision:
     batch_size: int = 1
     lost: Items = field(default_factory=lambda: np.empty((0, 0), np.int64))
     fidelity: Items | None = None
-    tests: NDArray[np.bool_] | None = None
+    tests: Flags | None = None
     cost: Items | None = None
     money: Items | None = None
 
@@ -69,7 +71,7 @@ class Decision:
         return 1 if self.tests is None else self.tests.shape[2]
 
     @cached_property
-    def known(self) -> NDArray[np.bool_]:
+    def known(self) -> Flags:
         """Whether the label of each item has come, ``(B, n)``."""
         known = np.zeros(self.mask.shape, np.bool_)
         here = self.arrived >= 0
@@ -105,7 +107,7 @@ class Decision:
         return items, None if self.fidelity is None else self.fidelity[rows, order]
 
     @property
-    def price(self) -> NDArray[np.float64]:
+    def price(self) -> Array:
         """What the label of each item costs, ``(B, n)``: one label, or units of money."""
         if self.cost is None:
             return np.broadcast_to(1.0, self.mask.shape)
@@ -119,7 +121,7 @@ class Decision:
         return np.broadcast_to(self.cost, self.tests.shape)
 
     @cached_property
-    def worth(self) -> NDArray[np.bool_]:
+    def worth(self) -> Flags:
         """Which tests may be bought and leave money for the label of their item, ``(B, n, M)``."""
         assert self.tests is not None
         assert self.money is not None
@@ -128,7 +130,7 @@ class Decision:
         return out
 
     @property
-    def useful(self) -> NDArray[np.bool_]:
+    def useful(self) -> Flags:
         """`worth`, or which tests may be bought where none is, ``(B, n, M)``; never none.
 
         Where nothing may be bought, as in a batch that cannot be filled, it is all of them.
@@ -138,7 +140,7 @@ class Decision:
         some = np.where(np.any(tests, axis=(1, 2), keepdims=True), tests, True)
         return np.where(np.any(worth, axis=(1, 2), keepdims=True), worth, some)
 
-    def per_cost(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
+    def per_cost(self, index: Array) -> Array:
         """Return indices per price of the label, where prices differ, ``(B, n)``.
 
         Only what is above 0 is a gain, and is divided, by its price over the least one; what is not
@@ -218,7 +220,7 @@ class Decision:
             money=money,
         )
 
-    def labels_for(self, money: Items, tests: NDArray[np.bool_]) -> Items:
+    def labels_for(self, money: Items, tests: Flags) -> Items:
         """Return how many labels ``money`` can pay, of those that ``tests`` allow, ``(B,)``.
 
         Args:
@@ -249,7 +251,7 @@ class Repeated(Decision):
     flying: Items
 
     @classmethod
-    def of(cls, observation: dict[str, NDArray[np.int64]]) -> Self:
+    def of(cls, observation: dict[str, Whole]) -> Self:
         """Return the decision after observations of B episodes under test."""
         counts = observation["counts"]
         flying = observation.get("in_flight", np.zeros_like(counts))

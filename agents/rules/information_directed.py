@@ -35,13 +35,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import Random
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import LARGE, choice, flag, integer, real
 from ..beliefs import Belief
 from .decision import Decision
 from .rule import Rule, best
 
-Array = NDArray[np.float64]
-Places = NDArray[np.int64]
 Point = tuple[float, float, int]
 """Gain, regret and place of an item."""
 
@@ -77,7 +76,7 @@ class IDS(Rule[Belief]):
         self.draws = self.samples if about == "best" else 0
         self.deterministic = flag("deterministic", deterministic)
 
-    def choose(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def choose(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen items, ``(B,)``."""
         mask = decision.mask
         regret, explained = self._about(belief, decision, random)
@@ -85,7 +84,7 @@ class IDS(Rule[Belief]):
         off = 2 * belief.rounding(drawn=True)
         return self._drawn(regret, gain, mask, (off, off * belief.widest()), random)
 
-    def buy(self, belief: Belief, decision: Decision, random: Random) -> NDArray[np.int64]:
+    def buy(self, belief: Belief, decision: Decision, random: Random) -> Whole:
         """Return the chosen tests, as actions, ``(B,)``."""
         if decision.tests is None:
             return self.choose(belief, decision, random)
@@ -125,7 +124,7 @@ class IDS(Rule[Belief]):
         off: tuple[Array, Array],
         random: Random,
         costs: Array | None = None,
-    ) -> NDArray[np.int64]:
+    ) -> Whole:
         """Return what is drawn from the best distribution, ``(B,)``.
 
         Regret and information of every action are ``(B, n)``, the latter written over; ``off`` is what
@@ -162,7 +161,7 @@ def _least(values: Array) -> Array:
     return np.asarray(np.maximum(TINY * values.max(1, keepdims=True), LEAST))
 
 
-def two_points(regret: Array, gain: Array, lam: float) -> tuple[Places, Places, Array]:
+def two_points(regret: Array, gain: Array, lam: float) -> tuple[Whole, Whole, Array]:
     """Return the two items and the weight of the second that minimise (pi.regret)^lam / (pi.gain).
 
     For lam >= 1 the ratio falls towards small regret and large gain, so the minimum lies on the lower

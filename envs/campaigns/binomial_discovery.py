@@ -21,6 +21,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Observation, Policy, Streams, environments, shown
+from ..core.arrays import Array, Flags, Single, Whole
 from ..core.checks import choice, integer, money, real, sequence
 from ..core.model import ZERO
 from ..rendering.picture import Curves, Series
@@ -35,11 +36,11 @@ from .success_laws import BetaPriors, KnownProbs, beta_prior, outlook
 class Counts:
     """State of the campaign."""
 
-    board: NDArray[np.int64]  # (B, 1 + 2 M + upgrades) what is observed, in whole numbers
-    probs: NDArray[np.float64]  # (B, M) success probabilities before upgrades
-    first_cell: NDArray[np.int64]  # (B,) index of its first count in the flat `board`
-    first_table: NDArray[np.int64]  # (B,) index of its first table, if tables differ by episode
-    tables: NDArray[np.float64]  # distribution functions of the counts, flat; see `_tables`
+    board: Whole  # (B, 1 + 2 M + upgrades) what is observed, in whole numbers
+    probs: Array  # (B, M) success probabilities before upgrades
+    first_cell: Whole  # (B,) index of its first count in the flat `board`
+    first_table: Whole  # (B,) index of its first table, if tables differ by episode
+    tables: Array  # distribution functions of the counts, flat; see `_tables`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +192,7 @@ class BinomialDiscovery(Batches[Counts]):
         }
 
     @cached_property
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self) -> Array:
         """Cost of each action before throughput upgrades, shape ``(A,)``."""
         return np.asarray(self.cost_table[0])
 
@@ -207,7 +208,7 @@ class BinomialDiscovery(Batches[Counts]):
         counted = f"{successes:.0f} successes in {experiments:.0f} experiments"
         return f"{counted}, {left:.0f} of {self.horizon} epochs left"
 
-    def _progress(self, seen: NDArray[np.float64]) -> Curves:
+    def _progress(self, seen: Array) -> Curves:
         successes = seen[:, 1 : 1 + self.machines]
         series = [Series(name="all", values=successes.sum(1), style="steps", colour=-1)]
         for i, own in enumerate(successes.T if self.machines > 1 else ()):
@@ -215,20 +216,20 @@ class BinomialDiscovery(Batches[Counts]):
         goal = 1.0 if self.objective == "first" else None
         return Curves(label="successes", series=tuple(series), goal=goal)
 
-    def prices(self, actions: NDArray[np.int64], first: Any = None) -> NDArray[np.float64]:
+    def prices(self, actions: Whole, first: Any = None) -> Array:
         """Return what each action costs after the upgrades bought before it, ``(..., t)``."""
         return self.cost_table.take(self._pairs(actions))
 
-    def _batches(self, actions: NDArray[np.int64]) -> NDArray[Any]:
+    def _batches(self, actions: Whole) -> NDArray[Any]:
         return self.sizes.take(self._pairs(actions))
 
-    def _pairs(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _pairs(self, actions: Whole) -> Whole:
         """Return the flat index of (throughput level, action) at each of t actions."""
         bought = actions == self.upgrade_actions.get("throughput", -1)
         level = np.minimum(bought.cumsum(-1) - bought, len(self.factors["throughput"]) - 1)
         return np.asarray(level * len(self.costs) + actions)
 
-    def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
+    def _strip(self, actions: Whole, sizes: NDArray[Any]) -> Curves:
         bought = {
             f"upgrade {name}": np.flatnonzero(actions == action) + 1
             for name, action in self.upgrade_actions.items()
@@ -257,7 +258,7 @@ class BinomialDiscovery(Batches[Counts]):
             tables=self._known_tables if known else np.zeros(num_episodes * m * self._tables.width),
         )
 
-    def reset(self, state: Counts, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Counts, index: Whole, streams: Streams) -> None:
         """Forget all counts; under priors, draw new success probabilities."""
         state.board[index] = self._start
         if self.beta_priors is not None:
@@ -270,10 +271,10 @@ class BinomialDiscovery(Batches[Counts]):
     def step(
         self,
         state: Counts,
-        action: NDArray[np.int64],
+        action: Whole,
         streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        done: Flags | None = None,
+    ) -> tuple[Array, Flags]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
         counts, m = state.board, self.machines
         pair = action  # of throughput level and action, flat
@@ -302,12 +303,12 @@ class BinomialDiscovery(Batches[Counts]):
         return self._pays[count] - self.cost_table.take(pair), ended
 
     @cached_property
-    def _pays(self) -> NDArray[np.float64]:
+    def _pays(self) -> Array:
         """What so many successes pay, from 0 on."""
         paid = np.arange(self.sizes.max() + 1)
         return (np.minimum(paid, 1) if self.objective == "first" else paid) * self.success_reward
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the epochs that observations ``(B, D)`` come after, ``(B,)``."""
         return np.asarray(self.horizon - observation[:, 0].astype(np.int64))
 
@@ -323,7 +324,7 @@ class BinomialDiscovery(Batches[Counts]):
         return {"success_probs": np.minimum(state.probs * factors, 1.0)}
 
     @cached_property
-    def _start(self) -> NDArray[np.int64]:
+    def _start(self) -> Whole:
         """The counts at the start of an episode: all epochs left, nothing counted or bought."""
         none = [0] * (2 * self.machines + len(self.upgrades))
         return np.array([self.horizon, *none], np.int64)
@@ -333,26 +334,26 @@ class BinomialDiscovery(Batches[Counts]):
         return BinomialTables(self.sizes)
 
     @cached_property
-    def _known_tables(self) -> NDArray[np.float64]:
+    def _known_tables(self) -> Array:
         probs = np.minimum(np.outer(self.factors["model"], self.success_probs), 1.0)  # type: ignore[arg-type]
         return self._tables.rows(probs.ravel()).ravel()
 
     @cached_property
-    def _starts(self) -> NDArray[np.int64]:
+    def _starts(self) -> Whole:
         """Where the segment of each (throughput level, action) starts in an episode's tables."""
         return self._tables.start(self.sizes) + self._machine * self._tables.width
 
     @cached_property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> Whole:
         """Experiments of each (throughput level, action)."""
         return np.outer(self.factors["throughput"], self.choices["batch_size"]).astype(np.int64)
 
     @cached_property
-    def _machine(self) -> NDArray[np.int64]:
+    def _machine(self) -> Whole:
         return np.asarray(np.maximum(self.choices["machine"], 0))
 
     @cached_property
-    def cost_table(self) -> NDArray[np.float64]:
+    def cost_table(self) -> Array:
         """Cost of each (throughput level, action)."""
         costs = self.cost_per_batch + self.cost_per_experiment * self.sizes.astype(np.float64)
         for name, bought in self.upgrade_actions.items():
@@ -369,13 +370,13 @@ class BinomialDiscovery(Batches[Counts]):
         assert self.beta_priors is not None  # one of the two is given
         return BetaPriors(self.beta_priors)
 
-    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+    def achieved(self, observation: Observation) -> Array:
         """Return the successes so far; with the objective "first" whether there is one, ``(B,)``."""
         found = np.asarray(observation)[:, 1 : 1 + self.machines].astype(np.float64).sum(1)
         return np.asarray(np.minimum(found, 1.0 if self.objective == "first" else np.inf))
 
     def outlook(
-        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+        self, observation: Observation, action: Whole, hidden: Hidden | None = None
     ) -> Moments:
         """Return mean and variance of the successes of the next epoch, or of the first one, ``(B,)``."""
         counts, every = np.asarray(observation).astype(np.int64), np.arange(len(action))
@@ -424,7 +425,7 @@ class BinomialDiscovery(Batches[Counts]):
         """Return the function from observations that the campaign can show to the best actions."""
         m, plan, first = self.machines, self._plan, self.objective == "first"
 
-        def policy(observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        def policy(observation: Single) -> Whole:
             whole = observation.astype(np.int64)
             states = np.zeros((len(whole), 2 + 2 * m), np.int64)
             states[:, [UPGRADES.index(name) for name in self.upgrades]] = whole[:, 1 + 2 * m :]

@@ -18,12 +18,13 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, Model, Observation, Streams, TruthUnknown, shown
+from ..core.arrays import Array, Flags, Whole
 from ..core.checks import integer, money, real, sequence
 from ..core.model import ONE, ZERO, State
 from ..rendering.picture import Course, Curves, Picture, Series, Trace
 
 Hidden: TypeAlias = Mapping[str, NDArray[Any]]
-Moments: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+Moments: TypeAlias = tuple[Array, Array]
 """Mean and variance of something in B episodes, each ``(B,)``."""
 EPOCH = 5000
 """Numbers that are handled in the time that an epoch of a plan takes besides."""
@@ -54,10 +55,10 @@ class Campaign(Model[State]):
 
     @property
     @abstractmethod
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self) -> Array:
         """Cost of each action, in the unit of the reward, ``(A,)``."""
 
-    def prices(self, actions: NDArray[np.int64], first: Any = None) -> NDArray[np.float64]:
+    def prices(self, actions: Whole, first: Any = None) -> Array:
         """Return what each action costs, ``(B, t)`` as `actions`."""
         return self.costs.take(actions)
 
@@ -83,16 +84,16 @@ class Campaign(Model[State]):
     # ---- what luck may bring
 
     @abstractmethod
-    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+    def achieved(self, observation: Observation) -> Array:
         """Return what luck has brought so far, from observations of B episodes, ``(B,)``."""
 
     @abstractmethod
-    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+    def pictured(self, observation: Observation) -> Array:
         """Return what the first curve of a picture shows, from observations of B episodes, ``(B,)``."""
 
     @abstractmethod
     def outlook(
-        self, observation: Observation, action: NDArray[np.int64], hidden: Hidden | None = None
+        self, observation: Observation, action: Whole, hidden: Hidden | None = None
     ) -> Moments:
         """Return mean and variance of what the next epoch adds to `achieved`, both exact, ``(B,)``.
 
@@ -120,7 +121,7 @@ class Campaign(Model[State]):
         state, streams = self.new_state(PLAYED), Streams(PLAYED, self.uniforms)
         streams.generators.reseed(every.tolist(), every.tolist())
 
-        def begin(rows: NDArray[np.int64]) -> None:
+        def begin(rows: Whole) -> None:
             self.reset(state, rows, streams)
             streams.begin(rows)
 
@@ -136,7 +137,7 @@ class Campaign(Model[State]):
         low, high = np.quantile(seen, (0.1, 0.9), axis=1)
         return Course(name="the optimum", mean=np.mean(seen, 1), low=low, high=high)
 
-    def _spent(self, actions: NDArray[np.int64]) -> Curves:
+    def _spent(self, actions: Whole) -> Curves:
         """The cost of all actions so far."""
         total = np.append(0.0, self.prices(actions).cumsum())
         return Curves(label="cost so far", series=(Series(values=total, style="steps"),))
@@ -183,7 +184,7 @@ class Batches(Campaign[State]):
         return 4 * len(self.costs)
 
     @cached_property
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self) -> Array:
         """Cost of each action, shape ``(A,)``."""
         return self.cost_per_batch + self.cost_per_experiment * self.choices["batch_size"]
 
@@ -201,19 +202,19 @@ class Batches(Campaign[State]):
         panels = progress, strip, self._spent(actions)
         return Picture(panels=panels, unit="epoch", length=self.horizon)
 
-    def pictured(self, observation: Observation) -> NDArray[np.float64]:
+    def pictured(self, observation: Observation) -> Array:
         """Return what the first curve shows of an ``observation`` of B episodes, ``(B,)``."""
         return self._progress(np.asarray(observation, np.float64)).series[0].values
 
     @abstractmethod
-    def _progress(self, seen: NDArray[np.float64]) -> Curves:
+    def _progress(self, seen: Array) -> Curves:
         """What the observations ``(T + 1, D)`` tell about the progress of a campaign."""
 
-    def _batches(self, actions: NDArray[np.int64]) -> NDArray[Any]:
+    def _batches(self, actions: Whole) -> NDArray[Any]:
         """The experiments of each of t epochs, ``(..., t)``."""
         return self.choices["batch_size"][actions]
 
-    def _strip(self, actions: NDArray[np.int64], sizes: NDArray[Any]) -> Curves:
+    def _strip(self, actions: Whole, sizes: NDArray[Any]) -> Curves:
         """Batch sizes, a colour for each setting of the other knobs that have more than one."""
         groups = {"": np.ones(len(actions), np.bool_)}
         for knob, values in self.choices.items():
@@ -239,7 +240,7 @@ class Progress:
     """State of the two campaigns that walk towards a target."""
 
     x: NDArray[Any]  # (B,) knowledge so far
-    left: NDArray[np.int64]  # (B,) epochs left
+    left: Whole  # (B,) epochs left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +273,7 @@ class Walk(Batches[Progress]):
         """``[x, epochs left]``."""
         return spaces.Box(0.0, np.array([self.target, self.horizon], np.float32), dtype=np.float32)
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the epochs that observations ``(B, 2)`` come after, ``(B,)``."""
         return np.asarray(self.horizon - observation[:, 1].astype(np.int64))
 
@@ -282,7 +283,7 @@ class Walk(Batches[Progress]):
         out[:, 0], out[:, 1] = state.x, state.left
         return out
 
-    def achieved(self, observation: Observation) -> NDArray[np.float64]:
+    def achieved(self, observation: Observation) -> Array:
         """Return the knowledge x, ``(B,)``."""
         return np.asarray(observation)[:, 0].astype(np.float64)
 
@@ -296,14 +297,12 @@ class Walk(Batches[Progress]):
         x = np.full(num_episodes, self.start)
         return Progress(x=x, left=np.zeros(num_episodes, np.int64))
 
-    def reset(self, state: Progress, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Progress, index: Whole, streams: Streams) -> None:
         """Put episodes back to the start."""
         state.x[index] = self.start
         state.left[index] = self.horizon
 
-    def _settle(
-        self, state: Progress, action: NDArray[np.int64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _settle(self, state: Progress, action: Whole) -> tuple[Array, Flags]:
         """Count the epoch; return rewards and ends, each of shape ``(B,)``."""
         state.left = state.left - ONE
         arrived = state.x >= self._goal
@@ -317,7 +316,7 @@ class Walk(Batches[Progress]):
         return np.array(self.target)
 
     @cached_property
-    def _pay(self) -> NDArray[np.float64]:
+    def _pay(self) -> Array:
         return -self.costs
 
     def summary(self, observation: Observation) -> str:
@@ -325,6 +324,6 @@ class Walk(Batches[Progress]):
         x, left = np.asarray(observation)
         return f"x = {x:g} of {self.target:g}, {left:.0f} of {self.horizon} epochs left"
 
-    def _progress(self, seen: NDArray[np.float64]) -> Curves:
+    def _progress(self, seen: Array) -> Curves:
         knowledge = Series(values=seen[:, 0], style="steps")
         return Curves(label="knowledge x", series=(knowledge,), goal=self.target)

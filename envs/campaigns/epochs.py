@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.special import betaln
 from scipy.stats import rv_discrete
+
+from ..core.arrays import Array
 
 
 class Tabulated(rv_discrete):  # type: ignore[misc]
@@ -22,7 +23,7 @@ class Tabulated(rv_discrete):  # type: ignore[misc]
         """Make one as Python does: rv_discrete's own would look for ``values``."""
         return object.__new__(cls)
 
-    def __init__(self, table: NDArray[np.float64], mean: float, variance: float) -> None:
+    def __init__(self, table: Array, mean: float, variance: float) -> None:
         self._table = table
         self._sums = np.minimum(table.cumsum(), 1.0)
         self._sums[-1] = 1.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import InputError, shown
 from ..core.amounts import decimal
+from ..core.arrays import Array
 from ..core.checks import choice, integer, money, quantity, room, sequence
 from ..core.model import State
 from .budgets import Budgets
@@ -127,7 +128,7 @@ class Fidelity(Campaign[State]):
         }
 
     @cached_property
-    def costs(self) -> NDArray[np.float64]:
+    def costs(self) -> Array:
         """Price of each action, time included, in money, ``(A,)``."""
         amounts = {name: np.array([float(n) for n in each]) for name, each in self._amounts.items()}
         return np.asarray(amounts["money"] + self.price_per_day * amounts["days"])

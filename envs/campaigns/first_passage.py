@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ..core.arrays import Array
 
 Epochs: TypeAlias = Any
 """A frozen discrete scipy distribution of a number of epochs (scipy exports no public type)."""
 
 
-def tabulated(law: NDArray[np.float64], mean: float, variance: float) -> Epochs:
+def tabulated(law: Array, mean: float, variance: float) -> Epochs:
     """Return the frozen distribution on 0, 1, ... with the probabilities ``law``, shape ``(L,)``.
 
     Mean and variance, which are known without the table's cut-off, are handed in.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Model, Policy, TruthUnknown, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import choice, integer, real
 from ..core.model import State
 from ..datasets import crossed
@@ -163,7 +164,7 @@ class World(Conditions, Model[State]):
         bandit = self._exact()
         solution: list[Solution] = []  # found when it is first asked for
 
-        def policy(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+        def policy(observation: dict[str, NDArray[Any]]) -> Whole:
             solution[:] = solution or [bandit.solved()]
             counts = observation["counts"]
             successes = np.rint(observation["means"] * counts).astype(np.int64)
@@ -208,7 +209,7 @@ class World(Conditions, Model[State]):
             )
         return bandit
 
-    def round_robin(self, tests: int, step: float = 1e-3) -> NDArray[np.float64]:
+    def round_robin(self, tests: int, step: float = 1e-3) -> Array:
         """Return how likely each condition of a table has the best mean after as many tests, ``(K,)``.
 
         Args:

@@ -16,9 +16,9 @@ import math
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from .arrays import Array, Whole
 from .checks import integer, real
 from .errors import InputError, closest, shown
 
@@ -75,7 +75,7 @@ def _forms(name: str, value: Any) -> str:
     )
 
 
-def delays(law: DelayLaw, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+def delays(law: DelayLaw, uniform: Array) -> Whole:
     """Return delays in steps by inversion of their law, in the shape of ``uniform``.
 
     Args:

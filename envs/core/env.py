@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from .arrays import Flags
 from .checks import flag
 from .episodes import RENDER_MODES, Episodes, ModelT
 
@@ -93,7 +94,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         drawn = self._drawn([self._trace])
         return drawn and drawn[0]
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def action_masks(self) -> Flags:
         """Return the legal actions as booleans, ``(n,)``, N times over for a batch of N choices.
 
         This is the convention of sb3-contrib.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..rendering.picture import Trace
 from . import moved
+from .arrays import Flags, Whole
 from .checks import choice, flag
 from .errors import InputError, shown
 from .knowledge import Observation
@@ -72,7 +73,7 @@ class Episodes(Generic[ModelT]):
         moved.check_pickle(type(self).__name__, state)
         self.__dict__.update(state)
 
-    def _begin(self, index: NDArray[np.int64]) -> None:
+    def _begin(self, index: Whole) -> None:
         self.model.reset(self._state, index, self._streams)
         self._streams.begin(index)
 
@@ -104,7 +105,7 @@ class Episodes(Generic[ModelT]):
         self._require_reset()
         return self.model.hidden(self._state)
 
-    def _masks(self) -> NDArray[np.bool_]:
+    def _masks(self) -> Flags:
         self._require_reset()
         mask = self.model.action_mask(self._state)
         if mask is None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..rendering.picture import Curves, Picture, Series, Trace
+from .arrays import Array, Whole
 from .errors import TruthUnknown
 
 Observation: TypeAlias = NDArray[Any] | dict[str, NDArray[Any]]
@@ -50,7 +51,7 @@ class Knowledge(ABC):
     def action_space(self) -> gym.Space[Any]:
         """Space of the action of one episode."""
 
-    def decisions(self, observation: Any) -> NDArray[np.int64] | None:
+    def decisions(self, observation: Any) -> Whole | None:
         """Return after how many decisions an ``observation`` comes, ``(B,)``; None if it does not tell.
 
         What an agent draws for a decision depends on it, so that an agent that is made anew in the
@@ -65,7 +66,7 @@ class Knowledge(ABC):
         """The most decisions that an episode takes; None where that is not known."""
         return None
 
-    def best(self, observation: Any) -> NDArray[np.float64] | None:
+    def best(self, observation: Any) -> Array | None:
         """Return the best label that an ``observation`` holds, NaN before the first one, ``(...)``.
 
         In the unit of the label. None where there are no labels. Whatever is asked of the observation is
@@ -73,7 +74,7 @@ class Knowledge(ABC):
         """
         return None
 
-    def prices(self, actions: NDArray[Any], first: Any = None) -> NDArray[np.float64] | None:
+    def prices(self, actions: NDArray[Any], first: Any = None) -> Array | None:
         """Return what each of t actions costs, given those before it, ``(B, t)`` as `actions`.
 
         In the unit of the reward, or one that the model names; None where nothing costs anything, or

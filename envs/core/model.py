@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .arrays import Array, Flags, Whole
 from .checks import MOST_TOGETHER, room
 from .errors import UnknownParameter, closest, shown
 from .knowledge import Knowledge, Observation
@@ -98,7 +99,7 @@ class Model(Knowledge, Generic[State]):
         """Return the arrays of ``num_episodes`` episodes; `reset` must fill them before use."""
 
     @abstractmethod
-    def reset(self, state: State, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: State, index: Whole, streams: Streams) -> None:
         """Start new episodes in some rows of the state.
 
         Args:
@@ -113,8 +114,8 @@ class Model(Knowledge, Generic[State]):
         state: State,
         action: NDArray[Any],
         streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        done: Flags | None = None,
+    ) -> tuple[Array, Flags]:
         """Advance all episodes by one action each, in place.
 
         Args:

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.random.bit_generator import ISpawnableSeedSequence
 from numpy.typing import DTypeLike, NDArray
 
+from .arrays import Array, Whole
+
 Words: TypeAlias = NDArray[Any]
 """An array of uint64 (or uint32); NumPy's types do not say that shifts keep it."""
 
@@ -81,7 +83,7 @@ class Generators:
         self._seeds[episode], self._made[episode] = seed, generator
         self._fresh[episode] = self.any_fresh = True
 
-    def take_fresh(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    def take_fresh(self, index: Whole) -> Whole:
         """Return which of some episodes have a generator that is new since this was asked last."""
         fresh = index[self._fresh[index]]
         self._fresh[fresh] = False
@@ -104,7 +106,7 @@ class Generators:
     def __iter__(self) -> Iterator[np.random.Generator]:
         return (self[i] for i in range(len(self)))
 
-    def words(self, index: NDArray[np.int64]) -> Words:
+    def words(self, index: Whole) -> Words:
         """Return the next 64 random bits of some episodes, ``(E,)``."""
         if not self._unmade(index):
             return np.array([self[i].integers(2**64, dtype=np.uint64) for i in index.tolist()])
@@ -115,7 +117,7 @@ class Generators:
         self._states[:, index] = states
         return drawn
 
-    def uniforms(self, index: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    def uniforms(self, index: Whole, count: int) -> Array:
         """Return ``random(count)`` of some episodes, numbers in [0, 1), ``(E, count)``."""
         numbers = np.empty((len(index), count))
         if count <= FEW and self._unmade(index):
@@ -126,7 +128,7 @@ class Generators:
                 self[i].random(out=row)
         return numbers
 
-    def _unmade(self, index: NDArray[np.int64]) -> bool:
+    def _unmade(self, index: Whole) -> bool:
         """Return whether all of some episodes still have their state here."""
         if len(index) == len(self):
             return self._made.count(None) == len(self)
@@ -220,7 +222,7 @@ def advance(states: Words) -> Words:
     return drawn
 
 
-def doubles(words: Words) -> NDArray[np.float64]:
+def doubles(words: Words) -> Array:
     """Return the numbers in [0, 1) that NumPy makes of 64 random bits, of the same shape."""
     return np.asarray((words >> 11).view(np.int64) * 2.0**-53, np.float64)
 

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike, NDArray
 
+from .arrays import Array, Whole
 from .seeding import BORROWED, Generators, Words, doubles, packed, seeded, set_state
 
 GOLDEN = 0x9E3779B97F4A7C15
@@ -75,7 +76,7 @@ def hashed(key: Words, number: NDArray[Any]) -> Words:
 class Random(Protocol):
     """What arrays of random numbers are drawn from: NumPy's generator, or one for each episode."""
 
-    def random(self, size: Any) -> NDArray[np.float64]:
+    def random(self, size: Any) -> Array:
         """Return numbers in [0, 1)."""
 
     def standard_normal(self, size: Any, dtype: Any = np.float64) -> NDArray[Any]:
@@ -93,9 +94,7 @@ class KeyedRandom:
         steps: The step of each episode, ``(B,)``: those of one step share what is drawn once for all.
     """
 
-    def __init__(
-        self, keys: Words, root: Words | None = None, steps: NDArray[np.int64] | None = None
-    ) -> None:
+    def __init__(self, keys: Words, root: Words | None = None, steps: Whole | None = None) -> None:
         self._keys, self._root, self._steps = keys, root, steps
         self._read = 0
         self._made: dict[int, np.random.Generator] = {}  # the generators that were handed out
@@ -105,7 +104,7 @@ class KeyedRandom:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def random(self, size: int | tuple[int, ...]) -> NDArray[np.float64]:
+    def random(self, size: int | tuple[int, ...]) -> Array:
         """Return the next numbers in [0, 1) of every episode, for a few of them, ``(B, ...)``."""
         shape = self._shape(size)
         count = prod(shape[1:])
@@ -125,9 +124,7 @@ class KeyedRandom:
             self[i].standard_normal(dtype=dtype, out=numbers[i : i + 1])
         return numbers
 
-    def normals(
-        self, episodes: NDArray[np.int64], counts: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def normals(self, episodes: Whole, counts: Whole) -> Array:
         """Return so many normal numbers of the generator of each of some episodes, in one row."""
         numbers, begin, rows = np.empty(counts.sum()), 0, episodes.tolist()
         memory = BORROWED.memory if len(rows) > MADE else None
@@ -164,7 +161,7 @@ class KeyedRandom:
             self._seeds = hashed(self._keys[:, None], np.arange(4) + 2**62)
         return self._seeds
 
-    def groups(self) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+    def groups(self) -> Iterator[tuple[Whole, np.random.Generator]]:
         """Return the groups of episodes that share what is drawn once for all, with a generator each."""
         if self._root is None or self._steps is None:
             for i in range(len(self)):
@@ -190,9 +187,7 @@ def generator_of(random: Random, episode: int) -> np.random.Generator:
     return random[episode] if isinstance(random, KeyedRandom) else random  # type: ignore[return-value]
 
 
-def groups_of(
-    random: Random, count: int
-) -> Iterator[tuple[NDArray[np.int64], np.random.Generator]]:
+def groups_of(random: Random, count: int) -> Iterator[tuple[Whole, np.random.Generator]]:
     """Return groups of the B episodes that may share what is drawn, and the generator of each group."""
     if isinstance(random, KeyedRandom):
         yield from random.groups()
@@ -237,7 +232,7 @@ class Streams:
         self._rows = (np.arange(len(self._block), dtype=np.uint64)[:, None] + 1) * np.uint64(GOLDEN)
         self._noise: KeyedRandom | None = None
 
-    def begin(self, index: NDArray[np.int64]) -> None:
+    def begin(self, index: Whole) -> None:
         """Start the noise of new episodes in the rows ``index``; parameters have been drawn."""
         if self.generators.any_fresh:
             fresh = self.generators.take_fresh(index)
@@ -259,7 +254,7 @@ class Streams:
         self._row = self._step = self._step + self._per_step
         self._noise = None
 
-    def uniform(self) -> NDArray[np.float64]:
+    def uniform(self) -> Array:
         """Return the next number in [0, 1) of each episode in this step, shape ``(B,)``.
 
         It may be a view: for use at once, not to be kept or written to.
@@ -268,7 +263,7 @@ class Streams:
             self._fill()
             self._row = self._step = 0
         self._row += 1
-        numbers: NDArray[np.float64] = self._block[self._row - 1]
+        numbers: Array = self._block[self._row - 1]
         return numbers
 
     def _fill(self) -> None:

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from .arrays import Array, Flags, Whole
 from .checks import choice, integer, sequence
 from .episodes import RENDER_MODES, Episodes, ModelT
 from .errors import InputError, shown
@@ -89,7 +90,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         """The seed of every episode; -1 where a generator was set."""
         return self._streams.generators.seeds
 
-    def _seed(self, index: NDArray[np.int64], seed: int | Sequence[int | None] | None) -> None:
+    def _seed(self, index: Whole, seed: int | Sequence[int | None] | None) -> None:
         """Seed new generators, episode i with seed + i; episodes without a seed keep theirs."""
         if seed is None and self._seeded:
             return
@@ -158,9 +159,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
                 self._traces[i] = [(None, 0.0, _pick(observation, i))]
         return observation, self._masked_info(self._info(observation), chosen, index)
 
-    def step(
-        self, actions: Any
-    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(self, actions: Any) -> tuple[Any, Array, Flags, Flags, dict[str, Any]]:
         """Play one action in every episode.
 
         Ended episodes restart as the autoreset mode says: at the next step, whose action is
@@ -204,7 +203,7 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
             self._record(actions, reward, observation, ended | (terminated & bool(final)))
         return observation, reward, terminated, np.zeros(self.num_envs, np.bool_), info
 
-    def would(self, actions: Any) -> tuple[Any, NDArray[np.float64]]:
+    def would(self, actions: Any) -> tuple[Any, Array]:
         """Return what ``actions`` would bring, without playing them.
 
         That is observations ``(B, ...)`` and rewards in the unit of the environment ``(B,)``.
@@ -221,13 +220,13 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
         drawn = self._drawn(self._traces)
         return drawn if drawn is None else tuple(drawn)
 
-    def action_masks(self) -> NDArray[np.bool_]:
+    def action_masks(self) -> Flags:
         """Return the legal actions as booleans, ``(B, n)``, N times over for a batch of N choices."""
         return self._masks()
 
     # ---- parts of a step
 
-    def _finish(self, ended: NDArray[np.bool_], index: NDArray[np.int64]) -> dict[str, Any]:
+    def _finish(self, ended: Flags, index: Whole) -> dict[str, Any]:
         """Reset the episodes that just ended; return their last observation and info."""
         observation = self.model.observe(self._state)
         info = self._masked_info(self._info(observation), ended, index)
@@ -239,8 +238,8 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
     def _masked_info(
         self,
         info: dict[str, NDArray[Any]],
-        chosen: NDArray[np.bool_] | None = None,
-        index: NDArray[np.int64] | None = None,
+        chosen: Flags | None = None,
+        index: Whole | None = None,
     ) -> dict[str, Any]:
         """Add Gymnasium's ``_key`` masks: the episodes for which ``key`` holds something."""
         out: dict[str, Any] = {}
@@ -255,9 +254,9 @@ class DiscoveryVectorEnv(Episodes[ModelT], VectorEnv[Any, Any, Any]):
     def _record(
         self,
         actions: NDArray[Any],
-        reward: NDArray[np.float64],
+        reward: Array,
         observation: Observation,
-        restarted: NDArray[np.bool_],
+        restarted: Flags,
     ) -> None:
         for i, trace in enumerate(self._traces):
             if restarted[i]:
@@ -280,7 +279,7 @@ def _pick(observation: Observation, i: int) -> Any:
     return observation[i].copy()
 
 
-def _rows(observation: Observation, index: NDArray[np.int64]) -> Iterable[Any]:
+def _rows(observation: Observation, index: Whole) -> Iterable[Any]:
     """Return the observations of some episodes, copied from arrays that others share."""
     if not isinstance(observation, dict):
         return observation.take(index, 0)
@@ -288,7 +287,7 @@ def _rows(observation: Observation, index: NDArray[np.int64]) -> Iterable[Any]:
     return [{key: column[row] for key, column in columns} for row in range(len(index))]
 
 
-def _some(value: NDArray[Any], index: NDArray[np.int64]) -> Sequence[NDArray[Any]] | NDArray[Any]:
+def _some(value: NDArray[Any], index: Whole) -> Sequence[NDArray[Any]] | NDArray[Any]:
     """Return some rows of an array, ``(E, ...)``: new ones, or a view of what all have in common."""
     if value.flags.writeable:
         return value if len(index) == len(value) else value.take(index, 0)

@@ -10,13 +10,15 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Array, Whole
+
 LARGE = 2**24
 """Numbers from which on the features of a table stay in its file, if that is a Parquet file."""
 
 GROUP = 2**21
 """About how many numbers of a table are looked at together: some columns at a time."""
 
-Column: TypeAlias = "str | NDArray[np.float64]"
+Column: TypeAlias = "str | Array"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Stored:
     open: Callable[[], AbstractContextManager[Mapping[str, Any]]]
     columns: tuple[Column, ...]
     count: int
-    rows: NDArray[np.int64] | None = None
+    rows: Whole | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,19 +71,19 @@ class Stored:
             whole = self._together(cells, np.arange(len(self.columns)))
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
-    def groups(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    def groups(self) -> Iterator[tuple[slice, Array]]:
         """Yield one column at a time, and which it is; the file is gone through once."""
         with self.open() as cells:
             for k in range(len(self.columns)):
                 yield slice(k, k + 1), self._numbers(cells, k)[:, None]
 
-    def _together(self, cells: Mapping[str, Any], chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _together(self, cells: Mapping[str, Any], chosen: Whole) -> Array:
         found = np.empty((len(self), len(chosen)))
         for place, k in enumerate(chosen.tolist()):
             found[:, place] = self._numbers(cells, k)
         return found
 
-    def _numbers(self, cells: Mapping[str, Any], k: int) -> NDArray[np.float64]:
+    def _numbers(self, cells: Mapping[str, Any], k: int) -> Array:
         column = self.columns[k]
         if isinstance(column, str):
             column = cells[column].to_numpy(zero_copy_only=False)
@@ -91,7 +93,7 @@ class Stored:
 Features: TypeAlias = NDArray[np.floating[Any]] | Stored
 
 
-def groups(features: Features) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+def groups(features: Features) -> Iterator[tuple[slice, Array]]:
     """Yield features some columns at a time, in double precision, and which columns they are.
 
     Args:
@@ -125,7 +127,7 @@ def keys(features: Features) -> NDArray[np.uint64]:
     return names
 
 
-def groups_of(names: NDArray[np.uint64]) -> NDArray[np.int64]:
+def groups_of(names: NDArray[np.uint64]) -> Whole:
     """Return the group of each row by its key, ``(n,)``, groups in the order of their first rows.
 
     Args:
@@ -143,7 +145,7 @@ def groups_of(names: NDArray[np.uint64]) -> NDArray[np.int64]:
     return group
 
 
-def first_rows(group: NDArray[np.int64]) -> NDArray[np.int64]:
+def first_rows(group: Whole) -> Whole:
     """Return the first row of each group, given the group of each row, ``(n,)``, none of them empty."""
     first = np.empty(int(group.max(initial=-1)) + 1, np.int64)
     first[group[::-1]] = np.arange(len(group))[::-1]  # the last one that is written stays

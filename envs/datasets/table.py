@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core import InputError
+from ..core.arrays import Array, Flags, Whole
 from ..core.errors import shown
 from .files import named
 from .stored import Stored, first_rows, groups, groups_of, keys
@@ -33,19 +34,19 @@ class Setting:
     name: str
     features: range
     levels: tuple[str, ...] = ()
-    codes: NDArray[np.int64] | None = None
+    codes: Whole | None = None
 
-    def at(self, rows: NDArray[np.int64]) -> Setting:
+    def at(self, rows: Whole) -> Setting:
         """Return the same for some rows of the table."""
         return self if self.codes is None else replace(self, codes=self.codes[rows])
 
-    def of(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> list[str | float]:
+    def of(self, features: Array, rows: Whole) -> list[str | float]:
         """Return the cells of some rows: the names of levels, or numbers."""
         if not self.levels:
             return [*(features[rows, self.features.start] + 0.0).tolist()]
         return [self.levels[code] for code in self.code(features, rows).tolist()]
 
-    def code(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def code(self, features: Array, rows: Whole) -> Whole:
         """Return which of the levels stand in some rows."""
         if self.codes is not None:
             return self.codes[rows]
@@ -81,19 +82,19 @@ class Table:
 
     name: str
     features: Any
-    labels: NDArray[np.float64]
+    labels: Array
     feature_names: tuple[str, ...]
     target: str
     targets: tuple[str, ...]
     unit: str = ""
     minimise: bool = False
     levels: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    failed: NDArray[np.bool_] | None = None
+    failed: Flags | None = None
     row_names: tuple[str, ...] | None = None
     index: str | None = None
     settings: tuple[Setting, ...] = ()
     notes: tuple[str, ...] = ()
-    others: tuple[NDArray[np.float64], ...] = ()
+    others: tuple[Array, ...] = ()
     signs: tuple[str, str] = (",", ".")
 
     def __post_init__(self) -> None:
@@ -104,7 +105,7 @@ class Table:
                 object.__setattr__(self, name, np.asarray(array.data.toreadonly()))
 
     @cached_property
-    def measured(self) -> NDArray[np.bool_]:
+    def measured(self) -> Flags:
         """Which rows have a label, ``(n,)``."""
         return ~np.isnan(self.labels)
 
@@ -126,7 +127,7 @@ class Table:
         return keys(self.features)
 
     @cached_property
-    def condition(self) -> NDArray[np.int64]:
+    def condition(self) -> Whole:
         """The condition of each row, ``(n,)``: rows with equal features are replicates of one."""
         return groups_of(self.keys)
 
@@ -148,7 +149,7 @@ class Table:
         count = np.bincount(condition)
         kept = np.flatnonzero(count)
 
-        def means(column: NDArray[np.float64]) -> NDArray[np.float64]:
+        def means(column: Array) -> Array:
             some = np.bincount(condition, column[self.measured] / count[condition])[kept]
             return some.astype(np.float64)
 
@@ -182,7 +183,7 @@ class Table:
         order = np.random.default_rng(number // 2).permutation(count)
         return self._of(np.sort(order[count // 2 :] if number % 2 else order[: count // 2]))
 
-    def _of(self, rows: NDArray[np.int64]) -> Table:
+    def _of(self, rows: Whole) -> Table:
         """Return the table of some rows."""
         return replace(
             self,
@@ -269,7 +270,7 @@ def _check_rows(features: Any, labels: Any) -> None:
         )
 
 
-def _numbers(name: str, value: Any) -> NDArray[np.float64]:
+def _numbers(name: str, value: Any) -> Array:
     """Return a copy of an array as floats; anything but finite real numbers is refused."""
     parts = value if isinstance(value, list | tuple) else [value]
     if any(np.ma.isMaskedArray(part) and np.ma.getmaskarray(part).any() for part in parts):
@@ -296,7 +297,7 @@ def _numbers(name: str, value: Any) -> NDArray[np.float64]:
     return array
 
 
-def _as_floats(name: str, entries: NDArray[Any]) -> NDArray[np.float64]:
+def _as_floats(name: str, entries: NDArray[Any]) -> Array:
     """Return an array of objects as floats; what is no real number is refused."""
     array = np.full(entries.shape, np.nan)
     for index, entry in np.ndenumerate(entries):

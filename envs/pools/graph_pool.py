@@ -23,6 +23,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ..core import InputError, KeyedRandom, Observation, Streams, box, environments
+from ..core.arrays import Flags, Single, Whole
 from ..core.checks import choice, integer, quantity, real
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import ANY_LABEL, Labels, labels_arrived
@@ -50,8 +51,8 @@ class GraphLabels(Labels):
     edges: Shown  # (B, 2 E) int32, links between the rest
     starts: NDArray[np.int32]  # (B, n + 1) where the neighbours of each node begin in `linked`
     linked: NDArray[np.int32]  # (B, 2 E) sorted neighbours of each node, one node after the other
-    seen_sum: NDArray[np.float32]  # (B, n) sum of the noisy values seen of every node
-    seen_count: NDArray[np.float32]  # (B, n) number of them
+    seen_sum: Single  # (B, n) sum of the noisy values seen of every node
+    seen_count: Single  # (B, n) number of them
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of a pickle, also of one that held a list of neighbours for each episode."""
@@ -186,7 +187,7 @@ class GraphPool(Pool[GraphLabels]):
             seen_count=np.zeros(shape, np.float32),
         )
 
-    def reset(self, state: GraphLabels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: GraphLabels, index: Whole, streams: Streams) -> None:
         """Draw values and a graph, and take all labels back."""
         edges = state.edges.anew(index)
         hubs = state.hubs.anew(index) if self.topology == "star" else state.hubs.rows
@@ -207,7 +208,7 @@ class GraphPool(Pool[GraphLabels]):
         state.seen_count[index] = 0
         super().reset(state, index, streams)
 
-    def _links(self, generator: np.random.Generator, rest: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _links(self, generator: np.random.Generator, rest: Whole) -> Whole:
         """Return new links between the nodes ``rest``, which are no hubs, ``(links, 2)``."""
         # Pairs u < v in the order of v, then of u: pair number v (v - 1) / 2 + u.
         pair = _successes(generator, self._pairs, self.edge_prob, least=0 if self.num_hubs else 1)
@@ -218,9 +219,9 @@ class GraphPool(Pool[GraphLabels]):
     def _show(
         self,
         state: GraphLabels,
-        before: NDArray[np.int64],
+        before: Whole,
         streams: Streams,
-        done: NDArray[np.bool_] | None,
+        done: Flags | None,
     ) -> None:
         """Note the labels that arrived, and what is seen of the neighbours with them."""
         new = state.arrived - before
@@ -240,8 +241,8 @@ class GraphPool(Pool[GraphLabels]):
     def _see(
         self,
         state: GraphLabels,
-        who: NDArray[np.int64],
-        slot: NDArray[np.int64],
+        who: Whole,
+        slot: Whole,
         noise: KeyedRandom,
     ) -> None:
         """Add what one label of each of the episodes ``who`` shows."""
@@ -265,12 +266,12 @@ class GraphPool(Pool[GraphLabels]):
 
     def _with_hubs(
         self,
-        seen: NDArray[np.bool_],
-        first: NDArray[np.int64],
-        node: NDArray[np.int64],
-        at: NDArray[np.int64],
+        seen: Flags,
+        first: Whole,
+        node: Whole,
+        at: Whole,
         count: NDArray[np.int32],
-    ) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    ) -> tuple[Whole, NDArray[Any]]:
         """Return what is shown, and how many of each episode: the links ``at``, and behind them hubs.
 
         A hub has no links, and shows all others. ``seen`` are the hubs ``(E, n)``; it is written to.
@@ -347,9 +348,7 @@ def _most(trials: int, prob: float) -> int:
     return min(trials, math.ceil(trials * prob + margin))
 
 
-def _successes(
-    generator: np.random.Generator, trials: int, prob: float, *, least: int
-) -> NDArray[np.int64]:
+def _successes(generator: np.random.Generator, trials: int, prob: float, *, least: int) -> Whole:
     """Return which of some independent trials succeed, in order, given that ``least`` 0 or 1 do.
 
     Drawn as the gaps between them, so that the cost is that of the successes and not of the trials.
@@ -368,7 +367,7 @@ def _successes(
             return success.astype(np.int64)
 
 
-def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _lists(ends: Whole, num_nodes: int) -> tuple[Whole, NDArray[np.int32]]:
     """Return the adjacency lists of links ``(links, 2)`` between n nodes.
 
     Returns:
@@ -381,7 +380,7 @@ def _lists(ends: NDArray[np.int64], num_nodes: int) -> tuple[NDArray[np.int64], 
     return start, (key % num_nodes).astype(np.int32)
 
 
-def _ranges(start: NDArray[Any], count: NDArray[Any]) -> NDArray[np.int64]:
+def _ranges(start: NDArray[Any], count: NDArray[Any]) -> Whole:
     """Return the numbers start, start + 1, ..., ``count`` of them, for each start, all in one row."""
     first = start - count.cumsum() + count
     return np.asarray(first.repeat(count) + np.arange(count.sum()))

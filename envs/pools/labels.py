@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Array, Flags, Whole
 from .late import Late
 from .purse import Purse
 from .shown import Shown
@@ -22,17 +23,17 @@ It is that of single precision, so that squares and fourth powers of labels are 
 class Labels:
     """State of a pool."""
 
-    values: NDArray[np.float64]  # (B, n) mean label f(x) of every item
-    best: NDArray[np.float64]  # (B, T + 1) sum of the best 0, 1, ..., T values, or by money spent
+    values: Array  # (B, n) mean label f(x) of every item
+    best: Array  # (B, T + 1) sum of the best 0, 1, ..., T values, or by money spent
     legal: NDArray[np.int8]  # (B, n) 1 for items that were not chosen yet; else see `purse`
-    labelled: NDArray[np.int64]  # (B, T) items chosen so far, in order; -1 behind the last
+    labelled: Whole  # (B, T) items chosen so far, in order; -1 behind the last
     labels: NDArray[np.floating]  # (B, T) their labels; 0 behind the last
-    count: NDArray[np.int64]  # (B,) number of items chosen
-    left: NDArray[np.int64]  # (B,) steps left
-    found: NDArray[np.float64]  # (B,) sum of the values of the items chosen
-    first_item: NDArray[np.int64]  # (B N,) index of the episode's first item in the flat `legal`
-    first_slot: NDArray[np.int64]  # (B N,) index of its first slot in the flat `labelled`
-    arrived: NDArray[np.int64]  # (B,) number of labels that have arrived; `count` without a delay
+    count: Whole  # (B,) number of items chosen
+    left: Whole  # (B,) steps left
+    found: Array  # (B,) sum of the values of the items chosen
+    first_item: Whole  # (B N,) index of the episode's first item in the flat `legal`
+    first_slot: Whole  # (B N,) index of its first slot in the flat `labelled`
+    arrived: Whole  # (B,) number of labels that have arrived; `count` without a delay
     late: Late | None = None  # when labels come, where they are waited for
     purse: Purse | None = None  # money and tests, where labels are paid
 
@@ -61,7 +62,7 @@ class FeatureLabels(Labels):
             self.features = Shown(given)
 
 
-def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
+def labels_arrived(observation: dict[str, NDArray[Any]]) -> Whole:
     """Return how many labels an observation holds, or each of B observations, ``()`` or ``(B,)``.
 
     The items behind them in ``labelled`` are in flight.
@@ -71,7 +72,7 @@ def labels_arrived(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64]:
     return np.asarray((observation["labelled"] >= 0).sum(-1))
 
 
-def labels_lost(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64] | None:
+def labels_lost(observation: dict[str, NDArray[Any]]) -> Whole | None:
     """Return how many of the items chosen last will never have a label, ``()`` or ``(B,)``.
 
     They stand behind those in flight. None where no label is ever lost.
@@ -79,7 +80,7 @@ def labels_lost(observation: dict[str, NDArray[Any]]) -> NDArray[np.int64] | Non
     return np.asarray(observation["lost"])[..., 0] if "lost" in observation else None
 
 
-def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
+def best_sums(values: Array, horizon: int) -> Array:
     """Return the sums of the best 0, 1, ..., T values, shape ``(..., T + 1)``."""
     top = -np.sort(-np.partition(values, -horizon, axis=-1)[..., -horizon:], axis=-1)
     sums = np.zeros((*values.shape[:-1], horizon + 1))
@@ -87,7 +88,7 @@ def best_sums(values: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     return sums
 
 
-def first_time(action: NDArray[np.int64]) -> NDArray[np.bool_]:
+def first_time(action: Whole) -> Flags:
     """Return which choices of a batch ``(B, N)`` do not repeat an earlier one of it, ``(B N,)``."""
     order = action.argsort(1, kind="stable")
     again = np.zeros(action.shape, np.bool_)

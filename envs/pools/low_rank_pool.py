@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Streams, environments
+from ..core.arrays import Whole
 from ..core.checks import integer, quantity, room
 from .labels import Labels, best_sums
 from .order_statistics import chi_mean
@@ -88,7 +89,7 @@ class LowRankPool(Pool[Labels]):
         """Return the arrays of ``num_episodes`` episodes."""
         return Labels(**self.common(np.zeros((num_episodes, self.num_items))))
 
-    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Labels, index: Whole, streams: Streams) -> None:
         """Draw new factors."""
         for i in index.tolist():
             generator = streams.generators[i]

@@ -39,10 +39,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr, gammaln, ndtr
 
-Values = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+from ..core.arrays import Array
+
+Values = Callable[[Array], Array]
 
 
 def top_sum(value: Values, num_items: int, count: int) -> float:
@@ -67,7 +68,7 @@ def top_sum_uniform(num_items: int, count: int) -> float:
     return float((best / (num_items + 1)).sum())
 
 
-def top_sum_drawn(values: NDArray[np.float64], num_drawn: int, count: int) -> float:
+def top_sum_drawn(values: Array, num_drawn: int, count: int) -> float:
     """Return the expected sum of the best ``count`` of ``num_drawn`` values drawn from a table.
 
     Args:
@@ -87,14 +88,14 @@ def draws_to_first(num_items: Any, num_best: Any) -> Any:
     return (num_items + 1) / (num_best + 1)
 
 
-def missed(num_items: int, count: int) -> NDArray[np.float64]:
+def missed(num_items: int, count: int) -> Array:
     """Return the chance that k drawn items hold none of the best j, ``(n - 1,)`` for j from 1 on."""
     passed = np.arange(num_items - 1)
     chances = np.maximum(num_items - count - passed, 0) / (num_items - passed)
     return np.asarray(np.cumprod(chances), np.float64)
 
 
-def gap_drawn(values: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.float64]:
+def gap_drawn(values: Array, counts: Sequence[int]) -> Array:
     """Return by how much the best of k drawn values is expected to lie below the best of all.
 
     Args:
@@ -108,7 +109,7 @@ def gap_drawn(values: NDArray[np.float64], counts: Sequence[int]) -> NDArray[np.
     return np.stack([(steps * missed(n, k)).sum(1) for k in counts], 1)
 
 
-def mean_gap_drawn(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+def mean_gap_drawn(values: Array, count: int) -> Array:
     """Return the mean of `gap_drawn` over k = 1, ..., ``count``, ``(B,)``."""
     n = values.shape[1]
     first = draws_to_first(n, np.arange(1, n))
@@ -116,7 +117,7 @@ def mean_gap_drawn(values: NDArray[np.float64], count: int) -> NDArray[np.float6
     return np.asarray((_steps_down(values) * ((first - later - 1) / count)).sum(1))
 
 
-def _steps_down(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _steps_down(values: Array) -> Array:
     """Return the differences of neighbours in rank, from the best value on, ``(B, n - 1)``."""
     return np.ascontiguousarray(np.diff(np.sort(values, axis=1), axis=1)[:, ::-1])
 

@@ -21,6 +21,7 @@ from gymnasium import spaces
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Observation, Streams, box
+from ..core.arrays import Array, Flags, Whole
 from ..core.checks import COSTLY, choice, integer, money, real
 from ..core.delays import DelayLaw, delay_law, loss_chance
 from ..core.model import ONE, ZERO
@@ -188,7 +189,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
         """The number of steps."""
         return self._steps
 
-    def best(self, observation: Any) -> NDArray[np.float64]:
+    def best(self, observation: Any) -> Array:
         """Return the best label that has arrived, ``(...,)``; NaN before the first one."""
         labels = np.asarray(observation["labels"], np.float64)
         known = np.arange(labels.shape[-1]) < labels_arrived(observation)[..., None]
@@ -204,9 +205,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
         """For each label one number if it carries noise, and those that tell when it comes."""
         return super().uniforms + self.batch_size * self.waiting.uniforms
 
-    def common(
-        self, values: NDArray[np.float64], best: NDArray[np.float64] | None = None
-    ) -> dict[str, Any]:
+    def common(self, values: Array, best: Array | None = None) -> dict[str, Any]:
         """Return the fields of `Labels` for B episodes.
 
         Args:
@@ -230,7 +229,7 @@ class Pool(Drawn[StateT], Generic[StateT]):
             "purse": self._purse(count),
         }
 
-    def reset(self, state: StateT, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: StateT, index: Whole, streams: Streams) -> None:
         """Take all labels back. A pool that draws its values anew does so before it calls this."""
         if state.purse is not None:
             self._draw_tests(state, index, streams)
@@ -247,10 +246,10 @@ class Pool(Drawn[StateT], Generic[StateT]):
     def step(
         self,
         state: StateT,
-        action: NDArray[np.int64],
+        action: Whole,
         streams: Streams,
-        done: NDArray[np.bool_] | None = None,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        done: Flags | None = None,
+    ) -> tuple[Array, Flags]:
         """Choose N items per episode; show and pay the labels that arrive.
 
         All B N choices are handled in one row, those of an episode side by side.
@@ -297,10 +296,10 @@ class Pool(Drawn[StateT], Generic[StateT]):
     def _choose(
         self,
         state: StateT,
-        action: NDArray[np.int64],
+        action: Whole,
         streams: Streams,
-        done: NDArray[np.bool_] | None,
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]]:
+        done: Flags | None,
+    ) -> tuple[Whole, Flags, Array, Array]:
         """Return the items chosen, whether each is new, their values and labels, each ``(B N,)``."""
         item = action if self.batch_size == 1 else action.reshape(-1)
         index = state.first_item + item
@@ -319,18 +318,16 @@ class Pool(Drawn[StateT], Generic[StateT]):
         """Return the sums over the choices of each episode, ``(B,)``."""
         return row if self.batch_size == 1 else row.reshape(-1, self.batch_size).sum(1)
 
-    def _values_at(
-        self, state: StateT, index: NDArray[np.int64], item: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def _values_at(self, state: StateT, index: Whole, item: Whole) -> Array:
         """Return the mean labels of items, ``index`` being theirs in the flat ``values``, ``(B N,)``."""
         return state.values.ravel()[index]
 
     def _show(
         self,
         state: StateT,
-        before: NDArray[np.int64],
+        before: Whole,
         streams: Streams,
-        done: NDArray[np.bool_] | None,
+        done: Flags | None,
     ) -> None:
         """Note what else is seen when labels arrive.
 
@@ -344,9 +341,9 @@ class Pool(Drawn[StateT], Generic[StateT]):
 
     def _refuse(
         self,
-        item: NDArray[np.int64],
-        fresh: NDArray[np.bool_],
-        done: NDArray[np.bool_] | None,
+        item: Whole,
+        fresh: Flags,
+        done: Flags | None,
     ) -> None:
         n = self.batch_size
         wrong = ~fresh if done is None else ~fresh & ~done.repeat(n)
@@ -357,13 +354,13 @@ class Pool(Drawn[StateT], Generic[StateT]):
                 "action_mask is 1, each once, or make the pool with illegal='penalise'."
             )
 
-    def decisions(self, observation: Any) -> NDArray[np.int64]:
+    def decisions(self, observation: Any) -> Whole:
         """Return the steps that observations of B episodes come after, ``(B,)``."""
         if self.shop is not None:
             return np.asarray(observation["decisions"][:, 0])
         return np.asarray(self._steps - observation["steps_left"][:, 0].astype(np.int64))
 
-    def labels_left(self, observation: Any) -> NDArray[np.int64]:
+    def labels_left(self, observation: Any) -> Whole:
         """Return how many labels may still be chosen after observations of B episodes, ``(B,)``."""
         if self.shop is not None:
             return self.labels_paid(observation)

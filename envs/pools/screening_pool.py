@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InputError, Policy, Streams, TruthUnknown, environments, shown
+from ..core.arrays import Array, Whole
 from ..core.checks import LARGE, SMALL, integer, real, sequence
 from ..rendering.picture import Curves, Picture, Series, Trace
 from .labels import Labels, labels_arrived
@@ -139,7 +140,7 @@ class ScreeningPool(Pool[Labels]):
         return 0.0, 1.0
 
     @cached_property
-    def mixture(self) -> NDArray[np.float64]:
+    def mixture(self) -> Array:
         """Weight, chance of a hit, sensitivity and false positives of each model, ``(K, 4)``."""
         if self.models is None:
             return np.array([[1.0, self.hit_chance, *self.fidelities[0][1:]]])
@@ -148,7 +149,7 @@ class ScreeningPool(Pool[Labels]):
         return models
 
     @cached_property
-    def test_chances(self) -> NDArray[np.float64]:
+    def test_chances(self) -> Array:
         """Chance that either test is positive on a hit, and on others, in each model, ``(2, 2, K)``."""
         exact = np.repeat([[1.0], [0.0]], len(self.mixture), 1)
         return np.stack([self.mixture[:, 2:].T, exact])
@@ -183,7 +184,7 @@ class ScreeningPool(Pool[Labels]):
         """Return the arrays of ``num_episodes`` episodes."""
         return Labels(**self.common(np.zeros((num_episodes, self.num_items))))
 
-    def reset(self, state: Labels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: Labels, index: Whole, streams: Streams) -> None:
         """Draw a model, and by it the hits."""
         coins = [streams.generators[i].random() for i in index.tolist()]
         drawn = self.mixture[np.searchsorted(self.mixture[:-1, 0].cumsum(), coins, "right")]
@@ -224,7 +225,7 @@ class ScreeningPool(Pool[Labels]):
         plan = self.plan
         plan.prepare()
 
-        def policy(observation: Any) -> NDArray[np.int64]:
+        def policy(observation: Any) -> Whole:
             cheap, careful = self.outcomes_of(observation)
             best = plan.best(plan.counted(cheap, careful, self.money_left(observation)))
             # Candidates that a purchase is about: not done, and with this outcome of the cheap test.

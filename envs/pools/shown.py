@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.arrays import Flags, Whole
+
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """Return a view of an array through which nobody can write to it.
@@ -36,7 +38,7 @@ class Shown:
         # The second array, who looks at it, and the rows that it lacks; None: nothing was drawn.
         self._second: NDArray[Any] | None = None
         self._looks: Callable[[], object] = _nobody
-        self._lacks: NDArray[np.bool_] | None = None
+        self._lacks: Flags | None = None
 
     @property
     def rows(self) -> NDArray[Any]:
@@ -55,7 +57,7 @@ class Shown:
             self._catch_up(self._lacks)
         return self._view[:]  # its base is `_view`, which lives as long as it does
 
-    def anew(self, index: NDArray[np.int64]) -> NDArray[Any]:
+    def anew(self, index: Whole) -> NDArray[Any]:
         """Return an array ``(B, m)`` whose rows ``index`` are to be written at once."""
         if self._lacks is None:
             self._lacks = np.zeros(len(self._array), np.bool_)
@@ -71,7 +73,7 @@ class Shown:
         self._lacks[index] = True
         return self._array
 
-    def _catch_up(self, lacks: NDArray[np.bool_]) -> None:
+    def _catch_up(self, lacks: Flags) -> None:
         """Bring the second array up to date, at which nobody looks."""
         if self._second is None:
             self._second = np.empty_like(self._array)

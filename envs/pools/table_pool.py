@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..core import InputError, Streams, environments, shown
+from ..core.arrays import Array, Single, Whole
 from ..core.checks import COSTLY, choice, flag, integer, real
 from ..datasets import Reading, Table, load
 from ..datasets.table import from_arrays
@@ -282,7 +283,7 @@ class TablePool(ColumnTests, Reading):
         return public
 
     @cached_property
-    def _scaled(self) -> NDArray[np.float32]:
+    def _scaled(self) -> Single:
         """The features of the whole table as one pool, read-only, ``(n, d)``."""
         shown = scaled(self.table.features, self.scaling, self.table.feature_names)
         shown.flags.writeable = False
@@ -316,7 +317,7 @@ class TablePool(ColumnTests, Reading):
             **self.common(np.broadcast_to(table, shape), best),
         )
 
-    def reset(self, state: FeatureLabels, index: NDArray[np.int64], streams: Streams) -> None:
+    def reset(self, state: FeatureLabels, index: Whole, streams: Streams) -> None:
         """Take all labels back, and draw the rows anew where they are drawn."""
         assert isinstance(state, TableLabels)
         if self.rows is not None:
@@ -329,9 +330,7 @@ class TablePool(ColumnTests, Reading):
                 features[i] = scaled(table.features[drawn], self.scaling).reshape(-1)
         super().reset(state, index, streams)
 
-    def _values_at(
-        self, state: FeatureLabels, index: NDArray[np.int64], item: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def _values_at(self, state: FeatureLabels, index: Whole, item: Whole) -> Array:
         if self.rows is not None:
             return super()._values_at(state, index, item)
         return self.table.labels[item]  # `values` is a view, which `reshape` would copy
@@ -359,7 +358,7 @@ class TablePool(ColumnTests, Reading):
         return self.kept * float(self._best_of_table[-1])
 
     @cached_property
-    def _best_of_table(self) -> NDArray[np.float64]:
+    def _best_of_table(self) -> Array:
         """The best sums of the whole table for what may be spent."""
         costs = None if self.shop is None else self.shop.spend[None, :, -1]
         return np.asarray(self._best_values(self.table.labels[None], costs)[0])

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array
 from ...envs.rendering.palette import COLOURS, GREY
 from .decisions import works
 from .stepping import CARTPOLE, SUBJECTS, stepper, vector
@@ -34,7 +35,7 @@ RULES = ("Thompson", "Bayes-UCB", "IDS")
 LARGE = 10_000
 """Items from which on an exponent is taken: before, a call costs what it costs."""
 
-Curves = Mapping[str, tuple[NDArray[Any], NDArray[np.float64]]]
+Curves = Mapping[str, tuple[NDArray[Any], Array]]
 """Numbers of episodes, items or features, and what was measured at each, by name."""
 
 
@@ -77,7 +78,7 @@ def _chosen(sizes: tuple[tuple[int, int], ...], axis: int, turns: int) -> Curves
     return {rule: (numbers, np.array([spent[rule, size] for size in sizes])) for rule in RULES}
 
 
-def _exponent(numbers: NDArray[Any], found: NDArray[np.float64]) -> float:
+def _exponent(numbers: NDArray[Any], found: Array) -> float:
     large = numbers >= min(LARGE, numbers[-1] / 10)
     return float(np.polyfit(np.log(numbers[large]), np.log(found[large]), 1)[0])
 

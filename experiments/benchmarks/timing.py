@@ -12,7 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 from matplotlib.ticker import EngFormatter
-from numpy.typing import NDArray
+
+from ...envs.core.arrays import Array
 
 Name = TypeVar("Name")
 
@@ -66,7 +67,7 @@ class Row:
 Rows = Iterator[Row]
 
 
-def in_turns(works: Mapping[Name, Work], turns: int) -> dict[Name, NDArray[np.float64]]:
+def in_turns(works: Mapping[Name, Work], turns: int) -> dict[Name, Array]:
     """Return what every work takes in every turn; the order is reversed every other time."""
     start = time.perf_counter()
     timers = {name: _timer(work) for name, work in works.items()}

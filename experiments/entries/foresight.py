@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...envs.core import DiscoveryVectorEnv
+from ...envs.core.arrays import Flags
 from ..runs.chunks import stage
 from ..runs.replay import Recorded
 from ..runs.trace import Actions, Ended, Envs, model_of
@@ -134,7 +135,7 @@ def _follow(
     watch.end()
 
 
-def _with_last(now: Any, info: Mapping[str, Any], ended: NDArray[np.bool_]) -> Any:
+def _with_last(now: Any, info: Mapping[str, Any], ended: Flags) -> Any:
     """Return observations in which the last one of an episode stands in the place of a new first one."""
     if not ended.any():
         return now
@@ -144,7 +145,7 @@ def _with_last(now: Any, info: Mapping[str, Any], ended: NDArray[np.bool_]) -> A
     return {key: _replaced(value, ended, Ended(last)[key]) for key, value in now.items()}
 
 
-def _replaced(values: NDArray[Any], some: NDArray[np.bool_], rows: NDArray[Any]) -> NDArray[Any]:
+def _replaced(values: NDArray[Any], some: Flags, rows: NDArray[Any]) -> NDArray[Any]:
     """Return values ``(B, ...)`` with other rows in some places."""
     whole = values.copy()
     whole[some] = rows

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 
 from ...envs.core import InputError, shown
+from ...envs.core.arrays import Array
 from ...envs.core.checks import integer
 from ..runs.chunks import stage
 from ..runs.evaluation import EVALUATION_SEED, Evaluation, joined, played, player_of
 from ..runs.record import Record
 from ..runs.scores import gains
 from ..runs.spec import RunSpec
-from ..runs.trace import Floats
 
 LEVEL = 0.001
 """Chance that an honest entry is not confirmed, over all its tasks together."""
@@ -156,7 +156,7 @@ def confirm(
     return found
 
 
-def _fall(public: Floats, new: Floats) -> float:
+def _fall(public: Array, new: Array) -> float:
     """Return the p of Welch's one-sided test that the mean on new seeds is no lower."""
     if len(public) < 2:
         raise InputError(

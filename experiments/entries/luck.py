@@ -21,6 +21,7 @@ from ...envs.campaigns.fidelity_ladder import FidelityLadder
 from ...envs.campaigns.gaussian_step import GaussianStep
 from ...envs.campaigns.knowledge_ladder import KnowledgeLadder
 from ...envs.core import DiscoveryVectorEnv, InputError, Policy, TruthUnknown
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.design.death_process import DeathProcess
 from ...envs.design.design import DesignModel
 from ...envs.design.laws import Listed
@@ -35,9 +36,8 @@ from ...envs.pools.low_rank_pool import LowRankPool
 from ...envs.pools.table_pool import TablePool
 from ...envs.pools.unstructured_pool import UnstructuredPool
 
-Array = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+Ints = Whole
+Bools = Flags
 
 NEVER = 2**60
 """Which choice an item was that was not chosen."""

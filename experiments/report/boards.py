@@ -17,6 +17,7 @@ import numpy as np
 
 from ...agents import making
 from ...envs.core import told
+from ...envs.core.arrays import Array
 from ..runs.evaluation import Evaluation, rerun_command
 from ..runs.record import Record
 from ..runs.scores import gains, regrets, scores
@@ -74,7 +75,7 @@ class Row:
         return self.played is None
 
     @cached_property
-    def scores(self) -> st.Floats | None:
+    def scores(self) -> Array | None:
         """Normalised score of each episode, ``(E,)``; ``None`` where the truth is unknown."""
         return None if self.played is None else scores(self.played)
 
@@ -101,7 +102,7 @@ class Row:
         return None if self.scores is None else st.mean(self.scores)
 
     @cached_property
-    def regret(self) -> st.Floats | None:
+    def regret(self) -> Array | None:
         """Regret of each episode, ``(E,)``; ``None`` where it is unknown."""
         return None if self.played is None else regrets(self.played)
 
@@ -111,7 +112,7 @@ class Row:
         return [] if self.played is None else findings(self.played, self.record.spec.metrics)
 
     @property
-    def values(self) -> st.Floats | None:
+    def values(self) -> Array | None:
         """Score, or else return, of each episode ``(E,)``; ``None`` for a failed run."""
         returned = None if self.played is None else self.played.returns
         return returned if self.scores is None else self.scores

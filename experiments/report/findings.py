@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from ...envs.core.arrays import Array
 from ..runs.evaluation import Evaluation
 from ..runs.metrics import described
 from . import stats as st
@@ -82,7 +83,7 @@ def findings(played: Evaluation, metrics: Sequence[str]) -> list[Finding]:
     return found
 
 
-def closed_after(played: Evaluation) -> st.Floats | None:
+def closed_after(played: Evaluation) -> Array | None:
     """Return values whose mean over the episodes is the gap closed after P decisions, ``(E, P)``.
 
     NaN where random play leaves no gap; ``None`` without that metric.
@@ -96,7 +97,7 @@ def closed_after(played: Evaluation) -> st.Floats | None:
 # ---- one metric each
 
 
-def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _top(values: Array, metric: Any) -> Iterator[Finding]:
     needed, chance, found = values.T
     items = f"to the top {100 * metric.share:g} %"
     median = float(np.median(np.where(found == 1, needed, np.inf)))
@@ -138,7 +139,7 @@ def _top(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
-def _found(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _found(values: Array, metric: Any) -> Iterator[Finding]:
     ours, chance = values.shape[1] // 2 - 1, -1
     items = f"the top {100 * metric.share:g} %"
     yield Finding(
@@ -157,7 +158,7 @@ def _found(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
-def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _simple_regret(values: Array, metric: Any) -> Iterator[Finding]:
     ours, chance = values.shape[1] // 2 - 1, -1
     left = st.ratio(values[:, ours], values[:, chance]).within(0, np.inf)
     yield Finding(
@@ -178,7 +179,7 @@ def _simple_regret(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
-def _area(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _area(values: Array, metric: Any) -> Iterator[Finding]:
     yield Finding(
         key="area",
         name="area",
@@ -188,7 +189,7 @@ def _area(values: st.Floats, metric: Any) -> Iterator[Finding]:
     )
 
 
-def _information(values: st.Floats, metric: Any) -> Iterator[Finding]:
+def _information(values: Array, metric: Any) -> Iterator[Finding]:
     for column, name in enumerate(("lower", "upper")):
         yield Finding(
             key=f"information_{name}",
@@ -200,7 +201,7 @@ def _information(values: st.Floats, metric: Any) -> Iterator[Finding]:
         )
 
 
-FINDERS: dict[str, Callable[[st.Floats, Any], Iterator[Finding]]] = {
+FINDERS: dict[str, Callable[[Array, Any], Iterator[Finding]]] = {
     "top": _top,
     "found": _found,
     "simple_regret": _simple_regret,

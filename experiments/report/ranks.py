@@ -27,11 +27,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 from ...envs.core import InputError
+from ...envs.core.arrays import Array, Whole
 from ..runs.scores import ROUNDING
 from .stats import LEVEL
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Ints = Whole
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 POWER = 0.8
@@ -85,7 +85,7 @@ def rank_sets(
     return 1 + better.sum(1), p - better.sum(0)
 
 
-def _tasks(scores: Sequence[ArrayLike]) -> list[Floats]:
+def _tasks(scores: Sequence[ArrayLike]) -> list[Array]:
     """Return the scores of all tasks, divided by a power of two so that no cube is infinite."""
     tasks = [np.asarray(task, np.float64) for task in scores]
     if not tasks or any(task.ndim != 2 or len(task) != len(tasks[0]) for task in tasks):
@@ -101,8 +101,8 @@ def _tasks(scores: Sequence[ArrayLike]) -> list[Floats]:
 
 
 def _studentised(
-    tasks: Sequence[Floats], pairs: Pairs, rows: int, played: bool, random: np.random.Generator
-) -> Floats:
+    tasks: Sequence[Array], pairs: Pairs, rows: int, played: bool, random: np.random.Generator
+) -> Array:
     """Return t of each pair, corrected for skewness, under random signs, ``(rows, pairs)``.
 
     The signs of the first row are all plus if it is what was ``played``.
@@ -133,7 +133,7 @@ def _studentised(
     return np.where(varies, hall, np.where(mean == 0, 0, np.copysign(np.inf, mean)))
 
 
-def holm(p: ArrayLike) -> Floats:
+def holm(p: ArrayLike) -> Array:
     """Return p-values adjusted for their number, by Holm, in their order and shape.
 
     Those below 1 - level are sure together: that any of them is wrong has a probability of 1 - level at
@@ -147,7 +147,7 @@ def holm(p: ArrayLike) -> Floats:
     return found.reshape(given.shape)
 
 
-def paired(ours: ArrayLike, theirs: ArrayLike) -> Floats:
+def paired(ours: ArrayLike, theirs: ArrayLike) -> Array:
     """Return ours minus theirs, ``(E,)`` over the same seeds; what is rounding is 0."""
     x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     largest = max(abs(x).max(initial=0), abs(y).max(initial=0))

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ...envs.core.arrays import Array
 from ..runs.record import Record
 from ..runs.scores import gains
 from ..suites.catalogue import SUITES
@@ -201,7 +202,7 @@ def _wing(kind: str, boards: Sequence[Board]) -> Wing:
     return Wing(kind=kind, boards=tuple(boards), standings=tuple(sorted(standings, key=order)))
 
 
-def _places(gains: Mapping[str, Sequence[st.Floats]]) -> dict[str, Rank]:
+def _places(gains: Mapping[str, Sequence[Array]]) -> dict[str, Rank]:
     """Return the ranks that agents may have, from their gains on each task."""
     if not gains:
         return {}
@@ -226,7 +227,7 @@ def _why(rows: Sequence[Row | None]) -> str:
     return next((reason for reason in order if reason in reasons), "")
 
 
-def _gains(row: Row | None) -> st.Floats:
+def _gains(row: Row | None) -> Array:
     assert row is not None
     assert row.played is not None
     return gains(row.played)

@@ -27,13 +27,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv, ndtr, ndtri, stdtrit
 
 from ...envs.core import InputError
+from ...envs.core.arrays import Array, Whole
 from ..runs.scores import ROUNDING
-
-Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -111,7 +110,7 @@ def ratio(ours: ArrayLike, theirs: ArrayLike) -> Interval:
     return _of_one(pulled(x, y), scale=abs(x).max() / abs(y.mean()))
 
 
-def pulled(ours: ArrayLike, theirs: ArrayLike) -> Floats:
+def pulled(ours: ArrayLike, theirs: ArrayLike) -> Array:
     """Return values whose mean is the ratio r of two means, and whose spread is that of r, ``(E, ...)``.
 
     They are r + (x - r y) / mean(y): the linearised ratio of Cochran, "Sampling techniques" (1977),
@@ -144,7 +143,7 @@ def mean_over_tasks(scores: Sequence[ArrayLike]) -> Interval:
     return _interval(samples)
 
 
-def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Floats, Floats]:
+def _pairs(ours: ArrayLike, theirs: ArrayLike) -> tuple[Array, Array]:
     """Return both as ``(E,)``; other numbers of episodes are no pairs."""
     x, y = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     if x.ndim != 1 or x.shape != y.shape:
@@ -166,7 +165,7 @@ def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike) -> float:
 # ---- intervals
 
 
-def _of_one(values: Floats, scale: float | None = None) -> Interval:
+def _of_one(values: Array, scale: float | None = None) -> Interval:
     """Return the mean of ``(E,)`` values.
 
     Args:
@@ -190,7 +189,7 @@ def _of_one(values: Floats, scale: float | None = None) -> Interval:
     return _interval([values])
 
 
-def _interval(samples: Sequence[Floats]) -> Interval:
+def _interval(samples: Sequence[Array]) -> Interval:
     """Return the mean of the means of K samples, ``(E_k,)`` each, with its interval.
 
     Samples are divided by a power of two, which changes no digit, so that their cubes are neither
@@ -202,7 +201,7 @@ def _interval(samples: Sequence[Floats]) -> Interval:
     return replace(one, value=one.value * unit, low=one.low * unit, high=one.high * unit)
 
 
-def _of_unit(samples: Sequence[Floats]) -> Interval:
+def _of_unit(samples: Sequence[Array]) -> Interval:
     means = np.array([np.mean(sample) for sample in samples])
     value, sizes = float(means.mean()), [sample.size for sample in samples]
     if not np.isfinite(value) or min(sizes) < 2:
@@ -228,7 +227,7 @@ def _of_unit(samples: Sequence[Floats]) -> Interval:
     return Interval(value, float(low), float(high), "BCa", sum(sizes))
 
 
-def _pull(samples: Sequence[Floats], means: Floats, k: int) -> Floats:
+def _pull(samples: Sequence[Array], means: Array, k: int) -> Array:
     """Return by how much each episode of task k pulls the estimate, by the jackknife, ``(E_k,)``.
 
     For the mean of one sample it is (x_i - mean) / E.
@@ -240,7 +239,7 @@ def _pull(samples: Sequence[Floats], means: Floats, k: int) -> Floats:
     return (n - 1) / n * (found.mean() - found)
 
 
-def _resampled(samples: Sequence[Floats]) -> Floats:
+def _resampled(samples: Sequence[Array]) -> Array:
     """Return the estimate in resamples of the episodes, each within its task, ``(RESAMPLES,)``."""
     if len(samples) == 1 and samples[0].size <= KEPT:
         return np.asarray(samples[0][_choices(RESAMPLES, samples[0].size)].mean(1))
@@ -255,6 +254,6 @@ def _resampled(samples: Sequence[Floats]) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _choices(count: int, size: int) -> NDArray[np.int64]:
+def _choices(count: int, size: int) -> Whole:
     """Return the episodes of all resamples of one task, ``(count, size)``: always the same."""
     return np.random.default_rng(BOOTSTRAP_SEED).integers(size, size=(count, size))

@@ -36,10 +36,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from ...envs.core import InputError
+from ...envs.core.arrays import Array, Flags
 from ..runs.evaluation import Evaluation
 from ..runs.records import read_record, record_path
 from ..runs.scores import ROUNDING, scores
@@ -48,7 +48,6 @@ from ..suites.task import Suite, plan
 from .ranks import quantiles
 from .stats import LEVEL
 
-Floats = NDArray[np.float64]
 RANDOM = "random"
 ALIKE = 1e-6
 """Scores that differ by less, relative to their spread, are those of strategies that choose alike."""
@@ -70,9 +69,9 @@ class Replays:
     """
 
     names: tuple[str, ...]
-    whole: Floats
-    halves: Floats
-    placebo: Floats
+    whole: Array
+    halves: Array
+    placebo: Array
 
     def __post_init__(self) -> None:
         p, shapes = len(self.names), (self.whole.shape, self.halves.shape, self.placebo.shape)
@@ -159,8 +158,8 @@ class Verdict:
     names: tuple[str, ...]
     ahead: Sequence[Sequence[Difference]]
     best: int
-    stays: NDArray[np.bool_]
-    wins: Floats
+    stays: Flags
+    wins: Array
     beats_random: bool
     placebo: Sequence[Difference]
 
@@ -220,7 +219,7 @@ def verdict(replays: Replays) -> Verdict:
     )
 
 
-def _winners(mean: Floats, covariance: Floats, freedom: int) -> tuple[Floats, NDArray[np.bool_]]:
+def _winners(mean: Array, covariance: Array, freedom: int) -> tuple[Array, Flags]:
     """Return how often each of p scores is the highest, and which hold it in `SURE` of the cases."""
     random = np.random.default_rng(0)
     drawn = random.multivariate_normal(np.zeros(len(mean)), covariance, DRAWS, method="eigh")
@@ -234,25 +233,25 @@ def _winners(mean: Floats, covariance: Floats, freedom: int) -> tuple[Floats, ND
     return wins, wins >= wins[order[int((held >= SURE).argmax())]]
 
 
-def _pairs(scores: Floats) -> Floats:
+def _pairs(scores: Array) -> Array:
     """Return how far each is ahead of each other, ``(..., p, p, E)``; what is rounding is 0."""
     found = scores[..., :, None, :] - scores[..., None, :, :]
     return np.where(abs(found) <= ROUNDING * abs(scores).max(), 0.0, found)
 
 
-def _covariance(scores: Floats) -> Floats:
+def _covariance(scores: Array) -> Array:
     """Return the covariance of p scores over episodes, ``(p, p)``, in the mean of what comes before."""
     off = scores - scores.mean(-1, keepdims=True)
     each = off @ off.swapaxes(-1, -2) / (scores.shape[-1] - 1)
     return np.asarray(each.reshape(-1, *each.shape[-2:]).mean(0))
 
 
-def _rows(halves: Floats, episodes: Floats, some: NDArray[np.bool_]) -> Floats:
+def _rows(halves: Array, episodes: Array, some: Flags) -> Array:
     """Return V_rows of some pairs, 0 for the others, ``(p, p)``."""
     return np.where(some, (_factor(halves, episodes, some) - 1) * _variances(episodes), 0.0)
 
 
-def _factor(halves: Floats, episodes: Floats, some: NDArray[np.bool_]) -> float:
+def _factor(halves: Array, episodes: Array, some: Flags) -> float:
     """Return how many times more halves differ in some pairs than their episodes explain, at least 1."""
     means = _pairs(halves).mean(-1)
     across = ((means[:, 0] - means[:, 1]) ** 2).mean(0) / 4
@@ -261,13 +260,13 @@ def _factor(halves: Floats, episodes: Floats, some: NDArray[np.bool_]) -> float:
     return max(float((across[known] / within[known]).mean()), 1.0) if known.any() else 1.0
 
 
-def _variances(covariance: Floats) -> Floats:
+def _variances(covariance: Array) -> Array:
     """Return the variance of every difference, ``(p, p)``."""
     own = np.diag(covariance)
     return np.maximum(own[:, None] + own - 2 * covariance, 0.0)
 
 
-def _of_episodes(values: Floats) -> Difference:
+def _of_episodes(values: Array) -> Difference:
     error = float(values.var(ddof=1)) / len(values)
     return Difference(mean=float(values.mean()), rows=0.0, replays=error, freedom=len(values) - 1)
 
@@ -310,7 +309,7 @@ def of_records(suite: Suite, folder: Path, metric: str) -> tuple[Replays, dict[s
     if not kept:
         raise InputError(f"All strategies failed, the first as {next(iter(failed.values()))}")
 
-    def of(task: str) -> Floats:
+    def of(task: str) -> Array:
         return np.stack([_scores(records[task, name].evaluation, metric) for name in kept])
 
     replays = Replays(
@@ -322,7 +321,7 @@ def of_records(suite: Suite, folder: Path, metric: str) -> tuple[Replays, dict[s
     return replays, {name: error.strip().splitlines()[-1] for name, error in failed.items()}
 
 
-def _scores(played: Evaluation | None, metric: str) -> Floats:
+def _scores(played: Evaluation | None, metric: str) -> Array:
     assert played is not None
     if metric == "area":
         ours, chance = played.metrics["area"].T

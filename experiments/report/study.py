@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
-from numpy.typing import NDArray
 
 from ...envs.core import spelt
+from ...envs.core.arrays import Whole
 from ...envs.pools.status import Status
 from ...envs.rendering import palette
 from ...envs.rendering.picture import projection
@@ -53,7 +53,7 @@ def course(study: PoolStudy) -> list[Found]:
     return found
 
 
-def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.int64]:
+def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> Whole:
     """Return the numbers of the items that are believed to be best, those that may be chosen or were."""
     sign = -1.0 if study.minimise else 1.0
     out = np.isin(states(study), OUT)
@@ -61,7 +61,7 @@ def top(study: PoolStudy, posterior: Posterior, count: int = TOP) -> NDArray[np.
     return order[: min(count, len(order) - int(out.sum()))]
 
 
-def states(study: PoolStudy) -> NDArray[np.int64]:
+def states(study: PoolStudy) -> Whole:
     """Return the status of every item, ``(n,)``."""
     return np.array([*study.status.values()], np.int64)
 
@@ -254,7 +254,7 @@ def _labels(study: PoolStudy) -> Part:
     return Part(title, ["no.", *columns], rows, "No label yet.")
 
 
-def _best(study: PoolStudy, posterior: Posterior, best: NDArray[np.int64]) -> Part:
+def _best(study: PoolStudy, posterior: Posterior, best: Whole) -> Part:
     status, labels, told = study.status, study.labels, list[tuple[str, ...]]()
     for i in best.tolist():
         name, believed = posterior.ids[i], belief(posterior.mean[i], posterior.std[i])

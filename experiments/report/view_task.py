@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from ...envs.core import spelt
+from ...envs.core.arrays import Array
 from ..runs.evaluation import Evaluation
 from . import ranks, words
 from . import stats as st
@@ -37,7 +38,6 @@ ACTIONS, LETTERS = 12, 90
 """First actions of an episode that the page shows, and their letters."""
 
 View = dict[str, Any]
-Floats = st.Floats
 
 
 def rounded(value: Any, digits: int = 5) -> Any:
@@ -178,7 +178,7 @@ def _counts(board: Board, low: float, high: float) -> list[list[int] | None]:
     return counts
 
 
-def _packed(values: Floats | None, low: float, high: float) -> str | None:
+def _packed(values: Array | None, low: float, high: float) -> str | None:
     """Return the first episodes as places in the range, 0 to 65535, 16 bits each in base 64."""
     if values is None:
         return None
@@ -311,14 +311,14 @@ def _picture(name: str, label: str, lines: Mapping[int, View], **more: str) -> I
         yield {"name": name, "label": label, **more, "lines": drawn}
 
 
-def _after_money(trace: Floats, spent: Floats, money: Floats) -> Floats:
+def _after_money(trace: Array, spent: Array, money: Array) -> Array:
     """Return what was known ``(E, P)`` when no more than some money was spent, ``(E, len(money))``."""
     places = np.stack([(spent <= some + 1e-9).sum(1) - 1 for some in money], 1)
     known = np.take_along_axis(trace, np.maximum(places, 0), 1)
     return np.where(places < 0, np.nan, known)
 
 
-def _traces(played: Evaluation) -> dict[str, Floats]:
+def _traces(played: Evaluation) -> dict[str, Array]:
     """Return what is known of E episodes after P decisions, ``(E, P)``, by name.
 
     An episode that has ended keeps its last value.
@@ -336,7 +336,7 @@ def _traces(played: Evaluation) -> dict[str, Floats]:
     return traces
 
 
-def _held(values: Floats, last: Floats | None = None) -> Floats:
+def _held(values: Array, last: Array | None = None) -> Array:
     """Return values ``(E, P)`` that keep the last value ``(E,)`` behind the end of an episode."""
     known = ~np.isnan(values)
     if last is not None:
@@ -345,7 +345,7 @@ def _held(values: Floats, last: Floats | None = None) -> Floats:
     return np.take_along_axis(values, newest, axis=1)
 
 
-def _line(points: Any, values: Floats, most: float = np.inf) -> View:
+def _line(points: Any, values: Array, most: float = np.inf) -> View:
     """Return the mean over the episodes and its pointwise 95 % interval, Student's t, up to a bound."""
     count, mean = len(values), values.mean(0)
     half = np.full(mean.shape, np.nan)

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from ...agents.agent import Agent as OurAgent
 from ...envs.core import DiscoveryVectorEnv, InputError, Knowledge, is_ours, shown, spec_of, told
-from .trace import Actions, Ended, Envs, Floats, Tape, model_of
+from ...envs.core.arrays import Array, Flags, Whole
+from .trace import Actions, Ended, Envs, Tape, model_of
 
 Tell: TypeAlias = Callable[[int, int], None]
 """Told after every decision how many episodes have ended, and how many decisions were taken."""
@@ -32,7 +33,7 @@ class Agent(Protocol):
         self,
         observation: Any,
         state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
+        episode_start: Flags | None = None,
         deterministic: bool = False,
     ) -> tuple[Any, Any]:
         """Return one action per episode, and what to remember until the next call."""
@@ -65,15 +66,15 @@ class Episodes:
     agent: str
     role: str
     seeds: Sequence[int]
-    returns: Floats
-    lengths: NDArray[np.int64]
-    regret: Floats
-    points: NDArray[np.int64]
-    return_after: Floats
-    regret_after: Floats
-    best_after: Floats | None = None
-    spent_after: Floats | None = None
-    spent: Floats | None = None
+    returns: Array
+    lengths: Whole
+    regret: Array
+    points: Whole
+    return_after: Array
+    regret_after: Array
+    best_after: Array | None = None
+    spent_after: Array | None = None
+    spent: Array | None = None
     actions: Actions | None = None
     observations: list[Any] = field(default_factory=list)
     hidden: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Episodes:
     running: list[int] = field(default_factory=list)
 
     @classmethod
-    def new(cls, agent: Agent, seeds: Sequence[int], points: NDArray[np.int64]) -> Episodes:
+    def new(cls, agent: Agent, seeds: Sequence[int], points: Whole) -> Episodes:
         """Return episodes that have not begun."""
         count, shape = len(seeds), (len(seeds), len(points))
         return cls(
@@ -105,7 +106,7 @@ class Episodes:
         some: dict[str, Any] = {n: c if c is None else c[:count] for n, c in found.items()}
         return replace(self, **some, hidden={k: v[:count] for k, v in self.hidden.items()})
 
-    def end(self, ended: NDArray[np.bool_], info: Mapping[str, Any], keep: bool) -> None:
+    def end(self, ended: Flags, info: Mapping[str, Any], keep: bool) -> None:
         """Take in the end of some episodes: their regret and, if they are kept, what metrics need."""
         final, index = info.get("final_info", {}), ended.nonzero()[0]
         if "regret" in final:
@@ -123,8 +124,8 @@ class Episodes:
         self,
         point: int,
         model: Knowledge | None,
-        running: NDArray[np.bool_],
-        ended: NDArray[np.bool_],
+        running: Flags,
+        ended: Flags,
         observation: Any,
         info: Mapping[str, Any],
     ) -> None:
@@ -187,7 +188,7 @@ def play(
     agent: Agent,
     seeds: Sequence[int],
     count: int,
-    points: NDArray[np.int64],
+    points: Whole,
     *,
     deterministic: bool = False,
     keep: bool = False,

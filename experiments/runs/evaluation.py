@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ...agents import Rule, make
 from ...envs.core import InputError, Model, TruthUnknown, resolve, shown
+from ...envs.core.arrays import Array, Whole
 from ...envs.core.checks import flag, integer, sequence
 from .episodes import Agent, Episodes, Tell, play, vector_env
 from .metrics import read as read_metrics
@@ -80,16 +81,16 @@ class Evaluation:
     agent: str
     role: str
     seed: int
-    returns: NDArray[np.float64]
-    lengths: NDArray[np.int64]
-    regret: NDArray[np.float64] | None
-    points: NDArray[np.int64]
-    after: NDArray[np.float64]
-    best_after: NDArray[np.float64] | None = None
-    spent_after: NDArray[np.float64] | None = None
-    spent: NDArray[np.float64] | None = None
+    returns: Array
+    lengths: Whole
+    regret: Array | None
+    points: Whole
+    after: Array
+    best_after: Array | None = None
+    spent_after: Array | None = None
+    spent: Array | None = None
     actions: Actions | None = None
-    metrics: Mapping[str, NDArray[np.float64]]
+    metrics: Mapping[str, Array]
     decision_seconds: Mapping[str, float]
     random_value: float | None
     optimal_value: float | None
@@ -185,7 +186,7 @@ def played(
     seeds: Sequence[int],
     metrics: Sequence[str] = (),
     *,
-    points: NDArray[np.int64] | None = None,
+    points: Whole | None = None,
     deterministic: bool = False,
     tell: Tell | None = None,
 ) -> Evaluation:
@@ -205,7 +206,7 @@ def played(
     return _evaluation(found, {name: metric(found) for name, metric in wanted.items()})
 
 
-def _evaluation(found: Episodes, metrics: Mapping[str, NDArray[np.float64]]) -> Evaluation:
+def _evaluation(found: Episodes, metrics: Mapping[str, Array]) -> Evaluation:
     """Return what was achieved in some episodes of an environment that is not named yet."""
     unknown = bool(np.isnan(found.regret).any())
     return Evaluation(
@@ -222,7 +223,7 @@ def _evaluation(found: Episodes, metrics: Mapping[str, NDArray[np.float64]]) -> 
     )
 
 
-def _seconds(seconds: NDArray[np.float64], counts: NDArray[np.int64]) -> dict[str, float]:
+def _seconds(seconds: Array, counts: Whole) -> dict[str, float]:
     """Return mean and quantiles of the times ``(t,)``, each of so many decisions ``(t,)``."""
     order = seconds.argsort()
     up_to = counts[order].cumsum()
@@ -269,7 +270,7 @@ def _arrays(one: Evaluation) -> Iterator[tuple[Any, NDArray[Any] | None]]:
     yield from ((("metric", name), array) for name, array in one.metrics.items())
 
 
-def _increasing(points: Any) -> NDArray[np.int64]:
+def _increasing(points: Any) -> Whole:
     """Return the numbers of decisions that a user has named."""
     found = sequence("points", points, lambda name, one: integer(name, one, low=1, high=2**62))
     if any(a >= b for a, b in pairwise(found)):

@@ -16,13 +16,13 @@ import numpy as np
 
 from ...agents.texts import check_settings, parse
 from ...envs.core import InputError, closest, shown
+from ...envs.core.arrays import Array
 from ...envs.core.checks import integer
 from ...envs.design.design import DesignModel
 from ...envs.design.information import sequential_bounds
 from ...envs.pools.pool import Pool
 from .episodes import Episodes
 from .pool_metrics import Area, Found, Metric, SimpleRegret, Top
-from .trace import Floats
 
 
 class InformationBounds(Metric):
@@ -41,7 +41,7 @@ class InformationBounds(Metric):
     def __init__(self, *, contrasts: int = 1000) -> None:
         self.contrasts = integer("contrasts", contrasts, low=1, high=1_000_000_000)
 
-    def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Floats:
+    def __call__(self, model: DesignModel[Any], episodes: Episodes) -> Array:
         """Return both bounds of each episode, ``(E, 2)``."""
         count, found = len(episodes.returns), []
         settings, outcomes = (
@@ -93,7 +93,7 @@ def described(text: Any) -> tuple[str, Any]:
     return name, METRICS[name](**settings)
 
 
-def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Floats]]:
+def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Array]]:
     """Return the metrics that texts describe, by name, as functions of a model's episodes.
 
     Raises:
@@ -103,7 +103,7 @@ def read(texts: Sequence[str], model: Any) -> dict[str, Callable[[Episodes], Flo
         raise InputError(
             f"metrics must be a list of texts, such as ({EXAMPLE!r},), got {shown(texts)}."
         )
-    metrics: dict[str, Callable[[Episodes], Floats]] = {}
+    metrics: dict[str, Callable[[Episodes], Array]] = {}
     for name, metric in map(described, texts):
         if name in metrics:
             raise InputError(f"The metric {name} is asked for twice; ask for it once.")

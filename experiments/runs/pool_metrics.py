@@ -18,13 +18,12 @@ import math
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ...envs.core.arrays import Array, Flags, Whole
 from ...envs.core.checks import real
 from ...envs.pools import order_statistics as law
 from ...envs.pools.pool import Pool
 from .episodes import Episodes
-from .trace import Floats
 
 
 class Metric:
@@ -61,7 +60,7 @@ class Top(Metric):
     def __init__(self, *, share: float = 0.05) -> None:
         self.share = real("share", share, low=0, high=1, open_low=True)
 
-    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Array:
         """Return the experiments needed, those of random play, and whether one was found, ``(E, 3)``."""
         values, items = _played(episodes)
         n, t = values.shape[1], items.shape[1]
@@ -89,7 +88,7 @@ class Found(Metric):
     def __init__(self, *, share: float = 0.05) -> None:
         self.share = real("share", share, low=0, high=1, open_low=True)
 
-    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Array:
         """Return the shares that were found, and those of random play, ``(E, 2 P)``."""
         values, items = _played(episodes)
         counts = np.minimum(episodes.points * model.batch_size, items.shape[1])
@@ -114,7 +113,7 @@ class SimpleRegret(Metric):
 
     per_point = 2
 
-    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Array:
         """Return the simple regrets, and those of random play, ``(E, 2 P)``."""
         values, items = _played(episodes)
         counts = np.minimum(episodes.points * model.batch_size, items.shape[1])
@@ -131,7 +130,7 @@ class Area(Metric):
 
     numbers = 2
 
-    def __call__(self, model: Pool[Any], episodes: Episodes) -> Floats:
+    def __call__(self, model: Pool[Any], episodes: Episodes) -> Array:
         """Return the area of the agent and the one of random play, ``(E, 2)``."""
         values, items = _played(episodes)
         ours, chance = _gaps(values, items).mean(1), law.mean_gap_drawn(values, items.shape[1])
@@ -140,21 +139,21 @@ class Area(Metric):
         return np.asarray(1 - lost / unit[:, None])
 
 
-def _played(episodes: Episodes) -> tuple[Floats, NDArray[np.int64]]:
+def _played(episodes: Episodes) -> tuple[Array, Whole]:
     """Return the mean labels of all items, ``(E, n)``, and the items in order of choice, ``(E, T)``."""
     values = episodes.hidden["values"].astype(np.float64)
     assert episodes.actions is not None  # they are indices
     return values, np.stack(episodes.actions.parts, 1).reshape(len(values), -1)
 
 
-def _best(values: Floats, share: float) -> NDArray[np.bool_]:
+def _best(values: Array, share: float) -> Flags:
     """Return which items are among the best share of each episode, with all ties, ``(E, n)``."""
     n = values.shape[1]
     place = n - max(1, math.ceil(round(share * n, 9)))  # 0.07 * 100 is above 7
     return np.asarray(values >= np.partition(values, place, axis=1)[:, place, None])
 
 
-def _gaps(values: Floats, items: NDArray[np.int64]) -> Floats:
+def _gaps(values: Array, items: Whole) -> Array:
     """Return how far the best item lies below the best of all after each experiment, ``(E, T)``."""
     best = np.maximum.accumulate(np.take_along_axis(values, items, axis=1), axis=1)
     return np.asarray(values.max(1, keepdims=True) - best)

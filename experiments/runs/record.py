@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ...envs.core import shown
+from ...envs.core.arrays import Whole
 from . import former
 from .evaluation import QUANTILES, Evaluation
 from .fingerprints import hashed
@@ -258,7 +259,7 @@ def _check_points(points: Any, form: int) -> None:
         raise ValueError(f"a point is too large: {points[-1]}")
 
 
-def _check_after(columns: Mapping[str, Any], points: NDArray[np.int64]) -> None:
+def _check_after(columns: Mapping[str, Any], points: Whole) -> None:
     """Raise `ValueError` unless lists end with their episodes, and in what these end with."""
     length = columns["length"]
     reached = np.searchsorted(points, length, side="right")

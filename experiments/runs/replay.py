@@ -14,6 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ...envs.core import InputError, shown
+from ...envs.core.arrays import Array, Flags
 from .chunks import stage, truth
 from .evaluation import QUANTILES, Evaluation, joined, played
 from .metrics import read as read_metrics
@@ -56,7 +57,7 @@ def replay(
     return found.changed(env_id=spec.env_id, env_kwargs=spec.env_kwargs, agent=spec.agent, **known)
 
 
-def curves(record: Evaluation, width: int = 64) -> NDArray[np.float64]:
+def curves(record: Evaluation, width: int = 64) -> Array:
     """Return the regret (return, where that is unknown) after every decision, ``(E, L)``.
 
     It is replayed from the actions; NaN behind the end of an episode.
@@ -132,7 +133,7 @@ class Recorded:
         self,
         observation: Any,
         state: Any = None,
-        episode_start: NDArray[np.bool_] | None = None,
+        episode_start: Flags | None = None,
         deterministic: bool = False,
     ) -> tuple[NDArray[Any], None]:
         """Return what was done next in each row."""

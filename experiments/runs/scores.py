@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from ...envs.core.arrays import Array
 from .evaluation import Evaluation
-
-Floats = NDArray[np.float64]
 
 ROUNDING = 1e-12
 """What is less, relative to the largest number it was computed from, is rounding only."""
@@ -18,7 +17,7 @@ def normalised(
     random_value: float,
     optimal_value: float,
     regret: ArrayLike | None = None,
-) -> Floats:
+) -> Array:
     """Return the score of each episode: 0 is random play in the mean, 1 the exact optimum, ``(E,)``.
 
     Where the regret of every episode is known, the score is 1 - regret / (optimal - random), else
@@ -45,7 +44,7 @@ def normalised(
     return 1 - np.asarray(regret, np.float64) / span
 
 
-def scores(outcome: Evaluation) -> Floats | None:
+def scores(outcome: Evaluation) -> Array | None:
     """Return the `normalised` score of each episode, ``(E,)``; ``None`` where the truth is unknown."""
     if outcome.random_value is None or outcome.optimal_value is None:
         return None
@@ -54,7 +53,7 @@ def scores(outcome: Evaluation) -> Floats | None:
     return found if np.isfinite(found).all() else None
 
 
-def gains(outcome: Evaluation) -> Floats:
+def gains(outcome: Evaluation) -> Array:
     """Return what agents are compared by on the same seeds, ``(E,)``, in the unit of the reward.
 
     It is minus the regret where that is known, else the return: two agents differ by the same in
@@ -64,7 +63,7 @@ def gains(outcome: Evaluation) -> Floats:
     return outcome.returns if regret is None else -regret
 
 
-def regrets(outcome: Evaluation) -> Floats | None:
+def regrets(outcome: Evaluation) -> Array | None:
     """Return the regret of each episode, ``(E,)`` or ``None``; what is rounding of the returns is 0."""
     if outcome.regret is None:
         return None
@@ -72,6 +71,6 @@ def regrets(outcome: Evaluation) -> Floats | None:
     return np.where(abs(outcome.regret) <= least, 0.0, outcome.regret)
 
 
-def _whole_regret(outcome: Evaluation) -> Floats | None:
+def _whole_regret(outcome: Evaluation) -> Array | None:
     """Return the regret; ``None`` also where illegal choices pay, which a regret does not count."""
     return None if outcome.env_kwargs.get("illegal_reward") else regrets(outcome)

@@ -13,9 +13,9 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from ...envs.core import Knowledge
+from ...envs.core.arrays import Array, Whole
 from .rows import packed
 
-Floats = NDArray[np.float64]
 Envs: TypeAlias = VectorEnv[Any, Any, Any]
 """Episodes of any environment, side by side."""
 
@@ -28,7 +28,7 @@ NUMBERS = tuple(
 """Types of actions that a record keeps."""
 
 
-def log_spaced(horizon: int | None) -> NDArray[np.int64]:
+def log_spaced(horizon: int | None) -> Whole:
     """Return at most 40 decisions from the first to the last, evenly in their logarithm."""
     points = np.geomspace(1, horizon or UNKNOWN, MOST_POINTS)
     return np.unique(np.rint(points).astype(np.int64))
@@ -60,11 +60,11 @@ class Actions:
             action space: one array for an index, d for d numbers.
     """
 
-    lengths: NDArray[np.int64]
+    lengths: Whole
     parts: Sequence[NDArray[Any]]
 
     @property
-    def starts(self) -> NDArray[np.int64]:
+    def starts(self) -> Whole:
         """Where each episode begins, ``(E,)``."""
         return np.cumsum(self.lengths) - self.lengths
 
@@ -73,7 +73,7 @@ class Actions:
         episode = int(np.searchsorted(np.cumsum(self.lengths), index, side="right"))
         return episode, index - int(self.starts[episode]) + 1
 
-    def of(self, episodes: Sequence[int] | NDArray[np.int64]) -> Actions:
+    def of(self, episodes: Sequence[int] | Whole) -> Actions:
         """Return the actions of some episodes."""
         rows = np.asarray(episodes, np.int64)
         lengths, starts = self.lengths[rows], self.starts[rows]
@@ -97,7 +97,7 @@ class Ragged:
     """
 
     values: NDArray[Any]
-    lengths: NDArray[np.int64]
+    lengths: Whole
 
     @property
     def size(self) -> int:
@@ -108,11 +108,11 @@ class Ragged:
         return len(self.lengths)
 
     @classmethod
-    def of(cls, rows: NDArray[Any], lengths: NDArray[np.int64]) -> Ragged:
+    def of(cls, rows: NDArray[Any], lengths: Whole) -> Ragged:
         """Return the first numbers of each row ``(E, P)``."""
         return cls(values=rows[np.arange(rows.shape[1]) < lengths[:, None]], lengths=lengths)
 
-    def padded(self, width: int) -> Floats:
+    def padded(self, width: int) -> Array:
         """Return rows ``(E, P)``, NaN behind their end."""
         rows = np.full((len(self), width), np.nan)
         rows[np.arange(width) < self.lengths[:, None]] = self.values
@@ -149,7 +149,7 @@ class Tape:
         """Return the actions of the first rows, those of ended episodes too, ``(count, t, ...)``."""
         return self._store[: self.steps, :count].swapaxes(0, 1)
 
-    def actions(self, lengths: NDArray[np.int64]) -> Actions | None:
+    def actions(self, lengths: Whole) -> Actions | None:
         """Return the actions of the first rows up to the end of their episodes, None if not kept."""
         if not self.kept:
             return None

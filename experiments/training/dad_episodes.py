@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...agents.learned import learn_extra
 from ...agents.learned.policy import HISTORY, LEFT
+from ...envs.core.arrays import Array
 from ...envs.design.design import DesignModel
 from ...envs.design.location_finding import LocationFinding
 from ...envs.design.temporal_discounting import LATER, MEAN, STD, TemporalDiscounting
@@ -243,13 +243,13 @@ class Sources(Episodes):
         return outcome, gain, torch.zeros(len(setting))
 
 
-def _log_normal(theta: NDArray[np.float64], std: float) -> NDArray[np.float64]:
+def _log_normal(theta: Array, std: float) -> Array:
     """Return the log density of normal numbers up to a constant, ``(B, L, ...)`` to ``(B, L)``."""
     numbers = theta[0, 0].size
     return -((theta / std) ** 2).sum((2, 3)) / 2 - numbers * math.log(std)
 
 
-def tensor(array: NDArray[np.float64]) -> Tensor:
+def tensor(array: Array) -> Tensor:
     """Return an array as a tensor in single precision."""
     return torch.from_numpy(array.astype(np.float32))
 

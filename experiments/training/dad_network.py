@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from ...agents.learned import learn_extra
 from ...agents.learned.policy import CLIP, HISTORY, LEFT, Layer, Policy
+from ...envs.core.arrays import Single
 from ...envs.design.design import DesignModel
 from .dad_episodes import Episodes, tensor
 from .tensors import layers
@@ -119,7 +119,7 @@ def _perceptron(*sizes: int) -> nn.Sequential:
     return nn.Sequential(*modules[:-1])
 
 
-def _beside(layers: tuple[Layer, ...], path: NDArray[np.float32]) -> tuple[Layer, ...]:
+def _beside(layers: tuple[Layer, ...], path: Single) -> tuple[Layer, ...]:
     """Return the layers with a linear path beside them, ``(out, in)``: x = max(x, 0) - max(-x, 0)."""
     (first, shift), *between, (last, bias) = layers
     n = len(path)

@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...agents import make
 from ...agents.belief_agent import BeliefAgent
 from ...agents.rules import MetaUCB
 from ...agents.rules.meta_ucb import CONTEXT, FEATURES, Network
 from ...envs.core import InputError, shown
+from ...envs.core.arrays import Array
 from ...envs.core.checks import integer, real
 from ..runs.episodes import vector_env
 from ..runs.evaluation import played
@@ -143,7 +143,7 @@ class ESRun(Run[ES]):
         part = 1 / max(t + 1 - self.total // 2, 1)
         self.average = self.average + part * (self.weights - self.average)
 
-    def _gradient(self) -> NDArray[np.float64]:
+    def _gradient(self) -> Array:
         training, count, iteration = self.training, self.training.pairs, self.done
         random = np.random.default_rng([training.seed, iteration])
         directions = random.standard_normal((count, len(self.weights)))
@@ -197,7 +197,7 @@ class ESRun(Run[ES]):
 
 def play(
     env_id: str, env_kwargs: Mapping[str, Any], network: Network, seeds: Sequence[int], seed: int
-) -> NDArray[np.float64]:
+) -> Array:
     """Return the regret of one episode of a pool per seed, ``(B,)``.
 
     The network is one for all episodes, or one for each; ``seed`` is the agent's, which breaks ties.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ....envs.core.arrays import Array
 from ...suites.task import Task
 from ..playing import Records
 from .comparison import PAPER, Comparison, compare
@@ -119,7 +119,7 @@ class Results:
         """The columns of the printed table."""
         return [column for column in TABLE if column.dataset == self.dataset]
 
-    def regrets(self, column: Column) -> dict[str, NDArray[np.float64]]:
+    def regrets(self, column: Column) -> dict[str, Array]:
         """Return the regret of every agent's runs on a column, ``(E,)``."""
         records = self.records[column.task]
         return {agent: one.regret for agent, one in records.items() if one.regret is not None}

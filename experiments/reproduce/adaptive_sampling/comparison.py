@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ....envs.core.arrays import Array
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, RED, SKY
 from ...report.stats import NO_VARIATION, Interval, mean_over_tasks
 
@@ -75,7 +73,7 @@ class Comparison:
 
 
 def compare(
-    setting: str, ours: str, theirs: str, tasks: Sequence[Mapping[str, NDArray[np.float64]]]
+    setting: str, ours: str, theirs: str, tasks: Sequence[Mapping[str, Array]]
 ) -> Comparison:
     """Compare two agents by their regret in each episode, ``(E,)``, of tasks that count alike."""
     difference = mean_over_tasks([task[ours] - task[theirs] for task in tasks])

@@ -9,9 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ....envs.core.arrays import Array
 from ...runs.replay import curves
 from ...suites.task import Suite, Task
 from ..playing import Records
@@ -203,7 +201,7 @@ class Played:
     records: Records
 
     @cached_property
-    def curves(self) -> dict[float, dict[str, NDArray[np.float64]]]:
+    def curves(self) -> dict[float, dict[str, Array]]:
         """Regret of every agent at each setting after each label, ``(E, T)``.
 
         Records keep it after some labels only; their actions give it after all of them.
@@ -221,7 +219,7 @@ class Played:
         """The number E of pools."""
         return len(self.regrets(self.kind.shown)["random"])
 
-    def regrets(self, value: float, step: int | None = None) -> dict[str, NDArray[np.float64]]:
+    def regrets(self, value: float, step: int | None = None) -> dict[str, Array]:
         """Return the regret of every agent after ``step`` labels, ``(E,)``; None: the last early."""
         at = (step or self.kind.early[-1]) - 1
         return {agent: curve[:, at] for agent, curve in self.curves[value].items()}
@@ -249,6 +247,6 @@ def every(played: Sequence[Played], ours: str, theirs: str) -> list[Comparison]:
     return [comparison for one in played for comparison in one.compare(ours, theirs)]
 
 
-def plus_minus(regret: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def plus_minus(regret: Array) -> tuple[Array, Array]:
     """Return mean and half the 95 % interval over episodes (normal), from ``(E, ...)``."""
     return regret.mean(0), 1.96 * regret.std(0, ddof=1) / math.sqrt(len(regret))

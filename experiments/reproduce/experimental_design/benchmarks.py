@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from ....envs.core.arrays import Array
 from ....envs.core.checks import integer
 from ....envs.rendering.palette import BLUE, GREY
 from ...runs.evaluation import Evaluation
@@ -66,7 +66,7 @@ class Estimate(NamedTuple):
     error: float
 
     @classmethod
-    def of(cls, values: NDArray[np.float64]) -> Estimate:
+    def of(cls, values: Array) -> Estimate:
         """Return it for the values of some episodes, ``(E,)``."""
         return cls(float(values.mean()), float(values.std(ddof=1) / len(values) ** 0.5))
 
@@ -82,7 +82,7 @@ class Result:
     problem: Problem
     records: Mapping[str, Evaluation]
 
-    def bounds(self, name: str) -> NDArray[np.float64]:
+    def bounds(self, name: str) -> Array:
         """Return the lower and the upper bound of an agent in each episode, ``(E, 2)``."""
         return self.records[name].metrics["information_bounds"]
 

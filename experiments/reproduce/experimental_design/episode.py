@@ -9,9 +9,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from ....agents import make
+from ....envs.core.arrays import Array
 from ....envs.design.grid_design import GridDesign
 from ....envs.design.information import Exact, best_estimator
 from ....envs.design.posteriors import Grid
@@ -20,7 +20,6 @@ from ....envs.rendering.palette import DARK
 from ...suites.task import Task
 from ..figures import ordered
 
-Array = NDArray[np.float64]
 CURVES = Exact(draws=1024)
 """Estimator of the expected information along a curve."""
 

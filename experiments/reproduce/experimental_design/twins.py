@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ....envs.core.arrays import Array
 from ....envs.design.electroweak import SIN2
 from ....envs.design.weinberg import Weinberg
 from ....envs.rendering.palette import BLUE, DARK, GREEN, GREY, ORANGE, PINK, SKY
 from ..figures import subplots
 from ..report import Section, Words
 
-Array = NDArray[np.float64]
 EVENTS = 1000
 ENERGIES = (34.0, 60.0, 70.0, 80.0, 88.0, 90.0, 91.1876, 92.0, 94.0, 100.0, 150.0, 200.0)
 MODEL = Weinberg(num_events=EVENTS)

@@ -7,19 +7,17 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc, betaln
 
 from ....agents import make
 from ....envs.conditions.bandit import Arm, Chances
 from ....envs.conditions.general_conditions import GeneralConditions
+from ....envs.core.arrays import Array
 from .tables import ID
 
 DELAYS = ((1.0, 0.0), (0.5, 0.0), (0.25, 0.0), (0.5, 0.3), (1.0, 0.3))
 """Probability that a label in flight resolves in a step, and that it is then lost."""
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)
-
-Array = NDArray[np.float64]
 
 
 def world(resolves: float, loss: float) -> GeneralConditions:

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
-from numpy.typing import NDArray
 
 from ....agents import make
 from ....agents.naming import NAMINGS, NamingAgent
 from ....envs.conditions.general_conditions import GeneralConditions
+from ....envs.core.arrays import Array, Whole
 from ...report.stats import Interval, mean, proportion
 
 ID = "discovery/GeneralConditions-v0"
@@ -113,10 +112,10 @@ class Names:
     """
 
     model: GeneralConditions
-    named: dict[str, dict[int, NDArray[np.int64]]]
+    named: dict[str, dict[int, Whole]]
 
     @cached_property
-    def means(self) -> NDArray[np.float64]:
+    def means(self) -> Array:
         """The true means of the conditions, ``(K,)``."""
         assert self.model.table is not None
         return self.model.table.means

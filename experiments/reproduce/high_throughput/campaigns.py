@@ -8,7 +8,8 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
+
+from ....envs.core.arrays import Array, Whole
 
 FOREVER = 10_000_000
 """A budget, in epochs, that no campaign of a report comes near."""
@@ -122,7 +123,7 @@ class Arrivals:
 
     run: Run
     batch_size: int
-    epochs: NDArray[np.int64]
+    epochs: Whole
 
     @property
     def count(self) -> int:
@@ -144,13 +145,13 @@ class Arrivals:
         exact = self.run.model.mean_epochs(self.batch_size)
         self.run.check(figure, setting, "mean epochs", exact, self.mean, self.error, self.count)
 
-    def histogram(self, width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def histogram(self, width: int) -> tuple[Array, Array]:
         """Return edges ``(K + 1,)`` between whole epochs and the density in each bin, ``(K,)``."""
         low, high = self.epochs.min(), self.epochs.max()
         edges = np.arange(low, high + width + 1, width) - 0.5
         return edges, np.histogram(self.epochs, edges)[0] / (self.count * width)
 
-    def check_shares(self, figure: str, setting: str, edges: NDArray[np.float64]) -> None:
+    def check_shares(self, figure: str, setting: str, edges: Array) -> None:
         """Compare the share of each bin, in which at least 10 episodes are expected."""
         law, count = self.run.model.epochs_distribution(self.batch_size), self.count
         truth = np.diff(law.cdf(edges))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
-from numpy.typing import NDArray
 
 from ....envs.campaigns.gaussian_step import GaussianStep
 from ....envs.campaigns.knowledge_ladder import KnowledgeLadder
+from ....envs.core.arrays import Array
 from ....envs.rendering.palette import BLUE, PALE, RED
 from ..figures import plain_numbers
 from ..report import Words, rows_of
@@ -49,7 +49,7 @@ def laws(model: Any, sizes: Sequence[int]) -> list[dict[str, Any]]:
     return rows
 
 
-def histogram(axes: Axes, model: Any, arrivals: Arrivals, width: int) -> NDArray[np.float64]:
+def histogram(axes: Axes, model: Any, arrivals: Arrivals, width: int) -> Array:
     """Draw the exact law, the simulation and the diffusion; return the edges of the bins."""
     edges, density = arrivals.histogram(width)
     axes.bar(edges[:-1], density, width, align="edge", color=PALE, label="simulation")

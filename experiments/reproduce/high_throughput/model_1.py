@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from ....envs.campaigns.binomial_discovery import BinomialDiscovery
+from ....envs.core.arrays import Whole
 from ....envs.rendering.palette import BLUE, GREEN, ORANGE
 from ..figures import points, subplots
 from ..report import Section
@@ -48,7 +48,7 @@ def success_probability(simulation: Simulation, episodes: int) -> Section:
     )
 
 
-def _simulate(simulation: Simulation, copies: int) -> tuple[Run, NDArray[np.int64]]:
+def _simulate(simulation: Simulation, copies: int) -> tuple[Run, Whole]:
     """Play copies of every probability and size; return how many batches succeeded, ``(P, S)``."""
     actions = np.repeat(np.arange(len(PROBS) * len(SIZES)), copies)
     run = simulation.run(

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from ....envs.core.arrays import Array
 from ....envs.rendering.palette import BLUE, DARK, ORANGE, RED
 from ..figures import points, subplots
 from ..report import Section, rows_of
@@ -79,7 +79,7 @@ class Improvements:
     rows: list[dict[str, Any]]
     how: str
 
-    def column(self, name: str) -> NDArray[np.float64]:
+    def column(self, name: str) -> Array:
         """Return a column, ``(R,)``."""
         return np.array([row[name] for row in self.rows])
 
