@@ -31,7 +31,6 @@ from ...envs.core.arrays import Array, Whole
 from ..runs.scores import ROUNDING
 from .stats import LEVEL
 
-Ints = Whole
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 POWER = 0.8
@@ -42,7 +41,7 @@ BLOCK = 4_000_000
 
 def rank_sets(
     scores: Sequence[ArrayLike], level: float = LEVEL, draws: int = 1000, seed: int = 0
-) -> tuple[Ints, Ints]:
+) -> tuple[Whole, Whole]:
     """Return the lowest and the highest rank that each of p agents may have, ``(p,)`` each; 1 is best.
 
     All of them hold together with probability ``level``. Agents are ranked by the mean over tasks of
