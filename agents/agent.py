@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,6 +58,7 @@ class Agent(ABC):
         self.keys: Words = self._seed
         """A key for what is random about each of the B episodes, ``(B,)``."""
         self._decisions = np.zeros(1, np.int64)  # taken in each of them
+        self._random: KeyedRandom | None = None
 
     @classmethod
     @abstractmethod
@@ -85,10 +85,13 @@ class Agent(ABC):
         above = np.array([_one_word(high), _one_word(high + 1)], np.uint64)
         return mix(hashed(self._seed, number) + above[(number < low).astype(np.int64)])
 
-    @cached_property
+    @property
     def random(self) -> KeyedRandom:
         """What is random about this decision in each of the B episodes."""
-        return KeyedRandom(hashed(self.keys, self._decisions), ~self._seed, self._decisions)
+        if self._random is None:
+            key = hashed(self.keys, self._decisions)
+            self._random = KeyedRandom(key, ~self._seed, self._decisions)
+        return self._random
 
     def predict(
         self,
@@ -134,8 +137,7 @@ class Agent(ABC):
                 keys = self._keys(played)
         if (known := self.model.decisions(observation)) is not None:
             decisions = known
-        self.keys, self._decisions = keys, decisions
-        vars(self).pop("random", None)
+        self.keys, self._decisions, self._random = keys, decisions, None
         actions, rest = self.act(observation, rest, start)
         return (actions[0] if single else actions), Memory(played, keys, decisions + 1, rest)
 

@@ -84,13 +84,15 @@ class FeatureBelief(HistoryBelief):
     """
 
     model: FeaturePool
+    _kept: Any = (
+        None  # draws that are kept, where the belief keeps some; also of one pickled before
+    )
 
     def __init__(self, model: FeaturePool, num_episodes: int) -> None:
         super().__init__(model, num_episodes)
         # Features, (B or 1, n, d): those that all episodes share are kept once.
         self._x: NDArray[Any] = np.empty((0, model.num_items, model.num_features))
         self._units: Units | None = None  # of features that are kept as they are seen
-        self._kept: Any = None  # draws that are kept, where the belief keeps some
 
     @classmethod
     def fits(cls, model: Knowledge) -> bool:

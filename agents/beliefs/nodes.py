@@ -67,7 +67,7 @@ class Nodes(Belief):
         if self._hubs is None or len(self._hubs) != len(total) or start.any():
             self._hubs = observation["hubs"] > 0
             self._edges = observation.get("edges", np.empty((len(total), 0), np.int32))
-            vars(self).pop("_ends", None)
+            vars(self).pop("_pairs", None)
 
     def look_ahead(self, items: Whole, fidelity: Whole | None = None) -> Self:
         """Return the belief with the variances that labels of these nodes would leave."""
@@ -135,7 +135,7 @@ class Nodes(Belief):
     def reach(self, gain: Array) -> Array:
         """Return the sum of ``gain`` over each node and its neighbours, ``(B, n)``."""
         assert self._hubs is not None  # update has run
-        u, v = self._ends
+        u, v = self._pairs
         flat = gain.reshape(-1)
         linked = flat + np.bincount(u, flat[v], flat.size) + np.bincount(v, flat[u], flat.size)
         linked = linked.reshape(gain.shape)
@@ -143,7 +143,7 @@ class Nodes(Belief):
         return np.where(self._hubs, gain.sum(1, keepdims=True), linked)
 
     @cached_property
-    def _ends(self) -> tuple[Whole, Whole]:
+    def _pairs(self) -> tuple[Whole, Whole]:
         """Both ends of all links between the rest, as indices of a flat ``(B, n)`` array."""
         ends = self._edges.reshape(len(self._edges), -1, 2)
         episode, edge = (ends[:, :, 0] >= 0).nonzero()

@@ -12,7 +12,7 @@ PAUSE = 1.0
 class Calls:
     """Calls of one function, as many at a time as the cluster has CPUs.
 
-    Who builds on it says what a call is for, with ``start`` and ``replies`` of its own.
+    Who builds on it says what a call is for.
 
     Args:
         function: What is called. It travels with all that belongs to it; the package must be there.

@@ -83,7 +83,7 @@ class DiscoveryEnv(Episodes[ModelT], gym.Env[Any, Any]):
         played = self._batch(action)
         reward, terminated = self.model.step(self._state, played, self._streams)
         self._streams.next_step()
-        paid, self._ended = reward.item(), terminated.item()
+        paid, self._ended = float(reward.item()), bool(terminated.item())
         observation, info = self._look()
         if self.render_mode is not None:
             self._trace.append((played[0], paid, observation))

@@ -197,7 +197,9 @@ def _fish(commands: list[Command]) -> str:
         for option, text in one.options.items():
             kind = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
             given = one.values.get(option)
-            value = f" -x -a {_quoted(' '.join(given))}" if given else " -r" * (given is not None)
+            value = "" if given is None else " -r"
+            if given:
+                value = f" -x -a {_quoted(' '.join(given))}"
             lines.append(f"{start} {here} {kind}{value} -d {_quoted(text)}")
         for place, words in enumerate(one.places):
             at = _quoted(" ".join(["__discovery_gym_at", one.name, str(place), *one.values]))

@@ -204,10 +204,11 @@ def _thing(name: str) -> tuple[Any, str]:
             f"{', '.join(ours)}."
         )
     thing = ours.get(name) or outside.load(outside.full(name))
-    cls = thing if isinstance(thing, type) else object
-    if issubclass(cls, Rule):
+    if isinstance(thing, type) and issubclass(thing, Rule):
         return thing, "rule"
-    return thing, "belief" if issubclass(cls, Belief) else "agent"
+    if isinstance(thing, type) and issubclass(thing, Belief):
+        return thing, "belief"
+    return thing, "agent"
 
 
 def _checked(asked: Any, thing: Any, kind: str) -> dict[str, Any]:

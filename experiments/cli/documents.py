@@ -108,8 +108,9 @@ def pool_study(study: PoolStudy, source: str) -> dict[str, Any]:
     flying = {one.id: one for one in study.flying()}
     return {
         "source": source,
+        "target": study.target,
         "unit": study.unit or None,
-        **_of(study, "target", "minimise", "agent"),
+        **_of(study, "minimise", "agent"),
         **_kept(study),
         "told": [{"id": name, "label": label} for name, label in study.arrived],
         "in_flight": list(flying),

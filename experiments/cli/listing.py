@@ -72,8 +72,8 @@ def _datasets() -> list[dict[str, Any]]:
     here, named = datasets.available(), datasets.catalogue()
     found: list[dict[str, Any]] = []
     for name, source in named.items():
-        told = {key: getattr(source, key) for key in ("about", "licence", "file")}
-        found.append({"name": name, "here": name in here, **told})
+        told = {"name": name, "about": source.about, "licence": source.licence}
+        found.append({**told, "here": name in here, "file": source.file})
     own = {"about": "a table of your own", "licence": "", "here": True, "file": None}
     return found + [{"name": name, **own} for name in here if name not in named]
 

@@ -202,8 +202,8 @@ def read_card(content: bytes) -> Card:
     values: dict[str, Any] = _checked("", found)
     for table in filter(None, KEYS):
         values[table] = _checked(table, _inside(found, table))
-    entry, suite = values["entry"], (values["suite"], values["suite_version"])
-    return Card(entry["name"], entry["agent"], *suite, values)
+    entry, suite, version = values["entry"], values["suite"], values["suite_version"]
+    return Card(entry["name"], entry["agent"], suite, version, values)
 
 
 def _known(table: str, found: Mapping[str, Any], known: Mapping[str, Any]) -> None:

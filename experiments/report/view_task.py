@@ -36,6 +36,14 @@ SUMS = 40
 """Sums of money after which a curve is drawn."""
 ACTIONS, LETTERS = 12, 90
 """First actions of an episode that the page shows, and their letters."""
+CURVES = {
+    "regret": "regret so far",
+    "return": "return so far",
+    "best": "best label so far",
+    "spent": "money spent so far",
+    "closed": "gap closed",
+}
+"""What is known after some decisions, as its picture is called."""
 
 View = dict[str, Any]
 
@@ -172,9 +180,11 @@ def _counts(board: Board, low: float, high: float) -> list[list[int] | None]:
     """Return the histogram of each row, ``BINS`` each."""
     counts: list[list[int] | None] = []
     for row in board.rows:
-        counts.append(None)
-        if row.values is not None:
-            counts[-1] = np.histogram(row.values.clip(low, high), BINS, (low, high))[0].tolist()
+        if row.values is None:
+            counts.append(None)
+        else:
+            found, _ = np.histogram(row.values.clip(low, high), BINS, (low, high))
+            counts.append(found.tolist())
     return counts
 
 
@@ -293,15 +303,6 @@ def _curves(board: Board) -> Iterator[View]:
             if name in traces and "spent" in traces
         }
         yield from _picture(f"{name}-money", f"{CURVES[name]}, by money", lines, x="money")
-
-
-CURVES = {
-    "regret": "regret so far",
-    "return": "return so far",
-    "best": "best label so far",
-    "spent": "money spent so far",
-    "closed": "gap closed",
-}
 
 
 def _picture(name: str, label: str, lines: Mapping[int, View], **more: str) -> Iterator[View]:

@@ -429,4 +429,5 @@ class _Watch(BaseCallback):
         """Tell how far it is; the last rollout may have more steps than were asked for."""
         self.update(min(self.num_timesteps, self.run.total), at)
 
-    _on_training_end = _on_rollout_start
+    def _on_training_end(self) -> None:
+        self.run.advance(self.model.num_timesteps)

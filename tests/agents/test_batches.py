@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import gymnasium as gym
@@ -185,3 +186,34 @@ def test_an_ended_episode_has_fewer_items_than_a_batch(env_id: str) -> None:
             action, state = agent.predict(observation, state, start)
             observation, _, start, _, _ = vector.step(action)
         assert left == [[10] * 2, [6] * 2, [2] * 2, [10] * 2], name
+
+
+@pytest.mark.parametrize(
+    ("env_id", "text"),
+    [
+        ("discovery/LogisticPool-v0", "bayes_ucb"),
+        (LINEAR, "bayes_ucb(belief=gp)"),
+        (GRAPH, "ids"),
+    ],
+)
+def test_a_memory_of_before_draws_were_kept_is_read(env_id: str, text: str) -> None:
+    """It has no name of what is kept, and a graph's ends were kept under another one."""
+    vector = gym.make_vec(env_id, num_envs=2)
+    agent = make(text, vector, seed=0)
+    first, _ = vector.reset(seed=0)
+    action, memory = agent.predict(first)
+    second = vector.step(action)[0]
+    expected = agent.predict(second, pickle.loads(pickle.dumps(memory)))[0]
+    held = vars(memory.rest)
+    held.pop("_kept", None)
+    if env_id == GRAPH:
+        held.pop("_pairs")
+        held["_ends"] = None
+    np.testing.assert_array_equal(agent.predict(second, memory)[0], expected)
+
+
+def test_what_is_random_is_not_replaced() -> None:
+    """It follows from the seed, the episode and the decision: a generator of one's own is refused."""
+    agent = make("thompson", gym.make_vec(LINEAR, num_envs=2))
+    with pytest.raises(AttributeError):
+        agent.random = np.random.default_rng(0)

@@ -47,7 +47,8 @@ class Comparison:
         differ by the mean.
         """
         one = self.difference
-        low, high = (one.value,) * 2 if one.how == NO_VARIATION else (one.low, one.high)
+        varies = one.how != NO_VARIATION
+        low, high = (one.low, one.high) if varies else (one.value, one.value)
         if high < 0:
             return "lower"
         return "higher" if low > 0 else "level"

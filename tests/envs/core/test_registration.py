@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -118,3 +119,21 @@ def test_what_another_package_registers_wrongly_does_no_harm() -> None:
         assert registered() == ids
     finally:
         gym.registry.pop("lab/Nothing-v0")
+
+
+def test_rewards_and_ends_are_plain_numbers_whatever_a_model_counts_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    env = gym.make("discovery/UnstructuredPool-v0", num_items=5, horizon=1).unwrapped
+    model = type(env.model)
+    step = model.step
+
+    def counted(*given: Any) -> Any:
+        reward, ended = step(*given)
+        return reward.astype(np.int64), ended.astype(np.int8)
+
+    monkeypatch.setattr(model, "step", counted)
+    env.reset(seed=0)
+    _, reward, terminated, *_ = env.step(0)
+    assert type(reward) is float
+    assert terminated is True

@@ -126,6 +126,9 @@ def test_where_nothing_varies_means_are_compared_as_they_are():
     t = (x.mean() - y.mean()) / (a + b) ** 0.5
     expected = stats.t.sf(t, (a + b) ** 2 / (a**2 / 2 + b**2 / 3))
     assert _fall(x, y) == pytest.approx(expected)
+    # Also where one of the two does not vary, and without a warning.
+    t = (x.mean() - 1) / a**0.5
+    assert _fall(x, np.ones(9)) == pytest.approx(stats.t.sf(t, 2))
     with pytest.raises(InputError, match="two at least"):
         _fall(x[:1], y)
 
