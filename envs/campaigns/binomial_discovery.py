@@ -269,11 +269,7 @@ class BinomialDiscovery(Batches[Counts]):
             rows[index] = self._tables.rows(draws.ravel()).reshape(len(index), -1)
 
     def step(
-        self,
-        state: Counts,
-        action: Whole,
-        streams: Streams,
-        done: Flags | None = None,
+        self, state: Counts, action: Whole, streams: Streams, done: Flags | None = None
     ) -> tuple[Array, Flags]:
         """Run a batch, its successes drawn by inversion from one uniform, or buy an upgrade."""
         counts, m = state.board, self.machines
