@@ -146,6 +146,7 @@ class IDS(Rule[Belief]):
         # nothing of the kind: where a regret is nearly 0, rounding decides its size.
         apart = regret - regret.take(chosen)[:, None]
         alike = np.abs(apart, out=apart) <= off[0]
+        alike.ravel()[chosen] = True  # where nothing is legal too
         few = alike.ravel().nonzero()[0]  # so that the rest looks at them only
         episodes = few // gain.shape[1]
         apart = np.abs(gain.take(few) - gain.take(chosen)[episodes])

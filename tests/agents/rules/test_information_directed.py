@@ -238,3 +238,34 @@ def test_the_last_item_of_a_pool_is_chosen_without_a_warning(deterministic: bool
         action, state = agent.predict(observation, state)
         observation, *_ = vector.step(action)
     assert sorted(observation["labelled"][0].tolist()) in ([0, 1, 2], [-1, -1, -1])
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("rows", [[0], [2], [0, 1, 2]])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_where_nothing_may_be_chosen_the_choice_is_an_item_of_the_same_episode(
+    deterministic: bool, rows: list[int]
+) -> None:
+    """And those of the other episodes stay as they are."""
+    vector = gym.make_vec("discovery/LinearPool-v0", num_envs=3, num_items=20, horizon=20)
+    agent = make(f"ids(samples=100, deterministic={deterministic})", vector)
+    observation, _ = vector.reset(seed=0)
+    free = agent.predict(observation, None)[0]
+    mask = np.ones((3, 20), np.int8)
+    mask[rows] = 0
+    chosen = agent.predict(observation | {"action_mask": mask}, None)[0]
+    assert ((chosen >= 0) & (chosen < 20)).all()
+    others = np.setdiff1d(np.arange(3), rows)
+    np.testing.assert_array_equal(chosen[others], free[others])
+
+
+def test_where_all_draws_agree_about_the_best_the_least_regret_decides() -> None:
+    """What explains nothing is exactly 0: digits that rounding leaves would choose an item."""
+    random = np.random.default_rng(5)
+    belief = Draws(random.standard_normal((3, 50, 8)) + np.arange(8))
+    mask = np.ones((3, 8), np.int8)
+    regret, explained = belief.about_top(50, mask, np.full(3, 8), random)
+    assert (explained == 0).all()
+    gain = np.zeros((3, 8))
+    chosen = IDS(about="top")._drawn(regret, gain, mask, (np.zeros((3, 1)),) * 2, random)
+    np.testing.assert_array_equal(chosen, regret.argmin(1))
