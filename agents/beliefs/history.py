@@ -84,9 +84,7 @@ class FeatureBelief(HistoryBelief):
     """
 
     model: FeaturePool
-    _kept: Any = (
-        None  # draws that are kept, where the belief keeps some; also of one pickled before
-    )
+    _kept: Any = None  # draws, where the belief keeps some; here, for a pickle of before has none
 
     def __init__(self, model: FeaturePool, num_episodes: int) -> None:
         super().__init__(model, num_episodes)

@@ -343,6 +343,7 @@ def test_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # By reference and by text it is the same; another source text is another simulator.
     module = folder / "mine.py"
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.setitem(sys.modules, "mine", None)  # so that none is left when the test ends
     paths = []
     for number in (1, 1, 2):
         module.write_text(f"def f(theta, phi, n, seed):\n    return [{number}.0] * n\n")
